@@ -1,0 +1,34 @@
+# Third-party libraries. Debian's packages by their own CMake files; DuckDB from .deps/,
+# where set-up puts the pinned libduckdb.so, its C header and its signed extensions.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+
+set(TARN_DUCKDB_DIR ${TARN_DEPS_DIR}/duckdb)
+set(TARN_EXTENSIONS_DIR ${TARN_DEPS_DIR}/extensions)
+if(NOT EXISTS ${TARN_DUCKDB_DIR}/libduckdb.so OR NOT EXISTS ${TARN_DUCKDB_DIR}/duckdb.h)
+  message(FATAL_ERROR "DuckDB is not in ${TARN_DUCKDB_DIR}: run ./x setup first")
+endif()
+
+# Programs find what is packaged with them beside themselves: bin/queryd, lib/tarn/…
+set(TARN_LIB_DIR ${CMAKE_BINARY_DIR}/lib/tarn)
+file(MAKE_DIRECTORY ${TARN_LIB_DIR})
+file(CREATE_LINK ${TARN_DUCKDB_DIR}/libduckdb.so ${TARN_LIB_DIR}/libduckdb.so SYMBOLIC)
+file(CREATE_LINK ${TARN_EXTENSIONS_DIR}/httpfs.duckdb_extension
+  ${TARN_LIB_DIR}/httpfs.duckdb_extension SYMBOLIC)
+set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
+set(CMAKE_BUILD_RPATH ${TARN_LIB_DIR})
+
+add_library(duckdb SHARED IMPORTED GLOBAL)
+set_target_properties(duckdb PROPERTIES
+  IMPORTED_LOCATION ${TARN_LIB_DIR}/libduckdb.so
+  IMPORTED_NO_SONAME ON
+  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${TARN_DUCKDB_DIR})

@@ -1,0 +1,166 @@
+#include "base/lakehouse.h"
+
+#include <cstdlib>
+
+#include "base/files.h"
+
+namespace tarn {
+
+log::Format LogSettings::Format() const {
+  return format == "json" ? log::Format::kJson : log::Format::kText;
+}
+
+log::Level LogSettings::Level() const {
+  if (level == "debug") return log::Level::kDebug;
+  if (level == "warn") return log::Level::kWarn;
+  if (level == "error") return log::Level::kError;
+  return log::Level::kInfo;
+}
+
+SettingsTable LakehouseSettings::Table() {
+  return SettingsTable({
+      {.key = "s3.endpoint",
+       .target = &s3.endpoint,
+       .help = "Where the object store is: a URL, whose scheme decides TLS where `use_ssl` is not "
+               "given, or `host:port`. `file:///dir` is a folder in place of a store, with one "
+               "subfolder a bucket. Empty means AWS."},
+      {.key = "s3.region", .target = &s3.region, .help = "The region that requests are signed for."},
+      {.key = "s3.bucket", .target = &s3.bucket, .help = "The bucket of the lake. Required by queryd."},
+      {.key = "s3.access_key_id",
+       .target = &s3.access_key_id,
+       .help = "Key id, where `queryd.secrets_path` gives none.",
+       .secret = true},
+      {.key = "s3.secret_access_key",
+       .target = &s3.secret_access_key,
+       .help = "Its secret.",
+       .secret = true},
+      {.key = "s3.session_token",
+       .target = &s3.session_token,
+       .help = "The token of temporary credentials.",
+       .secret = true},
+      {.key = "s3.use_path_style",
+       .target = &s3.use_path_style,
+       .help = "`http://host/bucket/key` in place of `http://bucket.host/key`.",
+       .default_text = "`true` with an `endpoint`, else `false`"},
+      {.key = "s3.use_ssl",
+       .target = &s3.use_ssl,
+       .help = "TLS towards the store.",
+       .default_text = "by the scheme of `endpoint`, else `true`"},
+
+      {.key = "queryd.bind",
+       .target = &queryd.bind,
+       .help = "`host:port` to listen on. Port 0 takes a free one, which the log tells."},
+      {.key = "queryd.catalogd_url",
+       .target = &queryd.catalogd_url,
+       .help = "Where catalogd is, as in `http://127.0.0.1:3212`. Required by queryd."},
+      {.key = "queryd.secrets_path",
+       .target = &queryd.secrets_path,
+       .help = "A TOML file with `[s3.primary]` credentials, readable by its owner alone. Wins over "
+               "those of `[s3]`."},
+      {.key = "queryd.extension_dir",
+       .target = &queryd.extension_dir,
+       .help = "Where `httpfs.duckdb_extension` is.",
+       .default_text = "`../lib/tarn` beside the program"},
+      {.key = "queryd.refresh_every",
+       .target = &queryd.refresh_every,
+       .help = "How often the views are brought in step with the catalogue."},
+      {.key = "queryd.refresh_timeout",
+       .target = &queryd.refresh_timeout,
+       .help = "The time limit of one refresh. What it did not get to is for the next one."},
+      {.key = "queryd.shutdown_timeout",
+       .target = &queryd.shutdown_timeout,
+       .help = "How long running queries may go on after SIGTERM; the rest is interrupted."},
+      {.key = "queryd.max_concurrent_queries",
+       .target = &queryd.max_concurrent_queries,
+       .help = "Queries that run at once; the others wait in a queue.",
+       .max = 1024,
+       .unit = "queries",
+       .default_text = "the number of cores, at least 4"},
+      {.key = "queryd.queue_limit",
+       .target = &queryd.queue_limit,
+       .help = "Queries that may wait. More are answered 503.",
+       .max = 1'000'000,
+       .unit = "queries"},
+      {.key = "queryd.sql_body_bytes_max",
+       .target = &queryd.sql_body_bytes_max,
+       .help = "The largest body of `POST /sql`.",
+       .min = 1024,
+       .max = 64 * 1024 * 1024,
+       .unit = "bytes"},
+      {.key = "queryd.result_buffer_bytes",
+       .target = &queryd.result_buffer_bytes,
+       .help = "How much of one result is held for a slow reader before the query waits. A result "
+               "that fits is sent whole, with Content-Length, and its errors keep their status.",
+       .min = 64 * 1024,
+       .max = 1024 * 1024 * 1024,
+       .unit = "bytes"},
+
+      {.key = "catalogd.bind",
+       .target = &catalogd.bind,
+       .help = "`host:port` to listen on. Port 0 takes a free one, which the log tells."},
+      {.key = "catalogd.data_dir",
+       .target = &catalogd.data_dir,
+       .help = "The folder of the catalogue's database; made when it is not there."},
+      {.key = "catalogd.shutdown_timeout",
+       .target = &catalogd.shutdown_timeout,
+       .help = "How long running requests may go on after SIGTERM."},
+      {.key = "catalogd.body_bytes_max",
+       .target = &catalogd.body_bytes_max,
+       .help = "The largest manifest that a PUT may send.",
+       .min = 1024,
+       .max = 1024 * 1024 * 1024,
+       .unit = "bytes"},
+
+      {.key = "http.header_timeout",
+       .target = &http.header_timeout,
+       .help = "The time a client has to send a request's header."},
+      {.key = "http.idle_timeout",
+       .target = &http.idle_timeout,
+       .help = "How long a connection may stay open with no request."},
+      {.key = "http.body_timeout",
+       .target = &http.body_timeout,
+       .help = "The time a client has to send a request's body."},
+      {.key = "http.write_timeout",
+       .target = &http.write_timeout,
+       .help = "How long a client may take none of its answer."},
+      {.key = "http.header_bytes_max",
+       .target = &http.header_bytes_max,
+       .help = "The largest request header.",
+       .min = 1024,
+       .max = 1024 * 1024,
+       .unit = "bytes"},
+      {.key = "http.connections_max",
+       .target = &http.connections_max,
+       .help = "Connections open at once. More are closed as they come.",
+       .min = 1,
+       .max = 1'000'000,
+       .unit = "connections"},
+
+      {.key = "log.format",
+       .target = &log.format,
+       .help = "A line of text for people, or a JSON object a line.",
+       .one_of = {"text", "json"}},
+      {.key = "log.level",
+       .target = &log.level,
+       .help = "The least important level that is written.",
+       .one_of = {"debug", "info", "warn", "error"}},
+  });
+}
+
+Result<LakehouseSettings> LakehouseSettings::Load(const std::string& path) {
+  const Result<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.error();
+  LakehouseSettings settings;
+  SettingsTable table = settings.Table();
+  if (const Result<> loaded = table.LoadToml(*text, path); !loaded.ok()) {
+    return loaded.error().Wrap(path);
+  }
+  if (const Result<> loaded = table.LoadEnvironment(
+          [](const char* name) -> const char* { return std::getenv(name); });
+      !loaded.ok()) {
+    return loaded.error().Wrap("environment");
+  }
+  return settings;
+}
+
+}  // namespace tarn

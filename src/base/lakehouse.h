@@ -1,0 +1,76 @@
+#pragma once
+
+// lakehouse.toml: the one configuration file that all programs of a lakehouse share, so that a
+// typo in anybody's section is found by whoever starts first.
+
+#include <string>
+
+#include "base/log.h"
+#include "base/settings.h"
+
+namespace tarn {
+
+struct S3Settings {
+  std::string endpoint;
+  std::string region = "us-east-1";
+  std::string bucket;
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;
+  std::optional<bool> use_path_style;
+  std::optional<bool> use_ssl;
+};
+
+struct QuerydSettings {
+  std::string bind = "127.0.0.1:3214";
+  std::string catalogd_url;
+  std::string secrets_path;
+  std::string extension_dir;
+  Duration refresh_every = std::chrono::seconds(30);
+  Duration refresh_timeout = std::chrono::seconds(10);
+  Duration shutdown_timeout = std::chrono::seconds(10);
+  int64_t max_concurrent_queries = 0;
+  int64_t queue_limit = 256;
+  int64_t sql_body_bytes_max = 64 * 1024;
+  int64_t result_buffer_bytes = 1024 * 1024;
+};
+
+struct CatalogdSettings {
+  std::string bind = "127.0.0.1:3212";
+  std::string data_dir = "catalog";
+  Duration shutdown_timeout = std::chrono::seconds(10);
+  int64_t body_bytes_max = 16 * 1024 * 1024;
+};
+
+struct HttpSettings {
+  Duration header_timeout = std::chrono::seconds(10);
+  Duration idle_timeout = std::chrono::seconds(60);
+  Duration body_timeout = std::chrono::seconds(30);
+  Duration write_timeout = std::chrono::seconds(60);
+  int64_t header_bytes_max = 16 * 1024;
+  int64_t connections_max = 1024;
+};
+
+struct LogSettings {
+  std::string format = "text";
+  std::string level = "info";
+
+  log::Format Format() const;
+  log::Level Level() const;
+};
+
+struct LakehouseSettings {
+  S3Settings s3;
+  QuerydSettings queryd;
+  CatalogdSettings catalogd;
+  HttpSettings http;
+  LogSettings log;
+
+  SettingsTable Table();
+
+  // Reads the file and then the environment. The error says which file, and everything that is
+  // wrong with it.
+  static Result<LakehouseSettings> Load(const std::string& path);
+};
+
+}  // namespace tarn

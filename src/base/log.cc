@@ -1,0 +1,149 @@
+#include "base/log.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "base/redact.h"
+#include "base/time.h"
+
+namespace tarn::log {
+namespace {
+
+struct State {
+  std::mutex mutex;
+  std::string program = "tarn";    // guarded by mutex
+  Format format = Format::kText;   // guarded by mutex
+  std::shared_ptr<spdlog::logger> logger;
+
+  State() : logger(std::make_shared<spdlog::logger>(
+                "tarn", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+    logger->set_pattern("%v");
+    logger->flush_on(spdlog::level::trace);
+  }
+};
+
+State& TheState() {
+  // Never destroyed: threads may still log while the process exits.
+  static State* state = new State;
+  return *state;
+}
+
+spdlog::level::level_enum ToSpdlog(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarn:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+std::string_view Name(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return "DEBUG";
+    case Level::kInfo:
+      return "INFO";
+    case Level::kWarn:
+      return "WARN";
+    case Level::kError:
+      return "ERROR";
+  }
+  return "ERROR";
+}
+
+std::string JsonText(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+bool NeedsQuotes(std::string_view text) {
+  return text.empty() || std::any_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\x7F';
+         });
+}
+
+std::string RenderValue(const Field::Value& value, bool json) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return json || NeedsQuotes(*text) ? JsonText(*text) : *text;
+  }
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{:.6g}", *number);
+  if (const auto* number = std::get_if<int64_t>(&value)) return fmt::format("{}", *number);
+  return fmt::format("{}", std::get<uint64_t>(value));
+}
+
+// A message is one line whatever it holds: a line break from outside must not forge an event.
+std::string OneLine(std::string_view message) {
+  std::string out;
+  out.reserve(message.size());
+  for (const char c : message) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void Configure(std::string_view program, Format format, Level level) {
+  State& state = TheState();
+  const std::lock_guard lock(state.mutex);
+  state.program = program;
+  state.format = format;
+  state.logger->set_level(ToSpdlog(level));
+}
+
+std::string RenderText(std::string_view program, Level level, std::string_view message,
+                       Fields fields) {
+  std::string line = fmt::format("{} {}: {}", Name(level), program, OneLine(message));
+  for (const Field& field : fields) {
+    line += fmt::format(" {}={}", field.key, RenderValue(field.value, false));
+  }
+  return line;
+}
+
+std::string RenderJson(std::string_view time, Level level, std::string_view message,
+                       Fields fields) {
+  std::string level_name(Name(level));
+  std::transform(level_name.begin(), level_name.end(), level_name.begin(),
+                 [](char c) { return static_cast<char>(c - 'A' + 'a'); });
+  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","msg":{})", time, level_name,
+                                 JsonText(message));
+  for (const Field& field : fields) {
+    line += fmt::format(",{}:{}", JsonText(field.key), RenderValue(field.value, true));
+  }
+  return line + "}";
+}
+
+void Write(Level level, std::string_view message, Fields fields) {
+  State& state = TheState();
+  if (!state.logger->should_log(ToSpdlog(level))) return;
+  const std::string time = FormatRfc3339(NowMicros());
+  std::string line;
+  {
+    const std::lock_guard lock(state.mutex);
+    line = state.format == Format::kJson
+               ? RenderJson(time, level, message, fields)
+               : time + " " + RenderText(state.program, level, message, fields);
+  }
+  state.logger->log(ToSpdlog(level), "{}", ProcessRedactor().Redact(std::move(line)));
+}
+
+}  // namespace tarn::log

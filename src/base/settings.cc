@@ -1,0 +1,253 @@
+#include "base/settings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "base/text.h"
+
+namespace tarn {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+// Collects messages, so that everything wrong is told at once.
+class Errors {
+ public:
+  void Add(std::string message) { messages_.push_back(std::move(message)); }
+  Result<> Finish() const {
+    if (messages_.empty()) return {};
+    return InvalidArgument(fmt::format("{}", fmt::join(messages_, "; ")));
+  }
+
+ private:
+  std::vector<std::string> messages_;
+};
+
+void SetText(const Setting& setting, std::string_view value, std::string* target, Errors& errors) {
+  const auto& allowed = setting.one_of;
+  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
+    errors.Add(fmt::format("{} is \"{}\", must be one of: {}", setting.key, value,
+                           fmt::join(allowed, ", ")));
+    return;
+  }
+  *target = value;
+}
+
+void SetNumber(const Setting& setting, int64_t value, int64_t* target, Errors& errors) {
+  if (value < setting.min || value > setting.max) {
+    errors.Add(setting.max == INT64_MAX
+                   ? fmt::format("{} is {}, must be at least {}", setting.key, value, setting.min)
+                   : fmt::format("{} is {}, must be from {} to {}", setting.key, value,
+                                 setting.min, setting.max));
+    return;
+  }
+  *target = value;
+}
+
+void SetDuration(const Setting& setting, std::string_view value, Duration* target,
+                 Errors& errors) {
+  const Result<Duration> parsed = ParseDuration(value);
+  if (!parsed.ok()) {
+    errors.Add(fmt::format("{} is not a valid duration: {}", setting.key, parsed.error().message));
+  } else if (*parsed <= Duration::zero()) {
+    errors.Add(fmt::format("{} is not a valid duration: \"{}\": must be more than 0", setting.key,
+                           value));
+  } else {
+    *target = *parsed;
+  }
+}
+
+void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors) {
+  const auto wrong_type = [&](std::string_view wanted) {
+    errors.Add(fmt::format("{} must be {} (line {})", setting.key, wanted,
+                           node.source().begin.line));
+  };
+  std::visit(Overloaded{
+                 [&](std::string* target) {
+                   if (const auto value = node.value_exact<std::string_view>()) {
+                     SetText(setting, *value, target, errors);
+                   } else {
+                     wrong_type("a text in quotes");
+                   }
+                 },
+                 [&](Duration* target) {
+                   if (const auto value = node.value_exact<std::string_view>()) {
+                     SetDuration(setting, *value, target, errors);
+                   } else {
+                     errors.Add(fmt::format(
+                         "{} is not a valid duration: must be a text like \"30s\" (line {})",
+                         setting.key, node.source().begin.line));
+                   }
+                 },
+                 [&](int64_t* target) {
+                   if (const auto value = node.value_exact<int64_t>()) {
+                     SetNumber(setting, *value, target, errors);
+                   } else {
+                     wrong_type("a whole number");
+                   }
+                 },
+                 [&](auto* flag) {
+                   if (const auto value = node.value_exact<bool>()) {
+                     *flag = *value;
+                   } else {
+                     wrong_type("true or false");
+                   }
+                 },
+             },
+             setting.target);
+}
+
+void SetFromText(const Setting& setting, std::string_view value, Errors& errors) {
+  std::visit(
+      Overloaded{
+          [&](std::string* target) { SetText(setting, value, target, errors); },
+          [&](Duration* target) { SetDuration(setting, value, target, errors); },
+          [&](int64_t* target) {
+            int64_t number = 0;
+            const auto [end, code] =
+                std::from_chars(value.data(), value.data() + value.size(), number);
+            if (code != std::errc() || end != value.data() + value.size()) {
+              errors.Add(fmt::format("{} is \"{}\", must be a whole number", setting.key, value));
+            } else {
+              SetNumber(setting, number, target, errors);
+            }
+          },
+          [&](auto* flag) {
+            if (value == "true" || value == "1") {
+              *flag = true;
+            } else if (value == "false" || value == "0") {
+              *flag = false;
+            } else {
+              errors.Add(fmt::format("{} is \"{}\", must be true or false", setting.key, value));
+            }
+          },
+      },
+      setting.target);
+}
+
+std::string EnvironmentName(std::string_view key) {
+  std::string name = "TARN_";
+  for (const char c : key) {
+    name += c == '.' ? '_' : (c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+  }
+  return name;
+}
+
+std::string TypeName(const Setting& setting) {
+  if (!setting.one_of.empty()) return fmt::format("{}", fmt::join(setting.one_of, ", "));
+  return std::visit(Overloaded{[](std::string*) { return std::string("text"); },
+                               [](Duration*) { return std::string("duration"); },
+                               [&](int64_t*) {
+                                 return setting.unit.empty() ? "number" : "number, " + setting.unit;
+                               },
+                               [](auto*) { return std::string("true, false"); }},
+                    setting.target);
+}
+
+std::string DefaultText(const Setting& setting) {
+  if (!setting.default_text.empty()) return setting.default_text;
+  if (setting.secret) return "";
+  return std::visit(
+      Overloaded{
+          [](std::string* v) { return v->empty() ? std::string() : fmt::format("`\"{}\"`", *v); },
+          [](Duration* v) { return fmt::format("`\"{}\"`", FormatDuration(*v)); },
+          [](int64_t* v) { return fmt::format("`{}`", *v); },
+          [](bool* v) { return fmt::format("`{}`", *v); },
+          [](std::optional<bool>*) { return std::string(); }},
+      setting.target);
+}
+
+}  // namespace
+
+SettingsTable::SettingsTable(std::vector<Setting> settings) : settings_(std::move(settings)) {}
+
+Result<> SettingsTable::LoadToml(std::string_view text, std::string_view file_name) {
+  const toml::parse_result parsed = toml::parse(text, file_name);
+  if (!parsed) {
+    return InvalidArgument(fmt::format("line {}, column {}: {}",
+                                       parsed.error().source().begin.line,
+                                       parsed.error().source().begin.column,
+                                       parsed.error().description()));
+  }
+  std::vector<std::string> keys;
+  std::vector<std::string> sections;
+  for (const Setting& setting : settings_) {
+    keys.push_back(setting.key);
+    std::string section = setting.key.substr(0, setting.key.find('.'));
+    if (std::find(sections.begin(), sections.end(), section) == sections.end()) {
+      sections.push_back(std::move(section));
+    }
+  }
+
+  Errors errors;
+  const auto unknown = [&](const std::string& key, const toml::node& node,
+                           const std::vector<std::string>& known) {
+    const auto nearest = NearestName(key, known);
+    errors.Add(fmt::format("unknown key {} (line {}{})", key, node.source().begin.line,
+                           nearest ? ", did you mean " + *nearest + "?" : ""));
+  };
+  for (const auto& [section_key, section_node] : parsed.table()) {
+    const std::string section(section_key.str());
+    if (std::find(sections.begin(), sections.end(), section) == sections.end()) {
+      unknown(section, section_node, sections);
+      continue;
+    }
+    const toml::table* table = section_node.as_table();
+    if (table == nullptr) {
+      errors.Add(fmt::format("{} must be a section: write [{}] on a line of its own", section,
+                             section));
+      continue;
+    }
+    for (const auto& [key, node] : *table) {
+      const std::string full = section + "." + std::string(key.str());
+      const auto setting = std::find_if(settings_.begin(), settings_.end(),
+                                        [&](const Setting& s) { return s.key == full; });
+      if (setting == settings_.end()) {
+        unknown(full, node, keys);
+      } else {
+        SetFromToml(*setting, node, errors);
+      }
+    }
+  }
+  return errors.Finish();
+}
+
+Result<> SettingsTable::LoadEnvironment(const std::function<const char*(const char*)>& get) {
+  Errors errors;
+  for (const Setting& setting : settings_) {
+    const char* value = get(EnvironmentName(setting.key).c_str());
+    if (value != nullptr) SetFromText(setting, value, errors);
+  }
+  return errors.Finish();
+}
+
+std::string SettingsTable::Markdown() const {
+  std::string out;
+  std::string current;
+  for (const Setting& setting : settings_) {
+    const size_t dot = setting.key.find('.');
+    const std::string section = setting.key.substr(0, dot);
+    if (section != current) {
+      out += fmt::format("{}## [{}]\n\n| key | type | default | |\n|---|---|---|---|\n",
+                         current.empty() ? "" : "\n", section);
+      current = section;
+    }
+    out += fmt::format("| `{}` | {} | {} | {} |\n", setting.key.substr(dot + 1), TypeName(setting),
+                       DefaultText(setting), setting.help);
+  }
+  return out;
+}
+
+}  // namespace tarn

@@ -1,0 +1,38 @@
+#pragma once
+
+// Small text functions that both the wire formats and the settings need.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tarn {
+
+// True for well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong, at most U+10FFFF).
+bool IsValidUtf8(std::string_view text);
+
+// True when the text holds a C0 or C1 control character or DEL. The text must be UTF-8.
+bool HasControlCharacter(std::string_view text);
+
+// `text` without ASCII white space at both ends.
+std::string_view Trim(std::string_view text);
+
+// Percent-encoding (RFC 3986): everything but unreserved characters is encoded.
+std::string PercentEncode(std::string_view text);
+// None when a '%' is not followed by two hexadecimal digits.
+std::optional<std::string> PercentDecode(std::string_view text);
+
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);  // ASCII only
+std::string ToLowerAscii(std::string_view text);
+
+std::string ReplaceAll(std::string text, std::string_view from, std::string_view to);
+
+// The candidate with the smallest edit distance, if it is near enough to be a slip of the pen.
+std::optional<std::string> NearestName(std::string_view name,
+                                       std::span<const std::string> candidates);
+
+// 16 lower-case hexadecimal characters from the system's random source: query ids.
+std::string RandomId();
+
+}  // namespace tarn

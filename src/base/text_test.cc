@@ -1,0 +1,61 @@
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace tarn {
+namespace {
+
+TEST(IsValidUtf8, KnowsTheRangesOfRfc3629) {
+  EXPECT_TRUE(IsValidUtf8(""));
+  EXPECT_TRUE(IsValidUtf8("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\xA6\x86"));
+  EXPECT_TRUE(IsValidUtf8("\xF4\x8F\xBF\xBF"));
+  EXPECT_FALSE(IsValidUtf8("\x80"));
+  EXPECT_FALSE(IsValidUtf8("\xC0\xAF")) << "overlong";
+  EXPECT_FALSE(IsValidUtf8("\xE0\x80\xAF")) << "overlong";
+  EXPECT_FALSE(IsValidUtf8("\xED\xA0\x80")) << "surrogate";
+  EXPECT_FALSE(IsValidUtf8("\xF4\x90\x80\x80")) << "over U+10FFFF";
+  EXPECT_FALSE(IsValidUtf8("\xE2\x82")) << "cut short";
+  EXPECT_FALSE(IsValidUtf8("\xE2\x28\xA1"));
+}
+
+TEST(HasControlCharacter, SeesC0C1AndDelete) {
+  EXPECT_FALSE(HasControlCharacter("plain \xC2\xA0 text"));
+  EXPECT_TRUE(HasControlCharacter("a\nb"));
+  EXPECT_TRUE(HasControlCharacter(std::string_view("a\0b", 3)));
+  EXPECT_TRUE(HasControlCharacter("a\x7F"));
+  EXPECT_TRUE(HasControlCharacter("a\xC2\x85"));
+}
+
+TEST(Percent, RoundTripsAnyBytes) {
+  std::string bytes;
+  for (int c = 0; c < 256; ++c) bytes += static_cast<char>(c);
+  EXPECT_EQ(PercentDecode(PercentEncode(bytes)), bytes);
+  EXPECT_EQ(PercentEncode("a b/c'é"), "a%20b%2Fc%27%C3%A9");
+  EXPECT_EQ(PercentDecode("a%2"), std::nullopt);
+  EXPECT_EQ(PercentDecode("%zz"), std::nullopt);
+  EXPECT_EQ(PercentDecode("a+b"), "a+b") << "a plus is a plus in a path";
+}
+
+TEST(NearestName, SuggestsOnlySlips) {
+  const std::vector<std::string> names = {"s3.bucket", "s3.region", "queryd.bind"};
+  EXPECT_EQ(NearestName("s3.buckte", names), "s3.bucket");
+  EXPECT_EQ(NearestName("queryd.bnid", names), "queryd.bind");
+  EXPECT_EQ(NearestName("tls.cert", names), std::nullopt);
+}
+
+TEST(RandomId, IsSixteenHexDigitsAndDiffers) {
+  const std::string a = RandomId();
+  EXPECT_EQ(a.size(), 16U);
+  EXPECT_EQ(a.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_NE(a, RandomId());
+}
+
+TEST(Trim, TakesAsciiWhiteSpaceOnly) {
+  EXPECT_EQ(Trim(" \t\r\n x y \v\f"), "x y");
+  EXPECT_EQ(Trim("  "), "");
+}
+
+}  // namespace
+}  // namespace tarn

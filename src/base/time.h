@@ -1,0 +1,17 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace tarn {
+
+// Wall-clock time as everything stored or shown uses it: microseconds since 1970-01-01 UTC.
+using UnixMicros = std::chrono::sys_time<std::chrono::microseconds>;
+
+UnixMicros NowMicros();
+
+// RFC 3339 in UTC with six digits: "2026-11-22T15:50:00.123456Z".
+std::string FormatRfc3339(UnixMicros time);
+
+}  // namespace tarn
