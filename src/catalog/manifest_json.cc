@@ -1,0 +1,240 @@
+#include "catalog/manifest_json.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace tarn::catalog {
+namespace {
+
+// Keeps the order in which fields are written.
+using Json = nlohmann::ordered_json;
+
+Error Bad(const std::string& field, std::string_view why) {
+  return InvalidArgument(fmt::format("{}: {}", field, why));
+}
+
+Result<Json> Parse(std::string_view text) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& e) {
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: …": without the tag.
+    std::string_view what = e.what();
+    if (const size_t end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
+    return InvalidArgument(fmt::format("not JSON: {}", what));
+  }
+}
+
+Result<> RefuseUnknown(const Json& object, std::initializer_list<std::string_view> known,
+                       const std::string& prefix) {
+  for (const auto& item : object.items()) {
+    if (std::find(known.begin(), known.end(), item.key()) == known.end()) {
+      return Bad(prefix + item.key(), "unknown field");
+    }
+  }
+  return {};
+}
+
+Result<std::optional<int64_t>> OptionalInteger(const Json& object, const char* name,
+                                               const std::string& prefix) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return std::optional<int64_t>();
+  const bool fits = found->is_number_integer() &&
+                    (!found->is_number_unsigned() || found->get<uint64_t>() <= INT64_MAX);
+  if (!fits) return Bad(prefix + name, "must be a whole number");
+  return std::optional(found->get<int64_t>());
+}
+
+Result<std::optional<std::string>> OptionalText(const Json& object, const char* name,
+                                                const std::string& prefix) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return std::optional<std::string>();
+  if (!found->is_string()) return Bad(prefix + name, "must be a text");
+  return std::optional(found->get<std::string>());
+}
+
+Result<ObjectRef> ReadObject(const Json& json, const std::string& field, bool strict) {
+  if (!json.is_object()) return Bad(field, "must be an object with a \"key\"");
+  if (strict) TARN_CHECK_OK(RefuseUnknown(json, {"key", "size", "etag"}, field + "."));
+  ObjectRef object;
+  TARN_TRY(std::optional<std::string> key, OptionalText(json, "key", field + "."));
+  if (!key) return Bad(field + ".key", "is missing");
+  object.key = std::move(*key);
+  TARN_TRY(object.size_bytes, OptionalInteger(json, "size", field + "."));
+  TARN_TRY(object.etag, OptionalText(json, "etag", field + "."));
+  return object;
+}
+
+Result<DatasetContent> ReadContent(const Json& json, const std::string& prefix, bool strict) {
+  DatasetContent content;
+  const auto objects = json.find("objects");
+  if (objects == json.end()) return Bad(prefix + "objects", "is missing");
+  if (!objects->is_array()) return Bad(prefix + "objects", "must be a list");
+  content.objects.reserve(objects->size());
+  for (size_t i = 0; i < objects->size(); ++i) {
+    TARN_TRY(ObjectRef object,
+             ReadObject((*objects)[i], fmt::format("{}objects[{}]", prefix, i), strict));
+    content.objects.push_back(std::move(object));
+  }
+  TARN_TRY(content.row_count, OptionalInteger(json, "row_count", prefix));
+  TARN_TRY(content.schema_fingerprint, OptionalText(json, "schema_fingerprint", prefix));
+  return content;
+}
+
+Json ToJson(const ObjectRef& object) {
+  Json json = {{"key", object.key}};
+  if (object.size_bytes) json["size"] = *object.size_bytes;
+  if (object.etag) json["etag"] = *object.etag;
+  return json;
+}
+
+void AddContent(const DatasetContent& content, Json& json) {
+  Json objects = Json::array();
+  for (const ObjectRef& object : content.objects) objects.push_back(ToJson(object));
+  json["objects"] = std::move(objects);
+  json["row_count"] = content.row_count ? Json(*content.row_count) : Json(nullptr);
+}
+
+Json ToJson(const Manifest& manifest) {
+  const auto& fingerprint = manifest.content.schema_fingerprint;
+  Json json = {{"name", manifest.name},
+               {"dataset_id", manifest.dataset_id},
+               {"schema_fingerprint", fingerprint ? Json(*fingerprint) : Json(nullptr)}};
+  AddContent(manifest.content, json);
+  json["created_at"] = FormatRfc3339(manifest.created_at);
+  json["updated_at"] = FormatRfc3339(manifest.updated_at);
+  return json;
+}
+
+Result<Manifest> ReadManifest(const Json& json, const std::string& field) {
+  if (!json.is_object()) return Bad(field, "must be an object");
+  Manifest manifest;
+  TARN_TRY(std::optional<std::string> name, OptionalText(json, "name", field + "."));
+  if (!name) return Bad(field + ".name", "is missing");
+  manifest.name = std::move(*name);
+  TARN_TRY(std::optional<std::string> id, OptionalText(json, "dataset_id", field + "."));
+  manifest.dataset_id = std::move(id).value_or("");
+  TARN_TRY(manifest.content, ReadContent(json, field + ".", false));
+  TARN_TRY(std::optional<std::string> updated, OptionalText(json, "updated_at", field + "."));
+  if (!updated) return Bad(field + ".updated_at", "is missing");
+  TARN_TRY(manifest.updated_at, ParseRfc3339(*updated));
+  TARN_TRY(std::optional<std::string> created, OptionalText(json, "created_at", field + "."));
+  if (created) {
+    TARN_TRY(manifest.created_at, ParseRfc3339(*created));
+  }
+  return manifest;
+}
+
+// Reads exactly `width` digits at the front of `text`.
+bool TakeDigits(std::string_view& text, size_t width, int& value) {
+  if (text.size() < width) return false;
+  value = 0;
+  for (size_t i = 0; i < width; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(width);
+  return true;
+}
+
+bool Take(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+Result<DatasetContent> ParseDatasetContent(std::string_view json) {
+  TARN_TRY(const Json parsed, Parse(json));
+  if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"objects\"");
+  TARN_CHECK_OK(RefuseUnknown(parsed, {"objects", "row_count", "schema_fingerprint"}, ""));
+  TARN_TRY(DatasetContent content, ReadContent(parsed, "", true));
+  TARN_CHECK_OK(Validate(content));
+  return content;
+}
+
+std::string FormatDatasetContent(const DatasetContent& content) {
+  Json json = Json::object();
+  AddContent(content, json);
+  if (content.schema_fingerprint) json["schema_fingerprint"] = *content.schema_fingerprint;
+  return json.dump();
+}
+
+std::string FormatManifest(const Manifest& manifest) { return ToJson(manifest).dump(); }
+
+std::string FormatSnapshot(const Snapshot& snapshot) {
+  std::string out = fmt::format(R"({{"revision":{},"manifests":[)", snapshot.revision);
+  for (size_t i = 0; i < snapshot.manifests.size(); ++i) {
+    if (i > 0) out += ',';
+    out += ToJson(snapshot.manifests[i]).dump();
+  }
+  return out + "]}";
+}
+
+Result<Snapshot> ParseSnapshot(std::string_view json) {
+  TARN_TRY(const Json parsed, Parse(json));
+  if (!parsed.is_object()) return InvalidArgument("must be a JSON object with \"manifests\"");
+  Snapshot snapshot;
+  TARN_TRY(std::optional<int64_t> revision, OptionalInteger(parsed, "revision", ""));
+  if (revision && *revision < 0) return Bad("revision", "must not be negative");
+  snapshot.revision = static_cast<uint64_t>(revision.value_or(0));
+  const auto manifests = parsed.find("manifests");
+  if (manifests == parsed.end() || manifests->is_null()) return Bad("manifests", "is missing");
+  if (!manifests->is_array()) return Bad("manifests", "must be a list");
+  snapshot.manifests.reserve(manifests->size());
+  for (size_t i = 0; i < manifests->size(); ++i) {
+    TARN_TRY(Manifest manifest, ReadManifest((*manifests)[i], fmt::format("manifests[{}]", i)));
+    snapshot.manifests.push_back(std::move(manifest));
+  }
+  return snapshot;
+}
+
+Result<UnixMicros> ParseRfc3339(std::string_view text) {
+  const std::string whole(text);
+  const auto bad = [&] { return InvalidArgument("not an RFC 3339 time: \"" + whole + "\""); };
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  if (!TakeDigits(text, 4, year) || !Take(text, '-') || !TakeDigits(text, 2, month) ||
+      !Take(text, '-') || !TakeDigits(text, 2, day) ||
+      !(Take(text, 'T') || Take(text, 't') || Take(text, ' ')) || !TakeDigits(text, 2, hour) ||
+      !Take(text, ':') || !TakeDigits(text, 2, minute) || !Take(text, ':') ||
+      !TakeDigits(text, 2, second)) {
+    return bad();
+  }
+  int micros = 0;
+  if (Take(text, '.')) {
+    int scale = 100'000;
+    size_t digits = 0;
+    for (int digit = 0; TakeDigits(text, 1, digit); ++digits, scale /= 10) micros += digit * scale;
+    if (digits == 0) return bad();
+  }
+  int offset_minutes = 0;
+  if (!Take(text, 'Z') && !Take(text, 'z')) {
+    const bool west = !text.empty() && text.front() == '-';
+    int offset_hour = 0;
+    int offset_minute = 0;
+    if (!(Take(text, '+') || Take(text, '-')) || !TakeDigits(text, 2, offset_hour) ||
+        !Take(text, ':') || !TakeDigits(text, 2, offset_minute) || offset_hour > 23 ||
+        offset_minute > 59) {
+      return bad();
+    }
+    offset_minutes = (offset_hour * 60 + offset_minute) * (west ? -1 : 1);
+  }
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!text.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) return bad();
+  return UnixMicros(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute - offset_minutes) + std::chrono::seconds(second) +
+         std::chrono::microseconds(micros);
+}
+
+}  // namespace tarn::catalog

@@ -1,0 +1,32 @@
+#pragma once
+
+// The JSON of the catalogue's HTTP interface, both ways. Readers are strict towards clients
+// (a typo must not be lost) and lenient towards catalogd (a newer one may say more).
+
+#include <string>
+#include <string_view>
+
+#include "catalog/manifest.h"
+
+namespace tarn::catalog {
+
+// The body of PUT /catalog/datasets/{name}: `objects` with their `key`s, and nothing unknown.
+// The content is valid (see Validate). The error names the field.
+Result<DatasetContent> ParseDatasetContent(std::string_view json);
+
+// What the database keeps, and ParseDatasetContent reads back.
+std::string FormatDatasetContent(const DatasetContent& content);
+
+std::string FormatManifest(const Manifest& manifest);
+
+// {"revision":R,"manifests":[…]}
+std::string FormatSnapshot(const Snapshot& snapshot);
+// Needs of each manifest only name, objects[].key and updated_at (RFC 3339); `revision` is 0
+// where the catalogue has none. Unknown fields are ignored.
+Result<Snapshot> ParseSnapshot(std::string_view json);
+
+// RFC 3339 with any offset and any number of fraction digits; what is below a microsecond is
+// cut off.
+Result<UnixMicros> ParseRfc3339(std::string_view text);
+
+}  // namespace tarn::catalog

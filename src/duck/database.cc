@@ -1,0 +1,296 @@
+#include "duck/database.h"
+
+#include <duckdb.h>
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/redact.h"
+#include "base/text.h"
+#include "duck/keywords.h"
+#include "duck/type_reader.h"
+
+namespace tarn::duck {
+namespace {
+
+duckdb_connection ToConnection(void* p) { return static_cast<duckdb_connection>(p); }
+duckdb_prepared_statement ToStatement(void* p) {
+  return static_cast<duckdb_prepared_statement>(p);
+}
+
+ErrorKind KindOf(duckdb_error_type type) {
+  switch (type) {
+    case DUCKDB_ERROR_INTERRUPT:
+      return ErrorKind::kCancelled;
+    case DUCKDB_ERROR_FATAL:
+    case DUCKDB_ERROR_INTERNAL:
+      return ErrorKind::kInternal;
+    default:
+      return ErrorKind::kInvalidArgument;
+  }
+}
+
+Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {
+  return {KindOf(type),
+          ProcessRedactor().Redact(message == nullptr ? "DuckDB gave no reason" : message)};
+}
+
+// The message of an interrupted statement is all that the prepare and pending steps tell.
+Error StepError(const char* message) {
+  const bool interrupted =
+      message != nullptr && std::string_view(message).starts_with("INTERRUPT Error");
+  return DuckError(message, interrupted ? DUCKDB_ERROR_INTERRUPT : DUCKDB_ERROR_INVALID);
+}
+
+// DuckDB reads SQL up to the first NUL: what follows would be accepted unseen.
+Result<> RefuseNul(const std::string& sql) {
+  if (sql.find('\0') == std::string::npos) return {};
+  return InvalidArgument("the statement holds a NUL character");
+}
+
+class Extracted {
+ public:
+  Extracted(duckdb_connection connection, const std::string& sql)
+      : count_(duckdb_extract_statements(connection, sql.c_str(), &statements_)) {}
+  ~Extracted() { duckdb_destroy_extracted(&statements_); }
+  Extracted(const Extracted&) = delete;
+  Extracted& operator=(const Extracted&) = delete;
+
+  size_t count() const { return count_; }
+  const char* error() const { return duckdb_extract_statements_error(statements_); }
+  duckdb_extracted_statements get() const { return statements_; }
+
+ private:
+  duckdb_extracted_statements statements_ = nullptr;
+  size_t count_;
+};
+
+struct StatementName {
+  duckdb_statement_type type;
+  std::string_view name;
+};
+constexpr std::array<StatementName, 27> kStatementNames = {{
+    {DUCKDB_STATEMENT_TYPE_SELECT, "SELECT"},
+    {DUCKDB_STATEMENT_TYPE_INSERT, "INSERT"},
+    {DUCKDB_STATEMENT_TYPE_UPDATE, "UPDATE"},
+    {DUCKDB_STATEMENT_TYPE_EXPLAIN, "EXPLAIN"},
+    {DUCKDB_STATEMENT_TYPE_DELETE, "DELETE"},
+    {DUCKDB_STATEMENT_TYPE_PREPARE, "PREPARE"},
+    {DUCKDB_STATEMENT_TYPE_CREATE, "CREATE"},
+    {DUCKDB_STATEMENT_TYPE_EXECUTE, "EXECUTE"},
+    {DUCKDB_STATEMENT_TYPE_ALTER, "ALTER"},
+    {DUCKDB_STATEMENT_TYPE_TRANSACTION, "TRANSACTION"},
+    {DUCKDB_STATEMENT_TYPE_COPY, "COPY"},
+    {DUCKDB_STATEMENT_TYPE_ANALYZE, "ANALYZE"},
+    {DUCKDB_STATEMENT_TYPE_VARIABLE_SET, "SET VARIABLE"},
+    {DUCKDB_STATEMENT_TYPE_CREATE_FUNC, "CREATE FUNCTION"},
+    {DUCKDB_STATEMENT_TYPE_DROP, "DROP"},
+    {DUCKDB_STATEMENT_TYPE_EXPORT, "EXPORT"},
+    {DUCKDB_STATEMENT_TYPE_PRAGMA, "PRAGMA"},
+    {DUCKDB_STATEMENT_TYPE_VACUUM, "VACUUM"},
+    {DUCKDB_STATEMENT_TYPE_CALL, "CALL"},
+    {DUCKDB_STATEMENT_TYPE_SET, "SET"},
+    {DUCKDB_STATEMENT_TYPE_LOAD, "LOAD"},
+    {DUCKDB_STATEMENT_TYPE_RELATION, "RELATION"},
+    {DUCKDB_STATEMENT_TYPE_EXTENSION, "EXTENSION"},
+    {DUCKDB_STATEMENT_TYPE_LOGICAL_PLAN, "LOGICAL PLAN"},
+    {DUCKDB_STATEMENT_TYPE_ATTACH, "ATTACH"},
+    {DUCKDB_STATEMENT_TYPE_DETACH, "DETACH"},
+    {DUCKDB_STATEMENT_TYPE_MULTI, "MULTI"},
+}};
+
+}  // namespace
+
+struct Database::Handle {
+  duckdb_database database = nullptr;
+  ~Handle() { duckdb_close(&database); }
+};
+
+std::string Database::LibraryVersion() { return duckdb_library_version(); }
+
+Result<Database> Database::Open(const Options& options) {
+  duckdb_config config = nullptr;
+  if (duckdb_create_config(&config) != DuckDBSuccess) return Internal("no memory for DuckDB");
+  for (const auto& [name, value] : options) {
+    if (duckdb_set_config(config, name.c_str(), value.c_str()) != DuckDBSuccess) {
+      duckdb_destroy_config(&config);
+      return Internal(fmt::format("DuckDB refuses the option {}", name));
+    }
+  }
+  auto handle = std::make_shared<Handle>();
+  char* message = nullptr;
+  const duckdb_state state = duckdb_open_ext(":memory:", &handle->database, config, &message);
+  duckdb_destroy_config(&config);
+  if (state != DuckDBSuccess) {
+    Error error = DuckError(message, DUCKDB_ERROR_INTERNAL);
+    duckdb_free(message);
+    return error;
+  }
+  Database database(std::move(handle));
+  TARN_CHECK_OK(database.ReadKeywords());
+  return database;
+}
+
+Result<> Database::ReadKeywords() const {
+  TARN_TRY(Connection connection, Connect());
+  TARN_TRY(Statement statement, connection.Prepare("SELECT keyword_name FROM duckdb_keywords()"));
+  TARN_TRY(ResultStream rows, statement.Execute());
+  std::unordered_set<std::string> keywords;
+  for (;;) {
+    TARN_TRY(std::optional<Chunk> chunk, rows.Next());
+    if (!chunk) break;
+    for (uint64_t row = 0; row < chunk->row_count(); ++row) {
+      keywords.emplace(chunk->columns()[0].Data<StringRef>()[row].view());
+    }
+  }
+  LearnKeywords(std::move(keywords));
+  return {};
+}
+
+Result<Connection> Database::Connect() const {
+  duckdb_connection connection = nullptr;
+  if (duckdb_connect(handle_->database, &connection) != DuckDBSuccess) {
+    return Internal("DuckDB opens no connection");
+  }
+  return Connection(*this, connection);
+}
+
+Connection::Connection(Connection&& other) noexcept
+    : database_(other.database_), connection_(std::exchange(other.connection_, nullptr)) {}
+
+Connection& Connection::operator=(Connection&& other) noexcept {
+  std::swap(database_, other.database_);
+  std::swap(connection_, other.connection_);
+  return *this;
+}
+
+Connection::~Connection() {
+  duckdb_connection connection = ToConnection(connection_);
+  duckdb_disconnect(&connection);
+}
+
+Result<> Connection::Execute(const std::string& sql) {
+  TARN_CHECK_OK(RefuseNul(sql));
+  duckdb_result result = {};
+  const duckdb_state state = duckdb_query(ToConnection(connection_), sql.c_str(), &result);
+  Result<> outcome;
+  if (state != DuckDBSuccess) {
+    outcome = DuckError(duckdb_result_error(&result), duckdb_result_error_type(&result));
+  }
+  duckdb_destroy_result(&result);
+  return outcome;
+}
+
+Result<Statement> Connection::Prepare(const std::string& sql) {
+  TARN_CHECK_OK(RefuseNul(sql));
+  const Extracted extracted(ToConnection(connection_), sql);
+  if (extracted.error() != nullptr) return StepError(extracted.error());
+  if (extracted.count() != 1) {
+    return InvalidArgument(fmt::format("exactly one statement is allowed, this text has {}",
+                                       extracted.count()));
+  }
+  duckdb_prepared_statement handle = nullptr;
+  const duckdb_state state = duckdb_prepare_extracted_statement(ToConnection(connection_),
+                                                                extracted.get(), 0, &handle);
+  Statement statement(handle);
+  if (state != DuckDBSuccess) return StepError(duckdb_prepare_error(handle));
+  return statement;
+}
+
+Result<size_t> Connection::CountStatements(const std::string& sql) {
+  TARN_CHECK_OK(RefuseNul(sql));
+  const Extracted extracted(ToConnection(connection_), sql);
+  if (extracted.error() != nullptr) return StepError(extracted.error());
+  return extracted.count();
+}
+
+void Connection::Interrupt() { duckdb_interrupt(ToConnection(connection_)); }
+
+Statement::Statement(Statement&& other) noexcept
+    : statement_(std::exchange(other.statement_, nullptr)) {}
+
+Statement::~Statement() {
+  duckdb_prepared_statement statement = ToStatement(statement_);
+  duckdb_destroy_prepare(&statement);
+}
+
+StatementKind Statement::kind() const {
+  switch (duckdb_prepared_statement_type(ToStatement(statement_))) {
+    case DUCKDB_STATEMENT_TYPE_SELECT:
+      return StatementKind::kSelect;
+    case DUCKDB_STATEMENT_TYPE_EXPLAIN:
+      return StatementKind::kExplain;
+    default:
+      return StatementKind::kOther;
+  }
+}
+
+std::string Statement::KindName() const {
+  const duckdb_statement_type type = duckdb_prepared_statement_type(ToStatement(statement_));
+  for (const StatementName& entry : kStatementNames) {
+    if (entry.type == type) return std::string(entry.name);
+  }
+  return fmt::format("statement type {}", static_cast<int>(type));
+}
+
+Result<> Statement::BindText(uint64_t position, std::string_view text) {
+  // DuckDB makes null of text that is not UTF-8, and crashes when that null is bound.
+  if (!IsValidUtf8(text)) return InvalidArgument("the text is not UTF-8");
+  if (duckdb_bind_varchar_length(ToStatement(statement_), position, text.data(), text.size()) !=
+      DuckDBSuccess) {
+    return InvalidArgument(fmt::format("cannot bind parameter {}", position));
+  }
+  return {};
+}
+
+struct ResultStream::Handle {
+  duckdb_result result = {};
+  ~Handle() { duckdb_destroy_result(&result); }
+};
+
+Result<ResultStream> Statement::Execute() {
+  duckdb_pending_result pending = nullptr;
+  if (duckdb_pending_prepared_streaming(ToStatement(statement_), &pending) != DuckDBSuccess) {
+    Error error = StepError(pending == nullptr ? nullptr : duckdb_pending_error(pending));
+    duckdb_destroy_pending(&pending);
+    return error;
+  }
+  auto handle = std::make_unique<ResultStream::Handle>();
+  const duckdb_state state = duckdb_execute_pending(pending, &handle->result);
+  if (state != DuckDBSuccess) {
+    const char* message = duckdb_result_error(&handle->result);
+    Error error = message == nullptr
+                      ? StepError(duckdb_pending_error(pending))
+                      : DuckError(message, duckdb_result_error_type(&handle->result));
+    duckdb_destroy_pending(&pending);
+    return error;
+  }
+  duckdb_destroy_pending(&pending);
+  return ResultStream(std::move(handle));
+}
+
+ResultStream::ResultStream(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {
+  duckdb_result* result = &handle_->result;
+  const idx_t count = duckdb_column_count(result);
+  for (idx_t i = 0; i < count; ++i) {
+    names_.emplace_back(duckdb_column_name(result, i));
+    LogicalType type(duckdb_column_logical_type(result, i));
+    types_.push_back(ReadType(type.get()));
+  }
+}
+
+ResultStream::ResultStream(ResultStream&&) noexcept = default;
+ResultStream::~ResultStream() = default;
+
+Result<std::optional<Chunk>> ResultStream::Next() {
+  duckdb_data_chunk chunk = duckdb_fetch_chunk(handle_->result);
+  if (chunk != nullptr) return std::optional<Chunk>(Chunk(chunk, types_));
+  // No chunk means the end, and it means an error too.
+  const char* message = duckdb_result_error(&handle_->result);
+  if (message != nullptr && *message != '\0') {
+    return DuckError(message, duckdb_result_error_type(&handle_->result));
+  }
+  return std::optional<Chunk>();
+}
+
+}  // namespace tarn::duck

@@ -1,0 +1,142 @@
+#include "duck/database.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/redact.h"
+#include "duck/quote.h"
+
+namespace tarn::duck {
+namespace {
+
+class DatabaseTest : public testing::Test {
+ protected:
+  Database database = *Database::Open({});
+  Connection connection = *database.Connect();
+
+  std::string TextOf(const std::string& sql) {
+    Statement statement = *connection.Prepare(sql);
+    ResultStream rows = *statement.Execute();
+    std::optional<Chunk> chunk = *rows.Next();
+    return std::string(chunk->columns()[0].Data<StringRef>()[0].view());
+  }
+};
+
+TEST_F(DatabaseTest, StreamsChunksToTheEnd) {
+  Statement statement = *connection.Prepare("SELECT range AS id FROM range(5000)");
+  ResultStream rows = *statement.Execute();
+  EXPECT_EQ(rows.names(), std::vector<std::string>{"id"});
+  EXPECT_EQ(TypeName(rows.types()[0]), "BIGINT");
+  int64_t sum = 0;
+  uint64_t count = 0;
+  for (;;) {
+    auto chunk = rows.Next();
+    ASSERT_TRUE(chunk.ok()) << chunk.error().message;
+    if (!*chunk) break;
+    for (uint64_t row = 0; row < (*chunk)->row_count(); ++row) {
+      sum += (*chunk)->columns()[0].At<int64_t>(row);
+    }
+    count += (*chunk)->row_count();
+  }
+  EXPECT_EQ(count, 5000U);
+  EXPECT_EQ(sum, 5000 * 4999 / 2);
+}
+
+TEST_F(DatabaseTest, AnErrorInMidStreamIsNotTheEnd) {
+  Statement statement = *connection.Prepare(
+      "SELECT CASE WHEN range > 400000 THEN error('late')::BIGINT ELSE range END FROM "
+      "range(500000)");
+  Result<ResultStream> rows = statement.Execute();
+  for (int guard = 0; rows.ok() && guard < 1000; ++guard) {
+    auto chunk = rows->Next();
+    if (!chunk.ok()) {
+      EXPECT_NE(chunk.error().message.find("late"), std::string::npos);
+      return;
+    }
+    ASSERT_TRUE(chunk->has_value()) << "an error looked like the end of the result";
+  }
+  EXPECT_FALSE(rows.ok());
+}
+
+TEST_F(DatabaseTest, ErrorsCarryDuckDBsMessageWithoutSecrets) {
+  ProcessRedactor().Add("TOPSECRETVALUE");
+  const Result<Statement> statement = connection.Prepare("SELECT TOPSECRETVALUE FROM nowhere");
+  ASSERT_FALSE(statement.ok());
+  EXPECT_EQ(statement.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(statement.error().message.find("TOPSECRETVALUE"), std::string::npos);
+  EXPECT_NE(statement.error().message.find("nowhere"), std::string::npos);
+}
+
+TEST_F(DatabaseTest, OneStatementAndNoNul) {
+  EXPECT_FALSE(connection.Prepare("SELECT 1; SELECT 2").ok());
+  EXPECT_FALSE(connection.Prepare("").ok());
+  EXPECT_FALSE(connection.Prepare(std::string("SELECT 1\0; DROP", 15)).ok());
+  EXPECT_TRUE(connection.Prepare("SELECT 1;").ok());
+  EXPECT_EQ(*connection.CountStatements("SELECT 1; SELECT 2"), 2U);
+}
+
+TEST_F(DatabaseTest, KnowsTheKindOfAStatement) {
+  EXPECT_EQ(connection.Prepare("FROM range(3)")->kind(), StatementKind::kSelect);
+  EXPECT_EQ(connection.Prepare("EXPLAIN SELECT 1")->kind(), StatementKind::kExplain);
+  EXPECT_EQ(connection.Prepare("CREATE TABLE t(a INT)")->KindName(), "CREATE");
+}
+
+TEST_F(DatabaseTest, InterruptEndsARunningQuery) {
+  Statement statement =
+      *connection.Prepare("SELECT count(*) FROM range(100000) a, range(100000) b, range(1000) c");
+  std::atomic<bool> ended = false;
+  std::thread other([&] {
+    // An interrupt that comes before the query has begun is lost: repeat until one took.
+    while (!ended) {
+      connection.Interrupt();
+      std::this_thread::yield();
+    }
+  });
+  const Result<ResultStream> rows = statement.Execute();
+  ended = true;
+  other.join();
+  ASSERT_FALSE(rows.ok());
+  EXPECT_EQ(rows.error().kind, ErrorKind::kCancelled);
+}
+
+TEST_F(DatabaseTest, BindsTextAndRefusesWhatIsNotUtf8) {
+  Statement statement = *connection.Prepare("SELECT $1::VARCHAR");
+  ASSERT_TRUE(statement.BindText(1, "it's; \"x\"").ok());
+  ResultStream rows = *statement.Execute();
+  EXPECT_EQ((*rows.Next())->columns()[0].Data<StringRef>()[0].view(), "it's; \"x\"");
+  EXPECT_FALSE(statement.BindText(1, "\xFF").ok());
+}
+
+// typeof() is DuckDB's own word on every type that a query can name.
+TEST_F(DatabaseTest, TypeNamesAreDuckDBsOwn) {
+  for (const char* type :
+       {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT",
+        "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL(4,1)", "DECIMAL(18,2)",
+        "DECIMAL(38,10)", "BIGNUM", "VARCHAR", "JSON", "BLOB", "BIT", "UUID", "DATE", "TIME",
+        "TIME_NS", "TIMETZ", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
+        "TIMESTAMPTZ", "INTERVAL", "INTEGER[]", "INTEGER[3]", "VARCHAR[][2][]", "JSON[]",
+        "MAP(VARCHAR, DECIMAL(3,1)[])", "STRUCT(a INTEGER, \"b c\" VARCHAR[])",
+        "STRUCT(\"select\" INTEGER, \"1x\" INTEGER, \"a\"\"b\" INTEGER, \"Upper\" INTEGER, "
+        "\"interval\" INTEGER, \"\xC3\xA9\" INTEGER, _x1 INTEGER)",
+        "UNION(num INTEGER, \"a text\" VARCHAR)", "ENUM('a', 'it''s', 'b c')", "VARIANT",
+        "GEOMETRY"}) {
+    const std::string null = "NULL::" + std::string(type);
+    Statement statement = *connection.Prepare("SELECT " + null);
+    ResultStream rows = *statement.Execute();
+    const std::string name = TypeName(rows.types()[0]);
+    EXPECT_EQ(name, TextOf("SELECT typeof(" + null + ")")) << type;
+  }
+  Statement statement = *connection.Prepare("SELECT row(1, 'a'), [], {'a': NULL}, map {}");
+  ResultStream rows = *statement.Execute();
+  EXPECT_EQ(TypeName(rows.types()[0]), TextOf("SELECT typeof(row(1, 'a'))"));
+}
+
+TEST(Quote, CannotBeLeft) {
+  EXPECT_EQ(QuoteIdentifier("a\"; DROP VIEW \"b"), "\"a\"\"; DROP VIEW \"\"b\"");
+  EXPECT_EQ(QuoteLiteral("it's"), "'it''s'");
+}
+
+}  // namespace
+}  // namespace tarn::duck
