@@ -1,0 +1,116 @@
+"""Fixtures: one S3 server and one leak recorder for each session, a lake for each test."""
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("harness")
+
+from harness import processes  # noqa: E402
+from harness.lake import Lake  # noqa: E402
+from harness.proxy import TcpProxy  # noqa: E402
+from harness.recorder import Recorder  # noqa: E402
+from harness.store import Folder, Store  # noqa: E402
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def session_folder() -> Iterator[Path]:
+    """Short on purpose: it holds UNIX sockets, whose paths have a limit."""
+    with tempfile.TemporaryDirectory(prefix="tarn-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def recorder(session_folder: Path) -> Iterator[Recorder]:
+    """The first to be set up and the last to look, after every daemon has ended."""
+    recorder = Recorder()
+    yield recorder
+    recorder.check()
+    left = [daemon.name for daemon in processes.STARTED if daemon.running]
+    for daemon in processes.STARTED:
+        if daemon.running:
+            daemon.kill()
+    assert not left, f"still running at the end: {left}"
+
+
+@pytest.fixture(autouse=True)
+def no_credential_leaves(recorder: Recorder) -> Iterator[None]:
+    """`grep` of every byte of logs and answers for the key id, the secret and the token."""
+    yield
+    recorder.check()
+
+
+@pytest.fixture(scope="session")
+def store(recorder: Recorder, session_folder: Path) -> Iterator[Store]:
+    store = Store(session_folder / "s3", recorder.new_credentials(), recorder)
+    yield store
+    store.close()
+
+
+def _new_lake(store: Store, recorder: Recorder, session_folder: Path) -> Lake:
+    name = f"t{next(_NUMBERS):04}"
+    folder = session_folder / name
+    folder.mkdir()
+    return Lake(folder, Folder(store, name), recorder)
+
+
+@pytest.fixture
+def new_lake(store, recorder, session_folder) -> Iterator[Lake]:
+    """Configured, nothing started: for tests of starting, failing and restarting."""
+    lake = _new_lake(store, recorder, session_folder)
+    yield lake
+    lake.close()
+
+
+@pytest.fixture
+def lake(new_lake: Lake) -> Lake:
+    """Running and empty."""
+    return new_lake.start()
+
+
+@pytest.fixture(scope="module")
+def shared_lake(store, recorder, session_folder) -> Iterator[Lake]:
+    """Running and empty, for a module whose tests keep out of each other's way."""
+    lake = _new_lake(store, recorder, session_folder)
+    yield lake.start()
+    lake.close()
+
+
+@pytest.fixture
+def scratch(session_folder: Path) -> Path:
+    folder = session_folder / f"x{next(_NUMBERS):04}"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def make_lake(store, recorder, session_folder) -> Iterator[Callable[[], Lake]]:
+    """For tests that need more than one."""
+    lakes: list[Lake] = []
+
+    def make() -> Lake:
+        lakes.append(_new_lake(store, recorder, session_folder))
+        return lakes[-1]
+
+    yield make
+    for lake in lakes:
+        lake.close()
+
+
+@pytest.fixture
+def make_proxy() -> Iterator[Callable[[str], TcpProxy]]:
+    """A proxy in front of `host:port`, for faults that a real server does not make on demand."""
+    proxies: list[TcpProxy] = []
+
+    def make(upstream: str) -> TcpProxy:
+        proxies.append(TcpProxy(upstream))
+        return proxies[-1]
+
+    yield make
+    for proxy in proxies:
+        proxy.close()

@@ -1,0 +1,153 @@
+"""A small HTTP client that sends exactly what it is told and records every answer."""
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from harness.recorder import Recorder
+
+DEFAULT_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8")
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("Content-Type", "")
+
+    def json(self) -> Any:
+        """Numbers that are not whole come as Decimal: no digit is lost on the way."""
+        return json.loads(self.body, parse_float=Decimal)
+
+    def rows(self) -> list[list[Any]]:
+        assert self.status == 200, f"{self.status}: {self.text}"
+        return self.json()["rows"]
+
+    def expect_text_error(self, status: int, message: str) -> None:
+        """The whole body is the message and a newline."""
+        assert (self.status, self.text) == (status, message + "\n")
+        assert self.content_type == "text/plain; charset=utf-8"
+
+    def expect_error(self, status: int, start: str) -> str:
+        """A text error that starts like this; returns the message."""
+        assert self.status == status, f"{self.status}: {self.text[:2000]}"
+        assert self.content_type == "text/plain; charset=utf-8"
+        assert self.text.startswith(start), self.text
+        assert self.text.endswith("\n")
+        return self.text[:-1]
+
+
+class Client:
+    """One connection for each request, so that no test depends on another's."""
+
+    def __init__(self, address: str, recorder: Recorder, timeout_s: float = DEFAULT_TIMEOUT_S):
+        self.address = address
+        self._recorder = recorder
+        self._timeout_s = timeout_s
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """`target` goes out as it is: escape it before."""
+        if isinstance(body, str):
+            body = body.encode()
+        connection = http.client.HTTPConnection(self.address, timeout=self._timeout_s)
+        try:
+            connection.request(method, target, body=body, headers=dict(headers or {}))
+            return self.read(connection.getresponse(), f"{method} {target}")
+        finally:
+            connection.close()
+
+    def read(self, response: http.client.HTTPResponse, label: str) -> Answer:
+        """Reads and records an answer; an incomplete one raises http.client.IncompleteRead."""
+        head = response.headers.as_bytes()
+        try:
+            body = response.read()
+        except http.client.IncompleteRead as error:
+            self._recorder.record(label, head + error.partial)
+            raise
+        self._recorder.record(label, f"{response.status} {response.reason}\n".encode() + head)
+        self._recorder.record(label, body)
+        return Answer(response.status, response.headers, body)
+
+    def get(self, target: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.request("GET", target, headers=headers)
+
+    def sql(self, text: str, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        return self.request("POST", "/sql", json.dumps({"sql": text, **options}), headers)
+
+    def ready(self) -> bool:
+        return self.get("/readyz").status == 200
+
+    # --- the catalogue
+
+    def list(self) -> dict[str, Any]:
+        answer = self.get("/catalog/list")
+        assert answer.status == 200, f"{answer.status}: {answer.text}"
+        return answer.json()
+
+    def revision(self) -> int:
+        return self.list()["revision"]
+
+    def put(self, name: str, manifest: Any) -> Answer:
+        body = manifest if isinstance(manifest, bytes | str) else json.dumps(manifest)
+        return self.request("PUT", dataset_path(name), body)
+
+    def put_keys(self, name: str, *keys: str, **fields: Any) -> dict[str, Any]:
+        """Registers objects under a name; it must succeed."""
+        answer = self.put(name, {"objects": [{"key": key} for key in keys], **fields})
+        assert answer.status in (200, 201), f"{answer.status}: {answer.text}"
+        return answer.json()
+
+    def manifest(self, name: str) -> Answer:
+        return self.get(dataset_path(name))
+
+    def delete(self, name: str) -> Answer:
+        return self.request("DELETE", dataset_path(name))
+
+    # --- below HTTP
+
+    def connect(self) -> socket.socket:
+        host, _, port = self.address.rpartition(":")
+        return socket.create_connection((host, int(port)), timeout=self._timeout_s)
+
+    def raw(self, *parts: bytes, method: str = "POST") -> Answer:
+        """Sends these bytes and reads one answer, whether the request was complete or not."""
+        with self.connect() as connection:
+            try:
+                for part in parts:
+                    connection.sendall(part)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # It may answer, and stop reading, before all is sent.
+            response = http.client.HTTPResponse(connection, method=method)
+            response.begin()
+            return self.read(response, "a raw request")
+
+
+def dataset_path(name: str) -> str:
+    escaped = quote(name, safe="")
+    if name in (".", ".."):
+        escaped = escaped.replace(".", "%2E")
+    return "/catalog/datasets/" + escaped
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier."""
+    return '"' + identifier.replace('"', '""') + '"'

@@ -1,0 +1,201 @@
+"""Starts and stops the programs under test and keeps what they write."""
+
+import contextlib
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.recorder import Recorder
+from harness.waiting import wait_until
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LISTENING = re.compile(r"\blistening\b.*?\baddr\"?[=:]\"?([0-9.]+:[0-9]+)")
+EXIT_LIMIT_S = 30.0
+
+# Every program of this session, to see at the end that none is left.
+STARTED: list["Daemon"] = []
+
+
+def die_with_parent() -> None:
+    """Between fork and exec: nothing outlives the tests, however they end."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """No setting, proxy or credential of whoever runs the tests reaches the programs."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")}
+    kept |= {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
+    return kept | {"HOME": str(home)} | dict(extra or {})
+
+
+@dataclass(frozen=True)
+class Exited:
+    """How a program that was run to its end ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def error_lines(self) -> list[str]:
+        return [line for line in self.stderr.splitlines() if is_level(line, "error")]
+
+    def the_error(self) -> str:
+        """The one clear line of a start-up that failed with exit status 1."""
+        assert self.status == 1, f"exit status {self.status}\n{self.stderr}"
+        assert len(self.error_lines) == 1, f"one error line expected:\n{self.stderr}"
+        return self.error_lines[0]
+
+
+def is_level(line: str, level: str) -> bool:
+    """Reads both forms of the log."""
+    if line.startswith("{"):
+        with contextlib.suppress(ValueError):
+            return json.loads(line).get("level") == level
+    return f" {level.upper()} " in line[:64]
+
+
+class Daemon:
+    """A running program. Used as a context manager it is stopped with SIGTERM and must exit 0."""
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        folder: Path,
+        recorder: Recorder,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name = Path(argv[0]).name
+        number = len(list(folder.glob("*.err")))
+        self._out = folder / f"{self.name}-{number}.out"
+        self._err = folder / f"{self.name}-{number}.err"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [str(arg) for arg in argv],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=cwd or folder,
+                env=clean_environment(folder, env),
+                preexec_fn=die_with_parent,
+            )
+        STARTED.append(self)
+        recorder.watch(self._out)
+        recorder.watch(self._err)
+
+    def __enter__(self) -> "Daemon":
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()
+
+    @property
+    def log(self) -> str:
+        return self._err.read_text(errors="replace")
+
+    @property
+    def stdout(self) -> str:
+        return self._out.read_text(errors="replace")
+
+    def lines(self, part: str) -> list[str]:
+        return [line for line in self.log.splitlines() if part in line]
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_for(self, condition: Callable[[], object], what: str, limit_s: float = 20.0):
+        """Like `wait_until`, but gives up at once when the program has died, and shows its log."""
+
+        def met():
+            value = condition()
+            if not value and not self.running:
+                # What it wrote with its last breath counts.
+                value = condition()
+                assert value, f"{self.name} exited {self.process.returncode}: {what}\n{self.log}"
+            return value
+
+        return wait_until(met, lambda: f"{what}\n--- log of {self.name}\n{self.log}", limit_s)
+
+    def wait_for_line(self, *parts: str, count: int = 1, limit_s: float = 20.0) -> str:
+        """The last of at least `count` log lines that hold every one of `parts`."""
+
+        def matching():
+            found = [x for x in self.log.splitlines() if all(part in x for part in parts)]
+            return found if len(found) >= count else None
+
+        return self.wait_for(matching, f"{count} log line(s) with {parts}", limit_s)[-1]
+
+    def address(self) -> str:
+        """`host:port`, once it accepts."""
+        return self.wait_for(lambda: _LISTENING.search(self.log), "the listening line").group(1)
+
+    def cpu_seconds(self) -> float:
+        """What it has burnt so far, all threads and child processes that it has waited for."""
+        total = 0.0
+        for pid in self.family():
+            with contextlib.suppress(OSError):
+                stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                total += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        return total
+
+    def family(self) -> list[int]:
+        pids = [self.process.pid]
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    pids += map(int, (task / "children").read_text().split())
+        return pids
+
+    def send(self, signum: int) -> None:
+        self.process.send_signal(signum)
+
+    def wait_for_exit(self, limit_s: float = EXIT_LIMIT_S) -> int:
+        try:
+            return self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            log = self.log
+            self.kill()
+            raise AssertionError(f"{self.name} still ran after {limit_s:g} s\n{log}") from None
+
+    def stop(self, signum: int = signal.SIGTERM) -> None:
+        if not self.running:
+            status = self.process.returncode
+            assert status in (0, -signal.SIGKILL), f"{self.name} had exited {status}\n{self.log}"
+            return
+        self.send(signum)
+        status = self.wait_for_exit()
+        assert status == 0, f"{self.name} exited {status}\n{self.log}"
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+
+def run_to_exit(
+    argv: Sequence[str | Path],
+    *,
+    folder: Path,
+    recorder: Recorder,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    limit_s: float = EXIT_LIMIT_S,
+) -> Exited:
+    """For programs that end by themselves."""
+    daemon = Daemon(argv, folder=folder, recorder=recorder, env=env, cwd=cwd)
+    status = daemon.wait_for_exit(limit_s)
+    return Exited(status, daemon.stdout, daemon.log)

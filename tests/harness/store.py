@@ -1,0 +1,152 @@
+"""A real S3 server (SeaweedFS), and a view of one folder of its bucket."""
+
+import contextlib
+import json
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import botocore.config
+import botocore.exceptions
+import duckdb
+
+from harness import programs
+from harness.ports import free_ports
+from harness.processes import Daemon
+from harness.recorder import Credentials, Recorder
+
+REGION = "eu-test-1"
+BUCKET = "lake"
+
+
+class Store:
+    """One server with one bucket; it checks signatures for real."""
+
+    def __init__(self, folder: Path, credentials: Credentials, recorder: Recorder) -> None:
+        self.credentials = credentials
+        data = folder / "data"
+        data.mkdir(parents=True)
+        identity = {
+            "name": "admin",
+            "credentials": [
+                {
+                    "accessKey": credentials.access_key_id,
+                    "secretKey": credentials.secret_access_key,
+                }
+            ],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        config = folder / "s3.json"
+        config.write_text(json.dumps({"identities": [identity]}))
+        names = ["master", "volume", "filer", "s3"]
+        ports = dict(zip([x for n in names for x in (n, f"{n}.grpc")], free_ports(8), strict=True))
+        self.address = f"127.0.0.1:{ports['s3']}"
+        flags = [f"-{n}.port={ports[n]}" for n in names]
+        flags += [f"-{n}.port.grpc={ports[f'{n}.grpc']}" for n in names]
+        # The server's own log holds the key ids that it checks; it is not ours to judge.
+        self._server = Daemon(
+            [
+                programs.weed(),
+                "server",
+                f"-dir={data}",
+                "-ip=127.0.0.1",
+                "-ip.bind=127.0.0.1",
+                "-master.telemetry=false",
+                "-master.volumeSizeLimitMB=1024",
+                "-volume.max=20",
+                "-s3",
+                f"-s3.config={config}",
+                "-s3.port.iceberg=0",
+                f"-s3.localSocket={folder / 's3.sock'}",
+                f"-filer.localSocket={folder / 'filer.sock'}",
+                *flags,
+            ],
+            folder=folder,
+            recorder=Recorder(),
+        )
+        self.client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            config=botocore.config.Config(
+                s3={"addressing_style": "path"},
+                retries={"max_attempts": 0},
+                connect_timeout=2,
+                read_timeout=10,
+            ),
+        )
+        self._server.wait_for(self._bucket_made, "the S3 server makes a bucket", 60)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def _bucket_made(self) -> bool:
+        # Making a bucket is answered before the server can store an object in it.
+        with contextlib.suppress(
+            botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
+        ):
+            with contextlib.suppress(self.client.exceptions.BucketAlreadyExists):
+                self.client.create_bucket(Bucket=BUCKET)
+            self.client.put_object(Bucket=BUCKET, Key="probe", Body=b"x")
+            return self.client.get_object(Bucket=BUCKET, Key="probe")["Body"].read() == b"x"
+        return False
+
+    def close(self) -> None:
+        self._server.kill()
+
+
+class Folder:
+    """The keys below one prefix: what one test writes is out of the way of every other."""
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self.store = store
+        self.prefix = prefix
+
+    def key(self, name: str) -> str:
+        return f"{self.prefix}/{name}"
+
+    def put(self, name: str, data: bytes) -> str:
+        """Stores bytes, returns the whole key."""
+        key = self.key(name)
+        self.store.client.put_object(Bucket=BUCKET, Key=key, Body=data)
+        return key
+
+    def put_rows(self, name: str, select: str) -> str:
+        """Stores the result of a query as Parquet, returns the whole key."""
+        return self.put(name, parquet(select))
+
+    def delete(self, name: str) -> None:
+        self.store.client.delete_object(Bucket=BUCKET, Key=self.key(name))
+
+    def keys(self) -> list[str]:
+        pages = self.store.client.get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=BUCKET, Prefix=self.prefix + "/")
+        return [item["Key"] for page in found for item in page.get("Contents", [])]
+
+
+_LOCAL = threading.local()
+
+
+def parquet(select: str) -> bytes:
+    """The bytes of a Parquet file with the result of a query."""
+    with _scratch_file() as path:
+        local_duckdb().execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+        return path.read_bytes()
+
+
+def local_duckdb() -> duckdb.DuckDBPyConnection:
+    """DuckDB in this process: makes test data and is asked for what is right."""
+    if not hasattr(_LOCAL, "connection"):
+        _LOCAL.connection = duckdb.connect(config={"threads": 1})
+    return _LOCAL.connection
+
+
+@contextlib.contextmanager
+def _scratch_file() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "rows.parquet"
