@@ -1,0 +1,100 @@
+"""catalogd: what was acknowledged survives a crash."""
+
+import http.client
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
+from harness.waiting import wait_until
+
+
+def put_until_cut_off(catalog, worker: int, acknowledged: list[dict]) -> None:
+    try:
+        for number in range(100_000):
+            acknowledged.append(catalog.put_keys(f"w{worker}-{number:05}", f"key-{number}"))
+    except (http.client.HTTPException, OSError):
+        return
+
+
+def test_acknowledged_changes_survive_kill_9(new_lake):
+    for _ in range(3):
+        new_lake.start_catalogd()
+        before = new_lake.catalog.list()
+        with ThreadPoolExecutor(4) as pool:
+            acknowledged: list[list[dict]] = [[], [], [], []]
+            catalog = new_lake.catalog
+            for worker in range(4):
+                pool.submit(put_until_cut_off, catalog, worker, acknowledged[worker])
+            wait_until(lambda: sum(map(len, acknowledged)) > 100, "a hundred changes")  # noqa: B023
+            new_lake.catalogd.kill()
+        new_lake.start_catalogd()
+        after = new_lake.catalog.list()
+        stored = {manifest["name"]: manifest for manifest in after["manifests"]}
+        for manifest in chain.from_iterable(acknowledged):
+            assert stored[manifest["name"]] == manifest
+        # A change whose answer was cut off may be there or not, but is counted if it is.
+        known = {manifest["name"] for manifest in before["manifests"]}
+        assert after["revision"] == before["revision"] + len(stored.keys() - known)
+        for name in stored:
+            assert new_lake.catalog.delete(name).status == 204
+        new_lake.catalogd.kill()
+
+
+def test_restart_shows_the_same_list(new_lake):
+    new_lake.start_catalogd()
+    for number in range(20):
+        new_lake.catalog.put_keys(f"d{number}", "a", "b", row_count=number)
+    new_lake.catalog.put_keys("d3", "changed")
+    new_lake.catalog.delete("d4")
+    before = new_lake.catalog.get("/catalog/list").body
+    new_lake.catalogd.stop()
+    new_lake.start_catalogd()
+    assert new_lake.catalog.get("/catalog/list").body == before
+
+
+def test_acknowledged_delete_survives_kill_9(new_lake):
+    new_lake.start_catalogd()
+    new_lake.catalog.put_keys("gone", "k")
+    new_lake.catalog.put_keys("stays", "k")
+    assert new_lake.catalog.delete("gone").status == 204
+    before = new_lake.catalog.list()
+    new_lake.catalogd.kill()
+    new_lake.start_catalogd()
+    assert new_lake.catalog.list() == before
+
+
+def test_revision_never_goes_back(new_lake):
+    """Not even when everything is deleted and the daemon restarted."""
+    new_lake.start_catalogd()
+    new_lake.catalog.put_keys("x", "k")
+    new_lake.catalog.delete("x")
+    revision = new_lake.catalog.revision()
+    new_lake.catalogd.stop()
+    new_lake.start_catalogd()
+    assert new_lake.catalog.revision() == revision
+    new_lake.catalog.put_keys("y", "k")
+    assert new_lake.catalog.revision() == revision + 1
+
+
+def test_data_dir_is_made_when_it_is_not_there(new_lake):
+    folder = new_lake.folder / "not" / "yet" / "there"
+    new_lake.set("catalogd", data_dir=str(folder)).start_catalogd()
+    new_lake.catalog.put_keys("x", "k")
+    assert folder.is_dir()
+
+
+def test_two_daemons_on_one_data_dir_lose_nothing(new_lake):
+    """The second either refuses to start or sees and counts what the first has written."""
+    new_lake.start_catalogd()
+    first = new_lake.catalog
+    new_lake.catalog.put_keys("a", "k")
+    new_lake.set("catalogd", bind="127.0.0.1:0")
+    second = new_lake.run("catalogd")
+    wait_until(lambda: not second.running or second.lines("listening"), "it starts or refuses")
+    if not second.running:
+        assert second.process.returncode == 1
+        return
+    new_lake.catalog = type(first)(second.address(), new_lake.recorder)
+    new_lake.catalog.put_keys("b", "k")
+    first.put_keys("c", "k")
+    for client in (first, new_lake.catalog):
+        assert [m["name"] for m in client.list()["manifests"]] == ["a", "b", "c"]
