@@ -1,0 +1,145 @@
+"""What goes wrong with the object store is said in the log and in /readyz, and queryd stays up."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from harness.client import Client
+from harness.ports import free_port
+from harness.waiting import wait_until
+
+
+def assert_up(lake) -> None:
+    assert lake.queryd.running
+    assert lake.query.get("/healthz").status == 200
+    assert lake.query.sql("SELECT 1").rows() == [[1]]
+
+
+def assert_not_ready(lake, *parts: str) -> None:
+    """One of `parts` (in lower case) says what is wrong, in the log and to who asks."""
+    line = lake.queryd.wait_for_line("WARN", "refresh failed", "numbers")
+    assert any(part in line.lower() for part in parts), line
+    ready = lake.query.get("/readyz")
+    assert ready.status == 503
+    assert any(part in ready.text.lower() for part in parts), ready.text
+    lake.select_all("numbers").expect_error(400, "query: ")
+
+
+def register_before_start(lake) -> None:
+    lake.start_catalogd()
+    lake.add("numbers", "SELECT 42 AS n")
+
+
+def test_wrong_secret(new_lake, recorder):
+    right = new_lake.files.store.credentials
+    wrong = recorder.new_credentials()
+    register_before_start(new_lake)
+    new_lake.set("s3", access_key_id=right.access_key_id).set(
+        "s3", secret_access_key=wrong.secret_access_key
+    ).start_queryd()
+    assert_not_ready(new_lake, "403", "forbidden", "denied", "signature")
+    assert_up(new_lake)
+
+
+def test_unknown_key_id(new_lake, recorder):
+    register_before_start(new_lake)
+    new_lake.use_credentials(recorder.new_credentials()).start_queryd()
+    assert_not_ready(new_lake, "403", "forbidden", "denied", "invalid")
+    assert_up(new_lake)
+
+
+def test_no_key_at_all(new_lake):
+    register_before_start(new_lake)
+    new_lake.use_credentials(None).start_queryd()
+    assert_not_ready(new_lake, "403", "forbidden", "denied", "credential")
+    assert_up(new_lake)
+
+
+def test_unknown_bucket(new_lake):
+    register_before_start(new_lake)
+    new_lake.set("s3", bucket="no-such-bucket").start_queryd()
+    assert_not_ready(new_lake, "404", "not found", "no such", "nosuchbucket")
+    assert_up(new_lake)
+
+
+def test_nobody_listens_at_the_endpoint(new_lake):
+    register_before_start(new_lake)
+    new_lake.set("s3", endpoint=f"http://127.0.0.1:{free_port()}").start_queryd()
+    assert_not_ready(new_lake, "connect", "refused")
+    assert_up(new_lake)
+
+
+def test_endpoint_that_never_answers_is_given_up_in_time(new_lake, make_proxy):
+    """The refresh has its limit, and neither health nor other queries wait for it."""
+    proxy = make_proxy(new_lake.files.store.address)
+    proxy.stall()
+    register_before_start(new_lake)
+    new_lake.set("s3", endpoint=proxy.url).set("queryd", refresh_timeout="1s").start_queryd()
+    new_lake.queryd.wait_for_line("WARN", "refresh failed", limit_s=10)
+    assert_up(new_lake)
+    proxy.pass_on()
+    new_lake.wait_for_rows("numbers", [[42]])
+    wait_until(new_lake.query.ready, "ready once the store answers")
+
+
+def test_store_that_comes_back_needs_no_restart(new_lake, make_proxy):
+    proxy = make_proxy(new_lake.files.store.address)
+    proxy.refuse()
+    register_before_start(new_lake)
+    new_lake.set("s3", endpoint=proxy.url).start_queryd()
+    new_lake.queryd.wait_for_line("WARN", "refresh failed")
+    assert_up(new_lake)
+    proxy.pass_on()
+    new_lake.wait_for_rows("numbers", [[42]])
+    wait_until(new_lake.query.ready, "ready once the store is back")
+
+
+def test_object_that_disappears_is_an_error_of_the_query(lake):
+    lake.add("numbers", "SELECT 42 AS n")
+    lake.add("beside", "SELECT 43 AS n", key="beside")
+    lake.wait_for_rows("numbers", [[42]])
+    lake.wait_for_rows("beside", [[43]])
+    lake.files.delete("data.parquet")
+    wait_until(
+        lambda: lake.select_all("numbers").status == 400, "the query says that the object is gone"
+    )
+    lake.select_all("numbers").expect_error(400, "query: ")
+    assert lake.select_all("beside").rows() == [[43]]
+    lake.files.put_rows("data.parquet", "SELECT 42 AS n")
+    lake.wait_for_rows("numbers", [[42]])
+
+
+def test_object_that_is_cut_short_is_an_error_and_never_half_of_the_rows(lake):
+    key = lake.add("numbers", "SELECT n, hash(n) AS h FROM range(20000) t(n)")
+    lake.wait_for_refresh("created=1")
+    data = lake.files.store.client.get_object(Bucket="lake", Key=key)["Body"].read()
+    lake.files.put("data.parquet", data[: len(data) // 2])
+    lake.catalog.put_keys("numbers", key, row_count=1)
+    lake.queryd.wait_for_line("WARN", "refresh failed", "numbers")
+    lake.query.sql("SELECT sum(h) FROM numbers").expect_error(400, "query: ")
+
+
+def test_connection_that_breaks_in_the_middle_of_a_query(new_lake, make_proxy):
+    """It is tried again or it is an error; the answer is never short."""
+    proxy = make_proxy(new_lake.files.store.address)
+    new_lake.set("s3", endpoint=proxy.url).set("queryd", refresh_every="1h").start_catalogd()
+    new_lake.add("numbers", "SELECT n FROM range(300000) t(n)")
+    new_lake.start_queryd()
+    new_lake.wait_for_refresh("created=1")
+    proxy.refuse()
+    answer = new_lake.query.sql("SELECT sum(n) FROM numbers")
+    answer.expect_error(400, "query: ")
+    proxy.pass_on()
+    assert new_lake.query.sql("SELECT sum(n) FROM numbers").rows() == [[44999850000]]
+
+
+@pytest.mark.parametrize("count", [32])
+def test_every_connection_has_its_bootstrap(lake, count):
+    """Contract, "Connection bootstrap": also those that are opened long after the start."""
+    lake.add("numbers", "SELECT n FROM range(1000) t(n)")
+    lake.wait_for_refresh("created=1")
+    client = Client(lake.query.address, lake.recorder)
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(
+            pool.map(lambda i: client.sql(f"SELECT sum(n + {i}) FROM numbers"), range(count))
+        )
+    assert [answer.rows() for answer in answers] == [[[499500 + 1000 * i]] for i in range(count)]
