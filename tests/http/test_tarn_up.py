@@ -1,0 +1,230 @@
+"""`tarn up`: one process with the catalogue and SQL on a local folder."""
+
+import re
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import programs
+from harness.client import Client, quoted
+from harness.processes import Daemon, die_with_parent
+from harness.store import parquet
+from harness.waiting import wait_until
+
+URL = re.compile(r"http://(127\.0\.0\.1:[0-9]+)")
+
+
+class Up:
+    """A running `tarn up` whose data and home are below one folder."""
+
+    def __init__(self, scratch: Path, recorder, *arguments, cwd: Path | None = None) -> None:
+        self.home = scratch / "home"
+        argv = [programs.program("tarn"), "up", *arguments, "--bind", "127.0.0.1:0"]
+        self.daemon = Daemon(
+            argv, folder=self.home, recorder=recorder, cwd=cwd, env=self._environment(scratch)
+        )
+        match = self.daemon.wait_for(
+            lambda: URL.search(self.daemon.stdout), "the URL on stdout", limit_s=60
+        )
+        self.client = Client(match.group(1), recorder)
+
+    def _environment(self, scratch: Path) -> dict[str, str]:
+        return {"XDG_DATA_HOME": str(scratch / "data-home")}
+
+    def wait_for_rows(self, sql: str, rows: list) -> None:
+        wait_until(
+            lambda: (a := self.client.sql(sql)).status == 200 and a.json()["rows"] == rows,
+            lambda: f"{sql} gives {rows}: {self.client.sql(sql).text}\n{self.daemon.log}",
+        )
+
+
+@pytest.fixture
+def up(scratch, recorder):
+    running: list[Up] = []
+
+    def start(*arguments, **options) -> Up:
+        running.append(Up(scratch, recorder, *arguments, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.daemon.stop()
+
+
+@pytest.fixture
+def folder(scratch) -> Path:
+    """Two files, a folder of files, and things that are none of ours."""
+    folder = scratch / "my data"
+    (folder / "events").mkdir(parents=True)
+    (folder / "cities.parquet").write_bytes(parquet("SELECT 'Bergen' AS name, 1 AS id"))
+    (folder / "numbers.parquet").write_bytes(parquet("SELECT n FROM range(10) t(n)"))
+    for part in range(3):
+        data = parquet(f"SELECT {part} AS part, n FROM range(5) t(n)")
+        (folder / "events" / f"part-{part}.parquet").write_bytes(data)
+    (folder / "README.txt").write_text("no Parquet\n")
+    (folder / "empty").mkdir()
+    (folder / ".hidden.parquet").write_bytes(b"no Parquet")
+    return folder
+
+
+def test_each_file_and_each_folder_of_files_is_a_dataset(up, folder):
+    running = up(folder)
+    running.wait_for_rows("SELECT * FROM cities", [["Bergen", 1]])
+    running.wait_for_rows("SELECT sum(n) FROM numbers", [[45]])
+    running.wait_for_rows(
+        "SELECT part, count(*) FROM events GROUP BY 1 ORDER BY 1",
+        [
+            [0, 5],
+            [1, 5],
+            [2, 5],
+        ],
+    )
+    names = {manifest["name"] for manifest in running.client.list()["manifests"]}
+    assert names == {"cities", "numbers", "events"}
+
+
+def test_sql_and_catalogue_are_on_one_port(up, folder):
+    running = up(folder)
+    assert running.client.get("/healthz").status == 200
+    wait_until(running.client.ready, "ready")
+    assert running.client.get("/metrics").status == 200
+    assert running.client.sql("SELECT 1").rows() == [[1]]
+    assert running.client.manifest("cities").status == 200
+    running.client.sql("DROP VIEW cities").expect_error(400, "query: ")
+    running.client.get("/nowhere").expect_error(404, "")
+    assert running.client.get("/sql").headers["Allow"] == "POST"
+
+
+def test_curl_line_can_be_copied(up, folder):
+    """The line works as it stands, in the shell that it is pasted into."""
+    running = up(folder)
+    line = running.daemon.wait_for(
+        lambda: [x for x in running.daemon.stdout.splitlines() if x.strip().startswith("curl ")],
+        "a curl line",
+    )[0]
+    wait_until(running.client.ready, "ready")
+    words = shlex.split(line)
+    assert words[0] == "curl"
+    result = subprocess.run(
+        ["sh", "-c", line],
+        capture_output=True,
+        timeout=30,
+        check=False,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "NO_PROXY": "*"},
+        preexec_fn=die_with_parent,
+    )
+    assert result.returncode == 0, result.stderr
+    assert b'"row_count"' in result.stdout, result.stdout
+
+
+def test_relative_folder(up, folder):
+    running = up("my data", cwd=folder.parent)
+    running.wait_for_rows("SELECT sum(n) FROM numbers", [[45]])
+
+
+def test_current_folder(up, folder):
+    running = up(".", cwd=folder)
+    running.wait_for_rows("SELECT sum(n) FROM numbers", [[45]])
+
+
+ODD = ["it's", "semi;colon", 'dou"ble', "star*", "question?", "brackets[ab]", "100%", "%41", "ü🦆"]
+
+
+def test_files_with_odd_names(up, scratch):
+    folder = scratch / "odd; 'folder' [x]*"
+    folder.mkdir()
+    for decoy in ("starx", "bracketsa", "questionx"):
+        (folder / f"{decoy}.parquet").write_bytes(parquet("SELECT 'decoy' AS cell"))
+    for name in ODD:
+        (folder / f"{name}.parquet").write_bytes(parquet("SELECT 'right' AS cell"))
+    running = up(folder)
+    for name in ODD:
+        running.wait_for_rows(f"SELECT cell FROM {quoted(name)}", [["right"]])
+
+
+def test_broken_file_beside_good_ones(up, folder):
+    (folder / "broken.parquet").write_bytes(b"no Parquet at all")
+    running = up(folder)
+    running.wait_for_rows("SELECT sum(n) FROM numbers", [[45]])
+    running.client.sql("FROM broken").expect_error(400, "query: ")
+    running.daemon.wait_for_line("broken")
+
+
+def test_files_of_the_machine_beside_the_folder_are_not_read(up, folder):
+    (folder.parent / "private.parquet").write_bytes(parquet("SELECT 'private' AS cell"))
+    running = up(folder)
+    for target in (folder.parent / "private.parquet", folder / ".." / "private.parquet"):
+        running.client.sql(f"SELECT * FROM '{target}'").expect_error(400, "query: ")
+        running.client.sql(f"FROM read_parquet('{target}')").expect_error(400, "query: ")
+    running.client.put("sneaky", {"objects": [{"key": "../private.parquet"}]})
+    running.daemon.wait_for_line("sneaky")
+    running.client.sql("FROM sneaky").expect_error(400, "query: ")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_stops_with_exit_status_0(up, folder, signum):
+    up(folder).daemon.stop(signum)
+
+
+def test_folder_is_left_as_it_was(up, folder):
+    def tree() -> dict:
+        return {str(p): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+
+    before = tree()
+    running = up(folder)
+    running.wait_for_rows("SELECT sum(n) FROM numbers", [[45]])
+    running.daemon.stop()
+    assert tree() == before
+
+
+def test_folder_that_is_not_there(scratch, recorder):
+    argv = [programs.program("tarn"), "up", scratch / "absent", "--bind", "127.0.0.1:0"]
+    daemon = Daemon(argv, folder=scratch, recorder=recorder)
+    assert daemon.wait_for_exit() == 1
+    assert "absent" in daemon.log
+
+
+# --- without a folder: sample data
+
+
+def sample_is_right(running: Up) -> None:
+    names = {manifest["name"] for manifest in running.client.list()["manifests"]}
+    assert {"airports", "carriers", "flights", "weather"} <= names
+    for name in ("airports", "carriers", "flights", "weather"):
+        running.wait_for_rows(f"SELECT count(*) > 0 FROM {name}", [[True]])
+    counts = " + ".join(
+        f"(SELECT count(*) FROM {name})" for name in ("airports", "carriers", "flights", "weather")
+    )
+    ((total,),) = running.client.sql(f"SELECT {counts}").rows()
+    assert 100_000 < total < 5_000_000
+
+
+def test_sample_data_is_made_on_first_start_and_used_again(up, scratch):
+    running = up()
+    sample_is_right(running)
+    folder = scratch / "data-home" / "tarn" / "sample"
+    made = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    assert made
+    running.daemon.stop()
+    sample_is_right(up())
+    again = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    assert again == made
+
+
+def test_first_query_is_printed(up):
+    running = up()
+    running.daemon.wait_for(
+        lambda: "SELECT" in running.daemon.stdout.upper(), "a query on stdout", limit_s=60
+    )
+    lines = running.daemon.stdout.splitlines()
+    assert len(lines) > 5, "and its result"
+
+
+def test_sample_is_below_home_without_xdg_data_home(scratch, recorder):
+    argv = [programs.program("tarn"), "up", "--bind", "127.0.0.1:0"]
+    home = scratch / "home"
+    with Daemon(argv, folder=home, recorder=recorder) as daemon:
+        daemon.wait_for(lambda: URL.search(daemon.stdout), "the URL", limit_s=60)
+        assert list((home / ".local/share/tarn/sample").rglob("*.parquet"))
