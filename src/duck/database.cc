@@ -3,7 +3,6 @@
 #include <duckdb.h>
 #include <fmt/format.h>
 
-#include <array>
 
 #include "base/redact.h"
 #include "base/text.h"
@@ -64,40 +63,6 @@ class Extracted {
   duckdb_extracted_statements statements_ = nullptr;
   size_t count_;
 };
-
-struct StatementName {
-  duckdb_statement_type type;
-  std::string_view name;
-};
-constexpr std::array<StatementName, 27> kStatementNames = {{
-    {DUCKDB_STATEMENT_TYPE_SELECT, "SELECT"},
-    {DUCKDB_STATEMENT_TYPE_INSERT, "INSERT"},
-    {DUCKDB_STATEMENT_TYPE_UPDATE, "UPDATE"},
-    {DUCKDB_STATEMENT_TYPE_EXPLAIN, "EXPLAIN"},
-    {DUCKDB_STATEMENT_TYPE_DELETE, "DELETE"},
-    {DUCKDB_STATEMENT_TYPE_PREPARE, "PREPARE"},
-    {DUCKDB_STATEMENT_TYPE_CREATE, "CREATE"},
-    {DUCKDB_STATEMENT_TYPE_EXECUTE, "EXECUTE"},
-    {DUCKDB_STATEMENT_TYPE_ALTER, "ALTER"},
-    {DUCKDB_STATEMENT_TYPE_TRANSACTION, "TRANSACTION"},
-    {DUCKDB_STATEMENT_TYPE_COPY, "COPY"},
-    {DUCKDB_STATEMENT_TYPE_ANALYZE, "ANALYZE"},
-    {DUCKDB_STATEMENT_TYPE_VARIABLE_SET, "SET VARIABLE"},
-    {DUCKDB_STATEMENT_TYPE_CREATE_FUNC, "CREATE FUNCTION"},
-    {DUCKDB_STATEMENT_TYPE_DROP, "DROP"},
-    {DUCKDB_STATEMENT_TYPE_EXPORT, "EXPORT"},
-    {DUCKDB_STATEMENT_TYPE_PRAGMA, "PRAGMA"},
-    {DUCKDB_STATEMENT_TYPE_VACUUM, "VACUUM"},
-    {DUCKDB_STATEMENT_TYPE_CALL, "CALL"},
-    {DUCKDB_STATEMENT_TYPE_SET, "SET"},
-    {DUCKDB_STATEMENT_TYPE_LOAD, "LOAD"},
-    {DUCKDB_STATEMENT_TYPE_RELATION, "RELATION"},
-    {DUCKDB_STATEMENT_TYPE_EXTENSION, "EXTENSION"},
-    {DUCKDB_STATEMENT_TYPE_LOGICAL_PLAN, "LOGICAL PLAN"},
-    {DUCKDB_STATEMENT_TYPE_ATTACH, "ATTACH"},
-    {DUCKDB_STATEMENT_TYPE_DETACH, "DETACH"},
-    {DUCKDB_STATEMENT_TYPE_MULTI, "MULTI"},
-}};
 
 }  // namespace
 
@@ -197,13 +162,6 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   return statement;
 }
 
-Result<size_t> Connection::CountStatements(const std::string& sql) {
-  TARN_CHECK_OK(RefuseNul(sql));
-  const Extracted extracted(ToConnection(connection_), sql);
-  if (extracted.error() != nullptr) return StepError(extracted.error());
-  return extracted.count();
-}
-
 void Connection::Interrupt() { duckdb_interrupt(ToConnection(connection_)); }
 
 Statement::Statement(Statement&& other) noexcept
@@ -212,25 +170,6 @@ Statement::Statement(Statement&& other) noexcept
 Statement::~Statement() {
   duckdb_prepared_statement statement = ToStatement(statement_);
   duckdb_destroy_prepare(&statement);
-}
-
-StatementKind Statement::kind() const {
-  switch (duckdb_prepared_statement_type(ToStatement(statement_))) {
-    case DUCKDB_STATEMENT_TYPE_SELECT:
-      return StatementKind::kSelect;
-    case DUCKDB_STATEMENT_TYPE_EXPLAIN:
-      return StatementKind::kExplain;
-    default:
-      return StatementKind::kOther;
-  }
-}
-
-std::string Statement::KindName() const {
-  const duckdb_statement_type type = duckdb_prepared_statement_type(ToStatement(statement_));
-  for (const StatementName& entry : kStatementNames) {
-    if (entry.type == type) return std::string(entry.name);
-  }
-  return fmt::format("statement type {}", static_cast<int>(type));
 }
 
 Result<> Statement::BindText(uint64_t position, std::string_view text) {

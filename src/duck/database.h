@@ -18,9 +18,6 @@ namespace tarn::duck {
 
 class Connection;
 
-// The kind of a statement, as DuckDB's parser sees it.
-enum class StatementKind { kSelect, kExplain, kOther };
-
 // An in-memory database. Copies share it; the last one closes it.
 class Database {
  public:
@@ -91,10 +88,6 @@ class Statement {
   Statement& operator=(Statement&&) = delete;
   ~Statement();
 
-  StatementKind kind() const;
-  // DuckDB's name of the kind: "COPY", "CREATE".
-  std::string KindName() const;
-
   // Positions begin at 1. The text must be UTF-8.
   Result<> BindText(uint64_t position, std::string_view text);
 
@@ -119,9 +112,6 @@ class Connection {
 
   // Prepares a text that holds exactly one statement.
   Result<Statement> Prepare(const std::string& sql);
-
-  // How many statements the text holds; the error is the parser's.
-  Result<size_t> CountStatements(const std::string& sql);
 
   // Makes what runs on this connection fail soon. Safe from any thread while the connection is.
   void Interrupt();

@@ -74,13 +74,6 @@ TEST_F(DatabaseTest, OneStatementAndNoNul) {
   EXPECT_FALSE(connection.Prepare("").ok());
   EXPECT_FALSE(connection.Prepare(std::string("SELECT 1\0; DROP", 15)).ok());
   EXPECT_TRUE(connection.Prepare("SELECT 1;").ok());
-  EXPECT_EQ(*connection.CountStatements("SELECT 1; SELECT 2"), 2U);
-}
-
-TEST_F(DatabaseTest, KnowsTheKindOfAStatement) {
-  EXPECT_EQ(connection.Prepare("FROM range(3)")->kind(), StatementKind::kSelect);
-  EXPECT_EQ(connection.Prepare("EXPLAIN SELECT 1")->kind(), StatementKind::kExplain);
-  EXPECT_EQ(connection.Prepare("CREATE TABLE t(a INT)")->KindName(), "CREATE");
 }
 
 TEST_F(DatabaseTest, InterruptEndsARunningQuery) {

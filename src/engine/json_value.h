@@ -5,15 +5,9 @@
 #include <string_view>
 
 #include "duck/vector.h"
+#include "engine/engine.h"
 
 namespace tarn::engine {
-
-struct JsonOptions {
-  // Puts numbers that a double cannot hold exactly in quotes, for clients whose JSON parser
-  // makes doubles of all numbers (JavaScript): integers beyond 2^53, decimals of more than 15
-  // significant digits.
-  bool quote_big_numbers = false;
-};
 
 // The text in quotes, with JSON's escapes; what is not UTF-8 becomes U+FFFD.
 void AppendJsonString(std::string_view text, std::string& out);

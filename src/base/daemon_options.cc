@@ -1,0 +1,34 @@
+#include "base/daemon_options.h"
+
+#include <CLI/CLI.hpp>
+#include <vector>
+
+#include "base/version.h"
+
+namespace tarn {
+
+DaemonOptions ParseDaemonOptions(int argc, char** argv, const std::string& program,
+                                 const std::string& description) {
+  DaemonOptions options;
+  CLI::App app(description, program);
+  app.add_option("--config", options.config_path, "The configuration file (also: -config)")
+      ->capture_default_str();
+  app.set_version_flag("--version", program + " " + Version());
+
+  // Go's flags take one dash as well as two; CLI11 takes a long name with two only.
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    if (argument == "-config" || argument.rfind("-config=", 0) == 0) argument.insert(0, "-");
+    arguments.push_back(std::move(argument));
+  }
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& e) {
+    options.exit_now = true;
+    options.exit_code = app.exit(e) == 0 ? 0 : 1;
+  }
+  return options;
+}
+
+}  // namespace tarn

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+namespace tarn {
+
+// The command line of a daemon: -config FILE or --config FILE, --version, --help.
+struct DaemonOptions {
+  bool exit_now = false;  // --help, --version or a wrong argument was answered.
+  int exit_code = 0;
+  std::string config_path = "lakehouse.toml";
+};
+
+DaemonOptions ParseDaemonOptions(int argc, char** argv, const std::string& program,
+                                 const std::string& description);
+
+}  // namespace tarn

@@ -1,0 +1,73 @@
+// catalogd: the catalogue's daemon.
+
+#include <boost/asio/thread_pool.hpp>
+#include <cstdlib>
+
+#include "base/daemon_options.h"
+#include "base/lakehouse.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "catalogd/routes.h"
+#include "http/daemon_routes.h"
+#include "http/runtime.h"
+#include "http/server.h"
+
+namespace tarn::catalogd {
+namespace {
+
+Result<> Serve(const LakehouseSettings& settings) {
+  TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir));
+  Metrics metrics;
+  boost::asio::thread_pool pool(1);  // One connection to the database, one thread on it.
+  http::Runtime runtime(2);
+
+  std::vector<http::Route> routes =
+      CatalogRoutes(*store, pool, settings.catalogd.body_bytes_max);
+  for (http::Route& route : http::DaemonRoutes(metrics, [&store]() -> Result<> {
+         TARN_CHECK_OK(store->Count());
+         return {};
+       })) {
+    routes.push_back(std::move(route));
+  }
+  http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
+  TARN_CHECK_OK(server.Listen(settings.catalogd.bind));
+  TARN_TRY(const Store::Counts counts, store->Count());
+  log::Info("listening", {{"addr", server.address()},
+                          {"version", Version()},
+                          {"revision", counts.revision},
+                          {"datasets", counts.datasets}});
+
+  log::Info("stopping", {{"signal", runtime.WaitForStop()}});
+  server.StopAccepting();
+  if (!server.WaitIdle(Deadline::After(settings.catalogd.shutdown_timeout))) {
+    log::Warn("requests did not end in time");
+    server.CloseAll();
+    server.WaitIdle(Deadline::After(std::chrono::seconds(2)));
+  }
+  pool.join();
+  log::Info("stopped");
+  return {};
+}
+
+int Main(int argc, char** argv) {
+  log::Configure("catalogd", log::Format::kText, log::Level::kInfo);
+  const DaemonOptions options = ParseDaemonOptions(
+      argc, argv, "catalogd", "Tarn's catalogue: which Parquet objects make up which dataset.");
+  if (options.exit_now) return options.exit_code;
+  const Result<LakehouseSettings> settings = LakehouseSettings::Load(options.config_path);
+  if (!settings.ok()) {
+    log::Error(settings.error().message);
+    return EXIT_FAILURE;
+  }
+  log::Configure("catalogd", settings->log.Format(), settings->log.Level());
+  if (const Result<> served = Serve(*settings); !served.ok()) {
+    log::Error(served.error().message);
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace tarn::catalogd
+
+int main(int argc, char** argv) { return tarn::catalogd::Main(argc, argv); }

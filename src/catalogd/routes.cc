@@ -1,0 +1,109 @@
+#include "catalogd/routes.h"
+
+#include "base/log.h"
+#include "catalog/manifest_json.h"
+#include "http/blocking.h"
+
+namespace tarn::catalogd {
+
+namespace asio = boost::asio;
+using http::Request;
+using http::Response;
+
+namespace {
+
+// The store's own failures are logged here, where the request is known.
+Response RenderStoreError(const Error& error, const Request& request) {
+  if (error.kind == ErrorKind::kInternal) {
+    log::Error("catalogue request failed", {{"query_id", request.id}, {"error", error.message}});
+  }
+  return http::RenderError(error, request);
+}
+
+std::string_view OutcomeName(Store::PutOutcome outcome) {
+  return outcome == Store::PutOutcome::kCreated ? "created" : "updated";
+}
+
+class Handlers {
+ public:
+  Handlers(Store& store, asio::thread_pool& pool) : store_(store), pool_(pool) {}
+
+  asio::awaitable<Response> List(const Request& request) const {
+    Result<std::string> json = co_await http::RunBlocking(pool_, [this]() -> Result<std::string> {
+      TARN_TRY(const catalog::Snapshot snapshot, store_.List());
+      return catalog::FormatSnapshot(snapshot);
+    });
+    if (!json.ok()) co_return RenderStoreError(json.error(), request);
+    co_return Response::Json(200, std::move(*json));
+  }
+
+  asio::awaitable<Response> Get(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
+      co_return http::RenderError(valid.error(), request);
+    }
+    Result<catalog::Manifest> manifest =
+        co_await http::RunBlocking(pool_, [this, name] { return store_.Get(name); });
+    if (!manifest.ok()) co_return RenderStoreError(manifest.error(), request);
+    co_return Response::Json(200, catalog::FormatManifest(*manifest));
+  }
+
+  asio::awaitable<Response> Put(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
+      co_return http::RenderError(valid.error(), request);
+    }
+    const Result<catalog::DatasetContent> content = catalog::ParseDatasetContent(request.body);
+    if (!content.ok()) co_return http::RenderError(content.error(), request);
+    Result<Store::PutResult> put = co_await http::RunBlocking(
+        pool_, [this, name, content = *content] { return store_.Put(name, content); });
+    if (!put.ok()) co_return RenderStoreError(put.error(), request);
+    if (put->outcome != Store::PutOutcome::kUnchanged) {
+      log::Info("dataset changed", {{"query_id", request.id},
+                                    {"name", name},
+                                    {"change", OutcomeName(put->outcome)},
+                                    {"objects", uint64_t{put->manifest.content.objects.size()}}});
+    }
+    co_return Response::Json(put->outcome == Store::PutOutcome::kCreated ? 201 : 200,
+                             catalog::FormatManifest(put->manifest));
+  }
+
+  asio::awaitable<Response> Delete(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
+      co_return http::RenderError(valid.error(), request);
+    }
+    const Result<> removed =
+        co_await http::RunBlocking(pool_, [this, name] { return store_.Delete(name); });
+    if (!removed.ok()) co_return RenderStoreError(removed.error(), request);
+    log::Info("dataset changed", {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
+    co_return Response::NoContent();
+  }
+
+ private:
+  Store& store_;
+  asio::thread_pool& pool_;
+};
+
+}  // namespace
+
+std::vector<http::Route> CatalogRoutes(Store& store, asio::thread_pool& pool,
+                                       int64_t body_bytes_max) {
+  const auto handlers = std::make_shared<Handlers>(store, pool);
+  const auto call = [&](asio::awaitable<Response> (Handlers::*method)(const Request&) const) {
+    return [handlers, method](const Request& request) { return ((*handlers).*method)(request); };
+  };
+  const std::string dataset = "/catalog/datasets/{name}";
+  return {
+      {.method = "GET", .path = "/catalog/list", .handler = call(&Handlers::List)},
+      {.method = "GET", .path = dataset, .handler = call(&Handlers::Get)},
+      {.method = "PUT",
+       .path = dataset,
+       .handler = call(&Handlers::Put),
+       .body_bytes_max = body_bytes_max,
+       .too_large_message = "manifest too large (catalogd.body_bytes_max)"},
+      {.method = "DELETE", .path = dataset, .handler = call(&Handlers::Delete)},
+  };
+}
+
+}  // namespace tarn::catalogd

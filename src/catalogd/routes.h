@@ -1,0 +1,16 @@
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <vector>
+
+#include "catalogd/store.h"
+#include "http/router.h"
+
+namespace tarn::catalogd {
+
+// The catalogue's HTTP interface (docs/http-api.md). The store's calls run on the pool; store and
+// pool outlive the routes.
+std::vector<http::Route> CatalogRoutes(Store& store, boost::asio::thread_pool& pool,
+                                       int64_t body_bytes_max);
+
+}  // namespace tarn::catalogd

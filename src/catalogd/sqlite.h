@@ -1,0 +1,55 @@
+#pragma once
+
+// Private to src/catalogd: owners of SQLite's handles.
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tarn::catalogd {
+
+class SqliteStatement;
+
+class SqliteDatabase {
+ public:
+  static Result<SqliteDatabase> Open(const std::string& path);
+
+  // Runs all statements of the text; rows are dropped.
+  Result<> Execute(const std::string& sql);
+  Result<SqliteStatement> Prepare(std::string_view sql);
+  Error LastError(std::string_view what) const;
+
+ private:
+  struct Closer {
+    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+  };
+  std::unique_ptr<sqlite3, Closer> handle_;
+};
+
+// A prepared statement. Parameters and columns count from 1 and 0, as in SQLite.
+class SqliteStatement {
+ public:
+  SqliteStatement& Bind(int position, std::string_view text);
+  SqliteStatement& Bind(int position, int64_t number);
+
+  // True when there is a row, false at the end.
+  Result<bool> Step();
+
+  std::string Text(int column) const;
+  int64_t Integer(int column) const;
+
+ private:
+  friend class SqliteDatabase;
+  struct Finalizer {
+    void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
+  int bind_code_ = SQLITE_OK;  // The first failure of a Bind; Step reports it.
+};
+
+}  // namespace tarn::catalogd

@@ -1,0 +1,285 @@
+#include "engine/duck_engine.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "duck/quote.h"
+#include "engine/gate.h"
+#include "engine/json_encoder.h"
+#include "engine/result_channel.h"
+#include "engine/watchdog.h"
+
+namespace tarn::engine {
+namespace {
+
+// Encoded rows are handed on in pieces of about this size.
+constexpr size_t kPieceBytes = 64 * 1024;
+
+Error ShuttingDown() { return {ErrorKind::kCancelled, "the server is shutting down"}; }
+
+// A query from Execute to its end, shared by its stream, the queue and its worker.
+struct Query {
+  Query(QueryRequest r, size_t buffer_bytes)
+      : request(std::move(r)),
+        channel(std::make_shared<ResultChannel>(buffer_bytes)),
+        task(std::make_shared<WatchedTask>(
+            request.deadline, [out = channel](const Error& reason) { out->Finish(reason); })) {}
+
+  const QueryRequest request;
+  const std::shared_ptr<ResultChannel> channel;
+  const std::shared_ptr<WatchedTask> task;
+};
+
+Result<> RefuseUnknownTypes(const duck::ResultStream& rows) {
+  for (size_t i = 0; i < rows.types().size(); ++i) {
+    if (!duck::HasUnknown(rows.types()[i])) continue;
+    return InvalidArgument(fmt::format(
+        "column {} has a type that has no encoding, cast it to VARCHAR", i + 1));
+  }
+  return {};
+}
+
+// Computes, encodes and hands on all rows. False when the reader has gone.
+Result<bool> StreamRows(duck::ResultStream& rows, JsonEncoder& encoder, ResultChannel& channel) {
+  std::string bytes;
+  encoder.Begin(rows.names(), rows.types(), bytes);
+  for (;;) {
+    TARN_TRY(std::optional<duck::Chunk> chunk, rows.Next());
+    if (!chunk) break;
+    encoder.Rows(*chunk, bytes);
+    if (bytes.size() < kPieceBytes) continue;
+    std::string piece;
+    piece.reserve(bytes.capacity());
+    piece.swap(bytes);
+    if (!channel.Write(std::move(piece))) return false;
+  }
+  encoder.End(bytes);
+  return channel.Write(std::move(bytes));
+}
+
+}  // namespace
+
+class DuckEngine::State {
+ public:
+  State(EngineOptions options, std::unique_ptr<ConnectionFactory> factory)
+      : options_(std::move(options)), factory_(std::move(factory)) {
+    for (size_t i = 0; i < options_.workers; ++i) {
+      workers_.emplace_back([this] { Work(); });
+      pthread_setname_np(workers_.back().native_handle(), fmt::format("query-{}", i).c_str());
+    }
+  }
+
+  ~State() {
+    CancelAll();
+    {
+      const std::lock_guard lock(queue_mutex_);
+      stopping_ = true;
+      work_.notify_all();
+    }
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  std::shared_ptr<Query> Submit(QueryRequest request) {
+    auto query = std::make_shared<Query>(std::move(request), options_.result_buffer_bytes);
+    const std::lock_guard lock(queue_mutex_);
+    if (closed_) {
+      query->channel->Finish(ShuttingDown());
+    } else if (queue_.size() >= options_.queue_limit) {
+      query->channel->Finish(Unavailable(fmt::format(
+          "too many queries: {} wait already, try again later", options_.queue_limit)));
+    } else {
+      watchdog_.Add(query->task);
+      queue_.push_back(query);
+      work_.notify_one();
+    }
+    return query;
+  }
+
+  void Abandon(const std::shared_ptr<Query>& query) {
+    query->channel->Abandon();
+    watchdog_.Cancel(query->task, {ErrorKind::kCancelled, "the client has gone"});
+  }
+
+  Result<> PutView(const ViewSpec& view, Deadline deadline) {
+    TARN_TRY(const std::string sql, CreateViewSql(view));
+    TARN_CHECK_OK(ChangeViews(sql, deadline));
+    const std::unique_lock lock(views_mutex_);
+    views_.insert(ToLowerAscii(view.name));
+    return {};
+  }
+
+  Result<> DropView(const std::string& name, Deadline deadline) {
+    TARN_CHECK_OK(ChangeViews("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(name), deadline));
+    const std::unique_lock lock(views_mutex_);
+    views_.erase(ToLowerAscii(name));
+    return {};
+  }
+
+  void CancelAll() {
+    {
+      const std::lock_guard lock(queue_mutex_);
+      closed_ = true;
+    }
+    watchdog_.CancelAll(ShuttingDown());
+  }
+
+ private:
+  Result<std::string> CreateViewSql(const ViewSpec& view) const {
+    if (view.keys.empty()) return InvalidArgument("it has no objects");
+    std::string urls;
+    for (const std::string& key : view.keys) {
+      TARN_TRY(const std::string url, options_.store.Url(key));
+      if (!urls.empty()) urls += ", ";
+      urls += duck::QuoteLiteral(url);
+    }
+    if (view.keys.size() > 1) urls = "[" + urls + "]";
+    return fmt::format("CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet({})",
+                       duck::QuoteIdentifier(view.name), urls);
+  }
+
+  Result<> ChangeViews(const std::string& sql, Deadline deadline) {
+    const std::lock_guard lock(catalog_mutex_);
+    if (!catalog_connection_) {
+      TARN_TRY(duck::Connection connection, factory_->Connect());
+      catalog_connection_.emplace(std::move(connection));
+    }
+    auto task = std::make_shared<WatchedTask>(deadline);
+    watchdog_.Add(task);
+    Result<> done;
+    if (task->Begin(*catalog_connection_)) done = catalog_connection_->Execute(sql);
+    task->End();
+    watchdog_.Remove(task);
+    if (auto reason = task->CancelReason()) return *reason;
+    if (!done.ok() && done.error().kind == ErrorKind::kInternal) catalog_connection_.reset();
+    return done;
+  }
+
+  bool IsDataset(std::string_view name) const {
+    const std::shared_lock lock(views_mutex_);
+    return views_.contains(ToLowerAscii(name));
+  }
+
+  std::shared_ptr<Query> NextQuery() {
+    std::unique_lock lock(queue_mutex_);
+    work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return nullptr;
+    std::shared_ptr<Query> query = std::move(queue_.front());
+    queue_.pop_front();
+    return query;
+  }
+
+  void Work() {
+    std::optional<duck::Connection> connection;
+    while (const std::shared_ptr<Query> query = NextQuery()) {
+      Result<uint64_t> rows = RunOne(connection, *query);
+      watchdog_.Remove(query->task);
+      if (rows.ok()) {
+        query->channel->Finish(QueryEnd{*rows});
+        continue;
+      }
+      query->channel->Finish(std::move(rows).error());
+    }
+  }
+
+  Result<uint64_t> RunOne(std::optional<duck::Connection>& connection, Query& query) {
+    if (!connection) {
+      TARN_TRY(duck::Connection opened, factory_->Connect());
+      connection.emplace(std::move(opened));
+    }
+    if (!query.task->Begin(*connection)) return *query.task->CancelReason();
+    Result<uint64_t> rows = Error{};
+    try {
+      rows = RunStatement(*connection, query);
+    } catch (const std::exception& e) {
+      // std::bad_alloc, in the encoder.
+      rows = Internal(fmt::format("the engine failed: {}", e.what()));
+    }
+    query.task->End();
+    if (auto reason = query.task->CancelReason()) return *reason;
+    if (!rows.ok() && rows.error().kind == ErrorKind::kInternal) {
+      // A connection that saw an internal error may refuse everything from now on.
+      connection.reset();
+      log::Error("DuckDB failed", {{"query_id", query.request.id},
+                                   {"error", rows.error().message}});
+      return InvalidArgument(rows.error().message);
+    }
+    return rows;
+  }
+
+  Result<uint64_t> RunStatement(duck::Connection& connection, Query& query) {
+    Gate gate(connection, [this](std::string_view name) { return IsDataset(name); });
+    TARN_TRY(const std::string sql, gate.Check(query.request.sql));
+    TARN_TRY(duck::Statement statement, connection.Prepare(sql));
+    TARN_TRY(duck::ResultStream rows, statement.Execute());
+    TARN_CHECK_OK(RefuseUnknownTypes(rows));
+    JsonEncoder encoder(query.request.json);
+    TARN_TRY(const bool taken, StreamRows(rows, encoder, *query.channel));
+    if (!taken) return Error{ErrorKind::kCancelled, "the client has gone"};
+    return encoder.row_count();
+  }
+
+  const EngineOptions options_;
+  const std::unique_ptr<ConnectionFactory> factory_;
+  Watchdog watchdog_;
+
+  std::mutex queue_mutex_;
+  std::condition_variable work_;
+  std::deque<std::shared_ptr<Query>> queue_;  // guarded by queue_mutex_
+  bool closed_ = false;                       // guarded by queue_mutex_: takes no more queries
+  bool stopping_ = false;                     // guarded by queue_mutex_
+
+  std::mutex catalog_mutex_;
+  std::optional<duck::Connection> catalog_connection_;  // guarded by catalog_mutex_
+
+  mutable std::shared_mutex views_mutex_;
+  std::unordered_set<std::string> views_;  // guarded by views_mutex_: names in lower case
+
+  std::vector<std::thread> workers_;
+};
+
+Result<std::unique_ptr<DuckEngine>> DuckEngine::Open(const EngineOptions& options) {
+  TARN_TRY(std::unique_ptr<ConnectionFactory> factory, ConnectionFactory::Open(options));
+  return std::unique_ptr<DuckEngine>(
+      new DuckEngine(std::make_shared<State>(options, std::move(factory))));
+}
+
+DuckEngine::~DuckEngine() = default;
+
+std::unique_ptr<QueryStream> DuckEngine::Execute(QueryRequest request) {
+  // Keeps the engine's state alive: a stream may outlive the engine's owner by a moment.
+  class Stream : public QueryStream {
+   public:
+    Stream(std::shared_ptr<State> state, std::shared_ptr<Query> query)
+        : state_(std::move(state)), query_(std::move(query)) {}
+    ~Stream() override { state_->Abandon(query_); }
+    void Next(std::function<void(QueryEvent)> on_event) override {
+      query_->channel->Next(std::move(on_event));
+    }
+
+   private:
+    std::shared_ptr<State> state_;
+    std::shared_ptr<Query> query_;
+  };
+  return std::make_unique<Stream>(state_, state_->Submit(std::move(request)));
+}
+
+Result<> DuckEngine::PutView(const ViewSpec& view, Deadline deadline) {
+  return state_->PutView(view, deadline);
+}
+
+Result<> DuckEngine::DropView(const std::string& name, Deadline deadline) {
+  return state_->DropView(name, deadline);
+}
+
+void DuckEngine::CancelAll() { state_->CancelAll(); }
+
+}  // namespace tarn::engine

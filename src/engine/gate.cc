@@ -1,0 +1,270 @@
+#include "engine/gate.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/text.h"
+#include "engine/sql_functions.h"
+
+namespace tarn::engine {
+namespace {
+
+using Json = nlohmann::json;
+
+Error NotAllowed(std::string_view what) {
+  return InvalidArgument("not allowed: " + std::string(what));
+}
+
+bool IsWordCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// Reads SQL from its front, word by word, past white space and comments.
+class Words {
+ public:
+  explicit Words(std::string_view text) : rest_(text) { SkipBlank(); }
+
+  // The next word in lower case; empty when something else comes next.
+  std::string Peek() const { return ToLowerAscii(rest_.substr(0, WordLength())); }
+  bool Take(std::string_view word) {
+    if (Peek() != word) return false;
+    rest_.remove_prefix(word.size());
+    SkipBlank();
+    return true;
+  }
+  bool TakeCharacter(char c) {
+    if (rest_.empty() || rest_.front() != c) return false;
+    rest_.remove_prefix(1);
+    SkipBlank();
+    return true;
+  }
+  std::string TakeWord() {
+    std::string word = Peek();
+    rest_.remove_prefix(word.size());
+    SkipBlank();
+    return word;
+  }
+  std::string_view rest() const { return rest_; }
+
+ private:
+  size_t WordLength() const {
+    const auto end = std::find_if_not(rest_.begin(), rest_.end(), IsWordCharacter);
+    return static_cast<size_t>(end - rest_.begin());
+  }
+  void SkipBlank() {
+    for (;;) {
+      const size_t start = rest_.find_first_not_of(" \t\n\v\f\r");
+      rest_.remove_prefix(std::min(start, rest_.size()));
+      if (rest_.starts_with("--")) {
+        rest_.remove_prefix(std::min(rest_.find('\n'), rest_.size()));
+      } else if (rest_.starts_with("/*")) {
+        const size_t end = rest_.find("*/", 2);
+        rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 2);
+      } else {
+        return;
+      }
+    }
+  }
+
+  std::string_view rest_;
+};
+
+// What a refused text begins with, to name it. Only words of this list are ever shown.
+std::string KindOf(std::string_view sql) {
+  constexpr std::array<std::string_view, 41> kVerbs = {
+      "alter",   "analyze",  "attach",     "begin",    "call",      "checkpoint", "comment",
+      "commit",  "copy",     "create",     "deallocate", "delete",  "detach",     "drop",
+      "execute", "explain",  "export",     "force",    "import",    "insert",     "install",
+      "load",    "merge",    "pivot",      "pragma",   "prepare",   "refresh",    "reset",
+      "rollback", "set",     "start",      "truncate", "unpivot",   "update",     "use",
+      "vacuum",  "abort",    "end",        "upsert",   "from",      "with"};
+  const std::string word = Words(sql).Peek();
+  if (std::find(kVerbs.begin(), kVerbs.end(), word) == kVerbs.end()) return "this statement";
+  std::string kind = word;
+  std::transform(kind.begin(), kind.end(), kind.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  // DuckDB first runs such a PIVOT's inner query to find its columns, as a second statement.
+  if (kind == "PIVOT") return "PIVOT without its values (write ON column IN (…))";
+  return kind;
+}
+
+struct Explain {
+  std::string prefix;  // "EXPLAIN ANALYZE ", rebuilt of known words.
+  std::string_view inner;
+};
+
+// EXPLAIN [ANALYZE] [(word [word], …)] and what follows; none when it has another form.
+std::optional<Explain> ReadExplain(std::string_view sql) {
+  Words words(sql);
+  if (!words.Take("explain")) return std::nullopt;
+  Explain explain{"EXPLAIN ", {}};
+  if (words.Take("analyze") || words.Take("analyse")) explain.prefix += "ANALYZE ";
+  if (words.rest().starts_with('(')) {
+    const Words before = words;
+    words.TakeCharacter('(');
+    std::string options;
+    for (;;) {
+      const std::string word = words.TakeWord();
+      if (word.empty()) break;
+      options += options.empty() ? "(" + word : " " + word;
+      if (words.TakeCharacter(',')) options += ",";
+    }
+    constexpr std::array<std::string_view, 2> kOptions = {"(analyze", "(format"};
+    const bool known = std::any_of(kOptions.begin(), kOptions.end(),
+                                   [&](auto option) { return options.starts_with(option); });
+    if (known && words.TakeCharacter(')')) {
+      explain.prefix += options + ") ";
+    } else {
+      words = before;  // EXPLAIN (SELECT 1)
+    }
+  }
+  explain.inner = words.rest();
+  return explain;
+}
+
+std::string TextOf(const Json& node, const char* name) {
+  const auto found = node.find(name);
+  return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// Walks an AST and refuses the first node that reads what is not the catalogue's.
+class AstCheck {
+ public:
+  explicit AstCheck(const Gate::IsDataset& is_dataset) : is_dataset_(is_dataset) {}
+
+  Result<> Visit(const Json& node) const {
+    if (node.is_object()) TARN_CHECK_OK(VisitObject(node));
+    if (node.is_structured()) {
+      for (const Json& child : node) TARN_CHECK_OK(Visit(child));
+    }
+    return {};
+  }
+
+ private:
+  Result<> VisitObject(const Json& node) const {
+    const std::string type = TextOf(node, "type");
+    if (type == "BASE_TABLE") return CheckTable(node);
+    if (type == "SHOW_REF") return CheckShow(node);
+    if (type == "TABLE_FUNCTION") {
+      const auto function = node.find("function");
+      if (function == node.end()) return NotAllowed("this table function");
+      return CheckTableFunction(TextOf(*function, "function_name"));
+    }
+    if (type == "FUNCTION") return CheckScalarFunction(TextOf(node, "function_name"));
+    return {};
+  }
+
+  Result<> CheckTable(const Json& node) const {
+    const std::string name = TextOf(node, "table_name");
+    const std::string schema = ToLowerAscii(TextOf(node, "schema_name"));
+    if (schema == "information_schema") return {};
+    if ((schema.empty() || schema == "main") && is_dataset_(name)) return {};
+    // A name that DuckDB does not know and that looks like a file is read as one (a replacement
+    // scan); it tells files by their ending, so a name without these cannot be one.
+    if (name.find_first_of("./:*?[\\") != std::string::npos) {
+      return NotAllowed("reading files or objects by name");
+    }
+    // Table functions without arguments can be named without parentheses, and so can system
+    // views: both go by the list of functions.
+    const std::string lower = ToLowerAscii(name);
+    if (IsKnownTableFunction(lower) || schema == "pg_catalog" || lower.starts_with("duckdb_") ||
+        lower.starts_with("pragma_") || lower.starts_with("pg_") || lower.starts_with("sqlite_")) {
+      return CheckTableFunction(lower);
+    }
+    return {};  // A CTE, or nothing: DuckDB says so.
+  }
+
+  Result<> CheckShow(const Json& node) const {
+    std::string name = TextOf(node, "table_name");
+    if (name.size() >= 2 && name.front() == '"' && name.back() == '"') {
+      name = ReplaceAll(name.substr(1, name.size() - 2), "\"\"", "\"");
+    }
+    constexpr std::array<std::string_view, 5> kShown = {"", "tables", "databases", "schemas",
+                                                        "__show_tables_expanded"};
+    const bool shown = std::find(kShown.begin(), kShown.end(), name) != kShown.end();
+    if (shown || is_dataset_(name)) return {};
+    if (name.find_first_of("./:*?[\\") != std::string::npos) {
+      return NotAllowed("reading files or objects by name");
+    }
+    return CheckTableFunction(ToLowerAscii(name));
+  }
+
+  static Result<> CheckTableFunction(std::string_view name) {
+    const std::string lower = ToLowerAscii(name);
+    if (IsAllowedTableFunction(lower)) return {};
+    // The name comes from DuckDB's list, so that no text of the query is sent back.
+    return NotAllowed(IsKnownTableFunction(lower) ? "table function " + lower
+                                                  : "this table function");
+  }
+
+  static Result<> CheckScalarFunction(std::string_view name) {
+    const std::string lower = ToLowerAscii(name);
+    if (IsRefusedScalarFunction(lower)) return NotAllowed("function " + lower);
+    return {};
+  }
+
+  const Gate::IsDataset& is_dataset_;
+};
+
+}  // namespace
+
+Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
+  TARN_TRY(duck::Statement statement, connection_.Prepare("SELECT json_serialize_sql($1::VARCHAR)"));
+  TARN_CHECK_OK(statement.BindText(1, sql));
+  TARN_TRY(duck::ResultStream rows, statement.Execute());
+  TARN_TRY(std::optional<duck::Chunk> chunk, rows.Next());
+  if (!chunk || chunk->row_count() != 1) return Internal("the parser gave no answer");
+  Parsed parsed;
+  parsed.ast = chunk->columns()[0].Data<duck::StringRef>()[0].view();
+  // Only a text that does not serialise gets a short answer with an error in it.
+  if (parsed.ast.starts_with(R"({"error":true)")) {
+    const Json error = Json::parse(parsed.ast, nullptr, false);
+    parsed.is_syntax_error = TextOf(error, "error_type") == "parser";
+    return parsed;
+  }
+  parsed.is_select = true;
+  return parsed;
+}
+
+Result<> Gate::CheckSelect(const Parsed& parsed) const {
+  const Json ast = Json::parse(parsed.ast, nullptr, false);
+  if (ast.is_discarded()) return Internal("the parser's answer is not JSON");
+  const auto statements = ast.find("statements");
+  if (statements == ast.end() || !statements->is_array()) {
+    return Internal("the parser's answer has no statements");
+  }
+  if (statements->size() != 1) {
+    return InvalidArgument("exactly one statement is allowed, this text has " +
+                           std::to_string(statements->size()));
+  }
+  return AstCheck(is_dataset_).Visit(*statements);
+}
+
+Result<std::string> Gate::Check(const std::string& sql) {
+  if (!IsValidUtf8(sql)) return InvalidArgument("the statement is not UTF-8");
+  if (sql.find('\0') != std::string::npos) {
+    return InvalidArgument("the statement holds a NUL character");
+  }
+  TARN_TRY(const Parsed parsed, Parse(sql));
+  if (parsed.is_select) {
+    TARN_CHECK_OK(CheckSelect(parsed));
+    return sql;
+  }
+  if (parsed.is_syntax_error) {
+    // Preparing a text that does not parse does nothing but say where it went wrong.
+    const Result<duck::Statement> failed = connection_.Prepare(sql);
+    return failed.ok() ? NotAllowed(KindOf(sql)) : failed.error();
+  }
+  const std::optional<Explain> explain = ReadExplain(sql);
+  if (!explain) return NotAllowed(KindOf(sql));
+  const std::string inner(explain->inner);
+  TARN_TRY(const Parsed parsed_inner, Parse(inner));
+  if (!parsed_inner.is_select) return NotAllowed("EXPLAIN of " + KindOf(inner));
+  TARN_CHECK_OK(CheckSelect(parsed_inner));
+  return explain->prefix + inner;
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "duck/database.h"
+
+namespace tarn::engine {
+
+// Decides whether a text may run: one statement, and it only reads what the catalogue shows.
+// Judged by DuckDB's own parser (json_serialize_sql), never by matching the text. The refusal
+// names a kind, "not allowed: COPY", and none of the SQL.
+//
+// One gate to a connection; used when nothing runs on it.
+class Gate {
+ public:
+  // True for the name of a dataset's view, whatever its case.
+  using IsDataset = std::function<bool(std::string_view name)>;
+
+  Gate(duck::Connection& connection, IsDataset is_dataset)
+      : connection_(connection), is_dataset_(std::move(is_dataset)) {}
+
+  // The text to run when it may: the text itself, but for EXPLAIN, whose inner statement is
+  // judged by itself and put behind an EXPLAIN that is built anew.
+  Result<std::string> Check(const std::string& sql);
+
+ private:
+  // The AST of a text that holds SELECTs only; its error tells why it is something else.
+  struct Parsed {
+    bool is_select = false;
+    bool is_syntax_error = false;
+    std::string ast;  // JSON; only with is_select.
+  };
+  Result<Parsed> Parse(const std::string& sql);
+  Result<> CheckSelect(const Parsed& parsed) const;
+
+  duck::Connection& connection_;
+  IsDataset is_dataset_;
+};
+
+}  // namespace tarn::engine

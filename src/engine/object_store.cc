@@ -1,0 +1,111 @@
+#include "engine/object_store.h"
+
+#include <fmt/format.h>
+
+#include "duck/quote.h"
+
+namespace tarn::engine {
+namespace {
+
+// The path of a file:// URL, without slashes at its end.
+Result<std::string> FolderOf(std::string_view url) {
+  std::string path(url.substr(std::string_view("file://").size()));
+  if (path.starts_with("localhost/")) path.erase(0, std::string_view("localhost").size());
+  if (!path.starts_with('/')) {
+    return InvalidArgument("s3.endpoint: \"" + std::string(url) +
+                           "\" must hold an absolute path, as in file:///srv/lake");
+  }
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+// DuckDB's glob takes [x] for the character x.
+std::string EscapeGlob(std::string_view path) {
+  std::string out;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[') {
+      out += '[';
+      out += c;
+      out += ']';
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+bool LeavesFolder(std::string_view key) {
+  while (!key.empty()) {
+    const size_t end = std::min(key.find('/'), key.size());
+    const std::string_view segment = key.substr(0, end);
+    if (segment == ".." || segment == "." || (segment.empty() && end < key.size())) return true;
+    key.remove_prefix(std::min(end + 1, key.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<ObjectStore> ObjectStore::FromSettings(const S3Settings& settings) {
+  std::string_view endpoint = settings.endpoint;
+  if (endpoint.starts_with("file:")) {
+    if (!endpoint.starts_with("file://")) {
+      return InvalidArgument("s3.endpoint: write file:///dir, with three slashes");
+    }
+    TARN_TRY(const std::string folder, FolderOf(endpoint));
+    return Folder(folder + "/" + settings.bucket);
+  }
+
+  ObjectStore store;
+  store.root_ = "s3://" + settings.bucket + "/";
+  store.region_ = settings.region;
+  store.use_ssl_ = settings.use_ssl.value_or(true);
+  if (endpoint.starts_with("http://")) {
+    store.use_ssl_ = settings.use_ssl.value_or(false);
+    endpoint.remove_prefix(std::string_view("http://").size());
+  } else if (endpoint.starts_with("https://")) {
+    endpoint.remove_prefix(std::string_view("https://").size());
+  } else if (endpoint.find("://") != std::string_view::npos) {
+    return InvalidArgument("s3.endpoint: \"" + settings.endpoint +
+                           "\" must be an http, https or file URL, or host:port");
+  }
+  while (endpoint.ends_with('/')) endpoint.remove_suffix(1);
+  if (endpoint.find('/') != std::string_view::npos) {
+    return InvalidArgument("s3.endpoint: \"" + settings.endpoint + "\" must not have a path");
+  }
+  store.host_ = endpoint;
+  store.use_path_style_ = settings.use_path_style.value_or(!endpoint.empty());
+  return store;
+}
+
+ObjectStore ObjectStore::Folder(const std::string& path) {
+  ObjectStore store;
+  store.is_folder_ = true;
+  store.root_ = path.ends_with('/') ? path : path + "/";
+  return store;
+}
+
+Result<std::string> ObjectStore::Url(std::string_view key) const {
+  if (!is_folder_) return root_ + std::string(key);
+  if (LeavesFolder(key)) {
+    return InvalidArgument(fmt::format("key \"{}\" is not a path below the folder", key));
+  }
+  return EscapeGlob(root_ + std::string(key));
+}
+
+std::string ObjectStore::CreateSecretSql(const Credentials& credentials) const {
+  using duck::QuoteLiteral;
+  std::string sql = fmt::format(
+      "CREATE OR REPLACE SECRET tarn_primary (TYPE S3, PROVIDER config, SCOPE {}, KEY_ID {}, "
+      "SECRET {}, REGION {}, URL_STYLE {}, USE_SSL {}, URL_COMPATIBILITY_MODE true",
+      QuoteLiteral(root_), QuoteLiteral(credentials.access_key_id),
+      QuoteLiteral(credentials.secret_access_key), QuoteLiteral(region_),
+      QuoteLiteral(use_path_style_ ? "path" : "vhost"), use_ssl_);
+  if (!host_.empty()) sql += ", ENDPOINT " + QuoteLiteral(host_);
+  if (!credentials.session_token.empty()) {
+    sql += ", SESSION_TOKEN " + QuoteLiteral(credentials.session_token);
+  }
+  return sql + ")";
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,117 @@
+#include "engine/watchdog.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace tarn::engine {
+namespace {
+
+constexpr auto kInterruptEvery = std::chrono::milliseconds(10);
+constexpr auto kIdle = std::chrono::hours(1);
+
+}  // namespace
+
+bool WatchedTask::Begin(duck::Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  if (reason_) return false;
+  connection_ = &connection;
+  return true;
+}
+
+void WatchedTask::End() {
+  const std::lock_guard lock(mutex_);
+  connection_ = nullptr;
+}
+
+void WatchedTask::Cancel(Error reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (reason_) return;
+    reason_ = reason;
+    if (connection_ != nullptr) connection_->Interrupt();
+  }
+  if (on_cancel_) on_cancel_(reason);
+}
+
+std::optional<Error> WatchedTask::CancelReason() const {
+  const std::lock_guard lock(mutex_);
+  return reason_;
+}
+
+bool WatchedTask::InterruptAgain() {
+  const std::lock_guard lock(mutex_);
+  if (!reason_ || connection_ == nullptr) return false;
+  connection_->Interrupt();
+  return true;
+}
+
+Watchdog::Watchdog() : thread_([this] { Loop(); }) {
+  pthread_setname_np(thread_.native_handle(), "watchdog");
+}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void Watchdog::Add(std::shared_ptr<WatchedTask> task) {
+  const std::lock_guard lock(mutex_);
+  if (task->deadline().At() < wakes_at_) changed_.notify_all();
+  tasks_.insert(std::move(task));
+}
+
+void Watchdog::Remove(const std::shared_ptr<WatchedTask>& task) {
+  const std::lock_guard lock(mutex_);
+  tasks_.erase(task);
+}
+
+void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, Error reason) {
+  task->Cancel(std::move(reason));
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+void Watchdog::CancelAll(const Error& reason) {
+  std::vector<std::shared_ptr<WatchedTask>> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.assign(tasks_.begin(), tasks_.end());
+    changed_.notify_all();
+  }
+  for (const auto& task : tasks) task->Cancel(reason);
+}
+
+void Watchdog::Loop() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto now = Deadline::Clock::now();
+    auto next = now + kIdle;
+    std::vector<std::shared_ptr<WatchedTask>> late;
+    for (const auto& task : tasks_) {
+      if (task->InterruptAgain()) {
+        next = std::min(next, now + Deadline::Clock::duration(kInterruptEvery));
+      } else if (task->deadline().At() <= now) {
+        if (!task->CancelReason()) late.push_back(task);
+      } else {
+        next = std::min(next, task->deadline().At());
+      }
+    }
+    if (!late.empty()) {
+      // Without the lock: what a task does when it is cancelled is its own.
+      lock.unlock();
+      for (const auto& task : late) task->Cancel({ErrorKind::kTimeout, "timed out"});
+      lock.lock();
+      continue;
+    }
+    wakes_at_ = next;
+    changed_.wait_until(lock, next);
+  }
+}
+
+}  // namespace tarn::engine

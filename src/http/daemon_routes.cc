@@ -1,0 +1,33 @@
+#include "http/daemon_routes.h"
+
+namespace tarn::http {
+
+namespace asio = boost::asio;
+
+std::vector<Route> DaemonRoutes(const Metrics& metrics, std::function<Result<>()> ready) {
+  std::vector<Route> routes;
+  routes.push_back({.method = "GET",
+                    .path = "/healthz",
+                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                      co_return Response::Text(200, "ok\n");
+                    }});
+  routes.push_back(
+      {.method = "GET",
+       .path = "/readyz",
+       .handler = [ready = std::move(ready)](const Request& request) -> asio::awaitable<Response> {
+         if (const Result<> state = ready(); !state.ok()) {
+           co_return RenderError({ErrorKind::kUnavailable, state.error().message}, request);
+         }
+         co_return Response::Text(200, "ok\n");
+       }});
+  routes.push_back({.method = "GET",
+                    .path = "/metrics",
+                    .handler = [&metrics](const Request&) -> asio::awaitable<Response> {
+                      Response response = Response::Text(200, metrics.Render());
+                      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+                      co_return response;
+                    }});
+  return routes;
+}
+
+}  // namespace tarn::http

@@ -1,0 +1,77 @@
+#include "http/message.h"
+
+#include <boost/beast/http/status.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace tarn::http {
+
+std::string_view Request::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (EqualsIgnoreCase(key, name)) return value;
+  }
+  return {};
+}
+
+bool Request::WantsProblemJson() const {
+  const std::string accept = ToLowerAscii(Header("accept"));
+  return accept.find("application/json") != std::string::npos ||
+         accept.find("application/problem+json") != std::string::npos;
+}
+
+Response Response::Json(int status, std::string body) {
+  return {.status = status, .content_type = "application/json", .body = std::move(body)};
+}
+
+Response Response::Text(int status, std::string body) {
+  return {
+      .status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
+}
+
+std::string_view ReasonPhrase(int status) {
+  const auto reason = boost::beast::http::obsolete_reason(
+      boost::beast::http::int_to_status(static_cast<unsigned>(status)));
+  return {reason.data(), reason.size()};
+}
+
+int StatusOf(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalidArgument:
+      return 400;
+    case ErrorKind::kNotFound:
+      return 404;
+    case ErrorKind::kConflict:
+      return 409;
+    case ErrorKind::kTooLarge:
+      return 413;
+    case ErrorKind::kCancelled:
+    case ErrorKind::kUnavailable:
+      return 503;
+    case ErrorKind::kTimeout:
+      return 504;
+    case ErrorKind::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+Response RenderProblem(int status, std::string_view detail, bool problem_json) {
+  if (!problem_json) return Response::Text(status, std::string(detail) + "\n");
+  const nlohmann::ordered_json problem = {{"type", "about:blank"},
+                                          {"title", ReasonPhrase(status)},
+                                          {"status", status},
+                                          {"detail", detail}};
+  return {.status = status,
+          .content_type = "application/problem+json",
+          .body = problem.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)};
+}
+
+Response RenderError(const Error& error, const Request& request) {
+  Response response =
+      RenderProblem(StatusOf(error.kind), error.message, request.WantsProblemJson());
+  if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+}  // namespace tarn::http

@@ -1,0 +1,61 @@
+#include "http/runtime.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <csignal>
+
+#include "base/log.h"
+
+namespace tarn::http {
+namespace {
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+void RunIo(boost::asio::io_context& io) {
+  for (;;) {
+    try {
+      io.run();
+      return;
+    } catch (const std::exception& e) {
+      // One connection's failure must not take the thread from all others.
+      log::Error("an I/O handler threw", {{"error", e.what()}});
+    }
+  }
+}
+
+}  // namespace
+
+Runtime::Runtime(size_t threads)
+    : io_(static_cast<int>(threads)), work_(boost::asio::make_work_guard(io_)) {
+  // Blocked in all threads that start from here on; WaitForStop takes them.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  for (size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { RunIo(io_); });
+    pthread_setname_np(threads_.back().native_handle(), fmt::format("io-{}", i).c_str());
+  }
+}
+
+Runtime::~Runtime() {
+  work_.reset();
+  io_.stop();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+const char* Runtime::WaitForStop() {
+  const sigset_t signals = StopSignals();
+  int signal = 0;
+  while (sigwait(&signals, &signal) != 0) {
+  }
+  return signal == SIGINT ? "SIGINT" : "SIGTERM";
+}
+
+}  // namespace tarn::http

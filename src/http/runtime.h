@@ -1,0 +1,29 @@
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <thread>
+#include <vector>
+
+namespace tarn::http {
+
+// The I/O threads of a program and its wait for SIGINT or SIGTERM. Made first in main and ended
+// last; owns the io_context that servers run on.
+class Runtime {
+ public:
+  // Signals are caught from here on, so that none is lost while the program starts.
+  explicit Runtime(size_t threads);
+  ~Runtime();
+
+  boost::asio::io_context& io() { return io_; }
+
+  // Blocks until the program is asked to stop; the signal's name.
+  const char* WaitForStop();
+
+ private:
+  boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace tarn::http

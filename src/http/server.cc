@@ -1,0 +1,125 @@
+#include "http/server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "http/address.h"
+#include "http/session.h"
+
+namespace tarn::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics& metrics)
+    : io_(io),
+      router_(std::move(router)),
+      limits_(limits),
+      metrics_(metrics),
+      connections_gauge_(metrics.Gauge("tarn_http_connections", "Open HTTP connections")),
+      refused_counter_(metrics.Counter("tarn_http_connections_refused_total",
+                                       "Connections closed because http.connections_max was "
+                                       "reached")),
+      acceptor_(io) {}
+
+Server::~Server() = default;
+
+Result<> Server::Listen(const std::string& bind) {
+  TARN_TRY(const HostPort where, ParseHostPort(bind));
+  boost::system::error_code code;
+  tcp::resolver resolver(io_);
+  const auto found = resolver.resolve(where.host, where.port, code);
+  if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
+  const tcp::endpoint endpoint = found.begin()->endpoint();
+  acceptor_.open(endpoint.protocol(), code);
+  if (!code) acceptor_.set_option(asio::socket_base::reuse_address(true), code);
+  if (!code) acceptor_.bind(endpoint, code);
+  if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
+  if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
+  address_ = FormatEndpoint(acceptor_.local_endpoint());
+  asio::co_spawn(io_, Accept(), asio::detached);
+  return {};
+}
+
+asio::awaitable<void> Server::Accept() {
+  for (;;) {
+    auto [code, socket] = co_await acceptor_.async_accept(
+        asio::make_strand(io_), asio::as_tuple(asio::use_awaitable));
+    if (draining_ || code == asio::error::operation_aborted) co_return;
+    if (code) {
+      // Out of descriptors, say: other connections may end and give some back.
+      log::Warn("cannot accept a connection", {{"error", code.message()}});
+      asio::steady_timer pause(io_, std::chrono::milliseconds(100));
+      co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+      continue;
+    }
+    socket.set_option(tcp::no_delay(true), code);
+    {
+      const std::lock_guard lock(mutex_);
+      if (sessions_.size() >= static_cast<size_t>(limits_.connections_max)) {
+        refused_counter_.Increment();
+        continue;  // Closes the socket.
+      }
+    }
+    auto session = std::make_shared<Session>(std::move(socket), *this);
+    Register(session);
+  }
+}
+
+void Server::Register(const std::shared_ptr<Session>& session) {
+  {
+    const std::lock_guard lock(mutex_);
+    sessions_.insert(session);
+    connections_gauge_.Set(static_cast<double>(sessions_.size()));
+  }
+  session->Start([this, session] { Unregister(session); });
+}
+
+void Server::Unregister(const std::shared_ptr<Session>& session) {
+  const std::lock_guard lock(mutex_);
+  sessions_.erase(session);
+  connections_gauge_.Set(static_cast<double>(sessions_.size()));
+  if (sessions_.empty()) idle_.notify_all();
+}
+
+void Server::StopAccepting() {
+  draining_ = true;
+  asio::post(acceptor_.get_executor(), [this] {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+  });
+  const std::lock_guard lock(mutex_);
+  for (const auto& session : sessions_) session->Drain();
+}
+
+bool Server::WaitIdle(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const auto empty = [this] { return sessions_.empty(); };
+  return idle_.wait_until(lock, deadline.At(), empty);
+}
+
+void Server::CloseAll() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& session : sessions_) session->Close();
+}
+
+void Server::Count(const Route* route, int status, double seconds) {
+  // The route's pattern, never the path: a label must not grow with what clients send.
+  const Metrics::Labels labels = {{"method", route == nullptr ? "" : route->method},
+                                  {"route", route == nullptr ? "" : route->path}};
+  auto with_status = labels;
+  with_status["status"] = std::to_string(status);
+  metrics_.Counter("tarn_http_requests_total", "HTTP requests answered", with_status).Increment();
+  metrics_.Seconds("tarn_http_request_seconds", "From a request's header to the end of its answer",
+                   labels)
+      .Observe(seconds);
+}
+
+}  // namespace tarn::http

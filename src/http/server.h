@@ -1,0 +1,65 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
+#include "base/deadline.h"
+#include "base/lakehouse.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "http/router.h"
+
+namespace tarn::http {
+
+class Session;
+
+// An HTTP/1.1 server: accepts connections, reads requests within their limits, finds the route
+// and sends what its handler returns. A coroutine per connection on its own strand.
+//
+// The io_context is run by threads that its owner has. Life cycle: Listen, run, Drain.
+class Server {
+ public:
+  Server(boost::asio::io_context& io, Router router, HttpSettings limits, Metrics& metrics);
+  ~Server();
+
+  // Binds and begins to accept. `bind` is host:port.
+  Result<> Listen(const std::string& bind);
+  // "127.0.0.1:3214": where it listens, with the port that port 0 became.
+  const std::string& address() const { return address_; }
+
+  // Accepts no more and closes idle connections; requests that are under way go on.
+  void StopAccepting();
+  // Waits for running requests until the deadline. True when none is left.
+  bool WaitIdle(Deadline deadline);
+  // Ends what is left.
+  void CloseAll();
+
+ private:
+  friend class Session;
+  boost::asio::awaitable<void> Accept();
+  void Register(const std::shared_ptr<Session>& session);
+  void Unregister(const std::shared_ptr<Session>& session);
+  void Count(const Route* route, int status, double seconds);
+
+  boost::asio::io_context& io_;
+  const Router router_;
+  const HttpSettings limits_;
+  Metrics& metrics_;
+  prometheus::Gauge& connections_gauge_;
+  prometheus::Counter& refused_counter_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  std::string address_;
+  std::atomic<bool> draining_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable idle_;                            // With mutex_.
+  std::unordered_set<std::shared_ptr<Session>> sessions_;  // guarded by mutex_
+};
+
+}  // namespace tarn::http

@@ -1,0 +1,31 @@
+#include "queryd/catalog_source.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "catalog/manifest_json.h"
+
+namespace tarn::queryd {
+namespace {
+
+// A list of 100,000 datasets is about 30 MB.
+constexpr uint64_t kListBytesMax = 1024ULL * 1024 * 1024;
+constexpr size_t kShownBytesMax = 200;
+
+}  // namespace
+
+Result<catalog::Snapshot> CatalogClient::List(Deadline deadline) {
+  const std::string path = "/catalog/list";
+  const Result<http::ClientResponse> response = http::Get(url_, path, kListBytesMax, deadline);
+  if (!response.ok()) return response.error().Wrap("catalog list");
+  if (response->status != 200) {
+    return Unavailable(fmt::format("catalog list: {}:{} answers {}: {}", url_.host, url_.port,
+                                   response->status,
+                                   Trim(response->body.substr(0, kShownBytesMax))));
+  }
+  Result<catalog::Snapshot> snapshot = catalog::ParseSnapshot(response->body);
+  if (!snapshot.ok()) return snapshot.error().Wrap("catalog list: decode");
+  return snapshot;
+}
+
+}  // namespace tarn::queryd

@@ -1,0 +1,90 @@
+// queryd: SQL over the datasets of a catalogue.
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/daemon_options.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "http/runtime.h"
+#include "http/server.h"
+#include "queryd/secrets.h"
+#include "queryd/service.h"
+
+namespace tarn::queryd {
+namespace {
+
+constexpr auto kGrace = std::chrono::seconds(2);
+
+// Stops in the reverse order of the start: no new requests, running queries to their end or to
+// the time limit, then the refresh loop.
+void ShutDown(http::Server& server, Service& service, Duration timeout) {
+  server.StopAccepting();
+  if (!server.WaitIdle(Deadline::After(timeout))) {
+    log::Warn("queries did not end in time, interrupting them");
+    service.CancelQueries();
+    if (!server.WaitIdle(Deadline::After(kGrace))) server.CloseAll();
+    server.WaitIdle(Deadline::After(kGrace));
+  }
+  service.CancelQueries();
+  if (!service.Stop(Deadline::After(kGrace))) {
+    // A read that waits for the object store takes no interrupt, and a thread cannot be ended:
+    // the process can. Nothing is lost, queryd keeps nothing.
+    log::Warn("a refresh did not end in time, leaving it");
+    log::Info("stopped");
+    _exit(EXIT_SUCCESS);
+  }
+}
+
+Result<> Serve(const LakehouseSettings& settings) {
+  TARN_CHECK_OK(CheckSettings(settings));
+  Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
+  if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");
+  TARN_TRY(const engine::ObjectStore store, engine::ObjectStore::FromSettings(settings.s3));
+  const FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);
+  TARN_CHECK_OK(secrets.Get(kPrimaryBucket));
+
+  Metrics metrics;
+  http::Runtime runtime(2);
+  TARN_TRY(const std::unique_ptr<Service> service,
+           Service::Open(settings.queryd,
+                         MakeEngineOptions(settings.queryd, store,
+                                           [&secrets] { return secrets.Get(kPrimaryBucket); }),
+                         std::make_unique<CatalogClient>(*catalogd_url), metrics));
+  http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http,
+                      metrics);
+  TARN_CHECK_OK(server.Listen(settings.queryd.bind));
+  log::Info("listening", {{"addr", server.address()},
+                          {"version", Version()},
+                          {"duckdb", duck::Database::LibraryVersion()}});
+  service->Start();
+
+  log::Info("stopping", {{"signal", runtime.WaitForStop()}});
+  ShutDown(server, *service, settings.queryd.shutdown_timeout);
+  log::Info("stopped");
+  return {};
+}
+
+int Main(int argc, char** argv) {
+  log::Configure("queryd", log::Format::kText, log::Level::kInfo);
+  const DaemonOptions options = ParseDaemonOptions(
+      argc, argv, "queryd", "Tarn's SQL daemon: POST /sql over Parquet in S3.");
+  if (options.exit_now) return options.exit_code;
+  const Result<LakehouseSettings> settings = LakehouseSettings::Load(options.config_path);
+  if (!settings.ok()) {
+    log::Error(settings.error().message);
+    return EXIT_FAILURE;
+  }
+  log::Configure("queryd", settings->log.Format(), settings->log.Level());
+  if (const Result<> served = Serve(*settings); !served.ok()) {
+    log::Error(served.error().message);
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace tarn::queryd
+
+int main(int argc, char** argv) { return tarn::queryd::Main(argc, argv); }

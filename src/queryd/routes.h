@@ -1,0 +1,13 @@
+#pragma once
+
+#include <vector>
+
+#include "http/router.h"
+#include "queryd/query_service.h"
+
+namespace tarn::queryd {
+
+// POST /sql (docs/http-api.md). The service outlives the routes.
+std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max);
+
+}  // namespace tarn::queryd

@@ -1,0 +1,63 @@
+#include "queryd/service.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "base/files.h"
+#include "http/daemon_routes.h"
+#include "queryd/routes.h"
+
+namespace tarn::queryd {
+
+Result<> CheckSettings(const LakehouseSettings& settings) {
+  if (settings.queryd.catalogd_url.empty()) {
+    return InvalidArgument("queryd.catalogd_url is required");
+  }
+  if (settings.s3.bucket.empty()) return InvalidArgument("s3.bucket is required");
+  return {};
+}
+
+engine::EngineOptions MakeEngineOptions(const QuerydSettings& settings, engine::ObjectStore store,
+                                        std::function<Result<engine::Credentials>()> credentials) {
+  const std::string folder = settings.extension_dir.empty()
+                                 ? (ProgramDirectory().parent_path() / "lib" / "tarn").string()
+                                 : settings.extension_dir;
+  const size_t automatic = std::max(4U, std::thread::hardware_concurrency());
+  return {.store = std::move(store),
+          .credentials = std::move(credentials),
+          .httpfs_path = folder + "/httpfs.duckdb_extension",
+          .workers = settings.max_concurrent_queries > 0
+                         ? static_cast<size_t>(settings.max_concurrent_queries)
+                         : automatic,
+          .queue_limit = static_cast<size_t>(settings.queue_limit),
+          .result_buffer_bytes = static_cast<size_t>(settings.result_buffer_bytes)};
+}
+
+Result<std::unique_ptr<Service>> Service::Open(const QuerydSettings& settings,
+                                               const engine::EngineOptions& options,
+                                               std::unique_ptr<CatalogSource> catalog,
+                                               Metrics& metrics) {
+  Result<std::unique_ptr<engine::DuckEngine>> engine = engine::DuckEngine::Open(options);
+  if (!engine.ok()) return engine.error().Wrap("duckdb open");
+  return std::unique_ptr<Service>(
+      new Service(settings, std::move(*engine), std::move(catalog), metrics));
+}
+
+Service::Service(const QuerydSettings& settings, std::unique_ptr<engine::Engine> engine,
+                 std::unique_ptr<CatalogSource> catalog, Metrics& metrics)
+    : settings_(settings),
+      engine_(std::move(engine)),
+      catalog_(std::move(catalog)),
+      registrar_(*engine_, *catalog_),
+      refresh_loop_(registrar_, metrics, settings.refresh_every, settings.refresh_timeout),
+      queries_(*engine_, metrics, static_cast<size_t>(settings.result_buffer_bytes)) {}
+
+std::vector<http::Route> Service::Routes(const Metrics& metrics) {
+  std::vector<http::Route> routes = SqlRoutes(queries_, settings_.sql_body_bytes_max);
+  for (http::Route& route : http::DaemonRoutes(metrics, [this] { return Ready(); })) {
+    routes.push_back(std::move(route));
+  }
+  return routes;
+}
+
+}  // namespace tarn::queryd
