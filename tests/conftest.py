@@ -74,11 +74,17 @@ def lake(new_lake: Lake) -> Lake:
 
 
 @pytest.fixture(scope="module")
-def shared_lake(store, recorder, session_folder) -> Iterator[Lake]:
-    """Running and empty, for a module whose tests keep out of each other's way."""
+def module_lake(store, recorder, session_folder) -> Iterator[Lake]:
+    """Configured, nothing started: for a module that wants a part of it."""
     lake = _new_lake(store, recorder, session_folder)
-    yield lake.start()
+    yield lake
     lake.close()
+
+
+@pytest.fixture(scope="module")
+def shared_lake(module_lake: Lake) -> Lake:
+    """Running and empty, for a module whose tests keep out of each other's way."""
+    return module_lake.start()
 
 
 @pytest.fixture

@@ -70,4 +70,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace tarn::catalogd
 
-int main(int argc, char** argv) { return tarn::catalogd::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return tarn::catalogd::Main(argc, argv);
+  } catch (const std::exception& e) {
+    tarn::log::Error("cannot go on", {{"error", e.what()}});
+    return EXIT_FAILURE;
+  }
+}

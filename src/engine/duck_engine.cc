@@ -124,6 +124,11 @@ class DuckEngine::State {
     return {};
   }
 
+  bool WaitIdle(Deadline deadline) {
+    std::unique_lock lock(queue_mutex_);
+    return idle_.wait_until(lock, deadline.At(), [this] { return busy_ == 0 && queue_.empty(); });
+  }
+
   void CancelAll() {
     {
       const std::lock_guard lock(queue_mutex_);
@@ -174,19 +179,26 @@ class DuckEngine::State {
     if (queue_.empty()) return nullptr;
     std::shared_ptr<Query> query = std::move(queue_.front());
     queue_.pop_front();
+    ++busy_;
     return query;
+  }
+
+  void EndQuery(const Query& query) {
+    watchdog_.Remove(query.task);
+    const std::lock_guard lock(queue_mutex_);
+    if (--busy_ == 0 && queue_.empty()) idle_.notify_all();
   }
 
   void Work() {
     std::optional<duck::Connection> connection;
     while (const std::shared_ptr<Query> query = NextQuery()) {
       Result<uint64_t> rows = RunOne(connection, *query);
-      watchdog_.Remove(query->task);
+      EndQuery(*query);
       if (rows.ok()) {
         query->channel->Finish(QueryEnd{*rows});
-        continue;
+      } else {
+        query->channel->Finish(std::move(rows).error());
       }
-      query->channel->Finish(std::move(rows).error());
     }
   }
 
@@ -234,6 +246,8 @@ class DuckEngine::State {
   std::mutex queue_mutex_;
   std::condition_variable work_;
   std::deque<std::shared_ptr<Query>> queue_;  // guarded by queue_mutex_
+  std::condition_variable idle_;              // With queue_mutex_.
+  size_t busy_ = 0;                           // guarded by queue_mutex_: queries that run
   bool closed_ = false;                       // guarded by queue_mutex_: takes no more queries
   bool stopping_ = false;                     // guarded by queue_mutex_
 
@@ -281,5 +295,7 @@ Result<> DuckEngine::DropView(const std::string& name, Deadline deadline) {
 }
 
 void DuckEngine::CancelAll() { state_->CancelAll(); }
+
+bool DuckEngine::WaitIdle(Deadline deadline) { return state_->WaitIdle(deadline); }
 
 }  // namespace tarn::engine

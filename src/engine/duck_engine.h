@@ -24,6 +24,7 @@ class DuckEngine : public Engine {
   Result<> PutView(const ViewSpec& view, Deadline deadline) override;
   Result<> DropView(const std::string& name, Deadline deadline) override;
   void CancelAll() override;
+  bool WaitIdle(Deadline deadline) override;
 
  private:
   class State;

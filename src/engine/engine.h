@@ -70,6 +70,9 @@ class Engine {
 
   // Takes no more queries and cancels all that run or wait.
   virtual void CancelAll() = 0;
+
+  // Waits until no query runs; false when the deadline passed first.
+  virtual bool WaitIdle(Deadline deadline) = 0;
 };
 
 }  // namespace tarn::engine

@@ -30,7 +30,7 @@ Error Failed(const Url& url, std::string_view step, const beast::error_code& cod
 }
 
 asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url& url,
-                                                 std::string target, uint64_t body_bytes_max,
+                                                 const ClientRequest& request,
                                                  Deadline deadline) {
   asio::ip::tcp::resolver resolver(io);
   auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kTuple);
@@ -41,17 +41,25 @@ asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url
   auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, kTuple);
   if (connect_code) co_return Failed(url, "connect to", connect_code);
 
-  bhttp::request<bhttp::empty_body> request(bhttp::verb::get, target, 11);
-  request.set(bhttp::field::host, fmt::format("{}:{}", url.host, url.port));
-  request.set(bhttp::field::user_agent, "tarn");
-  request.set(bhttp::field::accept, "application/json");
-  request.keep_alive(false);
-  auto [write_code, sent] = co_await bhttp::async_write(stream, request, kTuple);
+  bhttp::request<bhttp::string_body> message;
+  message.version(11);
+  message.method_string(request.method);
+  message.target(url.path + request.path);
+  message.set(bhttp::field::host, fmt::format("{}:{}", url.host, url.port));
+  message.set(bhttp::field::user_agent, "tarn");
+  message.set(bhttp::field::accept, "application/json");
+  message.keep_alive(false);
+  if (!request.body.empty()) {
+    message.set(bhttp::field::content_type, "application/json");
+    message.body() = request.body;
+    message.prepare_payload();
+  }
+  auto [write_code, sent] = co_await bhttp::async_write(stream, message, kTuple);
   if (write_code) co_return Failed(url, "send to", write_code);
 
   beast::flat_buffer buffer;
   bhttp::response_parser<bhttp::string_body> parser;
-  parser.body_limit(body_bytes_max);
+  parser.body_limit(request.answer_bytes_max);
   auto [read_code, got] = co_await bhttp::async_read(stream, buffer, parser, kTuple);
   if (read_code) co_return Failed(url, "read from", read_code);
   co_return ClientResponse{static_cast<int>(parser.get().result_int()),
@@ -79,12 +87,11 @@ Result<Url> ParseHttpUrl(const std::string& text) {
   return Url{where.host, where.port, path};
 }
 
-Result<ClientResponse> Get(const Url& url, const std::string& path, uint64_t body_bytes_max,
-                           Deadline deadline) {
+Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline) {
   asio::io_context io(1);
   Result<ClientResponse> result =
       Error{ErrorKind::kTimeout, fmt::format("resolve {}: timed out", url.host)};
-  asio::co_spawn(io, Exchange(io, url, url.path + path, body_bytes_max, deadline),
+  asio::co_spawn(io, Exchange(io, url, request, deadline),
                  [&result](std::exception_ptr error, Result<ClientResponse> answer) {
                    if (!error) {
                      result = std::move(answer);

@@ -22,9 +22,15 @@ struct ClientResponse {
   std::string body;
 };
 
-// GET on a connection of its own. Blocks until the answer is there or the deadline has passed;
-// not for an I/O thread. The error tells which host and what went wrong.
-Result<ClientResponse> Get(const Url& url, const std::string& path, uint64_t body_bytes_max,
-                           Deadline deadline);
+struct ClientRequest {
+  std::string method = "GET";
+  std::string path;  // Behind the URL's own.
+  std::string body;  // Sent as application/json.
+  uint64_t answer_bytes_max = 64 * 1024 * 1024;
+};
+
+// Sends one request on a connection of its own. Blocks until the answer is there or the deadline
+// has passed; not for an I/O thread. The error tells which host and what went wrong.
+Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline);
 
 }  // namespace tarn::http

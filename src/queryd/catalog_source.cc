@@ -15,8 +15,8 @@ constexpr size_t kShownBytesMax = 200;
 }  // namespace
 
 Result<catalog::Snapshot> CatalogClient::List(Deadline deadline) {
-  const std::string path = "/catalog/list";
-  const Result<http::ClientResponse> response = http::Get(url_, path, kListBytesMax, deadline);
+  const Result<http::ClientResponse> response =
+      http::Send(url_, {.path = "/catalog/list", .answer_bytes_max = kListBytesMax}, deadline);
   if (!response.ok()) return response.error().Wrap("catalog list");
   if (response->status != 200) {
     return Unavailable(fmt::format("catalog list: {}:{} answers {}: {}", url_.host, url_.port,

@@ -1,7 +1,5 @@
 // queryd: SQL over the datasets of a catalogue.
 
-#include <unistd.h>
-
 #include <cstdlib>
 
 #include "base/daemon_options.h"
@@ -14,28 +12,6 @@
 
 namespace tarn::queryd {
 namespace {
-
-constexpr auto kGrace = std::chrono::seconds(2);
-
-// Stops in the reverse order of the start: no new requests, running queries to their end or to
-// the time limit, then the refresh loop.
-void ShutDown(http::Server& server, Service& service, Duration timeout) {
-  server.StopAccepting();
-  if (!server.WaitIdle(Deadline::After(timeout))) {
-    log::Warn("queries did not end in time, interrupting them");
-    service.CancelQueries();
-    if (!server.WaitIdle(Deadline::After(kGrace))) server.CloseAll();
-    server.WaitIdle(Deadline::After(kGrace));
-  }
-  service.CancelQueries();
-  if (!service.Stop(Deadline::After(kGrace))) {
-    // A read that waits for the object store takes no interrupt, and a thread cannot be ended:
-    // the process can. Nothing is lost, queryd keeps nothing.
-    log::Warn("a refresh did not end in time, leaving it");
-    log::Info("stopped");
-    _exit(EXIT_SUCCESS);
-  }
-}
 
 Result<> Serve(const LakehouseSettings& settings) {
   TARN_CHECK_OK(CheckSettings(settings));
@@ -87,4 +63,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace tarn::queryd
 
-int main(int argc, char** argv) { return tarn::queryd::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return tarn::queryd::Main(argc, argv);
+  } catch (const std::exception& e) {
+    tarn::log::Error("cannot go on", {{"error", e.what()}});
+    return EXIT_FAILURE;
+  }
+}

@@ -53,6 +53,11 @@ bool RefreshLoop::Stop(Deadline deadline) {
   return changed_.wait_until(lock, deadline.At(), [this] { return ended_; });
 }
 
+bool RefreshLoop::WaitFirst(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, deadline.At(), [this] { return first_done_; });
+}
+
 Result<> RefreshLoop::Ready() const {
   const std::lock_guard lock(mutex_);
   if (!not_ready_.empty()) return Unavailable(not_ready_);
@@ -87,6 +92,8 @@ void RefreshLoop::RefreshOnce(bool initial) {
   const bool usable =
       result.catalog_read && (result.errors.empty() || registrar_.dataset_count() > 0);
   const std::lock_guard lock(mutex_);
+  first_done_ = true;
+  changed_.notify_all();
   // Once ready, always ready: the views that are there answer, whatever happens to the catalogue.
   if (usable) {
     not_ready_.clear();

@@ -22,6 +22,9 @@ class RefreshLoop {
   // Waits for a refresh that runs, up to the deadline; false when it did not end.
   bool Stop(Deadline deadline);
 
+  // True when the first refresh is over.
+  bool WaitFirst(Deadline deadline);
+
   // Whether queries can be answered: the catalogue was read, and some dataset of it is there.
   Result<> Ready() const;
 
@@ -41,6 +44,7 @@ class RefreshLoop {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;             // guarded by mutex_
+  bool first_done_ = false;           // guarded by mutex_
   bool ended_ = false;                // guarded by mutex_: the thread is over
   std::string not_ready_ = "the first refresh is not done";  // guarded by mutex_
   std::thread thread_;

@@ -27,6 +27,7 @@ class RecordingEngine : public engine::Engine {
     return {};
   }
   void CancelAll() override {}
+  bool WaitIdle(Deadline) override { return true; }
 
   std::vector<std::string> calls;
   std::set<std::string> failing;

@@ -1,9 +1,13 @@
 #include "queryd/service.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "http/daemon_routes.h"
 #include "queryd/routes.h"
 
@@ -52,12 +56,37 @@ Service::Service(const QuerydSettings& settings, std::unique_ptr<engine::Engine>
       refresh_loop_(registrar_, metrics, settings.refresh_every, settings.refresh_timeout),
       queries_(*engine_, metrics, static_cast<size_t>(settings.result_buffer_bytes)) {}
 
+bool Service::Stop(Deadline deadline) {
+  engine_->CancelAll();
+  const bool refresh_ended = refresh_loop_.Stop(deadline);
+  return engine_->WaitIdle(deadline) && refresh_ended;
+}
+
 std::vector<http::Route> Service::Routes(const Metrics& metrics) {
   std::vector<http::Route> routes = SqlRoutes(queries_, settings_.sql_body_bytes_max);
   for (http::Route& route : http::DaemonRoutes(metrics, [this] { return Ready(); })) {
     routes.push_back(std::move(route));
   }
   return routes;
+}
+
+void ShutDown(http::Server& server, Service& service, Duration timeout) {
+  constexpr auto kGrace = std::chrono::seconds(2);
+  server.StopAccepting();
+  bool idle = server.WaitIdle(Deadline::After(timeout));
+  if (!idle) {
+    log::Warn("queries did not end in time, interrupting them");
+    service.CancelQueries();
+    idle = server.WaitIdle(Deadline::After(kGrace));
+    if (!idle) {
+      server.CloseAll();
+      idle = server.WaitIdle(Deadline::After(kGrace));
+    }
+  }
+  if (service.Stop(Deadline::After(kGrace)) && idle) return;
+  log::Warn("a query or a refresh takes no interrupt, leaving it");
+  log::Info("stopped");
+  _exit(EXIT_SUCCESS);
 }
 
 }  // namespace tarn::queryd

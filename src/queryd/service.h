@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "engine/duck_engine.h"
 #include "http/router.h"
+#include "http/server.h"
 #include "queryd/catalog_source.h"
 #include "queryd/query_service.h"
 #include "queryd/refresh_loop.h"
@@ -38,8 +39,11 @@ class Service {
   Result<> Ready() const { return refresh_loop_.Ready(); }
   // Ends queries that run or wait with an error.
   void CancelQueries() { engine_->CancelAll(); }
-  // False when a refresh does not end in time: its thread cannot be joined.
-  bool Stop(Deadline deadline) { return refresh_loop_.Stop(deadline); }
+  // Ends queries and the refresh loop. False when something does not end in time: then the
+  // service cannot be destroyed, only the process ended.
+  bool Stop(Deadline deadline);
+  // True when the first refresh is done, whatever came of it.
+  bool WaitFirstRefresh(Deadline deadline) { return refresh_loop_.WaitFirst(deadline); }
 
  private:
   Service(const QuerydSettings& settings, std::unique_ptr<engine::Engine> engine,
@@ -52,5 +56,10 @@ class Service {
   RefreshLoop refresh_loop_;
   QueryService queries_;
 };
+
+// Stops in the reverse order of the start: no new requests, running queries to their end or to
+// the time limit, the rest interrupted, then the refresh loop. Ends the process with status 0
+// where a thread does not come back: a read that waits for the object store takes no interrupt.
+void ShutDown(http::Server& server, Service& service, Duration timeout);
 
 }  // namespace tarn::queryd

@@ -129,13 +129,13 @@ class Lake:
 
         wait_until(
             same,
-            lambda: f"{name!r} has rows {rows}, last {answer[0].text[:500]}\n{self.queryd.log}",
+            lambda: f"{name!r} has rows {rows}, last {answer[0].text[:500]}\n{self.queryd.log_tail}",
         )
 
     def wait_until_gone(self, name: str) -> None:
         wait_until(
             lambda: self.select_all(name).status == 400,
-            lambda: f"{name!r} is no view any more\n{self.queryd.log}",
+            lambda: f"{name!r} is no view any more\n{self.queryd.log_tail}",
         )
 
     def wait_for_refresh(self, counts: str, count: int = 1) -> str:

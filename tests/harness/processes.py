@@ -110,6 +110,11 @@ class Daemon:
     def stdout(self) -> str:
         return self._out.read_text(errors="replace")
 
+    @property
+    def log_tail(self) -> str:
+        """What a failure shows of the log."""
+        return "\n".join(self.log.splitlines()[-30:])
+
     def lines(self, part: str) -> list[str]:
         return [line for line in self.log.splitlines() if part in line]
 
@@ -125,10 +130,10 @@ class Daemon:
             if not value and not self.running:
                 # What it wrote with its last breath counts.
                 value = condition()
-                assert value, f"{self.name} exited {self.process.returncode}: {what}\n{self.log}"
+                assert value, f"{self.name} exited {self.process.returncode}: {what}\n{self.log_tail}"
             return value
 
-        return wait_until(met, lambda: f"{what}\n--- log of {self.name}\n{self.log}", limit_s)
+        return wait_until(met, lambda: f"{what}\n--- log of {self.name}\n{self.log_tail}", limit_s)
 
     def wait_for_line(self, *parts: str, count: int = 1, limit_s: float = 20.0) -> str:
         """The last of at least `count` log lines that hold every one of `parts`."""
@@ -167,18 +172,19 @@ class Daemon:
         try:
             return self.process.wait(limit_s)
         except subprocess.TimeoutExpired:
-            log = self.log
             self.kill()
-            raise AssertionError(f"{self.name} still ran after {limit_s:g} s\n{log}") from None
+            raise AssertionError(
+                f"{self.name} still ran after {limit_s:g} s\n{self.log_tail}"
+            ) from None
 
     def stop(self, signum: int = signal.SIGTERM) -> None:
         if not self.running:
             status = self.process.returncode
-            assert status in (0, -signal.SIGKILL), f"{self.name} had exited {status}\n{self.log}"
+            assert status in (0, -signal.SIGKILL), f"{self.name} had exited {status}\n{self.log_tail}"
             return
         self.send(signum)
         status = self.wait_for_exit()
-        assert status == 0, f"{self.name} exited {status}\n{self.log}"
+        assert status == 0, f"{self.name} exited {status}\n{self.log_tail}"
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""

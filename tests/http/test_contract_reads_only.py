@@ -109,12 +109,20 @@ READS_OUTSIDE = [
     "SELECT * FROM 'http://127.0.0.1:9/x.parquet'",
     "SELECT * FROM sniff_csv('/etc/passwd')",
     "SELECT * FROM parquet_metadata('/etc/x.parquet')",
+    # Objects of the bucket are read by way of the catalogue only.
+    "SELECT * FROM read_parquet('s3://lake/{prefix}/data.parquet')",
+    "SELECT * FROM 's3://lake/{prefix}/data.parquet'",
+    "SELECT * FROM glob('s3://lake/**')",
+    "SELECT * FROM query_table('s3://lake/{prefix}/data.parquet')",
+    "EXPLAIN SELECT * FROM 's3://lake/{prefix}/data.parquet'",
+    "DESCRIBE 's3://lake/{prefix}/data.parquet'",
 ]
 
 
 @pytest.mark.parametrize("text", READS_OUTSIDE)
-def test_what_lies_outside_of_the_lake_is_not_read(guarded, text):
-    answer = guarded.query.sql(text.format(folder=guarded.folder))
+def test_what_lies_outside_of_the_catalogue_is_not_read(guarded, text):
+    text = text.format(folder=guarded.folder, prefix=guarded.files.prefix)
+    answer = guarded.query.sql(text)
     message = answer.expect_error(400, "query: ")
     assert "root:" not in message
 

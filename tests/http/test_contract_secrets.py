@@ -61,6 +61,12 @@ def test_file_without_our_bucket_falls_back_to_the_credentials_of_s3(new_lake, r
     new_lake.wait_for_rows("numbers", [[42]])
 
 
+def test_file_that_is_not_there_falls_back_to_the_credentials_of_s3(new_lake):
+    new_lake.set("queryd", secrets_path="/absent/secrets.toml").start()
+    new_lake.add("numbers", "SELECT 42 AS n")
+    new_lake.wait_for_rows("numbers", [[42]])
+
+
 # --- what is refused
 
 
@@ -89,9 +95,28 @@ def test_link_to_a_file_that_others_can_read_is_refused(new_lake):
     assert str(link) in new_lake.run_to_exit().the_error()
 
 
-def test_file_is_missing(new_lake):
+def test_file_is_missing_and_s3_has_no_credentials(new_lake):
+    new_lake.use_credentials(None)
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9", secrets_path="/absent/secrets.toml")
     assert "/absent/secrets.toml" in new_lake.run_to_exit().the_error()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[s3.primary]\naccess_key_id = "only"\n',
+        '[s3.primary]\nsecret_access_key = "only"\n',
+        '[s3.primary]\naccess_key_id = ""\nsecret_access_key = ""\n',
+        '[s3]\nprimary = "x"\n',
+    ],
+)
+def test_file_with_half_of_the_credentials_is_refused(new_lake, text):
+    """Neither half goes together with a half from somewhere else."""
+    path = new_lake.folder / "secrets.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    new_lake.set("queryd", catalogd_url="http://127.0.0.1:9", secrets_path=str(path))
+    assert str(path) in new_lake.run_to_exit().the_error()
 
 
 @pytest.mark.parametrize(

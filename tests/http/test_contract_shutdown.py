@@ -34,7 +34,7 @@ def ask(client, text: str):
 def exit_time(daemon, signum: int) -> float:
     begin = time.monotonic()
     daemon.send(signum)
-    assert daemon.wait_for_exit() == 0, daemon.log
+    assert daemon.wait_for_exit() == 0, daemon.log_tail
     return time.monotonic() - begin
 
 

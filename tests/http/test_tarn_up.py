@@ -36,7 +36,7 @@ class Up:
     def wait_for_rows(self, sql: str, rows: list) -> None:
         wait_until(
             lambda: (a := self.client.sql(sql)).status == 200 and a.json()["rows"] == rows,
-            lambda: f"{sql} gives {rows}: {self.client.sql(sql).text}\n{self.daemon.log}",
+            lambda: f"{sql} gives {rows}: {self.client.sql(sql).text}\n{self.daemon.log_tail}",
         )
 
 
