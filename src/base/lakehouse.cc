@@ -24,8 +24,12 @@ SettingsTable LakehouseSettings::Table() {
        .help = "Where the object store is: a URL, whose scheme decides TLS where `use_ssl` is not "
                "given, or `host:port`. `file:///dir` is a folder in place of a store, with one "
                "subfolder a bucket. Empty means AWS."},
-      {.key = "s3.region", .target = &s3.region, .help = "The region that requests are signed for."},
-      {.key = "s3.bucket", .target = &s3.bucket, .help = "The bucket of the lake. Required by queryd."},
+      {.key = "s3.region",
+       .target = &s3.region,
+       .help = "The region that requests are signed for."},
+      {.key = "s3.bucket",
+       .target = &s3.bucket,
+       .help = "The bucket of the lake. Required by queryd."},
       {.key = "s3.access_key_id",
        .target = &s3.access_key_id,
        .help = "Key id, where `queryd.secrets_path` gives none.",
@@ -55,8 +59,9 @@ SettingsTable LakehouseSettings::Table() {
        .help = "Where catalogd is, as in `http://127.0.0.1:3212`. Required by queryd."},
       {.key = "queryd.secrets_path",
        .target = &queryd.secrets_path,
-       .help = "A TOML file with `[s3.primary]` credentials, readable by its owner alone. Wins over "
-               "those of `[s3]`."},
+       .help =
+           "A TOML file with `[s3.primary]` credentials, readable by its owner alone. Wins over "
+           "those of `[s3]`."},
       {.key = "queryd.extension_dir",
        .target = &queryd.extension_dir,
        .help = "Where `httpfs.duckdb_extension` is.",
@@ -155,8 +160,8 @@ Result<LakehouseSettings> LakehouseSettings::Load(const std::string& path) {
   if (const Result<> loaded = table.LoadToml(*text, path); !loaded.ok()) {
     return loaded.error().Wrap(path);
   }
-  if (const Result<> loaded = table.LoadEnvironment(
-          [](const char* name) -> const char* { return std::getenv(name); });
+  if (const Result<> loaded =
+          table.LoadEnvironment([](const char* name) -> const char* { return std::getenv(name); });
       !loaded.ok()) {
     return loaded.error().Wrap("environment");
   }

@@ -17,12 +17,13 @@ namespace {
 
 struct State {
   std::mutex mutex;
-  std::string program = "tarn";    // guarded by mutex
-  Format format = Format::kText;   // guarded by mutex
+  std::string program = "tarn";   // guarded by mutex
+  Format format = Format::kText;  // guarded by mutex
   std::shared_ptr<spdlog::logger> logger;
 
-  State() : logger(std::make_shared<spdlog::logger>(
-                "tarn", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+  State()
+      : logger(std::make_shared<spdlog::logger>(
+            "tarn", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
     logger->set_pattern("%v");
     logger->flush_on(spdlog::level::trace);
   }
@@ -124,8 +125,8 @@ std::string RenderJson(std::string_view time, Level level, std::string_view mess
   std::string level_name(Name(level));
   std::transform(level_name.begin(), level_name.end(), level_name.begin(),
                  [](char c) { return static_cast<char>(c - 'A' + 'a'); });
-  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","msg":{})", time, level_name,
-                                 JsonText(message));
+  std::string line =
+      fmt::format(R"({{"ts":"{}","level":"{}","msg":{})", time, level_name, JsonText(message));
   for (const Field& field : fields) {
     line += fmt::format(",{}:{}", JsonText(field.key), RenderValue(field.value, true));
   }

@@ -53,7 +53,6 @@ inline void Error(std::string_view message, Fields fields = {}) {
 // The line without its time: what the unit tests look at.
 std::string RenderText(std::string_view program, Level level, std::string_view message,
                        Fields fields);
-std::string RenderJson(std::string_view time, Level level, std::string_view message,
-                       Fields fields);
+std::string RenderJson(std::string_view time, Level level, std::string_view message, Fields fields);
 
 }  // namespace tarn::log

@@ -59,14 +59,13 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 // TARN_TRY(Thing thing, MakeThing());  declares `thing` or returns the error.
 #define TARN_TRY(declaration, expression) \
   TARN_TRY_IMPL(TARN_CONCAT(tarn_result_, __LINE__), declaration, expression)
-#define TARN_TRY_IMPL(result, declaration, expression) \
-  auto result = (expression);                          \
+#define TARN_TRY_IMPL(result, declaration, expression)    \
+  auto result = (expression);                             \
   if (!(result).ok()) return std::move((result).error()); \
   declaration = std::move(*(result))
 
 // TARN_CHECK_OK(DoThing());  returns the error, if there is one.
-#define TARN_CHECK_OK(expression)                         \
-  if (auto tarn_status = (expression); !tarn_status.ok()) \
-  return std::move(tarn_status.error())
+#define TARN_CHECK_OK(expression) \
+  if (auto tarn_status = (expression); !tarn_status.ok()) return std::move(tarn_status.error())
 
 }  // namespace tarn

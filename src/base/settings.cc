@@ -49,21 +49,20 @@ void SetNumber(const Setting& setting, int64_t value, int64_t* target, Errors& e
   if (value < setting.min || value > setting.max) {
     errors.Add(setting.max == INT64_MAX
                    ? fmt::format("{} is {}, must be at least {}", setting.key, value, setting.min)
-                   : fmt::format("{} is {}, must be from {} to {}", setting.key, value,
-                                 setting.min, setting.max));
+                   : fmt::format("{} is {}, must be from {} to {}", setting.key, value, setting.min,
+                                 setting.max));
     return;
   }
   *target = value;
 }
 
-void SetDuration(const Setting& setting, std::string_view value, Duration* target,
-                 Errors& errors) {
+void SetDuration(const Setting& setting, std::string_view value, Duration* target, Errors& errors) {
   const Result<Duration> parsed = ParseDuration(value);
   if (!parsed.ok()) {
     errors.Add(fmt::format("{} is not a valid duration: {}", setting.key, parsed.error().message));
   } else if (*parsed <= Duration::zero()) {
-    errors.Add(fmt::format("{} is not a valid duration: \"{}\": must be more than 0", setting.key,
-                           value));
+    errors.Add(
+        fmt::format("{} is not a valid duration: \"{}\": must be more than 0", setting.key, value));
   } else {
     *target = *parsed;
   }
@@ -71,8 +70,8 @@ void SetDuration(const Setting& setting, std::string_view value, Duration* targe
 
 void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors) {
   const auto wrong_type = [&](std::string_view wanted) {
-    errors.Add(fmt::format("{} must be {} (line {})", setting.key, wanted,
-                           node.source().begin.line));
+    errors.Add(
+        fmt::format("{} must be {} (line {})", setting.key, wanted, node.source().begin.line));
   };
   std::visit(Overloaded{
                  [&](std::string* target) {
@@ -176,8 +175,7 @@ SettingsTable::SettingsTable(std::vector<Setting> settings) : settings_(std::mov
 Result<> SettingsTable::LoadToml(std::string_view text, std::string_view file_name) {
   const toml::parse_result parsed = toml::parse(text, file_name);
   if (!parsed) {
-    return InvalidArgument(fmt::format("line {}, column {}: {}",
-                                       parsed.error().source().begin.line,
+    return InvalidArgument(fmt::format("line {}, column {}: {}", parsed.error().source().begin.line,
                                        parsed.error().source().begin.column,
                                        parsed.error().description()));
   }
@@ -206,8 +204,8 @@ Result<> SettingsTable::LoadToml(std::string_view text, std::string_view file_na
     }
     const toml::table* table = section_node.as_table();
     if (table == nullptr) {
-      errors.Add(fmt::format("{} must be a section: write [{}] on a line of its own", section,
-                             section));
+      errors.Add(
+          fmt::format("{} must be a section: write [{}] on a line of its own", section, section));
       continue;
     }
     for (const auto& [key, node] : *table) {
@@ -246,6 +244,16 @@ std::string SettingsTable::Markdown() const {
     }
     out += fmt::format("| `{}` | {} | {} | {} |\n", setting.key.substr(dot + 1), TypeName(setting),
                        DefaultText(setting), setting.help);
+  }
+  return out;
+}
+
+std::string SettingsTable::Text() const {
+  std::string out;
+  for (const Setting& setting : settings_) {
+    const std::string shown = DefaultText(setting);
+    out += fmt::format("{}  ({}{}{})\n    {}\n", setting.key, TypeName(setting),
+                       shown.empty() ? "" : "; default ", shown, setting.help);
   }
   return out;
 }

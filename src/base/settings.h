@@ -19,8 +19,7 @@ namespace tarn {
 
 struct Setting {
   // Where the value goes; what is there when the table is made is the default.
-  using Target =
-      std::variant<std::string*, bool*, std::optional<bool>*, int64_t*, Duration*>;
+  using Target = std::variant<std::string*, bool*, std::optional<bool>*, int64_t*, Duration*>;
 
   std::string key;  // "section.name"
   Target target;
@@ -30,7 +29,7 @@ struct Setting {
   int64_t min = 0;                    // Numbers only.
   int64_t max = INT64_MAX;            // Numbers only.
   std::string unit{};                 // Numbers only: "bytes", "queries"; for the documents.
-  std::string default_text{};         // Shown for the default where the value alone says too little.
+  std::string default_text{};  // Shown for the default where the value alone says too little.
 };
 
 class SettingsTable {
@@ -47,6 +46,8 @@ class SettingsTable {
 
   // docs/configuration.md's table.
   std::string Markdown() const;
+  // The same for a terminal.
+  std::string Text() const;
 
   const std::vector<Setting>& settings() const { return settings_; }
 

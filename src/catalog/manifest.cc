@@ -36,8 +36,7 @@ Result<> ValidateObject(const ObjectRef& object, const std::string& field) {
 Result<> ValidateName(std::string_view name) {
   if (name.empty()) return InvalidArgument("name: must not be empty");
   if (name.size() > kNameBytesMax) {
-    return InvalidArgument(
-        fmt::format("name: {} bytes, at most {}", name.size(), kNameBytesMax));
+    return InvalidArgument(fmt::format("name: {} bytes, at most {}", name.size(), kNameBytesMax));
   }
   if (!IsValidUtf8(name)) return InvalidArgument("name: is not UTF-8");
   if (HasControlCharacter(name)) {

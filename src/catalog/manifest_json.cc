@@ -23,7 +23,8 @@ Result<Json> Parse(std::string_view text) {
   } catch (const Json::exception& e) {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: …": without the tag.
     std::string_view what = e.what();
-    if (const size_t end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
+    if (const size_t end = what.find("] "); end != std::string_view::npos)
+      what.remove_prefix(end + 2);
     return InvalidArgument(fmt::format("not JSON: {}", what));
   }
 }

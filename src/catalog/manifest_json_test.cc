@@ -1,8 +1,7 @@
 #include "catalog/manifest_json.h"
 
-#include <gtest/gtest.h>
-
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 namespace tarn::catalog {
 namespace {
@@ -48,8 +47,7 @@ TEST(ParseDatasetContent, SaysWhichFieldAndWhy) {
             "objects[0].size: must be a whole number");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a","size":9223372036854775808}]})"),
             "objects[0].size: must be a whole number");
-  EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a"},{"key":"a"}]})"),
-            "objects[1].key: is named twice");
+  EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a"},{"key":"a"}]})"), "objects[1].key: is named twice");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a","ETag":"x"}]})"), "objects[0].ETag: unknown field");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a"}],"rows":1})"), "rows: unknown field");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a"}],"row_count":"1"})"),
@@ -88,17 +86,18 @@ TEST(ParseSnapshot, TakesWhatTheOriginalCatalogueSends) {
   ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
   EXPECT_EQ(snapshot->revision, 0U);
   EXPECT_EQ(FormatRfc3339(snapshot->manifests[0].updated_at), "2026-01-01T00:00:00.000000Z");
-  EXPECT_EQ(ParseSnapshot(R"({"manifests":[{"name":"t","objects":[{"key":"k"}]}]})").error().message,
-            "manifests[0].updated_at: is missing");
+  EXPECT_EQ(
+      ParseSnapshot(R"({"manifests":[{"name":"t","objects":[{"key":"k"}]}]})").error().message,
+      "manifests[0].updated_at: is missing");
 }
 
 TEST(ParseRfc3339, ReadsOffsetsAndFractions) {
   EXPECT_EQ(FormatRfc3339(*ParseRfc3339("2026-11-22T15:50:00.5Z")), "2026-11-22T15:50:00.500000Z");
   EXPECT_EQ(FormatRfc3339(*ParseRfc3339("2026-11-22T00:10:00.123456789-01:30")),
             "2026-11-22T01:40:00.123456Z");
-  for (const char* bad : {"", "2026-11-22", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z",
-                          "2026-11-22T25:00:00Z", "2026-11-22T15:50:00", "2026-11-22T15:50:00.Z",
-                          "2026-11-22T15:50:00Zx"}) {
+  for (const char* bad :
+       {"", "2026-11-22", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-22T25:00:00Z",
+        "2026-11-22T15:50:00", "2026-11-22T15:50:00.Z", "2026-11-22T15:50:00Zx"}) {
     EXPECT_FALSE(ParseRfc3339(bad).ok()) << bad;
   }
 }

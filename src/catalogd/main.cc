@@ -21,8 +21,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   boost::asio::thread_pool pool(1);  // One connection to the database, one thread on it.
   http::Runtime runtime(2);
 
-  std::vector<http::Route> routes =
-      CatalogRoutes(*store, pool, settings.catalogd.body_bytes_max);
+  std::vector<http::Route> routes = CatalogRoutes(*store, pool, settings.catalogd.body_bytes_max);
   for (http::Route& route : http::DaemonRoutes(metrics, [&store]() -> Result<> {
          TARN_CHECK_OK(store->Count());
          return {};

@@ -6,9 +6,9 @@ namespace tarn::catalogd {
 
 Result<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE,
-                                   nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE, nullptr);
   SqliteDatabase database;
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.LastError("open " + path);
@@ -60,8 +60,8 @@ Result<bool> SqliteStatement::Step() {
   const int code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return Internal(fmt::format("catalogue database: {}",
-                              sqlite3_errmsg(sqlite3_db_handle(handle_.get()))));
+  return Internal(
+      fmt::format("catalogue database: {}", sqlite3_errmsg(sqlite3_db_handle(handle_.get()))));
 }
 
 std::string SqliteStatement::Text(int column) const {

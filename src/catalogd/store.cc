@@ -81,8 +81,8 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir) {
     std::error_code code;
     std::filesystem::create_directories(data_dir, code);
     if (code) {
-      return Internal(fmt::format("catalogd.data_dir: cannot make {}: {}", data_dir,
-                                  code.message()));
+      return Internal(
+          fmt::format("catalogd.data_dir: cannot make {}: {}", data_dir, code.message()));
     }
     path = data_dir + "/catalog.sqlite";
   }
@@ -99,16 +99,17 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir) {
 
 Result<> Store::Migrate() {
   // The lock is taken with the first write and kept until the process ends.
-  TARN_CHECK_OK(database_.Execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
-                                  "PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0;"));
+  TARN_CHECK_OK(
+      database_.Execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
+                        "PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0;"));
   TARN_TRY(Transaction transaction, Transaction::Begin(database_));
   TARN_TRY(SqliteStatement query, database_.Prepare("PRAGMA user_version"));
   TARN_TRY(const bool row, query.Step());
   const int64_t version = row ? query.Integer(0) : 0;
   if (version > kSchemaVersion) {
-    return Internal(fmt::format(
-        "the database has version {}, this catalogd knows up to {}: use a newer one", version,
-        kSchemaVersion));
+    return Internal(
+        fmt::format("the database has version {}, this catalogd knows up to {}: use a newer one",
+                    version, kSchemaVersion));
   }
   if (version == 0) {
     TARN_CHECK_OK(database_.Execute(kSchema));

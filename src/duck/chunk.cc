@@ -71,8 +71,7 @@ VectorView Chunk::View(void* handle, const ColumnType& type) {
     }
     case TypeId::kStruct:
       for (size_t i = 0; i < type.children.size(); ++i) {
-        view.children_.push_back(
-            View(duckdb_struct_vector_get_child(vector, i), type.children[i]));
+        view.children_.push_back(View(duckdb_struct_vector_get_child(vector, i), type.children[i]));
       }
       break;
     case TypeId::kUnion:

@@ -3,7 +3,6 @@
 #include <duckdb.h>
 #include <fmt/format.h>
 
-
 #include "base/redact.h"
 #include "base/text.h"
 #include "duck/keywords.h"
@@ -13,9 +12,7 @@ namespace tarn::duck {
 namespace {
 
 duckdb_connection ToConnection(void* p) { return static_cast<duckdb_connection>(p); }
-duckdb_prepared_statement ToStatement(void* p) {
-  return static_cast<duckdb_prepared_statement>(p);
-}
+duckdb_prepared_statement ToStatement(void* p) { return static_cast<duckdb_prepared_statement>(p); }
 
 ErrorKind KindOf(duckdb_error_type type) {
   switch (type) {
@@ -151,12 +148,12 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   const Extracted extracted(ToConnection(connection_), sql);
   if (extracted.error() != nullptr) return StepError(extracted.error());
   if (extracted.count() != 1) {
-    return InvalidArgument(fmt::format("exactly one statement is allowed, this text has {}",
-                                       extracted.count()));
+    return InvalidArgument(
+        fmt::format("exactly one statement is allowed, this text has {}", extracted.count()));
   }
   duckdb_prepared_statement handle = nullptr;
-  const duckdb_state state = duckdb_prepare_extracted_statement(ToConnection(connection_),
-                                                                extracted.get(), 0, &handle);
+  const duckdb_state state =
+      duckdb_prepare_extracted_statement(ToConnection(connection_), extracted.get(), 0, &handle);
   Statement statement(handle);
   if (state != DuckDBSuccess) return StepError(duckdb_prepare_error(handle));
   return statement;

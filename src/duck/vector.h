@@ -18,9 +18,7 @@ struct StringRef {
     const char* data;
   };
 
-  std::string_view view() const {
-    return {length <= 12 ? prefix : data, length};
-  }
+  std::string_view view() const { return {length <= 12 ? prefix : data, length}; }
 };
 static_assert(sizeof(StringRef) == 16);
 
@@ -78,15 +76,15 @@ class VectorView {
 // values_index UINTEGER)[], `values` STRUCT(type_id UTINYINT, byte_offset UINTEGER)[] and `data`
 // BLOB. These are the places of its parts among VectorView::children().
 enum VariantPart : size_t {
-  kVariantKeys,            // LIST
-  kVariantKey,             // VARCHAR
-  kVariantChildren,        // LIST
-  kVariantKeysIndex,       // UINTEGER
-  kVariantValuesIndex,     // UINTEGER
-  kVariantValues,          // LIST
-  kVariantTypeId,          // UTINYINT
-  kVariantByteOffset,      // UINTEGER
-  kVariantData,            // BLOB
+  kVariantKeys,         // LIST
+  kVariantKey,          // VARCHAR
+  kVariantChildren,     // LIST
+  kVariantKeysIndex,    // UINTEGER
+  kVariantValuesIndex,  // UINTEGER
+  kVariantValues,       // LIST
+  kVariantTypeId,       // UTINYINT
+  kVariantByteOffset,   // UINTEGER
+  kVariantData,         // BLOB
 };
 
 }  // namespace tarn::duck

@@ -27,13 +27,11 @@ ConnectionFactory::ConnectionFactory(const EngineOptions& options, duck::Databas
     : options_(options), database_(std::move(database)) {}
 
 Result<std::unique_ptr<ConnectionFactory>> ConnectionFactory::Open(const EngineOptions& options) {
-  TARN_TRY(duck::Database database,
-           duck::Database::Open({{"autoinstall_known_extensions", "false"},
-                                 {"autoload_known_extensions", "false"},
-                                 {"allow_community_extensions", "false"},
-                                 {"allow_persistent_secrets", "false"}}));
-  std::unique_ptr<ConnectionFactory> factory(
-      new ConnectionFactory(options, std::move(database)));
+  TARN_TRY(duck::Database database, duck::Database::Open({{"autoinstall_known_extensions", "false"},
+                                                          {"autoload_known_extensions", "false"},
+                                                          {"allow_community_extensions", "false"},
+                                                          {"allow_persistent_secrets", "false"}}));
+  std::unique_ptr<ConnectionFactory> factory(new ConnectionFactory(options, std::move(database)));
 
   std::vector<Step> steps;
   if (NeedsInstall(options)) steps.push_back({"install httpfs", "INSTALL httpfs"});
@@ -55,8 +53,8 @@ Result<std::vector<ConnectionFactory::Step>> ConnectionFactory::ConnectionSteps(
   std::vector<Step> steps;
   if (options_.store.is_folder()) return steps;
   TARN_TRY(const Credentials credentials, options_.credentials());
-  for (const std::string* value : {&credentials.access_key_id, &credentials.secret_access_key,
-                                   &credentials.session_token}) {
+  for (const std::string* value :
+       {&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token}) {
     ProcessRedactor().Add(*value);
   }
   steps.push_back({"load httpfs", LoadHttpfsSql(options_)});

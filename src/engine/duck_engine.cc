@@ -42,8 +42,8 @@ struct Query {
 Result<> RefuseUnknownTypes(const duck::ResultStream& rows) {
   for (size_t i = 0; i < rows.types().size(); ++i) {
     if (!duck::HasUnknown(rows.types()[i])) continue;
-    return InvalidArgument(fmt::format(
-        "column {} has a type that has no encoding, cast it to VARCHAR", i + 1));
+    return InvalidArgument(
+        fmt::format("column {} has a type that has no encoding, cast it to VARCHAR", i + 1));
   }
   return {};
 }
@@ -94,8 +94,8 @@ class DuckEngine::State {
     if (closed_) {
       query->channel->Finish(ShuttingDown());
     } else if (queue_.size() >= options_.queue_limit) {
-      query->channel->Finish(Unavailable(fmt::format(
-          "too many queries: {} wait already, try again later", options_.queue_limit)));
+      query->channel->Finish(Unavailable(
+          fmt::format("too many queries: {} wait already, try again later", options_.queue_limit)));
     } else {
       watchdog_.Add(query->task);
       queue_.push_back(query);
@@ -220,8 +220,8 @@ class DuckEngine::State {
     if (!rows.ok() && rows.error().kind == ErrorKind::kInternal) {
       // A connection that saw an internal error may refuse everything from now on.
       connection.reset();
-      log::Error("DuckDB failed", {{"query_id", query.request.id},
-                                   {"error", rows.error().message}});
+      log::Error("DuckDB failed",
+                 {{"query_id", query.request.id}, {"error", rows.error().message}});
       return InvalidArgument(rows.error().message);
     }
     return rows;

@@ -74,12 +74,12 @@ class Words {
 // What a refused text begins with, to name it. Only words of this list are ever shown.
 std::string KindOf(std::string_view sql) {
   constexpr std::array<std::string_view, 41> kVerbs = {
-      "alter",   "analyze",  "attach",     "begin",    "call",      "checkpoint", "comment",
-      "commit",  "copy",     "create",     "deallocate", "delete",  "detach",     "drop",
-      "execute", "explain",  "export",     "force",    "import",    "insert",     "install",
-      "load",    "merge",    "pivot",      "pragma",   "prepare",   "refresh",    "reset",
-      "rollback", "set",     "start",      "truncate", "unpivot",   "update",     "use",
-      "vacuum",  "abort",    "end",        "upsert",   "from",      "with"};
+      "alter",    "analyze", "attach", "begin",      "call",    "checkpoint", "comment",
+      "commit",   "copy",    "create", "deallocate", "delete",  "detach",     "drop",
+      "execute",  "explain", "export", "force",      "import",  "insert",     "install",
+      "load",     "merge",   "pivot",  "pragma",     "prepare", "refresh",    "reset",
+      "rollback", "set",     "start",  "truncate",   "unpivot", "update",     "use",
+      "vacuum",   "abort",   "end",    "upsert",     "from",    "with"};
   const std::string word = Words(sql).Peek();
   if (std::find(kVerbs.begin(), kVerbs.end(), word) == kVerbs.end()) return "this statement";
   std::string kind = word;
@@ -212,7 +212,8 @@ class AstCheck {
 }  // namespace
 
 Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
-  TARN_TRY(duck::Statement statement, connection_.Prepare("SELECT json_serialize_sql($1::VARCHAR)"));
+  TARN_TRY(duck::Statement statement,
+           connection_.Prepare("SELECT json_serialize_sql($1::VARCHAR)"));
   TARN_CHECK_OK(statement.BindText(1, sql));
   TARN_TRY(duck::ResultStream rows, statement.Execute());
   TARN_TRY(std::optional<duck::Chunk> chunk, rows.Next());

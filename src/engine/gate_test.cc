@@ -29,19 +29,38 @@ class GateTest : public testing::Test {
 
 TEST_F(GateTest, LetsReadersPass) {
   for (const char* sql :
-       {"SELECT 1", "select 1;", "VALUES (1), (2)", "FROM trips", "FROM TRIPS", "TABLE trips",
-        "SELECT * FROM main.trips", "FROM \"it's.parquet\"",
+       {"SELECT 1",
+        "select 1;",
+        "VALUES (1), (2)",
+        "FROM trips",
+        "FROM TRIPS",
+        "TABLE trips",
+        "SELECT * FROM main.trips",
+        "FROM \"it's.parquet\"",
         "WITH t AS (SELECT * FROM trips) SELECT * FROM t JOIN trips USING (id)",
         "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) FROM r",
         "SELECT * FROM range(3) UNION ALL SELECT * FROM generate_series(1, 2)",
-        "SELECT unnest([1, 2])", "SHOW TABLES", "SHOW ALL TABLES", "DESCRIBE trips",
-        "DESCRIBE SELECT * FROM trips", "SUMMARIZE trips", "SHOW trips",
-        "SELECT * FROM information_schema.columns", "FROM duckdb_views()", "FROM duckdb_tables",
-        "EXPLAIN SELECT 1", "EXPLAIN ANALYZE FROM trips", "EXPLAIN (FORMAT json) SELECT 1",
-        "/* c */ explain -- x\n (analyze, format json) select 1", "EXPLAIN (SELECT 1)",
-        "PIVOT trips ON id IN (1, 2) USING count(*)", "SELECT 'COPY x TO y; DROP VIEW trips'",
-        "-- COPY\nSELECT 1", "SELECT count(*) OVER () FROM trips",
-        "FROM test_all_types()", "SELECT current_schema()"}) {
+        "SELECT unnest([1, 2])",
+        "SHOW TABLES",
+        "SHOW ALL TABLES",
+        "DESCRIBE trips",
+        "DESCRIBE SELECT * FROM trips",
+        "SUMMARIZE trips",
+        "SHOW trips",
+        "SELECT * FROM information_schema.columns",
+        "FROM duckdb_views()",
+        "FROM duckdb_tables",
+        "EXPLAIN SELECT 1",
+        "EXPLAIN ANALYZE FROM trips",
+        "EXPLAIN (FORMAT json) SELECT 1",
+        "/* c */ explain -- x\n (analyze, format json) select 1",
+        "EXPLAIN (SELECT 1)",
+        "PIVOT trips ON id IN (1, 2) USING count(*)",
+        "SELECT 'COPY x TO y; DROP VIEW trips'",
+        "-- COPY\nSELECT 1",
+        "SELECT count(*) OVER () FROM trips",
+        "FROM test_all_types()",
+        "SELECT current_schema()"}) {
     EXPECT_EQ(Refusal(sql), "") << sql;
     const Result<std::string> text = gate.Check(sql);
     if (!text.ok()) continue;
@@ -87,37 +106,58 @@ TEST_F(GateTest, RefusesWhatActs) {
 }
 
 TEST_F(GateTest, RefusesWhatReadsElsewhere) {
-  for (const char* sql :
-       {"FROM duckdb_secrets()", "FROM duckdb_secrets", "FROM DuckDB_Secrets",
-        "FROM main.duckdb_secrets()", "FROM system.main.duckdb_secrets()",
-        "SELECT * FROM (SELECT * FROM duckdb_secrets()) t",
-        "WITH s AS (FROM duckdb_secrets()) SELECT 1 FROM s",
-        "SELECT (SELECT count(*) FROM duckdb_secrets())",
-        "SELECT * FROM trips, LATERAL (SELECT * FROM duckdb_secrets())",
-        "DESCRIBE FROM duckdb_secrets()", "SUMMARIZE duckdb_secrets", "SHOW duckdb_secrets",
-        "EXPLAIN ANALYZE FROM duckdb_secrets()", "FROM which_secret('s3://b', 's3')",
-        "FROM duckdb_logs", "FROM duckdb_settings()", "FROM pg_catalog.pg_settings",
-        "FROM pg_settings", "FROM read_parquet('s3://b/x')", "FROM read_text('/etc/passwd')",
-        "FROM read_csv('/etc/passwd')", "FROM 's3://b/x.parquet'", "FROM '/etc/passwd'",
-        "FROM \"x.csv\"", "DESCRIBE 's3://b/x.parquet'", "SUMMARIZE 's3://b/x.parquet'",
-        "WITH \"x.csv\" AS (FROM \"x.csv\") FROM \"x.csv\"", "FROM glob('s3://b/*')",
-        "FROM query('FROM duckdb_secrets()')", "FROM query_table('trips')",
-        "FROM json_execute_serialized_sql('{}')", "FROM checkpoint()", "FROM force_checkpoint",
-        "FROM enable_logging()", "FROM arrow_scan(1, 2, 3)", "SELECT write_log('x')",
-        "SELECT current_setting('s3_access_key_id')", "SELECT getvariable('x')",
-        "SELECT nextval('s')", "FROM sniff_csv('x')", "FROM parquet_metadata('x')",
-        "SELECT * FROM range(3) WHERE EXISTS (FROM duckdb_secrets())",
-        "SELECT * FROM trips ORDER BY (SELECT max(name) FROM duckdb_secrets())",
-        "SELECT 1 UNION ALL SELECT count(*) FROM duckdb_secrets()",
-        "VALUES ((SELECT count(*) FROM duckdb_secrets()))",
-        "PIVOT (FROM duckdb_secrets()) ON type IN ('s3') USING count(*)"}) {
+  for (const char* sql : {"FROM duckdb_secrets()",
+                          "FROM duckdb_secrets",
+                          "FROM DuckDB_Secrets",
+                          "FROM main.duckdb_secrets()",
+                          "FROM system.main.duckdb_secrets()",
+                          "SELECT * FROM (SELECT * FROM duckdb_secrets()) t",
+                          "WITH s AS (FROM duckdb_secrets()) SELECT 1 FROM s",
+                          "SELECT (SELECT count(*) FROM duckdb_secrets())",
+                          "SELECT * FROM trips, LATERAL (SELECT * FROM duckdb_secrets())",
+                          "DESCRIBE FROM duckdb_secrets()",
+                          "SUMMARIZE duckdb_secrets",
+                          "SHOW duckdb_secrets",
+                          "EXPLAIN ANALYZE FROM duckdb_secrets()",
+                          "FROM which_secret('s3://b', 's3')",
+                          "FROM duckdb_logs",
+                          "FROM duckdb_settings()",
+                          "FROM pg_catalog.pg_settings",
+                          "FROM pg_settings",
+                          "FROM read_parquet('s3://b/x')",
+                          "FROM read_text('/etc/passwd')",
+                          "FROM read_csv('/etc/passwd')",
+                          "FROM 's3://b/x.parquet'",
+                          "FROM '/etc/passwd'",
+                          "FROM \"x.csv\"",
+                          "DESCRIBE 's3://b/x.parquet'",
+                          "SUMMARIZE 's3://b/x.parquet'",
+                          "WITH \"x.csv\" AS (FROM \"x.csv\") FROM \"x.csv\"",
+                          "FROM glob('s3://b/*')",
+                          "FROM query('FROM duckdb_secrets()')",
+                          "FROM query_table('trips')",
+                          "FROM json_execute_serialized_sql('{}')",
+                          "FROM checkpoint()",
+                          "FROM force_checkpoint",
+                          "FROM enable_logging()",
+                          "FROM arrow_scan(1, 2, 3)",
+                          "SELECT write_log('x')",
+                          "SELECT current_setting('s3_access_key_id')",
+                          "SELECT getvariable('x')",
+                          "SELECT nextval('s')",
+                          "FROM sniff_csv('x')",
+                          "FROM parquet_metadata('x')",
+                          "SELECT * FROM range(3) WHERE EXISTS (FROM duckdb_secrets())",
+                          "SELECT * FROM trips ORDER BY (SELECT max(name) FROM duckdb_secrets())",
+                          "SELECT 1 UNION ALL SELECT count(*) FROM duckdb_secrets()",
+                          "VALUES ((SELECT count(*) FROM duckdb_secrets()))",
+                          "PIVOT (FROM duckdb_secrets()) ON type IN ('s3') USING count(*)"}) {
     EXPECT_EQ(Refusal(sql).substr(0, 13), "not allowed: ") << sql;
   }
 }
 
 TEST_F(GateTest, OneStatement) {
-  EXPECT_EQ(Refusal("SELECT 1; SELECT 2"),
-            "exactly one statement is allowed, this text has 2");
+  EXPECT_EQ(Refusal("SELECT 1; SELECT 2"), "exactly one statement is allowed, this text has 2");
   EXPECT_EQ(Refusal("SELECT 1; DROP VIEW trips").substr(0, 13), "not allowed: ");
   EXPECT_EQ(Refusal("EXPLAIN SELECT 1; SELECT 2"),
             "exactly one statement is allowed, this text has 2");
@@ -143,7 +183,7 @@ TEST_F(GateTest, EveryTableFunctionOfThisDuckDBIsJudged) {
       "<> 'information_schema'");
   duck::ResultStream rows = *statement.Execute();
   size_t count = 0;
-  for (auto chunk = *rows.Next(); chunk; ) {
+  for (auto chunk = *rows.Next(); chunk;) {
     for (uint64_t row = 0; row < chunk->row_count(); ++row, ++count) {
       const auto name = chunk->columns()[0].Data<duck::StringRef>()[row].view();
       EXPECT_TRUE(IsKnownTableFunction(name)) << name << " is on no list";

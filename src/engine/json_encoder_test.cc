@@ -113,8 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"'a' || chr(0) || 'b'", R"("a\u0000b")"},
         Case{"'\xC3\xA9 \xE2\x82\xAC \xF0\x9F\xA6\x86'",
              "\"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\xA6\x86\""},
-        Case{"chr(127)", "\"\x7F\""},
-        Case{"'it''s'::ENUM('a','it''s')", "\"it's\""},
+        Case{"chr(127)", "\"\x7F\""}, Case{"'it''s'::ENUM('a','it''s')", "\"it's\""},
         Case{"'{\"a\": 1}'::JSON", R"("{\"a\": 1}")"},
         Case{"'00112233-4455-6677-8899-aabbccddeeff'::UUID",
              "\"00112233-4455-6677-8899-aabbccddeeff\""},
@@ -133,10 +132,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"DATE '10000-01-01'", "\"+010000-01-01\""},
         Case{"DATE '44-03-15 (BC)'", "\"-000043-03-15\""},
         Case{"DATE '5877642-06-25 (BC)'", "\"-5877641-06-25\""},
-        Case{"DATE '5881580-07-10'", "\"+5881580-07-10\""},
-        Case{"DATE 'infinity'", "\"infinity\""}, Case{"DATE '-infinity'", "\"-infinity\""},
-        Case{"DATE '1969-12-31'", "\"1969-12-31\""}, Case{"DATE '2024-02-29'", "\"2024-02-29\""},
-        Case{"TIME '03:04:05'", "\"03:04:05\""}, Case{"TIME '03:04:05.5'", "\"03:04:05.500\""},
+        Case{"DATE '5881580-07-10'", "\"+5881580-07-10\""}, Case{"DATE 'infinity'", "\"infinity\""},
+        Case{"DATE '-infinity'", "\"-infinity\""}, Case{"DATE '1969-12-31'", "\"1969-12-31\""},
+        Case{"DATE '2024-02-29'", "\"2024-02-29\""}, Case{"TIME '03:04:05'", "\"03:04:05\""},
+        Case{"TIME '03:04:05.5'", "\"03:04:05.500\""},
         Case{"TIME '03:04:05.000001'", "\"03:04:05.000001\""},
         Case{"TIME '24:00:00'", "\"24:00:00\""},
         Case{"'03:04:05.123456789'::TIME_NS", "\"03:04:05.123456789\""},
@@ -152,21 +151,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"TIMESTAMP '294247-01-10 04:00:54.775806'", "\"+294247-01-10T04:00:54.775806\""},
         Case{"'2026-01-02 03:04:05'::TIMESTAMP_S", "\"2026-01-02T03:04:05\""},
         Case{"'2026-01-02 03:04:05.12'::TIMESTAMP_MS", "\"2026-01-02T03:04:05.120\""},
-        Case{"'2026-01-02 03:04:05.123456789'::TIMESTAMP_NS",
-             "\"2026-01-02T03:04:05.123456789\""},
-        Case{"'1677-09-22 00:00:00.000000001'::TIMESTAMP_NS",
-             "\"1677-09-22T00:00:00.000000001\""},
+        Case{"'2026-01-02 03:04:05.123456789'::TIMESTAMP_NS", "\"2026-01-02T03:04:05.123456789\""},
+        Case{"'1677-09-22 00:00:00.000000001'::TIMESTAMP_NS", "\"1677-09-22T00:00:00.000000001\""},
         Case{"'-infinity'::TIMESTAMP_NS", "\"-infinity\""},
         Case{"'2026-01-02 03:04:05+02'::TIMESTAMPTZ", "\"2026-01-02T01:04:05+00:00\""},
-        Case{"'infinity'::TIMESTAMPTZ", "\"infinity\""},
-        Case{"INTERVAL '0 days'", "\"PT0S\""},
+        Case{"'infinity'::TIMESTAMPTZ", "\"infinity\""}, Case{"INTERVAL '0 days'", "\"PT0S\""},
         Case{"INTERVAL '1 year 2 months 3 days 4 hours 5 minutes 6.7 seconds'",
              "\"P1Y2M3DT4H5M6.7S\""},
         Case{"INTERVAL '-1 day' + INTERVAL '-2 hours'", "\"P-1DT-2H\""},
         Case{"INTERVAL '-14 months'", "\"P-1Y-2M\""},
         Case{"INTERVAL '-0.000001 seconds'", "\"PT-0.000001S\""},
-        Case{"to_microseconds(-9223372036854775808)",
-             "\"PT-2562047788H-54.775808S\""},
+        Case{"to_microseconds(-9223372036854775808)", "\"PT-2562047788H-54.775808S\""},
         Case{"INTERVAL '100 hours'", "\"PT100H\""}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -189,10 +184,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[union_value(a := 1)::UNION(a INTEGER, b VARCHAR), 'q'::UNION(a INTEGER, b VARCHAR)]",
              R"([1,"q"])"},
         Case{"[DATE '2026-01-02']", R"(["2026-01-02"])"},
-        Case{"[0.10::DECIMAL(3,2), NULL]", "[0.10,null]"},
-        Case{"[1::HUGEINT]", "[1]"}, Case{"['a'::BLOB]", R"(["YQ=="])"},
-        Case{"['nan'::DOUBLE]", R"(["NaN"])"}, Case{"[NULL]", "[null]"},
-        Case{"{'n': NULL}", R"({"n":null})"}));
+        Case{"[0.10::DECIMAL(3,2), NULL]", "[0.10,null]"}, Case{"[1::HUGEINT]", "[1]"},
+        Case{"['a'::BLOB]", R"(["YQ=="])"}, Case{"['nan'::DOUBLE]", R"(["NaN"])"},
+        Case{"[NULL]", "[null]"}, Case{"{'n': NULL}", R"({"n":null})"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Variants, JsonTypes,
@@ -203,8 +197,8 @@ INSTANTIATE_TEST_SUITE_P(
              "170141183460469231731687303715884105727"},
         Case{"0.05::DECIMAL(4,2)::VARIANT", "0.05"},
         Case{"'12345678901234567890.12'::DECIMAL(38,2)::VARIANT", "12345678901234567890.12"},
-        Case{"'text \"q\"'::VARIANT", R"("text \"q\"")"},
-        Case{"true::VARIANT", "true"}, Case{"'nan'::DOUBLE::VARIANT", "\"NaN\""},
+        Case{"'text \"q\"'::VARIANT", R"("text \"q\"")"}, Case{"true::VARIANT", "true"},
+        Case{"'nan'::DOUBLE::VARIANT", "\"NaN\""},
         Case{"DATE '2026-01-02'::VARIANT", "\"2026-01-02\""},
         Case{"TIMESTAMP '2026-01-02 03:04:05'::VARIANT", "\"2026-01-02T03:04:05\""},
         Case{"'2026-01-02 03:04:05+00'::TIMESTAMPTZ::VARIANT", "\"2026-01-02T03:04:05+00:00\""},
@@ -257,7 +251,10 @@ TEST(AppendJsonString, InvalidUtf8BecomesTheReplacementCharacter) {
   EXPECT_EQ(encode("a\xFF\x62"), "\"a\xEF\xBF\xBD\x62\"");
   EXPECT_EQ(encode("\xC3"), "\"\xEF\xBF\xBD\"");
   EXPECT_EQ(encode("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
-  EXPECT_EQ(encode("12345678\xE2\x82\xAC""12345678\""), "\"12345678\xE2\x82\xAC""12345678\\\"\"");
+  EXPECT_EQ(encode("12345678\xE2\x82\xAC"
+                   "12345678\""),
+            "\"12345678\xE2\x82\xAC"
+            "12345678\\\"\"");
 }
 
 // Every type that DuckDB itself lists in test_all_types() encodes to JSON.

@@ -269,8 +269,8 @@ void AppendJsonBignum(std::string_view encoded, const JsonOptions& options, std:
   constexpr std::string_view kMax = "9007199254740992";  // 2^53
   const std::string_view magnitude =
       std::string_view(digits).substr(digits.starts_with('-') ? 1 : 0);
-  const bool big = magnitude.size() > kMax.size() ||
-                   (magnitude.size() == kMax.size() && magnitude > kMax);
+  const bool big =
+      magnitude.size() > kMax.size() || (magnitude.size() == kMax.size() && magnitude > kMax);
   MaybeQuoted(big && options.quote_big_numbers, out, [&] { out += digits; });
 }
 

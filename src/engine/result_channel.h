@@ -35,12 +35,12 @@ class ResultChannel {
   const size_t bytes_max_;
   std::mutex mutex_;
   std::condition_variable space_;
-  std::deque<std::string> chunks_;                     // guarded by mutex_
-  size_t bytes_ = 0;                                   // guarded by mutex_: of chunks_
-  std::optional<QueryEvent> last_;                     // guarded by mutex_
-  bool finished_ = false;                              // guarded by mutex_: last_ was set once
-  bool abandoned_ = false;                             // guarded by mutex_
-  std::function<void(QueryEvent)> waiting_;            // guarded by mutex_: the reader's callback
+  std::deque<std::string> chunks_;           // guarded by mutex_
+  size_t bytes_ = 0;                         // guarded by mutex_: of chunks_
+  std::optional<QueryEvent> last_;           // guarded by mutex_
+  bool finished_ = false;                    // guarded by mutex_: last_ was set once
+  bool abandoned_ = false;                   // guarded by mutex_
+  std::function<void(QueryEvent)> waiting_;  // guarded by mutex_: the reader's callback
 };
 
 }  // namespace tarn::engine

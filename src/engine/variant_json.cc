@@ -103,8 +103,7 @@ class VariantWriter {
       return;
     }
     const uint64_t at = values_.offset + index;
-    const auto type =
-        static_cast<VariantType>(vector_.child(duck::kVariantTypeId).At<uint8_t>(at));
+    const auto type = static_cast<VariantType>(vector_.child(duck::kVariantTypeId).At<uint8_t>(at));
     const auto offset = vector_.child(duck::kVariantByteOffset).At<uint32_t>(at);
     Reader payload(offset <= data_.size() ? data_.substr(offset) : std::string_view());
     if (type == VariantType::kObject || type == VariantType::kArray) {

@@ -63,9 +63,9 @@ class Watchdog {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::unordered_set<std::shared_ptr<WatchedTask>> tasks_;             // guarded by mutex_
+  std::unordered_set<std::shared_ptr<WatchedTask>> tasks_;                     // guarded by mutex_
   Deadline::Clock::time_point wakes_at_ = Deadline::Clock::time_point::max();  // guarded by mutex_
-  bool stopping_ = false;                                              // guarded by mutex_
+  bool stopping_ = false;                                                      // guarded by mutex_
   std::thread thread_;
 };
 

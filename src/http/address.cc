@@ -29,9 +29,9 @@ Result<HostPort> ParseHostPort(std::string_view text, std::string_view default_p
   } else {
     return bad();
   }
-  const bool digits = !out.port.empty() && out.port.size() <= 5 &&
-                      std::all_of(out.port.begin(), out.port.end(),
-                                  [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !out.port.empty() && out.port.size() <= 5 &&
+      std::all_of(out.port.begin(), out.port.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (out.host.empty() || !digits || std::stoi(out.port) > 65535) return bad();
   return out;
 }

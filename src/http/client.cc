@@ -30,8 +30,7 @@ Error Failed(const Url& url, std::string_view step, const beast::error_code& cod
 }
 
 asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url& url,
-                                                 const ClientRequest& request,
-                                                 Deadline deadline) {
+                                                 const ClientRequest& request, Deadline deadline) {
   asio::ip::tcp::resolver resolver(io);
   auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kTuple);
   if (resolve_code) co_return Failed(url, "resolve", resolve_code);

@@ -25,8 +25,7 @@ Response Response::Json(int status, std::string body) {
 }
 
 Response Response::Text(int status, std::string body) {
-  return {
-      .status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
 }
 
 std::string_view ReasonPhrase(int status) {

@@ -50,8 +50,8 @@ Result<> Server::Listen(const std::string& bind) {
 
 asio::awaitable<void> Server::Accept() {
   for (;;) {
-    auto [code, socket] = co_await acceptor_.async_accept(
-        asio::make_strand(io_), asio::as_tuple(asio::use_awaitable));
+    auto [code, socket] = co_await acceptor_.async_accept(asio::make_strand(io_),
+                                                          asio::as_tuple(asio::use_awaitable));
     if (draining_ || code == asio::error::operation_aborted) co_return;
     if (code) {
       // Out of descriptors, say: other connections may end and give some back.
@@ -117,8 +117,9 @@ void Server::Count(const Route* route, int status, double seconds) {
   auto with_status = labels;
   with_status["status"] = std::to_string(status);
   metrics_.Counter("tarn_http_requests_total", "HTTP requests answered", with_status).Increment();
-  metrics_.Seconds("tarn_http_request_seconds", "From a request's header to the end of its answer",
-                   labels)
+  metrics_
+      .Seconds("tarn_http_request_seconds", "From a request's header to the end of its answer",
+               labels)
       .Observe(seconds);
 }
 

@@ -58,7 +58,7 @@ class Server {
   std::atomic<bool> draining_ = false;
 
   std::mutex mutex_;
-  std::condition_variable idle_;                            // With mutex_.
+  std::condition_variable idle_;                           // With mutex_.
   std::unordered_set<std::shared_ptr<Session>> sessions_;  // guarded by mutex_
 };
 

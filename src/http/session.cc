@@ -48,10 +48,9 @@ template <class Message>
 void FillHeader(Message& message, const Response& response, const Request& request,
                 bool keep_alive) {
   message.set(bhttp::field::server, "tarn");
-  message.set(bhttp::field::date,
-              fmt::format("{:%a, %d %b %Y %H:%M:%S GMT}",
-                          fmt::gmtime(std::chrono::system_clock::to_time_t(
-                              std::chrono::system_clock::now()))));
+  message.set(bhttp::field::date, fmt::format("{:%a, %d %b %Y %H:%M:%S GMT}",
+                                              fmt::gmtime(std::chrono::system_clock::to_time_t(
+                                                  std::chrono::system_clock::now()))));
   message.set("X-Query-Id", request.id);
   message.set("X-Content-Type-Options", "nosniff");
   if (!response.content_type.empty()) {
@@ -67,18 +66,17 @@ Session::Session(tcp::socket socket, Server& server)
     : server_(server), stream_(std::move(socket)) {}
 
 void Session::Start(std::function<void()> on_end) {
-  asio::co_spawn(
-      stream_.get_executor(), Run(),
-      [self = shared_from_this(), on_end = std::move(on_end)](std::exception_ptr error) {
-        if (error) {
-          try {
-            std::rethrow_exception(error);
-          } catch (const std::exception& e) {
-            log::Error("a connection failed", {{"error", e.what()}});
-          }
-        }
-        on_end();
-      });
+  asio::co_spawn(stream_.get_executor(), Run(),
+                 [self = shared_from_this(), on_end = std::move(on_end)](std::exception_ptr error) {
+                   if (error) {
+                     try {
+                       std::rethrow_exception(error);
+                     } catch (const std::exception& e) {
+                       log::Error("a connection failed", {{"error", e.what()}});
+                     }
+                   }
+                   on_end();
+                 });
 }
 
 void Session::Drain() {
@@ -109,8 +107,7 @@ asio::awaitable<bool> Session::ReadHeader(Parser& parser) {
   if (idle_) {
     if (Closing()) co_return false;
     stream_.expires_after(server_.limits_.idle_timeout);
-    const auto [code, got] =
-        co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kTuple);
+    const auto [code, got] = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kTuple);
     if (code) co_return false;
     buffer_.commit(got);
     idle_ = false;
@@ -204,9 +201,8 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   } catch (const std::exception& e) {
     failure = e.what();
   }
-  log::Error("a handler threw", {{"query_id", request.id},
-                                 {"route", route->path},
-                                 {"error", failure}});
+  log::Error("a handler threw",
+             {{"query_id", request.id}, {"route", route->path}, {"error", failure}});
   co_return RenderError(Internal("internal error, see the log for query_id " + request.id),
                         request);
 }
@@ -234,7 +230,7 @@ asio::awaitable<bool> Session::Serve() {
                          {"path", request.path},
                          {"status", status},
                          {"ms", took.count() * 1000}});
-  co_return written && keep_alive;
+  co_return written&& keep_alive;
 }
 
 asio::awaitable<bool> Session::Write(Response response, const Request& request, unsigned version,
@@ -264,17 +260,15 @@ asio::awaitable<bool> Session::Write(Response response, const Request& request, 
   if (head) co_return true;
   auto& body = *std::get<std::unique_ptr<BodyStream>>(response.body);
   const bool complete = co_await WriteChunks(body, request, chunked);
-  co_return complete && chunked;
+  co_return complete&& chunked;
 }
 
-asio::awaitable<bool> Session::WriteChunks(BodyStream& body, const Request& request,
-                                           bool chunked) {
+asio::awaitable<bool> Session::WriteChunks(BodyStream& body, const Request& request, bool chunked) {
   for (;;) {
     stream_.expires_never();  // The time that the next bytes take is the query's.
     Result<std::optional<std::string>> bytes = co_await body.Next();
     if (!bytes.ok()) {
-      log::Warn("response cut short",
-                {{"query_id", request.id}, {"error", bytes.error().message}});
+      log::Warn("response cut short", {{"query_id", request.id}, {"error", bytes.error().message}});
       co_return false;
     }
     stream_.expires_after(server_.limits_.write_timeout);
@@ -310,8 +304,7 @@ asio::awaitable<void> Session::Linger() {
   size_t total = 0;
   while (total < kBytesMax) {
     buffer_.clear();
-    const auto [code, got] =
-        co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kTuple);
+    const auto [code, got] = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kTuple);
     if (code) co_return;
     total += got;
   }

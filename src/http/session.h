@@ -38,12 +38,11 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<bool> ReadHeader(Parser& parser);
   // Reads the body within the route's limit; an error to answer when it cannot.
   boost::asio::awaitable<Result<>> ReadBody(Parser& parser, const Route& route);
-  boost::asio::awaitable<Response> Handle(Parser& parser, Request& request,
-                                          const Route*& route, bool& keep_alive);
+  boost::asio::awaitable<Response> Handle(Parser& parser, Request& request, const Route*& route,
+                                          bool& keep_alive);
   boost::asio::awaitable<bool> Write(Response response, const Request& request, unsigned version,
                                      bool keep_alive);
-  boost::asio::awaitable<bool> WriteChunks(BodyStream& body, const Request& request,
-                                           bool chunked);
+  boost::asio::awaitable<bool> WriteChunks(BodyStream& body, const Request& request, bool chunked);
   // Lets the client read an answer that was sent before its request was read to the end: a
   // connection closed with bytes unread would be reset, and the answer lost.
   boost::asio::awaitable<void> Linger();
@@ -53,8 +52,8 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   std::atomic<bool> draining_ = false;
-  bool idle_ = true;      // Only on the strand: no byte of a request has come.
-  bool unread_ = false;   // Only on the strand: the request was answered before it was read.
+  bool idle_ = true;     // Only on the strand: no byte of a request has come.
+  bool unread_ = false;  // Only on the strand: the request was answered before it was read.
 };
 
 }  // namespace tarn::http

@@ -28,8 +28,7 @@ Result<> Serve(const LakehouseSettings& settings) {
                          MakeEngineOptions(settings.queryd, store,
                                            [&secrets] { return secrets.Get(kPrimaryBucket); }),
                          std::make_unique<CatalogClient>(*catalogd_url), metrics));
-  http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http,
-                      metrics);
+  http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http, metrics);
   TARN_CHECK_OK(server.Listen(settings.queryd.bind));
   log::Info("listening", {{"addr", server.address()},
                           {"version", Version()},
@@ -44,8 +43,8 @@ Result<> Serve(const LakehouseSettings& settings) {
 
 int Main(int argc, char** argv) {
   log::Configure("queryd", log::Format::kText, log::Level::kInfo);
-  const DaemonOptions options = ParseDaemonOptions(
-      argc, argv, "queryd", "Tarn's SQL daemon: POST /sql over Parquet in S3.");
+  const DaemonOptions options =
+      ParseDaemonOptions(argc, argv, "queryd", "Tarn's SQL daemon: POST /sql over Parquet in S3.");
   if (options.exit_now) return options.exit_code;
   const Result<LakehouseSettings> settings = LakehouseSettings::Load(options.config_path);
   if (!settings.ok()) {

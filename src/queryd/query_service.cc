@@ -20,13 +20,12 @@ using engine::QueryEvent;
 
 namespace {
 
-Error BadBody(std::string_view why) {
-  return InvalidArgument(fmt::format("decode body: {}", why));
-}
+Error BadBody(std::string_view why) { return InvalidArgument(fmt::format("decode body: {}", why)); }
 
 // The text of an exception of nlohmann's without its tag: "[json.exception…] parse error …".
 std::string_view Reason(std::string_view what) {
-  if (const size_t end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
+  if (const size_t end = what.find("] "); end != std::string_view::npos)
+    what.remove_prefix(end + 2);
   return what;
 }
 
@@ -78,9 +77,8 @@ asio::awaitable<QueryEvent> NextEvent(engine::QueryStream& stream) {
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         const auto executor = asio::get_associated_executor(*shared);
         stream.Next([shared, executor](QueryEvent event) {
-          asio::post(executor, [shared, event = std::move(event)]() mutable {
-            (*shared)(std::move(event));
-          });
+          asio::post(executor,
+                     [shared, event = std::move(event)]() mutable { (*shared)(std::move(event)); });
         });
       },
       asio::use_awaitable);
@@ -98,16 +96,14 @@ QueryService::QueryService(engine::Engine& engine, Metrics& metrics, size_t whol
       running_(metrics.Gauge("tarn_queries_unanswered",
                              "Queries that wait or run and have no byte of an answer yet")),
       first_bytes_seconds_(metrics.Seconds("tarn_query_first_bytes_seconds",
-                                           "From a query's arrival to its first bytes or error")) {
-}
+                                           "From a query's arrival to its first bytes or error")) {}
 
 asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const std::string& id) {
   const auto start = std::chrono::steady_clock::now();
   QueryAnswer answer;
   {
     const CountedWhile counted(running_);
-    answer.rest = engine_.Execute(
-        {.id = id, .sql = std::move(request.sql), .json = request.json});
+    answer.rest = engine_.Execute({.id = id, .sql = std::move(request.sql), .json = request.json});
     while (answer.rest != nullptr && answer.bytes.size() <= whole_bytes_max_) {
       QueryEvent event = co_await NextEvent(*answer.rest);
       if (auto* bytes = std::get_if<std::string>(&event)) {
@@ -154,7 +150,8 @@ void QueryService::CountEnd(const QueryEnd& end) {
 
 Error QueryService::CountError(const Error& error, const std::string& id) {
   (error.kind == ErrorKind::kCancelled ? cancelled_ : failed_).Increment();
-  const log::Level level = error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo;
+  const log::Level level =
+      error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo;
   log::Write(level, "query failed", {{"query_id", id}, {"error", error.message}});
   return error;
 }

@@ -13,8 +13,7 @@ std::string ErrorOf(std::string_view body) {
 TEST(ParseSqlRequest, ReadsSqlAndOptions) {
   EXPECT_EQ(ParseSqlRequest(R"({"sql":"SELECT 1"})")->sql, "SELECT 1");
   EXPECT_FALSE(ParseSqlRequest(R"({"sql":"SELECT 1"})")->json.quote_big_numbers);
-  EXPECT_TRUE(
-      ParseSqlRequest(R"({"sql":"x","big_numbers":"string"})")->json.quote_big_numbers);
+  EXPECT_TRUE(ParseSqlRequest(R"({"sql":"x","big_numbers":"string"})")->json.quote_big_numbers);
 }
 
 TEST(ParseSqlRequest, NamesWhatIsWrong) {

@@ -27,10 +27,10 @@ RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, Duration every,
     : registrar_(registrar),
       every_(every),
       timeout_(timeout),
-      succeeded_(metrics.Counter("tarn_refresh_total", "Refreshes of the views",
-                                 {{"result", "ok"}})),
-      failed_(metrics.Counter("tarn_refresh_total", "Refreshes of the views",
-                              {{"result", "error"}})),
+      succeeded_(
+          metrics.Counter("tarn_refresh_total", "Refreshes of the views", {{"result", "ok"}})),
+      failed_(
+          metrics.Counter("tarn_refresh_total", "Refreshes of the views", {{"result", "error"}})),
       seconds_(metrics.Seconds("tarn_refresh_seconds", "The time that a refresh took")),
       datasets_(metrics.Gauge("tarn_datasets", "Datasets that have a view")) {}
 

@@ -43,9 +43,9 @@ class RefreshLoop {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false;             // guarded by mutex_
-  bool first_done_ = false;           // guarded by mutex_
-  bool ended_ = false;                // guarded by mutex_: the thread is over
+  bool stopping_ = false;    // guarded by mutex_
+  bool first_done_ = false;  // guarded by mutex_
+  bool ended_ = false;       // guarded by mutex_: the thread is over
   std::string not_ready_ = "the first refresh is not done";  // guarded by mutex_
   std::thread thread_;
 };

@@ -31,8 +31,7 @@ struct RefreshResult {
 // Not thread-safe: one refresh at a time.
 class Registrar {
  public:
-  Registrar(engine::Engine& engine, CatalogSource& catalog)
-      : engine_(engine), catalog_(catalog) {}
+  Registrar(engine::Engine& engine, CatalogSource& catalog) : engine_(engine), catalog_(catalog) {}
 
   // Drops the views of datasets that are gone, then creates what is new and replaces what has
   // another updated_at. What the deadline cuts off is left for the next refresh.

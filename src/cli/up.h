@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace tarn::cli {
+
+struct UpOptions {
+  std::string folder;  // Empty: sample data.
+  std::string bind = "127.0.0.1:3214";
+  std::string log_level = "warn";
+};
+
+// tarn up: catalogue and SQL in this process on a local folder, on one port. Blocks until the
+// program is asked to stop.
+Result<> Up(const UpOptions& options);
+
+}  // namespace tarn::cli
