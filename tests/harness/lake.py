@@ -129,7 +129,9 @@ class Lake:
 
         wait_until(
             same,
-            lambda: f"{name!r} has rows {rows}, last {answer[0].text[:500]}\n{self.queryd.log_tail}",
+            lambda: (
+                f"{name!r} has rows {rows}, last {answer[0].text[:500]}\n{self.queryd.log_tail}"
+            ),
         )
 
     def wait_until_gone(self, name: str) -> None:

@@ -130,7 +130,9 @@ class Daemon:
             if not value and not self.running:
                 # What it wrote with its last breath counts.
                 value = condition()
-                assert value, f"{self.name} exited {self.process.returncode}: {what}\n{self.log_tail}"
+                assert value, (
+                    f"{self.name} exited {self.process.returncode}: {what}\n{self.log_tail}"
+                )
             return value
 
         return wait_until(met, lambda: f"{what}\n--- log of {self.name}\n{self.log_tail}", limit_s)
@@ -180,7 +182,9 @@ class Daemon:
     def stop(self, signum: int = signal.SIGTERM) -> None:
         if not self.running:
             status = self.process.returncode
-            assert status in (0, -signal.SIGKILL), f"{self.name} had exited {status}\n{self.log_tail}"
+            assert status in (0, -signal.SIGKILL), (
+                f"{self.name} had exited {status}\n{self.log_tail}"
+            )
             return
         self.send(signum)
         status = self.wait_for_exit()

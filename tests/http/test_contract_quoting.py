@@ -2,6 +2,7 @@
 
 import pytest
 from harness.client import quoted
+from harness.waiting import wait_until
 
 NAMES = [
     "plain",
@@ -114,7 +115,8 @@ def test_name_is_only_ever_a_name(odd_lake, name):
     assert name in listed
     odd_lake.wait_for_rows(name, [["right"]])
     assert odd_lake.catalog.delete(name).status == 204
-    odd_lake.wait_until_gone(name)
+    # By some of these names DuckDB has something of its own, which is not ours to hide.
+    wait_until(lambda: b'"right"' not in odd_lake.select_all(name).body, "the view is gone")
     assert odd_lake.select_all("canary").rows() == [["alive"]]
 
 

@@ -55,7 +55,7 @@ REFUSED = [
     ("CREATE", "CREATE MACRO stolen() AS 1"),
     ("CREATE", "CREATE SECRET stolen (TYPE S3, KEY_ID 'x', SECRET 'y')"),
     ("DROP", "DROP VIEW numbers"),
-    ("DROP", "DROP SECRET IF EXISTS primary"),
+    ("DROP", "DROP SECRET IF EXISTS tarn_primary"),
     ("INSERT", "INSERT INTO numbers VALUES (1)"),
     ("UPDATE", "UPDATE numbers SET n = 1"),
     ("DELETE", "DELETE FROM numbers"),

@@ -277,8 +277,9 @@ def test_session_token_is_used_and_never_shown(new_lake, recorder):
     """The store knows no such token; all that matters is that the refusal does not quote it."""
     temporary = recorder.new_credentials(with_token=True)
     secrets_file(new_lake, temporary)
-    new_lake.use_credentials(None).start()
+    new_lake.use_credentials(None).start_catalogd()
     new_lake.add("numbers", "SELECT 42 AS n")
+    new_lake.start_queryd()
     new_lake.queryd.wait_for_line("WARN", "refresh failed", "numbers")
     ready = new_lake.query.get("/readyz")
     assert ready.status == 503

@@ -85,11 +85,13 @@ def test_query(tpch, generated, number):
         "SELECT answer FROM tpch_answers() WHERE query_nr = ? AND scale_factor = ?",
         [number, SCALE_FACTOR],
     ).fetchone()
-    names, *lines = csv.reader(io.StringIO(answer), delimiter="|", quoting=csv.QUOTE_NONE)
+    _, *lines = csv.reader(io.StringIO(answer), delimiter="|", quoting=csv.QUOTE_NONE)
 
     result = tpch.sql(sql)
     assert result.status == 200, result.text
     body = result.json()
+    # The answer's own header is not DuckDB's in one case (q18).
+    names = [column[0] for column in generated.execute(sql).description]
     assert [column["name"] for column in body["columns"]] == names
     types = [column["type"] for column in body["columns"]]
     assert body["row_count"] == len(body["rows"]) == len(lines)
