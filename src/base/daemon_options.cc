@@ -7,7 +7,7 @@
 
 namespace tarn {
 
-DaemonOptions ParseDaemonOptions(int argc, char** argv, const std::string& program,
+DaemonOptions ParseDaemonOptions(int argc, const char* const* argv, const std::string& program,
                                  const std::string& description) {
   DaemonOptions options;
   CLI::App app(description, program);

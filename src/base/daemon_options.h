@@ -11,7 +11,7 @@ struct DaemonOptions {
   std::string config_path = "lakehouse.toml";
 };
 
-DaemonOptions ParseDaemonOptions(int argc, char** argv, const std::string& program,
+DaemonOptions ParseDaemonOptions(int argc, const char* const* argv, const std::string& program,
                                  const std::string& description);
 
 }  // namespace tarn

@@ -9,7 +9,7 @@ namespace tarn {
 namespace {
 
 std::string JsonEscaped(std::string_view text) {
-  std::string quoted =
+  const std::string quoted =
       nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return quoted.substr(1, quoted.size() - 2);
 }

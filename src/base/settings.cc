@@ -98,8 +98,8 @@ void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors)
                    }
                  },
                  [&](auto* flag) {
-                   if (const auto value = node.value_exact<bool>()) {
-                     *flag = *value;
+                   if (node.is_boolean()) {
+                     *flag = node.value_or(false);
                    } else {
                      wrong_type("true or false");
                    }

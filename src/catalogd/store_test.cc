@@ -85,7 +85,7 @@ TEST_F(StoreTest, EverythingIsThereAfterAReopen) {
 }
 
 TEST_F(StoreTest, ASecondStoreOnTheSameFolderIsRefused) {
-  auto first = Open();
+  const auto first = Open();
   const auto second = Store::Open(folder);
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().message.find("is in use"), std::string::npos) << second.error().message;

@@ -12,8 +12,8 @@ namespace tarn::cli {
 
 namespace fs = std::filesystem;
 
-const std::string_view kSampleQuery =
-    R"sql(SELECT a.city, count(*) AS flights,
+std::string_view SampleQuery() {
+  return R"sql(SELECT a.city, count(*) AS flights,
        round(avg(f.delay_min), 1) AS mean_delay_min,
        round(avg(f.delay_min) FILTER (w.wind_kmh >= 60), 1) AS in_a_storm
 FROM flights f
@@ -22,6 +22,7 @@ JOIN weather w ON w.airport = f.origin AND w.day = f.departs::DATE
 GROUP BY a.city
 ORDER BY flights DESC
 LIMIT 5)sql";
+}
 
 namespace {
 

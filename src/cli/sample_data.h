@@ -18,6 +18,6 @@ Result<bool> MakeSampleData(const std::filesystem::path& folder);
 Result<std::filesystem::path> SampleFolder();
 
 // Joins three of the tables.
-extern const std::string_view kSampleQuery;
+std::string_view SampleQuery();
 
 }  // namespace tarn::cli

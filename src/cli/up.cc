@@ -37,13 +37,13 @@ void Print(const std::string& text) {
 Result<fs::path> ChooseFolder(const std::string& named) {
   if (!named.empty()) {
     std::error_code code;
-    const fs::path folder = fs::canonical(named, code);
+    fs::path folder = fs::canonical(named, code);
     if (code || !fs::is_directory(folder, code)) {
       return InvalidArgument(fmt::format("{} is not a folder", named));
     }
     return folder;
   }
-  TARN_TRY(const fs::path folder, SampleFolder());
+  TARN_TRY(fs::path folder, SampleFolder());
   TARN_TRY(const bool made, MakeSampleData(folder));
   if (made) Print(fmt::format("Sample data was made in {}\n", folder.string()));
   return folder;
@@ -111,7 +111,7 @@ Result<> Greet(const std::string& address, const fs::path& folder, bool sample,
   Print(fmt::format("Tarn serves {} at {}\n{}", folder.string(), url, DatasetList(snapshot)));
   std::string sql = "SELECT 42 AS answer";
   if (sample) {
-    sql = kSampleQuery;
+    sql = SampleQuery();
   } else if (!snapshot.manifests.empty()) {
     sql = "SELECT count(*) AS row_count FROM " + duck::QuoteIdentifier(snapshot.manifests[0].name);
   }

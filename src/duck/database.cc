@@ -118,7 +118,7 @@ Result<Connection> Database::Connect() const {
 }
 
 Connection::Connection(Connection&& other) noexcept
-    : database_(other.database_), connection_(std::exchange(other.connection_, nullptr)) {}
+    : database_(std::move(other.database_)), connection_(std::exchange(other.connection_, nullptr)) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(database_, other.database_);
@@ -210,7 +210,7 @@ ResultStream::ResultStream(std::unique_ptr<Handle> handle) : handle_(std::move(h
   const idx_t count = duckdb_column_count(result);
   for (idx_t i = 0; i < count; ++i) {
     names_.emplace_back(duckdb_column_name(result, i));
-    LogicalType type(duckdb_column_logical_type(result, i));
+    const LogicalType type(duckdb_column_logical_type(result, i));
     types_.push_back(ReadType(type.get()));
   }
 }

@@ -151,12 +151,12 @@ TEST_F(DatabaseTest, TypeNamesAreDuckDBsOwn) {
         "GEOMETRY"}) {
     const std::string null = "NULL::" + std::string(type);
     Statement statement = *connection.Prepare("SELECT " + null);
-    ResultStream rows = *statement.Execute();
+    const ResultStream rows = *statement.Execute();
     const std::string name = TypeName(rows.types()[0]);
     EXPECT_EQ(name, TextOf("SELECT typeof(" + null + ")")) << type;
   }
   Statement statement = *connection.Prepare("SELECT row(1, 'a'), [], {'a': NULL}, map {}");
-  ResultStream rows = *statement.Execute();
+  const ResultStream rows = *statement.Execute();
   EXPECT_EQ(TypeName(rows.types()[0]), TextOf("SELECT typeof(row(1, 'a'))"));
 }
 

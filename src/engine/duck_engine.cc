@@ -157,7 +157,7 @@ class DuckEngine::State {
       TARN_TRY(duck::Connection connection, factory_->Connect());
       catalog_connection_.emplace(std::move(connection));
     }
-    auto task = std::make_shared<WatchedTask>(deadline);
+    const auto task = std::make_shared<WatchedTask>(deadline);
     watchdog_.Add(task);
     Result<> done;
     if (task->Begin(*catalog_connection_)) done = catalog_connection_->Execute(sql);

@@ -110,7 +110,7 @@ std::optional<Explain> ReadExplain(std::string_view sql) {
       const std::string word = words.TakeWord();
       if (word.empty()) break;
       options += options.empty() ? "(" + word : " " + word;
-      if (words.TakeCharacter(',')) options += ",";
+      if (words.TakeCharacter(',')) options += ',';
     }
     constexpr std::array<std::string_view, 2> kOptions = {"(analyze", "(format"};
     const bool known = std::any_of(kOptions.begin(), kOptions.end(),

@@ -94,16 +94,19 @@ void MaybeQuoted(bool quoted, std::string& out, Append append) {
 }
 
 template <class T>
-void AppendInt(T value, const JsonOptions& options, std::string& out) {
-  bool big = false;
-  if constexpr (sizeof(T) == 8) {
-    if constexpr (std::is_signed_v<T>) {
-      big = value > kDoubleIntegerMax || value < -kDoubleIntegerMax;
-    } else {
-      big = value > static_cast<uint64_t>(kDoubleIntegerMax);
-    }
+bool IsBig(T value) {
+  if constexpr (sizeof(T) < 8) {
+    return false;
+  } else if constexpr (std::is_signed_v<T>) {
+    return value > kDoubleIntegerMax || value < -kDoubleIntegerMax;
+  } else {
+    return value > static_cast<uint64_t>(kDoubleIntegerMax);
   }
-  MaybeQuoted(big && options.quote_big_numbers, out, [&] {
+}
+
+template <class T>
+void AppendInt(T value, const JsonOptions& options, std::string& out) {
+  MaybeQuoted(IsBig(value) && options.quote_big_numbers, out, [&] {
     if constexpr (std::is_signed_v<T>) {
       AppendInteger(int64_t{value}, out);
     } else {

@@ -9,7 +9,7 @@ namespace tarn::engine {
 namespace {
 
 QueryEvent Read(ResultChannel& channel) {
-  auto promise = std::make_shared<std::promise<QueryEvent>>();
+  const auto promise = std::make_shared<std::promise<QueryEvent>>();
   auto future = promise->get_future();
   channel.Next([promise](QueryEvent event) { promise->set_value(std::move(event)); });
   return future.get();

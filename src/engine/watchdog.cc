@@ -25,7 +25,7 @@ void WatchedTask::End() {
   connection_ = nullptr;
 }
 
-void WatchedTask::Cancel(Error reason) {
+void WatchedTask::Cancel(const Error& reason) {
   {
     const std::lock_guard lock(mutex_);
     if (reason_) return;
@@ -71,8 +71,8 @@ void Watchdog::Remove(const std::shared_ptr<WatchedTask>& task) {
   tasks_.erase(task);
 }
 
-void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, Error reason) {
-  task->Cancel(std::move(reason));
+void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, const Error& reason) {
+  task->Cancel(reason);
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
 }

@@ -28,7 +28,7 @@ class WatchedTask {
   bool Begin(duck::Connection& connection);
   void End();
 
-  void Cancel(Error reason);
+  void Cancel(const Error& reason);
   // Why it was cancelled; none when it was not.
   std::optional<Error> CancelReason() const;
 
@@ -55,7 +55,7 @@ class Watchdog {
 
   void Add(std::shared_ptr<WatchedTask> task);
   void Remove(const std::shared_ptr<WatchedTask>& task);
-  void Cancel(const std::shared_ptr<WatchedTask>& task, Error reason);
+  void Cancel(const std::shared_ptr<WatchedTask>& task, const Error& reason);
   void CancelAll(const Error& reason);
 
  private:

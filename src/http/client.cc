@@ -91,7 +91,7 @@ Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadli
   Result<ClientResponse> result =
       Error{ErrorKind::kTimeout, fmt::format("resolve {}: timed out", url.host)};
   asio::co_spawn(io, Exchange(io, url, request, deadline),
-                 [&result](std::exception_ptr error, Result<ClientResponse> answer) {
+                 [&result](const std::exception_ptr& error, Result<ClientResponse> answer) {
                    if (!error) {
                      result = std::move(answer);
                      return;

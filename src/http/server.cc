@@ -68,7 +68,7 @@ asio::awaitable<void> Server::Accept() {
         continue;  // Closes the socket.
       }
     }
-    auto session = std::make_shared<Session>(std::move(socket), *this);
+    const auto session = std::make_shared<Session>(std::move(socket), *this);
     Register(session);
   }
 }

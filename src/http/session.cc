@@ -67,7 +67,7 @@ Session::Session(tcp::socket socket, Server& server)
 
 void Session::Start(std::function<void()> on_end) {
   asio::co_spawn(stream_.get_executor(), Run(),
-                 [self = shared_from_this(), on_end = std::move(on_end)](std::exception_ptr error) {
+                 [self = shared_from_this(), on_end = std::move(on_end)](const std::exception_ptr& error) {
                    if (error) {
                      try {
                        std::rethrow_exception(error);
@@ -125,9 +125,6 @@ asio::awaitable<bool> Session::ReadHeader(Parser& parser) {
   if (code == bhttp::error::header_limit || code == bhttp::error::buffer_overflow) {
     status = 431;
     detail = "request header too large";
-  } else if (code == beast::error::timeout && buffer_.size() + got > 0) {
-    status = 408;
-    detail = "the request's header took too long";
   } else if (code.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
              code != bhttp::error::end_of_stream && code != bhttp::error::partial_message) {
     status = 400;
@@ -162,9 +159,6 @@ asio::awaitable<Result<>> Session::ReadBody(Parser& parser, const Route& route) 
   unread_ = true;
   if (code == bhttp::error::body_limit) {
     co_return Error{ErrorKind::kTooLarge, route.too_large_message};
-  }
-  if (code == beast::error::timeout) {
-    co_return Error{ErrorKind::kInvalidArgument, "the request's body took too long"};
   }
   co_return Error{ErrorKind::kInvalidArgument, "cannot read the request's body"};
 }

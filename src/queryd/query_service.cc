@@ -74,7 +74,7 @@ asio::awaitable<QueryEvent> NextEvent(engine::QueryStream& stream) {
   return asio::async_initiate<const asio::use_awaitable_t<>, void(QueryEvent)>(
       [&stream](auto handler) {
         // The engine calls from a thread of its own: back to the coroutine's executor.
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         const auto executor = asio::get_associated_executor(*shared);
         stream.Next([shared, executor](QueryEvent event) {
           asio::post(executor,
@@ -113,7 +113,7 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const
         } else {
           answer.bytes += *bytes;
         }
-      } else if (auto* error = std::get_if<Error>(&event)) {
+      } else if (const auto* error = std::get_if<Error>(&event)) {
         co_return CountError(*error, id).Wrap("query");
       } else {
         CountEnd(std::get<QueryEnd>(event));
@@ -133,8 +133,8 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const
 asio::awaitable<Result<std::string>> QueryService::ReadOn(engine::QueryStream& rest,
                                                           const std::string& id) {
   QueryEvent event = co_await NextEvent(rest);
-  if (auto* error = std::get_if<Error>(&event)) co_return CountError(*error, id).Wrap("query");
-  if (auto* end = std::get_if<QueryEnd>(&event)) {
+  if (const auto* error = std::get_if<Error>(&event)) co_return CountError(*error, id).Wrap("query");
+  if (const auto* end = std::get_if<QueryEnd>(&event)) {
     CountEnd(*end);
     co_return std::string();
   }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <span>
 
 #include "base/log.h"
 
@@ -16,7 +17,7 @@ constexpr size_t kErrorsShown = 20;
 
 std::string Join(const std::vector<std::string>& errors) {
   const size_t shown = std::min(errors.size(), kErrorsShown);
-  std::string text = fmt::format("{}", fmt::join(errors.begin(), errors.begin() + shown, "; "));
+  std::string text = fmt::format("{}", fmt::join(std::span(errors).first(shown), "; "));
   if (shown < errors.size()) text += fmt::format("; and {} more", errors.size() - shown);
   return text;
 }
