@@ -58,7 +58,9 @@ class Store:
                 "-volume.max=20",
                 "-s3",
                 f"-s3.config={config}",
+                # Both would take a fixed port.
                 "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
                 f"-s3.localSocket={folder / 's3.sock'}",
                 f"-filer.localSocket={folder / 'filer.sock'}",
                 *flags,
