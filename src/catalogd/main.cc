@@ -29,8 +29,8 @@ Result<> Serve(const LakehouseSettings& settings) {
     routes.push_back(std::move(route));
   }
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
-  TARN_CHECK_OK(server.Listen(settings.catalogd.bind));
   TARN_TRY(const Store::Counts counts, store->Count());
+  TARN_CHECK_OK(server.Listen(settings.catalogd.bind));
   log::Info("listening", {{"addr", server.address()},
                           {"version", Version()},
                           {"revision", counts.revision},
@@ -48,7 +48,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   return {};
 }
 
-int Main(int argc, char** argv) {
+int Main(int argc, const char* const* argv) {
   log::Configure("catalogd", log::Format::kText, log::Level::kInfo);
   const DaemonOptions options = ParseDaemonOptions(
       argc, argv, "catalogd", "Tarn's catalogue: which Parquet objects make up which dataset.");

@@ -11,7 +11,7 @@
 namespace tarn::cli {
 namespace {
 
-int Main(int argc, char** argv) {
+int Main(int argc, const char* const* argv) {
   CLI::App app("Tarn: SQL over Parquet, in a bucket or a folder.", "tarn");
   app.set_version_flag("--version", "tarn " + Version());
   app.require_subcommand(1);

@@ -118,7 +118,8 @@ Result<Connection> Database::Connect() const {
 }
 
 Connection::Connection(Connection&& other) noexcept
-    : database_(std::move(other.database_)), connection_(std::exchange(other.connection_, nullptr)) {}
+    : database_(std::move(other.database_)),
+      connection_(std::exchange(other.connection_, nullptr)) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(database_, other.database_);

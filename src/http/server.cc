@@ -4,7 +4,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -27,7 +26,7 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
       refused_counter_(metrics.Counter("tarn_http_connections_refused_total",
                                        "Connections closed because http.connections_max was "
                                        "reached")),
-      acceptor_(io) {}
+      acceptor_(asio::make_strand(io)) {}
 
 Server::~Server() = default;
 
@@ -44,7 +43,15 @@ Result<> Server::Listen(const std::string& bind) {
   if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
   if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
   address_ = FormatEndpoint(acceptor_.local_endpoint());
-  asio::co_spawn(io_, Accept(), asio::detached);
+  {
+    const std::lock_guard lock(mutex_);
+    accepting_ = true;
+  }
+  asio::co_spawn(acceptor_.get_executor(), Accept(), [this](const std::exception_ptr&) {
+    const std::lock_guard lock(mutex_);
+    accepting_ = false;
+    idle_.notify_all();
+  });
   return {};
 }
 
@@ -101,8 +108,8 @@ void Server::StopAccepting() {
 
 bool Server::WaitIdle(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const auto empty = [this] { return sessions_.empty(); };
-  return idle_.wait_until(lock, deadline.At(), empty);
+  // Nothing of this server is left on the I/O threads then, and it can be destroyed.
+  return idle_.wait_until(lock, deadline.At(), [this] { return sessions_.empty() && !accepting_; });
 }
 
 void Server::CloseAll() {

@@ -35,7 +35,8 @@ class Server {
 
   // Accepts no more and closes idle connections; requests that are under way go on.
   void StopAccepting();
-  // Waits for running requests until the deadline. True when none is left.
+  // Waits for running requests until the deadline. True when none is left; only then may the
+  // server be destroyed.
   bool WaitIdle(Deadline deadline);
   // Ends what is left.
   void CloseAll();
@@ -60,6 +61,7 @@ class Server {
   std::mutex mutex_;
   std::condition_variable idle_;                           // With mutex_.
   std::unordered_set<std::shared_ptr<Session>> sessions_;  // guarded by mutex_
+  bool accepting_ = false;                                 // guarded by mutex_: Accept() runs
 };
 
 }  // namespace tarn::http

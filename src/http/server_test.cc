@@ -64,12 +64,10 @@ std::vector<Route> Routes() {
   routes.push_back({.method = "GET", .path = "/stream", .handler = [](const Request&) {
                       return Stream(false);
                     }});
-  routes.push_back({.method = "GET", .path = "/broken", .handler = [](const Request&) {
-                      return Stream(true);
-                    }});
-  routes.push_back({.method = "GET", .path = "/slow", .handler = [](const Request&) {
-                      return Slow(300ms);
-                    }});
+  routes.push_back(
+      {.method = "GET", .path = "/broken", .handler = [](const Request&) { return Stream(true); }});
+  routes.push_back(
+      {.method = "GET", .path = "/slow", .handler = [](const Request&) { return Slow(300ms); }});
   routes.push_back({.method = "GET",
                     .path = "/throws",
                     .handler = [](const Request&) -> asio::awaitable<Response> {
@@ -91,8 +89,8 @@ class ServerTest : public testing::Test {
   asio::ip::tcp::socket Connect() {
     const HostPort where = *ParseHostPort(server.address());
     asio::ip::tcp::socket socket(client_io);
-    socket.connect({asio::ip::make_address(where.host),
-                    static_cast<uint16_t>(std::stoi(where.port))});
+    socket.connect(
+        {asio::ip::make_address(where.host), static_cast<uint16_t>(std::stoi(where.port))});
     return socket;
   }
   static std::string ReadToEnd(asio::ip::tcp::socket& socket) {
@@ -139,10 +137,10 @@ TEST_F(ServerTest, HeadSendsTheHeaderOnly) {
 }
 
 TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
-  const std::string answer =
-      Exchange("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
-               "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo" +
-               std::string("GET /hello HTTP/1.1\r\n") + kClose);
+  const std::string answer = Exchange(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo" +
+      std::string("GET /hello HTTP/1.1\r\n") + kClose);
   const size_t one = answer.find("\r\n\r\none");
   const size_t two = answer.find("\r\n\r\ntwo");
   const size_t hello = answer.find("\r\n\r\nhello\n");

@@ -66,17 +66,18 @@ Session::Session(tcp::socket socket, Server& server)
     : server_(server), stream_(std::move(socket)) {}
 
 void Session::Start(std::function<void()> on_end) {
-  asio::co_spawn(stream_.get_executor(), Run(),
-                 [self = shared_from_this(), on_end = std::move(on_end)](const std::exception_ptr& error) {
-                   if (error) {
-                     try {
-                       std::rethrow_exception(error);
-                     } catch (const std::exception& e) {
-                       log::Error("a connection failed", {{"error", e.what()}});
-                     }
-                   }
-                   on_end();
-                 });
+  asio::co_spawn(
+      stream_.get_executor(), Run(),
+      [self = shared_from_this(), on_end = std::move(on_end)](const std::exception_ptr& error) {
+        if (error) {
+          try {
+            std::rethrow_exception(error);
+          } catch (const std::exception& e) {
+            log::Error("a connection failed", {{"error", e.what()}});
+          }
+        }
+        on_end();
+      });
 }
 
 void Session::Drain() {
@@ -147,7 +148,7 @@ asio::awaitable<Result<>> Session::ReadBody(Parser& parser, const Route& route) 
   }
   if (parser.is_done()) co_return Result<>();
   if (EqualsIgnoreCase(View(parser.get()[bhttp::field::expect]), "100-continue")) {
-    bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
+    const bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
     const auto [code, sent] = co_await bhttp::async_write(stream_, go_on, kTuple);
     if (code) co_return Error{ErrorKind::kCancelled, "the client has gone"};
   }

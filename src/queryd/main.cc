@@ -41,7 +41,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   return {};
 }
 
-int Main(int argc, char** argv) {
+int Main(int argc, const char* const* argv) {
   log::Configure("queryd", log::Format::kText, log::Level::kInfo);
   const DaemonOptions options =
       ParseDaemonOptions(argc, argv, "queryd", "Tarn's SQL daemon: POST /sql over Parquet in S3.");

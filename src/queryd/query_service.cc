@@ -133,7 +133,8 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const
 asio::awaitable<Result<std::string>> QueryService::ReadOn(engine::QueryStream& rest,
                                                           const std::string& id) {
   QueryEvent event = co_await NextEvent(rest);
-  if (const auto* error = std::get_if<Error>(&event)) co_return CountError(*error, id).Wrap("query");
+  if (const auto* error = std::get_if<Error>(&event))
+    co_return CountError(*error, id).Wrap("query");
   if (const auto* end = std::get_if<QueryEnd>(&event)) {
     CountEnd(*end);
     co_return std::string();
