@@ -9,8 +9,16 @@
 
 namespace tarn {
 
-// True for well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong, at most U+10FFFF).
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+FFFD
+
+// The bytes of the character at the front of the text; 0 where there is none that is well-formed
+// UTF-8 (RFC 3629: no surrogates, nothing overlong, at most U+10FFFF).
+size_t Utf8SequenceLength(std::string_view text);
+
 bool IsValidUtf8(std::string_view text);
+
+// Each byte that does not belong to a character becomes U+FFFD.
+std::string ToValidUtf8(std::string_view text);
 
 // True when the text holds a C0 or C1 control character or DEL. The text must be UTF-8.
 bool HasControlCharacter(std::string_view text);

@@ -20,6 +20,12 @@ TEST(IsValidUtf8, KnowsTheRangesOfRfc3629) {
   EXPECT_FALSE(IsValidUtf8("\xE2\x28\xA1"));
 }
 
+TEST(ToValidUtf8, ReplacesByteByByte) {
+  EXPECT_EQ(ToValidUtf8("a\xC3\xA9\xFF\xE2\x82z"),
+            "a\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz");
+  EXPECT_EQ(ToValidUtf8(""), "");
+}
+
 TEST(HasControlCharacter, SeesC0C1AndDelete) {
   EXPECT_FALSE(HasControlCharacter("plain \xC2\xA0 text"));
   EXPECT_TRUE(HasControlCharacter("a\nb"));

@@ -16,10 +16,10 @@ namespace tarn::catalogd {
 namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
+  http::Runtime runtime(2);  // Before any thread is there: it blocks the signals it waits for.
   TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir));
   Metrics metrics;
   boost::asio::thread_pool pool(1);  // One connection to the database, one thread on it.
-  http::Runtime runtime(2);
 
   std::vector<http::Route> routes = CatalogRoutes(*store, pool, settings.catalogd.body_bytes_max);
   for (http::Route& route : http::DaemonRoutes(metrics, [&store]() -> Result<> {
@@ -30,7 +30,9 @@ Result<> Serve(const LakehouseSettings& settings) {
   }
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
   TARN_TRY(const Store::Counts counts, store->Count());
-  TARN_CHECK_OK(server.Listen(settings.catalogd.bind));
+  if (const Result<> bound = server.Listen(settings.catalogd.bind); !bound.ok()) {
+    return bound.error().Wrap("catalogd.bind");
+  }
   log::Info("listening", {{"addr", server.address()},
                           {"version", Version()},
                           {"revision", counts.revision},

@@ -29,10 +29,11 @@ class Handlers {
   Handlers(Store& store, asio::thread_pool& pool) : store_(store), pool_(pool) {}
 
   asio::awaitable<Response> List(const Request& request) const {
-    Result<std::string> json = co_await http::RunBlocking(pool_, [this]() -> Result<std::string> {
+    const auto list = [this]() -> Result<std::string> {
       TARN_TRY(const catalog::Snapshot snapshot, store_.List());
       return catalog::FormatSnapshot(snapshot);
-    });
+    };
+    Result<std::string> json = co_await http::RunBlocking(pool_, list);
     if (!json.ok()) co_return RenderStoreError(json.error(), request);
     co_return Response::Json(200, std::move(*json));
   }
@@ -42,8 +43,8 @@ class Handlers {
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       co_return http::RenderError(valid.error(), request);
     }
-    Result<catalog::Manifest> manifest =
-        co_await http::RunBlocking(pool_, [this, name] { return store_.Get(name); });
+    const auto get = [this, &name] { return store_.Get(name); };
+    Result<catalog::Manifest> manifest = co_await http::RunBlocking(pool_, get);
     if (!manifest.ok()) co_return RenderStoreError(manifest.error(), request);
     co_return Response::Json(200, catalog::FormatManifest(*manifest));
   }
@@ -55,8 +56,8 @@ class Handlers {
     }
     const Result<catalog::DatasetContent> content = catalog::ParseDatasetContent(request.body);
     if (!content.ok()) co_return http::RenderError(content.error(), request);
-    Result<Store::PutResult> put = co_await http::RunBlocking(
-        pool_, [this, name, content = *content] { return store_.Put(name, content); });
+    const auto write = [this, &name, &content] { return store_.Put(name, *content); };
+    Result<Store::PutResult> put = co_await http::RunBlocking(pool_, write);
     if (!put.ok()) co_return RenderStoreError(put.error(), request);
     if (put->outcome != Store::PutOutcome::kUnchanged) {
       log::Info("dataset changed", {{"query_id", request.id},
@@ -73,8 +74,8 @@ class Handlers {
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       co_return http::RenderError(valid.error(), request);
     }
-    const Result<> removed =
-        co_await http::RunBlocking(pool_, [this, name] { return store_.Delete(name); });
+    const auto remove = [this, &name] { return store_.Delete(name); };
+    const Result<> removed = co_await http::RunBlocking(pool_, remove);
     if (!removed.ok()) co_return RenderStoreError(removed.error(), request);
     log::Info("dataset changed", {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
     co_return Response::NoContent();

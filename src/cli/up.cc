@@ -100,7 +100,10 @@ Result<std::string> AskOverHttp(const std::string& address, const std::string& s
       http::Send(url,
                  {.method = "POST", .path = "/sql", .body = nlohmann::json({{"sql", sql}}).dump()},
                  Deadline::After(kFirstAnswerTimeout)));
-  if (answer.status != 200) return Internal(answer.body);
+  if (answer.status != 200) {
+    const nlohmann::json problem = nlohmann::json::parse(answer.body, nullptr, false);
+    return Internal(problem.is_object() ? problem.value("detail", answer.body) : answer.body);
+  }
   return RenderTable(answer.body);
 }
 
@@ -127,6 +130,7 @@ Result<> Greet(const std::string& address, const fs::path& folder, bool sample,
 }  // namespace
 
 Result<> Up(const UpOptions& options) {
+  http::Runtime runtime(2);  // Before any thread is there: it blocks the signals it waits for.
   TARN_TRY(const fs::path folder, ChooseFolder(options.folder));
   TARN_TRY(const std::unique_ptr<catalogd::Store> store, catalogd::Store::Open(":memory:"));
   LakehouseSettings settings;
@@ -134,7 +138,6 @@ Result<> Up(const UpOptions& options) {
 
   Metrics metrics;
   boost::asio::thread_pool pool(1);
-  http::Runtime runtime(2);
   const auto no_credentials = []() -> Result<engine::Credentials> { return engine::Credentials{}; };
   TARN_TRY(const std::unique_ptr<queryd::Service> service,
            queryd::Service::Open(
@@ -145,7 +148,9 @@ Result<> Up(const UpOptions& options) {
   std::vector<http::Route> routes = service->Routes(metrics);
   for (http::Route& route : ReadOnlyRoutes(*store, pool)) routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
-  TARN_CHECK_OK(server.Listen(options.bind));
+  if (const Result<> bound = server.Listen(options.bind); !bound.ok()) {
+    return bound.error().Wrap("--bind");
+  }
   log::Info("listening", {{"addr", server.address()}});
   service->Start();
   service->WaitFirstRefresh(Deadline::After(kFirstAnswerTimeout));

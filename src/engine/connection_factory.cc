@@ -37,11 +37,17 @@ Result<std::unique_ptr<ConnectionFactory>> ConnectionFactory::Open(const EngineO
   if (NeedsInstall(options)) steps.push_back({"install httpfs", "INSTALL httpfs"});
   TARN_TRY(const std::vector<Step> connection_steps, factory->ConnectionSteps());
   steps.insert(steps.end(), connection_steps.begin(), connection_steps.end());
+  // A key is a key: no patterns and no query strings in URLs. What the secret says of this is not
+  // enough, the pattern is expanded before the secret is looked up.
+  if (!options.store.is_folder()) {
+    steps.push_back({"take keys as they are", "SET GLOBAL s3_url_compatibility_mode = true"});
+  }
   // Text without an offset that becomes a TIMESTAMPTZ is UTC, wherever the server stands.
   steps.push_back({"set time zone", "SET GLOBAL TimeZone = 'UTC'"});
   // Last, because nothing can be set afterwards: SQL reaches the lake and nothing else.
-  const std::string root = duck::QuoteLiteral(options.store.root());
-  steps.push_back({"allow the lake", "SET allowed_directories = [" + root + "]"});
+  steps.push_back({"allow the lake", "SET allowed_directories = [" +
+                                         duck::QuoteLiteral(options.store.root()) + ", " +
+                                         duck::QuoteLiteral(options.store.url_root()) + "]"});
   steps.push_back({"disable external access", "SET enable_external_access = false"});
   steps.push_back({"lock configuration", "SET lock_configuration = true"});
   TARN_TRY(duck::Connection connection, factory->database_.Connect());

@@ -12,10 +12,10 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "duck/quote.h"
 #include "engine/gate.h"
 #include "engine/json_encoder.h"
 #include "engine/result_channel.h"
+#include "engine/view_writer.h"
 #include "engine/watchdog.h"
 
 namespace tarn::engine {
@@ -71,7 +71,9 @@ Result<bool> StreamRows(duck::ResultStream& rows, JsonEncoder& encoder, ResultCh
 class DuckEngine::State {
  public:
   State(EngineOptions options, std::unique_ptr<ConnectionFactory> factory)
-      : options_(std::move(options)), factory_(std::move(factory)) {
+      : options_(std::move(options)),
+        factory_(std::move(factory)),
+        view_writer_(options_.store, *factory_, watchdog_) {
     for (size_t i = 0; i < options_.workers; ++i) {
       workers_.emplace_back([this] { Work(); });
       pthread_setname_np(workers_.back().native_handle(), fmt::format("query-{}", i).c_str());
@@ -97,7 +99,7 @@ class DuckEngine::State {
       query->channel->Finish(Unavailable(
           fmt::format("too many queries: {} wait already, try again later", options_.queue_limit)));
     } else {
-      watchdog_.Add(query->task);
+      watchdog_->Add(query->task);
       queue_.push_back(query);
       work_.notify_one();
     }
@@ -106,19 +108,18 @@ class DuckEngine::State {
 
   void Abandon(const std::shared_ptr<Query>& query) {
     query->channel->Abandon();
-    watchdog_.Cancel(query->task, {ErrorKind::kCancelled, "the client has gone"});
+    watchdog_->Cancel(query->task, {ErrorKind::kCancelled, "the client has gone"});
   }
 
   Result<> PutView(const ViewSpec& view, Deadline deadline) {
-    TARN_TRY(const std::string sql, CreateViewSql(view));
-    TARN_CHECK_OK(ChangeViews(sql, deadline));
+    TARN_CHECK_OK(view_writer_.Put(view, deadline));
     const std::unique_lock lock(views_mutex_);
     views_.insert(ToLowerAscii(view.name));
     return {};
   }
 
   Result<> DropView(const std::string& name, Deadline deadline) {
-    TARN_CHECK_OK(ChangeViews("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(name), deadline));
+    TARN_CHECK_OK(view_writer_.Drop(name, deadline));
     const std::unique_lock lock(views_mutex_);
     views_.erase(ToLowerAscii(name));
     return {};
@@ -126,7 +127,8 @@ class DuckEngine::State {
 
   bool WaitIdle(Deadline deadline) {
     std::unique_lock lock(queue_mutex_);
-    return idle_.wait_until(lock, deadline.At(), [this] { return busy_ == 0 && queue_.empty(); });
+    return idle_.wait_until(lock, deadline.At(), [this] { return busy_ == 0 && queue_.empty(); }) &&
+           !view_writer_.HasLost();
   }
 
   void CancelAll() {
@@ -134,40 +136,10 @@ class DuckEngine::State {
       const std::lock_guard lock(queue_mutex_);
       closed_ = true;
     }
-    watchdog_.CancelAll(ShuttingDown());
+    watchdog_->CancelAll(ShuttingDown());
   }
 
  private:
-  Result<std::string> CreateViewSql(const ViewSpec& view) const {
-    if (view.keys.empty()) return InvalidArgument("it has no objects");
-    std::string urls;
-    for (const std::string& key : view.keys) {
-      TARN_TRY(const std::string url, options_.store.Url(key));
-      if (!urls.empty()) urls += ", ";
-      urls += duck::QuoteLiteral(url);
-    }
-    if (view.keys.size() > 1) urls = "[" + urls + "]";
-    return fmt::format("CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet({})",
-                       duck::QuoteIdentifier(view.name), urls);
-  }
-
-  Result<> ChangeViews(const std::string& sql, Deadline deadline) {
-    const std::lock_guard lock(catalog_mutex_);
-    if (!catalog_connection_) {
-      TARN_TRY(duck::Connection connection, factory_->Connect());
-      catalog_connection_.emplace(std::move(connection));
-    }
-    const auto task = std::make_shared<WatchedTask>(deadline);
-    watchdog_.Add(task);
-    Result<> done;
-    if (task->Begin(*catalog_connection_)) done = catalog_connection_->Execute(sql);
-    task->End();
-    watchdog_.Remove(task);
-    if (auto reason = task->CancelReason()) return *reason;
-    if (!done.ok() && done.error().kind == ErrorKind::kInternal) catalog_connection_.reset();
-    return done;
-  }
-
   bool IsDataset(std::string_view name) const {
     const std::shared_lock lock(views_mutex_);
     return views_.contains(ToLowerAscii(name));
@@ -184,7 +156,7 @@ class DuckEngine::State {
   }
 
   void EndQuery(const Query& query) {
-    watchdog_.Remove(query.task);
+    watchdog_->Remove(query.task);
     const std::lock_guard lock(queue_mutex_);
     if (--busy_ == 0 && queue_.empty()) idle_.notify_all();
   }
@@ -241,7 +213,8 @@ class DuckEngine::State {
 
   const EngineOptions options_;
   const std::unique_ptr<ConnectionFactory> factory_;
-  Watchdog watchdog_;
+  const std::shared_ptr<Watchdog> watchdog_ = std::make_shared<Watchdog>();
+  ViewWriter view_writer_;
 
   std::mutex queue_mutex_;
   std::condition_variable work_;
@@ -250,9 +223,6 @@ class DuckEngine::State {
   size_t busy_ = 0;                           // guarded by queue_mutex_: queries that run
   bool closed_ = false;                       // guarded by queue_mutex_: takes no more queries
   bool stopping_ = false;                     // guarded by queue_mutex_
-
-  std::mutex catalog_mutex_;
-  std::optional<duck::Connection> catalog_connection_;  // guarded by catalog_mutex_
 
   mutable std::shared_mutex views_mutex_;
   std::unordered_set<std::string> views_;  // guarded by views_mutex_: names in lower case

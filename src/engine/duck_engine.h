@@ -10,9 +10,8 @@ namespace tarn::engine {
 // The engine on DuckDB, in this process.
 //
 // A fixed number of worker threads, each with a connection of its own, take queries from a
-// bounded FIFO queue; views are changed on one more connection, by whoever calls. A watcher
-// thread interrupts queries that were cancelled or whose deadline has passed, again and again
-// until they end: DuckDB forgets an interrupt that comes just before a statement begins.
+// bounded FIFO queue; views are changed on one more (see ViewWriter); a watchdog interrupts what
+// was cancelled or is past its deadline.
 //
 // The destructor cancels everything and waits for its threads.
 class DuckEngine : public Engine {

@@ -71,7 +71,8 @@ class Engine {
   // Takes no more queries and cancels all that run or wait.
   virtual void CancelAll() = 0;
 
-  // Waits until no query runs; false when the deadline passed first.
+  // Waits until no query runs; false when the deadline passed first, or when a change of a view
+  // was given up and still hangs in the object store. Then the engine cannot be destroyed.
   virtual bool WaitIdle(Deadline deadline) = 0;
 };
 

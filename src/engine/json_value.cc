@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/text.h"
 #include "engine/value_text.h"
 #include "engine/variant_json.h"
 
@@ -35,27 +36,6 @@ bool EightArePlain(const char* p) {
   const uint64_t below_space = (word - kOnes * 0x20) & ~word & kHigh;
   return ((word & kHigh) | below_space | has_zero(word ^ (kOnes * '"')) |
           has_zero(word ^ (kOnes * '\\'))) == 0;
-}
-
-// The length of the UTF-8 sequence at the front of the text, 0 where there is none.
-size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
-  const unsigned char first = byte(0);
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;  // overlong
-    if (first == 0xED && byte(1) > 0x9F) return 0;  // surrogate
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;  // overlong
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;  // over U+10FFFF
-    return 4;
-  }
-  return 0;
 }
 
 void AppendEscape(char c, std::string& out) {
@@ -226,14 +206,14 @@ void AppendJsonString(std::string_view text, std::string& out) {
       continue;
     }
     if (static_cast<unsigned char>(text[i]) >= 0x80) {
-      if (const size_t length = SequenceLength(text.substr(i)); length > 0) {
+      if (const size_t length = Utf8SequenceLength(text.substr(i)); length > 0) {
         i += length;
         continue;
       }
     }
     out.append(text, start, i - start);
     if (static_cast<unsigned char>(text[i]) >= 0x80) {
-      out += "\xEF\xBF\xBD";  // U+FFFD
+      out += kReplacementCharacter;
     } else {
       AppendEscape(text[i], out);
     }

@@ -85,6 +85,8 @@ ObjectStore ObjectStore::Folder(const std::string& path) {
   return store;
 }
 
+std::string ObjectStore::url_root() const { return is_folder_ ? EscapeGlob(root_) : root_; }
+
 Result<std::string> ObjectStore::Url(std::string_view key) const {
   if (!is_folder_) return root_ + std::string(key);
   if (LeavesFolder(key)) {

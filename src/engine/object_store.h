@@ -29,10 +29,13 @@ class ObjectStore {
 
   // "s3://bucket/" or "/folder/": what all URLs begin with, and all that SQL may read.
   const std::string& root() const { return root_; }
+  // The same in the form that URLs have: differs from the root when a folder's own path has
+  // characters of a pattern.
+  std::string url_root() const;
 
   // The object as read_parquet takes it. In a folder a key cannot lead outside, and characters
-  // that DuckDB would read as a pattern are escaped; on S3 its url_compatibility_mode turns
-  // patterns and query strings off.
+  // that DuckDB would read as a pattern are escaped; on S3 its setting s3_url_compatibility_mode
+  // turns patterns and query strings off.
   Result<std::string> Url(std::string_view key) const;
 
   // CREATE OR REPLACE SECRET … for a bucket.

@@ -56,14 +56,14 @@ int StatusOf(ErrorKind kind) {
 }
 
 Response RenderProblem(int status, std::string_view detail, bool problem_json) {
-  if (!problem_json) return Response::Text(status, std::string(detail) + "\n");
+  // A message may quote what the client has sent, whatever bytes that were.
+  const std::string text = ToValidUtf8(detail);
+  if (!problem_json) return Response::Text(status, text + "\n");
   const nlohmann::ordered_json problem = {{"type", "about:blank"},
                                           {"title", ReasonPhrase(status)},
                                           {"status", status},
-                                          {"detail", detail}};
-  return {.status = status,
-          .content_type = "application/problem+json",
-          .body = problem.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)};
+                                          {"detail", text}};
+  return {.status = status, .content_type = "application/problem+json", .body = problem.dump()};
 }
 
 Response RenderError(const Error& error, const Request& request) {

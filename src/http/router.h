@@ -19,7 +19,8 @@ struct Route {
   std::string method;
   std::string path;  // "/catalog/datasets/{name}"; {…} takes one segment, percent-decoded.
   Handler handler;
-  int64_t body_bytes_max = 0;
+  // A body that no handler looks at is read and dropped up to this size.
+  int64_t body_bytes_max = 8 * 1024;
   std::string too_large_message = "body too large";  // The text of 413.
 };
 

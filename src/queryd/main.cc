@@ -14,6 +14,7 @@ namespace tarn::queryd {
 namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
+  http::Runtime runtime(2);  // Before any thread is there: it blocks the signals it waits for.
   TARN_CHECK_OK(CheckSettings(settings));
   Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
   if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");
@@ -22,14 +23,15 @@ Result<> Serve(const LakehouseSettings& settings) {
   TARN_CHECK_OK(secrets.Get(kPrimaryBucket));
 
   Metrics metrics;
-  http::Runtime runtime(2);
   TARN_TRY(const std::unique_ptr<Service> service,
            Service::Open(settings.queryd,
                          MakeEngineOptions(settings.queryd, store,
                                            [&secrets] { return secrets.Get(kPrimaryBucket); }),
                          std::make_unique<CatalogClient>(*catalogd_url), metrics));
   http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http, metrics);
-  TARN_CHECK_OK(server.Listen(settings.queryd.bind));
+  if (const Result<> bound = server.Listen(settings.queryd.bind); !bound.ok()) {
+    return bound.error().Wrap("queryd.bind");
+  }
   log::Info("listening", {{"addr", server.address()},
                           {"version", Version()},
                           {"duckdb", duck::Database::LibraryVersion()}});

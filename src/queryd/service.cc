@@ -1,5 +1,6 @@
 #include "queryd/service.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,10 +15,14 @@
 namespace tarn::queryd {
 
 Result<> CheckSettings(const LakehouseSettings& settings) {
-  if (settings.queryd.catalogd_url.empty()) {
-    return InvalidArgument("queryd.catalogd_url is required");
-  }
-  if (settings.s3.bucket.empty()) return InvalidArgument("s3.bucket is required");
+  std::string missing;
+  const auto require = [&missing](const std::string& value, std::string_view key) {
+    if (!value.empty()) return;
+    missing += fmt::format("{}{} is required", missing.empty() ? "" : "; ", key);
+  };
+  require(settings.queryd.catalogd_url, "queryd.catalogd_url");
+  require(settings.s3.bucket, "s3.bucket");
+  if (!missing.empty()) return InvalidArgument(missing);
   return {};
 }
 
