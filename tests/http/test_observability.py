@@ -161,7 +161,8 @@ def test_queryd_stays_ready_when_catalogd_goes_away(lake):
 # --- metrics
 
 SAMPLE = re.compile(
-    r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})? (-?[0-9.]+([eE][+-]?[0-9]+)?|[+-]Inf|NaN)( [0-9]+)?"
+    r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{(\w+=\"[^\"]*\",?)*\})?"
+    r" (-?[0-9.]+([eE][+-]?[0-9]+)?|[+-]Inf|NaN)( [0-9]+)?"
 )
 
 
