@@ -24,8 +24,8 @@ file(MAKE_DIRECTORY ${TARN_LIB_DIR})
 file(CREATE_LINK ${TARN_DUCKDB_DIR}/libduckdb.so ${TARN_LIB_DIR}/libduckdb.so SYMBOLIC)
 file(CREATE_LINK ${TARN_EXTENSIONS_DIR}/httpfs.duckdb_extension
   ${TARN_LIB_DIR}/httpfs.duckdb_extension SYMBOLIC)
-set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
-set(CMAKE_BUILD_RPATH ${TARN_LIB_DIR})
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib/tarn")
 
 add_library(duckdb SHARED IMPORTED GLOBAL)
 set_target_properties(duckdb PROPERTIES

@@ -10,7 +10,7 @@
 
 namespace tarn {
 
-// Kinds say what the caller can do, not what went wrong: see http/render.h for the one place
+// Kinds say what the caller can do, not what went wrong: see http/message.h for the one place
 // that maps them to HTTP status codes.
 enum class ErrorKind {
   kInvalidArgument,  // The request is wrong; sending it again does not help.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "catalogd/routes.h"
+#include "http/blocking.h"
 #include "http/daemon_routes.h"
 #include "http/runtime.h"
 #include "http/server.h"
@@ -22,12 +23,12 @@ Result<> Serve(const LakehouseSettings& settings) {
   boost::asio::thread_pool pool(1);  // One connection to the database, one thread on it.
 
   std::vector<http::Route> routes = CatalogRoutes(*store, pool, settings.catalogd.body_bytes_max);
-  for (http::Route& route : http::DaemonRoutes(metrics, [&store]() -> Result<> {
-         TARN_CHECK_OK(store->Count());
-         return {};
-       })) {
-    routes.push_back(std::move(route));
-  }
+  const auto ready = [&store, &pool]() -> boost::asio::awaitable<Result<>> {
+    const auto count = [&store] { return store->Count(); };
+    const Result<Store::Counts> counts = co_await http::RunBlocking(pool, count);
+    co_return counts.ok() ? Result<>() : counts.error();
+  };
+  for (http::Route& route : http::DaemonRoutes(metrics, ready)) routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
   TARN_TRY(const Store::Counts counts, store->Count());
   if (const Result<> bound = server.Listen(settings.catalogd.bind); !bound.ok()) {

@@ -54,9 +54,11 @@ class Handlers {
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       co_return http::RenderError(valid.error(), request);
     }
-    const Result<catalog::DatasetContent> content = catalog::ParseDatasetContent(request.body);
-    if (!content.ok()) co_return http::RenderError(content.error(), request);
-    const auto write = [this, &name, &content] { return store_.Put(name, *content); };
+    // A manifest may have megabytes: it is read where nothing else waits for the thread.
+    const auto write = [this, &name, &request]() -> Result<Store::PutResult> {
+      TARN_TRY(const catalog::DatasetContent content, catalog::ParseDatasetContent(request.body));
+      return store_.Put(name, content);
+    };
     Result<Store::PutResult> put = co_await http::RunBlocking(pool_, write);
     if (!put.ok()) co_return RenderStoreError(put.error(), request);
     if (put->outcome != Store::PutOutcome::kUnchanged) {

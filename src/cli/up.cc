@@ -60,6 +60,12 @@ std::string Plural(size_t count, const std::string& noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string FormatBytes(int64_t bytes) {
+  const auto count = static_cast<double>(bytes);
+  return bytes < 1'000'000 ? fmt::format("{:.1f} KB", count / 1e3)
+                           : fmt::format("{:.1f} MB", count / 1e6);
+}
+
 std::string DatasetList(const catalog::Snapshot& snapshot) {
   if (snapshot.manifests.empty()) {
     return "No datasets yet: put a Parquet file, or a folder of them, into it.\n";
@@ -70,9 +76,8 @@ std::string DatasetList(const catalog::Snapshot& snapshot) {
     const catalog::Manifest& manifest = snapshot.manifests[i];
     int64_t bytes = 0;
     for (const auto& object : manifest.content.objects) bytes += object.size_bytes.value_or(0);
-    out += fmt::format("  {}  ({}, {:.1f} MB)\n", manifest.name,
-                       Plural(manifest.content.objects.size(), "file"),
-                       static_cast<double>(bytes) / 1e6);
+    out += fmt::format("  {}  ({}, {})\n", manifest.name,
+                       Plural(manifest.content.objects.size(), "file"), FormatBytes(bytes));
   }
   if (snapshot.manifests.size() > kShown) {
     out += fmt::format("  and {} more\n", snapshot.manifests.size() - kShown);

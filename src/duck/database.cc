@@ -27,8 +27,8 @@ ErrorKind KindOf(duckdb_error_type type) {
 }
 
 Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {
-  return {KindOf(type),
-          ProcessRedactor().Redact(message == nullptr ? "DuckDB gave no reason" : message)};
+  return {KindOf(type), ProcessRedactor().Redact(std::string(
+                            message == nullptr ? "DuckDB gave no reason" : Trim(message)))};
 }
 
 // The message of an interrupted statement is all that the prepare and pending steps tell.

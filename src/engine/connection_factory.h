@@ -1,26 +1,14 @@
 #pragma once
 
-#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "duck/database.h"
-#include "engine/object_store.h"
+#include "engine/options.h"
 
 namespace tarn::engine {
-
-struct EngineOptions {
-  ObjectStore store;
-  // Asked at each connection's bootstrap, so that new credentials reach new connections.
-  std::function<Result<Credentials>()> credentials;
-  // The packaged httpfs.duckdb_extension; where the file is missing, INSTALL is tried.
-  std::string httpfs_path;
-  size_t workers = 4;
-  size_t queue_limit = 256;
-  size_t result_buffer_bytes = 1024 * 1024;
-};
 
 // The database, and connections to it that are ready for SQL: httpfs is loaded and the secret
 // of the bucket is there.

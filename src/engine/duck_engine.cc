@@ -176,32 +176,42 @@ class DuckEngine::State {
 
   Result<uint64_t> RunOne(std::optional<duck::Connection>& connection, Query& query) {
     if (!connection) {
-      TARN_TRY(duck::Connection opened, factory_->Connect());
-      connection.emplace(std::move(opened));
+      Result<duck::Connection> opened = factory_->Connect();
+      if (!opened.ok()) {
+        log::Error("cannot open a connection",
+                   {{"query_id", query.request.id}, {"error", opened.error().message}});
+        return Internal("the engine opens no connection, see the log");
+      }
+      connection.emplace(std::move(*opened));
     }
     if (!query.task->Begin(*connection)) return *query.task->CancelReason();
     Result<uint64_t> rows = Error{};
     try {
-      rows = RunStatement(*connection, query);
+      rows = RunStatement(connection, query);
     } catch (const std::exception& e) {
       // std::bad_alloc, in the encoder.
       rows = Internal(fmt::format("the engine failed: {}", e.what()));
     }
     query.task->End();
     if (auto reason = query.task->CancelReason()) return *reason;
-    if (!rows.ok() && rows.error().kind == ErrorKind::kInternal) {
-      // A connection that saw an internal error may refuse everything from now on.
-      connection.reset();
-      log::Error("DuckDB failed",
-                 {{"query_id", query.request.id}, {"error", rows.error().message}});
-      return InvalidArgument(rows.error().message);
-    }
     return rows;
   }
 
-  Result<uint64_t> RunStatement(duck::Connection& connection, Query& query) {
-    Gate gate(connection, [this](std::string_view name) { return IsDataset(name); });
+  Result<uint64_t> RunStatement(std::optional<duck::Connection>& connection, Query& query) {
+    Gate gate(*connection, [this](std::string_view name) { return IsDataset(name); });
     TARN_TRY(const std::string sql, gate.Check(query.request.sql));
+    Result<uint64_t> rows = RunSql(*connection, sql, query);
+    if (rows.ok() || rows.error().kind != ErrorKind::kInternal) return rows;
+    // DuckDB failed, which is the query's failure; the connection may refuse everything from now
+    // on, so the next query gets a new one.
+    log::Error("DuckDB failed", {{"query_id", query.request.id}, {"error", rows.error().message}});
+    query.task->End();
+    connection.reset();
+    return InvalidArgument(rows.error().message);
+  }
+
+  static Result<uint64_t> RunSql(duck::Connection& connection, const std::string& sql,
+                                 Query& query) {
     TARN_TRY(duck::Statement statement, connection.Prepare(sql));
     TARN_TRY(duck::ResultStream rows, statement.Execute());
     TARN_CHECK_OK(RefuseUnknownTypes(rows));
@@ -236,6 +246,11 @@ Result<std::unique_ptr<DuckEngine>> DuckEngine::Open(const EngineOptions& option
       new DuckEngine(std::make_shared<State>(options, std::move(factory))));
 }
 
+Result<std::unique_ptr<Engine>> OpenEngine(const EngineOptions& options) {
+  TARN_TRY(std::unique_ptr<Engine> engine, DuckEngine::Open(options));
+  return engine;
+}
+
 DuckEngine::~DuckEngine() = default;
 
 std::unique_ptr<QueryStream> DuckEngine::Execute(QueryRequest request) {
@@ -263,6 +278,8 @@ Result<> DuckEngine::PutView(const ViewSpec& view, Deadline deadline) {
 Result<> DuckEngine::DropView(const std::string& name, Deadline deadline) {
   return state_->DropView(name, deadline);
 }
+
+std::string DuckEngine::Version() const { return "DuckDB " + duck::Database::LibraryVersion(); }
 
 void DuckEngine::CancelAll() { state_->CancelAll(); }
 

@@ -22,6 +22,7 @@ class DuckEngine : public Engine {
   std::unique_ptr<QueryStream> Execute(QueryRequest request) override;
   Result<> PutView(const ViewSpec& view, Deadline deadline) override;
   Result<> DropView(const std::string& name, Deadline deadline) override;
+  std::string Version() const override;
   void CancelAll() override;
   bool WaitIdle(Deadline deadline) override;
 

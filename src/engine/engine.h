@@ -68,6 +68,9 @@ class Engine {
   // It is no error when the view is not there.
   virtual Result<> DropView(const std::string& name, Deadline deadline) = 0;
 
+  // Of what runs the SQL, for the log: "DuckDB v1.5.5".
+  virtual std::string Version() const = 0;
+
   // Takes no more queries and cancels all that run or wait.
   virtual void CancelAll() = 0;
 

@@ -159,9 +159,16 @@ class AstCheck {
 
   Result<> CheckTable(const Json& node) const {
     const std::string name = TextOf(node, "table_name");
+    const std::string lower = ToLowerAscii(name);
     const std::string schema = ToLowerAscii(TextOf(node, "schema_name"));
+    const std::string catalog = ToLowerAscii(TextOf(node, "catalog_name"));
     if (schema == "information_schema") return {};
-    if ((schema.empty() || schema == "main") && is_dataset_(name)) return {};
+    // What shows secrets and logs stays refused even where a dataset has its name: between this
+    // check and the statement the dataset may go, and the name means the function again.
+    const bool is_internal = lower.starts_with("duckdb_") && IsKnownTableFunction(lower);
+    const bool in_main =
+        (schema.empty() || schema == "main") && (catalog.empty() || catalog == "memory");
+    if (in_main && !is_internal && is_dataset_(name)) return {};
     // A name that DuckDB does not know and that looks like a file is read as one (a replacement
     // scan); it tells files by their ending, so a name without these cannot be one.
     if (name.find_first_of("./:*?[\\") != std::string::npos) {
@@ -169,7 +176,6 @@ class AstCheck {
     }
     // Table functions without arguments can be named without parentheses, and so can system
     // views: both go by the list of functions.
-    const std::string lower = ToLowerAscii(name);
     if (IsKnownTableFunction(lower) || schema == "pg_catalog" || lower.starts_with("duckdb_") ||
         lower.starts_with("pragma_") || lower.starts_with("pg_") || lower.starts_with("sqlite_")) {
       return CheckTableFunction(lower);

@@ -12,7 +12,9 @@ class GateTest : public testing::Test {
  protected:
   duck::Connection connection = *duck::Database::Open({})->Connect();
   Gate gate{connection, [](std::string_view name) {
-              return EqualsIgnoreCase(name, "trips") || name == "it's.parquet";
+              // A dataset that took the name of a function which shows secrets.
+              return EqualsIgnoreCase(name, "trips") || name == "it's.parquet" ||
+                     name == "duckdb_secrets";
             }};
 
   void SetUp() override {

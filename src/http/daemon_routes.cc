@@ -4,7 +4,7 @@ namespace tarn::http {
 
 namespace asio = boost::asio;
 
-std::vector<Route> DaemonRoutes(const Metrics& metrics, std::function<Result<>()> ready) {
+std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready) {
   std::vector<Route> routes;
   routes.push_back({.method = "GET",
                     .path = "/healthz",
@@ -15,7 +15,8 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, std::function<Result<>()
       {.method = "GET",
        .path = "/readyz",
        .handler = [ready = std::move(ready)](const Request& request) -> asio::awaitable<Response> {
-         if (const Result<> state = ready(); !state.ok()) {
+         const Result<> state = co_await ready();
+         if (!state.ok()) {
            co_return RenderError({ErrorKind::kUnavailable, state.error().message}, request);
          }
          co_return Response::Text(200, "ok\n");

@@ -9,8 +9,10 @@
 
 namespace tarn::http {
 
-// GET /healthz, /readyz and /metrics, which every daemon has. `ready` must not block; its error
-// says what is missing.
-std::vector<Route> DaemonRoutes(const Metrics& metrics, std::function<Result<>()> ready);
+// Runs on an I/O thread. Its error says what is missing.
+using ReadyCheck = std::function<boost::asio::awaitable<Result<>>()>;
+
+// GET /healthz, /readyz and /metrics, which every daemon has.
+std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready);
 
 }  // namespace tarn::http

@@ -32,9 +32,9 @@ Result<> Serve(const LakehouseSettings& settings) {
   if (const Result<> bound = server.Listen(settings.queryd.bind); !bound.ok()) {
     return bound.error().Wrap("queryd.bind");
   }
-  log::Info("listening", {{"addr", server.address()},
-                          {"version", Version()},
-                          {"duckdb", duck::Database::LibraryVersion()}});
+  log::Info(
+      "listening",
+      {{"addr", server.address()}, {"version", Version()}, {"engine", service->EngineVersion()}});
   service->Start();
 
   log::Info("stopping", {{"signal", runtime.WaitForStop()}});

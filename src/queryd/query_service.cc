@@ -29,6 +29,10 @@ std::string_view Reason(std::string_view what) {
   return what;
 }
 
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 // Holds a gauge up while it lives.
 class CountedWhile {
  public:
@@ -95,8 +99,9 @@ QueryService::QueryService(engine::Engine& engine, Metrics& metrics, size_t whol
       bytes_(metrics.Counter("tarn_result_bytes_total", "Encoded bytes of results")),
       running_(metrics.Gauge("tarn_queries_unanswered",
                              "Queries that wait or run and have no byte of an answer yet")),
-      first_bytes_seconds_(metrics.Seconds("tarn_query_first_bytes_seconds",
-                                           "From a query's arrival to its first bytes or error")) {}
+      first_bytes_seconds_(metrics.Seconds(
+          "tarn_query_first_bytes_seconds",
+          "From a query's arrival to the first byte of its answer, or its error")) {}
 
 asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const std::string& id) {
   const auto start = std::chrono::steady_clock::now();
@@ -114,6 +119,7 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const
           answer.bytes += *bytes;
         }
       } else if (const auto* error = std::get_if<Error>(&event)) {
+        first_bytes_seconds_.Observe(SecondsSince(start));
         co_return CountError(*error, id).Wrap("query");
       } else {
         CountEnd(std::get<QueryEnd>(event));
@@ -121,10 +127,10 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const
       }
     }
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  first_bytes_seconds_.Observe(took.count());
+  const double seconds = SecondsSince(start);
+  first_bytes_seconds_.Observe(seconds);
   log::Debug("query", {{"query_id", id},
-                       {"ms", took.count() * 1000},
+                       {"ms", seconds * 1000},
                        {"bytes", uint64_t{answer.bytes.size()}},
                        {"whole", answer.rest == nullptr}});
   co_return answer;

@@ -37,6 +37,9 @@ class QueryService {
   // error therefore comes before anything was sent.
   boost::asio::awaitable<Result<QueryAnswer>> Run(SqlRequest request, const std::string& id);
 
+  // The reader of an answer left before its end.
+  void CountAbandoned() { cancelled_.Increment(); }
+
   // Reads on where Run stopped: the next bytes, none at the end.
   boost::asio::awaitable<Result<std::string>> ReadOn(engine::QueryStream& rest,
                                                      const std::string& id);

@@ -26,6 +26,7 @@ class RecordingEngine : public engine::Engine {
     if (failing.contains(name)) return Internal("cannot drop");
     return {};
   }
+  std::string Version() const override { return "recording"; }
   void CancelAll() override {}
   bool WaitIdle(Deadline) override { return true; }
 

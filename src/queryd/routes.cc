@@ -17,9 +17,14 @@ class QueryBody : public http::BodyStream {
   QueryBody(QueryService& service, QueryAnswer answer, std::string id)
       : service_(service), answer_(std::move(answer)), id_(std::move(id)) {}
 
+  ~QueryBody() override {
+    if (!ended_) service_.CountAbandoned();
+  }
+
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     if (!answer_.bytes.empty()) co_return std::exchange(answer_.bytes, {});
     Result<std::string> bytes = co_await service_.ReadOn(*answer_.rest, id_);
+    ended_ = !bytes.ok() || bytes->empty();
     if (!bytes.ok()) co_return bytes.error();
     if (bytes->empty()) co_return std::optional<std::string>();
     co_return std::move(*bytes);
@@ -29,6 +34,7 @@ class QueryBody : public http::BodyStream {
   QueryService& service_;
   QueryAnswer answer_;
   const std::string id_;
+  bool ended_ = false;  // ReadOn has counted the query.
 };
 
 asio::awaitable<Response> PostSql(QueryService& service, const Request& request) {

@@ -46,7 +46,7 @@ Result<std::unique_ptr<Service>> Service::Open(const QuerydSettings& settings,
                                                const engine::EngineOptions& options,
                                                std::unique_ptr<CatalogSource> catalog,
                                                Metrics& metrics) {
-  Result<std::unique_ptr<engine::DuckEngine>> engine = engine::DuckEngine::Open(options);
+  Result<std::unique_ptr<engine::Engine>> engine = engine::OpenEngine(options);
   if (!engine.ok()) return engine.error().Wrap("duckdb open");
   return std::unique_ptr<Service>(
       new Service(settings, std::move(*engine), std::move(catalog), metrics));
@@ -69,7 +69,8 @@ bool Service::Stop(Deadline deadline) {
 
 std::vector<http::Route> Service::Routes(const Metrics& metrics) {
   std::vector<http::Route> routes = SqlRoutes(queries_, settings_.sql_body_bytes_max);
-  for (http::Route& route : http::DaemonRoutes(metrics, [this] { return Ready(); })) {
+  for (http::Route& route : http::DaemonRoutes(
+           metrics, [this]() -> boost::asio::awaitable<Result<>> { co_return Ready(); })) {
     routes.push_back(std::move(route));
   }
   return routes;

@@ -6,7 +6,7 @@
 
 #include "base/lakehouse.h"
 #include "base/metrics.h"
-#include "engine/duck_engine.h"
+#include "engine/options.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "queryd/catalog_source.h"
@@ -36,6 +36,7 @@ class Service {
   std::vector<http::Route> Routes(const Metrics& metrics);
 
   void Start() { refresh_loop_.Start(); }
+  std::string EngineVersion() const { return engine_->Version(); }
   Result<> Ready() const { return refresh_loop_.Ready(); }
   // Ends queries that run or wait with an error.
   void CancelQueries() { engine_->CancelAll(); }
