@@ -18,7 +18,8 @@ namespace tarn::duck {
 
 class Connection;
 
-// An in-memory database. Copies share it; the last one closes it.
+// An in-memory database. Copies share it; the last one closes it, which must not be a static
+// variable: DuckDB's thread-local state is gone before those are.
 class Database {
  public:
   using Options = std::vector<std::pair<std::string, std::string>>;

@@ -142,10 +142,11 @@ TEST_F(DuckEngineTest, AResultThatIsNotReadStopsWhenItsStreamGoes) {
 
 TEST_F(DuckEngineTest, MoreThanTheQueueHoldsIsRefused) {
   const auto engine = Open(1, 1);
-  std::vector<std::unique_ptr<QueryStream>> streams;
-  for (int i = 0; i < 3; ++i) streams.push_back(engine->Execute({.id = "q", .sql = kEndless}));
-  // One runs, or is about to, and one waits: of three one is too many.
-  QueryEvent event = NextEvent(*streams[2]);
+  const auto running = engine->Execute({.id = "running", .sql = "FROM range(100000000)"});
+  ASSERT_TRUE(std::holds_alternative<std::string>(NextEvent(*running))) << "it has the worker";
+  const auto waiting = engine->Execute({.id = "waiting", .sql = "SELECT 1"});
+  const auto refused = engine->Execute({.id = "refused", .sql = "SELECT 1"});
+  QueryEvent event = NextEvent(*refused);
   ASSERT_TRUE(std::holds_alternative<Error>(event));
   EXPECT_EQ(std::get<Error>(event).kind, ErrorKind::kUnavailable);
 }

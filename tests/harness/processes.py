@@ -35,6 +35,26 @@ def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dic
     return kept | {"HOME": str(home)} | dict(extra or {})
 
 
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    pids = [pid]
+    for member in pids:
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{member}/task").iterdir():
+                pids += map(int, (task / "children").read_text().split())
+    return pids
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has burnt so far, all threads and living child processes."""
+    total = 0.0
+    for member in family(pid):
+        with contextlib.suppress(OSError):
+            stat = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+            total += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
 @dataclass(frozen=True)
 class Exited:
     """How a program that was run to its end ended."""
@@ -151,21 +171,10 @@ class Daemon:
         return self.wait_for(lambda: _LISTENING.search(self.log), "the listening line").group(1)
 
     def cpu_seconds(self) -> float:
-        """What it has burnt so far, all threads and child processes that it has waited for."""
-        total = 0.0
-        for pid in self.family():
-            with contextlib.suppress(OSError):
-                stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                total += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-        return total
+        return cpu_seconds(self.process.pid)
 
     def family(self) -> list[int]:
-        pids = [self.process.pid]
-        for pid in pids:
-            with contextlib.suppress(OSError):
-                for task in Path(f"/proc/{pid}/task").iterdir():
-                    pids += map(int, (task / "children").read_text().split())
-        return pids
+        return family(self.process.pid)
 
     def send(self, signum: int) -> None:
         self.process.send_signal(signum)
