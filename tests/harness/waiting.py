@@ -12,7 +12,10 @@ _POLL_S = 0.01
 
 
 def wait_until(
-    condition: Callable[[], T], what: str | Callable[[], str], limit_s: float = DEFAULT_LIMIT_S
+    condition: Callable[[], T],
+    what: str | Callable[[], str],
+    limit_s: float = DEFAULT_LIMIT_S,
+    poll_s: float = _POLL_S,
 ) -> T:
     """Returns the first truthy value of `condition`, or fails saying `what` did not come."""
     deadline = time.monotonic() + limit_s
@@ -23,4 +26,4 @@ def wait_until(
         if time.monotonic() > deadline:
             text = what() if callable(what) else what
             raise AssertionError(f"not within {limit_s:g} s: {text}")
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
