@@ -10,8 +10,10 @@
 namespace tarn::catalog {
 namespace {
 
-// Keeps the order in which fields are written.
-using Json = nlohmann::ordered_json;
+// Keeps the order in which fields are written. Not for reading: it looks a key up one by one, so
+// that a text of many keys would take the square of its length.
+using OrderedJson = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 Error Bad(const std::string& field, std::string_view why) {
   return InvalidArgument(fmt::format("{}: {}", field, why));
@@ -85,25 +87,26 @@ Result<DatasetContent> ReadContent(const Json& json, const std::string& prefix, 
   return content;
 }
 
-Json ToJson(const ObjectRef& object) {
-  Json json = {{"key", object.key}};
+OrderedJson ToJson(const ObjectRef& object) {
+  OrderedJson json = {{"key", object.key}};
   if (object.size_bytes) json["size"] = *object.size_bytes;
   if (object.etag) json["etag"] = *object.etag;
   return json;
 }
 
-void AddContent(const DatasetContent& content, Json& json) {
-  Json objects = Json::array();
+void AddContent(const DatasetContent& content, OrderedJson& json) {
+  OrderedJson objects = OrderedJson::array();
   for (const ObjectRef& object : content.objects) objects.push_back(ToJson(object));
   json["objects"] = std::move(objects);
-  json["row_count"] = content.row_count ? Json(*content.row_count) : Json(nullptr);
+  json["row_count"] = content.row_count ? OrderedJson(*content.row_count) : OrderedJson(nullptr);
 }
 
-Json ToJson(const Manifest& manifest) {
+OrderedJson ToJson(const Manifest& manifest) {
   const auto& fingerprint = manifest.content.schema_fingerprint;
-  Json json = {{"name", manifest.name},
-               {"dataset_id", manifest.dataset_id},
-               {"schema_fingerprint", fingerprint ? Json(*fingerprint) : Json(nullptr)}};
+  OrderedJson json = {
+      {"name", manifest.name},
+      {"dataset_id", manifest.dataset_id},
+      {"schema_fingerprint", fingerprint ? OrderedJson(*fingerprint) : OrderedJson(nullptr)}};
   AddContent(manifest.content, json);
   json["created_at"] = FormatRfc3339(manifest.created_at);
   json["updated_at"] = FormatRfc3339(manifest.updated_at);
@@ -159,7 +162,7 @@ Result<DatasetContent> ParseDatasetContent(std::string_view json) {
 }
 
 std::string FormatDatasetContent(const DatasetContent& content) {
-  Json json = Json::object();
+  OrderedJson json = OrderedJson::object();
   AddContent(content, json);
   if (content.schema_fingerprint) json["schema_fingerprint"] = *content.schema_fingerprint;
   return json.dump();

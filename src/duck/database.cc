@@ -33,9 +33,11 @@ Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVAL
 
 // The message of an interrupted statement is all that the prepare and pending steps tell.
 Error StepError(const char* message) {
-  const bool interrupted =
-      message != nullptr && std::string_view(message).starts_with("INTERRUPT Error");
-  return DuckError(message, interrupted ? DUCKDB_ERROR_INTERRUPT : DUCKDB_ERROR_INVALID);
+  const std::string_view text(message == nullptr ? "" : message);
+  if (text.starts_with("INTERRUPT Error")) return DuckError(message, DUCKDB_ERROR_INTERRUPT);
+  if (text.starts_with("FATAL Error")) return DuckError(message, DUCKDB_ERROR_FATAL);
+  if (text.starts_with("INTERNAL Error")) return DuckError(message, DUCKDB_ERROR_INTERNAL);
+  return DuckError(message);
 }
 
 // DuckDB reads SQL up to the first NUL: what follows would be accepted unseen.

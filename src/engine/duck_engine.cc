@@ -175,6 +175,7 @@ class DuckEngine::State {
   }
 
   Result<uint64_t> RunOne(std::optional<duck::Connection>& connection, Query& query) {
+    if (auto reason = query.task->CancelReason()) return *reason;
     if (!connection) {
       Result<duck::Connection> opened = factory_->Connect();
       if (!opened.ok()) {

@@ -125,6 +125,10 @@ std::optional<Explain> ReadExplain(std::string_view sql) {
   return explain;
 }
 
+bool Contains(const auto& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
 std::string TextOf(const Json& node, const char* name) {
   const auto found = node.find(name);
   return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -162,25 +166,33 @@ class AstCheck {
     const std::string lower = ToLowerAscii(name);
     const std::string schema = ToLowerAscii(TextOf(node, "schema_name"));
     const std::string catalog = ToLowerAscii(TextOf(node, "catalog_name"));
-    if (schema == "information_schema") return {};
+    // A name that DuckDB does not find is read as a file or an object (a replacement scan), and all
+    // of its parts together are the path: "s3://lake/x".csv. So only parts that are known pass.
+    constexpr std::array<std::string_view, 3> kCatalogs = {"", "memory", "system"};
+    constexpr std::array<std::string_view, 4> kSchemas = {"", "main", "information_schema",
+                                                          "pg_catalog"};
+    if (!Contains(kCatalogs, catalog) || !Contains(kSchemas, schema)) return OutsideOfCatalogue();
     // What shows secrets and logs stays refused even where a dataset has its name: between this
     // check and the statement the dataset may go, and the name means the function again.
     const bool is_internal = lower.starts_with("duckdb_") && IsKnownTableFunction(lower);
-    const bool in_main =
-        (schema.empty() || schema == "main") && (catalog.empty() || catalog == "memory");
+    const bool in_main = (schema.empty() || schema == "main") && catalog != "system";
     if (in_main && !is_internal && is_dataset_(name)) return {};
-    // A name that DuckDB does not know and that looks like a file is read as one (a replacement
-    // scan); it tells files by their ending, so a name without these cannot be one.
-    if (name.find_first_of("./:*?[\\") != std::string::npos) {
-      return NotAllowed("reading files or objects by name");
+    if (LooksLikePath(name)) return OutsideOfCatalogue();
+    if (schema == "information_schema") {
+      return IsInformationSchemaView(lower) ? Result<>() : OutsideOfCatalogue();
     }
     // Table functions without arguments can be named without parentheses, and so can system
     // views: both go by the list of functions.
-    if (IsKnownTableFunction(lower) || schema == "pg_catalog" || lower.starts_with("duckdb_") ||
-        lower.starts_with("pragma_") || lower.starts_with("pg_") || lower.starts_with("sqlite_")) {
+    if (IsKnownTableFunction(lower) || schema == "pg_catalog" || catalog == "system" ||
+        lower.starts_with("duckdb_") || lower.starts_with("pragma_") || lower.starts_with("pg_") ||
+        lower.starts_with("sqlite_")) {
       return CheckTableFunction(lower);
     }
-    return {};  // A CTE, or nothing: DuckDB says so.
+    // A CTE, or nothing. With a schema in front the whole would be a path with a dot in it.
+    if (!schema.empty() || !catalog.empty()) {
+      return InvalidArgument("there is no such table in this schema");
+    }
+    return {};
   }
 
   Result<> CheckShow(const Json& node) const {
@@ -192,10 +204,14 @@ class AstCheck {
                                                         "__show_tables_expanded"};
     const bool shown = std::find(kShown.begin(), kShown.end(), name) != kShown.end();
     if (shown || is_dataset_(name)) return {};
-    if (name.find_first_of("./:*?[\\") != std::string::npos) {
-      return NotAllowed("reading files or objects by name");
-    }
-    return CheckTableFunction(ToLowerAscii(name));
+    return LooksLikePath(name) ? OutsideOfCatalogue() : CheckTableFunction(name);
+  }
+
+  static Result<> OutsideOfCatalogue() { return NotAllowed("reading files or objects by name"); }
+
+  // DuckDB tells files by their ending, so that a name without any of these is none.
+  static bool LooksLikePath(std::string_view name) {
+    return name.find_first_of("./:*?[\\") != std::string_view::npos;
   }
 
   static Result<> CheckTableFunction(std::string_view name) {

@@ -15,7 +15,10 @@ bool IsAllowedTableFunction(std::string_view name);
 // parentheses when they take no arguments: FROM duckdb_secrets.
 bool IsKnownTableFunction(std::string_view name);
 
-// Scalar functions that act, or look outside of their arguments.
+// The views of information_schema.
+bool IsInformationSchemaView(std::string_view name);
+
+// Scalar functions and macros that act, or look outside of their arguments.
 bool IsRefusedScalarFunction(std::string_view name);
 
 }  // namespace tarn::engine

@@ -69,7 +69,8 @@ void RefreshLoop::Loop() {
   for (bool initial = true;; initial = false) {
     RefreshOnce(initial);
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, every_, [this] { return stopping_; })) break;
+    if (changed_.wait_until(lock, Deadline::After(every_).At(), [this] { return stopping_; }))
+      break;
   }
   const std::lock_guard lock(mutex_);
   ended_ = true;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -60,8 +61,17 @@ void Registrar::PutChanged(const catalog::Snapshot& snapshot, Deadline deadline,
   std::unordered_map<std::string, std::string> owners;
   for (const auto& [name, updated_at] : known_) owners.emplace(ToLowerAscii(name), name);
 
+  // Those that failed the last time come last, and none of the others may take all the time: one
+  // object that does not answer must not keep the rest back.
+  std::vector<const catalog::Manifest*> manifests;
+  for (const catalog::Manifest& manifest : snapshot.manifests) manifests.push_back(&manifest);
+  std::stable_partition(manifests.begin(), manifests.end(),
+                        [this](const auto* m) { return !failed_.contains(m->name); });
+  std::unordered_set<std::string> failed;
+
   size_t cut_off = 0;
-  for (const catalog::Manifest& manifest : snapshot.manifests) {
+  for (const catalog::Manifest* entry : manifests) {
+    const catalog::Manifest& manifest = *entry;
     const auto known = known_.find(manifest.name);
     if (known != known_.end() && known->second == manifest.updated_at) {
       ++result.skipped;
@@ -79,7 +89,11 @@ void Registrar::PutChanged(const catalog::Snapshot& snapshot, Deadline deadline,
           manifest.name, owner->second));
       continue;
     }
-    if (const Result<> put = engine_.PutView(ToViewSpec(manifest), deadline); !put.ok()) {
+    const Deadline share = failed_.contains(manifest.name) || deadline.IsNever()
+                               ? deadline
+                               : Deadline::After(deadline.Remaining() / 2);
+    if (const Result<> put = engine_.PutView(ToViewSpec(manifest), share); !put.ok()) {
+      failed.insert(manifest.name);
       result.errors.push_back(
           fmt::format("create view \"{}\": {}", manifest.name, put.error().message));
       continue;
@@ -87,6 +101,7 @@ void Registrar::PutChanged(const catalog::Snapshot& snapshot, Deadline deadline,
     ++(known == known_.end() ? result.created : result.updated);
     known_.insert_or_assign(manifest.name, manifest.updated_at);
   }
+  failed_ = std::move(failed);
   if (cut_off > 0) {
     result.errors.push_back(
         fmt::format("the time limit left {} datasets for the next refresh", cut_off));

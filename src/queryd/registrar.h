@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/deadline.h"
@@ -47,6 +48,7 @@ class Registrar {
   engine::Engine& engine_;
   CatalogSource& catalog_;
   std::map<std::string, UnixMicros> known_;  // What has a view: name to updated_at.
+  std::unordered_set<std::string> failed_;   // What the last refresh could not create.
 };
 
 }  // namespace tarn::queryd

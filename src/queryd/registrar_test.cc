@@ -153,6 +153,16 @@ TEST_F(RegistrarTest, ThePassedDeadlineLeavesTheRestForTheNextRefresh) {
   EXPECT_EQ(Refresh().created, 2U);
 }
 
+TEST_F(RegistrarTest, WhatFailedTheLastTimeIsTriedAfterAllOthers) {
+  engine.failing = {"a"};
+  catalog.Add("a", "k", 1);
+  Refresh();
+  catalog.Add("b", "k", 1);
+  catalog.Add("c", "k", 1);
+  Refresh(Deadline::After(std::chrono::minutes(1)));
+  EXPECT_THAT(engine.calls, ElementsAre("put b k", "put c k", "put a k"));
+}
+
 TEST_F(RegistrarTest, NamesThatDifferInCaseOnlyDoNotReplaceEachOther) {
   catalog.Add("Trips", "k1", 1);
   catalog.Add("trips", "k2", 1);
