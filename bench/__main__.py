@@ -1,0 +1,196 @@
+"""The command: what is measured of what, and where it is written."""
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import programs
+
+from bench import lake, refresh, result, work
+from bench.load import Failed
+from bench.server import Server
+
+OURS = "Tarn"
+NOT_COMPARED = "Compared with no other server: --against NAME=URL names one."
+COMPARED = (
+    "The last two columns compare Tarn with the server of that line: above 1, Tarn is faster, "
+    "and takes less CPU."
+)
+Figures = dict[str, list]
+
+
+def main() -> None:
+    options = parse(sys.argv[1:])
+    # Ends like Ctrl-C does: everything that was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.list:
+        print("\n".join(chosen(options.only)))
+    elif options.serve:
+        lake.serve(options.serve)
+    else:
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    about = environment()
+    figures = measure(options)
+    about["load_after"] = os.getloadavg()[0]
+    print(markdown(about, figures, compared=bool(options.against)))
+    if options.json:
+        points = {
+            section: [dataclasses.asdict(point) for point in points]
+            for section, points in figures.items()
+        }
+        options.json.write_text(json.dumps(about | points, indent=2) + "\n")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description="Measures build/bin/queryd; bench/README.md tells more."
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, metavar="N", help="of load for each point (3)"
+    )
+    parser.add_argument(
+        "--only", type=re.compile, default=".", metavar="REGEX", help="measure only these points"
+    )
+    parser.add_argument("--list", action="store_true", help="name the points and measure none")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument(
+        "--against",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="NAME=URL",
+        help="measure this server too, which answers POST /sql on the same datasets",
+    )
+    parser.add_argument(
+        "--against-pid",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="NAME=PID",
+        help="its process, for its CPU and memory",
+    )
+    parser.add_argument(
+        "--serve",
+        type=Path,
+        metavar="FILE",
+        help="measure nothing: serve the data, and write into FILE where it is",
+    )
+    parser.add_argument(
+        "--lake", type=Path, metavar="FILE", help="use the data that --serve FILE serves"
+    )
+    options = parser.parse_args(arguments)
+    unknown = dict(options.against_pid).keys() - dict(options.against).keys()
+    if unknown:
+        parser.error(f"--against-pid without --against: {', '.join(sorted(unknown))}")
+    return options
+
+
+def pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def chosen(only: re.Pattern[str]) -> list[str]:
+    names = [name for name, *_ in work.names()]
+    names += [name for name, *_ in result.names()]
+    names.append(refresh.NAME)
+    return [name for name in names if only.search(name)]
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    wanted = chosen(options.only)
+    figures: Figures = {"work": [], "result": [], "refresh": []}
+    with contextlib.ExitStack() as cleanup:
+        if options.lake:
+            place = lake.read(options.lake)
+        else:
+            say("starting an S3 server and storing the data")
+            place = cleanup.enter_context(
+                lake.started(with_large=wanted != [refresh.NAME], with_tiny=refresh.NAME in wanted)
+            )
+        if wanted != [refresh.NAME]:
+            ours = cleanup.enter_context(lake.queryd(place))
+            servers = [Server(OURS, f"http://{ours.query.address}", ours.queryd.process.pid)]
+            pids = dict(options.against_pid)
+            servers += [
+                Server(name, url, int(pids[name]) if name in pids else None)
+                for name, url in options.against
+            ]
+            # The large results come first: the other work leaves its data in the engine's cache,
+            # and they are what memory is measured with.
+            for name, *what in result.names():
+                if name in wanted:
+                    say(name)
+                    figures["result"] += result.measure(*what, servers)
+            for name, *what in work.names():
+                if name in wanted:
+                    say(name)
+                    figures["work"] += work.measure(*what, servers, options.seconds)
+        if refresh.NAME in wanted:
+            say(refresh.NAME)
+            figures["refresh"] += refresh.measure(place)
+    return figures
+
+
+def environment() -> dict[str, object]:
+    cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=programs.REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {
+        "date": datetime.date.today().isoformat(),
+        "command": shlex.join(["bench/run", *sys.argv[1:]]),
+        "commit": commit.stdout.strip() or "unknown",
+        "duckdb": (programs.REPO / "deps" / "duckdb.version").read_text().strip(),
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": cpu[1] if cpu else "unknown",
+        "load_before": os.getloadavg()[0],
+    }
+
+
+def markdown(about: dict, figures: Figures, compared: bool) -> str:
+    parts = [
+        f"`{about['command']}` on {about['date']}, commit {about['commit']}, "
+        f"DuckDB {about['duckdb']}, {about['cores']} cores of {about['cpu']}, "
+        f"load average {about['load_before']:.1f} before and {about['load_after']:.1f} after."
+    ]
+    sections: list[tuple[str, Callable]] = [
+        ("work", work.table),
+        ("result", result.table),
+        ("refresh", refresh.table),
+    ]
+    parts += [table(figures[section]) for section, table in sections if figures[section]]
+    parts.append(COMPARED if compared else NOT_COMPARED)
+    return "\n\n".join(parts)
+
+
+def say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as error:
+        sys.exit(f"bench: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,108 @@
+"""Many small answers: how many a second, how long each takes, and what it costs in CPU."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench import data, load, report
+from bench.server import Server
+
+CONNECTIONS = (1, 8)
+# Servers take turns, so that what else the machine does meets all of them.
+TURNS = 2
+WARM_UP_S = 0.3
+
+ORDER_KEY = 3_000_001
+
+
+def texts() -> dict[str, str]:
+    return {
+        "select 1": "SELECT 1",
+        "count(*) from lineitem": "SELECT count(*) FROM lineitem",
+        "one order key": f"SELECT * FROM lineitem WHERE l_orderkey = {ORDER_KEY}",
+        "TPC-H Q6": data.tpch_query(6),
+        "TPC-H Q1": data.tpch_query(1),
+    }
+
+
+@dataclass(frozen=True)
+class Point:
+    work: str
+    connections: int
+    server: str
+    requests: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+
+
+def names() -> Iterator[tuple[str, str, int]]:
+    for name in texts():
+        for connections in CONNECTIONS:
+            yield f"work: {name}, {connections} at once", name, connections
+
+
+def measure(name: str, connections: int, servers: Sequence[Server], seconds: float) -> list[Point]:
+    sql = texts()[name]
+    loads = {server: load.Load() for server in servers}
+    cpu = dict.fromkeys(servers, 0.0)
+    for server in servers:
+        load.run(load.Load(), server.url, sql, connections, WARM_UP_S)
+    for _ in range(TURNS):
+        for server in servers:
+            before = server.cpu_seconds()
+            load.run(loads[server], server.url, sql, connections, seconds / TURNS)
+            cpu[server] += server.cpu_seconds() - before
+    return [
+        Point(
+            work=name,
+            connections=connections,
+            server=server.name,
+            requests=done.requests,
+            per_second=done.per_second,
+            p50_ms=done.percentile_ms(50),
+            p99_ms=done.percentile_ms(99),
+            cpu_ms=1000 * cpu[server] / done.requests,
+        )
+        for server, done in loads.items()
+    ]
+
+
+def table(points: Sequence[Point]) -> str:
+    """Each other server is in a line below ours."""
+    rows = []
+    ours = None
+    for point in points:
+        if ours is None or (ours.work, ours.connections) != (point.work, point.connections):
+            ours = point
+        rows.append(
+            [
+                point.work,
+                point.connections,
+                point.server,
+                point.requests,
+                report.number(point.per_second),
+                report.number(point.p50_ms),
+                report.number(point.p99_ms),
+                report.number(point.cpu_ms),
+                *report.ratios(
+                    point is not ours,
+                    (ours.per_second, point.per_second),
+                    (point.cpu_ms, ours.cpu_ms),
+                ),
+            ]
+        )
+    return report.table(
+        [
+            "work",
+            "connections",
+            "server",
+            "requests",
+            "requests/s",
+            "p50 ms",
+            "p99 ms",
+            "CPU ms a request",
+            *report.RATIOS,
+        ],
+        rows,
+    )
