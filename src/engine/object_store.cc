@@ -34,14 +34,19 @@ std::string EscapeGlob(std::string_view path) {
   return out;
 }
 
-bool LeavesFolder(std::string_view key) {
+// True for a key with a segment "." or "..": a URL that holds it means another path.
+bool HasDotSegment(std::string_view key) {
   while (!key.empty()) {
     const size_t end = std::min(key.find('/'), key.size());
     const std::string_view segment = key.substr(0, end);
-    if (segment == ".." || segment == "." || (segment.empty() && end < key.size())) return true;
+    if (segment == ".." || segment == ".") return true;
     key.remove_prefix(std::min(end + 1, key.size()));
   }
   return false;
+}
+
+bool HasEmptySegment(std::string_view key) {
+  return key.starts_with('/') || key.ends_with('/') || key.find("//") != std::string_view::npos;
 }
 
 }  // namespace
@@ -88,8 +93,12 @@ ObjectStore ObjectStore::Folder(const std::string& path) {
 std::string ObjectStore::url_root() const { return is_folder_ ? EscapeGlob(root_) : root_; }
 
 Result<std::string> ObjectStore::Url(std::string_view key) const {
+  // An HTTP client folds "a/../b" before it sends it, and could leave the bucket with it.
+  if (HasDotSegment(key)) {
+    return InvalidArgument(fmt::format("key \"{}\" has a segment \".\" or \"..\"", key));
+  }
   if (!is_folder_) return root_ + std::string(key);
-  if (LeavesFolder(key)) {
+  if (HasEmptySegment(key)) {
     return InvalidArgument(fmt::format("key \"{}\" is not a path below the folder", key));
   }
   return EscapeGlob(root_ + std::string(key));

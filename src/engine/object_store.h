@@ -33,9 +33,9 @@ class ObjectStore {
   // characters of a pattern.
   std::string url_root() const;
 
-  // The object as read_parquet takes it. In a folder a key cannot lead outside, and characters
-  // that DuckDB would read as a pattern are escaped; on S3 its setting s3_url_compatibility_mode
-  // turns patterns and query strings off.
+  // The object as read_parquet takes it. A key with a segment "." or ".." is refused. In a folder a
+  // key cannot lead outside, and characters that DuckDB would read as a pattern are escaped; on S3
+  // its setting s3_url_compatibility_mode turns patterns and query strings off.
   Result<std::string> Url(std::string_view key) const;
 
   // CREATE OR REPLACE SECRET … for a bucket.

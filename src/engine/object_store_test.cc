@@ -60,7 +60,10 @@ TEST(ObjectStore, AFolderServesInPlaceOfABucket) {
 
 TEST(ObjectStore, KeysOfABucketAreTakenAsTheyAre) {
   const auto store = ObjectStore::FromSettings(Settings("http://h:1"));
-  EXPECT_EQ(*store->Url("a*/../%20?x=1"), "s3://lake/a*/../%20?x=1");
+  EXPECT_EQ(*store->Url("a*//..b/%20?x=1"), "s3://lake/a*//..b/%20?x=1");
+  for (const char* key : {"..", "../other/x", "a/../b", "a/./b", "a/.."}) {
+    EXPECT_FALSE(store->Url(key).ok()) << key;
+  }
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ namespace {
 // After an interrupt a statement has so long to end before it is given up.
 constexpr auto kGrace = std::chrono::milliseconds(500);
 
+// So many threads may be left alone; then nothing new is tried until one is back.
+constexpr int kLostMax = 4;
+
 // All in one transaction, which is only committed when nobody has cancelled it by then.
 Result<> RunStatements(duck::Connection& connection, WatchedTask& task,
                        const std::vector<std::string>& statements) {
@@ -78,6 +81,7 @@ Result<> ViewWriter::Drop(const std::string& name, Deadline deadline) {
 
 Result<> ViewWriter::Run(std::vector<std::string> statements, Deadline deadline) {
   const std::lock_guard lock(mutex_);
+  if (*lost_ >= kLostMax) return Unavailable("the object store has not answered for a while");
   if (connection_ == nullptr) {
     TARN_TRY(duck::Connection connection, factory_.Connect());
     connection_ = std::make_shared<duck::Connection>(std::move(connection));

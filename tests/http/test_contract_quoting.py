@@ -38,7 +38,6 @@ NAMES = [
     "s3://lake/x.parquet",
     "x.parquet",
     "https://example.com/x.csv",
-    "duckdb_secrets",
     "duckdb_tables",
     "pg_catalog",
     "Ünïcödé",
@@ -118,6 +117,16 @@ def test_name_is_only_ever_a_name(odd_lake, name):
     # By some of these names DuckDB has something of its own, which is not ours to hide.
     wait_until(lambda: b'"right"' not in odd_lake.select_all(name).body, "the view is gone")
     assert odd_lake.select_all("canary").rows() == [["alive"]]
+
+
+def test_a_dataset_cannot_lend_its_name_to_a_function_that_shows_secrets(odd_lake):
+    """While it is dropped, the name would mean the function: it stays refused all along."""
+    odd_lake.catalog.put_keys("duckdb_secrets", odd_lake.files.put_rows("s", "SELECT 1 AS cell"))
+    odd_lake.catalog.put_keys("beside it", odd_lake.files.put_rows("b", "SELECT 'x' AS cell"))
+    odd_lake.wait_for_rows("beside it", [["x"]])
+    odd_lake.select_all("duckdb_secrets").expect_error(400, "query: not allowed: ")
+    for name in ("duckdb_secrets", "beside it"):
+        assert odd_lake.catalog.delete(name).status == 204
 
 
 @pytest.mark.parametrize("name", KEYS)
