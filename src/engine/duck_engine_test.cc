@@ -154,6 +154,7 @@ TEST_F(DuckEngineTest, MoreThanTheQueueHoldsIsRefused) {
 TEST_F(DuckEngineTest, CancelAllEndsWhatRunsAndWaitsAndTakesNoMore) {
   const auto engine = Open(1);
   std::vector<std::unique_ptr<QueryStream>> streams;
+  streams.reserve(3);
   for (int i = 0; i < 3; ++i) streams.push_back(engine->Execute({.id = "q", .sql = kEndless}));
   engine->CancelAll();
   for (const auto& stream : streams) {

@@ -64,6 +64,7 @@ void Registrar::PutChanged(const catalog::Snapshot& snapshot, Deadline deadline,
   // Those that failed the last time come last, and none of the others may take all the time: one
   // object that does not answer must not keep the rest back.
   std::vector<const catalog::Manifest*> manifests;
+  manifests.reserve(snapshot.manifests.size());
   for (const catalog::Manifest& manifest : snapshot.manifests) manifests.push_back(&manifest);
   std::stable_partition(manifests.begin(), manifests.end(),
                         [this](const auto* m) { return !failed_.contains(m->name); });
