@@ -1,0 +1,160 @@
+#include "base/exact_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace tarn {
+namespace {
+
+// A reason quotes what was read last, which can be as long as the whole text.
+constexpr size_t kReasonBytesMax = 300;
+
+// The text of an exception without its tag: "[json.exception.parse_error.101] parse error at …".
+std::string_view WithoutTag(std::string_view what) {
+  if (const size_t end = what.find("] "); end != std::string_view::npos)
+    what.remove_prefix(end + 2);
+  return what;
+}
+
+// The quoted bytes may be the very ones that are not UTF-8, and the cut may be within a character.
+std::string Bounded(std::string_view reason) {
+  if (reason.size() <= kReasonBytesMax) return ToValidUtf8(reason);
+  return ToValidUtf8(reason.substr(0, kReasonBytesMax)) + "…";
+}
+
+// Listens to nlohmann's parser, which hands a number's own digits to nobody else.
+class Builder : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit Builder(ExactJson& root) : root_(root) {}
+
+  const std::string& error() const { return error_; }
+
+  bool null() override { return Put({}); }
+  bool boolean(bool value) override {
+    return Put({.kind = ExactJson::Kind::kBool, .boolean = value});
+  }
+  // JSON's -0 comes as 0, which is the same integer.
+  bool number_integer(number_integer_t value) override { return PutNumber(fmt::to_string(value)); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return PutNumber(fmt::to_string(value));
+  }
+  bool number_float(number_float_t, const std::string& digits) override {
+    return PutNumber(digits);
+  }
+  bool string(std::string& value) override {
+    return Put({.kind = ExactJson::Kind::kText, .text = std::move(value)});
+  }
+  bool binary(nlohmann::json::binary_t&) override { return Fail("binary data"); }
+
+  bool start_array(size_t) override { return Open(ExactJson::Kind::kList); }
+  bool end_array() override { return Close(); }
+  bool start_object(size_t) override { return Open(ExactJson::Kind::kObject); }
+  bool key(std::string& name) override {
+    open_.back()->names.push_back(std::move(name));
+    return true;
+  }
+  bool end_object() override {
+    const std::vector<std::string>& names = open_.back()->names;
+    std::vector<std::string_view> sorted(names.begin(), names.end());
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    if (twice != sorted.end()) return Fail(fmt::format("the name \"{}\" is there twice", *twice));
+    return Close();
+  }
+
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception& error) override {
+    return Fail(WithoutTag(error.what()));
+  }
+
+ private:
+  bool Fail(std::string_view why) {
+    if (error_.empty()) error_ = Bounded(why);
+    return false;
+  }
+  bool PutNumber(std::string digits) {
+    return Put({.kind = ExactJson::Kind::kNumber, .text = std::move(digits)});
+  }
+  // Where the next value goes: the end of the innermost open list or object, or the root.
+  ExactJson& Place() { return open_.empty() ? root_ : open_.back()->items.emplace_back(); }
+  bool Put(ExactJson value) {
+    Place() = std::move(value);
+    return true;
+  }
+  bool Open(ExactJson::Kind kind) {
+    if (open_.size() == kJsonDepthMax) {
+      return Fail(fmt::format("lists and objects are nested more than {} deep", kJsonDepthMax));
+    }
+    ExactJson& value = Place();
+    value.kind = kind;
+    open_.push_back(&value);
+    return true;
+  }
+  bool Close() {
+    open_.pop_back();
+    return true;
+  }
+
+  ExactJson& root_;
+  // From the outermost to the innermost. A list that holds an open one gets no more items
+  // meanwhile, so these stay where they are.
+  std::vector<ExactJson*> open_;
+  std::string error_;
+};
+
+std::string DumpText(std::string_view text) { return nlohmann::json(text).dump(); }
+
+void DumpTo(const ExactJson& value, std::string& out) {
+  using Kind = ExactJson::Kind;
+  switch (value.kind) {
+    case Kind::kNull:
+      out += "null";
+      break;
+    case Kind::kBool:
+      out += value.boolean ? "true" : "false";
+      break;
+    case Kind::kNumber:
+      out += value.text;
+      break;
+    case Kind::kText:
+      out += DumpText(value.text);
+      break;
+    case Kind::kList:
+    case Kind::kObject: {
+      const bool is_object = value.kind == Kind::kObject;
+      out += is_object ? '{' : '[';
+      for (size_t i = 0; i < value.items.size(); ++i) {
+        if (i > 0) out += ',';
+        if (is_object) out += DumpText(value.names[i]) + ':';
+        DumpTo(value.items[i], out);
+      }
+      out += is_object ? '}' : ']';
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+const ExactJson* ExactJson::Find(std::string_view name) const {
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? nullptr : &items[static_cast<size_t>(found - names.begin())];
+}
+
+std::string ExactJson::Dump() const {
+  std::string out;
+  DumpTo(*this, out);
+  return out;
+}
+
+Result<ExactJson> ParseExactJson(std::string_view text) {
+  ExactJson root;
+  Builder builder(root);
+  if (!nlohmann::json::sax_parse(text, &builder)) return InvalidArgument(builder.error());
+  return root;
+}
+
+}  // namespace tarn
