@@ -164,22 +164,45 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
 
 void Connection::Interrupt() { duckdb_interrupt(ToConnection(connection_)); }
 
+Statement::Statement(void* statement)
+    : statement_(statement), parameter_count_(duckdb_nparams(ToStatement(statement))) {}
+
 Statement::Statement(Statement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)) {}
+    : statement_(std::exchange(other.statement_, nullptr)),
+      parameter_count_(other.parameter_count_) {}
 
 Statement::~Statement() {
   duckdb_prepared_statement statement = ToStatement(statement_);
   duckdb_destroy_prepare(&statement);
 }
 
-Result<> Statement::BindText(uint64_t position, std::string_view text) {
-  // DuckDB makes null of text that is not UTF-8, and crashes when that null is bound.
-  if (!IsValidUtf8(text)) return InvalidArgument("the text is not UTF-8");
-  if (duckdb_bind_varchar_length(ToStatement(statement_), position, text.data(), text.size()) !=
-      DuckDBSuccess) {
+std::optional<std::string> Statement::ParameterName(uint64_t position) const {
+  const char* name = duckdb_parameter_name(ToStatement(statement_), position);
+  if (name == nullptr) return std::nullopt;
+  std::string out(name);
+  duckdb_free(const_cast<char*>(name));  // NOLINT: ours to free, whatever the header calls it.
+  return out;
+}
+
+Result<> Statement::Bind(uint64_t position, const Value& value) {
+  // DuckDB would bind what has no name: SELECT $1, $3 has no position 2. And of a value that was
+  // moved from it would read what is not there.
+  if (!ParameterName(position) || value.value_ == nullptr ||
+      duckdb_bind_value(ToStatement(statement_), position,
+                        static_cast<duckdb_value>(value.value_)) != DuckDBSuccess) {
     return InvalidArgument(fmt::format("cannot bind parameter {}", position));
   }
   return {};
+}
+
+Result<> Statement::ClearBindings() {
+  if (duckdb_clear_bindings(ToStatement(statement_)) == DuckDBSuccess) return {};
+  return Internal("DuckDB keeps what is bound");
+}
+
+Result<> Statement::BindText(uint64_t position, std::string_view text) {
+  TARN_TRY(const Value value, Value::Varchar(text));
+  return Bind(position, value);
 }
 
 struct ResultStream::Handle {

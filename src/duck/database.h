@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "duck/types.h"
+#include "duck/value.h"
 #include "duck/vector.h"
 
 namespace tarn::duck {
@@ -82,23 +83,44 @@ class ResultStream {
   std::vector<ColumnType> types_;
 };
 
-// One prepared statement.
+// One prepared statement. It can be kept and run again with other values: DuckDB plans it anew
+// where their types ask for it, and where the catalogue has changed.
 class Statement {
  public:
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
   ~Statement();
 
+  // How many different parameters there are.
+  uint64_t parameter_count() const { return parameter_count_; }
+
+  // "id" of $id; "1" of $1, and of the first question mark. Positions begin at 1. None where
+  // there is no such position: named parameters have those from 1 to their number, in the order
+  // of the text, and numbered ones that of their number: $1 and $3 have no position 2.
+  std::optional<std::string> ParameterName(uint64_t position) const;
+
+  // What is bound stays for all further runs.
+  //
+  // DuckDB 1.5 plans a statement without values first, and keeps that plan when the values have
+  // the types that it gave to the parameters. In SELECT typeof($1), $1::VARCHAR the first place
+  // has no type even so, and with a text this plan is an internal error, after which the
+  // database refuses everything. What makes DuckDB plan anew for each run makes it safe: reading
+  // Parquet, or now(). engine/gate.h sees to that.
+  Result<> Bind(uint64_t position, const Value& value);
+  Result<> ClearBindings();
+
   // Positions begin at 1. The text must be UTF-8.
   Result<> BindText(uint64_t position, std::string_view text);
 
-  // Runs until the first rows are there.
+  // Runs until the first rows are there. The stream before must be gone.
   Result<ResultStream> Execute();
 
  private:
   friend class Connection;
-  explicit Statement(void* statement) : statement_(statement) {}
+  explicit Statement(void* statement);
+
   void* statement_;
+  uint64_t parameter_count_;
 };
 
 // One connection. Not thread-safe, but for Interrupt.
