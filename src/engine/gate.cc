@@ -4,6 +4,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <unordered_set>
+#include <vector>
 
 #include "base/text.h"
 #include "engine/sql_functions.h"
@@ -231,6 +233,54 @@ class AstCheck {
   const Gate::IsDataset& is_dataset_;
 };
 
+// What decides whether DuckDB plans a statement with the values of its parameters, or without.
+class Planning {
+ public:
+  Planning(const Gate::IsDataset& is_dataset, const Json& ast) : is_dataset_(is_dataset) {
+    Visit(ast, true);
+  }
+
+  // DuckDB may keep a plan that was made without values, which can be its end: see
+  // duck::Statement::Bind. Not where the statement reads Parquet.
+  bool MayBeWithoutValues() const {
+    return has_parameters_ && std::all_of(read_.begin(), read_.end(), [this](const auto& name) {
+             return ctes_.contains(name) || !is_dataset_(name);
+           });
+  }
+
+ private:
+  // `is_planned`: this part of the statement certainly is. What a CTE holds is not, where nothing
+  // reads the CTE.
+  void Visit(const Json& node, bool is_planned) {
+    if (node.is_object()) {
+      if (TextOf(node, "class") == "PARAMETER") has_parameters_ = true;
+      const std::string type = TextOf(node, "type");
+      // One in another schema is none of the catalogue's.
+      const std::string schema = ToLowerAscii(TextOf(node, "schema_name"));
+      const bool in_main = schema.empty() || schema == "main";
+      if (type == "BASE_TABLE" && is_planned && in_main && TextOf(node, "catalog_name").empty()) {
+        read_.push_back(ToLowerAscii(TextOf(node, "table_name")));
+      }
+      is_planned = is_planned && type != "SHOW_REF";
+    }
+    if (!node.is_structured()) return;
+    for (const auto& [key, child] : node.items()) {
+      if (node.is_object() && key == "cte_map") LearnNames(child);
+      Visit(child, is_planned && !(node.is_object() && key == "cte_map"));
+    }
+  }
+  void LearnNames(const Json& cte_map) {
+    const auto map = cte_map.find("map");
+    if (map == cte_map.end()) return;
+    for (const Json& entry : *map) ctes_.insert(ToLowerAscii(TextOf(entry, "key")));
+  }
+
+  const Gate::IsDataset& is_dataset_;
+  bool has_parameters_ = false;
+  std::vector<std::string> read_;         // In lower case.
+  std::unordered_set<std::string> ctes_;  // In lower case.
+};
+
 }  // namespace
 
 Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
@@ -245,14 +295,17 @@ Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
   // Only a text that does not serialise gets a short answer with an error in it.
   if (parsed.ast.starts_with(R"({"error":true)")) {
     const Json error = Json::parse(parsed.ast, nullptr, false);
-    parsed.is_syntax_error = TextOf(error, "error_type") == "parser";
+    // Of "not implemented", only what the parser itself does not do: $name beside ?.
+    parsed.is_syntax_error =
+        TextOf(error, "error_type") == "parser" ||
+        TextOf(error, "error_message").starts_with("Mixing named and positional parameters");
     return parsed;
   }
   parsed.is_select = true;
   return parsed;
 }
 
-Result<> Gate::CheckSelect(const Parsed& parsed) const {
+Result<std::string> Gate::CheckSelect(const std::string& sql, const Parsed& parsed) {
   const Json ast = Json::parse(parsed.ast, nullptr, false);
   if (ast.is_discarded()) return Internal("the parser's answer is not JSON");
   const auto statements = ast.find("statements");
@@ -263,7 +316,22 @@ Result<> Gate::CheckSelect(const Parsed& parsed) const {
     return InvalidArgument("exactly one statement is allowed, this text has " +
                            std::to_string(statements->size()));
   }
-  return AstCheck(is_dataset_).Visit(*statements);
+  TARN_CHECK_OK(AstCheck(is_dataset_).Visit(*statements));
+  if (!Planning(is_dataset_, *statements).MayBeWithoutValues()) return sql;
+  return PlannedWithValues(sql);
+}
+
+// now() has another value in each run, so DuckDB plans anew for each. A row is never lost by it.
+Result<std::string> Gate::PlannedWithValues(const std::string& sql) {
+  std::string inner = sql;
+  inner.resize(inner.find_last_not_of("; \t\n\v\f\r") + 1);
+  // The line ends what may be a comment.
+  std::string wrapped = "SELECT * FROM (" + inner + "\n) WHERE now() IS NOT NULL";
+  TARN_TRY(const Parsed parsed, Parse(wrapped));
+  if (!parsed.is_select) {
+    return InvalidArgument("a statement with parameters must end where its text ends");
+  }
+  return wrapped;
 }
 
 Result<std::string> Gate::Check(const std::string& sql) {
@@ -273,8 +341,7 @@ Result<std::string> Gate::Check(const std::string& sql) {
   }
   TARN_TRY(const Parsed parsed, Parse(sql));
   if (parsed.is_select) {
-    TARN_CHECK_OK(CheckSelect(parsed));
-    return sql;
+    return CheckSelect(sql, parsed);
   }
   if (parsed.is_syntax_error) {
     // Preparing a text that does not parse does nothing but say where it went wrong.
@@ -286,8 +353,8 @@ Result<std::string> Gate::Check(const std::string& sql) {
   const std::string inner(explain->inner);
   TARN_TRY(const Parsed parsed_inner, Parse(inner));
   if (!parsed_inner.is_select) return NotAllowed("EXPLAIN of " + KindOf(inner));
-  TARN_CHECK_OK(CheckSelect(parsed_inner));
-  return explain->prefix + inner;
+  TARN_TRY(const std::string checked, CheckSelect(inner, parsed_inner));
+  return explain->prefix + checked;
 }
 
 }  // namespace tarn::engine

@@ -22,8 +22,11 @@ class Gate {
   Gate(duck::Connection& connection, IsDataset is_dataset)
       : connection_(connection), is_dataset_(std::move(is_dataset)) {}
 
-  // The text to run when it may: the text itself, but for EXPLAIN, whose inner statement is
-  // judged by itself and put behind an EXPLAIN that is built anew.
+  // The text to run when it may: the text itself, but for
+  //  - EXPLAIN, whose inner statement is judged by itself and put behind an EXPLAIN that is built
+  //    anew;
+  //  - a statement that has parameters and reads no dataset, which is put into another that
+  //    DuckDB plans with their values: without, some can end the database.
   Result<std::string> Check(const std::string& sql);
 
  private:
@@ -34,7 +37,8 @@ class Gate {
     std::string ast;  // JSON; only with is_select.
   };
   Result<Parsed> Parse(const std::string& sql);
-  Result<> CheckSelect(const Parsed& parsed) const;
+  Result<std::string> CheckSelect(const std::string& sql, const Parsed& parsed);
+  Result<std::string> PlannedWithValues(const std::string& sql);
 
   duck::Connection& connection_;
   IsDataset is_dataset_;

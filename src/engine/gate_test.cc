@@ -73,6 +73,54 @@ TEST_F(GateTest, LetsReadersPass) {
   }
 }
 
+TEST_F(GateTest, LetsParametersPass) {
+  for (const char* sql : {"FROM trips WHERE id = $id", "FROM trips WHERE id IN (?, ?) LIMIT ?",
+                          "SELECT $1 FROM trips", "FROM trips WHERE $a IS NULL OR id = $A",
+                          "WITH a AS (SELECT 1) FROM a, trips WHERE id = ?",
+                          "SELECT (SELECT max(id) FROM main.trips) + $1"}) {
+    const Result<std::string> text = gate.Check(sql);
+    ASSERT_TRUE(text.ok()) << sql << ": " << text.error().message;
+    EXPECT_EQ(*text, sql);
+    EXPECT_TRUE(connection.Prepare(*text).ok()) << sql;
+  }
+  EXPECT_EQ(*gate.Check("explain  select id from trips where id = ?"),
+            "EXPLAIN select id from trips where id = ?");
+  EXPECT_EQ(Refusal("SELECT * FROM read_parquet($1)"), "not allowed: table function read_parquet");
+  EXPECT_EQ(Refusal("FROM query($1)"), "not allowed: table function query");
+  EXPECT_NE(Refusal("FROM $1"), "");
+  EXPECT_NE(Refusal("COPY trips TO $1"), "");
+  // DuckDB takes one kind or the other.
+  EXPECT_NE(Refusal("FROM trips WHERE id = $id AND id > ?").find("Mixing named and positional"),
+            std::string::npos);
+}
+
+// See duck::Statement::Bind: each of these, with a text, would end the database as it is.
+TEST_F(GateTest, ParametersWithoutADatasetArePlannedWithTheirValues) {
+  for (const char* sql : {"SELECT typeof($1), $1::VARCHAR", "SELECT $1 AS a, a::VARCHAR; ",
+                          "SELECT typeof(?), $1::VARCHAR -- the end",
+                          "WITH trips AS (SELECT 1) SELECT typeof($1), $1::VARCHAR FROM trips",
+                          "WITH unused AS (FROM trips) SELECT typeof($1), $1::VARCHAR",
+                          "SELECT typeof($1), $1::VARCHAR FROM information_schema.tables LIMIT 1",
+                          "SELECT typeof($1), $1::VARCHAR FROM (DESCRIBE trips) LIMIT 1",
+                          "SELECT typeof($x), upper($X) ORDER BY 1", "VALUES ($1, $1::VARCHAR)",
+                          "EXPLAIN ANALYZE SELECT typeof($1), $1::VARCHAR"}) {
+    const Result<std::string> text = gate.Check(sql);
+    ASSERT_TRUE(text.ok()) << sql << ": " << text.error().message;
+    Result<duck::Statement> statement = connection.Prepare(*text);
+    ASSERT_TRUE(statement.ok()) << *text;
+    for (const char* value : {"x", "y"}) {
+      ASSERT_TRUE(statement->BindText(1, value).ok());
+      Result<duck::ResultStream> rows = statement->Execute();
+      ASSERT_TRUE(rows.ok()) << sql << ": " << rows.error().message;
+      const Result<std::optional<duck::Chunk>> chunk = rows->Next();
+      ASSERT_TRUE(chunk.ok() && chunk->has_value()) << sql;
+    }
+  }
+  EXPECT_EQ(Refusal("SELECT $1; -- the end"),
+            "a statement with parameters must end where its text ends");
+  EXPECT_EQ(*gate.Check("SELECT '$1'"), "SELECT '$1'");
+}
+
 TEST_F(GateTest, RefusesWhatActs) {
   const std::pair<const char*, const char*> cases[] = {
       {"COPY (SELECT 1) TO 's3://b/x'", "COPY"},
