@@ -12,15 +12,9 @@
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "engine/format.h"
 
 namespace tarn::engine {
-
-struct JsonOptions {
-  // Puts numbers that a double cannot hold exactly in quotes, for clients whose JSON parser
-  // makes doubles of all numbers (JavaScript): integers beyond 2^53, decimals of more than 15
-  // significant digits.
-  bool quote_big_numbers = false;
-};
 
 struct QueryRequest {
   std::string id;  // Names the query in the log.

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "engine/scalar_text.h"
 #include "engine/value_text.h"
 #include "engine/variant_json.h"
 
@@ -75,9 +76,7 @@ void MaybeQuoted(bool quoted, std::string& out, Append append) {
 
 template <class T>
 bool IsBig(T value) {
-  if constexpr (sizeof(T) < 8) {
-    return false;
-  } else if constexpr (std::is_signed_v<T>) {
+  if constexpr (std::is_signed_v<T>) {
     return value > kDoubleIntegerMax || value < -kDoubleIntegerMax;
   } else {
     return value > static_cast<uint64_t>(kDoubleIntegerMax);
@@ -86,13 +85,7 @@ bool IsBig(T value) {
 
 template <class T>
 void AppendInt(T value, const JsonOptions& options, std::string& out) {
-  MaybeQuoted(IsBig(value) && options.quote_big_numbers, out, [&] {
-    if constexpr (std::is_signed_v<T>) {
-      AppendInteger(int64_t{value}, out);
-    } else {
-      AppendInteger(uint64_t{value}, out);
-    }
-  });
+  MaybeQuoted(IsBig(value) && options.quote_big_numbers, out, [&] { AppendInteger(value, out); });
 }
 
 template <class T>
@@ -104,35 +97,6 @@ void AppendReal(T value, std::string& out) {
       AppendDouble(value, out);
     }
   });
-}
-
-duck::Int128 DecimalAt(const VectorView& vector, uint64_t row) {
-  switch (vector.type().storage) {
-    case TypeId::kSmallint:
-      return vector.At<int16_t>(row);
-    case TypeId::kInteger:
-      return vector.At<int32_t>(row);
-    case TypeId::kBigint:
-      return vector.At<int64_t>(row);
-    default:
-      return vector.At<duck::Int128>(row);
-  }
-}
-
-std::string_view EnumAt(const VectorView& vector, uint64_t row) {
-  const auto& names = vector.type().names;
-  switch (vector.type().storage) {
-    case TypeId::kUtinyint:
-      return names[vector.At<uint8_t>(row)];
-    case TypeId::kUsmallint:
-      return names[vector.At<uint16_t>(row)];
-    default:
-      return names[vector.At<uint32_t>(row)];
-  }
-}
-
-std::string_view TextAt(const VectorView& vector, uint64_t row) {
-  return vector.Data<duck::StringRef>()[row].view();
 }
 
 void AppendList(const VectorView& element, uint64_t offset, uint64_t length,
@@ -183,11 +147,6 @@ void AppendMap(const VectorView& vector, uint64_t row, const JsonOptions& option
     if (!object) out += ']';
   }
   out += object ? '}' : ']';
-}
-
-template <class Append>
-void Quoted(std::string& out, Append append) {
-  MaybeQuoted(true, out, append);
 }
 
 }  // namespace
@@ -257,6 +216,20 @@ void AppendJsonBignum(std::string_view encoded, const JsonOptions& options, std:
   MaybeQuoted(big && options.quote_big_numbers, out, [&] { out += digits; });
 }
 
+bool IsNested(TypeId id) {
+  switch (id) {
+    case TypeId::kList:
+    case TypeId::kArray:
+    case TypeId::kStruct:
+    case TypeId::kMap:
+    case TypeId::kUnion:
+    case TypeId::kVariant:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void AppendJsonValue(const VectorView& vector, uint64_t row, const JsonOptions& options,
                      std::string& out) {
   if (vector.IsNull(row)) {
@@ -269,24 +242,17 @@ void AppendJsonValue(const VectorView& vector, uint64_t row, const JsonOptions& 
       out += "null";
       return;
     case TypeId::kBoolean:
-      out += vector.At<uint8_t>(row) != 0 ? "true" : "false";
-      return;
     case TypeId::kTinyint:
-      return AppendInt(vector.At<int8_t>(row), options, out);
     case TypeId::kSmallint:
-      return AppendInt(vector.At<int16_t>(row), options, out);
     case TypeId::kInteger:
-      return AppendInt(vector.At<int32_t>(row), options, out);
+    case TypeId::kUtinyint:
+    case TypeId::kUsmallint:
+    case TypeId::kUinteger:
+      return AppendScalarText(vector, row, out);
     case TypeId::kBigint:
       return AppendInt(vector.At<int64_t>(row), options, out);
     case TypeId::kHugeint:
       return AppendJsonHugeint(vector.At<duck::Int128>(row), options, out);
-    case TypeId::kUtinyint:
-      return AppendInt(vector.At<uint8_t>(row), options, out);
-    case TypeId::kUsmallint:
-      return AppendInt(vector.At<uint16_t>(row), options, out);
-    case TypeId::kUinteger:
-      return AppendInt(vector.At<uint32_t>(row), options, out);
     case TypeId::kUbigint:
       return AppendInt(vector.At<uint64_t>(row), options, out);
     case TypeId::kUhugeint:
@@ -303,33 +269,6 @@ void AppendJsonValue(const VectorView& vector, uint64_t row, const JsonOptions& 
       return AppendJsonString(TextAt(vector, row), out);
     case TypeId::kEnum:
       return AppendJsonString(EnumAt(vector, row), out);
-    case TypeId::kBlob:
-    case TypeId::kGeometry:
-      return Quoted(out, [&] { AppendBase64(TextAt(vector, row), out); });
-    case TypeId::kBit:
-      return Quoted(out, [&] { AppendBits(TextAt(vector, row), out); });
-    case TypeId::kUuid:
-      return Quoted(out, [&] { AppendUuid(vector.At<duck::Int128>(row), out); });
-    case TypeId::kDate:
-      return Quoted(out, [&] { AppendDate(vector.At<int32_t>(row), out); });
-    case TypeId::kTime:
-      return Quoted(out, [&] { AppendTime(vector.At<int64_t>(row), out); });
-    case TypeId::kTimeNs:
-      return Quoted(out, [&] { AppendTimeNs(vector.At<int64_t>(row), out); });
-    case TypeId::kTimeTz:
-      return Quoted(out, [&] { AppendTimeTz(vector.At<uint64_t>(row), out); });
-    case TypeId::kTimestamp:
-      return Quoted(out, [&] { AppendTimestamp(vector.At<int64_t>(row), 1'000'000, out); });
-    case TypeId::kTimestampS:
-      return Quoted(out, [&] { AppendTimestamp(vector.At<int64_t>(row), 1, out); });
-    case TypeId::kTimestampMs:
-      return Quoted(out, [&] { AppendTimestamp(vector.At<int64_t>(row), 1'000, out); });
-    case TypeId::kTimestampNs:
-      return Quoted(out, [&] { AppendTimestamp(vector.At<int64_t>(row), 1'000'000'000, out); });
-    case TypeId::kTimestampTz:
-      return AppendJsonTimestampTz(vector.At<int64_t>(row), out);
-    case TypeId::kInterval:
-      return Quoted(out, [&] { AppendInterval(vector.At<duck::IntervalValue>(row), out); });
     case TypeId::kList: {
       const auto entry = vector.At<duck::ListEntry>(row);
       return AppendList(vector.child(0), entry.offset, entry.length, options, out);
@@ -346,14 +285,38 @@ void AppendJsonValue(const VectorView& vector, uint64_t row, const JsonOptions& 
       return AppendJsonValue(vector.child(vector.child(0).At<uint8_t>(row) + 1), row, options, out);
     case TypeId::kVariant:
       return AppendVariant(vector, row, options, out);
+    case TypeId::kBlob:
+    case TypeId::kGeometry:
+    case TypeId::kBit:
+    case TypeId::kUuid:
+    case TypeId::kDate:
+    case TypeId::kTime:
+    case TypeId::kTimeNs:
+    case TypeId::kTimeTz:
+    case TypeId::kTimestamp:
+    case TypeId::kTimestampS:
+    case TypeId::kTimestampMs:
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTz:
+    case TypeId::kInterval:
+      // Nothing in these needs an escape.
+      out += '"';
+      AppendScalarText(vector, row, out);
+      out += '"';
+      return;
   }
 }
 
+void AppendPlainValue(const VectorView& vector, uint64_t row, const JsonOptions& options,
+                      std::string& out) {
+  if (IsNested(vector.type().id)) return AppendJsonValue(vector, row, options, out);
+  AppendScalarText(vector, row, out);
+}
+
 void AppendJsonTimestampTz(int64_t micros, std::string& out) {
-  Quoted(out, [&] {
-    AppendTimestamp(micros, 1'000'000, out);
-    if (IsFiniteTimestamp(micros)) out += "+00:00";
-  });
+  out += '"';
+  AppendTimestampTz(micros, out);
+  out += '"';
 }
 
 }  // namespace tarn::engine

@@ -36,12 +36,12 @@ void AppendTime(int64_t micros, std::string& out);
 void AppendTimeNs(int64_t nanos, std::string& out);
 void AppendTimeTz(uint64_t encoded, std::string& out);  // 03:04:05+02:00
 
-// A date, "T" and a time; "infinity" and "-infinity". `units_per_second` is 1 for TIMESTAMP_S,
-// 1,000 for _MS, 1,000,000 for TIMESTAMP and TIMESTAMPTZ, 1,000,000,000 for _NS.
-void AppendTimestamp(int64_t value, int64_t units_per_second, std::string& out);
-
-// False for the values that are printed as infinity, which take no zone offset.
-bool IsFiniteTimestamp(int64_t value);
+// A date, "T" and a time; "infinity" and "-infinity".
+void AppendTimestampS(int64_t seconds, std::string& out);
+void AppendTimestampMs(int64_t millis, std::string& out);
+void AppendTimestampUs(int64_t micros, std::string& out);
+void AppendTimestampNs(int64_t nanos, std::string& out);
+void AppendTimestampTz(int64_t micros, std::string& out);  // With +00:00 where it is finite.
 
 // An ISO 8601 duration with a sign on each part: P1Y2M-3DT4H5M6.5S; zero is PT0S.
 void AppendInterval(const duck::IntervalValue& value, std::string& out);

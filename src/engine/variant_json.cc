@@ -240,16 +240,16 @@ class VariantWriter {
         AppendTimeTz(payload.Take<uint64_t>(), out_);
         break;
       case VariantType::kTimestampSec:
-        AppendTimestamp(payload.Take<int64_t>(), 1, out_);
+        AppendTimestampS(payload.Take<int64_t>(), out_);
         break;
       case VariantType::kTimestampMillis:
-        AppendTimestamp(payload.Take<int64_t>(), 1'000, out_);
+        AppendTimestampMs(payload.Take<int64_t>(), out_);
         break;
       case VariantType::kTimestampMicros:
-        AppendTimestamp(payload.Take<int64_t>(), 1'000'000, out_);
+        AppendTimestampUs(payload.Take<int64_t>(), out_);
         break;
       case VariantType::kTimestampNanos:
-        AppendTimestamp(payload.Take<int64_t>(), 1'000'000'000, out_);
+        AppendTimestampNs(payload.Take<int64_t>(), out_);
         break;
       case VariantType::kInterval:
         AppendInterval(payload.Take<duck::IntervalValue>(), out_);
