@@ -48,6 +48,8 @@ class VectorView {
   bool IsNull(uint64_t row) const {
     return validity_ != nullptr && ((validity_[row / 64] >> (row % 64)) & 1) == 0;
   }
+  // A bit for each row, the first one lowest, set where it is not null; none where no row is.
+  const uint64_t* validity() const { return validity_; }
   // The value of a row as the plain type that holds it; there for rows that are not null.
   template <class T>
   T At(uint64_t row) const {

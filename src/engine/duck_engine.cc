@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/gate.h"
-#include "engine/json_encoder.h"
 #include "engine/result_channel.h"
+#include "engine/result_encoder.h"
 #include "engine/view_writer.h"
 #include "engine/watchdog.h"
 
@@ -39,31 +39,27 @@ struct Query {
   const std::shared_ptr<WatchedTask> task;
 };
 
-Result<> RefuseUnknownTypes(const duck::ResultStream& rows) {
-  for (size_t i = 0; i < rows.types().size(); ++i) {
-    if (!duck::HasUnknown(rows.types()[i])) continue;
-    return InvalidArgument(
-        fmt::format("column {} has a type that has no encoding, cast it to VARCHAR", i + 1));
-  }
-  return {};
-}
-
-// Computes, encodes and hands on all rows. False when the reader has gone.
-Result<bool> StreamRows(duck::ResultStream& rows, JsonEncoder& encoder, ResultChannel& channel) {
+// Computes, encodes and hands on all rows, and returns how many.
+Result<uint64_t> StreamRows(duck::ResultStream& rows, ResultEncoder& encoder,
+                            ResultChannel& channel) {
+  const Error gone{ErrorKind::kCancelled, "the client has gone"};
+  ResultSummary summary;
   std::string bytes;
-  encoder.Begin(rows.names(), rows.types(), bytes);
+  TARN_CHECK_OK(encoder.Begin(bytes));
   for (;;) {
     TARN_TRY(std::optional<duck::Chunk> chunk, rows.Next());
     if (!chunk) break;
-    encoder.Rows(*chunk, bytes);
+    TARN_CHECK_OK(encoder.Rows(*chunk, 0, chunk->row_count(), bytes));
+    summary.rows += chunk->row_count();
     if (bytes.size() < kPieceBytes) continue;
     std::string piece;
     piece.reserve(bytes.capacity());
     piece.swap(bytes);
-    if (!channel.Write(std::move(piece))) return false;
+    if (!channel.Write(std::move(piece))) return gone;
   }
-  encoder.End(bytes);
-  return channel.Write(std::move(bytes));
+  TARN_CHECK_OK(encoder.End(summary, bytes));
+  if (!channel.Write(std::move(bytes))) return gone;
+  return summary.rows;
 }
 
 }  // namespace
@@ -215,11 +211,9 @@ class DuckEngine::State {
                                  Query& query) {
     TARN_TRY(duck::Statement statement, connection.Prepare(sql));
     TARN_TRY(duck::ResultStream rows, statement.Execute());
-    TARN_CHECK_OK(RefuseUnknownTypes(rows));
-    JsonEncoder encoder(query.request.json);
-    TARN_TRY(const bool taken, StreamRows(rows, encoder, *query.channel));
-    if (!taken) return Error{ErrorKind::kCancelled, "the client has gone"};
-    return encoder.row_count();
+    TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
+             MakeEncoder(Format::kJson, query.request.json, rows));
+    return StreamRows(rows, *encoder, *query.channel);
   }
 
   const EngineOptions options_;

@@ -1,38 +1,49 @@
 #include "engine/json_encoder.h"
 
+#include "engine/json_value.h"
 #include "engine/value_text.h"
 
 namespace tarn::engine {
 
-void JsonEncoder::Begin(const std::vector<std::string>& names,
-                        const std::vector<duck::ColumnType>& types, std::string& out) {
+void AppendJsonSummary(const ResultSummary& summary, std::string& out) {
+  out += R"("row_count":)";
+  AppendInteger(summary.rows, out);
+  if (summary.truncated) out += R"(,"truncated":true)";
+  out += '}';
+}
+
+Result<> JsonEncoder::Begin(std::string& out) {
   out += R"({"columns":[)";
-  for (size_t i = 0; i < names.size(); ++i) {
+  for (size_t i = 0; i < names_.size(); ++i) {
     out += i > 0 ? R"(,{"name":)" : R"({"name":)";
-    AppendJsonString(names[i], out);
+    AppendJsonString(names_[i], out);
     out += R"(,"type":)";
-    AppendJsonString(duck::TypeName(types[i]), out);
+    AppendJsonString(duck::TypeName(types_[i]), out);
     out += '}';
   }
   out += R"(],"rows":[)";
+  return {};
 }
 
-void JsonEncoder::Rows(const duck::Chunk& chunk, std::string& out) {
+Result<> JsonEncoder::Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end,
+                           std::string& out) {
   const auto& columns = chunk.columns();
-  for (uint64_t row = 0; row < chunk.row_count(); ++row) {
-    out += row_count_++ > 0 ? ",[" : "[";
+  for (uint64_t row = begin; row < end; ++row) {
+    out += has_rows_ ? ",[" : "[";
+    has_rows_ = true;
     for (size_t i = 0; i < columns.size(); ++i) {
       if (i > 0) out += ',';
       AppendJsonValue(columns[i], row, options_, out);
     }
     out += ']';
   }
+  return {};
 }
 
-void JsonEncoder::End(std::string& out) {
-  out += R"(],"row_count":)";
-  AppendInteger(row_count_, out);
-  out += '}';
+Result<> JsonEncoder::End(const ResultSummary& summary, std::string& out) {
+  out += "],";
+  AppendJsonSummary(summary, out);
+  return {};
 }
 
 }  // namespace tarn::engine

@@ -1,0 +1,119 @@
+// What each format of a result costs on top of DuckDB: a million rows of nine columns, in one
+// process, without HTTP. Build and run with
+//   cmake --build build --target encoder_bench && build/test/encoder_bench [ROUNDS [NAME [SQL]]]
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "duck/database.h"
+#include "engine/compressor.h"
+#include "engine/result_encoder.h"
+
+namespace {
+
+using tarn::engine::Compression;
+using tarn::engine::Format;
+
+constexpr const char* kTable = R"(CREATE TABLE t AS SELECT
+  i AS id, (i * 7919 % 100000)::INTEGER AS quantity,
+  ['red', 'green', 'blue', 'a somewhat longer name'][i % 4 + 1] || (i % 1000) AS name,
+  'Customer no. ' || i || ' of a street "with" a name' AS address,
+  TIMESTAMP '2026-01-01' + to_microseconds(i * 1234567) AS at,
+  DATE '2020-01-01' + (i % 2500)::INTEGER AS day,
+  sin(i) * 1000 AS measure,
+  CASE WHEN i % 5 > 0 THEN (i % 100000)::DECIMAL(12, 2) / 7 END::DECIMAL(12, 2) AS price,
+  i % 3 = 0 AS flag
+FROM range(1000000) r(i))";
+
+struct Case {
+  std::string name;
+  std::function<size_t(tarn::duck::ResultStream&)> run;  // Returns the bytes it made.
+};
+
+void Check(const tarn::Result<>& result) {
+  if (!result.ok()) throw std::runtime_error(result.error().message);
+}
+
+size_t Drop(tarn::duck::ResultStream& rows) {
+  while (*rows.Next()) {
+  }
+  return 0;
+}
+
+size_t Encode(tarn::duck::ResultStream& rows, Format format, Compression compression) {
+  const auto encoder = std::move(*tarn::engine::MakeEncoder(format, {}, rows));
+  const auto compressor = tarn::engine::Compressor::Make(compression);
+  std::string bytes;
+  std::string sent;
+  size_t total = 0;
+  const auto hand_on = [&] {
+    if (compression != Compression::kNone) {
+      sent.clear();
+      compressor->Write(bytes, sent);
+      total += sent.size();
+    } else {
+      total += bytes.size();
+    }
+    bytes.clear();
+  };
+  Check(encoder->Begin(bytes));
+  uint64_t count = 0;
+  while (auto chunk = std::move(*rows.Next())) {
+    Check(encoder->Rows(*chunk, 0, chunk->row_count(), bytes));
+    count += chunk->row_count();
+    if (bytes.size() >= 64 * 1024) hand_on();
+  }
+  Check(encoder->End({.rows = count}, bytes));
+  hand_on();
+  sent.clear();
+  compressor->Finish(sent);
+  return total + sent.size();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::stoi(argv[1]) : 5;
+  const std::string wanted = argc > 2 ? argv[2] : "";
+  const std::string sql = argc > 3 ? argv[3] : "FROM t";
+  auto database = *tarn::duck::Database::Open({{"threads", "1"}});
+  auto connection = std::move(*database.Connect());
+  Check(connection.Execute(kTable));
+
+  std::vector<Case> cases = {{"DuckDB alone", Drop}};
+  const std::pair<const char*, Format> formats[] = {{"json", Format::kJson},
+                                                    {"ndjson", Format::kNdjson},
+                                                    {"csv", Format::kCsv},
+                                                    {"arrow", Format::kArrow}};
+  const std::pair<const char*, Compression> compressions[] = {
+      {"", Compression::kNone}, {"+gzip", Compression::kGzip}, {"+zstd", Compression::kZstd}};
+  for (const auto& [suffix, compression] : compressions) {
+    for (const auto& [name, format] : formats) {
+      cases.push_back({std::string(name) + suffix, [=](tarn::duck::ResultStream& rows) {
+                         return Encode(rows, format, compression);
+                       }});
+    }
+  }
+
+  fmt::print("{:14} {:>8} {:>10} {:>9}\n", "", "seconds", "MB", "MB/s");
+  for (const Case& c : cases) {
+    if (!wanted.empty() && c.name != wanted) continue;
+    double best = 1e9;
+    size_t bytes = 0;
+    for (int round = 0; round < rounds; ++round) {
+      const auto start = std::chrono::steady_clock::now();
+      auto statement = std::move(*connection.Prepare(sql));
+      auto rows = std::move(*statement.Execute());
+      bytes = c.run(rows);
+      const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+      best = std::min(best, taken.count());
+    }
+    const double megabytes = static_cast<double>(bytes) / 1e6;
+    fmt::print("{:14} {:8.3f} {:10.1f} {:9.0f}\n", c.name, best, megabytes, megabytes / best);
+  }
+}
