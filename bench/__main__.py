@@ -16,16 +16,17 @@ from pathlib import Path
 
 from harness import programs
 
-from bench import lake, refresh, result, work
+from bench import alone, lake, refresh, result, work
+from bench.alone import Alone
 from bench.load import Failed
-from bench.server import Server
+from bench.server import Process, Server
 
 OURS = "Tarn"
-NOT_COMPARED = "Compared with no other server: --against NAME=URL names one."
 COMPARED = (
-    "The last two columns compare Tarn with the server of that line: above 1, Tarn is faster, "
-    "and takes less CPU."
+    "The last two columns compare Tarn with what the line names: above 1, Tarn is faster, and "
+    "takes less CPU."
 )
+NOT_COMPARED = "Compared with no other server: --against NAME=URL names one."
 Figures = dict[str, list]
 
 
@@ -48,7 +49,11 @@ def run(options: argparse.Namespace) -> None:
     print(markdown(about, figures, compared=bool(options.against)))
     if options.json:
         points = {
-            section: [dataclasses.asdict(point) for point in points]
+            section: [
+                # JSON has no NaN.
+                {k: None if v != v else v for k, v in dataclasses.asdict(point).items()}
+                for point in points
+            ]
             for section, points in figures.items()
         }
         options.json.write_text(json.dumps(about | points, indent=2) + "\n")
@@ -125,22 +130,34 @@ def measure(options: argparse.Namespace) -> Figures:
             )
         if wanted != [refresh.NAME]:
             ours = cleanup.enter_context(lake.queryd(place))
-            servers = [Server(OURS, f"http://{ours.query.address}", ours.queryd.process.pid)]
+            process = Process(ours.queryd.process.pid)
+            servers = [Server(OURS, f"http://{ours.query.address}", process, is_ours=True)]
             pids = dict(options.against_pid)
             servers += [
-                Server(name, url, int(pids[name]) if name in pids else None)
+                Server(name, url, Process(int(pids[name]) if name in pids else None))
                 for name, url in options.against
             ]
+            engines = []
+            if alone.program().exists():
+                engine = cleanup.enter_context(alone.started(place))
+                engines = [
+                    Alone("DuckDB alone", engine),
+                    Alone("DuckDB alone, prepared once", engine, prepare_once=True),
+                ]
+            else:
+                say(f"without DuckDB alone: {alone.program()} is not built")
             # The large results come first: the other work leaves its data in the engine's cache,
             # and they are what memory is measured with.
             for name, *what in result.names():
                 if name in wanted:
                     say(name)
-                    figures["result"] += result.measure(*what, servers)
+                    figures["result"] += result.measure(
+                        *what, servers, engines[0] if engines else None
+                    )
             for name, *what in work.names():
                 if name in wanted:
                     say(name)
-                    figures["work"] += work.measure(*what, servers, options.seconds)
+                    figures["work"] += work.measure(*what, servers + engines, options.seconds)
         if refresh.NAME in wanted:
             say(refresh.NAME)
             figures["refresh"] += refresh.measure(place)
@@ -179,7 +196,9 @@ def markdown(about: dict, figures: Figures, compared: bool) -> str:
         ("refresh", refresh.table),
     ]
     parts += [table(figures[section]) for section, table in sections if figures[section]]
-    parts.append(COMPARED if compared else NOT_COMPARED)
+    parts.append(COMPARED)
+    if not compared:
+        parts.append(NOT_COMPARED)
     return "\n\n".join(parts)
 
 

@@ -1,25 +1,32 @@
 """The load: one SQL text over a number of connections, each with one request at a time.
 
-One thread and epoll. When the time is up, every connection finishes the request that it is on, so
-that what a server has worked for and what was counted are the same thing: with slow queries the
-difference would be large.
+Small requests come from wrk where it is installed, which takes less CPU for each. Otherwise, and
+for all others: one thread and epoll. When the time is up, every connection finishes the request
+that it is on, so that what a server has worked for and what was counted are the same thing: with
+slow queries the difference would be large.
 """
 
 import contextlib
 import gc
+import http.client
 import json
-import math
+import os
 import re
 import select
+import shutil
 import socket
+import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _ANSWER_LIMIT_S = 120.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _RECEIVE_BYTES = 256 * 1024
+_WRK_SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
 class Failed(Exception):
@@ -31,11 +38,16 @@ class Load:
     """What one or more stretches of load came to."""
 
     seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)
+    requests: int = 0
+    # Latencies in ms, and how many requests each stands for.
+    _samples: list[tuple[float, float]] = field(default_factory=list)
 
-    @property
-    def requests(self) -> int:
-        return len(self.latencies)
+    def add(self, requests: int, seconds: float, latencies_ms: Sequence[float]) -> None:
+        """Latencies of all requests, or as many quantiles of them, each of the same weight."""
+        self.requests += requests
+        self.seconds += seconds
+        weight = requests / len(latencies_ms)
+        self._samples += [(latency, weight) for latency in latencies_ms]
 
     @property
     def per_second(self) -> float:
@@ -43,8 +55,13 @@ class Load:
 
     def percentile_ms(self, percent: float) -> float:
         """The nearest rank: the largest latency, where there are too few for the percentage."""
-        rank = math.ceil(percent / 100 * self.requests)
-        return 1000 * sorted(self.latencies)[max(rank, 1) - 1]
+        samples = sorted(self._samples)
+        below = 0.0
+        for latency, weight in samples:
+            below += weight
+            if below >= percent / 100 * self.requests:
+                return latency
+        return samples[-1][0]
 
 
 @dataclass
@@ -54,8 +71,13 @@ class _Connection:
     sent_at: float = 0.0
 
 
-def run(load: Load, url: str, sql: str, connections: int, seconds: float) -> None:
-    """Adds to `load`. Each connection makes at least one request."""
+def run(
+    load: Load, url: str, sql: str, connections: int, seconds: float, small: bool = False
+) -> None:
+    """Adds to `load`. Each connection makes at least one request, but for small ones."""
+    if small and shutil.which("wrk"):
+        _run_wrk(load, url, sql, connections, seconds)
+        return
     with contextlib.ExitStack() as cleanup:
         poll = cleanup.enter_context(select.epoll())
         cleanup.enter_context(_no_garbage_collection())
@@ -68,6 +90,26 @@ def run(load: Load, url: str, sql: str, connections: int, seconds: float) -> Non
         _drive(load, poll, by_fd, request(url, sql), seconds)
 
 
+def _run_wrk(load: Load, url: str, sql: str, connections: int, seconds: float) -> None:
+    with tempfile.NamedTemporaryFile() as body:
+        body.write(_body(sql))
+        body.flush()
+        # It takes whole seconds only.
+        whole = max(1, round(seconds))
+        argv = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={whole}"]
+        argv += [f"--timeout={_ANSWER_LIMIT_S:.0f}", f"--script={_WRK_SCRIPT}", _sql_url(url)]
+        ran = subprocess.run(
+            argv, env=os.environ | {"BODY_FILE": body.name}, capture_output=True, text=True
+        )
+    found = re.search("^BENCH (.*)$", ran.stdout, re.MULTILINE)
+    if not found:
+        raise Failed(f"wrk: {ran.stderr or ran.stdout}")
+    requests, took, errors, *latencies_ms = map(float, found[1].split())
+    if errors or not requests:
+        raise Failed(f"wrk: {errors:.0f} of {requests:.0f} requests failed")
+    load.add(int(requests), took, latencies_ms)
+
+
 def _drive(
     load: Load, poll: select.epoll, by_fd: dict[int, _Connection], message: bytes, seconds: float
 ) -> None:
@@ -78,6 +120,7 @@ def _drive(
         connection.sent_at = clock()
         connection.socket.sendall(message)
     active = len(by_fd)
+    latencies_ms = []
     while active:
         events = poll.poll(_ANSWER_LIMIT_S)
         if not events:
@@ -91,14 +134,14 @@ def _drive(
             if not _is_complete(connection.received):
                 continue
             now = clock()
-            load.latencies.append(now - connection.sent_at)
+            latencies_ms.append(1000 * (now - connection.sent_at))
             connection.received.clear()
             if now < until:
                 connection.sent_at = now
                 connection.socket.sendall(message)
             else:
                 active -= 1
-    load.seconds += now - started
+    load.add(len(latencies_ms), now - started, latencies_ms)
 
 
 def _is_complete(answer: bytearray) -> bool:
@@ -115,17 +158,40 @@ def _is_complete(answer: bytearray) -> bool:
     return complete
 
 
-def request(url: str, sql: str, close: bool = False) -> bytes:
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/")
-    path = path if path.endswith("/sql") else path + "/sql"
-    body = json.dumps({"sql": sql}).encode()
+def request(url: str, sql: str) -> bytes:
+    parts = urlsplit(_sql_url(url))
+    body = _body(sql)
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    head += "Connection: close\r\n\r\n" if close else "\r\n"
     return head.encode() + body
+
+
+def _sql_url(url: str) -> str:
+    url = url.rstrip("/")
+    return url if url.endswith("/sql") else url + "/sql"
+
+
+def _body(sql: str) -> bytes:
+    return json.dumps({"sql": sql}).encode()
+
+
+def open_large(
+    url: str, sql: str, format: str
+) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    """A request whose answer is read by whoever asks; its head is there."""
+    parts = urlsplit(_sql_url(url))
+    connection = http.client.HTTPConnection(parts.netloc, timeout=_ANSWER_LIMIT_S)
+    # Another server knows nothing of formats, and need not be told of the first one.
+    path = parts.path if format == "json" else f"{parts.path}?format={format}"
+    connection.request("POST", path, _body(sql), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    if answer.status != 200:
+        reason = answer.read(1000).decode(errors="replace").strip()
+        connection.close()
+        raise Failed(f"HTTP {answer.status}: {reason}")
+    return connection, answer
 
 
 def connect(url: str) -> socket.socket:

@@ -23,13 +23,14 @@ def ratios(wanted: bool, *pairs: tuple[float, float]) -> list[str]:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns of numbers are right-aligned; a column without any cell is left out."""
+    """Columns of numbers are right-aligned; a column without any cell is left out; "-" is a
+    figure that could not be measured."""
     cells = [list(titles), *([str(cell) for cell in row] for row in rows)]
     used = [any(column[1:]) for column in zip(*cells, strict=True)]
     cells = [list(itertools.compress(row, used)) for row in cells]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     right = [
-        all(cell[:1].isdigit() or not cell for cell in column[1:])
+        all(cell[:1].isdigit() or cell in ("", "-") for cell in column[1:])
         for column in zip(*cells, strict=True)
     ]
     rule = [

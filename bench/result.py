@@ -1,26 +1,50 @@
 """One large answer: how fast it comes, when it begins, and what it costs in CPU and memory."""
 
+import contextlib
+import dataclasses
 import statistics
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from bench import data, report
-from bench.load import Failed, connect, request
+from bench.alone import Alone
+from bench.load import Failed, open_large
 from bench.server import Server
 
+LIMITED, ONE, TEN = "events, limit 1000000", "events", "10 times events"
 TEXTS = {
-    "events, limit 1000000": f"SELECT * FROM events LIMIT {data.EVENTS_ROWS}",
-    "events": "SELECT * FROM events",
+    LIMITED: (f"SELECT * FROM events LIMIT {data.EVENTS_ROWS}", data.EVENTS_ROWS),
+    ONE: ("SELECT * FROM events", data.EVENTS_ROWS),
+    TEN: ("SELECT events.* FROM events, range(10)", 10 * data.EVENTS_ROWS),
 }
-AT_ONCE = (1, 4)
-# How often; the figures are medians, but for the peak of memory.
-TURNS = {1: 3, 4: 1}
+# A format, and what its content type has in it.
+FORMATS = {"json": "json", "ndjson": "ndjson", "csv": "csv", "arrow": "arrow"}
+# Results, formats, and how many at once. The other formats come after JSON: before it, memory
+# would be that of several results.
+POINTS = [
+    (LIMITED, "json", 1),
+    (LIMITED, "json", 4),
+    (ONE, "json", 1),
+    (ONE, "json", 4),
+    *((ONE, format, 1) for format in ("ndjson", "csv", "arrow")),
+    *((TEN, format, 1) for format in FORMATS),
+]
+# What DuckDB alone does with the rows, to compare a format with: takes the chunks and drops them,
+# makes JSON of them in SQL, or arrays of Arrow.
+ALONE = {
+    "json": ("chunks", "to_json"),
+    "ndjson": ("to_json",),
+    "csv": ("chunks",),
+    "arrow": ("arrow",),
+}
 
 _RECEIVE_BYTES = 1024 * 1024
 _TAIL_BYTES = 64
+_NOT_KNOWN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -32,14 +56,18 @@ class _Fetched:
 @dataclass(frozen=True)
 class Point:
     result: str
+    format: str
     at_once: int
     server: str
-    megabytes: float  # of one answer
-    seconds: float  # until all answers are there
-    first_byte_s: float
-    cpu_s: float
-    resident_mb: float  # before
-    peak_mb: float
+    is_ours: bool
+    failed: str = ""  # Why there are no figures.
+    megabytes: float = _NOT_KNOWN  # of one answer
+    seconds: float = _NOT_KNOWN  # until all answers are there
+    first_byte_s: float = _NOT_KNOWN
+    cpu_s: float = _NOT_KNOWN
+    resident_mb: float = _NOT_KNOWN  # before
+    peak_mb: float = _NOT_KNOWN
+    sampled_mb: float = _NOT_KNOWN
 
     @property
     def mb_per_second(self) -> float:
@@ -47,48 +75,96 @@ class Point:
 
     @property
     def rows_per_second(self) -> float:
-        return self.at_once * data.EVENTS_ROWS / self.seconds
+        return self.at_once * TEXTS[self.result][1] / self.seconds
 
 
-def names() -> Iterator[tuple[str, str, int]]:
-    for name in TEXTS:
-        for at_once in AT_ONCE:
-            yield f"result: {name}, {at_once} at once", name, at_once
+def names() -> Iterator[tuple[str, str, str, int]]:
+    for name, format, at_once in POINTS:
+        yield f"result: {name}, {format}, {at_once} at once", name, format, at_once
 
 
-def measure(name: str, at_once: int, servers: Sequence[Server]) -> list[Point]:
-    points: dict[Server, list[Point]] = {server: [] for server in servers}
-    for server in servers:
-        _fetch(server.url, TEXTS[name])  # Warms it up.
-    for _ in range(TURNS[at_once]):
-        for server in servers:
-            points[server].append(_measure_once(name, at_once, server))
-    return [_median(of_one) for of_one in points.values()]
+def measure(
+    name: str, format: str, at_once: int, servers: Sequence[Server], alone: Alone | None
+) -> list[Point]:
+    """Only ours knows another format than JSON."""
+    measured = [_Target(server) for server in servers if server.is_ours or format == "json"]
+    if alone and at_once == 1:
+        measured += [_Target(alone, way) for way in ALONE[format]]
+    points: dict[_Target, list[Point]] = {target: [] for target in measured}
+    failed = {}
+    # The figures are medians, but for the peak of memory.
+    turns = 3 if at_once == 1 and name != TEN else 1
+    for turn in range(1 + turns):
+        for target in measured:
+            if target in failed:
+                continue
+            try:
+                point = _measure_once(name, format, at_once, target)
+            except (Failed, OSError, HTTPException) as error:
+                failed[target] = Point(
+                    name, format, at_once, target.name, target.is_ours, failed=str(error)
+                )
+                continue
+            if turn > 0:  # The first one warms it up.
+                points[target].append(point)
+    return [failed.get(target) or _median(of_one) for target, of_one in points.items()]
 
 
-def _measure_once(name: str, at_once: int, server: Server) -> Point:
-    server.reset_peak()
-    resident_mb = server.resident_mb()
-    cpu = server.cpu_seconds()
+@dataclass(frozen=True)
+class _Target:
+    server: Server | Alone
+    way: str = ""  # Of DuckDB alone.
+
+    @property
+    def name(self) -> str:
+        return f"{self.server.name}, {self.way}" if self.way else self.server.name
+
+    @property
+    def is_ours(self) -> bool:
+        return isinstance(self.server, Server) and self.server.is_ours
+
+    def fetch(self, name: str, format: str) -> _Fetched:
+        sql, rows = TEXTS[name]
+        if isinstance(self.server, Server):
+            return _fetch(self.server.url, sql, rows, format)
+        if self.way == "to_json":
+            sql = f"SELECT to_json(of_it) FROM ({sql}) AS of_it"
+        as_ = "arrow" if self.way == "arrow" else "chunks"
+        done = self.server.engine.command(**{"fetch": sql, "as": as_})
+        if done["rows"] != rows:
+            raise Failed(f"{done['rows']} rows in place of {rows}")
+        return _Fetched(_NOT_KNOWN, done["first_s"])
+
+
+def _measure_once(name: str, format: str, at_once: int, target: _Target) -> Point:
+    process = target.server.engine
+    process.reset_peak()
+    resident_mb = process.resident_mb()
+    cpu = process.cpu_seconds()
     start = threading.Barrier(at_once)
 
     def fetch(_: int) -> _Fetched:
         start.wait()
-        return _fetch(server.url, TEXTS[name])
+        return target.fetch(name, format)
 
-    started = time.perf_counter()
-    with ThreadPoolExecutor(at_once) as pool:
-        fetched = list(pool.map(fetch, range(at_once)))
+    with process.sampled() as peak:
+        started = time.perf_counter()
+        with ThreadPoolExecutor(at_once) as pool:
+            fetched = list(pool.map(fetch, range(at_once)))
+        seconds = time.perf_counter() - started
     return Point(
         result=name,
+        format=format,
         at_once=at_once,
-        server=server.name,
-        seconds=time.perf_counter() - started,
+        server=target.name,
+        is_ours=target.is_ours,
+        seconds=seconds,
         megabytes=fetched[0].megabytes,
         first_byte_s=statistics.median(one.first_byte_s for one in fetched),
-        cpu_s=server.cpu_seconds() - cpu,
+        cpu_s=process.cpu_seconds() - cpu,
         resident_mb=resident_mb,
-        peak_mb=server.peak_mb(),
+        peak_mb=process.peak_mb(),
+        sampled_mb=peak.mb,
     )
 
 
@@ -96,80 +172,76 @@ def _median(points: Sequence[Point]) -> Point:
     def median(field: str) -> float:
         return statistics.median(getattr(point, field) for point in points)
 
-    return Point(
-        result=points[0].result,
-        at_once=points[0].at_once,
-        server=points[0].server,
-        megabytes=points[0].megabytes,
+    return dataclasses.replace(
+        points[0],
         seconds=median("seconds"),
         first_byte_s=median("first_byte_s"),
         cpu_s=median("cpu_s"),
         resident_mb=median("resident_mb"),
         peak_mb=max(point.peak_mb for point in points),
+        sampled_mb=max(point.sampled_mb for point in points),
     )
 
 
-def _fetch(url: str, sql: str) -> _Fetched:
-    """Reads an answer and keeps nothing of it; its end must tell that it is whole."""
+def _fetch(url: str, sql: str, rows: int, format: str) -> _Fetched:
+    """Reads an answer and keeps nothing of it; it must be whole, and in the format."""
     buffer = bytearray(_RECEIVE_BYTES)
     view = memoryview(buffer)
-    with connect(url) as connection:
-        started = time.perf_counter()
-        connection.sendall(request(url, sql, close=True))
-        count = connection.recv_into(buffer)
+    started = time.perf_counter()
+    connection, answer = open_large(url, sql, format)
+    with contextlib.closing(connection):
         first_byte_s = time.perf_counter() - started
-        if buffer[9:12] != b"200":
-            raise Failed(buffer[:count].decode(errors="replace")[:1000])
-        total, tail = 0, b""
-        while count:
+        content_type = answer.headers.get("Content-Type", "")
+        if FORMATS[format] not in content_type:
+            raise Failed(f"asked for {format}, it answers {content_type!r}")
+        total, lines, tail = 0, 0, b""
+        # An answer that is cut short raises IncompleteRead.
+        while count := answer.readinto(view):
             total += count
+            if format in ("ndjson", "csv"):
+                lines += buffer.count(b"\n", 0, count)
             tail = (tail + bytes(view[max(0, count - _TAIL_BYTES) : count]))[-_TAIL_BYTES:]
-            count = connection.recv_into(buffer)
-    if f'"row_count":{data.EVENTS_ROWS}}}'.encode() not in tail:
+    if format == "json" and f'"row_count":{rows}}}'.encode() not in tail:
         raise Failed(f"the answer is not whole: it ends in {tail!r}")
+    if lines and lines != rows + (format == "csv"):
+        raise Failed(f"{lines} lines for {rows} rows")
     return _Fetched(total / 1e6, first_byte_s)
 
 
 def table(points: Sequence[Point]) -> str:
+    """Each other server is in a line below ours."""
     rows = []
-    ours = None
+    ours = {(p.result, p.format, p.at_once): p for p in points if p.is_ours}
     for point in points:
-        if ours is None or (ours.result, ours.at_once) != (point.result, point.at_once):
-            ours = point
+        us = ours.get((point.result, point.format, point.at_once))
+        compared = us is not None and not (point.is_ours or point.failed or us.failed)
         rows.append(
             [
                 point.result,
+                point.format,
                 point.at_once,
                 point.server,
                 report.number(point.megabytes),
-                report.number(point.seconds),
+                "-" if point.failed else report.number(point.seconds),
                 report.number(point.mb_per_second),
-                f"{report.number(point.rows_per_second / 1e6)} M",
+                "" if point.failed else f"{report.number(point.rows_per_second / 1e6)} M",
                 report.number(point.first_byte_s),
                 report.number(point.cpu_s),
                 report.number(point.resident_mb),
                 report.number(point.peak_mb),
-                *report.ratios(
-                    point is not ours,
-                    (point.seconds, ours.seconds),
-                    (point.cpu_s, ours.cpu_s),
+                report.number(point.sampled_mb),
+                *(
+                    report.ratios(True, (point.seconds, us.seconds), (point.cpu_s, us.cpu_s))
+                    if compared
+                    else report.ratios(False, (1, 1), (1, 1))
                 ),
             ]
         )
-    return report.table(
-        [
-            "result",
-            "at once",
-            "server",
-            "MB",
-            "s",
-            "MB/s",
-            "rows/s",
-            "first byte s",
-            "CPU s",
-            "MB before",
-            "peak MB",
-            *report.RATIOS,
-        ],
-        rows,
-    )
+    titles = ["result", "format", "at once", "server", "MB", "s", "MB/s", "rows/s", "first byte s"]
+    titles += ["CPU s", "MB before", "peak MB", "peak MB, sampled", *report.RATIOS]
+    failures = [
+        f"- {point.result}, {point.format}, {point.server}: {point.failed}"
+        for point in points
+        if point.failed
+    ]
+    return "\n".join([report.table(titles, rows), *(["", *failures] if failures else [])])

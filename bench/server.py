@@ -1,23 +1,38 @@
-"""A server that is measured, and what it costs: CPU and memory of its process, from /proc."""
+"""A server that is measured, and what it costs: CPU and memory of its process, from /proc.
+
+A process is always the whole tree of it: a server may run its engine in a child.
+"""
 
 import contextlib
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.processes import cpu_seconds, family
 
+from bench import load
+
 _RESET_PEAK = "5"  # proc(5), clear_refs
+_NOT_KNOWN = float("nan")
+# Reading smaps_rollup walks the page tables of a process: some ms for each GB.
+_SAMPLE_S = 0.1
 
 
-@dataclass(frozen=True)
-class Server:
-    name: str
-    url: str
-    pid: int | None  # None: not known, and its cost is not either
+class Peak:
+    """The highest sample so far, in MB."""
+
+    def __init__(self) -> None:
+        self.mb = _NOT_KNOWN
+
+
+class Process:
+    def __init__(self, pid: int | None) -> None:
+        self.pid = pid  # None: not known, and its cost is not either
 
     def cpu_seconds(self) -> float:
         """All threads and child processes, in steps of 10 ms; NaN where it is not known."""
-        return cpu_seconds(self.pid) if self.pid else float("nan")
+        return cpu_seconds(self.pid) if self.pid else _NOT_KNOWN
 
     def reset_peak(self) -> None:
         for pid in family(self.pid) if self.pid else []:
@@ -26,19 +41,61 @@ class Server:
                 Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK)
 
     def resident_mb(self) -> float:
-        return self._memory_mb("VmRSS:")
+        return self._memory_mb("status", "VmRSS:")
 
     def peak_mb(self) -> float:
-        """Since it was reset; of several processes, the sum of their peaks."""
-        return self._memory_mb("VmHWM:")
+        """Since it was reset; of several processes, the sum of their peaks: an upper bound, as
+        they share pages and need not peak at once."""
+        return self._memory_mb("status", "VmHWM:")
 
-    def _memory_mb(self, field: str) -> float:
+    @contextlib.contextmanager
+    def sampled(self) -> Iterator[Peak]:
+        """The highest sum over the tree at one moment, each shared page counted once (PSS): a
+        lower bound, as it may fall between two samples."""
+        peak = Peak()
         if not self.pid:
-            return float("nan")
+            yield peak
+            return
+        peak.mb = 0.0
+        end = threading.Event()
+
+        def sample() -> None:
+            while True:
+                peak.mb = max(peak.mb, self._memory_mb("smaps_rollup", "Pss:"))
+                if end.wait(_SAMPLE_S):
+                    return
+
+        thread = threading.Thread(target=sample)
+        thread.start()
+        try:
+            yield peak
+        finally:
+            end.set()
+            thread.join()
+
+    def _memory_mb(self, file: str, field: str) -> float:
+        if not self.pid:
+            return _NOT_KNOWN
         total = 0
         for pid in family(self.pid):
             with contextlib.suppress(OSError):
-                for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
                     if line.startswith(field):
                         total += int(line.split()[1]) * 1024
         return total / 1e6
+
+
+@dataclass(frozen=True)
+class Server:
+    name: str
+    url: str
+    process: Process
+    is_ours: bool = False
+
+    @property
+    def engine(self) -> Process:
+        """What has the cost of it; the same name as that of DuckDB alone."""
+        return self.process
+
+    def run(self, done: load.Load, sql: str, connections: int, seconds: float, small: bool) -> None:
+        load.run(done, self.url, sql, connections, seconds, small)

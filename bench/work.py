@@ -4,9 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench import data, load, report
+from bench.alone import Alone
 from bench.server import Server
 
-CONNECTIONS = (1, 8)
+CONNECTIONS = (1, 8, 32)
+# Of these, wrk makes the load where there is one: the others take so long that a request which is
+# cut off at the end would count.
+SMALL = ("select 1", "count(*) from lineitem", "one order key")
 # Servers take turns, so that what else the machine does meets all of them.
 TURNS = 2
 WARM_UP_S = 0.3
@@ -42,17 +46,20 @@ def names() -> Iterator[tuple[str, str, int]]:
             yield f"work: {name}, {connections} at once", name, connections
 
 
-def measure(name: str, connections: int, servers: Sequence[Server], seconds: float) -> list[Point]:
+def measure(
+    name: str, connections: int, servers: Sequence[Server | Alone], seconds: float
+) -> list[Point]:
     sql = texts()[name]
+    small = name in SMALL
     loads = {server: load.Load() for server in servers}
     cpu = dict.fromkeys(servers, 0.0)
     for server in servers:
-        load.run(load.Load(), server.url, sql, connections, WARM_UP_S)
+        server.run(load.Load(), sql, connections, WARM_UP_S, False)
     for _ in range(TURNS):
         for server in servers:
-            before = server.cpu_seconds()
-            load.run(loads[server], server.url, sql, connections, seconds / TURNS)
-            cpu[server] += server.cpu_seconds() - before
+            before = server.engine.cpu_seconds()
+            server.run(loads[server], sql, connections, seconds / TURNS, small)
+            cpu[server] += server.engine.cpu_seconds() - before
     return [
         Point(
             work=name,

@@ -46,12 +46,13 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has burnt so far, all threads and living child processes."""
+    """What a process has burnt so far, all threads and child processes, living and gone."""
     total = 0.0
     for member in family(pid):
         with contextlib.suppress(OSError):
             stat = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-            total += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+            # utime, stime, and both again of children that have ended: proc(5).
+            total += sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")
     return total
 
 
