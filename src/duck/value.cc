@@ -101,9 +101,9 @@ Result<Value> Value::Varchar(std::string_view text) {
 Result<Value> Value::List(const ColumnType& element, const std::vector<Value>& values) {
   const LogicalType type(CreateType(element));
   std::vector<duckdb_value> handles;
-  for (const Value& value : values) handles.push_back(ToValue(value.value_));
   // Of an empty list DuckDB wants a place all the same.
-  handles.reserve(1);
+  handles.reserve(values.size() + 1);
+  for (const Value& value : values) handles.push_back(ToValue(value.value_));
   return Checked(duckdb_create_list_value(type.get(), handles.data(), handles.size()),
                  {.id = TypeId::kList, .children = {element}});
 }
@@ -114,6 +114,7 @@ Result<Value> Value::Struct(const ColumnType& type, const std::vector<Value>& va
   }
   const LogicalType handle(CreateType(type));
   std::vector<duckdb_value> handles;
+  handles.reserve(values.size());
   for (const Value& value : values) handles.push_back(ToValue(value.value_));
   return Checked(duckdb_create_struct_value(handle.get(), handles.data()), type);
 }
