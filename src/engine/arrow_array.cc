@@ -184,7 +184,7 @@ class Validity {
     if (rows.is_range() && vector.validity() == nullptr) return out;
     const uint64_t bytes = (rows.size() + 7) / 8;
     if (rows.is_range() && rows.begin() % 8 == 0) {
-      const auto* first = static_cast<const uint8_t*>(static_cast<const void*>(vector.validity()));
+      const auto* first = reinterpret_cast<const uint8_t*>(vector.validity());
       out.bits_ = Wrap(first + rows.begin() / 8, bytes);
     } else {
       ARROW_ASSIGN_OR_RAISE(out.bits_, Allocate(bytes));
@@ -192,7 +192,9 @@ class Validity {
       std::memset(bits, 0, bytes);
       for (uint64_t i = 0; i < rows.size(); ++i) {
         const uint64_t row = rows[i];
-        if (row != Selection::kAbsent && !vector.IsNull(row)) arrow::bit_util::SetBit(bits, i);
+        if (row != Selection::kAbsent && !vector.IsNull(row)) {
+          arrow::bit_util::SetBit(bits, static_cast<int64_t>(i));
+        }
       }
     }
     return out;

@@ -150,9 +150,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ArrowEncoder, InfinityIsTheIntegerThatDuckDBHasForIt) {
   const auto table = Query(
       "SELECT DATE 'infinity', DATE '-infinity', TIMESTAMP 'infinity', '-infinity'::TIMESTAMP_NS");
-  const auto integer = [&](int column, auto scalar) {
-    return int64_t{
-        static_cast<const decltype(scalar)&>(**table->column(column)->GetScalar(0)).value};
+  const auto integer = [&](int column, const auto& scalar) {
+    return int64_t{static_cast<decltype(scalar)>(**table->column(column)->GetScalar(0)).value};
   };
   EXPECT_EQ(integer(0, arrow::Date32Scalar(0)), std::numeric_limits<int32_t>::max());
   EXPECT_EQ(integer(1, arrow::Date32Scalar(0)), -std::numeric_limits<int32_t>::max());
@@ -233,7 +232,7 @@ TEST(ArrowEncoder, DeepNestingMakesJson) {
   EXPECT_EQ(Values(*Query("SELECT " + deep))[0], deep);
   const std::string maps = [] {
     std::string sql = "1";
-    for (int i = 0; i < 30; ++i) sql = "MAP {1: " + sql + "}";
+    for (int i = 0; i < 30; ++i) sql.insert(0, "MAP {1: ").append("}");
     return sql;
   }();
   EXPECT_EQ(Query("SELECT " + maps)->schema()->field(0)->type()->id(), arrow::Type::MAP);
