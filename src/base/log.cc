@@ -133,9 +133,11 @@ std::string RenderJson(std::string_view time, Level level, std::string_view mess
   return line + "}";
 }
 
+bool Enabled(Level level) { return TheState().logger->should_log(ToSpdlog(level)); }
+
 void Write(Level level, std::string_view message, Fields fields) {
+  if (!Enabled(level)) return;
   State& state = TheState();
-  if (!state.logger->should_log(ToSpdlog(level))) return;
   const std::string time = FormatRfc3339(NowMicros());
   std::string line;
   {

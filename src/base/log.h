@@ -34,6 +34,9 @@ using Fields = std::initializer_list<Field>;
 // Before the first Configure, lines are text, from level info up, of a program called "tarn".
 void Configure(std::string_view program, Format format, Level level);
 
+// Whether lines of this level are written: asked where making the fields would cost something.
+bool Enabled(Level level);
+
 // Thread-safe. Text from outside may be in message and values: it cannot start a new line.
 void Write(Level level, std::string_view message, Fields fields);
 

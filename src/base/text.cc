@@ -183,12 +183,17 @@ std::optional<std::string> NearestName(std::string_view name,
 }
 
 std::string RandomId() {
-  uint64_t value = 0;
-  if (getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) {
-    std::random_device fallback;
-    value = (uint64_t{fallback()} << 32) | fallback();
+  // As many at once as getrandom gives without interruption: ids are made for every request.
+  thread_local std::array<uint64_t, 32> values;
+  thread_local size_t left = 0;
+  if (left == 0) {
+    if (getrandom(values.data(), sizeof values, 0) != static_cast<ssize_t>(sizeof values)) {
+      std::random_device fallback;
+      for (uint64_t& value : values) value = (uint64_t{fallback()} << 32) | fallback();
+    }
+    left = values.size();
   }
-  return fmt::format("{:016x}", value);
+  return fmt::format("{:016x}", values[--left]);
 }
 
 }  // namespace tarn
