@@ -136,7 +136,7 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "http.connections_max",
        .target = &http.connections_max,
-       .help = "Connections open at once. More are closed as they come.",
+       .help = "Connections open at once. More are answered 503 and closed.",
        .min = 1,
        .max = 1'000'000,
        .unit = "connections"},

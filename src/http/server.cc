@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,6 +19,25 @@ namespace tarn::http {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+namespace {
+
+// Says why, as well as it can be done without waiting for the client.
+void RefuseConnection(tcp::socket& socket) {
+  static constexpr std::string_view kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\nServer: tarn\r\n"
+      "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n"
+      "Retry-After: 1\r\nConnection: close\r\n\r\ntoo many connections\n";
+  boost::system::error_code code;
+  socket.non_blocking(true, code);
+  socket.write_some(asio::buffer(kAnswer), code);
+  socket.shutdown(tcp::socket::shutdown_send, code);
+  // What is unread when a socket is closed makes of the end a reset, which can overtake the answer.
+  std::array<char, 4096> request;
+  socket.read_some(asio::buffer(request), code);
+}
+
+}  // namespace
+
 Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics& metrics)
     : io_(io),
       router_(std::move(router)),
@@ -26,6 +47,7 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
       refused_counter_(metrics.Counter("tarn_http_connections_refused_total",
                                        "Connections closed because http.connections_max was "
                                        "reached")),
+      route_metrics_(router_.routes().size() + 1),
       acceptor_(asio::make_strand(io)) {}
 
 Server::~Server() = default;
@@ -47,7 +69,12 @@ Result<> Server::Listen(const std::string& bind) {
     const std::lock_guard lock(mutex_);
     accepting_ = true;
   }
-  asio::co_spawn(acceptor_.get_executor(), Accept(), [this](const std::exception_ptr&) {
+  asio::co_spawn(acceptor_.get_executor(), Accept(), [this](const std::exception_ptr& error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      log::Error("no more connections are accepted", {{"error", e.what()}});
+    }
     const std::lock_guard lock(mutex_);
     accepting_ = false;
     idle_.notify_all();
@@ -67,17 +94,29 @@ asio::awaitable<void> Server::Accept() {
       co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
       continue;
     }
-    socket.set_option(tcp::no_delay(true), code);
-    {
-      const std::lock_guard lock(mutex_);
-      if (sessions_.size() >= static_cast<size_t>(limits_.connections_max)) {
-        refused_counter_.Increment();
-        continue;  // Closes the socket.
-      }
+    try {
+      Admit(std::move(socket));
+    } catch (const std::exception& e) {
+      // One connection's failure, for want of memory say, must not be the end of all to come.
+      log::Error("a connection failed", {{"error", e.what()}});
     }
-    const auto session = std::make_shared<Session>(std::move(socket), *this);
-    Register(session);
   }
+}
+
+void Server::Admit(tcp::socket socket) {
+  boost::system::error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  size_t open = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    open = sessions_.size();
+  }
+  if (open >= static_cast<size_t>(limits_.connections_max)) {
+    refused_counter_.Increment();
+    RefuseConnection(socket);
+    return;
+  }
+  Register(std::make_shared<Session>(std::move(socket), *this));
 }
 
 void Server::Register(const std::shared_ptr<Session>& session) {
@@ -97,19 +136,24 @@ void Server::Unregister(const std::shared_ptr<Session>& session) {
 }
 
 void Server::StopAccepting() {
-  draining_ = true;
+  const std::lock_guard lock(mutex_);
+  if (draining_.exchange(true)) return;
+  closing_ = true;
   asio::post(acceptor_.get_executor(), [this] {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    const std::lock_guard closed_lock(mutex_);
+    closing_ = false;
+    idle_.notify_all();
   });
-  const std::lock_guard lock(mutex_);
   for (const auto& session : sessions_) session->Drain();
 }
 
 bool Server::WaitIdle(Deadline deadline) {
   std::unique_lock lock(mutex_);
   // Nothing of this server is left on the I/O threads then, and it can be destroyed.
-  return idle_.wait_until(lock, deadline.At(), [this] { return sessions_.empty() && !accepting_; });
+  return idle_.wait_until(lock, deadline.At(),
+                          [this] { return sessions_.empty() && !accepting_ && !closing_; });
 }
 
 void Server::CloseAll() {
@@ -118,16 +162,27 @@ void Server::CloseAll() {
 }
 
 void Server::Count(const Route* route, int status, double seconds) {
-  // The route's pattern, never the path: a label must not grow with what clients send.
-  const Metrics::Labels labels = {{"method", route == nullptr ? "" : route->method},
-                                  {"route", route == nullptr ? "" : route->path}};
-  auto with_status = labels;
-  with_status["status"] = std::to_string(status);
-  metrics_.Counter("tarn_http_requests_total", "HTTP requests answered", with_status).Increment();
-  metrics_
-      .Seconds("tarn_http_request_seconds", "From a request's header to the end of its answer",
-               labels)
-      .Observe(seconds);
+  const size_t index = route == nullptr ? route_metrics_.size() - 1
+                                        : static_cast<size_t>(route - router_.routes().data());
+  RouteMetrics& known = route_metrics_[index];
+  std::atomic<prometheus::Counter*>& requests =
+      known.requests[static_cast<size_t>(std::clamp(status, 0, RouteMetrics::kStatusMax))];
+  prometheus::Counter* counter = requests.load(std::memory_order_acquire);
+  prometheus::Histogram* histogram = known.seconds.load(std::memory_order_acquire);
+  if (counter == nullptr || histogram == nullptr) {
+    // The route's pattern, never the path: a label must not grow with what clients send. Two
+    // threads that come here at once get the same counter.
+    Metrics::Labels labels = {{"method", route == nullptr ? "" : route->method},
+                              {"route", route == nullptr ? "" : route->path}};
+    histogram = &metrics_.Seconds("tarn_http_request_seconds",
+                                  "From a request's header to the end of its answer", labels);
+    labels["status"] = std::to_string(status);
+    counter = &metrics_.Counter("tarn_http_requests_total", "HTTP requests answered", labels);
+    known.seconds.store(histogram, std::memory_order_release);
+    requests.store(counter, std::memory_order_release);
+  }
+  counter->Increment();
+  histogram->Observe(seconds);
 }
 
 }  // namespace tarn::http

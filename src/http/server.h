@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -8,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/lakehouse.h"
@@ -43,9 +45,19 @@ class Server {
 
  private:
   friend class Session;
+  // Where the requests of one route, or of none, are counted. Filled as they come, because /metrics
+  // shows what has happened and not what could.
+  struct RouteMetrics {
+    static constexpr int kStatusMax = 599;
+    std::atomic<prometheus::Histogram*> seconds = nullptr;
+    std::array<std::atomic<prometheus::Counter*>, kStatusMax + 1> requests = {};
+  };
+
   boost::asio::awaitable<void> Accept();
+  void Admit(boost::asio::ip::tcp::socket socket);
   void Register(const std::shared_ptr<Session>& session);
   void Unregister(const std::shared_ptr<Session>& session);
+  // `route` is of router_, or null.
   void Count(const Route* route, int status, double seconds);
 
   boost::asio::io_context& io_;
@@ -54,6 +66,7 @@ class Server {
   Metrics& metrics_;
   prometheus::Gauge& connections_gauge_;
   prometheus::Counter& refused_counter_;
+  std::vector<RouteMetrics> route_metrics_;  // One for each route, and at the end that of none.
   boost::asio::ip::tcp::acceptor acceptor_;
   std::string address_;
   std::atomic<bool> draining_ = false;
@@ -62,6 +75,7 @@ class Server {
   std::condition_variable idle_;                           // With mutex_.
   std::unordered_set<std::shared_ptr<Session>> sessions_;  // guarded by mutex_
   bool accepting_ = false;                                 // guarded by mutex_: Accept() runs
+  bool closing_ = false;  // guarded by mutex_: what closes the acceptor is on its way
 };
 
 }  // namespace tarn::http
