@@ -7,6 +7,17 @@
 
 namespace tarn::http {
 
+void ClientWatch::OnGone(std::function<void()> f) {
+  on_gone_ = std::move(f);
+  if (gone_) MarkGone();
+}
+
+void ClientWatch::MarkGone() {
+  gone_ = true;
+  // Moved out first: it may set another.
+  if (const auto f = std::exchange(on_gone_, nullptr)) f();
+}
+
 std::string_view Request::Header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (EqualsIgnoreCase(key, name)) return value;

@@ -3,6 +3,7 @@
 // Requests and responses as handlers see them: plain values, nothing of the library below.
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,28 @@ namespace tarn::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+// Tells a handler that its client has gone: the client has closed its side of the connection, the
+// connection has failed, the client took none of its answer for http.write_timeout, or the server
+// closes the connection. A client that only shuts its sending side down counts as gone too: nothing
+// tells the two apart.
+//
+// Used on the strand that the handler runs on, and nowhere else.
+class ClientWatch {
+ public:
+  bool gone() const { return gone_; }
+
+  // `f` runs once, on the strand, when the client goes; at once when it has gone already. Takes the
+  // place of the function before it; nullptr takes that away. The server drops it with the request.
+  void OnGone(std::function<void()> f);
+
+  // Called by the server, and by tests in its place.
+  void MarkGone();
+
+ private:
+  bool gone_ = false;
+  std::function<void()> on_gone_;
+};
+
 struct Request {
   std::string id;      // Of this request: X-Query-Id in the answer, query_id in the log.
   std::string method;  // "GET"
@@ -25,6 +48,7 @@ struct Request {
   Headers headers;
   std::string body;
   std::vector<std::string> path_arguments;  // The {…} parts of the route, percent-decoded.
+  std::shared_ptr<ClientWatch> client;      // Never null in a server's request.
 
   // The first header of that name, whatever its case; empty when there is none.
   std::string_view Header(std::string_view name) const;
@@ -33,13 +57,22 @@ struct Request {
   bool WantsProblemJson() const;
 };
 
-// A body that is not known as a whole when the answer begins.
+// A body that is not known as a whole when the answer begins. Used on the session's strand.
 class BodyStream {
  public:
   virtual ~BodyStream() = default;
-  // The next bytes; none at the end. After an error the connection is closed without the last
-  // chunk, so that the client can tell that the answer is incomplete.
+
+  // The next bytes; none at the end. The header is sent with the first bytes, so that an error
+  // before them is answered like the error of a handler. After a later one the connection is closed
+  // without the last chunk, so that the client can tell that the answer is incomplete.
   virtual boost::asio::awaitable<Result<std::optional<std::string>>> Next() = 0;
+
+  // What goes into the trailer section (RFC 9112, 7.1.2), asked once after the end. The names
+  // belong into Response::trailer_names too. An HTTP/1.0 client gets none.
+  virtual Headers Trailers() { return {}; }
+
+  // The client has let one write wait for more than a second, which goes on. At most once.
+  virtual void ReaderIsSlow() {}
 };
 
 struct Response {
@@ -48,6 +81,7 @@ struct Response {
   Headers headers;
   // A text is sent with Content-Length, a stream chunked.
   std::variant<std::string, std::unique_ptr<BodyStream>> body;
+  std::vector<std::string> trailer_names;  // Of a stream: announced in the header.
 
   static Response Json(int status, std::string body);
   static Response Text(int status, std::string body);
@@ -55,7 +89,7 @@ struct Response {
 };
 
 // The one place that maps error kinds to status codes: as text/plain with a newline, or as
-// application/problem+json (RFC 9457) for a client that asks for JSON.
+// application/problem+json (RFC 9457) for a client that asks for JSON. A 503 has Retry-After: 1.
 Response RenderError(const Error& error, const Request& request);
 int StatusOf(ErrorKind kind);
 Response RenderProblem(int status, std::string_view detail, bool problem_json);

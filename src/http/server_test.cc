@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <thread>
 
 #include "http/address.h"
 #include "http/client.h"
@@ -21,6 +23,25 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
+
+// What the test and the handlers of its server tell each other.
+struct Gate {
+  std::atomic<int> entered = 0;  // Handlers that have begun to wait.
+  std::atomic<int> gone = 0;     // Calls of OnGone.
+  std::atomic<int> slow = 0;     // Calls of ReaderIsSlow.
+  std::atomic<int> ended = 0;    // Endless streams that are destroyed.
+  std::atomic<bool> open = false;
+};
+
+template <class Condition>
+bool Eventually(const Condition& condition) {
+  const Deadline deadline = Deadline::After(10s);
+  while (!condition()) {
+    if (deadline.Passed()) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
 
 // Three pieces, then the end, or an error in the place of the end.
 class Pieces : public BodyStream {
@@ -41,13 +62,75 @@ asio::awaitable<Response> Stream(bool fails) {
   co_return Response{.status = 200, .body = std::make_unique<Pieces>(fails)};
 }
 
+class Empty : public BodyStream {
+ public:
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    co_return std::optional<std::string>();
+  }
+};
+
+class FailsAtOnce : public BodyStream {
+ public:
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    co_return InvalidArgument("nothing to give");
+  }
+};
+
+class WithTrailers : public Pieces {
+ public:
+  WithTrailers() : Pieces(false) {}
+  Headers Trailers() override { return {{"X-Sum", "42"}, {"X-Rows", "3"}}; }
+};
+
+// As much as the client takes.
+class Endless : public BodyStream {
+ public:
+  Endless(Gate& gate, std::shared_ptr<ClientWatch> client)
+      : gate_(gate), client_(std::move(client)) {
+    client_->OnGone([this] { ++gate_.gone; });
+  }
+  ~Endless() override {
+    client_->OnGone(nullptr);
+    ++gate_.ended;
+  }
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    co_return std::optional<std::string>(std::string(100'000, 'x'));
+  }
+  void ReaderIsSlow() override { ++gate_.slow; }
+
+ private:
+  Gate& gate_;
+  const std::shared_ptr<ClientWatch> client_;
+};
+
+asio::awaitable<Response> WaitAtTheGate(Gate& gate, const Request& request) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  request.client->OnGone([&gate] { ++gate.gone; });
+  ++gate.entered;
+  while (!gate.open && !request.client->gone()) {
+    timer.expires_after(1ms);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return Response::Text(200, "waited\n");
+}
+
+// Bytes of which each tells its place.
+const std::string& BigBody() {
+  static const std::string body = [] {
+    std::string text;
+    while (text.size() < 16 * 1024 * 1024) text += std::to_string(text.size()) + ' ';
+    return text;
+  }();
+  return body;
+}
+
 asio::awaitable<Response> Slow(std::chrono::milliseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
   co_await timer.async_wait(asio::use_awaitable);
   co_return Response::Text(200, "slow\n");
 }
 
-std::vector<Route> Routes() {
+std::vector<Route> Routes(Gate& gate) {
   std::vector<Route> routes;
   routes.push_back({.method = "GET",
                     .path = "/hello",
@@ -74,12 +157,53 @@ std::vector<Route> Routes() {
                       throw std::runtime_error("secret detail");
                       co_return Response{};
                     }});
+  routes.push_back({.method = "GET", .path = "/wait", .handler = [&gate](const Request& request) {
+                      return WaitAtTheGate(gate, request);
+                    }});
+  routes.push_back({.method = "GET",
+                    .path = "/big",
+                    .handler = [&gate](const Request&) -> asio::awaitable<Response> {
+                      ++gate.entered;
+                      co_return Response::Text(200, BigBody());
+                    }});
+  routes.push_back({.method = "GET",
+                    .path = "/endless",
+                    .handler = [&gate](const Request& request) -> asio::awaitable<Response> {
+                      co_return Response{.body = std::make_unique<Endless>(gate, request.client)};
+                    }});
+  routes.push_back({.method = "GET",
+                    .path = "/empty",
+                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                      co_return Response{.body = std::make_unique<Empty>()};
+                    }});
+  routes.push_back({.method = "GET",
+                    .path = "/fails",
+                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                      co_return Response{.body = std::make_unique<FailsAtOnce>()};
+                    }});
+  routes.push_back({.method = "GET",
+                    .path = "/trailers",
+                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                      Response response{.body = std::make_unique<WithTrailers>()};
+                      response.trailer_names = {"X-Sum", "X-Rows"};
+                      co_return response;
+                    }});
+  routes.push_back({.method = "GET",
+                    .path = "/injected",
+                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                      Response response = Response::Text(200, "");
+                      response.headers.emplace_back("X-Name", "a\r\nX-Evil: b");
+                      co_return response;
+                    }});
   return routes;
 }
 
 class ServerTest : public testing::Test {
  protected:
-  ServerTest() { EXPECT_TRUE(server.Listen("127.0.0.1:0").ok()); }
+  explicit ServerTest(HttpSettings limits = Limits())
+      : server(runtime.io(), Router(Routes(gate)), limits, metrics) {
+    EXPECT_TRUE(server.Listen("127.0.0.1:0").ok());
+  }
   ~ServerTest() override {
     server.StopAccepting();
     server.CloseAll();
@@ -106,17 +230,39 @@ class ServerTest : public testing::Test {
     return ReadToEnd(socket);
   }
 
+  static void Write(asio::ip::tcp::socket& socket, const std::string& bytes) {
+    asio::write(socket, asio::buffer(bytes));
+  }
+  // What comes until `end` has come, or the connection ends.
+  static std::string ReadUntil(asio::ip::tcp::socket& socket, const std::string& end) {
+    std::string answer;
+    boost::system::error_code code;
+    while (!code && answer.find(end) == std::string::npos) {
+      char byte = 0;
+      if (asio::read(socket, asio::buffer(&byte, 1), code) == 1) answer += byte;
+    }
+    return answer;
+  }
+  bool HasMetric(const std::string& line) const {
+    return metrics.Render().find(line + "\n") != std::string::npos;
+  }
+  bool EventuallyConnections(int count) const {
+    return Eventually([&] { return HasMetric("tarn_http_connections " + std::to_string(count)); });
+  }
+
   static HttpSettings Limits() {
     HttpSettings limits;
-    limits.header_timeout = 200ms;
+    limits.header_timeout = 300ms;
+    limits.body_timeout = 300ms;
     limits.idle_timeout = 2s;
     limits.header_bytes_max = 2048;
     return limits;
   }
 
+  Gate gate;
   Metrics metrics;
   Runtime runtime{2};
-  Server server{runtime.io(), Router(Routes()), Limits(), metrics};
+  Server server;
   asio::io_context client_io;
 };
 
@@ -198,8 +344,65 @@ TEST_F(ServerTest, RefusesWhatIsNotHttpAndTooLongHeaders) {
               StartsWith("HTTP/1.1 431 "));
 }
 
+TEST_F(ServerTest, ALineAtATimeTheHeaderLimitHoldsToo) {
+  asio::ip::tcp::socket socket = Connect();
+  socket.set_option(asio::ip::tcp::no_delay(true));
+  Write(socket, "GET /hello HTTP/1.1\r\n");
+  for (int i = 0; i < 300; ++i) Write(socket, "A: 45678\r\n");
+  EXPECT_THAT(ReadToEnd(socket), StartsWith("HTTP/1.1 431 "));
+}
+
 TEST_F(ServerTest, AHeaderThatNeverEndsIsTimedOut) {
-  EXPECT_EQ(Exchange("GET /hello HTTP/1.1\r\nX: "), "");
+  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nX: "),
+              testing::AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
+                             HasSubstr("Connection: close\r\n"),
+                             testing::EndsWith("\r\n\r\nrequest header timeout\n")));
+}
+
+TEST_F(ServerTest, ABodyThatNeverEndsIsTimedOut) {
+  EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"),
+              testing::AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
+                             HasSubstr("Connection: close\r\n"),
+                             testing::EndsWith("\r\n\r\nrequest body timeout\n")));
+}
+
+TEST_F(ServerTest, ByteByByteWithinTheTimeIsServed) {
+  asio::ip::tcp::socket socket = Connect();
+  socket.set_option(asio::ip::tcp::no_delay(true));
+  for (const char c : std::string("POST /echo HTTP/1.1\r\nConnection: close\r\n"
+                                  "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n"
+                                  "0\r\nX-Trailer: y\r\n\r\n")) {
+    Write(socket, std::string(1, c));
+  }
+  EXPECT_THAT(ReadToEnd(socket),
+              testing::AllOf(StartsWith("HTTP/1.1 200 "), testing::EndsWith("\r\n\r\nabc")));
+}
+
+TEST_F(ServerTest, AHalfSentRequestWhoseClientGoesLeavesNothing) {
+  for (const char* half : {"GET /hel", "POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"}) {
+    {
+      asio::ip::tcp::socket socket = Connect();
+      ASSERT_TRUE(EventuallyConnections(1));
+      Write(socket, half);
+    }
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_TRUE(EventuallyConnections(0)) << half;
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 250ms) << half;  // No time-out ended it.
+  }
+}
+
+TEST_F(ServerTest, AnAnswerBeforeTheBodyIsReadArrives) {
+  asio::ip::tcp::socket socket = Connect();
+  Write(socket, "POST /nothing HTTP/1.1\r\nContent-Length: 500000\r\n\r\nbegin");
+  EXPECT_THAT(ReadUntil(socket, "no such path\n"),
+              testing::AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("Connection: close\r\n")));
+  Write(socket, std::string(400'000, 'x'));  // Read and dropped: no reset.
+  EXPECT_EQ(ReadToEnd(socket), "");
+}
+
+TEST_F(ServerTest, NothingInAValueBeginsAnotherHeader) {
+  EXPECT_THAT(Exchange(std::string("GET /injected HTTP/1.1\r\n") + kClose),
+              HasSubstr("X-Name: a  X-Evil: b\r\n"));
 }
 
 TEST_F(ServerTest, AHandlerThatThrowsIsA500WithoutDetail) {
@@ -218,16 +421,16 @@ TEST_F(ServerTest, ErrorsAreProblemDocumentsForWhoAsks) {
 TEST_F(ServerTest, DrainEndsIdleConnectionsAndLetsRequestsFinish) {
   asio::ip::tcp::socket idle = Connect();
   asio::ip::tcp::socket busy = Connect();
-  asio::write(busy, asio::buffer(std::string("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")));
-  // Until both are accepted, or the drain would come first.
-  while (metrics.Render().find("tarn_http_connections 2") == std::string::npos) {
-    std::this_thread::yield();
-  }
-  std::this_thread::sleep_for(50ms);  // Until the request is read: there is no sign of that.
+  Write(busy, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  // Until both are accepted and the request is read, or the drain would come first.
+  ASSERT_TRUE(EventuallyConnections(2));
+  ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
   server.StopAccepting();
   EXPECT_EQ(ReadToEnd(idle), "");
+  EXPECT_EQ(gate.gone, 0);
+  gate.open = true;
   const std::string answer = ReadToEnd(busy);
-  EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nslow\n"));
+  EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nwaited\n"));
   EXPECT_THAT(answer, HasSubstr("Connection: close"));
   EXPECT_TRUE(server.WaitIdle(Deadline::After(5s)));
 }
@@ -245,6 +448,273 @@ TEST_F(ServerTest, TheClientReadsAnswersAndKeepsItsDeadline) {
       Send(*ParseHttpUrl("http://127.0.0.1:1"), {.path = "/"}, Deadline::After(5s));
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message, HasSubstr("connect to 127.0.0.1:1"));
+}
+
+TEST_F(ServerTest, SpeaksHttp10) {
+  EXPECT_THAT(Exchange("GET /hello HTTP/1.0\r\n\r\n"),
+              testing::AllOf(StartsWith("HTTP/1.0 200 OK\r\n"), Not(HasSubstr("keep-alive")),
+                             testing::EndsWith("\r\n\r\nhello\n")));
+  EXPECT_THAT(
+      Exchange("GET /trailers HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+      testing::AllOf(Not(HasSubstr("chunked")), Not(HasSubstr("keep-alive")),
+                     Not(HasSubstr("X-Sum")), testing::EndsWith("\r\n\r\npiece;piece;piece;")));
+  EXPECT_THAT(
+      Exchange("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+               "GET /hello HTTP/1.0\r\n\r\n"),
+      testing::AllOf(HasSubstr("Connection: keep-alive\r\n"), HasSubstr("hello\nHTTP/1.0")));
+}
+
+TEST_F(ServerTest, TrailersAreAnnouncedAndSentAfterTheEnd) {
+  const std::string answer = Exchange(std::string("GET /trailers HTTP/1.1\r\n") + kClose);
+  EXPECT_THAT(answer, HasSubstr("\r\nTrailer: X-Sum, X-Rows\r\n"));
+  EXPECT_THAT(answer, testing::EndsWith("piece;\r\n0\r\nX-Sum: 42\r\nX-Rows: 3\r\n\r\n"));
+  EXPECT_THAT(Exchange(std::string("GET /stream HTTP/1.1\r\n") + kClose),
+              Not(HasSubstr("Trailer")));
+}
+
+TEST_F(ServerTest, AStreamMayBeEmptyAndHasNoBodyForHead) {
+  EXPECT_THAT(Exchange(std::string("GET /empty HTTP/1.1\r\n") + kClose),
+              testing::EndsWith("\r\n\r\n0\r\n\r\n"));
+  const std::string answer =
+      Exchange(std::string("HEAD /stream HTTP/1.1\r\n\r\nGET /hello HTTP/1.1\r\n") + kClose);
+  EXPECT_THAT(answer, HasSubstr("Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, AStreamThatFailsBeforeItsFirstBytesIsAnError) {
+  const std::string answer =
+      Exchange("GET /fails HTTP/1.1\r\n\r\nGET /hello HTTP/1.1\r\n" + std::string(kClose));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\nnothing to give\nHTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(HasMetric(R"(tarn_http_requests_total{method="GET",route="/fails",status="400"} 1)"));
+}
+
+TEST_F(ServerTest, ABigAnswerArrivesWhole) {
+  const std::string answer = Exchange(std::string("GET /big HTTP/1.1\r\n") + kClose);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n" + BigBody()));
+}
+
+TEST_F(ServerTest, CountsByRouteAndStatus) {
+  for (int i = 0; i < 3; ++i) Exchange(std::string("GET /hello HTTP/1.1\r\n") + kClose);
+  Exchange(std::string("GET /nothing HTTP/1.1\r\n") + kClose);
+  EXPECT_TRUE(Eventually([&] {
+    return HasMetric(R"(tarn_http_requests_total{method="GET",route="/hello",status="200"} 3)") &&
+           HasMetric(R"(tarn_http_requests_total{method="",route="",status="404"} 1)");
+  })) << metrics.Render();
+}
+
+TEST_F(ServerTest, AHandlerHearsThatItsClientHasGone) {
+  for (const bool reset : {false, true}) {
+    gate.entered = 0;
+    gate.gone = 0;
+    asio::ip::tcp::socket socket = Connect();
+    Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
+    EXPECT_EQ(gate.gone, 0);
+    if (reset) socket.set_option(asio::socket_base::linger(true, 0));
+    const auto start = std::chrono::steady_clock::now();
+    socket.close();
+    EXPECT_TRUE(Eventually([&] { return gate.gone == 1; })) << reset;
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s) << reset;
+    EXPECT_TRUE(EventuallyConnections(0)) << reset;
+  }
+}
+
+TEST_F(ServerTest, AClientThatEndsItsSideWhileItWaitsCountsAsGoneAndIsAnswered) {
+  asio::ip::tcp::socket socket = Connect();
+  Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+  socket.shutdown(asio::ip::tcp::socket::shutdown_send);
+  EXPECT_THAT(ReadToEnd(socket), testing::EndsWith("waited\n"));
+  EXPECT_EQ(gate.gone, 1);
+}
+
+TEST_F(ServerTest, CloseAllIsToldToHandlers) {
+  asio::ip::tcp::socket socket = Connect();
+  Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
+  server.StopAccepting();
+  EXPECT_FALSE(server.WaitIdle(Deadline::After(20ms)));
+  EXPECT_EQ(gate.gone, 0);
+  server.CloseAll();
+  EXPECT_TRUE(server.WaitIdle(Deadline::After(5s)));
+  EXPECT_EQ(gate.gone, 1);
+  EXPECT_EQ(ReadToEnd(socket), "");
+}
+
+TEST_F(ServerTest, AStreamEndsWhenItsClientGoes) {
+  {
+    asio::ip::tcp::socket socket = Connect();
+    Write(socket, "GET /endless HTTP/1.1\r\n\r\n");
+    EXPECT_THAT(ReadUntil(socket, "xxxx"), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_TRUE(Eventually([&] { return gate.ended == 1; }));
+  EXPECT_EQ(gate.gone, 1);
+}
+
+TEST_F(ServerTest, WhatIsSentWhileAHandlerRunsIsAnsweredAfterIt) {
+  asio::ip::tcp::socket socket = Connect();
+  Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
+  // More than the server reads ahead, so that it has to stop and to go on.
+  constexpr int kCount = 4000;
+  std::string more;
+  for (int i = 0; i < kCount; ++i) {
+    more += "POST /echo HTTP/1.1\r\nContent-Length: 6\r\n\r\n[" + std::to_string(1000 + i) + "]";
+  }
+  std::thread writer([&] { Write(socket, more + "GET /hello HTTP/1.1\r\n" + kClose); });
+  EXPECT_EQ(gate.gone, 0);
+  gate.open = true;
+  const std::string answer = ReadToEnd(socket);
+  writer.join();
+  EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nhello\n"));
+  size_t at = answer.find("waited\n");
+  for (int i = 0; i < kCount && at != std::string::npos; ++i) {
+    at = answer.find("[" + std::to_string(1000 + i) + "]", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  EXPECT_EQ(gate.gone, 0);
+}
+
+class ImpatientServerTest : public ServerTest {
+ protected:
+  ImpatientServerTest() : ServerTest(Impatient()) {}
+  static HttpSettings Impatient() {
+    HttpSettings limits = Limits();
+    limits.idle_timeout = 200ms;
+    limits.write_timeout = 300ms;
+    limits.connections_max = 2;
+    return limits;
+  }
+};
+
+TEST_F(ImpatientServerTest, AnIdleConnectionIsClosedWithoutAnAnswer) {
+  asio::ip::tcp::socket socket = Connect();
+  EXPECT_EQ(ReadToEnd(socket), "");
+  asio::ip::tcp::socket used = Connect();
+  Write(used, "GET /hello HTTP/1.1\r\n\r\n");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THAT(ReadToEnd(used), testing::EndsWith("hello\n"));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 150ms);
+}
+
+TEST_F(ImpatientServerTest, AConnectionTooManyIsTold) {
+  asio::ip::tcp::socket first = Connect();
+  asio::ip::tcp::socket second = Connect();
+  for (auto* socket : {&first, &second}) {
+    Write(*socket, "GET /wait HTTP/1.1\r\n\r\n");  // Else they would be closed as idle.
+  }
+  ASSERT_TRUE(Eventually([&] { return gate.entered == 2; }));
+  asio::ip::tcp::socket third = Connect();
+  EXPECT_THAT(ReadToEnd(third),
+              testing::AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
+                             HasSubstr("Retry-After: 1\r\n"),
+                             testing::EndsWith("\r\n\r\ntoo many connections\n")));
+  EXPECT_TRUE(HasMetric("tarn_http_connections_refused_total 1"));
+  first.close();
+  ASSERT_TRUE(EventuallyConnections(1));
+  EXPECT_THAT(Exchange(std::string("GET /hello HTTP/1.1\r\n") + kClose),
+              StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ImpatientServerTest, AClientThatTakesNothingIsDropped) {
+  asio::ip::tcp::socket whole = Connect();
+  Write(whole, "GET /big HTTP/1.1\r\n\r\n");
+  asio::ip::tcp::socket streamed = Connect();
+  Write(streamed, "GET /endless HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(Eventually([&] { return gate.gone == 1 && gate.ended == 1; }));
+  EXPECT_TRUE(EventuallyConnections(0));
+  EXPECT_EQ(gate.entered, 1);
+  EXPECT_EQ(gate.slow, 0);  // All that took less than a second.
+}
+
+TEST_F(ImpatientServerTest, AClientThatTakesALittleAtATimeGetsAll) {
+  asio::ip::tcp::socket socket = Connect();
+  socket.set_option(asio::socket_base::receive_buffer_size(64 * 1024));
+  Write(socket, std::string("GET /big HTTP/1.1\r\n") + kClose);
+  // Evenly over several times the time-out; each pause is well below it.
+  const auto start = std::chrono::steady_clock::now();
+  constexpr auto kTime = 1500ms;
+  std::string answer;
+  std::string block(64 * 1024, '\0');
+  boost::system::error_code code;
+  while (!code) {
+    std::this_thread::sleep_until(start + kTime * answer.size() / BigBody().size());
+    answer.append(block, 0, asio::read(socket, asio::buffer(block), code));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 1s);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n" + BigBody())) << answer.size();
+}
+
+class PatientServerTest : public ServerTest {
+ protected:
+  PatientServerTest() : ServerTest(Patient()) {}
+  // As long as the settings allow.
+  static HttpSettings Patient() {
+    HttpSettings limits;
+    limits.header_timeout = Duration::max();
+    limits.body_timeout = Duration::max();
+    limits.idle_timeout = Duration::max();
+    limits.write_timeout = Duration::max();
+    return limits;
+  }
+};
+
+TEST_F(PatientServerTest, TimesWithoutEndAreNotInThePast) {
+  asio::ip::tcp::socket socket = Connect();
+  socket.set_option(asio::ip::tcp::no_delay(true));
+  ASSERT_TRUE(EventuallyConnections(1));  // It waits already.
+  for (const char c : std::string("POST /echo HTTP/1.1\r\nContent-Length: 2\r\n\r\nok")) {
+    Write(socket, std::string(1, c));
+  }
+  EXPECT_THAT(ReadUntil(socket, "\r\n\r\nok"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Exchange(std::string("GET /big HTTP/1.1\r\n") + kClose),
+              testing::EndsWith(BigBody().substr(BigBody().size() - 100)));
+}
+
+TEST_F(PatientServerTest, AStreamHearsOnceThatItsReaderIsSlow) {
+  asio::ip::tcp::socket socket = Connect();
+  Write(socket, "GET /endless HTTP/1.1\r\n\r\n");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Eventually([&] { return gate.slow == 1; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 1s);
+  EXPECT_EQ(gate.gone, 0);
+  std::string some(20'000'000, '\0');  // The write went on.
+  asio::read(socket, asio::buffer(some));
+  EXPECT_THAT(some, StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(gate.slow, 1);
+  socket.close();
+  EXPECT_TRUE(Eventually([&] { return gate.ended == 1; }));
+  EXPECT_EQ(gate.gone, 1);
+}
+
+TEST(ClientWatch, CallsOnceAndAtOnceWhenTheClientHasGoneAlready) {
+  ClientWatch watch;
+  int first = 0;
+  int second = 0;
+  watch.OnGone([&] { ++first; });
+  watch.OnGone([&] { ++second; });
+  EXPECT_FALSE(watch.gone());
+  watch.MarkGone();
+  watch.MarkGone();
+  EXPECT_TRUE(watch.gone());
+  EXPECT_EQ(first, 0);
+  EXPECT_EQ(second, 1);
+  watch.OnGone([&] { ++first; });
+  EXPECT_EQ(first, 1);
+  watch.OnGone(nullptr);
+
+  ClientWatch reset;
+  reset.OnGone([&] { ++first; });
+  reset.OnGone(nullptr);
+  reset.MarkGone();
+  EXPECT_EQ(first, 1);
+}
+
+TEST(RenderError, ToldToTryAgainWhenItHelps) {
+  const Response later = RenderError(Unavailable("full"), Request{});
+  EXPECT_EQ(later.status, 503);
+  EXPECT_THAT(later.headers, testing::ElementsAre(testing::Pair("Retry-After", "1")));
+  EXPECT_THAT(RenderError({ErrorKind::kTimeout, "late"}, Request{}).headers, testing::IsEmpty());
+  EXPECT_EQ(StatusOf(ErrorKind::kTimeout), 504);
 }
 
 TEST(ParseHttpUrl, TakesHostPortAndPath) {

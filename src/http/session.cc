@@ -2,18 +2,17 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/chunk_encode.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
 #include <chrono>
+#include <cstring>
+#include <ctime>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -28,7 +27,10 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kReadBytes = 8192;
+constexpr auto kNever = std::chrono::steady_clock::time_point::max();
+constexpr size_t kPipelinedBytesMax = 64 * 1024;
+constexpr size_t kSliceBytes = 256 * 1024;
+constexpr auto kSlowAfter = std::chrono::seconds(1);
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -38,36 +40,109 @@ void FillRequest(const bhttp::request<bhttp::string_body>& message, Request& req
   const size_t question = target.find('?');
   request.path = target.substr(0, question);
   if (question != std::string_view::npos) request.query = target.substr(question + 1);
+  request.headers.reserve(8);
   for (const auto& field : message.base()) {
     request.headers.emplace_back(View(field.name_string()), View(field.value()));
   }
 }
 
-// What every answer carries, whatever its body.
-template <class Message>
-void FillHeader(Message& message, const Response& response, const Request& request,
-                bool keep_alive) {
-  message.set(bhttp::field::server, "tarn");
-  message.set(bhttp::field::date, fmt::format("{:%a, %d %b %Y %H:%M:%S GMT}",
-                                              fmt::gmtime(std::chrono::system_clock::to_time_t(
-                                                  std::chrono::system_clock::now()))));
-  message.set("X-Query-Id", request.id);
-  message.set("X-Content-Type-Options", "nosniff");
-  if (!response.content_type.empty()) {
-    message.set(bhttp::field::content_type, response.content_type);
+// The time as Date has it (RFC 9110, 5.6.7), made once a second on each thread.
+std::string_view DateNow() {
+  thread_local std::time_t second = 0;
+  thread_local std::string text;
+  if (const std::time_t now = std::time(nullptr); now != second || text.empty()) {
+    text = fmt::format("{:%a, %d %b %Y %H:%M:%S GMT}", fmt::gmtime(now));
+    second = now;
   }
-  for (const auto& [name, value] : response.headers) message.set(name, value);
-  message.keep_alive(keep_alive);
+  return text;
+}
+
+// A line break in a value, which a handler may have from anywhere, would begin another header.
+void AppendField(std::string& text, std::string_view name, std::string_view value) {
+  text.append(name).append(": ");
+  const size_t begin = text.size();
+  text.append(value);
+  std::replace_if(
+      text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(),
+      [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  text.append("\r\n");
+}
+
+struct Framing {
+  unsigned version = 11;
+  bool keep_alive = false;
+  std::optional<size_t> content_length;
+  bool chunked = false;
+};
+
+std::string HeaderText(const Response& response, const Request& request, const Framing& framing) {
+  std::string text;
+  text.reserve(384);
+  text.append(framing.version >= 11 ? "HTTP/1.1 " : "HTTP/1.0 ");
+  text.append(fmt::format_int(response.status).c_str()).append(" ");
+  text.append(ReasonPhrase(response.status)).append("\r\nServer: tarn\r\nDate: ");
+  text.append(DateNow()).append("\r\nX-Query-Id: ").append(request.id);
+  text.append("\r\nX-Content-Type-Options: nosniff\r\n");
+  if (!response.content_type.empty()) AppendField(text, "Content-Type", response.content_type);
+  for (const auto& [name, value] : response.headers) AppendField(text, name, value);
+  if (framing.chunked) {
+    text.append("Transfer-Encoding: chunked\r\n");
+    if (!response.trailer_names.empty()) {
+      AppendField(text, "Trailer", fmt::format("{}", fmt::join(response.trailer_names, ", ")));
+    }
+  }
+  if (framing.content_length) {
+    text.append("Content-Length: ");
+    text.append(fmt::format_int(*framing.content_length).c_str()).append("\r\n");
+  }
+  if (framing.version >= 11 && !framing.keep_alive) text.append("Connection: close\r\n");
+  if (framing.version < 11 && framing.keep_alive) text.append("Connection: keep-alive\r\n");
+  return text.append("\r\n");
+}
+
+// The first `bytes_max` bytes.
+template <class Buffers>
+Buffers Front(const Buffers& buffers, size_t bytes_max) {
+  Buffers front;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    front[i] = asio::buffer(buffers[i], bytes_max);
+    bytes_max -= front[i].size();
+  }
+  return front;
+}
+
+template <class Buffers>
+void Skip(Buffers& buffers, size_t bytes) {
+  for (asio::const_buffer& buffer : buffers) {
+    const size_t here = std::min(bytes, buffer.size());
+    buffer += here;
+    bytes -= here;
+  }
+}
+
+// Bytes that the kernel has taken and the client has not.
+int UnsentBytes(tcp::socket& socket) {
+  int bytes = 0;
+  return ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 }  // namespace
 
 Session::Session(tcp::socket socket, Server& server)
-    : server_(server), stream_(std::move(socket)) {}
+    : server_(server),
+      socket_(std::move(socket)),
+      block_(std::make_unique<std::array<char, kReadBytes>>()),
+      input_bytes_max_(static_cast<size_t>(server.limits_.header_bytes_max) + kPipelinedBytesMax),
+      signal_(socket_.get_executor(), kNever),
+      alarm_(socket_.get_executor()) {
+  beast::error_code ignored;
+  // Writes are tried at once and waited for only when the client is behind.
+  socket_.non_blocking(true, ignored);
+}
 
 void Session::Start(std::function<void()> on_end) {
   asio::co_spawn(
-      stream_.get_executor(), Run(),
+      socket_.get_executor(), Run(),
       [self = shared_from_this(), on_end = std::move(on_end)](const std::exception_ptr& error) {
         if (error) {
           try {
@@ -75,94 +150,233 @@ void Session::Start(std::function<void()> on_end) {
           } catch (const std::exception& e) {
             log::Error("a connection failed", {{"error", e.what()}});
           }
+          beast::error_code ignored;
+          self->socket_.close(ignored);
         }
+        self->client_ = nullptr;
+        self->alarm_.cancel();
         on_end();
       });
 }
 
 void Session::Drain() {
   draining_ = true;
-  asio::post(stream_.get_executor(), [self = shared_from_this()] {
-    if (self->idle_) self->stream_.cancel();
-  });
+  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->Wake(); });
 }
 
 void Session::Close() {
   draining_ = true;
-  asio::post(stream_.get_executor(), [self = shared_from_this()] { self->stream_.close(); });
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->closed_ = true;
+    beast::error_code ignored;
+    self->socket_.close(ignored);
+    self->ClientHasGone();
+    self->Wake();
+  });
 }
 
 asio::awaitable<void> Session::Run() {
+  StartRead();
   for (;;) {
     const bool again = co_await Serve();
     if (!again) break;
   }
   if (unread_) co_await Linger();
   beast::error_code ignored;
-  stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  stream_.close();
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  socket_.close(ignored);
+}
+
+// --- Waiting ----------------------------------------------------------------------------------
+
+asio::awaitable<void> Session::Wait() {
+  waiting_ = true;
+  co_await signal_.async_wait(kTuple);
+  waiting_ = false;
+}
+
+void Session::Wake() {
+  if (waiting_) signal_.cancel();
+}
+
+void Session::SetDeadline(Clock::time_point at) {
+  expired_ = false;
+  deadline_ = at;
+  if (at < armed_) Arm(at);
+}
+
+void Session::Arm(Clock::time_point at) {
+  armed_ = at;
+  alarm_.expires_at(at);
+  alarm_.async_wait([self = shared_from_this()](const beast::error_code& code) {
+    if (code) return;  // Set to another time, or the session has ended.
+    self->armed_ = kNever;
+    if (self->deadline_ > Clock::now()) {
+      if (self->deadline_ != kNever) self->Arm(self->deadline_);
+      return;
+    }
+    self->expired_ = true;
+    self->Wake();
+  });
+}
+
+void Session::ClientHasGone() {
+  // A copy: what it calls may end the request.
+  if (const auto client = client_) client->MarkGone();
+}
+
+// --- Reading ----------------------------------------------------------------------------------
+
+void Session::StartRead() {
+  if (reading_ || ended_ || closed_ || input_.size() >= input_bytes_max_) return;
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(*block_),
+                          [self = shared_from_this()](const beast::error_code& code, size_t got) {
+                            self->OnRead(code, got);
+                          });
+}
+
+void Session::OnRead(const beast::error_code& code, size_t got) {
+  reading_ = false;
+  if (code) {
+    ended_ = true;
+    ClientHasGone();
+  } else {
+    std::memcpy(input_.prepare(got).data(), block_->data(), got);
+    input_.commit(got);
+    StartRead();
+  }
+  Wake();
+}
+
+void Session::Consume(size_t bytes) {
+  input_.consume(bytes);
+  StartRead();  // It may have been too full.
+}
+
+asio::awaitable<Session::Got> Session::Parse(Parser& parser, Duration timeout, size_t bytes_max,
+                                             beast::error_code& code) {
+  const bool header = !parser.is_header_done();
+  const auto done = [&] { return header ? parser.is_header_done() : parser.is_done(); };
+  bool timed = false;
+  size_t total = 0;
+  for (;;) {
+    while (input_.size() > 0 && !done()) {
+      const size_t used = parser.put(input_.data(), code);
+      Consume(used);
+      total += used;
+      // The parser's own limit is that of what it has not parsed: lines that come one by one would
+      // all be within it.
+      if (header && total + (done() ? 0 : input_.size()) > bytes_max) {
+        code = bhttp::error::header_limit;
+      }
+      if (code == bhttp::error::need_more) {
+        code = {};
+        break;
+      }
+      if (code) co_return Got::kBad;
+    }
+    if (done()) {
+      ClearDeadline();
+      co_return Got::kAll;
+    }
+    if (ended_ || closed_) co_return Got::kEnd;
+    if (!timed) SetDeadline(Deadline::After(timeout).At());
+    timed = true;
+    if (expired_) co_return Got::kTimeout;
+    co_await Wait();
+  }
 }
 
 asio::awaitable<bool> Session::ReadHeader(Parser& parser) {
-  idle_ = buffer_.size() == 0;
+  const HttpSettings& limits = server_.limits_;
+  idle_ = input_.size() == 0;
   if (idle_) {
-    if (Closing()) co_return false;
-    stream_.expires_after(server_.limits_.idle_timeout);
-    const auto [code, got] = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kTuple);
-    if (code) co_return false;
-    buffer_.commit(got);
+    input_.shrink_to_fit();
+    SetDeadline(Deadline::After(limits.idle_timeout).At());
+    while (input_.size() == 0) {
+      if (Closing() || ended_ || expired_) co_return false;
+      co_await Wait();
+    }
+    ClearDeadline();
     idle_ = false;
   }
-  parser.header_limit(static_cast<uint32_t>(server_.limits_.header_bytes_max));
+  if (closed_) co_return false;
+  const auto bytes_max = static_cast<size_t>(limits.header_bytes_max);
+  parser.header_limit(static_cast<uint32_t>(std::min<size_t>(bytes_max, UINT32_MAX)));
   parser.body_limit(boost::none);  // Known only when the route is.
-  stream_.expires_after(server_.limits_.header_timeout);
-  const auto [code, got] = co_await bhttp::async_read_header(stream_, buffer_, parser, kTuple);
-  if (!code) co_return true;
-
-  Request request;
-  request.id = RandomId();
-  int status = 0;
-  std::string_view detail;
-  if (code == bhttp::error::header_limit || code == bhttp::error::buffer_overflow) {
-    status = 431;
-    detail = "request header too large";
-  } else if (code.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
-             code != bhttp::error::end_of_stream && code != bhttp::error::partial_message) {
-    status = 400;
-    detail = "not an HTTP request";
-  }
-  if (status != 0) {
-    unread_ = true;
-    co_await Write(RenderProblem(status, detail, false), request, 11, false);
-    server_.Count(nullptr, status, 0);
+  beast::error_code code;
+  const Got got = co_await Parse(parser, limits.header_timeout, bytes_max, code);
+  if (got == Got::kAll) co_return true;
+  if (got == Got::kTimeout) {
+    co_await Refuse(408, "request header timeout");
+  } else if (code == bhttp::error::header_limit) {
+    co_await Refuse(431, "request header too large");
+  } else if (got == Got::kBad) {
+    co_await Refuse(400, "not an HTTP request");
   }
   co_return false;
 }
 
-asio::awaitable<Result<>> Session::ReadBody(Parser& parser, const Route& route) {
+asio::awaitable<void> Session::Refuse(int status, std::string_view detail) {
+  unread_ = true;
+  Request request;
+  request.id = RandomId();
+  request_ = &request;
+  Response response = RenderProblem(status, detail, false);
+  co_await Write(response, request, 11, false);
+  request_ = nullptr;
+  server_.Count(nullptr, status, 0);
+}
+
+asio::awaitable<std::optional<Response>> Session::ReadBody(Parser& parser, const Route& route,
+                                                           const Request& request) {
   const auto limit = static_cast<uint64_t>(route.body_bytes_max);
   const auto length = parser.content_length();
+  const Error too_large{ErrorKind::kTooLarge, route.too_large_message};
   if (length && *length > limit) {
     unread_ = true;
-    co_return Error{ErrorKind::kTooLarge, route.too_large_message};
+    co_return RenderError(too_large, request);
   }
-  if (parser.is_done()) co_return Result<>();
-  if (EqualsIgnoreCase(View(parser.get()[bhttp::field::expect]), "100-continue")) {
-    const bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
-    const auto [code, sent] = co_await bhttp::async_write(stream_, go_on, kTuple);
-    if (code) co_return Error{ErrorKind::kCancelled, "the client has gone"};
+  if (parser.is_done()) co_return std::nullopt;
+  // RFC 9110, 10.1.1: not for HTTP/1.0, and not when the body is on its way anyway.
+  if (parser.get().version() >= 11 && input_.size() == 0 &&
+      EqualsIgnoreCase(request.Header("expect"), "100-continue")) {
+    const std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    // A failure shows in the read.
+    const Buffers buffers{asio::buffer(go_on)};
+    co_await Send(buffers, nullptr);
   }
   // Counted while reading, for a body that does not tell its length beforehand.
   parser.body_limit(limit);
-  stream_.expires_after(server_.limits_.body_timeout);
-  const auto [code, got] = co_await bhttp::async_read(stream_, buffer_, parser, kTuple);
-  if (!code) co_return Result<>();
+  parser.eager(true);
+  beast::error_code code;
+  const Got got = co_await Parse(parser, server_.limits_.body_timeout, 0, code);
+  if (got == Got::kAll) co_return std::nullopt;
   unread_ = true;
-  if (code == bhttp::error::body_limit) {
-    co_return Error{ErrorKind::kTooLarge, route.too_large_message};
+  if (got == Got::kTimeout) {
+    co_return RenderProblem(408, "request body timeout", request.WantsProblemJson());
   }
-  co_return Error{ErrorKind::kInvalidArgument, "cannot read the request's body"};
+  if (code == bhttp::error::body_limit) co_return RenderError(too_large, request);
+  co_return RenderError(InvalidArgument("cannot read the request's body"), request);
 }
+
+asio::awaitable<void> Session::Linger() {
+  constexpr size_t kBytesMax = 1024 * 1024;
+  constexpr auto kTimeMax = std::chrono::seconds(2);
+  beast::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  SetDeadline(Clock::now() + kTimeMax);
+  size_t total = 0;
+  while (!ended_ && !closed_ && !expired_) {
+    total += input_.size();
+    if (total >= kBytesMax) break;
+    Consume(input_.size());
+    co_await Wait();
+  }
+}
+
+// --- A request --------------------------------------------------------------------------------
 
 asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive) {
@@ -180,9 +394,9 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     response.headers.emplace_back("Allow", match.allow);
     co_return response;
   }
-  if (const Result<> body = co_await ReadBody(parser, *route); !body.ok()) {
+  if (std::optional<Response> refusal = co_await ReadBody(parser, *route, request)) {
     keep_alive = false;
-    co_return RenderError(body.error(), request);
+    co_return std::move(*refusal);
   }
   if (match.bad_encoding) {
     co_return RenderError(InvalidArgument("path: a '%' must be followed by two hex digits"),
@@ -206,103 +420,175 @@ asio::awaitable<bool> Session::Serve() {
   Parser parser;
   const bool got_header = co_await ReadHeader(parser);
   if (!got_header) co_return false;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
 
   Request request;
   request.id = RandomId();
   FillRequest(parser.get(), request);
+  request.client = std::make_shared<ClientWatch>();
+  client_ = request.client;
+  request_ = &request;
+  if (ended_ || closed_) ClientHasGone();
   const Route* route = nullptr;
   bool keep_alive = parser.get().keep_alive() && !Closing();
   const unsigned version = parser.get().version();
   Response response = co_await Handle(parser, request, route, keep_alive);
   keep_alive = keep_alive && !Closing();
-  const int status = response.status;
-  const bool written = co_await Write(std::move(response), request, version, keep_alive);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  server_.Count(route, status, took.count());
-  log::Debug("request", {{"query_id", request.id},
-                         {"method", request.method},
-                         {"path", request.path},
-                         {"status", status},
-                         {"ms", took.count() * 1000}});
+  const bool written = co_await Write(response, request, version, keep_alive);
+  client_->OnGone(nullptr);
+  client_ = nullptr;
+  request_ = nullptr;
+  const std::chrono::duration<double> took = Clock::now() - start;
+  server_.Count(route, response.status, took.count());
+  if (log::Enabled(log::Level::kDebug)) {
+    log::Debug("request", {{"query_id", request.id},
+                           {"method", request.method},
+                           {"path", request.path},
+                           {"status", response.status},
+                           {"ms", took.count() * 1000}});
+  }
   co_return written&& keep_alive;
 }
 
-asio::awaitable<bool> Session::Write(Response response, const Request& request, unsigned version,
+// --- Writing ----------------------------------------------------------------------------------
+
+asio::awaitable<bool> Session::Write(Response& response, const Request& request, unsigned version,
                                      bool keep_alive) {
   const bool head = request.method == "HEAD";
-  stream_.expires_after(server_.limits_.write_timeout);
-  if (auto* text = std::get_if<std::string>(&response.body)) {
-    const size_t size = text->size();
-    bhttp::response<bhttp::string_body> message(
-        bhttp::int_to_status(static_cast<unsigned>(response.status)), version);
-    FillHeader(message, response, request, keep_alive);
-    if (response.status != 204) message.content_length(size);
-    if (!head) message.body() = std::move(*text);
-    const auto [code, sent] = co_await bhttp::async_write(stream_, message, kTuple);
-    co_return !code;
+  if (auto* stream = std::get_if<std::unique_ptr<BodyStream>>(&response.body)) {
+    // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
+    const bool chunked = version >= 11;
+    std::string header =
+        HeaderText(response, request,
+                   {.version = version, .keep_alive = keep_alive && chunked, .chunked = chunked});
+    if (head) {
+      const Buffers buffers{asio::buffer(header)};
+      const bool sent = co_await Send(buffers, nullptr);
+      co_return sent&& chunked;
+    }
+    Result<std::optional<std::string>> first = co_await (*stream)->Next();
+    if (first.ok()) {
+      const bool complete =
+          co_await WriteStream(std::move(header), **stream, std::move(*first), request, chunked);
+      co_return complete&& chunked;
+    }
+    response = RenderError(first.error(), request);
   }
 
-  bhttp::response<bhttp::empty_body> message(
-      bhttp::int_to_status(static_cast<unsigned>(response.status)), version);
-  // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
-  const bool chunked = version >= 11;
-  FillHeader(message, response, request, keep_alive && chunked);
-  if (chunked) message.chunked(true);
-  bhttp::response_serializer<bhttp::empty_body> serializer(message);
-  const auto [code, sent] = co_await bhttp::async_write_header(stream_, serializer, kTuple);
-  if (code) co_return false;
-  if (head) co_return true;
-  auto& body = *std::get<std::unique_ptr<BodyStream>>(response.body);
-  const bool complete = co_await WriteChunks(body, request, chunked);
-  co_return complete&& chunked;
+  const std::string& text = std::get<std::string>(response.body);
+  Framing framing{.version = version, .keep_alive = keep_alive};
+  const bool has_body = response.status != 204;
+  if (has_body) framing.content_length = text.size();
+  const std::string header = HeaderText(response, request, framing);
+  Buffers buffers{asio::buffer(header)};
+  if (has_body && !head) buffers[1] = asio::buffer(text);
+  co_return co_await Send(buffers, nullptr);
 }
 
-asio::awaitable<bool> Session::WriteChunks(BodyStream& body, const Request& request, bool chunked) {
-  for (;;) {
-    stream_.expires_never();  // The time that the next bytes take is the query's.
-    Result<std::optional<std::string>> bytes = co_await body.Next();
-    if (!bytes.ok()) {
-      log::Warn("response cut short", {{"query_id", request.id}, {"error", bytes.error().message}});
+asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
+                                           std::optional<std::string> bytes, const Request& request,
+                                           bool chunked) {
+  told_slow_ = false;
+  while (bytes) {
+    if (!bytes->empty()) {  // An empty chunk would end the body.
+      const std::string size = chunked ? fmt::format("{:x}\r\n", bytes->size()) : "";
+      const std::string_view end = chunked ? "\r\n" : "";
+      const Buffers buffers{asio::buffer(header), asio::buffer(size), asio::buffer(*bytes),
+                            asio::buffer(end)};
+      const bool sent = co_await Send(buffers, &body);
+      if (!sent) co_return false;
+      header.clear();
+    }
+    Result<std::optional<std::string>> next = co_await body.Next();
+    if (!next.ok()) {
+      log::Warn("response cut short", {{"query_id", request.id}, {"error", next.error().message}});
       co_return false;
     }
-    stream_.expires_after(server_.limits_.write_timeout);
+    bytes = std::move(*next);
+  }
+  if (chunked) {
+    header.append("0\r\n");
+    for (const auto& [name, value] : body.Trailers()) AppendField(header, name, value);
+    header.append("\r\n");
+  }
+  const Buffers rest{asio::buffer(header)};
+  co_return co_await Send(rest, &body);
+}
+
+void Session::AwaitWritable() {
+  if (awaiting_writable_) return;
+  awaiting_writable_ = true;
+  writable_ = false;
+  socket_.async_wait(tcp::socket::wait_write,
+                     [self = shared_from_this()](const beast::error_code&) {
+                       self->awaiting_writable_ = false;
+                       self->writable_ = true;  // Or failed, which the next write tells.
+                       self->Wake();
+                     });
+}
+
+asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
+  const Duration timeout = server_.limits_.write_timeout;
+  Clock::time_point slow_at = kNever;
+  Clock::time_point stalled_at = kNever;
+  int unsent = 0;
+  bool blocked = false;  // Since this began.
+  bool progress = true;  // Since `stalled_at` was set.
+  while (asio::buffer_size(rest) > 0) {
+    if (closed_) co_return false;
     beast::error_code code;
-    if (!*bytes) {
-      if (!chunked) co_return true;
-      std::tie(code, std::ignore) =
-          co_await asio::async_write(stream_, bhttp::make_chunk_last(), kTuple);
-      co_return !code;
+    const size_t sent = socket_.write_some(Front(rest, kSliceBytes), code);
+    if (!code) {
+      Skip(rest, sent);
+      progress = true;
+      burst_bytes_ += sent;
+      if (burst_bytes_ >= kSliceBytes) {
+        burst_bytes_ = 0;
+        co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+      }
+      continue;
     }
-    if ((*bytes)->empty()) continue;  // An empty chunk would end the body.
-    const auto buffer = asio::buffer(**bytes);
-    if (chunked) {
-      std::tie(code, std::ignore) =
-          co_await asio::async_write(stream_, bhttp::make_chunk(buffer), kTuple);
-    } else {
-      std::tie(code, std::ignore) = co_await asio::async_write(stream_, buffer, kTuple);
+    if (code != asio::error::would_block) co_return SendFailed(code.message());
+
+    if (!blocked && body != nullptr && !told_slow_) slow_at = Clock::now() + kSlowAfter;
+    blocked = true;
+    if (progress) {
+      progress = false;
+      stalled_at = Deadline::After(timeout).At();
+      unsent = UnsentBytes(socket_);
     }
-    if (code) {
-      log::Info("client did not take its answer",
-                {{"query_id", request.id}, {"error", code.message()}});
-      co_return false;
+    burst_bytes_ = 0;
+    AwaitWritable();
+    SetDeadline(std::min(slow_at, stalled_at));
+    while (!writable_ && !expired_ && !closed_) co_await Wait();
+    const auto now = Clock::now();
+    if (now >= slow_at) {
+      slow_at = kNever;
+      told_slow_ = true;
+      body->ReaderIsSlow();
+    }
+    if (now >= stalled_at && !writable_) {
+      // The kernel says "writable" only when a good part of its buffer is free. A slow client may
+      // have taken less than that in this time, which is not none.
+      const int left = UnsentBytes(socket_);
+      if (left >= unsent) {
+        // Or the kernel would keep what it has of the answer, and try on for minutes.
+        beast::error_code ignored;
+        socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+        co_return SendFailed("it took nothing for the time of http.write_timeout");
+      }
+      progress = true;
     }
   }
+  ClearDeadline();
+  co_return true;
 }
 
-asio::awaitable<void> Session::Linger() {
-  constexpr size_t kBytesMax = 1024 * 1024;
-  constexpr auto kTimeMax = std::chrono::seconds(2);
-  beast::error_code ignored;
-  stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  stream_.expires_after(kTimeMax);
-  size_t total = 0;
-  while (total < kBytesMax) {
-    buffer_.clear();
-    const auto [code, got] = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kTuple);
-    if (code) co_return;
-    total += got;
-  }
+bool Session::SendFailed(const std::string& why) {
+  ClearDeadline();
+  log::Info("client did not take its answer", {{"query_id", request_->id}, {"error", why}});
+  ClientHasGone();
+  return false;
 }
 
 }  // namespace tarn::http

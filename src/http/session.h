@@ -2,8 +2,10 @@
 
 // Private to src/http: one connection of a Server.
 
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -15,6 +17,12 @@
 
 namespace tarn::http {
 
+// One coroutine serves the connection's requests, one after the other. Beside it there is always a
+// read under way, also while a request is handled and answered: so a client that goes is noticed
+// then, and what it sends meanwhile (pipelining) is there for the next request. The coroutine waits
+// in one place only, Wait(), until the read, a write or the alarm has something new.
+//
+// All fields but `draining_` belong to the strand, which is the socket's executor.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(boost::asio::ip::tcp::socket socket, Server& server);
@@ -29,31 +37,90 @@ class Session : public std::enable_shared_from_this<Session> {
   void Close();
 
  private:
+  using Clock = std::chrono::steady_clock;
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  // A header, the begin of a chunk, bytes and the end of a chunk.
+  using Buffers = std::array<boost::asio::const_buffer, 4>;
+  enum class Got { kAll, kTimeout, kEnd, kBad };
+
+  static constexpr size_t kReadBytes = 16 * 1024;
 
   boost::asio::awaitable<void> Run();
   // One request and its answer. False when the connection is to be closed.
   boost::asio::awaitable<bool> Serve();
-  // Reads the header; false when there is none to answer.
+  // Reads the header; false when there is none, or it has been answered with an error.
   boost::asio::awaitable<bool> ReadHeader(Parser& parser);
-  // Reads the body within the route's limit; an error to answer when it cannot.
-  boost::asio::awaitable<Result<>> ReadBody(Parser& parser, const Route& route);
+  // Reads the body within the route's limit; what to answer when it cannot.
+  boost::asio::awaitable<std::optional<Response>> ReadBody(Parser& parser, const Route& route,
+                                                           const Request& request);
+  // Gives the parser input until the header or the body is there. `bytes_max` is the header's.
+  boost::asio::awaitable<Got> Parse(Parser& parser, Duration timeout, size_t bytes_max,
+                                    boost::system::error_code& code);
   boost::asio::awaitable<Response> Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive);
-  boost::asio::awaitable<bool> Write(Response response, const Request& request, unsigned version,
+  boost::asio::awaitable<void> Refuse(int status, std::string_view detail);
+
+  // False when the connection is to be closed. When a stream fails before its first bytes, the
+  // response becomes that of the error.
+  boost::asio::awaitable<bool> Write(Response& response, const Request& request, unsigned version,
                                      bool keep_alive);
-  boost::asio::awaitable<bool> WriteChunks(BodyStream& body, const Request& request, bool chunked);
+  boost::asio::awaitable<bool> WriteStream(std::string header, BodyStream& body,
+                                           std::optional<std::string> bytes, const Request& request,
+                                           bool chunked);
+  // Sends all of it. `body`, if any, is told when the client is slow.
+  boost::asio::awaitable<bool> Send(Buffers rest, BodyStream* body);
+  bool SendFailed(const std::string& why);
+
   // Lets the client read an answer that was sent before its request was read to the end: a
   // connection closed with bytes unread would be reset, and the answer lost.
   boost::asio::awaitable<void> Linger();
+
+  void StartRead();
+  void OnRead(const boost::system::error_code& code, size_t got);
+  void Consume(size_t bytes);
+  void AwaitWritable();
+
+  // Until Wake(); the caller looks again for what it waits for.
+  boost::asio::awaitable<void> Wait();
+  void Wake();
+  // When the deadline passes, `expired_` is set and Wake() called.
+  void SetDeadline(Clock::time_point at);
+  void ClearDeadline() { SetDeadline(Clock::time_point::max()); }
+  void Arm(Clock::time_point at);
+
+  void ClientHasGone();
   bool Closing() const { return draining_ || server_.draining_; }
 
   Server& server_;
-  boost::beast::tcp_stream stream_;
-  boost::beast::flat_buffer buffer_;
+  boost::asio::ip::tcp::socket socket_;
   std::atomic<bool> draining_ = false;
-  bool idle_ = true;     // Only on the strand: no byte of a request has come.
-  bool unread_ = false;  // Only on the strand: the request was answered before it was read.
+  bool closed_ = false;
+
+  // The read that is always under way, unless the input is full.
+  std::unique_ptr<std::array<char, kReadBytes>> block_;
+  boost::beast::flat_buffer input_;  // Read and not yet parsed.
+  const size_t input_bytes_max_;
+  bool reading_ = false;
+  bool ended_ = false;                   // Nothing more will come.
+  std::shared_ptr<ClientWatch> client_;  // Of the request that is handled.
+  const Request* request_ = nullptr;     // The same, while it is handled or answered.
+
+  bool awaiting_writable_ = false;
+  bool writable_ = false;
+  bool told_slow_ = false;  // This answer's body.
+  size_t burst_bytes_ = 0;  // Sent since other sessions could last run.
+
+  boost::asio::steady_timer signal_;  // Never expires: it is cancelled to wake the coroutine.
+  bool waiting_ = false;
+  // Set to the deadline or to an earlier time: a deadline that moves away, as each request moves
+  // that of an idle connection, costs nothing.
+  boost::asio::steady_timer alarm_;
+  Clock::time_point armed_ = Clock::time_point::max();
+  Clock::time_point deadline_ = Clock::time_point::max();
+  bool expired_ = false;
+
+  bool idle_ = true;     // No byte of a request has come.
+  bool unread_ = false;  // The request was answered before it was read.
 };
 
 }  // namespace tarn::http
