@@ -20,6 +20,7 @@ enum class ErrorKind {
   kCancelled,        // Somebody asked for this to stop.
   kTimeout,          // The deadline passed.
   kUnavailable,      // Try again later; nothing was done.
+  kOutOfMemory,      // It needs more memory than there is now.
   kInternal,         // Our own failure: the log has more.
 };
 

@@ -10,6 +10,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "base/byte_size.h"
 #include "base/text.h"
 
 namespace tarn {
@@ -68,6 +69,15 @@ void SetDuration(const Setting& setting, std::string_view value, Duration* targe
   }
 }
 
+void SetBytes(const Setting& setting, std::string_view value, int64_t* target, Errors& errors) {
+  const Result<int64_t> parsed = ParseByteSize(value);
+  if (parsed.ok()) {
+    SetNumber(setting, *parsed, target, errors);
+  } else {
+    errors.Add(fmt::format("{} is not a size: {}", setting.key, parsed.error().message));
+  }
+}
+
 void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors) {
   const auto wrong_type = [&](std::string_view wanted) {
     errors.Add(
@@ -91,10 +101,14 @@ void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors)
                    }
                  },
                  [&](int64_t* target) {
+                   const auto text = node.value_exact<std::string_view>();
                    if (const auto value = node.value_exact<int64_t>()) {
                      SetNumber(setting, *value, target, errors);
+                   } else if (text && setting.unit == "bytes") {
+                     SetBytes(setting, *text, target, errors);
                    } else {
-                     wrong_type("a whole number");
+                     wrong_type(setting.unit == "bytes" ? "a whole number, or a text like \"1GB\""
+                                                        : "a whole number");
                    }
                  },
                  [&](auto* flag) {
@@ -117,7 +131,10 @@ void SetFromText(const Setting& setting, std::string_view value, Errors& errors)
             int64_t number = 0;
             const auto [end, code] =
                 std::from_chars(value.data(), value.data() + value.size(), number);
-            if (code != std::errc() || end != value.data() + value.size()) {
+            if (setting.unit == "bytes" && code == std::errc() &&
+                end != value.data() + value.size()) {
+              SetBytes(setting, value, target, errors);
+            } else if (code != std::errc() || end != value.data() + value.size()) {
               errors.Add(fmt::format("{} is \"{}\", must be a whole number", setting.key, value));
             } else {
               SetNumber(setting, number, target, errors);

@@ -143,13 +143,12 @@ Result<> Up(const UpOptions& options) {
 
   Metrics metrics;
   boost::asio::thread_pool pool(1);
-  const auto no_credentials = []() -> Result<engine::Credentials> { return engine::Credentials{}; };
+  const queryd::Lake lake{
+      .store = protocol::ObjectStore::Folder(folder.string()),
+      .credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; }};
   TARN_TRY(const std::unique_ptr<queryd::Service> service,
-           queryd::Service::Open(
-               settings.queryd,
-               queryd::MakeEngineOptions(
-                   settings.queryd, engine::ObjectStore::Folder(folder.string()), no_credentials),
-               std::make_unique<FolderCatalog>(folder, *store), metrics));
+           queryd::Service::Open(runtime.io(), settings, lake,
+                                 std::make_unique<FolderCatalog>(folder, *store), metrics));
   std::vector<http::Route> routes = service->Routes(metrics);
   for (http::Route& route : ReadOnlyRoutes(*store, pool)) routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);

@@ -18,6 +18,8 @@ ErrorKind KindOf(duckdb_error_type type) {
   switch (type) {
     case DUCKDB_ERROR_INTERRUPT:
       return ErrorKind::kCancelled;
+    case DUCKDB_ERROR_OUT_OF_MEMORY:
+      return ErrorKind::kOutOfMemory;
     case DUCKDB_ERROR_FATAL:
     case DUCKDB_ERROR_INTERNAL:
       return ErrorKind::kInternal;
@@ -27,14 +29,19 @@ ErrorKind KindOf(duckdb_error_type type) {
 }
 
 Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {
-  return {KindOf(type), ProcessRedactor().Redact(std::string(
-                            message == nullptr ? "DuckDB gave no reason" : Trim(message)))};
+  std::string_view text = message == nullptr ? "DuckDB gave no reason" : message;
+  // Advice on settings that nobody can make who reads this.
+  text = text.substr(0, text.find("\n\nPossible solutions:"));
+  return {KindOf(type), ProcessRedactor().Redact(std::string(Trim(text)))};
 }
 
 // The message of an interrupted statement is all that the prepare and pending steps tell.
 Error StepError(const char* message) {
   const std::string_view text(message == nullptr ? "" : message);
   if (text.starts_with("INTERRUPT Error")) return DuckError(message, DUCKDB_ERROR_INTERRUPT);
+  if (text.starts_with("Out of Memory Error")) {
+    return DuckError(message, DUCKDB_ERROR_OUT_OF_MEMORY);
+  }
   if (text.starts_with("FATAL Error")) return DuckError(message, DUCKDB_ERROR_FATAL);
   if (text.starts_with("INTERNAL Error")) return DuckError(message, DUCKDB_ERROR_INTERNAL);
   return DuckError(message);
@@ -166,6 +173,12 @@ void Connection::Interrupt() { duckdb_interrupt(ToConnection(connection_)); }
 
 Statement::Statement(void* statement)
     : statement_(statement), parameter_count_(duckdb_nparams(ToStatement(statement))) {}
+
+std::optional<double> Connection::Progress() const {
+  const double percent = duckdb_query_progress(ToConnection(connection_)).percentage;
+  if (percent < 0) return std::nullopt;
+  return percent;
+}
 
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)),

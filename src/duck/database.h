@@ -41,6 +41,8 @@ class Database {
 // Rows of an open result, at most 2,048 of them.
 class Chunk {
  public:
+  static constexpr uint64_t kRowsMax = 2048;
+
   Chunk(Chunk&& other) noexcept;
   Chunk& operator=(Chunk&&) = delete;
   ~Chunk();
@@ -138,6 +140,10 @@ class Connection {
 
   // Makes what runs on this connection fail soon. Safe from any thread while the connection is.
   void Interrupt();
+
+  // How far what runs on this connection is, in percent; none when that is not known. Safe from
+  // any thread. Needs DuckDB's setting enable_progress_bar.
+  std::optional<double> Progress() const;
 
  private:
   friend class Database;

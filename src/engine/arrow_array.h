@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "duck/vector.h"
-#include "engine/format.h"
+#include "protocol/format.h"
 
 namespace tarn::engine {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/format.h"
+#include "protocol/format.h"
 
 namespace tarn::engine {
 

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "duck/database.h"
-#include "engine/options.h"
+#include "protocol/messages.h"
 
 namespace tarn::engine {
 
@@ -17,9 +18,14 @@ namespace tarn::engine {
 // after its opener's request was cancelled is as complete as any other.
 class ConnectionFactory {
  public:
-  static Result<std::unique_ptr<ConnectionFactory>> Open(const EngineOptions& options);
+  // Opens the database with `connections` connections for queries, then locks its configuration.
+  static Result<std::unique_ptr<ConnectionFactory>> Open(const protocol::Setup& setup,
+                                                         size_t connections);
 
-  // Errors name the step ("bootstrap: create secret: …") and never the SQL.
+  // The connections that Open made, which have settings that can only be made before the lock.
+  std::vector<duck::Connection> TakeConnections() { return std::move(connections_); }
+
+  // One more. Errors name the step ("bootstrap: create secret: …") and never the SQL.
   Result<duck::Connection> Connect();
 
  private:
@@ -27,14 +33,20 @@ class ConnectionFactory {
     std::string label;
     std::string sql;
   };
-  ConnectionFactory(const EngineOptions& options, duck::Database database);
-  Result<std::vector<Step>> ConnectionSteps() const;
+  ConnectionFactory(const protocol::Setup& setup, duck::Database database);
+  std::vector<Step> ConnectionSteps() const;
+  std::vector<Step> LockSteps() const;
   static Result<> Run(duck::Connection& connection, const std::vector<Step>& steps);
 
-  const EngineOptions options_;
+  const protocol::Setup setup_;
   duck::Database database_;
+  std::vector<duck::Connection> connections_;
   // Two connections that replace one secret at once would conflict.
   std::mutex mutex_;
 };
+
+// CREATE OR REPLACE SECRET … for a bucket.
+std::string CreateSecretSql(const protocol::ObjectStore& store,
+                            const protocol::Credentials& credentials);
 
 }  // namespace tarn::engine

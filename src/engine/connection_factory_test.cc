@@ -14,18 +14,18 @@ using testing::StartsWith;
 
 class ConnectionFactoryTest : public testing::Test {
  protected:
-  Credentials credentials{"TESTKEYID", "test/secret'value", ""};
+  protocol::Setup setup = MakeSetup();
 
-  EngineOptions Options() {
+  static protocol::Setup MakeSetup() {
     S3Settings s3;
     s3.endpoint = "http://127.0.0.1:1";
     s3.bucket = "lake";
-    return {.store = *ObjectStore::FromSettings(s3),
-            .credentials = [this]() -> Result<Credentials> { return credentials; },
+    return {.store = *protocol::ObjectStore::FromSettings(s3),
+            .credentials = {"TESTKEYID", "test/secret'value", ""},
             .httpfs_path = TARN_TEST_HTTPFS};
   }
   std::unique_ptr<ConnectionFactory> Open() {
-    auto factory = ConnectionFactory::Open(Options());
+    auto factory = ConnectionFactory::Open(setup, 2);
     if (!factory.ok()) throw std::runtime_error(factory.error().message);
     return std::move(*factory);
   }
@@ -65,33 +65,55 @@ TEST_F(ConnectionFactoryTest, AConnectionOpenedAfterACancellationIsComplete) {
   EXPECT_EQ(TextOf(later, kKeyId), "TESTKEYID");
 }
 
-TEST_F(ConnectionFactoryTest, NewCredentialsReachNewConnections) {
+TEST_F(ConnectionFactoryTest, ConnectionsForQueriesHaveTheirOwnSettings) {
   const auto factory = Open();
-  credentials.access_key_id = "ROTATEDKEYID";
+  std::vector<duck::Connection> connections = factory->TakeConnections();
+  ASSERT_EQ(connections.size(), 2U);
+  for (duck::Connection& connection : connections) {
+    EXPECT_EQ(TextOf(connection, kKeyId), "TESTKEYID");
+    EXPECT_EQ(TextOf(connection, "SELECT current_setting('streaming_buffer_size')::VARCHAR"),
+              "1000 bytes");
+  }
+}
+
+TEST_F(ConnectionFactoryTest, LimitsReachDuckDb) {
+  setup.threads = 3;
+  setup.memory_limit = 123'000'000;
+  const auto factory = Open();
   duck::Connection connection = *factory->Connect();
-  EXPECT_EQ(TextOf(connection, kKeyId), "ROTATEDKEYID");
+  EXPECT_EQ(TextOf(connection, "SELECT current_setting('threads')::VARCHAR"), "3");
+  EXPECT_EQ(TextOf(connection, "SELECT current_setting('memory_limit')::VARCHAR"), "117.3 MiB");
+  EXPECT_EQ(TextOf(connection, "SELECT current_setting('temp_directory')::VARCHAR"), "");
 }
 
 TEST_F(ConnectionFactoryTest, AnErrorNamesTheStepAndNeverTheSql) {
-  EngineOptions options = Options();
-  options.httpfs_path = __FILE__;  // There, but no extension.
-  const auto no_extension = ConnectionFactory::Open(options);
+  protocol::Setup no_library = setup;
+  no_library.httpfs_path = __FILE__;  // There, but no extension.
+  const auto no_extension = ConnectionFactory::Open(no_library, 1);
   ASSERT_FALSE(no_extension.ok());
   EXPECT_THAT(no_extension.error().message, StartsWith("bootstrap: load httpfs: "));
   EXPECT_THAT(no_extension.error().message, Not(HasSubstr("LOAD '")));
 
-  credentials.secret_access_key = std::string("cut\0off", 7);
-  const auto no_secret = ConnectionFactory::Open(Options());
+  setup.credentials.secret_access_key = std::string("cut\0off", 7);
+  const auto no_secret = ConnectionFactory::Open(setup, 2);
   ASSERT_FALSE(no_secret.ok());
   EXPECT_THAT(no_secret.error().message, StartsWith("bootstrap: create secret: "));
   EXPECT_THAT(no_secret.error().message, Not(HasSubstr("SECRET '")));
   EXPECT_THAT(no_secret.error().message, Not(HasSubstr("cut")));
 }
 
-TEST_F(ConnectionFactoryTest, AProviderThatFailsIsAnError) {
-  EngineOptions options = Options();
-  options.credentials = []() -> Result<Credentials> { return InvalidArgument("no file"); };
-  EXPECT_EQ(ConnectionFactory::Open(options).error().message, "no file");
+TEST(CreateSecretSql, SaysWhatTheStoreIs) {
+  const auto sql_of = [](const std::string& endpoint) {
+    S3Settings s3;
+    s3.endpoint = endpoint;
+    s3.bucket = "lake";
+    return CreateSecretSql(*protocol::ObjectStore::FromSettings(s3), {"id", "se'cret", ""});
+  };
+  EXPECT_THAT(sql_of(""), Not(HasSubstr("ENDPOINT")));
+  EXPECT_THAT(sql_of(""), HasSubstr("URL_STYLE 'vhost'"));
+  EXPECT_THAT(sql_of("http://127.0.0.1:8333/"), HasSubstr("ENDPOINT '127.0.0.1:8333'"));
+  EXPECT_THAT(sql_of("http://h:1"), HasSubstr("USE_SSL false"));
+  EXPECT_THAT(sql_of("http://h:1"), HasSubstr("SECRET 'se''cret'"));
 }
 
 // What the gate lets through by mistake must still stop here.

@@ -1,76 +1,58 @@
 #pragma once
 
-// The seam between a front (HTTP, admission, the registry of datasets) and what runs SQL. Only
-// plain values cross it, nothing of DuckDB: so the engine can run in this process or in another.
-
-#include <cstdint>
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
-#include <string>
-#include <variant>
+#include <mutex>
 #include <vector>
 
-#include "base/deadline.h"
 #include "base/result.h"
-#include "engine/format.h"
+#include "engine/connection_factory.h"
+#include "engine/frame_socket.h"
+#include "engine/views.h"
+#include "engine/watchdog.h"
+#include "engine/worker.h"
 
 namespace tarn::engine {
 
-struct QueryRequest {
-  std::string id;  // Names the query in the log.
-  std::string sql;
-  JsonOptions json;
-  Deadline deadline = Deadline::Never();
-};
-
-struct QueryEnd {
-  uint64_t rows = 0;
-};
-
-// What comes out of a query, in this order: encoded bytes, any number of times, then one end or
-// one error.
-using QueryEvent = std::variant<std::string, QueryEnd, Error>;
-
-// One query that was handed in. Destroying it cancels what is not finished.
-class QueryStream {
- public:
-  virtual ~QueryStream() = default;
-
-  // Calls `on_event` once with the next event, from any thread, perhaps before Next returns. One
-  // call at a time, and none after an end or an error.
-  virtual void Next(std::function<void(QueryEvent)> on_event) = 0;
-};
-
-// A dataset as the engine shows it: a view over Parquet objects.
-struct ViewSpec {
-  std::string name;
-  std::vector<std::string> keys;  // Within the bucket. At least one.
-};
-
+// The engine process: DuckDB, driven over sockets by queryd's front (see protocol/messages.h).
+//
+// One control socket brings the set-up, changes of views and cancels, and takes back what they
+// came to and how far queries are. Each slot has a socket of its own for its queries and results,
+// so that a result that nobody reads holds back its own query only.
+//
+// Nothing here knows limits of time or numbers of queries: that is the front's. Whatever goes
+// wrong here, the front ends the process and starts another.
 class Engine {
  public:
-  virtual ~Engine() = default;
+  // Reads the set-up from the control socket and opens DuckDB. What fails is told to the front
+  // too. The descriptors are taken.
+  static Result<std::unique_ptr<Engine>> Open(int control, const std::vector<int>& slots);
 
-  // Never blocks. A query that cannot be taken ends with kUnavailable.
-  virtual std::unique_ptr<QueryStream> Execute(QueryRequest request) = 0;
+  // Serves until the front closes the control socket.
+  void Serve();
 
-  // Creates the view or replaces the one that has its name. It is there as a whole or not at
-  // all: after an error the former one stays. Reads the objects' metadata, so it blocks on the
-  // object store.
-  virtual Result<> PutView(const ViewSpec& view, Deadline deadline) = 0;
+ private:
+  explicit Engine(int control) : control_(control) {}
+  Result<> SetUp(const std::vector<int>& slots);
+  void TakeViewChanges();
+  void Handle(const protocol::Frame& frame);
+  void Queue(std::function<void()> change);
+  void ReportProgress();
 
-  // It is no error when the view is not there.
-  virtual Result<> DropView(const std::string& name, Deadline deadline) = 0;
+  FrameSocket control_;
+  const std::shared_ptr<Watchdog> watchdog_ = std::make_shared<Watchdog>();
+  std::unique_ptr<ConnectionFactory> factory_;
+  std::unique_ptr<Views> views_;
+  std::unique_ptr<WorkerContext> context_;
+  std::vector<std::unique_ptr<Worker>> workers_;
 
-  // Of what runs the SQL, for the log: "DuckDB v1.5.5".
-  virtual std::string Version() const = 0;
-
-  // Takes no more queries and cancels all that run or wait.
-  virtual void CancelAll() = 0;
-
-  // Waits until no query runs; false when the deadline passed first, or when a change of a view
-  // was given up and still hangs in the object store. Then the engine cannot be destroyed.
-  virtual bool WaitIdle(Deadline deadline) = 0;
+  // Changes of views, one after the other: they wait for the object store, and a cancel must not
+  // wait for them.
+  std::mutex changes_mutex_;
+  std::condition_variable changes_added_;
+  std::deque<std::function<void()>> changes_;  // guarded by changes_mutex_
 };
 
 }  // namespace tarn::engine

@@ -136,12 +136,14 @@ std::string TextOf(const Json& node, const char* name) {
   return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// Walks an AST and refuses the first node that reads what is not the catalogue's.
+// Walks an AST, refuses the first node that reads what is not the catalogue's, and notes what of
+// the catalogue is read.
 class AstCheck {
  public:
-  explicit AstCheck(const Gate::IsDataset& is_dataset) : is_dataset_(is_dataset) {}
+  AstCheck(const Gate::IsDataset& is_dataset, Verdict& verdict)
+      : is_dataset_(is_dataset), verdict_(verdict) {}
 
-  Result<> Visit(const Json& node) const {
+  Result<> Visit(const Json& node) {
     if (node.is_object()) TARN_CHECK_OK(VisitObject(node));
     if (node.is_structured()) {
       for (const Json& child : node) TARN_CHECK_OK(Visit(child));
@@ -150,7 +152,7 @@ class AstCheck {
   }
 
  private:
-  Result<> VisitObject(const Json& node) const {
+  Result<> VisitObject(const Json& node) {
     const std::string type = TextOf(node, "type");
     if (type == "BASE_TABLE") return CheckTable(node);
     if (type == "SHOW_REF") return CheckShow(node);
@@ -163,7 +165,7 @@ class AstCheck {
     return {};
   }
 
-  Result<> CheckTable(const Json& node) const {
+  Result<> CheckTable(const Json& node) {
     const std::string name = TextOf(node, "table_name");
     const std::string lower = ToLowerAscii(name);
     const std::string schema = ToLowerAscii(TextOf(node, "schema_name"));
@@ -178,9 +180,13 @@ class AstCheck {
     // check and the statement the dataset may go, and the name means the function again.
     const bool is_internal = lower.starts_with("duckdb_") && IsKnownTableFunction(lower);
     const bool in_main = (schema.empty() || schema == "main") && catalog != "system";
-    if (in_main && !is_internal && is_dataset_(name)) return {};
+    if (in_main && !is_internal && is_dataset_(name)) {
+      verdict_.datasets.push_back(name);
+      return {};
+    }
     if (LooksLikePath(name)) return OutsideOfCatalogue();
     if (schema == "information_schema") {
+      verdict_.reads_catalog = true;
       return IsInformationSchemaView(lower) ? Result<>() : OutsideOfCatalogue();
     }
     // Table functions without arguments can be named without parentheses, and so can system
@@ -197,7 +203,7 @@ class AstCheck {
     return {};
   }
 
-  Result<> CheckShow(const Json& node) const {
+  Result<> CheckShow(const Json& node) {
     std::string name = TextOf(node, "table_name");
     if (name.size() >= 2 && name.front() == '"' && name.back() == '"') {
       name = ReplaceAll(name.substr(1, name.size() - 2), "\"\"", "\"");
@@ -205,7 +211,14 @@ class AstCheck {
     constexpr std::array<std::string_view, 5> kShown = {"", "tables", "databases", "schemas",
                                                         "__show_tables_expanded"};
     const bool shown = std::find(kShown.begin(), kShown.end(), name) != kShown.end();
-    if (shown || is_dataset_(name)) return {};
+    if (shown) {
+      verdict_.reads_catalog = true;
+      return {};
+    }
+    if (is_dataset_(name)) {
+      verdict_.datasets.push_back(name);
+      return {};
+    }
     return LooksLikePath(name) ? OutsideOfCatalogue() : CheckTableFunction(name);
   }
 
@@ -216,9 +229,17 @@ class AstCheck {
     return name.find_first_of("./:*?[\\") != std::string_view::npos;
   }
 
-  static Result<> CheckTableFunction(std::string_view name) {
+  Result<> CheckTableFunction(std::string_view name) {
     const std::string lower = ToLowerAscii(name);
-    if (IsAllowedTableFunction(lower)) return {};
+    if (IsAllowedTableFunction(lower)) {
+      constexpr std::array<std::string_view, 4> kCatalogPrefixes = {"duckdb_", "pragma_", "pg_",
+                                                                    "sqlite_"};
+      if (std::any_of(kCatalogPrefixes.begin(), kCatalogPrefixes.end(),
+                      [&](auto prefix) { return lower.starts_with(prefix); })) {
+        verdict_.reads_catalog = true;
+      }
+      return {};
+    }
     // The name comes from DuckDB's list, so that no text of the query is sent back.
     return NotAllowed(IsKnownTableFunction(lower) ? "table function " + lower
                                                   : "this table function");
@@ -231,6 +252,7 @@ class AstCheck {
   }
 
   const Gate::IsDataset& is_dataset_;
+  Verdict& verdict_;
 };
 
 // What decides whether DuckDB plans a statement with the values of its parameters, or without.
@@ -284,10 +306,13 @@ class Planning {
 }  // namespace
 
 Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
-  TARN_TRY(duck::Statement statement,
-           connection_.Prepare("SELECT json_serialize_sql($1::VARCHAR)"));
-  TARN_CHECK_OK(statement.BindText(1, sql));
-  TARN_TRY(duck::ResultStream rows, statement.Execute());
+  if (!serialize_) {
+    TARN_TRY(duck::Statement statement,
+             connection_.Prepare("SELECT json_serialize_sql($1::VARCHAR)"));
+    serialize_.emplace(std::move(statement));
+  }
+  TARN_CHECK_OK(serialize_->BindText(1, sql));
+  TARN_TRY(duck::ResultStream rows, serialize_->Execute());
   TARN_TRY(std::optional<duck::Chunk> chunk, rows.Next());
   if (!chunk || chunk->row_count() != 1) return Internal("the parser gave no answer");
   Parsed parsed;
@@ -305,7 +330,8 @@ Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
   return parsed;
 }
 
-Result<std::string> Gate::CheckSelect(const std::string& sql, const Parsed& parsed) {
+Result<std::string> Gate::CheckSelect(const std::string& sql, const Parsed& parsed,
+                                      Verdict& verdict) {
   const Json ast = Json::parse(parsed.ast, nullptr, false);
   if (ast.is_discarded()) return Internal("the parser's answer is not JSON");
   const auto statements = ast.find("statements");
@@ -316,7 +342,7 @@ Result<std::string> Gate::CheckSelect(const std::string& sql, const Parsed& pars
     return InvalidArgument("exactly one statement is allowed, this text has " +
                            std::to_string(statements->size()));
   }
-  TARN_CHECK_OK(AstCheck(is_dataset_).Visit(*statements));
+  TARN_CHECK_OK(AstCheck(is_dataset_, verdict).Visit(*statements));
   if (!Planning(is_dataset_, *statements).MayBeWithoutValues()) return sql;
   return PlannedWithValues(sql);
 }
@@ -334,14 +360,16 @@ Result<std::string> Gate::PlannedWithValues(const std::string& sql) {
   return wrapped;
 }
 
-Result<std::string> Gate::Check(const std::string& sql) {
+Result<Verdict> Gate::Check(const std::string& sql) {
   if (!IsValidUtf8(sql)) return InvalidArgument("the statement is not UTF-8");
   if (sql.find('\0') != std::string::npos) {
     return InvalidArgument("the statement holds a NUL character");
   }
   TARN_TRY(const Parsed parsed, Parse(sql));
+  Verdict verdict;
   if (parsed.is_select) {
-    return CheckSelect(sql, parsed);
+    TARN_TRY(verdict.sql, CheckSelect(sql, parsed, verdict));
+    return verdict;
   }
   if (parsed.is_syntax_error) {
     // Preparing a text that does not parse does nothing but say where it went wrong.
@@ -353,8 +381,9 @@ Result<std::string> Gate::Check(const std::string& sql) {
   const std::string inner(explain->inner);
   TARN_TRY(const Parsed parsed_inner, Parse(inner));
   if (!parsed_inner.is_select) return NotAllowed("EXPLAIN of " + KindOf(inner));
-  TARN_TRY(const std::string checked, CheckSelect(inner, parsed_inner));
-  return explain->prefix + checked;
+  TARN_TRY(const std::string checked, CheckSelect(inner, parsed_inner, verdict));
+  verdict.sql = explain->prefix + checked;
+  return verdict;
 }
 
 }  // namespace tarn::engine

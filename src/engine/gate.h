@@ -1,19 +1,35 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "duck/database.h"
 
 namespace tarn::engine {
 
+// What the gate found in a text that may run.
+struct Verdict {
+  // The text to run: the text itself, but for
+  //  - EXPLAIN, whose inner statement is judged by itself and put behind an EXPLAIN that is built
+  //    anew;
+  //  - a statement that has parameters and reads no dataset, which is put into another that
+  //    DuckDB plans with their values: without, some can end the database.
+  std::string sql;
+  // The datasets that it names, as it writes them.
+  std::vector<std::string> datasets;
+  // It asks what there is: SHOW TABLES, information_schema.
+  bool reads_catalog = false;
+};
+
 // Decides whether a text may run: one statement, and it only reads what the catalogue shows.
 // Judged by DuckDB's own parser (json_serialize_sql), never by matching the text. The refusal
 // names a kind, "not allowed: COPY", and none of the SQL.
 //
-// One gate to a connection; used when nothing runs on it.
+// One gate to a connection; used when nothing runs on it, and destroyed before it.
 class Gate {
  public:
   // True for the name of a dataset's view, whatever its case.
@@ -22,12 +38,7 @@ class Gate {
   Gate(duck::Connection& connection, IsDataset is_dataset)
       : connection_(connection), is_dataset_(std::move(is_dataset)) {}
 
-  // The text to run when it may: the text itself, but for
-  //  - EXPLAIN, whose inner statement is judged by itself and put behind an EXPLAIN that is built
-  //    anew;
-  //  - a statement that has parameters and reads no dataset, which is put into another that
-  //    DuckDB plans with their values: without, some can end the database.
-  Result<std::string> Check(const std::string& sql);
+  Result<Verdict> Check(const std::string& sql);
 
  private:
   // The AST of a text that holds SELECTs only; its error tells why it is something else.
@@ -37,11 +48,12 @@ class Gate {
     std::string ast;  // JSON; only with is_select.
   };
   Result<Parsed> Parse(const std::string& sql);
-  Result<std::string> CheckSelect(const std::string& sql, const Parsed& parsed);
+  Result<std::string> CheckSelect(const std::string& sql, const Parsed& parsed, Verdict& verdict);
   Result<std::string> PlannedWithValues(const std::string& sql);
 
   duck::Connection& connection_;
   IsDataset is_dataset_;
+  std::optional<duck::Statement> serialize_;  // Kept prepared: planning it took most of a check.
 };
 
 }  // namespace tarn::engine

@@ -24,7 +24,7 @@ class GateTest : public testing::Test {
 
   // Empty when the text may run.
   std::string Refusal(const std::string& sql) {
-    const Result<std::string> verdict = gate.Check(sql);
+    const Result<Verdict> verdict = gate.Check(sql);
     return verdict.ok() ? "" : verdict.error().message;
   }
 };
@@ -66,10 +66,24 @@ TEST_F(GateTest, LetsReadersPass) {
         "FROM test_all_types()",
         "SELECT current_schema()"}) {
     EXPECT_EQ(Refusal(sql), "") << sql;
-    const Result<std::string> text = gate.Check(sql);
+    const Result<Verdict> text = gate.Check(sql);
     if (!text.ok()) continue;
-    const auto statement = connection.Prepare(*text);
+    const auto statement = connection.Prepare(text->sql);
     EXPECT_TRUE(statement.ok()) << sql << ": " << statement.error().message;
+  }
+}
+
+TEST_F(GateTest, TellsWhatIsRead) {
+  const auto datasets = [this](const std::string& sql) { return gate.Check(sql)->datasets; };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(datasets("SELECT 1"), Names());
+  EXPECT_EQ(datasets("SELECT (SELECT count(*) FROM Trips)"), Names({"Trips"}));
+  EXPECT_EQ(datasets("SUMMARIZE trips"), Names({"trips"}));
+  EXPECT_EQ(datasets("EXPLAIN FROM trips"), Names({"trips"}));
+  EXPECT_FALSE(gate.Check("FROM trips")->reads_catalog);
+  for (const char* sql : {"SHOW TABLES", "FROM information_schema.columns", "FROM duckdb_views()",
+                          "FROM pg_catalog.pg_tables"}) {
+    EXPECT_TRUE(gate.Check(sql)->reads_catalog) << sql;
   }
 }
 
@@ -78,12 +92,12 @@ TEST_F(GateTest, LetsParametersPass) {
                           "SELECT $1 FROM trips", "FROM trips WHERE $a IS NULL OR id = $A",
                           "WITH a AS (SELECT 1) FROM a, trips WHERE id = ?",
                           "SELECT (SELECT max(id) FROM main.trips) + $1"}) {
-    const Result<std::string> text = gate.Check(sql);
+    const Result<Verdict> text = gate.Check(sql);
     ASSERT_TRUE(text.ok()) << sql << ": " << text.error().message;
-    EXPECT_EQ(*text, sql);
-    EXPECT_TRUE(connection.Prepare(*text).ok()) << sql;
+    EXPECT_EQ(text->sql, sql);
+    EXPECT_TRUE(connection.Prepare(text->sql).ok()) << sql;
   }
-  EXPECT_EQ(*gate.Check("explain  select id from trips where id = ?"),
+  EXPECT_EQ(gate.Check("explain  select id from trips where id = ?")->sql,
             "EXPLAIN select id from trips where id = ?");
   EXPECT_EQ(Refusal("SELECT * FROM read_parquet($1)"), "not allowed: table function read_parquet");
   EXPECT_EQ(Refusal("FROM query($1)"), "not allowed: table function query");
@@ -104,10 +118,10 @@ TEST_F(GateTest, ParametersWithoutADatasetArePlannedWithTheirValues) {
                           "SELECT typeof($1), $1::VARCHAR FROM (DESCRIBE trips) LIMIT 1",
                           "SELECT typeof($x), upper($X) ORDER BY 1", "VALUES ($1, $1::VARCHAR)",
                           "EXPLAIN ANALYZE SELECT typeof($1), $1::VARCHAR"}) {
-    const Result<std::string> text = gate.Check(sql);
+    const Result<Verdict> text = gate.Check(sql);
     ASSERT_TRUE(text.ok()) << sql << ": " << text.error().message;
-    Result<duck::Statement> statement = connection.Prepare(*text);
-    ASSERT_TRUE(statement.ok()) << *text;
+    Result<duck::Statement> statement = connection.Prepare(text->sql);
+    ASSERT_TRUE(statement.ok()) << text->sql;
     for (const char* value : {"x", "y"}) {
       ASSERT_TRUE(statement->BindText(1, value).ok());
       Result<duck::ResultStream> rows = statement->Execute();
@@ -118,7 +132,7 @@ TEST_F(GateTest, ParametersWithoutADatasetArePlannedWithTheirValues) {
   }
   EXPECT_EQ(Refusal("SELECT $1; -- the end"),
             "a statement with parameters must end where its text ends");
-  EXPECT_EQ(*gate.Check("SELECT '$1'"), "SELECT '$1'");
+  EXPECT_EQ(gate.Check("SELECT '$1'")->sql, "SELECT '$1'");
 }
 
 TEST_F(GateTest, RefusesWhatActs) {

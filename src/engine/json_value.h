@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "duck/vector.h"
-#include "engine/format.h"
+#include "protocol/format.h"
 
 namespace tarn::engine {
 

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "duck/database.h"
-#include "engine/format.h"
+#include "protocol/format.h"
 
 namespace tarn::engine {
 

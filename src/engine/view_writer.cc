@@ -37,6 +37,20 @@ Result<> RunStatements(duck::Connection& connection, WatchedTask& task,
 
 }  // namespace
 
+Result<std::string> CreateViewSql(const protocol::ObjectStore& store,
+                                  const protocol::ViewSpec& view) {
+  if (view.keys.empty()) return InvalidArgument("it has no objects");
+  std::string urls;
+  for (const std::string& key : view.keys) {
+    TARN_TRY(const std::string url, store.Url(key));
+    if (!urls.empty()) urls += ", ";
+    urls += duck::QuoteLiteral(url);
+  }
+  if (view.keys.size() > 1) urls = "[" + urls + "]";
+  return fmt::format("CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet({})",
+                     duck::QuoteIdentifier(view.name), urls);
+}
+
 // One change, shared by the caller and the thread that runs it.
 struct ViewWriter::Change {
   std::mutex mutex;
@@ -45,34 +59,21 @@ struct ViewWriter::Change {
   bool lost = false;                // guarded by mutex: the caller has gone
 };
 
-ViewWriter::ViewWriter(const ObjectStore& store, ConnectionFactory& factory,
+ViewWriter::ViewWriter(const protocol::ObjectStore& store, ConnectionFactory& factory,
                        std::shared_ptr<Watchdog> watchdog)
     : store_(store),
       factory_(factory),
       watchdog_(std::move(watchdog)),
       lost_(std::make_shared<std::atomic<int>>(0)) {}
 
-bool ViewWriter::HasLost() const { return *lost_ > 0; }
-
-Result<> ViewWriter::Put(const ViewSpec& view, Deadline deadline) {
-  if (view.keys.empty()) return InvalidArgument("it has no objects");
-  std::string urls;
-  for (const std::string& key : view.keys) {
-    TARN_TRY(const std::string url, store_.Url(key));
-    if (!urls.empty()) urls += ", ";
-    urls += duck::QuoteLiteral(url);
+Result<> ViewWriter::Put(const protocol::ViewSpec& view, Deadline deadline) {
+  TARN_TRY(std::string create, CreateViewSql(store_, view));
+  std::vector<std::string> statements = {std::move(create)};
+  // Answered from the footers, so it reads that of every object; the view alone reads the first.
+  if (view.keys.size() > 1) {
+    statements.push_back("SELECT count(*) FROM " + duck::QuoteIdentifier(view.name));
   }
-  const std::string name = duck::QuoteIdentifier(view.name);
-  if (view.keys.size() == 1) {
-    return Run(
-        {fmt::format("CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet({})", name, urls)},
-        deadline);
-  }
-  return Run(
-      {fmt::format("CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet([{}])", name, urls),
-       // Answered from the footers, so it reads that of every object.
-       fmt::format("SELECT count(*) FROM {}", name)},
-      deadline);
+  return Run(std::move(statements), deadline);
 }
 
 Result<> ViewWriter::Drop(const std::string& name, Deadline deadline) {

@@ -9,10 +9,14 @@
 #include "base/deadline.h"
 #include "base/result.h"
 #include "engine/connection_factory.h"
-#include "engine/engine.h"
 #include "engine/watchdog.h"
+#include "protocol/messages.h"
 
 namespace tarn::engine {
+
+// CREATE OR REPLACE VIEW … over the objects; the error names the key that cannot be one.
+Result<std::string> CreateViewSql(const protocol::ObjectStore& store,
+                                  const protocol::ViewSpec& view);
 
 // Creates and drops the views of datasets, one change at a time.
 //
@@ -23,22 +27,19 @@ namespace tarn::engine {
 // Thread-safe.
 class ViewWriter {
  public:
-  ViewWriter(const ObjectStore& store, ConnectionFactory& factory,
+  ViewWriter(const protocol::ObjectStore& store, ConnectionFactory& factory,
              std::shared_ptr<Watchdog> watchdog);
 
-  // See Engine. A view of several objects is only created when all of them can be read: DuckDB
-  // itself looks at the first alone.
-  Result<> Put(const ViewSpec& view, Deadline deadline);
+  // A view is there as a whole or not at all: after an error the former one stays. One of several
+  // objects is only created when all of them can be read: DuckDB itself looks at the first alone.
+  Result<> Put(const protocol::ViewSpec& view, Deadline deadline);
   Result<> Drop(const std::string& name, Deadline deadline);
-
-  // True while a thread that was left alone is not back.
-  bool HasLost() const;
 
  private:
   struct Change;
   Result<> Run(std::vector<std::string> statements, Deadline deadline);
 
-  const ObjectStore store_;
+  const protocol::ObjectStore store_;
   ConnectionFactory& factory_;
   const std::shared_ptr<Watchdog> watchdog_;
   const std::shared_ptr<std::atomic<int>> lost_;

@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <vector>
 
 namespace tarn::engine {
 namespace {
@@ -26,13 +25,15 @@ void WatchedTask::End() {
 }
 
 void WatchedTask::Cancel(const Error& reason) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (reason_) return;
-    reason_ = reason;
-    if (connection_ != nullptr) connection_->Interrupt();
-  }
-  if (on_cancel_) on_cancel_(reason);
+  const std::lock_guard lock(mutex_);
+  if (reason_) return;
+  reason_ = reason;
+  if (connection_ != nullptr) connection_->Interrupt();
+}
+
+std::optional<double> WatchedTask::Progress() const {
+  const std::lock_guard lock(mutex_);
+  return connection_ == nullptr ? std::nullopt : connection_->Progress();
 }
 
 std::optional<Error> WatchedTask::CancelReason() const {
@@ -77,37 +78,18 @@ void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, const Error& rea
   changed_.notify_all();
 }
 
-void Watchdog::CancelAll(const Error& reason) {
-  std::vector<std::shared_ptr<WatchedTask>> tasks;
-  {
-    const std::lock_guard lock(mutex_);
-    tasks.assign(tasks_.begin(), tasks_.end());
-    changed_.notify_all();
-  }
-  for (const auto& task : tasks) task->Cancel(reason);
-}
-
 void Watchdog::Loop() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const auto now = Deadline::Clock::now();
     auto next = now + kIdle;
-    std::vector<std::shared_ptr<WatchedTask>> late;
     for (const auto& task : tasks_) {
+      if (task->deadline().At() <= now) task->Cancel({ErrorKind::kTimeout, "timed out"});
       if (task->InterruptAgain()) {
         next = std::min(next, now + Deadline::Clock::duration(kInterruptEvery));
-      } else if (task->deadline().At() <= now) {
-        if (!task->CancelReason()) late.push_back(task);
-      } else {
+      } else if (task->deadline().At() > now) {
         next = std::min(next, task->deadline().At());
       }
-    }
-    if (!late.empty()) {
-      // Without the lock: what a task does when it is cancelled is its own.
-      lock.unlock();
-      for (const auto& task : late) task->Cancel({ErrorKind::kTimeout, "timed out"});
-      lock.lock();
-      continue;
     }
     wakes_at_ = next;
     changed_.wait_until(lock, next);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,9 +19,7 @@ namespace tarn::engine {
 // cannot hit the next statement on the same connection.
 class WatchedTask {
  public:
-  // `on_cancel` is called at most once, with the reason, by whoever cancels.
-  explicit WatchedTask(Deadline deadline, std::function<void(const Error&)> on_cancel = {})
-      : deadline_(deadline), on_cancel_(std::move(on_cancel)) {}
+  explicit WatchedTask(Deadline deadline) : deadline_(deadline) {}
 
   // False when it was cancelled before it began.
   bool Begin(duck::Connection& connection);
@@ -32,6 +29,9 @@ class WatchedTask {
   // Why it was cancelled; none when it was not.
   std::optional<Error> CancelReason() const;
 
+  // How far the statement is, in percent; none when that is not known.
+  std::optional<double> Progress() const;
+
   Deadline deadline() const { return deadline_; }
 
  private:
@@ -40,7 +40,6 @@ class WatchedTask {
   bool InterruptAgain();
 
   const Deadline deadline_;
-  const std::function<void(const Error&)> on_cancel_;
   mutable std::mutex mutex_;
   duck::Connection* connection_ = nullptr;  // guarded by mutex_; set while it runs
   std::optional<Error> reason_;             // guarded by mutex_
@@ -56,7 +55,6 @@ class Watchdog {
   void Add(std::shared_ptr<WatchedTask> task);
   void Remove(const std::shared_ptr<WatchedTask>& task);
   void Cancel(const std::shared_ptr<WatchedTask>& task, const Error& reason);
-  void CancelAll(const Error& reason);
 
  private:
   void Loop();

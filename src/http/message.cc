@@ -56,6 +56,7 @@ int StatusOf(ErrorKind kind) {
     case ErrorKind::kTooLarge:
       return 413;
     case ErrorKind::kCancelled:
+    case ErrorKind::kOutOfMemory:
     case ErrorKind::kUnavailable:
       return 503;
     case ErrorKind::kTimeout:

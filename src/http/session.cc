@@ -34,6 +34,16 @@ constexpr auto kSlowAfter = std::chrono::seconds(1);
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
+// What may stand in a log line and in a path: 1 to 64 letters, digits and -_.
+bool IsQueryId(std::string_view text) {
+  constexpr size_t kLengthMax = 64;
+  return !text.empty() && text.size() <= kLengthMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
 void FillRequest(const bhttp::request<bhttp::string_body>& message, Request& request) {
   request.method = View(message.method_string());
   const std::string_view target = View(message.target());
@@ -423,8 +433,10 @@ asio::awaitable<bool> Session::Serve() {
   const auto start = Clock::now();
 
   Request request;
-  request.id = RandomId();
   FillRequest(parser.get(), request);
+  // A client that wants to cancel its query has to know the id before the answer comes.
+  const std::string_view asked = request.Header("X-Query-Id");
+  request.id = IsQueryId(asked) ? std::string(asked) : RandomId();
   request.client = std::make_shared<ClientWatch>();
   client_ = request.client;
   request_ = &request;

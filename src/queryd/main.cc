@@ -18,15 +18,15 @@ Result<> Serve(const LakehouseSettings& settings) {
   TARN_CHECK_OK(CheckSettings(settings));
   Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
   if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");
-  TARN_TRY(const engine::ObjectStore store, engine::ObjectStore::FromSettings(settings.s3));
+  TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   const FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);
   TARN_CHECK_OK(secrets.Get(kPrimaryBucket));
 
   Metrics metrics;
+  const Lake lake{.store = store,
+                  .credentials = [&secrets] { return secrets.Get(kPrimaryBucket); }};
   TARN_TRY(const std::unique_ptr<Service> service,
-           Service::Open(settings.queryd,
-                         MakeEngineOptions(settings.queryd, store,
-                                           [&secrets] { return secrets.Get(kPrimaryBucket); }),
+           Service::Open(runtime.io(), settings, lake,
                          std::make_unique<CatalogClient>(*catalogd_url), metrics));
   http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http, metrics);
   if (const Result<> bound = server.Listen(settings.queryd.bind); !bound.ok()) {

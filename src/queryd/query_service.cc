@@ -2,35 +2,28 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <chrono>
-#include <nlohmann/json.hpp>
+#include <limits>
 
 #include "base/log.h"
-#include "base/text.h"
 
 namespace tarn::queryd {
 
 namespace asio = boost::asio;
-using engine::QueryEnd;
-using engine::QueryEvent;
 
 namespace {
 
-Error BadBody(std::string_view why) { return InvalidArgument(fmt::format("decode body: {}", why)); }
+// What the registry keeps of a query's text.
+constexpr size_t kSqlShownBytes = 2000;
 
-// The text of an exception of nlohmann's without its tag: "[json.exception…] parse error …".
-std::string_view Reason(std::string_view what) {
-  if (const size_t end = what.find("] "); end != std::string_view::npos)
-    what.remove_prefix(end + 2);
-  return what;
-}
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+std::string Beginning(const std::string& sql) {
+  if (sql.size() <= kSqlShownBytes) return sql;
+  size_t end = kSqlShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(sql[end]) & 0xC0) == 0x80) --end;
+  return sql.substr(0, end) + "…";
 }
 
 // Holds a gauge up while it lives.
@@ -47,120 +40,184 @@ class CountedWhile {
 
 }  // namespace
 
-Result<SqlRequest> ParseSqlRequest(std::string_view body) {
-  nlohmann::json parsed;
-  try {
-    parsed = nlohmann::json::parse(body);
-  } catch (const nlohmann::json::exception& e) {
-    return BadBody(Reason(e.what()));
-  }
-  if (!parsed.is_object()) return BadBody("must be an object, as in {\"sql\":\"SELECT 1\"}");
-  SqlRequest request;
-  for (const auto& [key, value] : parsed.items()) {
-    if (key == "sql") {
-      if (value.is_null()) continue;
-      if (!value.is_string()) return BadBody("sql must be a text");
-      request.sql = value.get<std::string>();
-    } else if (key == "big_numbers") {
-      if (value != "string" && value != "number") {
-        return BadBody("big_numbers must be \"number\" or \"string\"");
-      }
-      request.json.quote_big_numbers = value == "string";
-    } else {
-      return BadBody(fmt::format("unknown field \"{}\"", key.substr(0, 64)));
-    }
-  }
-  if (Trim(request.sql).empty()) return InvalidArgument("sql is empty");
-  return request;
-}
-
-asio::awaitable<QueryEvent> NextEvent(engine::QueryStream& stream) {
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(QueryEvent)>(
-      [&stream](auto handler) {
-        // The engine calls from a thread of its own: back to the coroutine's executor.
-        const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        const auto executor = asio::get_associated_executor(*shared);
-        stream.Next([shared, executor](QueryEvent event) {
-          asio::post(executor,
-                     [shared, event = std::move(event)]() mutable { (*shared)(std::move(event)); });
-        });
-      },
-      asio::use_awaitable);
-}
-
-QueryService::QueryService(engine::Engine& engine, Metrics& metrics, size_t whole_bytes_max)
+QueryService::QueryService(EngineSupervisor& engine, const Options& options, Metrics& metrics)
     : engine_(engine),
-      whole_bytes_max_(whole_bytes_max),
+      options_(options),
+      admission_(options.admission),
+      suspects_({.running_max = 1,
+                 .queue_max = std::numeric_limits<size_t>::max(),
+                 .queue_timeout = Duration::max()}),
+      registry_(options.history_max),
       succeeded_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "ok"}})),
       failed_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "error"}})),
       cancelled_(
           metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "cancelled"}})),
+      retried_(metrics.Counter("tarn_query_retries_total",
+                               "Queries that ran again because their engine process ended")),
       rows_(metrics.Counter("tarn_result_rows_total", "Rows of results that ended well")),
       bytes_(metrics.Counter("tarn_result_bytes_total", "Encoded bytes of results")),
-      running_(metrics.Gauge("tarn_queries_unanswered",
-                             "Queries that wait or run and have no byte of an answer yet")),
-      first_bytes_seconds_(metrics.Seconds(
-          "tarn_query_first_bytes_seconds",
-          "From a query's arrival to the first byte of its answer, or its error")) {}
+      queued_(metrics.Gauge("tarn_queries_queued", "Queries that wait for their turn")),
+      running_(metrics.Gauge("tarn_queries_running",
+                             "Queries that run and have not begun to send their answer")),
+      queue_seconds_(metrics.Seconds("tarn_query_queue_seconds", "How long a query waited")),
+      seconds_(metrics.Seconds("tarn_query_seconds",
+                               "From a query's arrival to the end of its answer")) {}
 
-asio::awaitable<Result<QueryAnswer>> QueryService::Run(SqlRequest request, const std::string& id) {
-  const auto start = std::chrono::steady_clock::now();
-  QueryAnswer answer;
+asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(const SqlRequest& request,
+                                                                   const std::string& id) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  QueryInfo info{.id = id,
+                 .sql = Beginning(request.sql),
+                 .format = request.format,
+                 .submitted_at = std::chrono::system_clock::now()};
+  const auto query = std::make_shared<Query>(executor, std::move(info), request.limits.timeout);
+  if (!registry_.Add(query)) {
+    co_return Error{ErrorKind::kConflict, "a query with this X-Query-Id runs already"};
+  }
+  query->StartTimeout();
+  co_return query;
+}
+
+asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request,
+                                                       std::shared_ptr<Query> query) {
+  Result<Admission::Permit> entered = Error{};
   {
-    const CountedWhile counted(running_);
-    answer.rest = engine_.Execute({.id = id, .sql = std::move(request.sql), .json = request.json});
-    while (answer.rest != nullptr && answer.bytes.size() <= whole_bytes_max_) {
-      QueryEvent event = co_await NextEvent(*answer.rest);
-      if (auto* bytes = std::get_if<std::string>(&event)) {
-        bytes_.Increment(static_cast<double>(bytes->size()));
-        if (answer.bytes.empty()) {
-          answer.bytes = std::move(*bytes);
-        } else {
-          answer.bytes += *bytes;
-        }
-      } else if (const auto* error = std::get_if<Error>(&event)) {
-        first_bytes_seconds_.Observe(SecondsSince(start));
-        co_return CountError(*error, id).Wrap("query");
-      } else {
-        CountEnd(std::get<QueryEnd>(event));
-        answer.rest = nullptr;
+    const CountedWhile counted(queued_);
+    entered = co_await admission_.Enter(*query);
+  }
+  queue_seconds_.Observe(Seconds(query->Info().queued));
+  if (!entered.ok()) {
+    Finish(*query, entered.error());
+    co_return entered.error();
+  }
+  Admission::Permit permit = std::move(*entered);
+  Admission::Permit suspect;
+  const CountedWhile counted(running_);
+  for (int tries = 1;; ++tries) {
+    Attempt attempt = co_await Try(request, query, permit);
+    if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
+    Error error;
+    if (auto* failed = std::get_if<Error>(&attempt)) {
+      error = std::move(*failed);
+    } else if (tries == 1) {
+      retried_.Increment();
+      log::Info("a query runs again, its engine ended", {{"query_id", query->id()}});
+      Result<Admission::Permit> alone = co_await suspects_.Enter(*query);
+      if (alone.ok()) {
+        suspect = std::move(*alone);
+        continue;
       }
+      error = alone.error();
+    } else {
+      error = engine_.JudgeLost();
+    }
+    Finish(*query, error);
+    co_return error;
+  }
+}
+
+asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
+                                                         std::shared_ptr<Query> query,
+                                                         Admission::Permit& permit) {
+  Result<EngineProcess::Lease> lease = co_await engine_.TakeSlot(*query);
+  if (!lease.ok()) co_return lease.error();
+  query->SetRunning();
+  QueryAnswer answer;
+  answer.rest = std::make_unique<EngineQuery>(engine_, query, std::move(permit), std::move(*lease));
+  const protocol::Query message{.id = query->id(),
+                                .sql = request.sql,
+                                .params = request.params,
+                                .format = request.format,
+                                .compression = request.compression,
+                                .quote_big_numbers = request.json.quote_big_numbers,
+                                .row_limit = request.limits.rows,
+                                .byte_limit = request.limits.bytes};
+  const bool sent = co_await answer.rest->Send(message);
+  while (sent && answer.bytes.size() <= options_.whole_bytes_max) {
+    EngineEvent event = co_await answer.rest->Next();
+    if (auto* read = std::get_if<RowsRead>(&event)) {
+      answer.compression = read->header.compression;
+      answer.summary.rows = read->header.rows;
+      if (answer.bytes.empty()) {
+        answer.bytes = std::move(read->bytes);
+      } else {
+        answer.bytes += read->bytes;
+      }
+    } else if (const auto* summary = std::get_if<ResultSummary>(&event)) {
+      answer.summary = *summary;
+      answer.rest = nullptr;
+      query->SetSent(summary->rows, answer.bytes.size());
+      bytes_.Increment(static_cast<double>(answer.bytes.size()));
+      Finish(*query, *summary);
+      co_return answer;
+    } else if (const auto* error = std::get_if<Error>(&event)) {
+      co_return *error;
+    } else {
+      permit = answer.rest->TakePlace();
+      co_return Lost{};
     }
   }
-  const double seconds = SecondsSince(start);
-  first_bytes_seconds_.Observe(seconds);
-  log::Debug("query", {{"query_id", id},
-                       {"ms", seconds * 1000},
-                       {"bytes", uint64_t{answer.bytes.size()}},
-                       {"whole", answer.rest == nullptr}});
+  if (!sent) {
+    permit = answer.rest->TakePlace();
+    co_return Lost{};
+  }
+  bytes_.Increment(static_cast<double>(answer.bytes.size()));
+  query->SetSent(answer.summary.rows, answer.bytes.size());
   co_return answer;
 }
 
-asio::awaitable<Result<std::string>> QueryService::ReadOn(engine::QueryStream& rest,
-                                                          const std::string& id) {
-  QueryEvent event = co_await NextEvent(rest);
-  if (const auto* error = std::get_if<Error>(&event))
-    co_return CountError(*error, id).Wrap("query");
-  if (const auto* end = std::get_if<QueryEnd>(&event)) {
-    CountEnd(*end);
+asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Query& query) {
+  EngineEvent event = co_await answer.rest->Next();
+  if (auto* read = std::get_if<RowsRead>(&event)) {
+    answer.summary.rows = read->header.rows;
+    bytes_.Increment(static_cast<double>(read->bytes.size()));
+    query.AddSent(read->header.rows, read->bytes.size());
+    co_return std::move(read->bytes);
+  }
+  if (const auto* summary = std::get_if<ResultSummary>(&event)) {
+    answer.summary = *summary;
+    Finish(query, *summary);
     co_return std::string();
   }
-  auto& bytes = std::get<std::string>(event);
-  bytes_.Increment(static_cast<double>(bytes.size()));
-  co_return std::move(bytes);
+  Error error = Unavailable("the engine process ended before the query did");
+  if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);
+  Finish(query, error);
+  co_return error;
 }
 
-void QueryService::CountEnd(const QueryEnd& end) {
-  succeeded_.Increment();
-  rows_.Increment(static_cast<double>(end.rows));
+bool QueryService::ReleasePlace(QueryAnswer& answer) {
+  if (answer.rest == nullptr) return false;
+  if (++slow_readers_ > options_.slow_readers_max) {
+    --slow_readers_;
+    return false;
+  }
+  answer.rest->TakePlace();
+  return true;
 }
 
-Error QueryService::CountError(const Error& error, const std::string& id) {
-  (error.kind == ErrorKind::kCancelled ? cancelled_ : failed_).Increment();
-  const log::Level level =
-      error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo;
-  log::Write(level, "query failed", {{"query_id", id}, {"error", error.message}});
-  return error;
+void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {
+  if (!registry_.Finish(query, outcome)) return;
+  const QueryInfo info = query.Info();
+  seconds_.Observe(Seconds(info.queued + info.run));
+  if (outcome.ok()) {
+    succeeded_.Increment();
+    rows_.Increment(static_cast<double>(outcome->rows));
+    log::Debug("query", {{"query_id", query.id()},
+                         {"ms", Seconds(info.run) * 1000},
+                         {"queued_ms", Seconds(info.queued) * 1000},
+                         {"rows", info.rows},
+                         {"bytes", info.bytes}});
+    return;
+  }
+  const Error& error = outcome.error();
+  (info.state == QueryState::kCancelled ? cancelled_ : failed_).Increment();
+  log::Write(error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo,
+             "query failed",
+             {{"query_id", query.id()},
+              {"ms", Seconds(info.run) * 1000},
+              {"rows", info.rows},
+              {"bytes", info.bytes},
+              {"error", error.message}});
 }
 
 }  // namespace tarn::queryd

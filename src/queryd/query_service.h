@@ -1,62 +1,90 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "base/metrics.h"
 #include "base/result.h"
-#include "engine/engine.h"
+#include "http/message.h"
+#include "queryd/admission.h"
+#include "queryd/engine_query.h"
+#include "queryd/engine_supervisor.h"
+#include "queryd/query_registry.h"
+#include "queryd/sql_request.h"
 
 namespace tarn::queryd {
-
-// The body of POST /sql.
-struct SqlRequest {
-  std::string sql;
-  engine::JsonOptions json;
-};
-// The error is the text of the 400: "decode body: …" or "sql is empty".
-Result<SqlRequest> ParseSqlRequest(std::string_view body);
 
 // A result on its way out: what was read of it so far, and the rest when there is more.
 struct QueryAnswer {
   std::string bytes;
-  std::unique_ptr<engine::QueryStream> rest;  // None: `bytes` is all.
+  Compression compression = Compression::kNone;
+  ResultSummary summary;              // Of `bytes`, and final when there is no rest.
+  std::unique_ptr<EngineQuery> rest;  // None: `bytes` is all.
 };
 
-// Waits for the query's next event without blocking the thread.
-boost::asio::awaitable<engine::QueryEvent> NextEvent(engine::QueryStream& stream);
-
-// Runs queries on the engine and keeps their log lines and metrics. Knows no HTTP.
+// Runs queries: their turn, their engine, their second try when the engine ends under them; and
+// keeps their records, log lines and metrics. Knows no HTTP.
 class QueryService {
  public:
-  QueryService(engine::Engine& engine, Metrics& metrics, size_t whole_bytes_max);
+  struct Options {
+    Admission::Limits admission;
+    QueryLimits limits;
+    size_t whole_bytes_max = 0;   // A larger result is not held until its end.
+    size_t slow_readers_max = 0;  // So many may give their place to others.
+    size_t history_max = 0;
+  };
+  QueryService(EngineSupervisor& engine, const Options& options, Metrics& metrics);
 
-  // Runs the query until its result is there as a whole or is larger than `whole_bytes_max`. An
-  // error therefore comes before anything was sent.
-  boost::asio::awaitable<Result<QueryAnswer>> Run(SqlRequest request, const std::string& id);
+  // A query under its id, from now on in the registry. The error says that the id is taken.
+  boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(const SqlRequest& request,
+                                                              const std::string& id);
 
-  // The reader of an answer left before its end.
-  void CountAbandoned() { cancelled_.Increment(); }
+  // Runs it until its result is there as a whole or is larger than whole_bytes_max. An error
+  // therefore comes before anything was sent.
+  boost::asio::awaitable<Result<QueryAnswer>> Run(const SqlRequest& request,
+                                                  std::shared_ptr<Query> query);
 
-  // Reads on where Run stopped: the next bytes, none at the end.
-  boost::asio::awaitable<Result<std::string>> ReadOn(engine::QueryStream& rest,
-                                                     const std::string& id);
+  // Reads on where Run stopped, and updates the summary: the next bytes, none at the end.
+  boost::asio::awaitable<Result<std::string>> ReadOn(QueryAnswer& answer, Query& query);
+
+  // Its reader takes nothing: others may have its place, up to a bound. False when it keeps it.
+  bool ReleasePlace(QueryAnswer& answer);
+  void EndSlowReader() { --slow_readers_; }
+
+  // The query is over, whatever came of it; only the first call counts.
+  void Finish(Query& query, const Result<ResultSummary>& outcome);
+
+  const QueryLimits& limits() const { return options_.limits; }
+  QueryRegistry& registry() { return registry_; }
 
  private:
-  void CountEnd(const engine::QueryEnd& end);
-  Error CountError(const Error& error, const std::string& id);
+  // A try ended because the engine did.
+  struct Lost {};
+  using Attempt = std::variant<QueryAnswer, Error, Lost>;
+  boost::asio::awaitable<Attempt> Try(const SqlRequest& request, std::shared_ptr<Query> query,
+                                      Admission::Permit& permit);
 
-  engine::Engine& engine_;
-  const size_t whole_bytes_max_;
+  EngineSupervisor& engine_;
+  const Options options_;
+  Admission admission_;
+  // Queries that ran when an engine ended run again one at a time, so that the one that ended it
+  // takes no other with it.
+  Admission suspects_;
+  QueryRegistry registry_;
+  std::atomic<size_t> slow_readers_ = 0;
+
   prometheus::Counter& succeeded_;
   prometheus::Counter& failed_;
   prometheus::Counter& cancelled_;
+  prometheus::Counter& retried_;
   prometheus::Counter& rows_;
   prometheus::Counter& bytes_;
+  prometheus::Gauge& queued_;
   prometheus::Gauge& running_;
-  prometheus::Histogram& first_bytes_seconds_;
+  prometheus::Histogram& queue_seconds_;
+  prometheus::Histogram& seconds_;
 };
 
 }  // namespace tarn::queryd

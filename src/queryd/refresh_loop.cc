@@ -24,10 +24,12 @@ std::string Join(const std::vector<std::string>& errors) {
 
 }  // namespace
 
-RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, Duration every, Duration timeout)
+RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, Duration every, Duration timeout,
+                         std::function<void()> before)
     : registrar_(registrar),
       every_(every),
       timeout_(timeout),
+      before_(std::move(before)),
       succeeded_(
           metrics.Counter("tarn_refresh_total", "Refreshes of the views", {{"result", "ok"}})),
       failed_(
@@ -67,6 +69,7 @@ Result<> RefreshLoop::Ready() const {
 
 void RefreshLoop::Loop() {
   for (bool initial = true;; initial = false) {
+    before_();
     RefreshOnce(initial);
     std::unique_lock lock(mutex_);
     if (changed_.wait_until(lock, Deadline::After(every_).At(), [this] { return stopping_; }))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -15,7 +16,9 @@ namespace tarn::queryd {
 // the log and the metrics of what came of it.
 class RefreshLoop {
  public:
-  RefreshLoop(Registrar& registrar, Metrics& metrics, Duration every, Duration timeout);
+  // `before` is called before each refresh.
+  RefreshLoop(Registrar& registrar, Metrics& metrics, Duration every, Duration timeout,
+              std::function<void()> before);
   ~RefreshLoop();
 
   void Start();
@@ -36,6 +39,7 @@ class RefreshLoop {
   Registrar& registrar_;
   const Duration every_;
   const Duration timeout_;
+  const std::function<void()> before_;
   prometheus::Counter& succeeded_;
   prometheus::Counter& failed_;
   prometheus::Histogram& seconds_;

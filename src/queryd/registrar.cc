@@ -11,8 +11,8 @@
 namespace tarn::queryd {
 namespace {
 
-engine::ViewSpec ToViewSpec(const catalog::Manifest& manifest) {
-  engine::ViewSpec view{.name = manifest.name, .keys = {}};
+protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest) {
+  protocol::ViewSpec view{.name = manifest.name, .keys = {}};
   for (const catalog::ObjectRef& object : manifest.content.objects) {
     view.keys.push_back(object.key);
   }
@@ -43,7 +43,7 @@ void Registrar::DropGone(const catalog::Snapshot& snapshot, Deadline deadline,
       ++it;
       continue;
     }
-    if (const Result<> dropped = engine_.DropView(it->first, deadline); !dropped.ok()) {
+    if (const Result<> dropped = views_.DropView(it->first, deadline); !dropped.ok()) {
       result.errors.push_back(
           fmt::format("drop view \"{}\": {}", it->first, dropped.error().message));
       ++it;
@@ -93,7 +93,7 @@ void Registrar::PutChanged(const catalog::Snapshot& snapshot, Deadline deadline,
     const Deadline share = failed_.contains(manifest.name) || deadline.IsNever()
                                ? deadline
                                : Deadline::After(deadline.Remaining() / 2);
-    if (const Result<> put = engine_.PutView(ToViewSpec(manifest), share); !put.ok()) {
+    if (const Result<> put = views_.PutView(ToViewSpec(manifest), share); !put.ok()) {
       failed.insert(manifest.name);
       result.errors.push_back(
           fmt::format("create view \"{}\": {}", manifest.name, put.error().message));

@@ -13,10 +13,9 @@ using testing::HasSubstr;
 
 // Records what it is told and fails where the test says so: drops of DuckDB views cannot be made
 // to fail from outside.
-class RecordingEngine : public engine::Engine {
+class RecordingEngine : public ViewTarget {
  public:
-  std::unique_ptr<engine::QueryStream> Execute(engine::QueryRequest) override { return nullptr; }
-  Result<> PutView(const engine::ViewSpec& view, Deadline) override {
+  Result<> PutView(const protocol::ViewSpec& view, Deadline) override {
     calls.push_back("put " + view.name + " " + view.keys[0]);
     if (failing.contains(view.name)) return InvalidArgument("no such object");
     return {};
@@ -26,9 +25,6 @@ class RecordingEngine : public engine::Engine {
     if (failing.contains(name)) return Internal("cannot drop");
     return {};
   }
-  std::string Version() const override { return "recording"; }
-  void CancelAll() override {}
-  bool WaitIdle(Deadline) override { return true; }
 
   std::vector<std::string> calls;
   std::set<std::string> failing;

@@ -10,4 +10,7 @@ namespace tarn::queryd {
 // POST /sql (docs/http-api.md). The service outlives the routes.
 std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max);
 
+// GET /queries, GET and DELETE /queries/{id}.
+std::vector<http::Route> QueriesRoutes(QueryService& service);
+
 }  // namespace tarn::queryd

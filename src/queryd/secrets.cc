@@ -22,20 +22,20 @@ Result<std::string> RequiredText(const toml::table& table, std::string_view key,
   return *value;
 }
 
-Result<std::optional<engine::Credentials>> ParseSecrets(std::string_view text,
-                                                        const std::string& path,
-                                                        std::string_view bucket) {
+Result<std::optional<protocol::Credentials>> ParseSecrets(std::string_view text,
+                                                          const std::string& path,
+                                                          std::string_view bucket) {
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return InvalidArgument(
         fmt::format("{}: not TOML (line {})", path, parsed.error().source().begin.line));
   }
   const toml::node_view<const toml::node> section = parsed.table()["s3"][bucket];
-  if (!section) return std::optional<engine::Credentials>();
+  if (!section) return std::optional<protocol::Credentials>();
   const std::string where = fmt::format("{}: [s3.{}]", path, bucket);
   const toml::table* table = section.as_table();
   if (table == nullptr) return InvalidArgument(where + " must be a section");
-  engine::Credentials credentials;
+  protocol::Credentials credentials;
   TARN_TRY(credentials.access_key_id, RequiredText(*table, "access_key_id", where));
   TARN_TRY(credentials.secret_access_key, RequiredText(*table, "secret_access_key", where));
   credentials.session_token = (*table)["session_token"].value_or(std::string());
@@ -48,7 +48,7 @@ FileSecretsProvider::FileSecretsProvider(std::string path, const S3Settings& fal
     : path_(std::move(path)),
       fallback_{fallback.access_key_id, fallback.secret_access_key, fallback.session_token} {}
 
-Result<engine::Credentials> FileSecretsProvider::Get(std::string_view logical_bucket) const {
+Result<protocol::Credentials> FileSecretsProvider::Get(std::string_view logical_bucket) const {
   if (path_.empty()) return fallback_;
   const Result<std::string> text = ReadSecretFile(path_);
   if (!text.ok()) {
@@ -57,7 +57,7 @@ Result<engine::Credentials> FileSecretsProvider::Get(std::string_view logical_bu
     if (missing && !fallback_.access_key_id.empty()) return fallback_;
     return text.error().Wrap("secrets");
   }
-  Result<std::optional<engine::Credentials>> found = ParseSecrets(*text, path_, logical_bucket);
+  Result<std::optional<protocol::Credentials>> found = ParseSecrets(*text, path_, logical_bucket);
   if (!found.ok()) return found.error().Wrap("secrets");
   if (*found) return std::move(**found);
   return fallback_;

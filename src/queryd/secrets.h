@@ -5,7 +5,7 @@
 
 #include "base/lakehouse.h"
 #include "base/result.h"
-#include "engine/object_store.h"
+#include "protocol/object_store.h"
 
 namespace tarn::queryd {
 
@@ -17,7 +17,7 @@ inline constexpr std::string_view kPrimaryBucket = "primary";
 class SecretsProvider {
  public:
   virtual ~SecretsProvider() = default;
-  virtual Result<engine::Credentials> Get(std::string_view logical_bucket) const = 0;
+  virtual Result<protocol::Credentials> Get(std::string_view logical_bucket) const = 0;
 };
 
 // Reads queryd.secrets_path at each call:
@@ -30,11 +30,11 @@ class SecretsProvider {
 class FileSecretsProvider : public SecretsProvider {
  public:
   FileSecretsProvider(std::string path, const S3Settings& fallback);
-  Result<engine::Credentials> Get(std::string_view logical_bucket) const override;
+  Result<protocol::Credentials> Get(std::string_view logical_bucket) const override;
 
  private:
   const std::string path_;  // Empty: only the fallback.
-  const engine::Credentials fallback_;
+  const protocol::Credentials fallback_;
 };
 
 }  // namespace tarn::queryd

@@ -25,14 +25,14 @@ class SecretsTest : public testing::Test {
     std::ofstream(path) << text;
     ASSERT_EQ(chmod(path.c_str(), mode), 0);
   }
-  Result<engine::Credentials> Get() const {
+  Result<protocol::Credentials> Get() const {
     return FileSecretsProvider(path, s3).Get(kPrimaryBucket);
   }
 };
 
 TEST_F(SecretsTest, TheFileWinsOverTheSettings) {
   Write("[s3.primary]\naccess_key_id='id'\nsecret_access_key='secret'\nsession_token='token'\n");
-  EXPECT_EQ(*Get(), (engine::Credentials{"id", "secret", "token"}));
+  EXPECT_EQ(*Get(), (protocol::Credentials{"id", "secret", "token"}));
 }
 
 TEST_F(SecretsTest, FallsBackWithoutFileOrBucket) {

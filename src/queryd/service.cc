@@ -5,14 +5,75 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <thread>
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "http/daemon_routes.h"
 #include "queryd/routes.h"
 
 namespace tarn::queryd {
+namespace {
+
+size_t OrCores(int64_t setting) {
+  return setting > 0 ? static_cast<size_t>(setting) : MachineCores();
+}
+
+// Queries that are cancelled and have not stopped yet, or whose reader is slow, hold a slot and no
+// place among those that run: so there are more slots than places.
+size_t SpareSlots(size_t running_max) { return std::max<size_t>(8, 2 * running_max); }
+
+std::string ProgramFolder(std::string_view setting) {
+  return setting.empty() ? (ProgramDirectory().parent_path() / "lib" / "tarn").string()
+                         : std::string(setting);
+}
+
+EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& lake,
+                                const TempDirectory& temp) {
+  const QuerydSettings& queryd = settings.queryd;
+  const std::string folder = ProgramFolder(queryd.extension_dir);
+  const size_t running_max = OrCores(queryd.max_concurrent_queries);
+  // What is left is for the front, for the other engine of a replacement, and for the kernel's
+  // cache of files.
+  const uint64_t memory_limit = queryd.memory_limit > 0 ? static_cast<uint64_t>(queryd.memory_limit)
+                                                        : MachineMemory() / 100 * 60;
+  const uint64_t hard_limit = queryd.memory_hard_limit > 0
+                                  ? static_cast<uint64_t>(queryd.memory_hard_limit)
+                                  : memory_limit + memory_limit / 4 + 256'000'000;
+  EngineOptions options;
+  options.program = (ProgramDirectory() / "tarn-engine").string();
+  options.setup = {.store = lake.store,
+                   .httpfs_path = folder + "/httpfs.duckdb_extension",
+                   .threads = OrCores(queryd.threads),
+                   .memory_limit = memory_limit,
+                   .memory_hard_limit = hard_limit,
+                   .temp_directory = temp.path().string(),
+                   .temp_directory_limit = static_cast<uint64_t>(queryd.temp_directory_limit),
+                   .plan_cache_entries = static_cast<uint64_t>(queryd.plan_cache_entries),
+                   .log_program = "engine",
+                   .log_json = settings.log.Format() == log::Format::kJson,
+                   .log_level = static_cast<int>(settings.log.Level())};
+  options.credentials = lake.credentials;
+  options.slots = running_max + SpareSlots(running_max);
+  options.cancel_grace = queryd.cancel_grace;
+  options.drain_timeout = queryd.drain_timeout;
+  return options;
+}
+
+QueryService::Options MakeQueryOptions(const QuerydSettings& settings) {
+  const size_t running_max = OrCores(settings.max_concurrent_queries);
+  return {.admission = {.running_max = running_max,
+                        .queue_max = static_cast<size_t>(settings.queue_limit),
+                        .queue_timeout = settings.queue_timeout},
+          .limits = {.timeout = settings.query_timeout,
+                     .rows = static_cast<uint64_t>(settings.row_limit),
+                     .bytes = static_cast<uint64_t>(settings.byte_limit)},
+          .whole_bytes_max = static_cast<size_t>(settings.result_buffer_bytes),
+          .slow_readers_max = SpareSlots(running_max) / 2,
+          .history_max = static_cast<size_t>(settings.query_history)};
+}
+
+}  // namespace
 
 Result<> CheckSettings(const LakehouseSettings& settings) {
   std::string missing;
@@ -26,49 +87,56 @@ Result<> CheckSettings(const LakehouseSettings& settings) {
   return {};
 }
 
-engine::EngineOptions MakeEngineOptions(const QuerydSettings& settings, engine::ObjectStore store,
-                                        std::function<Result<engine::Credentials>()> credentials) {
-  const std::string folder = settings.extension_dir.empty()
-                                 ? (ProgramDirectory().parent_path() / "lib" / "tarn").string()
-                                 : settings.extension_dir;
-  const size_t automatic = std::max(4U, std::thread::hardware_concurrency());
-  return {.store = std::move(store),
-          .credentials = std::move(credentials),
-          .httpfs_path = folder + "/httpfs.duckdb_extension",
-          .workers = settings.max_concurrent_queries > 0
-                         ? static_cast<size_t>(settings.max_concurrent_queries)
-                         : automatic,
-          .queue_limit = static_cast<size_t>(settings.queue_limit),
-          .result_buffer_bytes = static_cast<size_t>(settings.result_buffer_bytes)};
-}
-
-Result<std::unique_ptr<Service>> Service::Open(const QuerydSettings& settings,
-                                               const engine::EngineOptions& options,
+Result<std::unique_ptr<Service>> Service::Open(boost::asio::io_context& io,
+                                               const LakehouseSettings& settings, const Lake& lake,
                                                std::unique_ptr<CatalogSource> catalog,
                                                Metrics& metrics) {
-  Result<std::unique_ptr<engine::Engine>> engine = engine::OpenEngine(options);
-  if (!engine.ok()) return engine.error().Wrap("duckdb open");
-  return std::unique_ptr<Service>(
-      new Service(settings, std::move(*engine), std::move(catalog), metrics));
+  const bool spills = settings.queryd.temp_directory_limit > 0;
+  Result<TempDirectory> temp =
+      spills ? TempDirectory::Make(settings.queryd.temp_directory) : TempDirectory();
+  if (!temp.ok()) return temp.error();
+  std::unique_ptr<Service> service(
+      new Service(io, settings, lake, std::move(*temp), std::move(catalog), metrics));
+  if (const Result<> opened = service->engine_.Open(); !opened.ok()) {
+    return opened.error().Wrap("duckdb open");
+  }
+  return service;
 }
 
-Service::Service(const QuerydSettings& settings, std::unique_ptr<engine::Engine> engine,
-                 std::unique_ptr<CatalogSource> catalog, Metrics& metrics)
+Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings, const Lake& lake,
+                 TempDirectory temp, std::unique_ptr<CatalogSource> catalog, Metrics& metrics)
     : settings_(settings),
-      engine_(std::move(engine)),
+      temp_(std::move(temp)),
+      engine_(io, MakeEngineOptions(settings, lake, temp_), metrics),
       catalog_(std::move(catalog)),
-      registrar_(*engine_, *catalog_),
-      refresh_loop_(registrar_, metrics, settings.refresh_every, settings.refresh_timeout),
-      queries_(*engine_, metrics, static_cast<size_t>(settings.result_buffer_bytes)) {}
+      registrar_(engine_, *catalog_),
+      refresh_loop_(registrar_, metrics, settings.queryd.refresh_every,
+                    settings.queryd.refresh_timeout, [this] { LookForCredentials(); }),
+      queries_(engine_, MakeQueryOptions(settings.queryd), metrics) {}
+
+Service::~Service() { engine_.Stop(); }
+
+void Service::LookForCredentials() {
+  if (const Result<> looked = engine_.RefreshCredentials(); !looked.ok()) {
+    log::Warn("cannot read the credentials, keeping the former ones",
+              {{"error", looked.error().message}});
+  }
+}
+
+void Service::CancelQueries() {
+  queries_.registry().CancelAll({ErrorKind::kCancelled, "the server is shutting down"});
+}
 
 bool Service::Stop(Deadline deadline) {
-  engine_->CancelAll();
-  const bool refresh_ended = refresh_loop_.Stop(deadline);
-  return engine_->WaitIdle(deadline) && refresh_ended;
+  CancelQueries();
+  // A change of a view that is under way ends with the engine.
+  engine_.Stop();
+  return refresh_loop_.Stop(deadline);
 }
 
 std::vector<http::Route> Service::Routes(const Metrics& metrics) {
-  std::vector<http::Route> routes = SqlRoutes(queries_, settings_.sql_body_bytes_max);
+  std::vector<http::Route> routes = SqlRoutes(queries_, settings_.queryd.sql_body_bytes_max);
+  for (http::Route& route : QueriesRoutes(queries_)) routes.push_back(std::move(route));
   for (http::Route& route : http::DaemonRoutes(
            metrics, [this]() -> boost::asio::awaitable<Result<>> { co_return Ready(); })) {
     routes.push_back(std::move(route));
@@ -81,7 +149,7 @@ void ShutDown(http::Server& server, Service& service, Duration timeout) {
   server.StopAccepting();
   bool idle = server.WaitIdle(Deadline::After(timeout));
   if (!idle) {
-    log::Warn("queries did not end in time, interrupting them");
+    log::Warn("queries did not end in time, cancelling them");
     service.CancelQueries();
     idle = server.WaitIdle(Deadline::After(kGrace));
     if (!idle) {
@@ -90,7 +158,7 @@ void ShutDown(http::Server& server, Service& service, Duration timeout) {
     }
   }
   if (service.Stop(Deadline::After(kGrace)) && idle) return;
-  log::Warn("a query or a refresh takes no interrupt, leaving it");
+  log::Warn("a request or a refresh does not end, leaving it");
   log::Info("stopped");
   _exit(EXIT_SUCCESS);
 }

@@ -1,8 +1,8 @@
-#include "engine/object_store.h"
+#include "protocol/object_store.h"
 
 #include <gtest/gtest.h>
 
-namespace tarn::engine {
+namespace tarn::protocol {
 namespace {
 
 S3Settings Settings(std::string endpoint) {
@@ -12,30 +12,27 @@ S3Settings Settings(std::string endpoint) {
   return settings;
 }
 
-std::string SecretOf(const S3Settings& settings) {
-  return ObjectStore::FromSettings(settings)->CreateSecretSql({"id", "se'cret", ""});
-}
+ObjectStore StoreOf(const S3Settings& settings) { return *ObjectStore::FromSettings(settings); }
 
 TEST(ObjectStore, TheSchemeDecidesTlsWhereUseSslDoesNot) {
-  EXPECT_NE(SecretOf(Settings("http://h:1")).find("USE_SSL false"), std::string::npos);
-  EXPECT_NE(SecretOf(Settings("https://h:1")).find("USE_SSL true"), std::string::npos);
-  EXPECT_NE(SecretOf(Settings("h:1")).find("USE_SSL true"), std::string::npos);
+  EXPECT_FALSE(StoreOf(Settings("http://h:1")).use_ssl);
+  EXPECT_TRUE(StoreOf(Settings("https://h:1")).use_ssl);
+  EXPECT_TRUE(StoreOf(Settings("h:1")).use_ssl);
   S3Settings settings = Settings("http://h:1");
   settings.use_ssl = true;
-  EXPECT_NE(SecretOf(settings).find("USE_SSL true"), std::string::npos);
+  EXPECT_TRUE(StoreOf(settings).use_ssl);
   settings = Settings("h:1");
   settings.use_ssl = false;
-  EXPECT_NE(SecretOf(settings).find("USE_SSL false"), std::string::npos);
+  EXPECT_FALSE(StoreOf(settings).use_ssl);
 }
 
 TEST(ObjectStore, NoEndpointMeansAws) {
-  const std::string aws = SecretOf(Settings(""));
-  EXPECT_EQ(aws.find("ENDPOINT"), std::string::npos);
-  EXPECT_NE(aws.find("URL_STYLE 'vhost'"), std::string::npos);
-  const std::string own = SecretOf(Settings("http://127.0.0.1:8333/"));
-  EXPECT_NE(own.find("ENDPOINT '127.0.0.1:8333'"), std::string::npos);
-  EXPECT_NE(own.find("URL_STYLE 'path'"), std::string::npos);
-  EXPECT_NE(own.find("SECRET 'se''cret'"), std::string::npos);
+  const ObjectStore aws = StoreOf(Settings(""));
+  EXPECT_EQ(aws.host, "");
+  EXPECT_FALSE(aws.use_path_style);
+  const ObjectStore own = StoreOf(Settings("http://127.0.0.1:8333/"));
+  EXPECT_EQ(own.host, "127.0.0.1:8333");
+  EXPECT_TRUE(own.use_path_style);
 }
 
 TEST(ObjectStore, RefusesEndpointsItCannotUse) {
@@ -49,7 +46,7 @@ TEST(ObjectStore, RefusesEndpointsItCannotUse) {
 TEST(ObjectStore, AFolderServesInPlaceOfABucket) {
   const auto store = ObjectStore::FromSettings(Settings("file:///srv/data"));
   ASSERT_TRUE(store.ok());
-  EXPECT_TRUE(store->is_folder());
+  EXPECT_TRUE(store->is_folder);
   EXPECT_EQ(*store->Url("a b/x.parquet"), "/srv/data/lake/a b/x.parquet");
   EXPECT_EQ(*store->Url("a*[1]?.parquet"), "/srv/data/lake/a[*][[]1][?].parquet");
   for (const char* key : {"../x", "a/../../x", "..", "a/./b", "/etc/passwd", "a//b"}) {
@@ -67,4 +64,4 @@ TEST(ObjectStore, KeysOfABucketAreTakenAsTheyAre) {
 }
 
 }  // namespace
-}  // namespace tarn::engine
+}  // namespace tarn::protocol

@@ -1,10 +1,8 @@
-#include "engine/object_store.h"
+#include "protocol/object_store.h"
 
 #include <fmt/format.h>
 
-#include "duck/quote.h"
-
-namespace tarn::engine {
+namespace tarn::protocol {
 namespace {
 
 // The path of a file:// URL, without slashes at its end.
@@ -62,11 +60,11 @@ Result<ObjectStore> ObjectStore::FromSettings(const S3Settings& settings) {
   }
 
   ObjectStore store;
-  store.root_ = "s3://" + settings.bucket + "/";
-  store.region_ = settings.region;
-  store.use_ssl_ = settings.use_ssl.value_or(true);
+  store.root = "s3://" + settings.bucket + "/";
+  store.region = settings.region;
+  store.use_ssl = settings.use_ssl.value_or(true);
   if (endpoint.starts_with("http://")) {
-    store.use_ssl_ = settings.use_ssl.value_or(false);
+    store.use_ssl = settings.use_ssl.value_or(false);
     endpoint.remove_prefix(std::string_view("http://").size());
   } else if (endpoint.starts_with("https://")) {
     endpoint.remove_prefix(std::string_view("https://").size());
@@ -78,45 +76,30 @@ Result<ObjectStore> ObjectStore::FromSettings(const S3Settings& settings) {
   if (endpoint.find('/') != std::string_view::npos) {
     return InvalidArgument("s3.endpoint: \"" + settings.endpoint + "\" must not have a path");
   }
-  store.host_ = endpoint;
-  store.use_path_style_ = settings.use_path_style.value_or(!endpoint.empty());
+  store.host = endpoint;
+  store.use_path_style = settings.use_path_style.value_or(!endpoint.empty());
   return store;
 }
 
 ObjectStore ObjectStore::Folder(const std::string& path) {
   ObjectStore store;
-  store.is_folder_ = true;
-  store.root_ = path.ends_with('/') ? path : path + "/";
+  store.is_folder = true;
+  store.root = path.ends_with('/') ? path : path + "/";
   return store;
 }
 
-std::string ObjectStore::url_root() const { return is_folder_ ? EscapeGlob(root_) : root_; }
+std::string ObjectStore::UrlRoot() const { return is_folder ? EscapeGlob(root) : root; }
 
 Result<std::string> ObjectStore::Url(std::string_view key) const {
   // An HTTP client folds "a/../b" before it sends it, and could leave the bucket with it.
   if (HasDotSegment(key)) {
     return InvalidArgument(fmt::format("key \"{}\" has a segment \".\" or \"..\"", key));
   }
-  if (!is_folder_) return root_ + std::string(key);
+  if (!is_folder) return root + std::string(key);
   if (HasEmptySegment(key)) {
     return InvalidArgument(fmt::format("key \"{}\" is not a path below the folder", key));
   }
-  return EscapeGlob(root_ + std::string(key));
+  return EscapeGlob(root + std::string(key));
 }
 
-std::string ObjectStore::CreateSecretSql(const Credentials& credentials) const {
-  using duck::QuoteLiteral;
-  std::string sql = fmt::format(
-      "CREATE OR REPLACE SECRET tarn_primary (TYPE S3, PROVIDER config, SCOPE {}, KEY_ID {}, "
-      "SECRET {}, REGION {}, URL_STYLE {}, USE_SSL {}, URL_COMPATIBILITY_MODE true",
-      QuoteLiteral(root_), QuoteLiteral(credentials.access_key_id),
-      QuoteLiteral(credentials.secret_access_key), QuoteLiteral(region_),
-      QuoteLiteral(use_path_style_ ? "path" : "vhost"), use_ssl_);
-  if (!host_.empty()) sql += ", ENDPOINT " + QuoteLiteral(host_);
-  if (!credentials.session_token.empty()) {
-    sql += ", SESSION_TOKEN " + QuoteLiteral(credentials.session_token);
-  }
-  return sql + ")";
-}
-
-}  // namespace tarn::engine
+}  // namespace tarn::protocol

@@ -1,0 +1,169 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "base/log.h"
+#include "base/redact.h"
+
+namespace tarn::engine {
+namespace {
+
+constexpr auto kProgressEvery = std::chrono::milliseconds(500);
+
+// Stacks are memory that may be written, and the limit counts them whole.
+constexpr uint64_t kStackBytes = 8ULL * 1024 * 1024;
+constexpr uint64_t kOtherThreads = 8;
+
+// From here on an allocation beyond the limit fails, which DuckDB turns into an error of that
+// query: a scalar function asks for its memory past DuckDB's own accounting.
+Result<> LimitMemory(const protocol::Setup& setup, size_t slots) {
+  if (setup.memory_hard_limit == 0) return {};
+  const uint64_t stacks = (setup.threads + slots + kOtherThreads) * kStackBytes;
+  const rlimit limit = {setup.memory_hard_limit + stacks, setup.memory_hard_limit + stacks};
+  if (setrlimit(RLIMIT_DATA, &limit) == 0) return {};
+  return Internal(fmt::format("cannot limit the memory: {}", std::strerror(errno)));
+}
+
+// When the machine runs out of memory, this process is to go and not the front.
+void OfferToOomKiller() {
+  std::ofstream file("/proc/self/oom_score_adj");
+  file << "800";
+}
+
+std::string ChangedFrame(uint64_t ticket, const Result<>& outcome) {
+  protocol::ViewChanged changed{.ticket = ticket, .ok = outcome.ok()};
+  if (!outcome.ok()) {
+    changed.error_kind = static_cast<int>(outcome.error().kind);
+    changed.error = outcome.error().message;
+  }
+  return protocol::ToFrame(changed);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::Open(int control, const std::vector<int>& slots) {
+  std::unique_ptr<Engine> engine(new Engine(control));
+  const Result<> ready = engine->SetUp(slots);
+  if (!ready.ok()) {
+    engine->control_.Write(protocol::ToFrame(protocol::Ready{.error = ready.error().message}));
+    return ready.error();
+  }
+  engine->control_.Write(
+      protocol::ToFrame(protocol::Ready{.version = "DuckDB " + duck::Database::LibraryVersion()}));
+  return engine;
+}
+
+Result<> Engine::SetUp(const std::vector<int>& slots) {
+  TARN_TRY(const std::optional<protocol::Frame> frame, control_.Read());
+  if (!frame || frame->type != protocol::FrameType::kSetup) return Internal("no set-up came");
+  TARN_TRY(const protocol::Setup setup, protocol::FromPayload<protocol::Setup>(frame->payload));
+  log::Configure(setup.log_program, setup.log_json ? log::Format::kJson : log::Format::kText,
+                 static_cast<log::Level>(setup.log_level));
+  for (const std::string* secret :
+       {&setup.credentials.access_key_id, &setup.credentials.secret_access_key,
+        &setup.credentials.session_token}) {
+    ProcessRedactor().Add(*secret);
+  }
+  OfferToOomKiller();
+  TARN_CHECK_OK(LimitMemory(setup, slots.size()));
+  TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
+  views_ = std::make_unique<Views>(setup.store, *factory_, watchdog_, setup.views);
+  context_.reset(new WorkerContext{.views = *views_,
+                                   .watchdog = *watchdog_,
+                                   .report_unhealthy =
+                                       [this](const protocol::Unhealthy& unhealthy) {
+                                         control_.Write(protocol::ToFrame(unhealthy));
+                                       },
+                                   .plan_cache_entries = setup.plan_cache_entries});
+  std::vector<duck::Connection> connections = factory_->TakeConnections();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, slots[i], std::move(connections[i]), *context_));
+  }
+  return {};
+}
+
+void Engine::Serve() {
+  std::thread([this] { TakeViewChanges(); }).detach();
+  std::thread([this] { ReportProgress(); }).detach();
+  for (;;) {
+    const Result<std::optional<protocol::Frame>> frame = control_.Read();
+    if (!frame.ok()) log::Error("the control socket failed", {{"error", frame.error().message}});
+    if (!frame.ok() || !*frame) return;
+    Handle(**frame);
+  }
+}
+
+void Engine::Handle(const protocol::Frame& frame) {
+  using protocol::FrameType;
+  if (frame.type == FrameType::kCancel) {
+    const auto cancel = protocol::FromPayload<protocol::Cancel>(frame.payload);
+    if (cancel.ok() && cancel->slot < workers_.size())
+      workers_[cancel->slot]->Cancel(cancel->query);
+  } else if (frame.type == FrameType::kPutView) {
+    auto put = protocol::FromPayload<protocol::PutView>(frame.payload);
+    if (!put.ok()) return log::Error("a message failed", {{"error", put.error().message}});
+    // Counted from now: the wait for earlier changes is part of it.
+    const Deadline deadline = Deadline::After(std::chrono::milliseconds(put->timeout_ms));
+    Queue([this, put = std::move(*put), deadline] {
+      Result<> outcome;
+      if (put.probe) {
+        outcome = views_->Put(put.view, deadline);
+      } else {
+        views_->PutKnown(put.view);
+      }
+      control_.Write(ChangedFrame(put.ticket, outcome));
+    });
+  } else if (frame.type == FrameType::kDropView) {
+    auto drop = protocol::FromPayload<protocol::DropView>(frame.payload);
+    if (!drop.ok()) return log::Error("a message failed", {{"error", drop.error().message}});
+    const Deadline deadline = Deadline::After(std::chrono::milliseconds(drop->timeout_ms));
+    Queue([this, drop = std::move(*drop), deadline] {
+      control_.Write(ChangedFrame(drop.ticket, views_->Drop(drop.name, deadline)));
+    });
+  }
+}
+
+void Engine::Queue(std::function<void()> change) {
+  const std::lock_guard lock(changes_mutex_);
+  changes_.push_back(std::move(change));
+  changes_added_.notify_one();
+}
+
+void Engine::TakeViewChanges() {
+  pthread_setname_np(pthread_self(), "views");
+  for (;;) {
+    std::function<void()> change;
+    {
+      std::unique_lock lock(changes_mutex_);
+      changes_added_.wait(lock, [this] { return !changes_.empty(); });
+      change = std::move(changes_.front());
+      changes_.pop_front();
+    }
+    try {
+      change();
+    } catch (const std::exception& e) {
+      log::Error("a view could not be changed", {{"error", e.what()}});
+      context_->report_unhealthy({.reason = e.what(), .broken = true});
+    }
+  }
+}
+
+void Engine::ReportProgress() {
+  pthread_setname_np(pthread_self(), "progress");
+  for (;;) {
+    std::this_thread::sleep_for(kProgressEvery);
+    for (const auto& worker : workers_) {
+      if (const auto progress = worker->Progress()) control_.Write(protocol::ToFrame(*progress));
+    }
+  }
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "protocol/frame.h"
+
+namespace tarn::engine {
+
+// The engine's end of a stream socket to the front: blocking, one thread reads; any may write.
+class FrameSocket {
+ public:
+  // Takes the descriptor, which must be blocking.
+  explicit FrameSocket(int descriptor) : descriptor_(descriptor) {}
+  ~FrameSocket();
+  FrameSocket(const FrameSocket&) = delete;
+  FrameSocket& operator=(const FrameSocket&) = delete;
+
+  // The next frame, valid until the next call; none when the front has closed its end.
+  Result<std::optional<protocol::Frame>> Read();
+
+  // False when the front does not read any more.
+  bool Write(std::string_view bytes);
+  // A header and what follows it, without putting them together first.
+  bool Write(std::string_view header, std::string_view body);
+
+ private:
+  const int descriptor_;
+  protocol::FrameReader reader_;
+  std::mutex write_mutex_;
+};
+
+}  // namespace tarn::engine

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "duck/database.h"
+#include "engine/gate.h"
+
+namespace tarn::engine {
+
+// A text that was judged and prepared.
+struct Plan {
+  Verdict verdict;
+  duck::Statement statement;
+  uint64_t generation = 0;  // Of the views, when it was judged.
+};
+
+// The plans of a connection's latest texts. Where the catalogue has changed since, the text is
+// judged and prepared anew; where only a view's objects have, DuckDB itself binds again.
+//
+// Not thread-safe; destroyed before its connection.
+class PlanCache {
+ public:
+  explicit PlanCache(size_t entries_max) : entries_max_(entries_max) {}
+
+  // None when there is none of this generation.
+  Plan* Find(std::string_view sql, uint64_t generation);
+  // Keeps the plan as the latest one; valid until the next call of Keep or Forget.
+  Plan& Keep(std::string sql, Plan plan);
+  void Forget(std::string_view sql);
+
+ private:
+  struct Entry {
+    std::string sql;
+    Plan plan;
+  };
+  const size_t entries_max_;
+  std::list<Entry> entries_;  // The latest first.
+  std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;
+};
+
+}  // namespace tarn::engine

@@ -1,0 +1,67 @@
+#include "engine/result_sink.h"
+
+#include <algorithm>
+
+namespace tarn::engine {
+namespace {
+
+// Encoded rows are handed on in pieces of about this size.
+constexpr size_t kPieceBytes = 64 * 1024;
+// The front holds one frame of each query at a time.
+constexpr size_t kFrameBytesMax = 256 * 1024;
+// The rows of a slow query are not held back longer.
+constexpr auto kPieceAge = std::chrono::milliseconds(200);
+// Below it, compressing costs more than it saves.
+constexpr size_t kCompressedBytesMin = 1024;
+
+}  // namespace
+
+bool ResultSink::Offer(uint64_t rows) {
+  if (buffer_.size() >= kPieceBytes) return Send(rows, false);
+  if (buffer_.empty() || std::chrono::steady_clock::now() - sent_at_ < kPieceAge) return true;
+  return Send(rows, false);
+}
+
+bool ResultSink::Finish(uint64_t rows) { return Send(rows, true); }
+
+bool ResultSink::Send(uint64_t rows, bool last) {
+  encoded_bytes_ += buffer_.size();
+  sent_at_ = std::chrono::steady_clock::now();
+  if (compressor_ == nullptr && last && buffer_.size() < kCompressedBytesMin) {
+    compression_ = Compression::kNone;
+  }
+  bool taken = true;
+  if (compression_ == Compression::kNone) {
+    taken = Write(rows, buffer_);
+  } else {
+    if (compressor_ == nullptr) compressor_ = Compressor::Make(compression_);
+    compressor_->Write(buffer_, compressed_);
+    // A piece that is sent because of its age must reach the reader whole.
+    if (last) {
+      compressor_->Finish(compressed_);
+    } else if (buffer_.size() < kPieceBytes) {
+      compressor_->Flush(compressed_);
+    }
+    taken = Write(rows, compressed_);
+    compressed_.clear();
+  }
+  // A piece of wide rows may be large: its memory is not kept.
+  if (buffer_.capacity() > kFrameBytesMax) {
+    buffer_ = std::string();
+  } else {
+    buffer_.clear();
+  }
+  return taken;
+}
+
+bool ResultSink::Write(uint64_t rows, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kFrameBytesMax);
+    const protocol::RowsHeader header{.rows = rows, .compression = compression_};
+    if (!socket_.Write(protocol::RowsFrameHeader(header, part.size()), part)) return false;
+    bytes.remove_prefix(part.size());
+  }
+  return true;
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,255 @@
+#include "engine/worker.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "engine/parameters.h"
+
+namespace tarn::engine {
+namespace {
+
+// Progress is told of queries that take longer.
+constexpr auto kProgressAfter = std::chrono::milliseconds(500);
+
+// Rows are encoded in steps of about so many bytes, so that a chunk of wide rows is not encoded
+// as a whole before the first of it is sent.
+constexpr uint64_t kStepBytes = 64 * 1024;
+
+const Error& ClientGone() {
+  static const Error kGone{ErrorKind::kCancelled, "the client has gone"};
+  return kGone;
+}
+
+// Counts up while it lives.
+class CountedIn {
+ public:
+  explicit CountedIn(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~CountedIn() { --count_; }
+  CountedIn(const CountedIn&) = delete;
+  CountedIn& operator=(const CountedIn&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+// Encodes chunks into the sink, as far as the query's limits go.
+class RowWriter {
+ public:
+  RowWriter(const protocol::Query& query, ResultEncoder& encoder, ResultSink& sink)
+      : query_(query),
+        encoder_(encoder),
+        sink_(sink),
+        // A batch of Arrow cannot be taken back: there the limit takes effect after it.
+        row_by_row_(query.byte_limit > 0 && query.format != Format::kArrow),
+        step_(row_by_row_ ? 1 : duck::Chunk::kRowsMax) {}
+
+  Result<> Write(const duck::Chunk& chunk) {
+    uint64_t count = chunk.row_count();
+    if (query_.row_limit > 0 && count > query_.row_limit - summary_.rows) {
+      count = query_.row_limit - summary_.rows;
+      summary_.truncated = true;
+    }
+    for (uint64_t begin = 0; begin < count;) {
+      const uint64_t end = std::min(count, begin + step_);
+      TARN_TRY(const bool fits, WriteRows(chunk, begin, end));
+      if (!fits) {
+        summary_.truncated = true;
+        return {};
+      }
+      begin = end;
+      if (!sink_.Offer(summary_.rows)) return ClientGone();
+    }
+    return {};
+  }
+
+  const ResultSummary& summary() const { return summary_; }
+
+ private:
+  // False when the byte limit leaves no room for them.
+  Result<bool> WriteRows(const duck::Chunk& chunk, uint64_t begin, uint64_t end) {
+    const uint64_t before = sink_.encoded_bytes();
+    if (query_.byte_limit > 0 && before >= query_.byte_limit) return false;
+    const size_t size = sink_.buffer().size();
+    TARN_CHECK_OK(encoder_.Rows(chunk, begin, end, sink_.buffer()));
+    const uint64_t bytes = sink_.encoded_bytes() - before;
+    if (row_by_row_ && before + bytes > query_.byte_limit) {
+      sink_.buffer().resize(size);
+      return false;
+    }
+    summary_.rows += end - begin;
+    if (!row_by_row_) {
+      step_ = std::clamp<uint64_t>(kStepBytes * (end - begin) / std::max<uint64_t>(bytes, 1), 1,
+                                   duck::Chunk::kRowsMax);
+    }
+    return true;
+  }
+
+  const protocol::Query& query_;
+  ResultEncoder& encoder_;
+  ResultSink& sink_;
+  const bool row_by_row_;
+  uint64_t step_;  // Rows to encode at once.
+  ResultSummary summary_;
+};
+
+}  // namespace
+
+Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, WorkerContext& context)
+    : slot_(slot),
+      socket_(descriptor),
+      context_(context),
+      connection_(std::move(connection)),
+      gate_(connection_, [this](std::string_view name) { return context_.views.IsDataset(name); }),
+      plans_(context.plan_cache_entries),
+      thread_([this] { Loop(); }) {
+  pthread_setname_np(thread_.native_handle(), fmt::format("query-{}", slot).c_str());
+}
+
+Worker::~Worker() { thread_.join(); }
+
+void Worker::Cancel(uint64_t query) {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = std::max(cancelled_, query);
+  if (task_ != nullptr && query_ == query) context_.watchdog.Cancel(task_, ClientGone());
+}
+
+std::optional<protocol::Progress> Worker::Progress() const {
+  const std::lock_guard lock(mutex_);
+  if (task_ == nullptr || std::chrono::steady_clock::now() - started_at_ < kProgressAfter) {
+    return std::nullopt;
+  }
+  const std::optional<double> percent = task_->Progress();
+  if (!percent) return std::nullopt;
+  return protocol::Progress{.slot = slot_, .query = query_, .percent = *percent};
+}
+
+void Worker::Loop() {
+  for (;;) {
+    const Result<std::optional<protocol::Frame>> frame = socket_.Read();
+    if (!frame.ok()) {
+      log::Error("a slot failed", {{"slot", slot_}, {"error", frame.error().message}});
+      return;
+    }
+    if (!*frame) return;
+    const Result<protocol::Query> query = protocol::FromPayload<protocol::Query>((*frame)->payload);
+    if (!query.ok()) {
+      log::Error("a slot failed", {{"slot", slot_}, {"error", query.error().message}});
+      return;
+    }
+    RunOne(*query);
+  }
+}
+
+void Worker::RunOne(const protocol::Query& query) {
+  const auto task = std::make_shared<WatchedTask>(Deadline::Never());
+  {
+    const std::lock_guard lock(mutex_);
+    task_ = task;
+    query_ = query.number;
+    started_at_ = std::chrono::steady_clock::now();
+    if (cancelled_ >= query.number) task->Cancel(ClientGone());
+  }
+  Result<ResultSummary> result = Error{};
+  {
+    const CountedIn counted(context_.running);
+    context_.watchdog.Add(task);
+    try {
+      result = Execute(query, *task);
+    } catch (const std::bad_alloc&) {
+      result = Error{ErrorKind::kOutOfMemory, "Out of Memory Error: no memory for the result"};
+    } catch (const std::exception& e) {
+      result = Internal(e.what());
+    }
+    task->End();
+    context_.watchdog.Remove(task);
+    if (!result.ok()) result = Judge(result.error(), query);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    task_ = nullptr;
+  }
+  if (const auto reason = task->CancelReason()) result = *reason;
+  if (result.ok()) {
+    socket_.Write(
+        protocol::ToFrame(protocol::End{.rows = result->rows, .truncated = result->truncated}));
+  } else {
+    socket_.Write(protocol::ToFrame(protocol::Failed{.kind = static_cast<int>(result.error().kind),
+                                                     .message = result.error().message}));
+  }
+}
+
+Error Worker::Judge(const Error& error, const protocol::Query& query) {
+  if (error.kind == ErrorKind::kInternal) {
+    log::Error("DuckDB failed", {{"query_id", query.id}, {"error", error.message}});
+    // After some of its errors DuckDB refuses everything, for all connections. That is a crash:
+    // the front runs the other queries again, and this one once.
+    if (!connection_.Execute("SELECT 1").ok()) _exit(EX_SOFTWARE);
+    context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
+    return InvalidArgument(error.message);
+  }
+  if (error.kind == ErrorKind::kOutOfMemory) {
+    log::Warn("out of memory", {{"query_id", query.id}, {"running", context_.running.load()}});
+    context_.report_unhealthy({.reason = "out of memory"});
+    // Alone it does not fit, whenever it is asked; beside others it may have been their fault.
+    if (context_.running == 1) return InvalidArgument(error.message);
+  }
+  return error;
+}
+
+Result<Plan*> Worker::PlanOf(const protocol::Query& query, const WatchedTask& task) {
+  const uint64_t generation = context_.views.generation();
+  if (Plan* plan = plans_.Find(query.sql, generation)) return plan;
+  TARN_TRY(Verdict verdict, gate_.Check(query.sql));
+  TARN_CHECK_OK(context_.views.Make(connection_, task, verdict.datasets));
+  if (verdict.reads_catalog) TARN_CHECK_OK(context_.views.MakeAll(connection_, task));
+  TARN_TRY(duck::Statement statement, connection_.Prepare(verdict.sql));
+  return &plans_.Keep(query.sql, {std::move(verdict), std::move(statement), generation});
+}
+
+Result<ResultSummary> Worker::Execute(const protocol::Query& query, WatchedTask& task) {
+  if (!task.Begin(connection_)) return *task.CancelReason();
+  TARN_TRY(Plan * plan, PlanOf(query, task));
+  Result<ResultSummary> result = Error{};
+  {
+    const Result<> bound = BindParameters(plan->statement, query.params);
+    if (!bound.ok()) {
+      result = bound.error();
+    } else if (Result<duck::ResultStream> rows = plan->statement.Execute(); rows.ok()) {
+      result = Stream(query, *rows);
+    } else {
+      result = rows.error();
+    }
+  }
+  // What failed once may have left its plan half-way.
+  if (!result.ok()) plans_.Forget(query.sql);
+  return result;
+}
+
+Result<ResultSummary> Worker::Stream(const protocol::Query& query, duck::ResultStream& rows) {
+  TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
+           MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, rows));
+  ResultSink sink(socket_, query.compression);
+  RowWriter writer(query, *encoder, sink);
+  TARN_CHECK_OK(encoder->Begin(sink.buffer()));
+  Result<> written;
+  while (written.ok() && !writer.summary().truncated) {
+    Result<std::optional<duck::Chunk>> chunk = rows.Next();
+    if (chunk.ok() && !*chunk) break;
+    written = chunk.ok() ? writer.Write(**chunk) : Result<>(chunk.error());
+  }
+  if (!written.ok()) {
+    encoder->Failed(written.error().message, sink.buffer());
+    sink.Finish(writer.summary().rows);
+    return written.error();
+  }
+  TARN_CHECK_OK(encoder->End(writer.summary(), sink.buffer()));
+  if (!sink.Finish(writer.summary().rows)) return ClientGone();
+  return writer.summary();
+}
+
+}  // namespace tarn::engine

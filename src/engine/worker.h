@@ -1,0 +1,69 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "engine/frame_socket.h"
+#include "engine/gate.h"
+#include "engine/plan_cache.h"
+#include "engine/result_encoder.h"
+#include "engine/result_sink.h"
+#include "engine/views.h"
+#include "engine/watchdog.h"
+#include "protocol/messages.h"
+
+namespace tarn::engine {
+
+// What the workers of an engine share.
+struct WorkerContext {
+  Views& views;
+  Watchdog& watchdog;
+  // Tells the front that this process should be replaced.
+  std::function<void(const protocol::Unhealthy&)> report_unhealthy;
+  size_t plan_cache_entries = 0;
+  std::atomic<int> running = 0;  // Queries that run now.
+};
+
+// One slot: a thread with a socket of its own to the front and a connection of its own. It takes
+// one query after the other from the socket and writes the result back.
+class Worker {
+ public:
+  Worker(uint64_t slot, int descriptor, duck::Connection connection, WorkerContext& context);
+  ~Worker();
+
+  // Ends the query of that number; also when the worker has not read it yet. Any thread.
+  void Cancel(uint64_t query);
+  // How far the query that runs is; none when nothing runs for long enough to tell. Any thread.
+  std::optional<protocol::Progress> Progress() const;
+
+ private:
+  void Loop();
+  void RunOne(const protocol::Query& query);
+  // The result as far as it was written; an error when nothing more may be.
+  Result<ResultSummary> Execute(const protocol::Query& query, WatchedTask& task);
+  Result<Plan*> PlanOf(const protocol::Query& query, const WatchedTask& task);
+  Result<ResultSummary> Stream(const protocol::Query& query, duck::ResultStream& rows);
+  Error Judge(const Error& error, const protocol::Query& query);
+
+  const uint64_t slot_;
+  FrameSocket socket_;
+  WorkerContext& context_;
+  duck::Connection connection_;
+  Gate gate_;
+  PlanCache plans_;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<WatchedTask> task_;                      // guarded by mutex_: of what runs
+  uint64_t query_ = 0;                                     // guarded by mutex_: its number
+  uint64_t cancelled_ = 0;                                 // guarded by mutex_: this and all before
+  std::chrono::steady_clock::time_point started_at_ = {};  // guarded by mutex_
+
+  std::thread thread_;
+};
+
+}  // namespace tarn::engine

@@ -1,0 +1,144 @@
+#pragma once
+
+// The messages between queryd's front and its engine process, as plain values. On the wire each
+// is one CBOR object (RFC 8949) in a frame of its type; the names of its fields are those here.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "protocol/format.h"
+#include "protocol/frame.h"
+#include "protocol/object_store.h"
+
+namespace tarn::protocol {
+
+// A dataset as the engine shows it: a view over Parquet objects.
+struct ViewSpec {
+  std::string name;
+  std::vector<std::string> keys;  // Within the bucket. At least one.
+};
+
+// The first message: all that an engine process has to know. Sizes are bytes.
+struct Setup {
+  static constexpr FrameType kType = FrameType::kSetup;
+  ObjectStore store;
+  Credentials credentials;
+  std::string httpfs_path;  // httpfs.duckdb_extension; where it is missing, INSTALL is tried.
+  uint64_t threads = 1;
+  uint64_t memory_limit = 0;       // What DuckDB's buffers may take.
+  uint64_t memory_hard_limit = 0;  // What the process may allocate at all; 0: no limit.
+  std::string temp_directory;      // Where DuckDB spills; empty: nowhere.
+  uint64_t temp_directory_limit = 0;
+  uint64_t plan_cache_entries = 0;  // For each connection.
+  // Views that are known to be good: they are made when a query first names them, so that a
+  // process with very many of them is ready at once.
+  std::vector<ViewSpec> views;
+  std::string log_program;
+  bool log_json = false;
+  int log_level = 0;
+};
+
+// Creates a view or replaces it. Answered by ViewChanged.
+struct PutView {
+  static constexpr FrameType kType = FrameType::kPutView;
+  uint64_t ticket = 0;
+  ViewSpec view;
+  // With it the view is made at once, which reads its objects; an error keeps the former view.
+  // Without it, it is known to be good, and made when it is needed.
+  bool probe = true;
+  int64_t timeout_ms = 0;
+};
+
+// It is no error when the view is not there. Answered by ViewChanged.
+struct DropView {
+  static constexpr FrameType kType = FrameType::kDropView;
+  uint64_t ticket = 0;
+  std::string name;
+  int64_t timeout_ms = 0;
+};
+
+// Ends the query of a slot, when it is still the one that is meant.
+struct Cancel {
+  static constexpr FrameType kType = FrameType::kCancel;
+  uint64_t slot = 0;
+  uint64_t query = 0;
+};
+
+// The engine takes queries.
+struct Ready {
+  static constexpr FrameType kType = FrameType::kReady;
+  std::string error;    // Why it cannot start; empty: it has.
+  std::string version;  // Of what runs the SQL: "DuckDB v1.5.5".
+};
+
+struct ViewChanged {
+  static constexpr FrameType kType = FrameType::kViewChanged;
+  uint64_t ticket = 0;
+  bool ok = false;
+  int error_kind = 0;
+  std::string error;
+};
+
+// How far a query is; sent every now and then while it runs.
+struct Progress {
+  static constexpr FrameType kType = FrameType::kProgress;
+  uint64_t slot = 0;
+  uint64_t query = 0;
+  double percent = -1;  // -1: unknown.
+};
+
+// The process should be replaced: it answers, but something in it is broken.
+struct Unhealthy {
+  static constexpr FrameType kType = FrameType::kUnhealthy;
+  std::string reason;
+  // Queries fail in it. Else it may only be worse than a new one: memory that leaked.
+  bool broken = false;
+};
+
+struct Query {
+  static constexpr FrameType kType = FrameType::kQuery;
+  uint64_t number = 0;  // Of the queries of this slot; for Cancel.
+  std::string id;       // Names it in the log.
+  std::string sql;
+  std::string params;  // A JSON list or object; empty: none.
+  Format format = Format::kJson;
+  Compression compression = Compression::kNone;
+  bool quote_big_numbers = false;
+  uint64_t row_limit = 0;   // 0: none.
+  uint64_t byte_limit = 0;  // Of the encoded rows before compression; 0: none.
+};
+
+// What begins the payload of kRows, in place of CBOR; encoded bytes follow.
+struct RowsHeader {
+  static constexpr size_t kBytes = 9;
+  uint64_t rows = 0;                             // Encoded so far, with those of this frame.
+  Compression compression = Compression::kNone;  // Of all bytes of the result.
+};
+// The header of a frame with `bytes` encoded bytes, which are to be written behind it.
+std::string RowsFrameHeader(const RowsHeader& header, size_t bytes);
+Result<RowsHeader> ReadRowsHeader(std::string_view payload);
+
+struct End {
+  static constexpr FrameType kType = FrameType::kEnd;
+  uint64_t rows = 0;
+  bool truncated = false;
+};
+
+struct Failed {
+  static constexpr FrameType kType = FrameType::kFailed;
+  int kind = 0;  // An ErrorKind.
+  std::string message;
+};
+
+// The message in its frame. `Message` is any struct here that has a kType.
+template <class Message>
+std::string ToFrame(const Message& message);
+
+// The error says which message cannot be read.
+template <class Message>
+Result<Message> FromPayload(std::string_view payload);
+
+}  // namespace tarn::protocol

@@ -1,0 +1,188 @@
+#include "queryd/engine_process.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+
+#include "base/log.h"
+#include "queryd/spawn.h"
+
+namespace tarn::queryd {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kReadBytes = 4096;
+constexpr auto kReapEvery = std::chrono::milliseconds(5);
+
+std::string HowItEnded(int status) {
+  if (WIFSIGNALED(status)) {
+    return fmt::format("killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  }
+  return fmt::format("exit status {}", WEXITSTATUS(status));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<EngineProcess>> EngineProcess::Start(asio::io_context& io,
+                                                            const std::string& program,
+                                                            size_t slots,
+                                                            const protocol::Setup& setup,
+                                                            Handlers handlers) {
+  TARN_TRY(const Spawned spawned, SpawnEngine(program, slots));
+  Socket control(io, boost::asio::local::stream_protocol(), spawned.control);
+  std::shared_ptr<EngineProcess> process(
+      new EngineProcess(io, spawned.pid, std::move(control), std::move(handlers)));
+  for (size_t i = 0; i < spawned.slots.size(); ++i) {
+    process->slots_.push_back(std::make_unique<Slot>(
+        i, Socket(io, boost::asio::local::stream_protocol(), spawned.slots[i])));
+    process->slots_.back()->socket.non_blocking(true);
+    process->free_.push_back(process->slots_.back().get());
+  }
+  process->Send(protocol::ToFrame(setup));
+  asio::co_spawn(process->strand_, process->ReadControl(),
+                 [process](const std::exception_ptr& error) {
+                   if (error) log::Error("the reader of the engine's control socket failed");
+                 });
+  return process;
+}
+
+EngineProcess::EngineProcess(asio::io_context& io, pid_t pid, Socket control, Handlers handlers)
+    : strand_(asio::make_strand(io)),
+      pid_(pid),
+      control_(std::move(control)),
+      handlers_(std::move(handlers)) {}
+
+EngineProcess::~EngineProcess() { Kill(); }
+
+void EngineProcess::Kill() {
+  const std::lock_guard lock(mutex_);
+  if (!reaped_) kill(pid_, SIGKILL);
+}
+
+void EngineProcess::Send(std::string frame) {
+  asio::post(strand_, [self = shared_from_this(), frame = std::move(frame)]() mutable {
+    self->outgoing_.push_back(std::move(frame));
+    if (self->outgoing_.size() == 1) self->WriteNext();
+  });
+}
+
+void EngineProcess::WriteNext() {
+  asio::async_write(control_, asio::buffer(outgoing_.front()),
+                    asio::bind_executor(strand_, [self = shared_from_this()](
+                                                     boost::system::error_code code, size_t) {
+                      if (code) return;  // The reader sees the end too, and acts on it.
+                      self->outgoing_.pop_front();
+                      if (!self->outgoing_.empty()) self->WriteNext();
+                    }));
+}
+
+asio::awaitable<void> EngineProcess::ReadControl() {
+  const auto self = shared_from_this();
+  protocol::FrameReader reader;
+  for (;;) {
+    const auto [code, got] = co_await control_.async_read_some(
+        asio::buffer(reader.Prepare(kReadBytes), kReadBytes), kTuple);
+    if (code) break;
+    reader.Commit(got);
+    Result<std::optional<protocol::Frame>> frame = reader.Next();
+    while (frame.ok() && *frame) {
+      Handle(**frame);
+      frame = reader.Next();
+    }
+    if (!frame.ok()) break;
+  }
+  // Whatever ended the stream: without a control socket the process is of no use.
+  Kill();
+  const std::string how = co_await Reap();
+  handlers_.on_end(how);
+}
+
+asio::awaitable<std::string> EngineProcess::Reap() {
+  asio::steady_timer timer(strand_);
+  for (;;) {
+    int status = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      const pid_t reaped = waitpid(pid_, &status, WNOHANG);
+      if (reaped != 0) {
+        reaped_ = true;
+        co_return reaped == pid_ ? HowItEnded(status) : std::string("gone");
+      }
+    }
+    timer.expires_after(kReapEvery);
+    co_await timer.async_wait(kTuple);
+  }
+}
+
+void EngineProcess::Handle(const protocol::Frame& frame) {
+  using protocol::FrameType;
+  const auto pass_on = [&]<class Message>(const std::function<void(const Message&)>& handler) {
+    const Result<Message> message = protocol::FromPayload<Message>(frame.payload);
+    if (message.ok()) {
+      handler(*message);
+    } else {
+      log::Error("a message of the engine failed", {{"error", message.error().message}});
+    }
+  };
+  switch (frame.type) {
+    case FrameType::kReady:
+      return pass_on(handlers_.on_ready);
+    case FrameType::kViewChanged:
+      return pass_on(handlers_.on_view_changed);
+    case FrameType::kProgress:
+      return pass_on(handlers_.on_progress);
+    case FrameType::kUnhealthy:
+      return pass_on(handlers_.on_unhealthy);
+    default:
+      log::Error("an unknown message came from the engine",
+                 {{"type", static_cast<int>(frame.type)}});
+  }
+}
+
+std::optional<EngineProcess::Lease> EngineProcess::TakeSlot() {
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) return std::nullopt;
+  Slot* slot = free_.back();
+  free_.pop_back();
+  return Lease(shared_from_this(), slot);
+}
+
+void EngineProcess::Return(Slot* slot) {
+  {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(slot);
+  }
+  handlers_.on_slot_free();
+}
+
+size_t EngineProcess::slots_taken() const {
+  const std::lock_guard lock(mutex_);
+  return slots_.size() - free_.size();
+}
+
+uint64_t EngineProcess::ResidentBytes() const {
+  // The second number of statm is the resident pages: proc(5).
+  std::ifstream statm(fmt::format("/proc/{}/statm", pid_));
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace tarn::queryd

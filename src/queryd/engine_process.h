@@ -1,0 +1,107 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/strand.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "protocol/messages.h"
+
+namespace tarn::queryd {
+
+// A process that runs tarn-engine, from its start until it is gone.
+//
+// The handlers are called on the process's strand, the last one when the process is reaped.
+// Thread-safe, but for what says otherwise.
+class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
+ public:
+  using Socket = boost::asio::local::stream_protocol::socket;
+
+  struct Handlers {
+    std::function<void(const protocol::Ready&)> on_ready;
+    std::function<void(const protocol::ViewChanged&)> on_view_changed;
+    std::function<void(const protocol::Progress&)> on_progress;
+    std::function<void(const protocol::Unhealthy&)> on_unhealthy;
+    // Some query gave its slot back.
+    std::function<void()> on_slot_free;
+    // "killed by signal 9 (Killed)", "exit status 1".
+    std::function<void(const std::string& how)> on_end;
+  };
+
+  // One of the process's sockets for queries. Used by one query at a time.
+  struct Slot {
+    Slot(uint64_t i, Socket s) : index(i), socket(std::move(s)) {}
+    const uint64_t index;
+    Socket socket;
+    protocol::FrameReader reader;
+    uint64_t query = 0;  // The number of its latest query.
+  };
+
+  // A slot while a query has it. Given back by Release, when the engine has said its last word on
+  // the query; one that is destroyed before is lost to the process.
+  class Lease {
+   public:
+    Lease(std::shared_ptr<EngineProcess> process, Slot* slot)
+        : process_(std::move(process)), slot_(slot) {}
+    Lease(Lease&&) noexcept = default;
+    Lease& operator=(Lease&&) noexcept = default;
+
+    EngineProcess& process() const { return *process_; }
+    Slot& slot() const { return *slot_; }
+    void Release() { std::exchange(process_, nullptr)->Return(slot_); }
+
+   private:
+    std::shared_ptr<EngineProcess> process_;
+    Slot* slot_;
+  };
+
+  // Starts the program; the set-up is on its way when this returns.
+  static Result<std::shared_ptr<EngineProcess>> Start(boost::asio::io_context& io,
+                                                      const std::string& program, size_t slots,
+                                                      const protocol::Setup& setup,
+                                                      Handlers handlers);
+  ~EngineProcess();
+
+  // None when all slots are taken.
+  std::optional<Lease> TakeSlot();
+  size_t slots_taken() const;
+
+  // Sends a frame on the control socket, in the order of the calls.
+  void Send(std::string frame);
+  void Kill();
+
+  pid_t pid() const { return pid_; }
+  // What the process has in memory now, in bytes; 0 when that cannot be read.
+  uint64_t ResidentBytes() const;
+
+ private:
+  EngineProcess(boost::asio::io_context& io, pid_t pid, Socket control, Handlers handlers);
+  boost::asio::awaitable<void> ReadControl();
+  boost::asio::awaitable<std::string> Reap();
+  void Handle(const protocol::Frame& frame);
+  void WriteNext();
+  void Return(Slot* slot);
+
+  const boost::asio::strand<boost::asio::io_context::executor_type> strand_;
+  const pid_t pid_;
+  Socket control_;  // Only on the strand.
+  const Handlers handlers_;
+  std::deque<std::string> outgoing_;  // Only on the strand.
+
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<Slot*> free_;  // guarded by mutex_; the latest first, its plans are the warmest
+  bool reaped_ = false;      // guarded by mutex_: the pid may be another's now
+};
+
+}  // namespace tarn::queryd

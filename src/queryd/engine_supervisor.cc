@@ -1,0 +1,478 @@
+#include "queryd/engine_supervisor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "base/redact.h"
+#include "queryd/engine_query.h"
+
+namespace tarn::queryd {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+// An engine that is merely unhealthy is replaced no sooner than so long after its start.
+constexpr auto kTiredAfter = std::chrono::seconds(10);
+constexpr auto kWatchEvery = std::chrono::milliseconds(100);
+// An answer to a change of a view comes a moment after its deadline where nothing is wrong.
+constexpr auto kAnswerGrace = std::chrono::seconds(2);
+constexpr int64_t kUnwaitedDropMs = 10'000;
+constexpr auto kStopTimeout = std::chrono::seconds(5);
+// Between processes that do not even start: from this to that.
+constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
+constexpr auto kStartPauseMax = std::chrono::seconds(5);
+
+double SecondsSince(Query::Clock::time_point start) {
+  return std::chrono::duration<double>(Query::Clock::now() - start).count();
+}
+
+}  // namespace
+
+EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, Metrics& metrics)
+    : io_(io),
+      options_(std::move(options)),
+      resident_(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
+      started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
+      metrics_(metrics),
+      start_timer_(io),
+      watch_timer_(io) {}
+
+Result<> EngineSupervisor::Open() {
+  {
+    const std::lock_guard lock(mutex_);
+    TARN_CHECK_OK(StartProcess("start"));
+    ++coroutines_;
+  }
+  asio::co_spawn(io_, Watch(), [this](const std::exception_ptr&) {
+    const std::lock_guard lock(mutex_);
+    --coroutines_;
+    changed_.notify_all();
+  });
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, options_.start_timeout,
+                    [this] { return current_ != 0 || !start_error_.empty(); });
+  if (current_ != 0) return {};
+  return Internal(start_error_.empty() ? "the engine does not start" : start_error_);
+}
+
+void EngineSupervisor::Stop() {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  for (auto& [number, member] : members_) member.process->Kill();
+  WakeWaiting();
+  asio::post(io_, [this] {
+    start_timer_.cancel();
+    watch_timer_.cancel();
+  });
+  if (!changed_.wait_for(lock, kStopTimeout,
+                         [this] { return members_.empty() && coroutines_ == 0; })) {
+    log::Warn("an engine process does not go", {{"processes", uint64_t{members_.size()}}});
+  }
+}
+
+// --- processes come and go ----------------------------------------------------------------
+
+Result<> EngineSupervisor::StartProcess(const std::string& reason) {
+  if (stopping_ || next_ != 0) return {};
+  TARN_TRY(const protocol::Credentials credentials, options_.credentials());
+  for (const std::string* secret :
+       {&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token}) {
+    ProcessRedactor().Add(*secret);
+  }
+  protocol::Setup setup = options_.setup;
+  setup.credentials = credentials;
+  for (const auto& [name, view] : views_) setup.views.push_back(view);
+  const uint64_t number = ++last_number_;
+  TARN_TRY(
+      std::shared_ptr<EngineProcess> process,
+      EngineProcess::Start(io_, options_.program, options_.slots, setup, MakeHandlers(number)));
+  started_.Increment();
+  log::Info("engine starting", {{"pid", int64_t{process->pid()}}, {"reason", reason}});
+  Member member{.number = number, .process = std::move(process), .credentials = credentials};
+  member.queries.resize(options_.slots);
+  members_.emplace(number, std::move(member));
+  next_ = number;
+  return {};
+}
+
+EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
+  return {
+      .on_ready = [this, number](const protocol::Ready& ready) { OnReady(number, ready); },
+      .on_view_changed = [this](const protocol::ViewChanged& changed) { OnViewChanged(changed); },
+      .on_progress = [this,
+                      number](const protocol::Progress& progress) { OnProgress(number, progress); },
+      .on_unhealthy =
+          [this, number](const protocol::Unhealthy& unhealthy) { OnUnhealthy(number, unhealthy); },
+      .on_slot_free =
+          [this, number] {
+            const std::lock_guard lock(mutex_);
+            if (Member* member = FindMember(number)) EndIfDrained(*member);
+            WakeWaiting();
+          },
+      .on_end = [this, number](const std::string& how) { OnEnd(number, how); }};
+}
+
+EngineSupervisor::Member* EngineSupervisor::FindMember(uint64_t number) {
+  const auto found = members_.find(number);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
+  const std::lock_guard lock(mutex_);
+  Member* member = FindMember(number);
+  if (member == nullptr || stopping_) return;
+  if (!ready.error.empty()) {
+    // It ends by itself now.
+    start_error_ = ready.error;
+    member->why_ended = ready.error;
+    return;
+  }
+  start_error_.clear();
+  failed_starts_ = 0;
+  version_ = ready.version;
+  Member* former = FindMember(current_);
+  current_ = number;
+  next_ = 0;
+  log::Info("engine ready", {{"pid", int64_t{member->process->pid()}},
+                             {"seconds", SecondsSince(member->started_at)}});
+  if (former != nullptr) {
+    former->draining = true;
+    former->started_at = Query::Clock::now();
+    former->why_ended = "replaced";
+    EndIfDrained(*former);
+  }
+  WakeWaiting();
+  changed_.notify_all();
+}
+
+void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy) {
+  {
+    const std::lock_guard lock(mutex_);
+    const Member* member = FindMember(number);
+    if (member == nullptr || number != current_) return;
+    // One that has just come has nothing to gain from another start.
+    if (!unhealthy.broken && Query::Clock::now() - member->started_at < kTiredAfter) return;
+  }
+  Replace(unhealthy.reason);
+}
+
+void EngineSupervisor::EndIfDrained(Member& member) {
+  if (member.draining && member.process->slots_taken() <= member.stuck) member.process->Kill();
+}
+
+void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
+  std::vector<Answer> unanswered;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = members_.find(number);
+    if (found == members_.end()) return;
+    const Member member = std::move(found->second);
+    members_.erase(found);
+    for (auto it = changes_.begin(); it != changes_.end();) {
+      if (it->second.first == number) {
+        unanswered.push_back(std::move(it->second.second));
+        it = changes_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+    const bool was_current = number == current_;
+    const bool was_next = number == next_;
+    if (was_current) current_ = 0;
+    if (was_next) next_ = 0;
+    // The first process of all tells by Open's error why it does not start.
+    const bool is_first = was_next && version_.empty();
+    if (stopping_ || member.draining || is_first) {
+      log::Info("engine ended", {{"pid", int64_t{member.process->pid()}},
+                                 {"reason", stopping_ ? "stop" : member.why_ended}});
+    } else {
+      const std::string why = member.why_ended.empty() ? "unexpected" : member.why_ended;
+      log::Error("engine ended",
+                 {{"pid", int64_t{member.process->pid()}}, {"how", how}, {"reason", why}});
+      metrics_
+          .Counter("tarn_engine_failures_total", "Engine processes that ended unplanned",
+                   {{"reason", member.why_ended == "memory" ? "memory" : "crash"}})
+          .Increment();
+    }
+    if (!member.draining) last_end_was_memory_ = member.why_ended == "memory";
+    if (was_next) {
+      ++failed_starts_;
+      if (start_error_.empty()) start_error_ = "the engine ended while it started: " + how;
+    }
+    if (!stopping_ && !is_first && current_ == 0 && next_ == 0) {
+      if (was_next) {
+        StartLater();
+      } else if (const Result<> started = StartProcess("the former one " + how); !started.ok()) {
+        log::Error("the engine cannot be started", {{"error", started.error().message}});
+        ++failed_starts_;
+        StartLater();
+      }
+    }
+    changed_.notify_all();
+  }
+  for (Answer& answer : unanswered) answer.set_value(Unavailable("the engine process ended"));
+}
+
+void EngineSupervisor::StartLater() {
+  const Duration pause =
+      std::min<Duration>(kStartPauseMin * (1 << std::min(failed_starts_, 10)), kStartPauseMax);
+  asio::post(io_, [this, pause] {
+    start_timer_.expires_after(pause);
+    start_timer_.async_wait([this](boost::system::error_code code) {
+      const std::lock_guard lock(mutex_);
+      if (code || stopping_ || current_ != 0 || next_ != 0) return;
+      if (const Result<> started = StartProcess("try again"); !started.ok()) {
+        log::Error("the engine cannot be started", {{"error", started.error().message}});
+        ++failed_starts_;
+        StartLater();
+      }
+    });
+  });
+}
+
+Error EngineSupervisor::JudgeLost() const {
+  const std::lock_guard lock(mutex_);
+  if (last_end_was_memory_) {
+    return InvalidArgument(
+        "the engine process took more memory than it may (queryd.memory_hard_limit) while this "
+        "query ran, twice; it is not run again");
+  }
+  return Internal("the engine process ended while this query ran, twice; it is not run again");
+}
+
+void EngineSupervisor::Replace(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_ || next_ != 0 || current_ == 0) return;
+  if (const Result<> started = StartProcess(reason); !started.ok()) {
+    log::Error("the engine cannot be replaced", {{"error", started.error().message}});
+  }
+}
+
+Result<> EngineSupervisor::RefreshCredentials() {
+  TARN_TRY(const protocol::Credentials credentials, options_.credentials());
+  {
+    const std::lock_guard lock(mutex_);
+    const Member* member = FindMember(next_ != 0 ? next_ : current_);
+    if (member == nullptr || member->credentials == credentials) return {};
+  }
+  Replace("new credentials");
+  return {};
+}
+
+asio::awaitable<void> EngineSupervisor::Watch() {
+  for (;;) {
+    watch_timer_.expires_after(kWatchEvery);
+    co_await watch_timer_.async_wait(kTuple);
+    const std::lock_guard lock(mutex_);
+    if (stopping_) co_return;
+    uint64_t total = 0;
+    for (auto& [number, member] : members_) {
+      const uint64_t resident = member.process->ResidentBytes();
+      total += resident;
+      const Duration age =
+          std::chrono::duration_cast<Duration>(Query::Clock::now() - member.started_at);
+      if (options_.setup.memory_hard_limit > 0 && resident > options_.setup.memory_hard_limit) {
+        log::Error("the engine takes more memory than it may",
+                   {{"pid", int64_t{member.process->pid()}},
+                    {"bytes", resident},
+                    {"limit", options_.setup.memory_hard_limit}});
+        member.why_ended = "memory";
+        member.process->Kill();
+      } else if (member.draining && age > options_.drain_timeout) {
+        log::Warn("queries did not end in time in an engine that was replaced",
+                  {{"pid", int64_t{member.process->pid()}}});
+        member.process->Kill();
+      } else if (number == next_ && age > options_.start_timeout) {
+        member.why_ended = "does not start";
+        member.process->Kill();
+      }
+    }
+    resident_.Set(static_cast<double>(total));
+  }
+}
+
+// --- queries ------------------------------------------------------------------------------
+
+asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(Query& query) {
+  const std::shared_ptr<Query> self = query.shared_from_this();
+  const Deadline deadline = Deadline::After(options_.start_timeout);
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.erase(self);
+      if (query.cancel_reason()) co_return *query.cancel_reason();
+      if (stopping_) co_return Unavailable("the server is shutting down");
+      if (Member* member = FindMember(current_)) {
+        if (auto lease = member->process->TakeSlot()) {
+          member->queries[lease->slot().index] = self;
+          co_return std::move(*lease);
+        }
+      }
+      if (deadline.Passed()) co_return Unavailable("no engine is ready, try again later");
+      waiting_.insert(self);
+    }
+    co_await query.wakeup().Wait(deadline);
+  }
+}
+
+void EngineSupervisor::WakeWaiting() {
+  for (const auto& query : waiting_) query->wakeup().Wake();
+}
+
+void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& progress) {
+  std::shared_ptr<Query> query;
+  {
+    const std::lock_guard lock(mutex_);
+    const Member* member = FindMember(number);
+    if (member != nullptr && progress.slot < member->queries.size()) {
+      query = member->queries[progress.slot].lock();
+    }
+  }
+  if (query != nullptr) query->SetProgress(progress.percent);
+}
+
+void EngineSupervisor::Abandon(EngineProcess::Lease lease, Admission::Permit permit,
+                               std::shared_ptr<Query> query) {
+  const asio::any_io_executor executor = query->executor();
+  asio::co_spawn(executor, Drain(std::move(lease), std::move(permit), std::move(query)),
+                 [](const std::exception_ptr& error) {
+                   if (error) log::Error("ending a query failed");
+                 });
+}
+
+asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admission::Permit permit,
+                                              std::shared_ptr<Query> query) {
+  EngineProcess::Slot& slot = lease.slot();
+  lease.process().Send(
+      protocol::ToFrame(protocol::Cancel{.slot = slot.index, .query = slot.query}));
+  asio::steady_timer grace(query->executor(), options_.cancel_grace);
+  bool stuck = false;
+  const auto on_grace = [&](boost::system::error_code code) {
+    if (code) return;
+    stuck = true;
+    permit.Release();
+    log::Warn("a query does not end, replacing its engine",
+              {{"query_id", query->id()}, {"pid", int64_t{lease.process().pid()}}});
+    MarkStuck(&lease.process(), true);
+    Replace("a query does not end");
+  };
+  // The handler's references live as long as this coroutine, which waits for it to be called.
+  bool grace_over = false;
+  const auto closing = std::make_shared<Wakeup>(query->executor());
+  grace.async_wait([&, closing](boost::system::error_code code) {
+    on_grace(code);
+    grace_over = true;
+    closing->Wake();
+  });
+  bool ended = false;
+  for (;;) {
+    const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
+    if (!frame.ok() || !*frame) break;
+    ended = (*frame)->type == protocol::FrameType::kEnd ||
+            (*frame)->type == protocol::FrameType::kFailed;
+    if (ended) break;
+  }
+  grace.cancel();
+  while (!grace_over) co_await closing->Wait(Deadline::Never());
+  if (stuck) MarkStuck(&lease.process(), false);
+  if (ended) lease.Release();
+}
+
+void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [number, member] : members_) {
+    if (member.process.get() != process) continue;
+    member.stuck += stuck ? 1 : -1;
+    if (stuck) EndIfDrained(member);
+  }
+}
+
+// --- views --------------------------------------------------------------------------------
+
+template <class Change>
+Result<uint64_t> EngineSupervisor::ChangeView(Change change, Deadline deadline) {
+  std::future<Result<>> answer;
+  uint64_t number = 0;
+  {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_until(lock, deadline.At(), [this] { return current_ != 0 || stopping_; }) ||
+        stopping_) {
+      return Unavailable("no engine is ready");
+    }
+    change.ticket = ++last_ticket_;
+    change.timeout_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline.Remaining()).count();
+    number = current_;
+    Answer promise;
+    answer = promise.get_future();
+    changes_.emplace(change.ticket, std::pair(number, std::move(promise)));
+    members_.at(current_).process->Send(protocol::ToFrame(change));
+  }
+  if (answer.wait_until(deadline.IsNever() ? deadline.At() : deadline.At() + kAnswerGrace) ==
+      std::future_status::ready) {
+    TARN_CHECK_OK(answer.get());
+    return number;
+  }
+  const std::lock_guard lock(mutex_);
+  changes_.erase(change.ticket);
+  return Error{ErrorKind::kTimeout, "timed out, the engine does not answer"};
+}
+
+void EngineSupervisor::OnViewChanged(const protocol::ViewChanged& changed) {
+  Answer answer;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = changes_.find(changed.ticket);
+    if (found == changes_.end()) return;
+    answer = std::move(found->second.second);
+    changes_.erase(found);
+  }
+  answer.set_value(changed.ok ? Result<>()
+                              : Error{static_cast<ErrorKind>(changed.error_kind), changed.error});
+}
+
+// A process that started meanwhile was told of the views as they were before.
+void EngineSupervisor::SendToOthers(uint64_t number, const std::string& frame) {
+  for (const uint64_t other : {current_, next_}) {
+    const Member* member = other == number ? nullptr : FindMember(other);
+    if (member != nullptr) member->process->Send(frame);
+  }
+}
+
+Result<> EngineSupervisor::PutView(const protocol::ViewSpec& view, Deadline deadline) {
+  TARN_TRY(const uint64_t number, ChangeView(protocol::PutView{.view = view}, deadline));
+  const std::lock_guard lock(mutex_);
+  views_.insert_or_assign(view.name, view);
+  SendToOthers(number, protocol::ToFrame(protocol::PutView{.view = view, .probe = false}));
+  return {};
+}
+
+Result<> EngineSupervisor::DropView(const std::string& name, Deadline deadline) {
+  TARN_TRY(const uint64_t number, ChangeView(protocol::DropView{.name = name}, deadline));
+  const std::lock_guard lock(mutex_);
+  views_.erase(name);
+  SendToOthers(number,
+               protocol::ToFrame(protocol::DropView{.name = name, .timeout_ms = kUnwaitedDropMs}));
+  return {};
+}
+
+std::string EngineSupervisor::Version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+pid_t EngineSupervisor::CurrentPid() const {
+  const std::lock_guard lock(mutex_);
+  const auto found = members_.find(current_);
+  return found == members_.end() ? -1 : found->second.process->pid();
+}
+
+}  // namespace tarn::queryd

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "queryd/admission.h"
+#include "queryd/engine_process.h"
+#include "queryd/query.h"
+#include "queryd/registrar.h"
+
+namespace tarn::queryd {
+
+struct EngineOptions {
+  std::string program;    // tarn-engine
+  protocol::Setup setup;  // Without views and credentials.
+  // Asked before a process starts, and by RefreshCredentials.
+  std::function<Result<protocol::Credentials>()> credentials;
+  size_t slots = 1;
+  Duration start_timeout = std::chrono::seconds(30);
+  // A cancelled query has so long to end before its process is replaced.
+  Duration cancel_grace = std::chrono::seconds(2);
+  // A process that was replaced has so long to finish its queries.
+  Duration drain_timeout = std::chrono::minutes(5);
+};
+
+// Keeps an engine process running, and replaces it: when it has crashed, takes too much memory,
+// holds a query that does not end, says that it is broken, or should have other credentials.
+//
+// Where the old process still answers, the new one starts first and takes over when it is ready;
+// the old one finishes its queries and is ended then. No query is refused meanwhile.
+//
+// Thread-safe. Destroyed after Stop.
+class EngineSupervisor : public ViewTarget {
+ public:
+  EngineSupervisor(boost::asio::io_context& io, EngineOptions options, Metrics& metrics);
+
+  // Starts the first process and waits until it is ready. Blocks.
+  Result<> Open();
+  // Ends all processes and waits until they are gone. Blocks.
+  void Stop();
+
+  // A slot of the current process; waits for one. The error says that the query was cancelled or
+  // that no engine came: kUnavailable.
+  boost::asio::awaitable<Result<EngineProcess::Lease>> TakeSlot(Query& query);
+  // Ends a query that nobody waits for any more. Its slot and its place are given back when the
+  // engine has stopped it; where it does not, the process is replaced.
+  void Abandon(EngineProcess::Lease lease, Admission::Permit permit, std::shared_ptr<Query> query);
+
+  // What a query is told whose process ended twice.
+  Error JudgeLost() const;
+
+  // Has a new process take over. A replacement that is on its way already does.
+  void Replace(const std::string& reason);
+  // Replaces the process when the provider has other credentials than it.
+  Result<> RefreshCredentials();
+
+  // Block until the engine has answered or the deadline has passed; not for an I/O thread.
+  Result<> PutView(const protocol::ViewSpec& view, Deadline deadline) override;
+  Result<> DropView(const std::string& name, Deadline deadline) override;
+
+  // Of what runs the SQL: "DuckDB v1.5.5". After Open.
+  std::string Version() const;
+  pid_t CurrentPid() const;
+
+ private:
+  // A process and what it is in our eyes.
+  struct Member {
+    uint64_t number = 0;
+    std::shared_ptr<EngineProcess> process;
+    protocol::Credentials credentials;
+    Query::Clock::time_point started_at = Query::Clock::now();
+    bool draining = false;
+    size_t stuck = 0;                           // Queries in it that did not end in time.
+    std::string why_ended;                      // Where we ended it ourselves.
+    std::vector<std::weak_ptr<Query>> queries;  // By slot.
+  };
+  using Answer = std::promise<Result<>>;
+
+  Result<> StartProcess(const std::string& reason);  // Needs mutex_.
+  EngineProcess::Handlers MakeHandlers(uint64_t number);
+  void OnReady(uint64_t number, const protocol::Ready& ready);
+  void OnEnd(uint64_t number, const std::string& how);
+  void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
+  void OnViewChanged(const protocol::ViewChanged& changed);
+  void OnProgress(uint64_t number, const protocol::Progress& progress);
+  void EndIfDrained(Member& member);    // Needs mutex_.
+  Member* FindMember(uint64_t number);  // Needs mutex_.
+  void WakeWaiting();                   // Needs mutex_.
+  void StartLater();                    // Needs mutex_.
+  void MarkStuck(const EngineProcess* process, bool stuck);
+  boost::asio::awaitable<void> Drain(EngineProcess::Lease lease, Admission::Permit permit,
+                                     std::shared_ptr<Query> query);
+  boost::asio::awaitable<void> Watch();
+
+  // Sends a change to the current process and waits for what it says; the process's number.
+  template <class Change>
+  Result<uint64_t> ChangeView(Change change, Deadline deadline);
+  void SendToOthers(uint64_t number, const std::string& frame);  // Needs mutex_.
+
+  boost::asio::io_context& io_;
+  const EngineOptions options_;
+  prometheus::Gauge& resident_;
+  prometheus::Counter& started_;
+  Metrics& metrics_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;     // With mutex_: a process has come or gone.
+  std::map<uint64_t, Member> members_;  // guarded by mutex_
+  uint64_t last_number_ = 0;            // guarded by mutex_
+  uint64_t current_ = 0;                // guarded by mutex_: takes queries; 0: none
+  uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
+  std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
+  std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> changes_;  // guarded by mutex_: process
+  uint64_t last_ticket_ = 0;                                           // guarded by mutex_
+  std::set<std::shared_ptr<Query>> waiting_;  // guarded by mutex_: for a slot
+  std::string version_;                       // guarded by mutex_
+  std::string start_error_;                   // guarded by mutex_: the latest
+  bool last_end_was_memory_ = false;          // guarded by mutex_
+  int failed_starts_ = 0;                     // guarded by mutex_: in a row
+  bool stopping_ = false;                     // guarded by mutex_
+  size_t coroutines_ = 0;                     // guarded by mutex_
+  boost::asio::steady_timer start_timer_;
+  boost::asio::steady_timer watch_timer_;
+};
+
+}  // namespace tarn::queryd

@@ -1,0 +1,86 @@
+#include <nlohmann/json.hpp>
+
+#include "base/redact.h"
+#include "base/time.h"
+#include "queryd/routes.h"
+
+namespace tarn::queryd {
+
+namespace asio = boost::asio;
+using http::Request;
+using http::Response;
+
+namespace {
+
+double Milliseconds(Duration duration) {
+  // To a microsecond, so that no digits show that nobody measured.
+  return static_cast<double>(
+             std::chrono::duration_cast<std::chrono::microseconds>(duration).count()) /
+         1000;
+}
+
+nlohmann::ordered_json ToJson(const QueryInfo& info) {
+  const auto micros = std::chrono::time_point_cast<std::chrono::microseconds>(info.submitted_at);
+  nlohmann::ordered_json json = {{"id", info.id},
+                                 {"state", NameOf(info.state)},
+                                 {"sql", info.sql},
+                                 {"format", NameOf(info.format)},
+                                 {"submitted_at", FormatRfc3339(micros)},
+                                 {"queued_ms", Milliseconds(info.queued)},
+                                 {"run_ms", Milliseconds(info.run)},
+                                 {"progress_percent", nullptr},
+                                 {"rows", info.rows},
+                                 {"bytes", info.bytes}};
+  if (info.percent) json["progress_percent"] = *info.percent;
+  if (info.truncated) json["truncated"] = true;
+  if (!info.error.empty()) json["error"] = info.error;
+  return json;
+}
+
+Response ToResponse(const nlohmann::ordered_json& json) {
+  // A user may have put a secret into a query: what is known to be one is not shown to others.
+  return Response::Json(
+      200, ProcessRedactor().Redact(
+               json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)));
+}
+
+asio::awaitable<Response> ListQueries(QueryService& service, const Request& /*request*/) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const QueryInfo& info : service.registry().List()) list.push_back(ToJson(info));
+  co_return ToResponse({{"queries", std::move(list)}});
+}
+
+asio::awaitable<Response> GetQuery(QueryService& service, const Request& request) {
+  const std::optional<QueryInfo> info = service.registry().Find(request.path_arguments[0]);
+  if (!info) co_return http::RenderError(NotFound("there is no such query"), request);
+  co_return ToResponse(ToJson(*info));
+}
+
+asio::awaitable<Response> CancelQuery(QueryService& service, const Request& request) {
+  const std::string& id = request.path_arguments[0];
+  const Result<> cancelled =
+      service.registry().Cancel(id, {ErrorKind::kConflict, "cancelled by DELETE /queries/" + id});
+  if (!cancelled.ok()) co_return http::RenderError(cancelled.error(), request);
+  co_return Response::NoContent();
+}
+
+}  // namespace
+
+std::vector<http::Route> QueriesRoutes(QueryService& service) {
+  std::vector<http::Route> routes;
+  routes.push_back(
+      {.method = "GET", .path = "/queries", .handler = [&service](const Request& request) {
+         return ListQueries(service, request);
+       }});
+  routes.push_back(
+      {.method = "GET", .path = "/queries/{id}", .handler = [&service](const Request& request) {
+         return GetQuery(service, request);
+       }});
+  routes.push_back(
+      {.method = "DELETE", .path = "/queries/{id}", .handler = [&service](const Request& request) {
+         return CancelQuery(service, request);
+       }});
+  return routes;
+}
+
+}  // namespace tarn::queryd

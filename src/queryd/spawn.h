@@ -1,0 +1,22 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tarn::queryd {
+
+// A process that was started, and this side's ends of its sockets.
+struct Spawned {
+  pid_t pid = -1;
+  int control = -1;
+  std::vector<int> slots;
+};
+
+// Starts tarn-engine with the descriptors of protocol/descriptors.h, and none besides stderr.
+Result<Spawned> SpawnEngine(const std::string& program, size_t slots);
+
+}  // namespace tarn::queryd

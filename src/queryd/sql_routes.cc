@@ -1,0 +1,95 @@
+#include <memory>
+#include <optional>
+
+#include "queryd/routes.h"
+
+namespace tarn::queryd {
+
+namespace asio = boost::asio;
+using http::Request;
+using http::Response;
+
+namespace {
+
+constexpr const char* kTruncated = "X-Truncated";
+
+// What Run has read already, then what the query still gives.
+class QueryBody : public http::BodyStream {
+ public:
+  QueryBody(QueryService& service, std::shared_ptr<Query> query, QueryAnswer answer)
+      : service_(service), query_(std::move(query)), answer_(std::move(answer)) {}
+
+  ~QueryBody() override {
+    service_.Finish(*query_, query_->cancel_reason().value_or(
+                                 Error{ErrorKind::kCancelled, "the client has gone"}));
+    if (is_slow_) service_.EndSlowReader();
+  }
+
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    if (!answer_.bytes.empty()) co_return std::exchange(answer_.bytes, {});
+    Result<std::string> bytes = co_await service_.ReadOn(answer_, *query_);
+    if (!bytes.ok()) co_return bytes.error();
+    if (bytes->empty()) co_return std::optional<std::string>();
+    co_return std::move(*bytes);
+  }
+
+  http::Headers Trailers() override {
+    if (!answer_.summary.truncated) return {};
+    return {{kTruncated, "true"}};
+  }
+
+  void ReaderIsSlow() override { is_slow_ = service_.ReleasePlace(answer_); }
+
+ private:
+  QueryService& service_;
+  const std::shared_ptr<Query> query_;
+  QueryAnswer answer_;
+  bool is_slow_ = false;  // It has given its place to others.
+};
+
+Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_ptr<Query> query,
+                    QueryAnswer answer) {
+  Response response;
+  response.content_type = ContentTypeOf(sql.format);
+  response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (answer.compression != Compression::kNone) {
+    response.headers.emplace_back("Content-Encoding", NameOf(answer.compression));
+  }
+  if (answer.rest == nullptr) {
+    if (answer.summary.truncated) response.headers.emplace_back(kTruncated, "true");
+    response.body = std::move(answer.bytes);
+    return response;
+  }
+  response.trailer_names = {kTruncated};
+  response.body = std::make_unique<QueryBody>(service, std::move(query), std::move(answer));
+  return response;
+}
+
+asio::awaitable<Response> PostSql(QueryService& service, const Request& request) {
+  const Result<SqlRequest> sql = ParseSqlRequest(request, service.limits());
+  if (!sql.ok()) co_return http::RenderError(sql.error(), request);
+  Result<std::shared_ptr<Query>> opened = co_await service.Open(*sql, request.id);
+  if (!opened.ok()) co_return http::RenderError(opened.error(), request);
+  const std::shared_ptr<Query> query = *opened;
+  request.client->OnGone([weak = std::weak_ptr<Query>(query)] {
+    if (const auto gone = weak.lock()) gone->Cancel({ErrorKind::kCancelled, "the client has gone"});
+  });
+  Result<QueryAnswer> answer = co_await service.Run(*sql, query);
+  if (!answer.ok()) co_return http::RenderError(answer.error().Wrap("query"), request);
+  co_return ToResponse(service, *sql, query, std::move(*answer));
+}
+
+}  // namespace
+
+std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max) {
+  std::vector<http::Route> routes;
+  routes.push_back(
+      {.method = "POST",
+       .path = "/sql",
+       .handler = [&service](const Request& request) { return PostSql(service, request); },
+       .body_bytes_max = body_bytes_max,
+       .too_large_message = "sql body too large"});
+  return routes;
+}
+
+}  // namespace tarn::queryd
