@@ -36,11 +36,12 @@ Result<std::optional<protocol::Frame>> FrameSocket::Read() {
 
 bool FrameSocket::Write(std::string_view bytes) { return Write(bytes, {}); }
 
-bool FrameSocket::Write(std::string_view header, std::string_view body) {
+bool FrameSocket::Write(std::string_view header, std::string_view body, std::string_view trailer) {
   const std::lock_guard lock(write_mutex_);
-  while (!header.empty() || !body.empty()) {
-    std::array<iovec, 2> parts = {iovec{const_cast<char*>(header.data()), header.size()},
-                                  iovec{const_cast<char*>(body.data()), body.size()}};
+  while (!header.empty() || !body.empty() || !trailer.empty()) {
+    std::array<iovec, 3> parts = {iovec{const_cast<char*>(header.data()), header.size()},
+                                  iovec{const_cast<char*>(body.data()), body.size()},
+                                  iovec{const_cast<char*>(trailer.data()), trailer.size()}};
     msghdr message = {};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
@@ -49,9 +50,12 @@ bool FrameSocket::Write(std::string_view header, std::string_view body) {
       if (errno == EINTR) continue;
       return false;
     }
-    const size_t of_header = std::min(header.size(), static_cast<size_t>(sent));
-    header.remove_prefix(of_header);
-    body.remove_prefix(static_cast<size_t>(sent) - of_header);
+    auto taken = static_cast<size_t>(sent);
+    for (std::string_view* part : {&header, &body, &trailer}) {
+      const size_t of_part = std::min(part->size(), taken);
+      part->remove_prefix(of_part);
+      taken -= of_part;
+    }
   }
   return true;
 }

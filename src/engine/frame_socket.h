@@ -24,8 +24,8 @@ class FrameSocket {
 
   // False when the front does not read any more.
   bool Write(std::string_view bytes);
-  // A header and what follows it, without putting them together first.
-  bool Write(std::string_view header, std::string_view body);
+  // Parts that follow each other, without putting them together first.
+  bool Write(std::string_view header, std::string_view body, std::string_view trailer = {});
 
  private:
   const int descriptor_;

@@ -17,14 +17,15 @@ constexpr size_t kCompressedBytesMin = 1024;
 }  // namespace
 
 bool ResultSink::Offer(uint64_t rows) {
-  if (buffer_.size() >= kPieceBytes) return Send(rows, false);
+  if (buffer_.size() >= kPieceBytes) return Send(rows, {});
   if (buffer_.empty() || std::chrono::steady_clock::now() - sent_at_ < kPieceAge) return true;
-  return Send(rows, false);
+  return Send(rows, {});
 }
 
-bool ResultSink::Finish(uint64_t rows) { return Send(rows, true); }
+bool ResultSink::Finish(uint64_t rows, std::string_view end_frame) { return Send(rows, end_frame); }
 
-bool ResultSink::Send(uint64_t rows, bool last) {
+bool ResultSink::Send(uint64_t rows, std::string_view end_frame) {
+  const bool last = !end_frame.empty();
   encoded_bytes_ += buffer_.size();
   sent_at_ = std::chrono::steady_clock::now();
   if (compressor_ == nullptr && last && buffer_.size() < kCompressedBytesMin) {
@@ -32,7 +33,7 @@ bool ResultSink::Send(uint64_t rows, bool last) {
   }
   bool taken = true;
   if (compression_ == Compression::kNone) {
-    taken = Write(rows, buffer_);
+    taken = Write(rows, buffer_, end_frame);
   } else {
     if (compressor_ == nullptr) compressor_ = Compressor::Make(compression_);
     compressor_->Write(buffer_, compressed_);
@@ -42,7 +43,7 @@ bool ResultSink::Send(uint64_t rows, bool last) {
     } else if (buffer_.size() < kPieceBytes) {
       compressor_->Flush(compressed_);
     }
-    taken = Write(rows, compressed_);
+    taken = Write(rows, compressed_, end_frame);
     compressed_.clear();
   }
   // A piece of wide rows may be large: its memory is not kept.
@@ -54,12 +55,15 @@ bool ResultSink::Send(uint64_t rows, bool last) {
   return taken;
 }
 
-bool ResultSink::Write(uint64_t rows, std::string_view bytes) {
+bool ResultSink::Write(uint64_t rows, std::string_view bytes, std::string_view end_frame) {
+  if (bytes.empty()) return socket_.Write(end_frame);
+  const protocol::RowsHeader header{.rows = rows, .compression = compression_};
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kFrameBytesMax);
-    const protocol::RowsHeader header{.rows = rows, .compression = compression_};
-    if (!socket_.Write(protocol::RowsFrameHeader(header, part.size()), part)) return false;
     bytes.remove_prefix(part.size());
+    const std::string frame = protocol::RowsFrameHeader(header, part.size());
+    // The end goes with the last rows: a small result is one write, and one read of the front's.
+    if (!socket_.Write(frame, part, bytes.empty() ? end_frame : std::string_view())) return false;
   }
   return true;
 }

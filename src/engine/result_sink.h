@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/compressor.h"
 #include "engine/frame_socket.h"
@@ -24,14 +25,15 @@ class ResultSink {
   // Sends what was collected when it is enough, or old enough. `rows` counts all so far. False
   // when nobody reads.
   bool Offer(uint64_t rows);
-  // Sends the rest.
-  bool Finish(uint64_t rows);
+  // Sends the rest, and the frame that ends the result.
+  bool Finish(uint64_t rows, std::string_view end_frame);
 
   uint64_t encoded_bytes() const { return encoded_bytes_ + buffer_.size(); }
 
  private:
-  bool Send(uint64_t rows, bool last);
-  bool Write(uint64_t rows, std::string_view bytes);
+  // `end_frame` is empty but for the last piece.
+  bool Send(uint64_t rows, std::string_view end_frame);
+  bool Write(uint64_t rows, std::string_view bytes, std::string_view end_frame);
 
   FrameSocket& socket_;
   // What was asked for; none for a result that is too small to gain from it.

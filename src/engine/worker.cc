@@ -40,10 +40,12 @@ class CountedIn {
 // Encodes chunks into the sink, as far as the query's limits go.
 class RowWriter {
  public:
-  RowWriter(const protocol::Query& query, ResultEncoder& encoder, ResultSink& sink)
+  RowWriter(const protocol::Query& query, ResultEncoder& encoder, ResultSink& sink,
+            ResultSummary& summary)
       : query_(query),
         encoder_(encoder),
         sink_(sink),
+        summary_(summary),
         // A batch of Arrow cannot be taken back: there the limit takes effect after it.
         row_by_row_(query.byte_limit > 0 && query.format != Format::kArrow),
         step_(row_by_row_ ? 1 : duck::Chunk::kRowsMax) {}
@@ -66,8 +68,6 @@ class RowWriter {
     }
     return {};
   }
-
-  const ResultSummary& summary() const { return summary_; }
 
  private:
   // False when the byte limit leaves no room for them.
@@ -92,9 +92,9 @@ class RowWriter {
   const protocol::Query& query_;
   ResultEncoder& encoder_;
   ResultSink& sink_;
+  ResultSummary& summary_;
   const bool row_by_row_;
   uint64_t step_;  // Rows to encode at once.
-  ResultSummary summary_;
 };
 
 }  // namespace
@@ -154,12 +154,14 @@ void Worker::RunOne(const protocol::Query& query) {
     started_at_ = std::chrono::steady_clock::now();
     if (cancelled_ >= query.number) task->Cancel(ClientGone());
   }
-  Result<ResultSummary> result = Error{};
+  ResultSink sink(socket_, query.compression);
+  ResultSummary summary;
+  Result<> result;
   {
     const CountedIn counted(context_.running);
     context_.watchdog.Add(task);
     try {
-      result = Execute(query, *task);
+      result = Execute(query, *task, sink, summary);
     } catch (const std::bad_alloc&) {
       result = Error{ErrorKind::kOutOfMemory, "Out of Memory Error: no memory for the result"};
     } catch (const std::exception& e) {
@@ -173,14 +175,16 @@ void Worker::RunOne(const protocol::Query& query) {
     const std::lock_guard lock(mutex_);
     task_ = nullptr;
   }
-  if (const auto reason = task->CancelReason()) result = *reason;
-  if (result.ok()) {
-    socket_.Write(
-        protocol::ToFrame(protocol::End{.rows = result->rows, .truncated = result->truncated}));
-  } else {
-    socket_.Write(protocol::ToFrame(protocol::Failed{.kind = static_cast<int>(result.error().kind),
-                                                     .message = result.error().message}));
+  if (const auto reason = task->CancelReason()) {
+    result = *reason;
+    sink.buffer().clear();
   }
+  sink.Finish(
+      summary.rows,
+      result.ok()
+          ? protocol::ToFrame(protocol::End{.rows = summary.rows, .truncated = summary.truncated})
+          : protocol::ToFrame(protocol::Failed{.kind = static_cast<int>(result.error().kind),
+                                               .message = result.error().message}));
 }
 
 Error Worker::Judge(const Error& error, const protocol::Query& query) {
@@ -211,45 +215,35 @@ Result<Plan*> Worker::PlanOf(const protocol::Query& query, const WatchedTask& ta
   return &plans_.Keep(query.sql, {std::move(verdict), std::move(statement), generation});
 }
 
-Result<ResultSummary> Worker::Execute(const protocol::Query& query, WatchedTask& task) {
+Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
+                         ResultSummary& summary) {
   if (!task.Begin(connection_)) return *task.CancelReason();
   TARN_TRY(Plan * plan, PlanOf(query, task));
-  Result<ResultSummary> result = Error{};
-  {
-    const Result<> bound = BindParameters(plan->statement, query.params);
-    if (!bound.ok()) {
-      result = bound.error();
-    } else if (Result<duck::ResultStream> rows = plan->statement.Execute(); rows.ok()) {
-      result = Stream(query, *rows);
-    } else {
-      result = rows.error();
-    }
+  Result<> result = BindParameters(plan->statement, query.params);
+  if (result.ok()) {
+    Result<duck::ResultStream> rows = plan->statement.Execute();
+    result = rows.ok() ? Stream(query, *rows, sink, summary) : Result<>(rows.error());
   }
   // What failed once may have left its plan half-way.
   if (!result.ok()) plans_.Forget(query.sql);
   return result;
 }
 
-Result<ResultSummary> Worker::Stream(const protocol::Query& query, duck::ResultStream& rows) {
+Result<> Worker::Stream(const protocol::Query& query, duck::ResultStream& rows, ResultSink& sink,
+                        ResultSummary& summary) {
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
            MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, rows));
-  ResultSink sink(socket_, query.compression);
-  RowWriter writer(query, *encoder, sink);
+  RowWriter writer(query, *encoder, sink, summary);
   TARN_CHECK_OK(encoder->Begin(sink.buffer()));
   Result<> written;
-  while (written.ok() && !writer.summary().truncated) {
+  while (written.ok() && !summary.truncated) {
     Result<std::optional<duck::Chunk>> chunk = rows.Next();
     if (chunk.ok() && !*chunk) break;
     written = chunk.ok() ? writer.Write(**chunk) : Result<>(chunk.error());
   }
-  if (!written.ok()) {
-    encoder->Failed(written.error().message, sink.buffer());
-    sink.Finish(writer.summary().rows);
-    return written.error();
-  }
-  TARN_CHECK_OK(encoder->End(writer.summary(), sink.buffer()));
-  if (!sink.Finish(writer.summary().rows)) return ClientGone();
-  return writer.summary();
+  if (written.ok()) return encoder->End(summary, sink.buffer());
+  encoder->Failed(written.error().message, sink.buffer());
+  return written;
 }
 
 }  // namespace tarn::engine

@@ -44,10 +44,13 @@ class Worker {
  private:
   void Loop();
   void RunOne(const protocol::Query& query);
-  // The result as far as it was written; an error when nothing more may be.
-  Result<ResultSummary> Execute(const protocol::Query& query, WatchedTask& task);
+  // Leaves the last of the result in the sink, also after an error; the summary counts what was
+  // written.
+  Result<> Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
+                   ResultSummary& summary);
   Result<Plan*> PlanOf(const protocol::Query& query, const WatchedTask& task);
-  Result<ResultSummary> Stream(const protocol::Query& query, duck::ResultStream& rows);
+  static Result<> Stream(const protocol::Query& query, duck::ResultStream& rows, ResultSink& sink,
+                         ResultSummary& summary);
   Error Judge(const Error& error, const protocol::Query& query);
 
   const uint64_t slot_;

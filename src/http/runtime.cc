@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/log.h"
+#include "base/machine.h"
 
 namespace tarn::http {
 namespace {
@@ -31,6 +33,11 @@ void RunIo(boost::asio::io_context& io) {
 }
 
 }  // namespace
+
+size_t IoThreads() {
+  constexpr size_t kThreadsMax = 8;
+  return std::clamp<size_t>(MachineCores() / 2, 1, kThreadsMax);
+}
 
 Runtime::Runtime(size_t threads)
     : io_(static_cast<int>(threads)), work_(boost::asio::make_work_guard(io_)) {
