@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
 
 #include "base/log.h"
 #include "base/redact.h"
@@ -91,6 +92,8 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   setup.credentials = credentials;
   for (const auto& [name, view] : views_) setup.views.push_back(view);
   const uint64_t number = ++last_number_;
+  // DuckDB's files have the same names in each process: two must not share a folder.
+  if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
   TARN_TRY(
       std::shared_ptr<EngineProcess> process,
       EngineProcess::Start(io_, options_.program, options_.slots, setup, MakeHandlers(number)));
@@ -98,6 +101,7 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   log::Info("engine starting", {{"pid", int64_t{process->pid()}}, {"reason", reason}});
   Member member{.number = number, .process = std::move(process), .credentials = credentials};
   member.queries.resize(options_.slots);
+  member.temp_directory = setup.temp_directory;
   members_.emplace(number, std::move(member));
   next_ = number;
   return {};
@@ -170,12 +174,14 @@ void EngineSupervisor::EndIfDrained(Member& member) {
 
 void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
   std::vector<Answer> unanswered;
+  std::string temp_directory;
   {
     const std::lock_guard lock(mutex_);
     const auto found = members_.find(number);
     if (found == members_.end()) return;
     const Member member = std::move(found->second);
     members_.erase(found);
+    temp_directory = member.temp_directory;
     for (auto it = changes_.begin(); it != changes_.end();) {
       if (it->second.first == number) {
         unanswered.push_back(std::move(it->second.second));
@@ -219,6 +225,9 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     changed_.notify_all();
   }
   for (Answer& answer : unanswered) answer.set_value(Unavailable("the engine process ended"));
+  // What a process spilled is of no use to another.
+  std::error_code ignored;
+  if (!temp_directory.empty()) std::filesystem::remove_all(temp_directory, ignored);
 }
 
 void EngineSupervisor::StartLater() {

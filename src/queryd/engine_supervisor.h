@@ -83,7 +83,8 @@ class EngineSupervisor : public ViewTarget {
     protocol::Credentials credentials;
     Query::Clock::time_point started_at = Query::Clock::now();
     bool draining = false;
-    size_t stuck = 0;                           // Queries in it that did not end in time.
+    size_t stuck = 0;  // Queries in it that did not end in time.
+    std::string temp_directory;
     std::string why_ended;                      // Where we ended it ourselves.
     std::vector<std::weak_ptr<Query>> queries;  // By slot.
   };
