@@ -76,13 +76,11 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_CHECK_OK(LimitMemory(setup, slots.size()));
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
   views_ = std::make_unique<Views>(setup.store, *factory_, watchdog_, setup.views);
-  context_.reset(new WorkerContext{.views = *views_,
-                                   .watchdog = *watchdog_,
-                                   .report_unhealthy =
-                                       [this](const protocol::Unhealthy& unhealthy) {
-                                         control_.Write(protocol::ToFrame(unhealthy));
-                                       },
-                                   .plan_cache_entries = setup.plan_cache_entries});
+  context_ = std::make_unique<WorkerContext>(*views_, *watchdog_,
+                                             static_cast<size_t>(setup.plan_cache_entries));
+  context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
+    control_.Write(protocol::ToFrame(unhealthy));
+  };
   std::vector<duck::Connection> connections = factory_->TakeConnections();
   for (size_t i = 0; i < slots.size(); ++i) {
     workers_.push_back(std::make_unique<Worker>(i, slots[i], std::move(connections[i]), *context_));

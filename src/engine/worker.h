@@ -21,11 +21,14 @@ namespace tarn::engine {
 
 // What the workers of an engine share.
 struct WorkerContext {
+  WorkerContext(Views& v, Watchdog& w, size_t entries)
+      : views(v), watchdog(w), plan_cache_entries(entries) {}
+
   Views& views;
   Watchdog& watchdog;
+  const size_t plan_cache_entries;
   // Tells the front that this process should be replaced.
   std::function<void(const protocol::Unhealthy&)> report_unhealthy;
-  size_t plan_cache_entries = 0;
   std::atomic<int> running = 0;  // Queries that run now.
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <numeric>
 #include <vector>
 
 namespace tarn::protocol {
@@ -8,10 +9,8 @@ namespace tarn::protocol {
 // The sockets that an engine process finds open: the control socket, then one for each slot.
 constexpr int kControlDescriptor = 3;
 inline std::vector<int> SlotDescriptors(size_t slots) {
-  std::vector<int> descriptors;
-  for (size_t i = 0; i < slots; ++i) {
-    descriptors.push_back(kControlDescriptor + 1 + static_cast<int>(i));
-  }
+  std::vector<int> descriptors(slots);
+  std::iota(descriptors.begin(), descriptors.end(), kControlDescriptor + 1);
   return descriptors;
 }
 

@@ -7,8 +7,8 @@
 
 namespace tarn::protocol {
 
-// In the order of the structs' fields. A field that is missing keeps its default.
-#define TARN_FIELDS NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT
+// Every field has to come: both ends are of one build.
+#define TARN_FIELDS NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE
 TARN_FIELDS(ObjectStore, is_folder, root, host, region, use_ssl, use_path_style)
 TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
 TARN_FIELDS(ViewSpec, name, keys)
