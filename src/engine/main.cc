@@ -31,10 +31,10 @@ int main(int argc, char** argv) {
     // The front has been told why, and writes the log.
     if (!engine.ok()) _exit(EXIT_FAILURE);
     (*engine)->Serve();
+    // At once, and not by destroying the engine: queries may still run, and nothing is to save.
+    _exit(EXIT_SUCCESS);
   } catch (const std::exception& e) {
     tarn::log::Error("the engine cannot go on", {{"error", e.what()}});
     _exit(EXIT_FAILURE);
   }
-  // Not by return: queries may still run, and there is nothing to save.
-  _exit(EXIT_SUCCESS);
 }

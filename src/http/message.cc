@@ -12,6 +12,10 @@ void ClientWatch::OnGone(std::function<void()> f) {
   if (gone_) MarkGone();
 }
 
+void ClientWatch::Abort() {
+  if (on_abort_) on_abort_();
+}
+
 void ClientWatch::MarkGone() {
   gone_ = true;
   // Moved out first: it may set another.

@@ -32,12 +32,18 @@ class ClientWatch {
   // place of the function before it; nullptr takes that away. The server drops it with the request.
   void OnGone(std::function<void()> f);
 
+  // Ends the connection in the middle of the answer, also while the client takes nothing of it:
+  // what the handler sends is worth nothing any more.
+  void Abort();
+
   // Called by the server, and by tests in its place.
   void MarkGone();
+  void OnAbort(std::function<void()> f) { on_abort_ = std::move(f); }
 
  private:
   bool gone_ = false;
   std::function<void()> on_gone_;
+  std::function<void()> on_abort_;
 };
 
 struct Request {

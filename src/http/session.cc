@@ -193,7 +193,7 @@ asio::awaitable<void> Session::Run() {
   }
   if (unread_) co_await Linger();
   beast::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  if (!reset_) socket_.shutdown(tcp::socket::shutdown_send, ignored);
   socket_.close(ignored);
 }
 
@@ -439,6 +439,11 @@ asio::awaitable<bool> Session::Serve() {
   request.id = IsQueryId(asked) ? std::string(asked) : RandomId();
   request.client = std::make_shared<ClientWatch>();
   client_ = request.client;
+  aborted_ = false;
+  client_->OnAbort([this] {
+    aborted_ = true;
+    Wake();
+  });
   request_ = &request;
   if (ended_ || closed_) ClientHasGone();
   const Route* route = nullptr;
@@ -448,6 +453,7 @@ asio::awaitable<bool> Session::Serve() {
   keep_alive = keep_alive && !Closing();
   const bool written = co_await Write(response, request, version, keep_alive);
   client_->OnGone(nullptr);
+  client_->OnAbort(nullptr);
   client_ = nullptr;
   request_ = nullptr;
   const std::chrono::duration<double> took = Clock::now() - start;
@@ -514,6 +520,8 @@ asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
     Result<std::optional<std::string>> next = co_await body.Next();
     if (!next.ok()) {
       log::Warn("response cut short", {{"query_id", request.id}, {"error", next.error().message}});
+      // Without chunks an orderly end would make it look whole.
+      if (!chunked) ResetOnClose();
       co_return false;
     }
     bytes = std::move(*next);
@@ -539,6 +547,12 @@ void Session::AwaitWritable() {
                      });
 }
 
+void Session::ResetOnClose() {
+  beast::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  reset_ = true;
+}
+
 asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
   const Duration timeout = server_.limits_.write_timeout;
   Clock::time_point slow_at = kNever;
@@ -548,6 +562,10 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
   bool progress = true;  // Since `stalled_at` was set.
   while (asio::buffer_size(rest) > 0) {
     if (closed_) co_return false;
+    if (aborted_) {
+      ResetOnClose();
+      co_return false;
+    }
     beast::error_code code;
     const size_t sent = socket_.write_some(Front(rest, kSliceBytes), code);
     if (!code) {
@@ -572,7 +590,7 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
     burst_bytes_ = 0;
     AwaitWritable();
     SetDeadline(std::min(slow_at, stalled_at));
-    while (!writable_ && !expired_ && !closed_) co_await Wait();
+    while (!writable_ && !expired_ && !closed_ && !aborted_) co_await Wait();
     const auto now = Clock::now();
     if (now >= slow_at) {
       slow_at = kNever;
@@ -585,8 +603,7 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
       const int left = UnsentBytes(socket_);
       if (left >= unsent) {
         // Or the kernel would keep what it has of the answer, and try on for minutes.
-        beast::error_code ignored;
-        socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+        ResetOnClose();
         co_return SendFailed("it took nothing for the time of http.write_timeout");
       }
       progress = true;

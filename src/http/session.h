@@ -70,6 +70,9 @@ class Session : public std::enable_shared_from_this<Session> {
   // Sends all of it. `body`, if any, is told when the client is slow.
   boost::asio::awaitable<bool> Send(Buffers rest, BodyStream* body);
   bool SendFailed(const std::string& why);
+  // From here on the connection's end is a reset: the kernel drops what it has of the answer, and
+  // the client cannot take it for whole.
+  void ResetOnClose();
 
   // Lets the client read an answer that was sent before its request was read to the end: a
   // connection closed with bytes unread would be reset, and the answer lost.
@@ -95,6 +98,8 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::ip::tcp::socket socket_;
   std::atomic<bool> draining_ = false;
   bool closed_ = false;
+  bool reset_ = false;    // The client must not see an orderly end.
+  bool aborted_ = false;  // This request's answer, by its handler.
 
   // The read that is always under way, unless the input is full.
   std::unique_ptr<std::array<char, kReadBytes>> block_;

@@ -60,6 +60,11 @@ Result<protocol::Credentials> FileSecretsProvider::Get(std::string_view logical_
   Result<std::optional<protocol::Credentials>> found = ParseSecrets(*text, path_, logical_bucket);
   if (!found.ok()) return found.error().Wrap("secrets");
   if (*found) return std::move(**found);
+  // A file that is just being written looks like this, and must not take the keys away.
+  if (fallback_.access_key_id.empty()) {
+    return InvalidArgument(
+        fmt::format("secrets: {} has no [s3.{}], and [s3] has no keys", path_, logical_bucket));
+  }
   return fallback_;
 }
 
