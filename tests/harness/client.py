@@ -128,6 +128,14 @@ class Client:
         host, _, port = self.address.rpartition(":")
         return socket.create_connection((host, int(port)), timeout=self._timeout_s)
 
+    def send_sql(self, text: str, query_id: str, **options: Any) -> socket.socket:
+        """A connection on which a query is asked: its client may read, stall or leave."""
+        body = json.dumps({"sql": text, **options}).encode()
+        head = f"POST /sql HTTP/1.1\r\nHost: t\r\nX-Query-Id: {query_id}\r\n"
+        connection = self.connect()
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return connection
+
     def raw(self, *parts: bytes, method: str = "POST") -> Answer:
         """Sends these bytes and reads one answer, whether the request was complete or not."""
         with self.connect() as connection:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from harness import programs
 from harness.ports import free_ports
 from harness.processes import Daemon
 from harness.recorder import Credentials, Recorder
+from harness.waiting import wait_until
 
 REGION = "eu-test-1"
 BUCKET = "lake"
@@ -28,18 +30,8 @@ class Store:
         self.credentials = credentials
         data = folder / "data"
         data.mkdir(parents=True)
-        identity = {
-            "name": "admin",
-            "credentials": [
-                {
-                    "accessKey": credentials.access_key_id,
-                    "secretKey": credentials.secret_access_key,
-                }
-            ],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }
-        config = folder / "s3.json"
-        config.write_text(json.dumps({"identities": [identity]}))
+        self._identities = folder / "s3.json"
+        self._identities.write_text(identities(credentials))
         names = ["master", "volume", "filer", "s3"]
         ports = dict(zip([x for n in names for x in (n, f"{n}.grpc")], free_ports(8), strict=True))
         self.address = f"127.0.0.1:{ports['s3']}"
@@ -57,7 +49,7 @@ class Store:
                 "-master.volumeSizeLimitMB=1024",
                 "-volume.max=20",
                 "-s3",
-                f"-s3.config={config}",
+                f"-s3.config={self._identities}",
                 # Both would take a fixed port.
                 "-s3.port.iceberg=0",
                 "-s3.port.lance=0",
@@ -68,19 +60,8 @@ class Store:
             folder=folder,
             recorder=Recorder(),
         )
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            config=botocore.config.Config(
-                s3={"addressing_style": "path"},
-                retries={"max_attempts": 0},
-                connect_timeout=2,
-                read_timeout=10,
-            ),
-        )
+        self._others: set[Credentials] = set()
+        self.client = self._client(credentials)
         self._server.wait_for(self._bucket_made, "the S3 server makes a bucket", 60)
 
     @property
@@ -98,8 +79,50 @@ class Store:
             return self.client.get_object(Bucket=BUCKET, Key="probe")["Body"].read() == b"x"
         return False
 
+    def accept(self, *others: Credentials) -> None:
+        """From now on the server takes these keys beside its own first ones, and no others."""
+        self._identities.write_text(identities(self.credentials, *others))
+        self._server.send(signal.SIGHUP)
+        dropped = self._others - set(others)
+        self._others = set(others)
+        wait_until(
+            lambda: all(map(self._takes, others)) and not any(map(self._takes, dropped)),
+            "the S3 server has read its keys again",
+            poll_s=0.1,
+        )
+
+    def _takes(self, credentials: Credentials) -> bool:
+        with contextlib.suppress(botocore.exceptions.ClientError):
+            self._client(credentials).head_bucket(Bucket=BUCKET)
+            return True
+        return False
+
+    def _client(self, credentials: Credentials):
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            config=botocore.config.Config(
+                s3={"addressing_style": "path"},
+                retries={"max_attempts": 0},
+                connect_timeout=2,
+                read_timeout=10,
+            ),
+        )
+
     def close(self) -> None:
         self._server.kill()
+
+
+def identities(*accepted: Credentials) -> str:
+    """The server's configuration: all of them may do everything."""
+    keys = [
+        {"accessKey": one.access_key_id, "secretKey": one.secret_access_key} for one in accepted
+    ]
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    return json.dumps({"identities": [{"name": "admin", "credentials": keys, "actions": actions}]})
 
 
 class Folder:
