@@ -1,0 +1,161 @@
+"""Queries that want more memory than there is harm nobody beside them, least of all the front."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from harness.client import Client
+from harness.engine import (
+    Memory,
+    failures,
+    metric,
+    wait_until_idle,
+)
+
+MEMORY_LIMIT = 1_000_000_000
+# What queryd makes of it, and what a process may have touched when it is found to be beyond.
+HARD_LIMIT = MEMORY_LIMIT * 5 // 4 + 256_000_000
+FRONT_GROWTH_MAX = 100_000_000
+NEIGHBOURS = 8
+
+BOMBS = {
+    "text": "SELECT length(repeat('x', 2000000000))",
+    "items": "SELECT len(repeat(['a'], 1000000000))",
+    "list": "SELECT len(list(range)) FROM range(1000000000)",
+    "lists": "SELECT len(list(r)) FROM (SELECT range(1000000) AS r FROM range(10000))",
+    "joined": "SELECT length(string_agg(repeat('x', 10000), ',')) FROM range(1000000)",
+    "sorted": "SELECT a.range, b.range, repeat('x', 100) AS x FROM range(30000) a, range(30000) b"
+    " ORDER BY hash(a.range, b.range) LIMIT 5000000 OFFSET 100000000",
+    "groups": "SELECT count(*) FROM (SELECT a.range, b.range, any_value(repeat('y', 100))"
+    " FROM range(30000) a, range(30000) b GROUP BY ALL)",
+    "lpad": "SELECT max(length(lpad('', 500000000 + range::INT, 'x'))) FROM range(64)",
+}
+
+
+@pytest.fixture
+def small(new_lake):
+    """Little memory, nearly nothing to spill to, and more places than the bomb takes."""
+    return new_lake.set(
+        "queryd",
+        memory_limit="1GB",
+        temp_directory_limit="500MB",
+        max_concurrent_queries=NEIGHBOURS + 2,
+        threads=2,
+    ).start()
+
+
+def ask_until(over: threading.Event, client: Client, number: int) -> list[int]:
+    """A client with normal queries; returns how each one ended."""
+    statuses = []
+    while not over.is_set():
+        answer = client.sql(f"SELECT count(*), sum(n % {number + 2}) FROM range(100000) t(n)")
+        statuses.append(answer.status)
+        if answer.status == 503:
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert answer.text.startswith("query: ")
+        else:
+            right = sum(n % (number + 2) for n in range(100000))
+            assert answer.rows() == [[100000, right]]
+    return statuses
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_bomb_beside_normal_queries(small, bomb):
+    lake = small
+    front = lake.queryd.process.pid
+    assert lake.query.sql("SELECT 42").rows() == [[42]]
+    over = threading.Event()
+    with Memory(lake.queryd) as memory, ThreadPoolExecutor(NEIGHBOURS) as pool:
+        neighbours = [pool.submit(ask_until, over, lake.query, i) for i in range(NEIGHBOURS)]
+        begin = time.monotonic()
+        try:
+            answer = lake.query.sql(BOMBS[bomb], timeout_ms=6_000)
+            took = time.monotonic() - begin
+        finally:
+            over.set()
+        statuses = [status for client in neighbours for status in client.result()]
+    print(
+        f"{bomb}: {answer.status} after {took:.1f} s ({answer.text[:100].strip()}); {memory}; "
+        f"{len(statuses)} queries beside it, {statuses.count(503)} of them 503; "
+        f"{failures(lake.query):.0f} engines lost"
+    )
+    # It fits after all, it is told why it does not, or it takes too long.
+    assert answer.status in (200, 400, 503, 504), answer.text
+    assert took < 12
+    assert lake.queryd.process.pid == front
+    assert memory.front_growth < FRONT_GROWTH_MAX, str(memory)
+    assert memory.engine_peak < 1.1 * HARD_LIMIT, str(memory)
+    assert statuses.count(200) > 0
+    assert lake.query.sql("SELECT 42").rows() == [[42]]
+    wait_until_idle(lake.queryd)
+
+
+def test_bombs_all_at_once(small):
+    """Each is answered, and nothing of them is left."""
+    lake = small
+    with Memory(lake.queryd) as memory, ThreadPoolExecutor(len(BOMBS)) as pool:
+        answers = list(
+            pool.map(lambda bomb: lake.query.sql(bomb, timeout_ms=6_000), BOMBS.values())
+        )
+    print({name: a.status for name, a in zip(BOMBS, answers, strict=True)}, memory)
+    assert all(answer.status in (200, 400, 503, 504) for answer in answers), [
+        answer.text[:200] for answer in answers
+    ]
+    assert memory.front_growth < FRONT_GROWTH_MAX, str(memory)
+    assert memory.engine_peak < 1.1 * HARD_LIMIT, str(memory)
+    assert lake.query.sql("SELECT sum(n) FROM range(1000) t(n)").rows() == [[499500]]
+    assert metric(lake.query, "tarn_queries_running") == 0
+    wait_until_idle(lake.queryd)
+
+
+def test_query_that_spills_is_answered(new_lake):
+    """More than memory_limit, less than there is room for in temp_directory."""
+    new_lake.set("queryd", memory_limit="300MB", threads=2).start()
+    with Memory(new_lake.queryd) as memory:
+        answer = new_lake.query.sql(
+            "SELECT count(*), sum(length(x)) FROM (SELECT hash(n) AS h, repeat('x', 100) || n AS x"
+            " FROM range(4000000) t(n) ORDER BY h LIMIT 3999999)",
+        )
+    assert answer.rows()[0][0] == 3999999
+    print("spilled:", memory)
+    assert memory.engine_peak < 300_000_000 * 5 // 4 + 256_000_000
+
+
+def test_text_of_a_gigabyte_is_refused_and_others_run_on(new_lake):
+    """Past DuckDB's own accounting: the scalar function asks for it by itself."""
+    new_lake.set("queryd", memory_limit="500MB", threads=2, max_concurrent_queries=4).start()
+    for _ in range(3):
+        answer = new_lake.query.sql("SELECT length(repeat('x', 2000000000))")
+        answer.expect_error(400, "query: ")
+    assert new_lake.query.sql("SELECT 42").rows() == [[42]]
+    assert failures(new_lake.query) == 0
+
+
+def test_hard_limit_holds_where_the_limit_of_duckdb_is_larger(new_lake):
+    """Whoever finds it first, the operating system or queryd: the query is told, others go on."""
+    new_lake.set(
+        "queryd",
+        memory_limit="2GB",
+        memory_hard_limit="400MB",
+        temp_directory_limit=0,
+        threads=2,
+        max_concurrent_queries=NEIGHBOURS + 2,
+    ).start()
+    over = threading.Event()
+    with Memory(new_lake.queryd) as memory, ThreadPoolExecutor(2) as pool:
+        neighbours = [pool.submit(ask_until, over, new_lake.query, i) for i in range(2)]
+        try:
+            answer = new_lake.query.sql(BOMBS["list"])
+        finally:
+            over.set()
+        statuses = [status for client in neighbours for status in client.result()]
+    lost = failures(new_lake.query)
+    print(f"{answer.status} {answer.text[:150].strip()}; {memory}; {lost:.0f} engines lost")
+    assert answer.status in (400, 503)
+    assert statuses.count(200) > 0
+    # Stacks are beside the limit.
+    assert memory.engine_peak < 700_000_000, str(memory)
+    if lost:
+        assert metric(new_lake.query, 'tarn_engine_failures_total{reason="memory"}') == lost
+    assert new_lake.query.sql("SELECT 42").rows() == [[42]]
