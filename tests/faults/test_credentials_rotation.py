@@ -1,0 +1,144 @@
+"""The secrets file changes under load: another engine with the new keys, and nobody notices."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from harness.engine import alive, engine_pid, failures, metric
+from harness.lake import Lake, to_toml
+from harness.recorder import Credentials
+from harness.store import Folder, Store
+from harness.waiting import wait_until
+
+CLIENTS = 4
+
+
+@pytest.fixture
+def own_store(recorder, scratch) -> Iterator[Store]:
+    """Whose keys this test may change."""
+    store = Store(scratch / "s3", recorder.new_credentials(), recorder)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def rotating(own_store, recorder, scratch) -> Iterator[tuple[Lake, Credentials]]:
+    """A lake that has its keys from a file, and the keys in it."""
+    first = recorder.new_credentials()
+    own_store.accept(first)
+    lake = Lake(scratch / "lake", Folder(own_store, "t"), recorder)
+    lake.folder.mkdir()
+    lake.use_credentials(None).set("queryd", secrets_path=str(scratch / "secrets.toml"))
+    replace_secrets(lake, first)
+    lake.start()
+    lake.add("numbers", "SELECT n FROM range(1000) t(n)")
+    lake.wait_for_refresh("created=1")
+    yield lake, first
+    lake.close()
+
+
+def replace_secrets(lake: Lake, credentials: Credentials) -> None:
+    """In one step, as whoever rotates them should."""
+    path = Path(lake.settings["queryd"]["secrets_path"])
+    values = {
+        "access_key_id": credentials.access_key_id,
+        "secret_access_key": credentials.secret_access_key,
+    }
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(to_toml({"s3.primary": values}))
+    fresh.replace(path)
+
+
+def sum_is_right(lake: Lake) -> bool:
+    return lake.query.sql("SELECT sum(n) FROM numbers").rows() == [[499500]]
+
+
+def refreshes(lake: Lake) -> float:
+    return sum(
+        metric(lake.query, f'tarn_refresh_total{{result="{result}"}}') for result in ("ok", "error")
+    )
+
+
+def test_new_keys_under_load_refuse_no_request(rotating, own_store, recorder):
+    lake, former = rotating
+    over = threading.Event()
+
+    def ask() -> int:
+        count = 0
+        while not over.is_set():
+            assert sum_is_right(lake)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(ask) for _ in range(CLIENTS)]
+        try:
+            for _ in range(3):
+                pid = engine_pid(lake.queryd)
+                fresh = recorder.new_credentials()
+                own_store.accept(former, fresh)
+                replace_secrets(lake, fresh)
+                lake.queryd.wait_for(lambda: not alive(pid), "the former engine ended")  # noqa: B023
+                assert engine_pid(lake.queryd) != pid
+                # Nothing may ask with the old keys any more.
+                own_store.accept(fresh)
+                former = fresh
+        finally:
+            over.set()
+        counts = [client.result() for client in clients]
+    print(f"{sum(counts)} queries while the keys changed three times")
+    assert min(counts) > 3
+    assert lake.queryd.lines("new credentials")
+    assert failures(lake.query) == 0
+    assert metric(lake.query, "tarn_engine_starts_total") == 4
+    assert sum_is_right(lake)
+
+
+def test_keys_that_stay_replace_nothing(rotating):
+    lake, first = rotating
+    pid = engine_pid(lake.queryd)
+    replace_secrets(lake, first)
+    lake.add("more", "SELECT 1 AS n", key="more.parquet")
+    lake.wait_for_rows("more", [[1]])
+    assert engine_pid(lake.queryd) == pid
+    assert metric(lake.query, "tarn_engine_starts_total") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "[s3.primary]\naccess_key_id = 5\n", "nonsense"],
+    ids=["gone", "empty", "half", "nonsense"],
+)
+def test_file_that_gives_no_keys_keeps_the_former_ones(rotating, text):
+    """It is caught while it is written, or somebody made a mistake."""
+    lake, _ = rotating
+    pid = engine_pid(lake.queryd)
+    path = Path(lake.settings["queryd"]["secrets_path"])
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    # It is looked at before every refresh.
+    seen = refreshes(lake)
+    wait_until(lambda: refreshes(lake) >= seen + 2, "two more refreshes")
+    assert metric(lake.query, "tarn_engine_starts_total") == 1
+    assert sum_is_right(lake)
+    assert engine_pid(lake.queryd) == pid
+    assert lake.query.ready()
+
+
+def test_crash_while_the_file_cannot_be_read_is_got_over(rotating):
+    """A new engine needs keys: the former ones are still known to be good."""
+    lake, first = rotating
+    path = Path(lake.settings["queryd"]["secrets_path"])
+    path.write_text("nonsense")
+    lake.queryd.wait_for_line("WARN", "cannot read the credentials")
+    os.kill(engine_pid(lake.queryd), signal.SIGKILL)
+    assert sum_is_right(lake)
+    replace_secrets(lake, first)
+    assert sum_is_right(lake)
