@@ -1,0 +1,541 @@
+"""POST /sql with `params`: what a JSON value becomes in SQL, and that it never becomes SQL."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from harness.client import Answer, Client
+from harness.store import local_duckdb
+
+PARQUET = """
+SELECT n::INTEGER AS id, n * 10 AS big, n::HUGEINT AS huge, n / 4 AS ratio,
+       (n + 0.25)::DECIMAL(18,2) AS price, 'name ' || n AS name, n % 2 = 0 AS even,
+       DATE '2026-01-01' + n::INTEGER AS day,
+       TIMESTAMP '2026-01-01 00:00:00' + INTERVAL (n) HOUR AS moment,
+       [n, n + 1] AS list, {'k': n, 't': n::VARCHAR} AS pair,
+       md5(n::VARCHAR)::UUID AS uuid, encode('blob ' || n) AS blob,
+       CASE WHEN n % 5 = 0 THEN NULL ELSE n END AS hole
+FROM range(20) t(n)
+"""
+
+
+@pytest.fixture(scope="module")
+def client(shared_lake) -> Client:
+    shared_lake.add("items", PARQUET)
+    shared_lake.wait_for_refresh("created=1")
+    return shared_lake.query
+
+
+def ask(client: Client, text: str, params: str | list | dict, **options: Any) -> Answer:
+    """`params` as a text is JSON as it is to be sent, with every digit."""
+    raw = params if isinstance(params, str) else json.dumps(params)
+    rest = "".join(f", {json.dumps(key)}: {json.dumps(value)}" for key, value in options.items())
+    return client.request("POST", "/sql", f'{{"sql": {json.dumps(text)}, "params": {raw}{rest}}}')
+
+
+def value_and_type(client: Client, raw: str) -> tuple[Any, str]:
+    """The only cell, and the name of its type."""
+    result = ask(client, "SELECT ? AS v", f"[{raw}]")
+    assert result.status == 200, result.text
+    ((value,),) = result.json()["rows"]
+    return value, result.json()["columns"][0]["type"]
+
+
+# --- by position and by name
+
+
+def test_list_is_by_position(client):
+    assert ask(client, "SELECT ? - ?, ?", [7, 2, "x"]).rows() == [[5, "x"]]
+    assert ask(client, "SELECT $2 - $1, $2", [7, 2]).rows() == [[-5, 2]]
+
+
+def test_object_is_by_name(client):
+    params = {"low": 3, "high": 5}
+    text = "SELECT id FROM items WHERE id BETWEEN $low AND $high ORDER BY id"
+    assert ask(client, text, params).rows() == [[3], [4], [5]]
+    assert ask(client, "SELECT $x || $y || $x", {"y": "b", "x": "a"}).rows() == [["aba"]]
+
+
+def test_names_are_the_same_in_both_cases(client):
+    assert ask(client, "SELECT $Name", {"nAME": 1}).rows() == [[1]]
+
+
+def test_no_parameters_may_be_sent_for_none(client):
+    for params in ("null", "[]", "{}"):
+        assert ask(client, "SELECT 1", params).rows() == [[1]]
+
+
+@pytest.mark.parametrize("format_name", ["json", "ndjson", "csv", "arrow"])
+def test_parameters_in_every_format(client, format_name):
+    body = {"sql": "SELECT name FROM items WHERE id = ?", "params": [7]}
+    answer = client.request("POST", f"/sql?format={format_name}", json.dumps(body))
+    assert answer.status == 200
+    assert b"name 7" in answer.body
+    assert b"name 8" not in answer.body
+
+
+# --- what a value is
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "type_name"),
+    [
+        ("null", None, "INTEGER"),
+        ("true", True, "BOOLEAN"),
+        ("false", False, "BOOLEAN"),
+        ('"text"', "text", "VARCHAR"),
+        ('""', "", "VARCHAR"),
+        ("0", 0, "INTEGER"),
+        ("-0", 0, "INTEGER"),
+        ("2147483647", 2**31 - 1, "INTEGER"),
+        ("-2147483648", -(2**31), "INTEGER"),
+        ("2147483648", 2**31, "BIGINT"),
+        ("-2147483649", -(2**31) - 1, "BIGINT"),
+        ("9007199254740993", 2**53 + 1, "BIGINT"),
+        ("9223372036854775807", 2**63 - 1, "BIGINT"),
+        ("-9223372036854775808", -(2**63), "BIGINT"),
+        ("9223372036854775808", 2**63, "HUGEINT"),
+        ("-9223372036854775809", -(2**63) - 1, "HUGEINT"),
+        ("18446744073709551616", 2**64, "HUGEINT"),
+        (str(2**127 - 1), 2**127 - 1, "HUGEINT"),
+        (str(-(2**127)), -(2**127), "HUGEINT"),
+        (str(2**127), 2**127, "UHUGEINT"),
+        (str(2**128 - 1), 2**128 - 1, "UHUGEINT"),
+        ("0.5", Decimal("0.5"), "DECIMAL(2,1)"),
+        ("-0.05", Decimal("-0.05"), "DECIMAL(3,2)"),
+        ("1.10", Decimal("1.10"), "DECIMAL(3,2)"),
+        ("12345678901234567.891", Decimal("12345678901234567.891"), "DECIMAL(20,3)"),
+        ("9007199254740993.0", Decimal("9007199254740993.0"), "DECIMAL(17,1)"),
+        ("0." + "1" * 37, Decimal("0." + "1" * 37), "DECIMAL(38,37)"),
+        (
+            "-" + "9" * 19 + "." + "9" * 19,
+            Decimal("-" + "9" * 19 + "." + "9" * 19),
+            "DECIMAL(38,19)",
+        ),
+        ("1e3", Decimal(1000), "DOUBLE"),
+        ("1.5E-3", Decimal("0.0015"), "DOUBLE"),
+        ("[1, 2]", [1, 2], "INTEGER[]"),
+        ("[1, 9223372036854775808]", [1, 2**63], "HUGEINT[]"),
+        ("[1, 2.25, null]", [Decimal("1.00"), Decimal("2.25"), None], "DECIMAL(3,2)[]"),
+        ('["a", null]', ["a", None], "VARCHAR[]"),
+        ("[[1], [], null]", [[1], [], None], "INTEGER[][]"),
+        ("[true, false]", [True, False], "BOOLEAN[]"),
+        ('{"a": 1, "b": ["x"]}', {"a": 1, "b": ["x"]}, "STRUCT(a INTEGER, b VARCHAR[])"),
+        (
+            '[{"a": 1}, {"a": 2.5, "b": "x"}]',
+            [{"a": Decimal("1.0"), "b": None}, {"a": Decimal("2.5"), "b": "x"}],
+            "STRUCT(a DECIMAL(2,1), b VARCHAR)[]",
+        ),
+        ('{"a b": {"q\\"": null}}', {"a b": {'q"': None}}, None),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_value_and_its_type(client, raw, value, type_name):
+    got, got_type = value_and_type(client, raw)
+    assert got == value
+    assert type_name is None or got_type == type_name
+    # All zeros of a decimal, and true is not 1.
+    assert got_type == "DOUBLE" or str(got) == str(value)
+
+
+@pytest.mark.parametrize("raw", ["1" * 40, "0." + "1" * 39, "-" + "9" * 39 + ".5"])
+def test_number_beyond_all_exact_types_is_a_double(client, raw):
+    value, type_name = value_and_type(client, raw)
+    assert type_name == "DOUBLE"
+    assert float(value) == float(raw)
+
+
+@pytest.mark.parametrize("raw", ["1e400", "-1e400"])
+def test_number_beyond_a_double_is_refused(client, raw):
+    ask(client, "SELECT ? AS v", f"[{raw}]").expect_error(400, "decode body: ")
+
+
+# --- against columns
+
+
+@pytest.mark.parametrize(
+    ("condition", "raw", "ids"),
+    [
+        ("id = ?", "7", [7]),
+        ("id = ?", '"7"', [7]),
+        ("id = ?", "7.0", [7]),
+        ("id = ?", "7.5", []),
+        ("id = ?", "7e0", [7]),
+        ("id = ?", "9223372036854775808", []),
+        ("big = ?", "70", [7]),
+        ("big < ?", "18446744073709551616", list(range(20))),
+        ("huge = ?", "7", [7]),
+        ("ratio = ?", "1.75", [7]),
+        ("price = ?", "7.25", [7]),
+        ("price = ?", '"7.25"', [7]),
+        ("price = ?", "7.250", [7]),
+        ("price > ?", "18.26", [19]),
+        ("name = ?", '"name 7"', [7]),
+        ("name LIKE ?", '"name 1_"', list(range(10, 20))),
+        ("even = ?", "true", list(range(0, 20, 2))),
+        ("even = ?", "false", list(range(1, 20, 2))),
+        ("day = ?", '"2026-01-08"', [7]),
+        ("day = ?::DATE", '"2026-01-08"', [7]),
+        ("moment = ?", '"2026-01-01T07:00:00"', [7]),
+        ("moment = ?", '"2026-01-01 07:00:00"', [7]),
+        ("list = ?", "[7, 8]", [7]),
+        ("pair = ?", '{"k": 7, "t": "7"}', [7]),
+        ("uuid = ?", '"8f14e45f-ceea-167a-5a36-dedd4bea2543"', [7]),
+        ("blob = ?", '"blob 7"', [7]),
+        ("hole IS NOT DISTINCT FROM ?", "null", [0, 5, 10, 15]),
+        ("hole = ?", "null", []),
+        ("id IN ?", "[3, 5, null, 99]", [3, 5]),
+        ("id = ANY(?)", "[3, 5]", [3, 5]),
+        ("id = ANY(?)", "[]", []),
+        ("name = ANY(?)", '["name 3", "nobody"]', [3]),
+        ("list_contains(?, id)", "[3, 5]", [3, 5]),
+        ("id IN (SELECT unnest(?))", "[3, 5]", [3, 5]),
+        ("id = ?.a", '{"a": 4}', [4]),
+        ("(? IS NULL OR id = 1)", "null", list(range(20))),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_against_columns(client, condition, raw, ids):
+    text = f"SELECT id FROM items WHERE {condition} ORDER BY id"
+    assert ask(client, text, f"[{raw}]").rows() == [[n] for n in ids]
+
+
+def test_text_that_is_no_such_value_is_an_error(client):
+    message = ask(client, "FROM items WHERE day = ?", ["tomorrow"]).expect_error(400, "query: ")
+    assert "tomorrow" in message
+
+
+def test_parameter_is_what_the_literal_would_be(client):
+    """The rule of the documents: DuckDB itself is asked with the literal."""
+    literals = ["1", "2147483648", "1.5", "'x'", "NULL", "true", "[1, 2]", "{'a': 1}"]
+    params = [1, 2147483648, 1.5, "x", None, True, [1, 2], {"a": 1}]
+    for expression in ("typeof({})", "{} IS NULL", "[{}]", "coalesce({}, NULL)"):
+        for literal, value in zip(literals, params, strict=True):
+            if (literal, expression) == ("NULL", "typeof({})"):
+                continue  # '"NULL"' as a literal; a parameter has no type of that name.
+            expected = local_duckdb().execute(f"SELECT ({expression.format(literal)})::VARCHAR")
+            answer = ask(client, f"SELECT ({expression.format('?')})::VARCHAR", [value])
+            assert answer.rows() == [list(expected.fetchone())], (expression, literal)
+
+
+# --- where parameters may stand
+
+
+def test_limit_and_offset(client):
+    text = "SELECT id FROM items ORDER BY id LIMIT ? OFFSET ?"
+    assert ask(client, text, [2, 3]).rows() == [[3], [4]]
+    assert ask(client, text, [3, 18]).rows() == [[18], [19]]
+    ask(client, text, [-1, 0]).expect_error(400, "query: ")
+    ask(client, text, ["many", 0]).expect_error(400, "query: ")
+
+
+def test_unnest(client):
+    assert ask(client, "SELECT unnest(?) AS n", [[3, None, 1]]).rows() == [[3], [None], [1]]
+    rows = ask(client, "SELECT unnest(?, recursive := true)", [[{"a": 1, "b": "x"}]]).rows()
+    assert rows == [[1, "x"]]
+    text = "SELECT i.name FROM items i JOIN (SELECT unnest(?) AS id) w USING (id) ORDER BY id"
+    assert ask(client, text, [[2, 4]]).rows() == [["name 2"], ["name 4"]]
+
+
+def test_order_of_rows_is_kept_without_a_dataset(client):
+    text = "SELECT * FROM (SELECT unnest(?) AS n) ORDER BY n DESC"
+    numbers = list(range(5000))
+    assert ask(client, text, [numbers]).rows() == [[n] for n in reversed(numbers)]
+
+
+def test_subquery_with_join_and_case(client):
+    text = (
+        "WITH w AS (SELECT id, CASE WHEN even THEN $yes ELSE $no END AS label FROM items) "
+        "SELECT label, count(*) FROM w WHERE id < $limit GROUP BY label HAVING count(*) > $least "
+        "ORDER BY label"
+    )
+    params = {"yes": "even", "no": "odd", "limit": 5, "least": 1}
+    assert ask(client, text, params).rows() == [["even", 3], ["odd", 2]]
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT ? -- end", "SELECT ?;", "SELECT ? /* ; */ ; ", "SELECT ?\n"]
+)
+def test_whatever_ends_the_text(client, text):
+    assert ask(client, text, [5]).rows() == [[5]]
+
+
+def test_explain(client):
+    plan = ask(client, "EXPLAIN SELECT name FROM items WHERE id = ?", [7]).rows()
+    assert plan[0][0] == "physical_plan"
+    assert "7" in plan[0][1]
+    ran = ask(client, "EXPLAIN ANALYZE SELECT count(*) FROM items WHERE id < $n", {"n": 7}).rows()
+    assert "Total Time" in ran[0][1]
+    ask(client, "EXPLAIN SELECT ?", []).expect_text_error(
+        400, "query: params: 0 given, the statement takes 1"
+    )
+
+
+def test_describe_and_summarize(client):
+    assert ask(client, "DESCRIBE SELECT ? AS v", ["x"]).rows()[0][:2] == ["v", "VARCHAR"]
+    assert ask(client, "SUMMARIZE SELECT id FROM items WHERE id < ?", [5]).rows()[0][2:4] == [
+        "0",
+        "4",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["FROM ?", "SELECT * FROM $1", "SELECT ?(1)", "SELECT i.? FROM items i"]
+)
+def test_parameters_are_no_names(client, text):
+    ask(client, text, ["items"]).expect_error(400, "query: ")
+
+
+def test_parameter_with_the_name_of_a_column_is_a_text(client):
+    assert ask(client, "SELECT ? FROM items LIMIT 1", ["id"]).rows() == [["id"]]
+
+
+@pytest.mark.parametrize("name", ["read_parquet", "read_csv", "read_text", "glob", "query_table"])
+def test_parameters_open_no_way_around_the_gate(client, name):
+    answer = ask(client, f"FROM {name}(?)", ["/etc/passwd"])
+    answer.expect_text_error(400, f"query: not allowed: table function {name}")
+
+
+def test_column_names_stay_with_and_without_a_dataset(client):
+    for end in ("", " FROM items WHERE id = 1"):
+        answer = ask(client, "SELECT ? AS a, ? AS b" + end, [1, 2])
+        assert [column["name"] for column in answer.json()["columns"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("end", ["", " FROM items WHERE id = 1"])
+def test_columns_of_the_same_name_keep_it(client, end):
+    """As without parameters: names need not be unique."""
+    answer = ask(client, "SELECT ? AS a, ? AS a" + end, [1, 2])
+    assert [column["name"] for column in answer.json()["columns"]] == ["a", "a"]
+
+
+# --- texts
+
+HOSTILE = [
+    "'",
+    "''",
+    "' OR 1=1 --",
+    "'; DROP VIEW items; --",
+    '"',
+    "\\",
+    "\\'",
+    "$1",
+    "?",
+    "$name",
+    "$$",
+    "%s%n",
+    "/* */",
+    "line\r\nline",
+    "\x00",
+    "a\x00b",
+    "\x00" * 3,
+    "\x01\x1f\x7f",
+    "ü 🦆 \u2028 \ufeff \uffff",
+    "\U0010ffff",
+    "e\u0301",
+    "]]>",
+    "x" * 20000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:24])
+def test_text_is_never_sql(client, text):
+    assert ask(client, "SELECT ? AS v", [text]).rows() == [[text]]
+    assert ask(client, "SELECT count(*) FROM items WHERE name = ?", [text]).rows() == [[0]]
+    assert ask(client, "SELECT $v || '.' || $v", {"v": text}).rows() == [[text + "." + text]]
+    assert ask(client, "SELECT ?", [[text, {"a": text}["a"]]]).rows() == [[[text, text]]]
+    assert ask(client, "SELECT ?", [{"a": text}]).rows() == [[{"a": text}]]
+
+
+def test_text_with_nul_keeps_its_length(client):
+    answer = ask(client, "SELECT length(?), octet_length(encode(?))", ["a\x00b", "a\x00b"])
+    assert answer.rows() == [[3, 3]]
+
+
+@pytest.mark.parametrize("raw", [b'"\xff"', b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])
+def test_text_that_is_no_unicode_is_refused(client, raw):
+    body = b'{"sql":"SELECT ?","params":[' + raw + b"]}"
+    client.request("POST", "/sql", body).expect_error(400, "decode body: ")
+
+
+# --- what is wrong with them
+
+
+@pytest.mark.parametrize(
+    ("text", "params", "message"),
+    [
+        ("SELECT ?", "[]", "query: params: 0 given, the statement takes 1"),
+        ("SELECT ?", "null", "query: params: 0 given, the statement takes 1"),
+        ("SELECT ?, ?", "[1]", "query: params: 1 given, the statement takes 2"),
+        ("SELECT ?", "[1, 2]", "query: params: 2 given, the statement takes 1"),
+        ("SELECT 1", "[1]", "query: params: 1 given, the statement takes 0"),
+        ("SELECT id FROM items", "[1]", "query: params: 1 given, the statement takes 0"),
+        ("SELECT 1", '{"a": 1}', "query: params: $a is not in the statement"),
+        ("SELECT $a", "null", "query: params: $a is missing"),
+        ("SELECT $a, $b, $c", '{"b": 1}', "query: params: $a, $c are missing"),
+        ("SELECT $a", '{"a": 1, "b": 2}', "query: params: $b is not in the statement"),
+        ("SELECT $a", '{"a": 1, "A": 2}', "query: params: $A is given twice"),
+        (
+            "SELECT $a",
+            "[1]",
+            "query: params: the statement takes named parameters: send an object",
+        ),
+        (
+            "SELECT ?",
+            '{"a": 1}',
+            "query: params: the statement takes parameters by position: send a list",
+        ),
+        (
+            "SELECT $2",
+            "[1, 2]",
+            "query: params: $1 is not in the statement, which has higher numbers",
+        ),
+        (
+            "SELECT ?",
+            '[[1, "a"]]',
+            "query: params: $1: a list holds a number and a text: its elements must be alike",
+        ),
+        ("SELECT ?", "[{}]", "query: params: $1: an empty object has no type in SQL"),
+        (
+            "SELECT $x",
+            '{"x": {"a": 1, "A": 2}}',
+            'query: params: $x: an object names "a" twice: SQL\'s names are the same in both cases',
+        ),
+        ("SELECT 1", "5", "decode body: params must be a list or an object"),
+        ("SELECT 1", '"[1]"', "decode body: params must be a list or an object"),
+        ("SELECT 1", "true", "decode body: params must be a list or an object"),
+    ],
+)
+def test_what_is_wrong_is_told(client, text, params, message):
+    ask(client, text, params).expect_text_error(400, message)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "[1,]",
+        "[01]",
+        "[+1]",
+        "[.5]",
+        "[1.]",
+        "[NaN]",
+        "[Infinity]",
+        "[0x10]",
+        "['x']",
+        '{"a":1,"a":2}',
+    ],
+)
+def test_params_that_are_no_json(client, raw):
+    text = "SELECT $a" if raw.startswith("{") else "SELECT ?"
+    ask(client, text, raw).expect_error(400, "decode body: ")
+
+
+def test_deep_nesting_is_refused_or_right(client):
+    for depth in (50, 500, 5000):
+        answer = ask(client, "SELECT ? AS v", "[" + "[" * depth + "1" + "]" * depth + "]")
+        if answer.status == 200:
+            assert f'"rows":[[{"[" * depth}1{"]" * depth}]]' in answer.text
+        else:
+            assert answer.status == 400, answer.text[:200]
+        assert client.sql("SELECT 1").rows() == [[1]]
+
+
+def test_thousands_of_parameters(client):
+    text = "SELECT list_sum([" + ", ".join("?" for _ in range(2000)) + "])"
+    assert ask(client, text, [1] * 2000).rows() == [[2000]]
+    marks = ", ".join("?" for _ in range(3000))
+    text = f"SELECT count(*) FROM items WHERE id IN ({marks})"
+    assert ask(client, text, list(range(3000))).rows() == [[20]]
+
+
+# --- the same text again
+
+
+def test_same_text_with_other_parameters(client):
+    """Plans are kept: nothing of the last call may be in the next one."""
+    text = "SELECT id, ? AS v FROM items WHERE id = ?"
+    for n in range(20):
+        assert ask(client, text, [f"v{n}", n]).rows() == [[n, f"v{n}"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT $1 AS v, typeof($1) AS t", "SELECT ? AS v FROM items LIMIT 1"]
+)
+def test_same_text_with_other_types(client, text):
+    values = (1, "x", Decimal("1.25"), None, [1, 2], {"a": 1}, True, 2**63, 1)
+    for value in values:
+        answer = ask(client, text, json.dumps([value], default=float))
+        assert answer.rows()[0][0] == value
+        assert len(answer.json()["rows"]) == 1
+
+
+def test_same_text_after_an_error(client):
+    text = "SELECT ?::INTEGER + 1"
+    for _ in range(3):
+        assert ask(client, text, ["41"]).rows() == [[42]]
+        ask(client, text, ["no number"]).expect_error(400, "query: ")
+        ask(client, text, []).expect_error(400, "query: params: ")
+        ask(client, text, {"a": 1}).expect_error(400, "query: params: ")
+    assert ask(client, text, ["41"]).rows() == [[42]]
+
+
+def test_text_without_parameters_is_another_than_with_them(client):
+    text = "SELECT count(*) FROM items WHERE id < ?"
+    assert ask(client, text, [5]).rows() == [[5]]
+    client.sql(text).expect_text_error(400, "query: params: 0 given, the statement takes 1")
+    assert ask(client, text, [6]).rows() == [[6]]
+
+
+def test_same_text_from_many_at_once(client):
+    text = "SELECT count(*) + ? - ? FROM items WHERE id < ?"
+
+    def one(n: int) -> list:
+        return ask(client, text, [n, n, n % 20]).rows()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(200))) == [[[n % 20]] for n in range(200)]
+
+
+def test_kept_plan_sees_new_rows(lake):
+    """The same text and parameters after its dataset has changed."""
+    lake.add("growing", "SELECT 1 AS n", "one.parquet")
+    lake.wait_for_rows("growing", [[1]])
+    text = "SELECT count(*), sum(n) FROM growing WHERE n >= ?"
+    assert ask(lake.query, text, [0]).rows() == [[1, 1]]
+    lake.add("growing", "SELECT unnest([1, 2, 3]) AS n", "two.parquet")
+    lake.wait_for_rows("growing", [[1], [2], [3]])
+    assert ask(lake.query, text, [0]).rows() == [[3, 6]]
+    assert lake.catalog.delete("growing").status == 204
+    lake.wait_until_gone("growing")
+    ask(lake.query, text, [0]).expect_error(400, "query: ")
+
+
+# --- what DuckDB does not like
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT typeof($1), $1::VARCHAR",
+        "SELECT typeof(?), ?::VARCHAR, ?",
+        "SELECT $1, $1::INTEGER, $1::VARCHAR",
+        "SELECT CASE WHEN $1 IS NULL THEN $1 ELSE $1 END",
+        "SELECT [$1, $1]",
+        "SELECT typeof($1), $1::VARCHAR FROM items LIMIT 1",
+        "SELECT ? UNION ALL SELECT ?",
+        "VALUES (?), (?)",
+    ],
+)
+def test_parameters_whose_type_is_not_known_do_not_harm_the_service(shared_lake, client, text):
+    """DuckDB calls some of these an internal error when it plans them without values."""
+    count = max(1, text.count("?"))
+    starts = shared_lake.queryd.log.count("engine starting")
+    for value in (1, "2", None, 2.5, [1], 1):
+        answer = ask(client, text, [value] * count)
+        assert answer.status in (200, 400), answer.text
+        assert client.sql("SELECT count(*) FROM items").rows() == [[20]]
+    if "INTEGER" not in text:
+        assert answer.status == 200, answer.text
+    assert shared_lake.queryd.log.count("engine starting") == starts
