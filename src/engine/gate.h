@@ -19,6 +19,8 @@ struct Verdict {
   //  - a statement that has parameters and reads no dataset, which is put into another that
   //    DuckDB plans with their values: without, some can end the database.
   std::string sql;
+  // The text in the second case, which has the columns' names; else empty.
+  std::string inner_sql;
   // The datasets that it names, as it writes them.
   std::vector<std::string> datasets;
   // It asks what there is: SHOW TABLES, information_schema.

@@ -5,17 +5,17 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "duck/database.h"
-#include "engine/gate.h"
 
 namespace tarn::engine {
 
 // A text that was judged and prepared.
 struct Plan {
-  Verdict verdict;
   duck::Statement statement;
-  uint64_t generation = 0;  // Of the views, when it was judged.
+  std::vector<std::string> names;  // Of its columns, where the statement's own are not the text's.
+  uint64_t generation = 0;         // Of the views, when it was judged.
 };
 
 // The plans of a connection's latest texts. Where the catalogue has changed since, the text is

@@ -17,14 +17,16 @@ constexpr size_t kCompressedBytesMin = 1024;
 }  // namespace
 
 bool ResultSink::Offer(uint64_t rows) {
-  if (buffer_.size() >= kPieceBytes) return Send(rows, {});
+  if (buffer_.size() >= kPieceBytes) return Send(rows, {}, false);
   if (buffer_.empty() || std::chrono::steady_clock::now() - sent_at_ < kPieceAge) return true;
-  return Send(rows, {});
+  return Send(rows, {}, false);
 }
 
-bool ResultSink::Finish(uint64_t rows, std::string_view end_frame) { return Send(rows, end_frame); }
+bool ResultSink::Finish(uint64_t rows, std::string_view end_frame, bool whole) {
+  return Send(rows, end_frame, whole);
+}
 
-bool ResultSink::Send(uint64_t rows, std::string_view end_frame) {
+bool ResultSink::Send(uint64_t rows, std::string_view end_frame, bool whole) {
   const bool last = !end_frame.empty();
   encoded_bytes_ += buffer_.size();
   sent_at_ = std::chrono::steady_clock::now();
@@ -38,9 +40,9 @@ bool ResultSink::Send(uint64_t rows, std::string_view end_frame) {
     if (compressor_ == nullptr) compressor_ = Compressor::Make(compression_);
     compressor_->Write(buffer_, compressed_);
     // A piece that is sent because of its age must reach the reader whole.
-    if (last) {
+    if (whole) {
       compressor_->Finish(compressed_);
-    } else if (buffer_.size() < kPieceBytes) {
+    } else if (last || buffer_.size() < kPieceBytes) {
       compressor_->Flush(compressed_);
     }
     taken = Write(rows, compressed_, end_frame);

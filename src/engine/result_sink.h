@@ -25,14 +25,15 @@ class ResultSink {
   // Sends what was collected when it is enough, or old enough. `rows` counts all so far. False
   // when nobody reads.
   bool Offer(uint64_t rows);
-  // Sends the rest, and the frame that ends the result.
-  bool Finish(uint64_t rows, std::string_view end_frame);
+  // Sends the rest, and the frame that ends the result. One that is not whole does not end the
+  // compressed stream either, so that nobody takes it for whole.
+  bool Finish(uint64_t rows, std::string_view end_frame, bool whole);
 
   uint64_t encoded_bytes() const { return encoded_bytes_ + buffer_.size(); }
 
  private:
   // `end_frame` is empty but for the last piece.
-  bool Send(uint64_t rows, std::string_view end_frame);
+  bool Send(uint64_t rows, std::string_view end_frame, bool whole);
   bool Write(uint64_t rows, std::string_view bytes, std::string_view end_frame);
 
   FrameSocket& socket_;

@@ -179,12 +179,12 @@ void Worker::RunOne(const protocol::Query& query) {
     result = *reason;
     sink.buffer().clear();
   }
-  sink.Finish(
-      summary.rows,
+  const std::string end =
       result.ok()
           ? protocol::ToFrame(protocol::End{.rows = summary.rows, .truncated = summary.truncated})
           : protocol::ToFrame(protocol::Failed{.kind = static_cast<int>(result.error().kind),
-                                               .message = result.error().message}));
+                                               .message = result.error().message});
+  sink.Finish(summary.rows, end, result.ok());
 }
 
 Error Worker::Judge(const Error& error, const protocol::Query& query) {
@@ -208,11 +208,19 @@ Error Worker::Judge(const Error& error, const protocol::Query& query) {
 Result<Plan*> Worker::PlanOf(const protocol::Query& query, const WatchedTask& task) {
   const uint64_t generation = context_.views.generation();
   if (Plan* plan = plans_.Find(query.sql, generation)) return plan;
-  TARN_TRY(Verdict verdict, gate_.Check(query.sql));
+  TARN_TRY(const Verdict verdict, gate_.Check(query.sql));
   TARN_CHECK_OK(context_.views.Make(connection_, task, verdict.datasets));
   if (verdict.reads_catalog) TARN_CHECK_OK(context_.views.MakeAll(connection_, task));
   TARN_TRY(duck::Statement statement, connection_.Prepare(verdict.sql));
-  return &plans_.Keep(query.sql, {std::move(verdict), std::move(statement), generation});
+  std::vector<std::string> names;
+  if (!verdict.inner_sql.empty()) {
+    // The statement around it would number columns of one name. Only asked for its names.
+    TARN_TRY(const duck::Statement inner, connection_.Prepare(verdict.inner_sql));
+    names = inner.ColumnNames();
+  }
+  return &plans_.Keep(
+      query.sql,
+      {.statement = std::move(statement), .names = std::move(names), .generation = generation});
 }
 
 Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
@@ -222,6 +230,7 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
   Result<> result = BindParameters(plan->statement, query.params);
   if (result.ok()) {
     Result<duck::ResultStream> rows = plan->statement.Execute();
+    if (rows.ok() && !plan->names.empty()) rows->Rename(plan->names);
     result = rows.ok() ? Stream(query, *rows, sink, summary) : Result<>(rows.error());
   }
   // What failed once may have left its plan half-way.

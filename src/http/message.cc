@@ -85,6 +85,7 @@ Response RenderProblem(int status, std::string_view detail, bool problem_json) {
 Response RenderError(const Error& error, const Request& request) {
   Response response =
       RenderProblem(StatusOf(error.kind), error.message, request.WantsProblemJson());
+  response.headers.emplace_back("Vary", "Accept");
   if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -34,7 +34,7 @@ constexpr auto kSlowAfter = std::chrono::seconds(1);
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
-// What may stand in a log line and in a path: 1 to 64 letters, digits and -_.
+// What may stand in a log line and in a path: 1 to 64 letters, digits, '-', '_' and '.'.
 bool IsQueryId(std::string_view text) {
   constexpr size_t kLengthMax = 64;
   return !text.empty() && text.size() <= kLengthMax &&

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "base/redact.h"
 
 namespace tarn::queryd {
 
@@ -67,7 +68,7 @@ asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(const SqlRequ
                                                                    const std::string& id) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   QueryInfo info{.id = id,
-                 .sql = Beginning(request.sql),
+                 .sql = Beginning(ProcessRedactor().Redact(request.sql)),
                  .format = request.format,
                  .submitted_at = std::chrono::system_clock::now()};
   const auto query = std::make_shared<Query>(executor, std::move(info), request.limits.timeout);

@@ -21,7 +21,7 @@ struct KnownFormat {
   std::string_view media_type;
   std::string_view content_type;
 };
-// In the order of preference where a client takes several alike.
+// In the order of Format's values. Of several that a client takes alike, the first it names wins.
 constexpr std::array<KnownFormat, 4> kFormats = {{
     {Format::kJson, "json", "application/json", "application/json"},
     {Format::kNdjson, "ndjson", "application/x-ndjson", "application/x-ndjson"},
@@ -147,7 +147,7 @@ Result<Format> ChooseFormat(std::string_view query_string, std::string_view acce
   Format chosen = Format::kJson;
   for (const Choice& choice : ReadChoices(accept)) {
     for (const KnownFormat& known : kFormats) {
-      if (choice.name != known.media_type || choice.quality <= best) continue;
+      if (choice.name != known.media_type || !(choice.quality > best)) continue;
       best = choice.quality;
       chosen = known.format;
     }
