@@ -218,18 +218,6 @@ Result<> Statement::BindText(uint64_t position, std::string_view text) {
   return Bind(position, value);
 }
 
-std::vector<std::string> Statement::ColumnNames() const {
-  std::vector<std::string> names;
-  const idx_t count = duckdb_prepared_statement_column_count(ToStatement(statement_));
-  names.reserve(count);
-  for (idx_t i = 0; i < count; ++i) {
-    const char* name = duckdb_prepared_statement_column_name(ToStatement(statement_), i);
-    names.emplace_back(name == nullptr ? "" : name);
-    duckdb_free(const_cast<char*>(name));
-  }
-  return names;
-}
-
 struct ResultStream::Handle {
   duckdb_result result = {};
   ~Handle() { duckdb_destroy_result(&result); }

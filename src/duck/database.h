@@ -72,9 +72,6 @@ class ResultStream {
   const std::vector<std::string>& names() const { return names_; }
   const std::vector<ColumnType>& types() const { return types_; }
 
-  // Other names for the columns, one each.
-  void Rename(std::vector<std::string> names) { names_ = std::move(names); }
-
   // The next rows; none at the end. Must not be called again after none or an error.
   Result<std::optional<Chunk>> Next();
 
@@ -116,9 +113,6 @@ class Statement {
 
   // Positions begin at 1. The text must be UTF-8.
   Result<> BindText(uint64_t position, std::string_view text);
-
-  // Of the columns that it will return.
-  std::vector<std::string> ColumnNames() const;
 
   // Runs until the first rows are there. The stream before must be gone.
   Result<ResultStream> Execute();

@@ -70,7 +70,7 @@ Result<std::unique_ptr<ConnectionFactory>> ConnectionFactory::Open(const protoco
       {"bound results", fmt::format("SET streaming_buffer_size = '{}'", kStreamingBuffer)},
       {"follow progress", "SET enable_progress_bar = true"},
       {"print no progress", "SET enable_progress_bar_print = false"},
-      {"follow progress at once", "SET progress_bar_time = 1000"}};
+      {"follow progress at once", "SET progress_bar_time = 0"}};
   for (size_t i = 0; i < connections; ++i) {
     TARN_TRY(duck::Connection connection, factory->Connect());
     TARN_CHECK_OK(Run(connection, own_settings));

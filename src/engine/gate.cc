@@ -369,7 +369,6 @@ Result<Verdict> Gate::Check(const std::string& sql) {
   Verdict verdict;
   if (parsed.is_select) {
     TARN_TRY(verdict.sql, CheckSelect(sql, parsed, verdict));
-    if (verdict.sql != sql) verdict.inner_sql = sql;
     return verdict;
   }
   if (parsed.is_syntax_error) {

@@ -17,10 +17,9 @@ struct Verdict {
   //  - EXPLAIN, whose inner statement is judged by itself and put behind an EXPLAIN that is built
   //    anew;
   //  - a statement that has parameters and reads no dataset, which is put into another that
-  //    DuckDB plans with their values: without, some can end the database.
+  //    DuckDB plans with their values: without, some can end the database. Columns that have the
+  //    same name are numbered by it.
   std::string sql;
-  // The text in the second case, which has the columns' names; else empty.
-  std::string inner_sql;
   // The datasets that it names, as it writes them.
   std::vector<std::string> datasets;
   // It asks what there is: SHOW TABLES, information_schema.

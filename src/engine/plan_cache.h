@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "duck/database.h"
 
@@ -14,7 +13,6 @@ namespace tarn::engine {
 // A text that was judged and prepared.
 struct Plan {
   duck::Statement statement;
-  std::vector<std::string> names;  // Of its columns, where the statement's own are not the text's.
   uint64_t generation = 0;         // Of the views, when it was judged.
 };
 

@@ -212,15 +212,7 @@ Result<Plan*> Worker::PlanOf(const protocol::Query& query, const WatchedTask& ta
   TARN_CHECK_OK(context_.views.Make(connection_, task, verdict.datasets));
   if (verdict.reads_catalog) TARN_CHECK_OK(context_.views.MakeAll(connection_, task));
   TARN_TRY(duck::Statement statement, connection_.Prepare(verdict.sql));
-  std::vector<std::string> names;
-  if (!verdict.inner_sql.empty()) {
-    // The statement around it would number columns of one name. Only asked for its names.
-    TARN_TRY(const duck::Statement inner, connection_.Prepare(verdict.inner_sql));
-    names = inner.ColumnNames();
-  }
-  return &plans_.Keep(
-      query.sql,
-      {.statement = std::move(statement), .names = std::move(names), .generation = generation});
+  return &plans_.Keep(query.sql, {.statement = std::move(statement), .generation = generation});
 }
 
 Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
@@ -230,7 +222,6 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
   Result<> result = BindParameters(plan->statement, query.params);
   if (result.ok()) {
     Result<duck::ResultStream> rows = plan->statement.Execute();
-    if (rows.ok() && !plan->names.empty()) rows->Rename(plan->names);
     result = rows.ok() ? Stream(query, *rows, sink, summary) : Result<>(rows.error());
   }
   // What failed once may have left its plan half-way.
