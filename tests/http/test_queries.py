@@ -163,15 +163,16 @@ def test_query_that_runs(client):
 
 
 def test_progress_of_a_query_that_runs(client):
-    with running(client, "progress-1"):
-        percent = wait_until(
-            lambda: (
-                info(client, "progress-1")["progress_percent"] is not None
-                and [info(client, "progress-1")["progress_percent"]]
-            ),
-            "progress is told",
-        )
-        assert 0 <= percent[0] < 100
+    """DuckDB does not know it of every run: it asks once, perhaps before the scan has begun."""
+    for attempt in range(8):
+        with running(client, f"progress-{attempt}"):
+            deadline = time.monotonic() + 2
+            while time.monotonic() < deadline:
+                percent = info(client, f"progress-{attempt}")["progress_percent"]
+                if percent is not None:
+                    assert 0 <= percent < 100
+                    return
+    raise AssertionError("no progress was told in 8 runs")
 
 
 def test_rows_grow_while_a_slow_client_reads(client):
