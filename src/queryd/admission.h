@@ -54,8 +54,13 @@ class Admission {
   struct Waiting {
     std::shared_ptr<Query> query;
     bool granted = false;  // guarded by mutex_
+    bool left = false;     // guarded by mutex_: its coroutine has gone on
   };
+  // Takes a coroutine that ends where it waits, by an exception say, out of the queue. A place
+  // that it was given meanwhile goes on to the next.
+  class InQueue;
   void Leave();
+  void PassOn();  // Needs mutex_.
 
   const Limits limits_;
   mutable std::mutex mutex_;
