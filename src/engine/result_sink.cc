@@ -14,6 +14,16 @@ constexpr auto kPieceAge = std::chrono::milliseconds(200);
 // Below it, compressing costs more than it saves.
 constexpr size_t kCompressedBytesMin = 1024;
 
+// A piece of wide rows may be large: its memory is not kept.
+void Empty(std::string& piece) {
+  if (piece.capacity() > kFrameBytesMax) {
+    // Not by assigning an empty one, which keeps the memory.
+    std::string().swap(piece);
+  } else {
+    piece.clear();
+  }
+}
+
 }  // namespace
 
 bool ResultSink::Offer(uint64_t rows) {
@@ -46,14 +56,9 @@ bool ResultSink::Send(uint64_t rows, std::string_view end_frame, bool whole) {
       compressor_->Flush(compressed_);
     }
     taken = Write(rows, compressed_, end_frame);
-    compressed_.clear();
+    Empty(compressed_);
   }
-  // A piece of wide rows may be large: its memory is not kept.
-  if (buffer_.capacity() > kFrameBytesMax) {
-    buffer_ = std::string();
-  } else {
-    buffer_.clear();
-  }
+  Empty(buffer_);
   return taken;
 }
 
