@@ -6,7 +6,8 @@ Plan* PlanCache::Find(std::string_view sql, uint64_t generation) {
   const auto found = by_sql_.find(sql);
   if (found == by_sql_.end()) return nullptr;
   const auto entry = found->second;
-  if (entry->plan.generation != generation) {
+  // Where none is kept, the one that ran last is still there.
+  if (entries_max_ == 0 || entry->plan.generation != generation) {
     Forget(sql);
     return nullptr;
   }
