@@ -44,11 +44,13 @@ void Views::Release(const std::string& key) {
 Result<> Views::MakeOne(duck::Connection& connection, const WatchedTask& task,
                         const std::string& key) {
   protocol::ViewSpec view;
+  uint64_t put_at = 0;
   const auto is_missing = [&] {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(key);
     if (found == entries_.end() || found->second.made) return false;
     view = found->second.view;
+    put_at = found->second.put_at;
     return true;
   };
   if (!is_missing()) return {};
@@ -58,7 +60,9 @@ Result<> Views::MakeOne(duck::Connection& connection, const WatchedTask& task,
     const Result<std::string> sql = CreateViewSql(store_, view);
     made = sql.ok() ? connection.Execute(*sql) : Result<>(sql.error());
     const std::lock_guard lock(mutex_);
-    if (const auto found = entries_.find(key); made.ok() && found != entries_.end()) {
+    const auto found = entries_.find(key);
+    // Unless another one was put while this one was made.
+    if (made.ok() && found != entries_.end() && found->second.put_at == put_at) {
       found->second.made = true;
     }
   }
@@ -99,8 +103,7 @@ Result<> Views::Put(const protocol::ViewSpec& view, Deadline deadline) {
   Result<> put = writer_.Put(view, deadline);
   if (put.ok()) {
     const std::lock_guard lock(mutex_);
-    entries_.insert_or_assign(key, Entry{view, true});
-    ++generation_;
+    entries_.insert_or_assign(key, Entry{view, true, ++generation_});
   }
   Release(key);
   return put;
@@ -108,8 +111,7 @@ Result<> Views::Put(const protocol::ViewSpec& view, Deadline deadline) {
 
 void Views::PutKnown(const protocol::ViewSpec& view) {
   const std::lock_guard lock(mutex_);
-  entries_.insert_or_assign(ToLowerAscii(view.name), Entry{view});
-  ++generation_;
+  entries_.insert_or_assign(ToLowerAscii(view.name), Entry{view, false, ++generation_});
 }
 
 Result<> Views::Drop(const std::string& name, Deadline deadline) {

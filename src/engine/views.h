@@ -54,7 +54,8 @@ class Views {
  private:
   struct Entry {
     protocol::ViewSpec view;
-    bool made = false;  // DuckDB has it.
+    bool made = false;    // DuckDB has it.
+    uint64_t put_at = 0;  // The generation that it began.
   };
   // One name is changed by one thread at a time. Claim waits until nobody else does, false when
   // `give_up` says so first.
