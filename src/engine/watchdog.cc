@@ -10,10 +10,14 @@ namespace {
 constexpr auto kInterruptEvery = std::chrono::milliseconds(10);
 constexpr auto kIdle = std::chrono::hours(1);
 
+Error TimedOut() { return {ErrorKind::kTimeout, "timed out"}; }
+
 }  // namespace
 
 bool WatchedTask::Begin(duck::Connection& connection) {
   const std::lock_guard lock(mutex_);
+  // A short statement would be over before the watchdog has looked.
+  if (!reason_ && deadline_.Passed()) reason_ = TimedOut();
   if (reason_) return false;
   connection_ = &connection;
   return true;
@@ -84,7 +88,7 @@ void Watchdog::Loop() {
     const auto now = Deadline::Clock::now();
     auto next = now + kIdle;
     for (const auto& task : tasks_) {
-      if (task->deadline().At() <= now) task->Cancel({ErrorKind::kTimeout, "timed out"});
+      if (task->deadline().At() <= now) task->Cancel(TimedOut());
       if (task->InterruptAgain()) {
         next = std::min(next, now + Deadline::Clock::duration(kInterruptEvery));
       } else if (task->deadline().At() > now) {

@@ -21,7 +21,7 @@ class WatchedTask {
  public:
   explicit WatchedTask(Deadline deadline) : deadline_(deadline) {}
 
-  // False when it was cancelled before it began.
+  // False when it was cancelled before it began, or comes after its deadline.
   bool Begin(duck::Connection& connection);
   void End();
 
