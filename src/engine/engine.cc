@@ -88,9 +88,21 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   return {};
 }
 
+Engine::~Engine() {
+  {
+    const std::lock_guard lock(changes_mutex_);
+    stopping_ = true;
+    changes_added_.notify_all();
+    stopped_.notify_all();
+  }
+  control_.Shutdown();
+  if (changes_thread_.joinable()) changes_thread_.join();
+  if (progress_thread_.joinable()) progress_thread_.join();
+}
+
 void Engine::Serve() {
-  std::thread([this] { TakeViewChanges(); }).detach();
-  std::thread([this] { ReportProgress(); }).detach();
+  changes_thread_ = std::thread([this] { TakeViewChanges(); });
+  progress_thread_ = std::thread([this] { ReportProgress(); });
   for (;;) {
     const Result<std::optional<protocol::Frame>> frame = control_.Read();
     if (!frame.ok()) log::Error("the control socket failed", {{"error", frame.error().message}});
@@ -141,7 +153,8 @@ void Engine::TakeViewChanges() {
     std::function<void()> change;
     {
       std::unique_lock lock(changes_mutex_);
-      changes_added_.wait(lock, [this] { return !changes_.empty(); });
+      changes_added_.wait(lock, [this] { return stopping_ || !changes_.empty(); });
+      if (stopping_) return;
       change = std::move(changes_.front());
       changes_.pop_front();
     }
@@ -157,7 +170,10 @@ void Engine::TakeViewChanges() {
 void Engine::ReportProgress() {
   pthread_setname_np(pthread_self(), "progress");
   for (;;) {
-    std::this_thread::sleep_for(kProgressEvery);
+    {
+      std::unique_lock lock(changes_mutex_);
+      if (stopped_.wait_for(lock, kProgressEvery, [this] { return stopping_; })) return;
+    }
     for (const auto& worker : workers_) {
       if (const auto progress = worker->Progress()) control_.Write(protocol::ToFrame(*progress));
     }

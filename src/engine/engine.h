@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,9 @@ class Engine {
   // Reads the set-up from the control socket and opens DuckDB. What fails is told to the front
   // too. The descriptors are taken.
   static Result<std::unique_ptr<Engine>> Open(int control, const std::vector<int>& slots);
+  // Ends queries that run and waits for them and for a change of a view that is under way. The
+  // program does not come here: it ends at once when Serve has returned.
+  ~Engine();
 
   // Serves until the front closes the control socket.
   void Serve();
@@ -41,7 +45,7 @@ class Engine {
   void Queue(std::function<void()> change);
   void ReportProgress();
 
-  FrameSocket control_;
+  FrameSocket control_;  // Reading: Serve's thread. Writing: all of them.
   const std::shared_ptr<Watchdog> watchdog_ = std::make_shared<Watchdog>();
   std::unique_ptr<ConnectionFactory> factory_;
   std::unique_ptr<Views> views_;
@@ -53,6 +57,10 @@ class Engine {
   std::mutex changes_mutex_;
   std::condition_variable changes_added_;
   std::deque<std::function<void()>> changes_;  // guarded by changes_mutex_
+  bool stopping_ = false;                      // guarded by changes_mutex_
+  std::condition_variable stopped_;            // With changes_mutex_.
+  std::thread changes_thread_;
+  std::thread progress_thread_;
 };
 
 }  // namespace tarn::engine

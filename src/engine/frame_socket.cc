@@ -34,6 +34,8 @@ Result<std::optional<protocol::Frame>> FrameSocket::Read() {
   }
 }
 
+void FrameSocket::Shutdown() { shutdown(descriptor_, SHUT_RDWR); }
+
 bool FrameSocket::Write(std::string_view bytes) { return Write(bytes, {}); }
 
 bool FrameSocket::Write(std::string_view header, std::string_view body, std::string_view trailer) {

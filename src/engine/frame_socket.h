@@ -22,6 +22,10 @@ class FrameSocket {
   // The next frame, valid until the next call; none when the front has closed its end.
   Result<std::optional<protocol::Frame>> Read();
 
+  // Ends both directions: a Read or a Write that waits comes back, as if the front had closed. From
+  // any thread.
+  void Shutdown();
+
   // False when the front does not read any more.
   bool Write(std::string_view bytes);
   // Parts that follow each other, without putting them together first.

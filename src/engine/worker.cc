@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/log.h"
 #include "engine/parameters.h"
@@ -106,16 +107,23 @@ Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, Worke
       connection_(std::move(connection)),
       gate_(connection_, [this](std::string_view name) { return context_.views.IsDataset(name); }),
       plans_(context.plan_cache_entries),
-      thread_([this] { Loop(); }) {
+      thread_([this] {
+        Loop();
+        socket_.Shutdown();  // Where it did not understand the front, that waits no longer.
+      }) {
   pthread_setname_np(thread_.native_handle(), fmt::format("query-{}", slot).c_str());
 }
 
-Worker::~Worker() { thread_.join(); }
+Worker::~Worker() {
+  socket_.Shutdown();
+  Cancel(std::numeric_limits<uint64_t>::max());
+  thread_.join();
+}
 
 void Worker::Cancel(uint64_t query) {
   const std::lock_guard lock(mutex_);
   cancelled_ = std::max(cancelled_, query);
-  if (task_ != nullptr && query_ == query) context_.watchdog.Cancel(task_, ClientGone());
+  if (task_ != nullptr && query_ <= query) context_.watchdog.Cancel(task_, ClientGone());
 }
 
 std::optional<protocol::Progress> Worker::Progress() const {

@@ -37,6 +37,7 @@ struct WorkerContext {
 class Worker {
  public:
   Worker(uint64_t slot, int descriptor, duck::Connection connection, WorkerContext& context);
+  // Ends what runs, and waits for it.
   ~Worker();
 
   // Ends the query of that number; also when the worker has not read it yet. Any thread.
