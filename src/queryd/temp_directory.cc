@@ -22,7 +22,7 @@ bool IsLeftOver(const fs::path& path) {
   pid_t pid = 0;
   const char* end = name.data() + name.size();
   const auto [read, code] = std::from_chars(name.data() + kPrefix.size(), end, pid);
-  return code == std::errc() && read == end && kill(pid, 0) != 0 && errno == ESRCH;
+  return code == std::errc() && read == end && pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
 }
 
 }  // namespace
