@@ -47,6 +47,23 @@ class QueryBody : public http::BodyStream {
   bool is_slow_ = false;  // It has given its place to others.
 };
 
+// Ends the record of a query whose handler throws; a second end is ignored.
+class EndedAtLast {
+ public:
+  EndedAtLast(QueryService& service, std::shared_ptr<Query> query)
+      : service_(service), query_(std::move(query)) {}
+  ~EndedAtLast() {
+    if (query_ != nullptr) service_.Finish(*query_, Internal("internal error"));
+  }
+  EndedAtLast(const EndedAtLast&) = delete;
+  EndedAtLast& operator=(const EndedAtLast&) = delete;
+  void Release() { query_ = nullptr; }
+
+ private:
+  QueryService& service_;
+  std::shared_ptr<Query> query_;
+};
+
 Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_ptr<Query> query,
                     QueryAnswer answer) {
   Response response;
@@ -71,12 +88,15 @@ asio::awaitable<Response> PostSql(QueryService& service, const Request& request)
   Result<std::shared_ptr<Query>> opened = co_await service.Open(*sql, request.id);
   if (!opened.ok()) co_return http::RenderError(opened.error(), request);
   const std::shared_ptr<Query> query = *opened;
+  EndedAtLast ended_at_last(service, query);
   request.client->OnGone([weak = std::weak_ptr<Query>(query)] {
     if (const auto gone = weak.lock()) gone->Cancel({ErrorKind::kCancelled, "the client has gone"});
   });
   Result<QueryAnswer> answer = co_await service.Run(*sql, query);
   if (!answer.ok()) co_return http::RenderError(answer.error().Wrap("query"), request);
-  co_return ToResponse(service, *sql, query, std::move(*answer));
+  Response response = ToResponse(service, *sql, query, std::move(*answer));
+  ended_at_last.Release();  // The body ends it.
+  co_return response;
 }
 
 }  // namespace
