@@ -72,6 +72,7 @@ EngineProcess::~EngineProcess() { Kill(); }
 
 void EngineProcess::Kill() {
   const std::lock_guard lock(mutex_);
+  going_ = true;
   if (!reaped_) kill(pid_, SIGKILL);
 }
 
@@ -157,7 +158,7 @@ void EngineProcess::Handle(const protocol::Frame& frame) {
 
 std::optional<EngineProcess::Lease> EngineProcess::TakeSlot() {
   const std::lock_guard lock(mutex_);
-  if (free_.empty()) return std::nullopt;
+  if (going_ || free_.empty()) return std::nullopt;
   Slot* slot = free_.back();
   free_.pop_back();
   return Lease(shared_from_this(), slot);

@@ -45,6 +45,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     Socket socket;
     protocol::FrameReader reader;
     uint64_t query = 0;  // The number of its latest query.
+    std::string unsent;  // The rest of that query's frame, which the socket has not taken yet.
   };
 
   // A slot while a query has it. Given back by Release, when the engine has said its last word on
@@ -72,12 +73,14 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
                                                       Handlers handlers);
   ~EngineProcess();
 
-  // None when all slots are taken.
+  // None when all slots are taken, or when the process is going.
   std::optional<Lease> TakeSlot();
   size_t slots_taken() const;
 
   // Sends a frame on the control socket, in the order of the calls.
   void Send(std::string frame);
+  // Ends it. Also for one that has ended by itself and is not reaped yet: no query gets a slot of
+  // it from here on.
   void Kill();
 
   pid_t pid() const { return pid_; }
@@ -101,6 +104,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;  // guarded by mutex_; the latest first, its plans are the warmest
+  bool going_ = false;       // guarded by mutex_: it was killed, or ends by itself
   bool reaped_ = false;      // guarded by mutex_: the pid may be another's now
 };
 

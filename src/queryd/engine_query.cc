@@ -28,18 +28,43 @@ asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineProcess:
   }
 }
 
+asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot) {
+  const asio::const_buffer rest = asio::buffer(slot.unsent);
+  const auto [code, sent] = co_await asio::async_write(slot.socket, rest, kTuple);
+  slot.unsent.erase(0, sent);
+  co_return !code;
+}
+
+bool IsLastWord(const protocol::Frame& frame) {
+  return frame.type == protocol::FrameType::kEnd || frame.type == protocol::FrameType::kFailed;
+}
+
 EngineQuery::EngineQuery(EngineSupervisor& supervisor, std::shared_ptr<Query> query,
                          Admission::Permit permit, EngineProcess::Lease lease)
     : supervisor_(supervisor),
       query_(std::move(query)),
       permit_(std::move(permit)),
       lease_(std::move(lease)) {
-  query_->OnCancel([this] { lease_->slot().socket.cancel(); });
+  query_->OnCancel([this] { OnCancel(); });
 }
 
 EngineQuery::~EngineQuery() {
-  if (lease_) query_->OnCancel(nullptr);
-  if (lease_) supervisor_.Abandon(std::move(*lease_), std::move(permit_), query_);
+  if (lease_) Abandon();
+}
+
+void EngineQuery::OnCancel() {
+  if (waiting_) {
+    lease_->slot().socket.cancel();
+  } else {
+    // Its reader is slow, or has not come back: the slot does not wait for it.
+    Abandon();
+  }
+}
+
+void EngineQuery::Abandon() {
+  query_->OnCancel(nullptr);
+  supervisor_.Abandon(std::move(*lease_), std::move(permit_), query_);
+  lease_.reset();
 }
 
 void EngineQuery::End() {
@@ -49,38 +74,50 @@ void EngineQuery::End() {
   permit_.Release();
 }
 
+void EngineQuery::Lose() {
+  query_->OnCancel(nullptr);
+  // Or the query's next try could get a slot of the same process, until that is reaped.
+  lease_->process().Kill();
+  lease_.reset();
+}
+
 asio::awaitable<bool> EngineQuery::Send(const protocol::Query& query) {
   EngineProcess::Slot& slot = lease_->slot();
   protocol::Query message = query;
   message.number = ++slot.query;
-  const std::string frame = protocol::ToFrame(message);
+  slot.unsent = protocol::ToFrame(message);
   // Nearly always the socket takes it at once.
   boost::system::error_code code;
-  const size_t sent = slot.socket.send(asio::buffer(frame), 0, code);
-  if (code && code != asio::error::would_block) co_return false;
-  if (!code && sent == frame.size()) co_return true;
-  const size_t skip = code ? 0 : sent;
-  // To the end even when the query is cancelled meanwhile: half a frame would break the stream.
-  // The engine reads at once, it waits for nothing else.
-  query_->OnCancel(nullptr);
-  const auto [failed, rest] =
-      co_await asio::async_write(slot.socket, asio::buffer(frame) + skip, kTuple);
-  query_->OnCancel([this] { lease_->slot().socket.cancel(); });
-  co_return !failed;
+  const size_t sent = slot.socket.send(asio::buffer(slot.unsent), 0, code);
+  slot.unsent.erase(0, code ? 0 : sent);
+  bool taken = !code;
+  if (code == asio::error::would_block || (taken && !slot.unsent.empty())) {
+    waiting_ = true;
+    taken = co_await SendUnsent(slot);
+    waiting_ = false;
+    // The rest is sent before the query is ended; Next tells the reason.
+    if (query_->cancel_reason()) co_return true;
+  }
+  if (!taken) Lose();
+  co_return taken;
 }
 
 asio::awaitable<EngineEvent> EngineQuery::Next() {
   if (query_->cancel_reason()) co_return *query_->cancel_reason();
+  waiting_ = true;
   const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(lease_->slot());
-  if (query_->cancel_reason()) co_return *query_->cancel_reason();
+  waiting_ = false;
+  if (query_->cancel_reason()) {
+    // The engine's last word may have come just before: nobody would find it again.
+    if (frame.ok() && *frame && IsLastWord(**frame)) End();
+    co_return *query_->cancel_reason();
+  }
   if (!frame.ok()) {
-    lease_->process().Kill();
+    Lose();
     co_return frame.error();
   }
   if (!*frame) {
-    // Never given back: the process is going.
-    query_->OnCancel(nullptr);
-    lease_.reset();
+    Lose();
     co_return EngineLost{};
   }
   co_return ToEvent(**frame);
@@ -90,7 +127,10 @@ EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
   using protocol::FrameType;
   if (frame.type == FrameType::kRows) {
     const Result<protocol::RowsHeader> header = protocol::ReadRowsHeader(frame.payload);
-    if (!header.ok()) return header.error();
+    if (!header.ok()) {
+      Lose();
+      return header.error();
+    }
     return RowsRead{std::string(frame.payload.substr(protocol::RowsHeader::kBytes)), *header};
   }
   if (frame.type == FrameType::kEnd) {
@@ -105,7 +145,7 @@ EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
     if (!failed.ok()) return failed.error();
     return Error{static_cast<ErrorKind>(failed->kind), failed->message};
   }
-  lease_->process().Kill();
+  Lose();
   return Internal("the engine sent what does not belong to a query");
 }
 

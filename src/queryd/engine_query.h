@@ -28,9 +28,14 @@ using EngineEvent = std::variant<RowsRead, ResultSummary, Error, EngineLost>;
 // The next frame of a slot; none when the process has ended, or when the wait was cut off by
 // slot.socket.cancel().
 boost::asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineProcess::Slot& slot);
+// Sends slot.unsent. False when the process has ended, or when it was cut off in the same way: what
+// is left then is still to be sent, half a frame would break the stream.
+boost::asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot);
+// True for the frame after which the slot is free.
+bool IsLastWord(const protocol::Frame& frame);
 
-// One query in an engine process. Destroyed before its end, it is cancelled there. Used on the
-// query's executor.
+// One query in an engine process. Destroyed or cancelled before its end, it is ended there, whoever
+// reads it or not. Used on the query's executor.
 class EngineQuery {
  public:
   EngineQuery(EngineSupervisor& supervisor, std::shared_ptr<Query> query, Admission::Permit permit,
@@ -51,13 +56,19 @@ class EngineQuery {
 
  private:
   EngineEvent ToEvent(const protocol::Frame& frame);
+  void OnCancel();
+  // Leaves it to the supervisor to end the query.
+  void Abandon();
   // The engine has said its last word: the slot is free.
   void End();
+  // The process has ended, or must: its slot is of no use any more.
+  void Lose();
 
   EngineSupervisor& supervisor_;
   const std::shared_ptr<Query> query_;
   Admission::Permit permit_;
-  std::optional<EngineProcess::Lease> lease_;
+  std::optional<EngineProcess::Lease> lease_;  // None: it is over, or abandoned.
+  bool waiting_ = false;                       // For the socket.
 };
 
 }  // namespace tarn::queryd

@@ -43,19 +43,28 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
       resident_(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
       started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
       metrics_(metrics),
-      start_timer_(io),
-      watch_timer_(io) {}
+      strand_(asio::make_strand(io)),
+      start_timer_(strand_),
+      watch_timer_(strand_) {}
+
+std::shared_ptr<void> EngineSupervisor::Hold() {
+  ++held_;
+  return {this, [](EngineSupervisor* self) {
+            const std::lock_guard lock(self->mutex_);
+            --self->held_;
+            self->changed_.notify_all();
+          }};
+}
 
 Result<> EngineSupervisor::Open() {
+  std::shared_ptr<void> hold;
   {
     const std::lock_guard lock(mutex_);
     TARN_CHECK_OK(StartProcess("start"));
-    ++coroutines_;
+    hold = Hold();
   }
-  asio::co_spawn(io_, Watch(), [this](const std::exception_ptr&) {
-    const std::lock_guard lock(mutex_);
-    --coroutines_;
-    changed_.notify_all();
+  asio::co_spawn(strand_, Watch(), [hold = std::move(hold)](const std::exception_ptr& error) {
+    if (error) log::Error("the watch over the engine failed");
   });
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, options_.start_timeout,
@@ -66,15 +75,16 @@ Result<> EngineSupervisor::Open() {
 
 void EngineSupervisor::Stop() {
   std::unique_lock lock(mutex_);
-  stopping_ = true;
-  for (auto& [number, member] : members_) member.process->Kill();
-  WakeWaiting();
-  asio::post(io_, [this] {
-    start_timer_.cancel();
-    watch_timer_.cancel();
-  });
-  if (!changed_.wait_for(lock, kStopTimeout,
-                         [this] { return members_.empty() && coroutines_ == 0; })) {
+  if (!std::exchange(stopping_, true)) {
+    for (auto& [number, member] : members_) member.process->Kill();
+    WakeWaiting();
+    changed_.notify_all();
+    asio::post(strand_, [this, hold = Hold()] {
+      start_timer_.cancel();
+      watch_timer_.cancel();
+    });
+  }
+  if (!changed_.wait_for(lock, kStopTimeout, [this] { return members_.empty() && held_ == 0; })) {
     log::Warn("an engine process does not go", {{"processes", uint64_t{members_.size()}}});
   }
 }
@@ -208,7 +218,9 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
                    {{"reason", member.why_ended == "memory" ? "memory" : "crash"}})
           .Increment();
     }
-    if (!member.draining) last_end_was_memory_ = member.why_ended == "memory";
+    if (!member.draining || member.why_ended == "memory") {
+      last_end_was_memory_ = member.why_ended == "memory";
+    }
     if (was_next) {
       ++failed_starts_;
       if (start_error_.empty()) start_error_ = "the engine ended while it started: " + how;
@@ -233,9 +245,13 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
 void EngineSupervisor::StartLater() {
   const Duration pause =
       std::min<Duration>(kStartPauseMin * (1 << std::min(failed_starts_, 10)), kStartPauseMax);
-  asio::post(io_, [this, pause] {
+  asio::post(strand_, [this, pause, hold = Hold()] {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
     start_timer_.expires_after(pause);
-    start_timer_.async_wait([this](boost::system::error_code code) {
+    start_timer_.async_wait([this, hold](boost::system::error_code code) {
       const std::lock_guard lock(mutex_);
       if (code || stopping_ || current_ != 0 || next_ != 0) return;
       if (const Result<> started = StartProcess("try again"); !started.ok()) {
@@ -249,7 +265,12 @@ void EngineSupervisor::StartLater() {
 
 Error EngineSupervisor::JudgeLost() const {
   const std::lock_guard lock(mutex_);
-  if (last_end_was_memory_) {
+  // Of the second process the end may not be known yet; why it was killed is.
+  const bool memory =
+      last_end_was_memory_ || std::any_of(members_.begin(), members_.end(), [](const auto& each) {
+        return each.second.why_ended == "memory";
+      });
+  if (memory) {
     return InvalidArgument(
         "the engine process took more memory than it may (queryd.memory_hard_limit) while this "
         "query ran, twice; it is not run again");
@@ -321,7 +342,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(Query& 
       if (stopping_) co_return Unavailable("the server is shutting down");
       if (Member* member = FindMember(current_)) {
         if (auto lease = member->process->TakeSlot()) {
-          member->queries[lease->slot().index] = self;
+          member->queries[lease->slot().index] = {lease->slot().query + 1, self};
           co_return std::move(*lease);
         }
       }
@@ -341,8 +362,10 @@ void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& pro
   {
     const std::lock_guard lock(mutex_);
     const Member* member = FindMember(number);
-    if (member != nullptr && progress.slot < member->queries.size()) {
-      query = member->queries[progress.slot].lock();
+    // What was said of the slot's former query may come late.
+    if (member != nullptr && progress.slot < member->queries.size() &&
+        member->queries[progress.slot].first == progress.query) {
+      query = member->queries[progress.slot].second.lock();
     }
   }
   if (query != nullptr) query->SetProgress(progress.percent);
@@ -351,8 +374,13 @@ void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& pro
 void EngineSupervisor::Abandon(EngineProcess::Lease lease, Admission::Permit permit,
                                std::shared_ptr<Query> query) {
   const asio::any_io_executor executor = query->executor();
+  std::shared_ptr<void> hold;
+  {
+    const std::lock_guard lock(mutex_);
+    hold = Hold();
+  }
   asio::co_spawn(executor, Drain(std::move(lease), std::move(permit), std::move(query)),
-                 [](const std::exception_ptr& error) {
+                 [hold = std::move(hold)](const std::exception_ptr& error) {
                    if (error) log::Error("ending a query failed");
                  });
 }
@@ -362,37 +390,44 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   EngineProcess::Slot& slot = lease.slot();
   lease.process().Send(
       protocol::ToFrame(protocol::Cancel{.slot = slot.index, .query = slot.query}));
-  asio::steady_timer grace(query->executor(), options_.cancel_grace);
-  bool stuck = false;
-  const auto on_grace = [&](boost::system::error_code code) {
-    if (code) return;
-    stuck = true;
-    permit.Release();
-    log::Warn("a query does not end, replacing its engine",
-              {{"query_id", query->id()}, {"pid", int64_t{lease.process().pid()}}});
-    MarkStuck(&lease.process(), true);
-    Replace("a query does not end");
+  // Shared with the timer's handler, which may come after the end.
+  struct State {
+    Admission::Permit permit;
+    bool stuck = false;
+    bool over = false;
   };
-  // The handler's references live as long as this coroutine, which waits for it to be called.
-  bool grace_over = false;
-  const auto closing = std::make_shared<Wakeup>(query->executor());
-  grace.async_wait([&, closing](boost::system::error_code code) {
-    on_grace(code);
-    grace_over = true;
-    closing->Wake();
+  const auto state = std::make_shared<State>();
+  state->permit = std::move(permit);
+  asio::steady_timer grace(query->executor(), options_.cancel_grace);
+  grace.async_wait([this, state, query,
+                    process = lease.process().shared_from_this()](boost::system::error_code code) {
+    if (code || state->over) return;
+    state->stuck = true;
+    state->permit.Release();
+    log::Warn("a query does not end, replacing its engine",
+              {{"query_id", query->id()}, {"pid", int64_t{process->pid()}}});
+    MarkStuck(process.get(), true);
+    Replace("a query does not end");
   });
   bool ended = false;
-  for (;;) {
-    const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
-    if (!frame.ok() || !*frame) break;
-    ended = (*frame)->type == protocol::FrameType::kEnd ||
-            (*frame)->type == protocol::FrameType::kFailed;
-    if (ended) break;
+  bool broken = false;
+  if (!slot.unsent.empty()) {
+    const bool sent = co_await SendUnsent(slot);
+    broken = !sent;
   }
-  grace.cancel();
-  while (!grace_over) co_await closing->Wait(Deadline::Never());
-  if (stuck) MarkStuck(&lease.process(), false);
-  if (ended) lease.Release();
+  while (!broken && !ended) {
+    const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
+    broken = !frame.ok() || !*frame;
+    ended = !broken && IsLastWord(**frame);
+  }
+  state->over = true;
+  state->permit.Release();
+  if (state->stuck) MarkStuck(&lease.process(), false);
+  if (ended) {
+    lease.Release();
+  } else {
+    lease.process().Kill();
+  }
 }
 
 void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {

@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -12,6 +13,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/metrics.h"
@@ -49,7 +51,8 @@ class EngineSupervisor : public ViewTarget {
 
   // Starts the first process and waits until it is ready. Blocks.
   Result<> Open();
-  // Ends all processes and waits until they are gone. Blocks.
+  // Ends all processes and waits until they are gone, and all that runs on the I/O threads for
+  // the supervisor. Blocks.
   void Stop();
 
   // A slot of the current process; waits for one. The error says that the query was cancelled or
@@ -83,10 +86,11 @@ class EngineSupervisor : public ViewTarget {
     protocol::Credentials credentials;
     Query::Clock::time_point started_at = Query::Clock::now();
     bool draining = false;
-    size_t stuck = 0;  // Queries in it that did not end in time.
+    size_t stuck = 0;       // Queries in it that did not end in time.
     std::string temp_directory;
-    std::string why_ended;                      // Where we ended it ourselves.
-    std::vector<std::weak_ptr<Query>> queries;  // By slot.
+    std::string why_ended;  // Where we ended it ourselves.
+    // By slot: the number of its query in the slot.
+    std::vector<std::pair<uint64_t, std::weak_ptr<Query>>> queries;
   };
   using Answer = std::promise<Result<>>;
 
@@ -101,6 +105,9 @@ class EngineSupervisor : public ViewTarget {
   Member* FindMember(uint64_t number);  // Needs mutex_.
   void WakeWaiting();                   // Needs mutex_.
   void StartLater();                    // Needs mutex_.
+  // What runs on the I/O threads for the supervisor holds one: Stop waits for all of them. Needs
+  // mutex_; the last copy must not go under it.
+  std::shared_ptr<void> Hold();
   void MarkStuck(const EngineProcess* process, bool stuck);
   boost::asio::awaitable<void> Drain(EngineProcess::Lease lease, Admission::Permit permit,
                                      std::shared_ptr<Query> query);
@@ -132,9 +139,10 @@ class EngineSupervisor : public ViewTarget {
   bool last_end_was_memory_ = false;          // guarded by mutex_
   int failed_starts_ = 0;                     // guarded by mutex_: in a row
   bool stopping_ = false;                     // guarded by mutex_
-  size_t coroutines_ = 0;                     // guarded by mutex_
-  boost::asio::steady_timer start_timer_;
-  boost::asio::steady_timer watch_timer_;
+  size_t held_ = 0;                           // guarded by mutex_: see Hold
+  boost::asio::strand<boost::asio::io_context::executor_type> strand_;
+  boost::asio::steady_timer start_timer_;  // Only on strand_.
+  boost::asio::steady_timer watch_timer_;  // Only on strand_.
 };
 
 }  // namespace tarn::queryd

@@ -36,7 +36,8 @@ void Query::Cancel(const Error& reason) {
     self->reason_ = reason;
     self->timer_.cancel();
     self->wakeup_->Wake();
-    if (self->on_cancel_) self->on_cancel_();
+    // Taken out first: what it calls may set another.
+    if (const auto on_cancel = std::exchange(self->on_cancel_, nullptr)) on_cancel();
   });
 }
 

@@ -61,14 +61,15 @@ class Query : public std::enable_shared_from_this<Query> {
   Deadline deadline() const { return deadline_; }
   const std::string& id() const { return id_; }
 
+  // Ends it; only the first end counts. True when it was this one.
+  bool Finish(const Result<ResultSummary>& outcome);
+
   // Any thread.
   QueryInfo Info() const;
   void SetRunning();
   void SetProgress(double percent);
   void SetSent(uint64_t rows, uint64_t bytes);
   void AddSent(uint64_t rows_so_far, uint64_t more_bytes);
-  // Ends it; only the first end counts. True when it was this one.
-  bool Finish(const Result<ResultSummary>& outcome);
 
  private:
   const boost::asio::any_io_executor executor_;
