@@ -1,0 +1,441 @@
+// The engine as the front sees it: over its sockets.
+
+#include "engine/engine.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/log.h"
+#include "engine/parquet_folder.h"
+#include "engine/socket_pair.h"
+
+namespace tarn::engine {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Runs for minutes unless it is interrupted.
+constexpr const char* kEndless =
+    "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7";
+
+struct Answer {
+  std::string bytes;
+  uint64_t rows = 0;
+  bool truncated = false;
+  std::optional<Error> error;
+  Compression compression = Compression::kNone;
+  size_t largest_frame = 0;
+
+  // The rows, or "error: …".
+  std::string Text() const { return error ? "error: " + error->message : bytes; }
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  ParquetFolder folder{testing::TempDir()};
+  protocol::Setup setup{.store = protocol::ObjectStore::Folder(folder.path().string()),
+                        .threads = 2,
+                        .memory_limit = 200'000'000,
+                        .plan_cache_entries = 10,
+                        .log_program = "engine",
+                        .log_level = static_cast<int>(log::Level::kError)};
+  FrontSocket control;
+  std::vector<FrontSocket> slots;
+  std::vector<uint64_t> numbers;  // Of each slot's latest query.
+  uint64_t last_ticket = 0;
+  std::unique_ptr<Engine> engine;
+  std::thread serving;
+
+  ~EngineTest() override { Stop(); }
+
+  void Open(size_t count = 2) {
+    std::vector<int> theirs;
+    numbers.assign(count, 0);
+    for (size_t i = 0; i < count; ++i) {
+      slots.emplace_back();
+      theirs.push_back(slots.back().TakeTheirs());
+    }
+    control.Send(setup);
+    Result<std::unique_ptr<Engine>> opened = Engine::Open(control.TakeTheirs(), theirs);
+    if (!opened.ok()) throw std::runtime_error(opened.error().message);
+    engine = std::move(*opened);
+    const auto ready = control.Receive<protocol::Ready>();
+    EXPECT_EQ(ready.error, "");
+    EXPECT_THAT(ready.version, StartsWith("DuckDB v"));
+    serving = std::thread([this] { engine->Serve(); });
+  }
+  // The front goes; Serve returns.
+  void Stop() {
+    control.Close();
+    if (serving.joinable()) serving.join();
+    engine = nullptr;
+  }
+
+  // Its number in the slot.
+  uint64_t Send(size_t slot, protocol::Query query) {
+    query.number = ++numbers[slot];
+    slots[slot].Send(query);
+    return query.number;
+  }
+  Answer ReadAnswer(size_t slot) {
+    Answer answer;
+    for (;;) {
+      const auto frame = slots[slot].Read();
+      if (!frame) throw std::runtime_error("the slot was closed");
+      answer.largest_frame = std::max(answer.largest_frame, frame->payload.size());
+      if (frame->type == protocol::FrameType::kRows) {
+        const Result<protocol::RowsHeader> header = protocol::ReadRowsHeader(frame->payload);
+        if (!header.ok()) throw std::runtime_error(header.error().message);
+        EXPECT_GE(header->rows, answer.rows);
+        answer.rows = header->rows;
+        answer.compression = header->compression;
+        answer.bytes += frame->payload.substr(protocol::RowsHeader::kBytes);
+      } else if (frame->type == protocol::FrameType::kEnd) {
+        const auto end = protocol::FromPayload<protocol::End>(frame->payload);
+        EXPECT_EQ(end->rows >= answer.rows, true);
+        answer.rows = end->rows;
+        answer.truncated = end->truncated;
+        return answer;
+      } else {
+        const auto failed = protocol::FromPayload<protocol::Failed>(frame->payload);
+        if (!failed.ok()) throw std::runtime_error(failed.error().message);
+        answer.error = Error{static_cast<ErrorKind>(failed->kind), failed->message};
+        return answer;
+      }
+    }
+  }
+  Answer Run(size_t slot, protocol::Query query) {
+    Send(slot, std::move(query));
+    return ReadAnswer(slot);
+  }
+  static protocol::Query Csv(const std::string& sql) {
+    return {.sql = sql, .format = Format::kCsv};
+  }
+  std::string Text(const std::string& sql, size_t slot = 0) { return Run(slot, Csv(sql)).Text(); }
+
+  Result<> Outcome(uint64_t ticket) {
+    for (;;) {
+      const auto frame = control.Read();
+      if (!frame) throw std::runtime_error("the control socket was closed");
+      if (frame->type != protocol::FrameType::kViewChanged) continue;
+      const auto changed = protocol::FromPayload<protocol::ViewChanged>(frame->payload);
+      if (changed->ticket != ticket) continue;
+      if (changed->ok) return {};
+      return Error{static_cast<ErrorKind>(changed->error_kind), changed->error};
+    }
+  }
+  Result<> Put(const protocol::ViewSpec& view, bool probe = true, int64_t timeout_ms = 60'000) {
+    control.Send(protocol::PutView{
+        .ticket = ++last_ticket, .view = view, .probe = probe, .timeout_ms = timeout_ms});
+    return Outcome(last_ticket);
+  }
+  Result<> Drop(const std::string& name) {
+    control.Send(protocol::DropView{.ticket = ++last_ticket, .name = name, .timeout_ms = 60'000});
+    return Outcome(last_ticket);
+  }
+};
+
+TEST_F(EngineTest, AnswersInEveryFormat) {
+  Open();
+  const std::string sql = "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y' ORDER BY a";
+  const auto run = [&](Format format) { return Run(0, {.sql = sql, .format = format}); };
+  EXPECT_THAT(run(Format::kJson).bytes, HasSubstr(R"("rows":[[1,"x"],[2,"y"]],"row_count":2})"));
+  EXPECT_EQ(run(Format::kNdjson).bytes,
+            "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n{\"status\":\"ok\",\"row_count\":2}\n");
+  EXPECT_EQ(run(Format::kCsv).bytes, "a,b\r\n1,x\r\n2,y\r\n");
+  const Answer arrow = run(Format::kArrow);
+  EXPECT_EQ(arrow.rows, 2U);
+  EXPECT_EQ(arrow.bytes.substr(0, 4), "\xFF\xFF\xFF\xFF");
+  EXPECT_EQ(arrow.bytes.substr(arrow.bytes.size() - 8), std::string("\xFF\xFF\xFF\xFF\0\0\0\0", 8));
+}
+
+TEST_F(EngineTest, PassesParametersAndOptionsOn) {
+  Open();
+  protocol::Query query = Csv("SELECT $a + 1 AS n");
+  query.params = R"({"a":41})";
+  EXPECT_EQ(Run(0, query).Text(), "n\r\n42\r\n");
+  query.params = R"({"b":41})";
+  EXPECT_THAT(Run(0, query).Text(), StartsWith("error: params: "));
+  query.params = "{";
+  EXPECT_THAT(Run(0, query).Text(), StartsWith("error: params: "));
+  const protocol::Query big{.sql = "SELECT 9007199254740993 AS n", .quote_big_numbers = true};
+  EXPECT_THAT(Run(0, big).bytes, HasSubstr(R"(["9007199254740993"])"));
+  const Answer compressed = Run(
+      0, {.sql = "FROM range(1000)", .format = Format::kCsv, .compression = Compression::kGzip});
+  EXPECT_EQ(compressed.compression, Compression::kGzip);
+  EXPECT_EQ(compressed.bytes.substr(0, 2), "\x1F\x8B");
+}
+
+TEST_F(EngineTest, AFailureHasItsKindAndLeavesTheSlotUsable) {
+  Open(1);
+  for (const char* sql :
+       {"SELEC 1", "SELECT * FROM nowhere", "SELECT 1/0 + 'x'::INTEGER", "SELECT error('no')",
+        "DROP VIEW t", "SELECT 1; SELECT 2", "", "SELECT * FROM read_csv('/etc/passwd')"}) {
+    const Answer answer = Run(0, Csv(sql));
+    ASSERT_TRUE(answer.error) << sql;
+    EXPECT_EQ(answer.error->kind, ErrorKind::kInvalidArgument) << sql;
+    EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n") << "after " << sql;
+  }
+}
+
+TEST_F(EngineTest, AFailureInTheMiddleComesAfterTheRowsBeforeIt) {
+  Open(1);
+  const Answer answer =
+      Run(0, Csv("SELECT CASE WHEN range < 100000 THEN range ELSE error('no') END AS n "
+                 "FROM range(200000)"));
+  ASSERT_TRUE(answer.error);
+  EXPECT_THAT(answer.error->message, HasSubstr("no"));
+  EXPECT_THAT(answer.bytes, StartsWith("n\r\n0\r\n1\r\n"));
+  EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+TEST_F(EngineTest, ALargeResultComesInFramesOfBoundedSize) {
+  Open(1);
+  const Answer answer = Run(0, Csv("SELECT range AS n, repeat('x', 3000) AS t FROM range(3000)"));
+  EXPECT_EQ(answer.rows, 3000U);
+  EXPECT_EQ(std::count(answer.bytes.begin(), answer.bytes.end(), '\n'), 3001);
+  EXPECT_LE(answer.largest_frame, 256U * 1024 + protocol::RowsHeader::kBytes);
+  const Answer wide = Run(0, Csv("SELECT repeat('x', 3000000) AS t"));
+  EXPECT_EQ(wide.bytes.size(), 3U + 3'000'000 + 2);
+  EXPECT_LE(wide.largest_frame, 256U * 1024 + protocol::RowsHeader::kBytes);
+}
+
+TEST_F(EngineTest, TheRowLimitIsExact) {
+  Open(1);
+  for (const uint64_t rows : {1U, 2047U, 2048U, 2049U, 5000U}) {
+    for (const auto& [limit, truncated] :
+         {std::pair{rows + 1, false}, {rows, false}, {rows - 1, true}, {uint64_t{0}, false}}) {
+      if (limit == 0 && truncated) continue;  // 0 is no limit.
+      protocol::Query query = Csv(fmt::format("FROM range({})", rows));
+      query.row_limit = limit;
+      const Answer answer = Run(0, query);
+      EXPECT_FALSE(answer.error);
+      EXPECT_EQ(answer.truncated, truncated) << rows << " " << limit;
+      EXPECT_EQ(answer.rows, truncated ? limit : rows);
+      EXPECT_EQ(std::count(answer.bytes.begin(), answer.bytes.end(), '\n'),
+                static_cast<std::ptrdiff_t>(answer.rows) + 1);
+    }
+  }
+}
+
+TEST_F(EngineTest, TheByteLimitCutsBetweenRows) {
+  Open(1);
+  for (const Format format : {Format::kCsv, Format::kNdjson}) {
+    protocol::Query query{.sql = "SELECT range + 1000 AS n FROM range(9000)", .format = format};
+    // What follows the last row comes in any case.
+    const auto rows_of = [](const std::string& bytes) {
+      return bytes.substr(0, bytes.find("{\"status\""));
+    };
+    const std::string whole = rows_of(Run(0, query).bytes);
+    for (const size_t limit : {size_t{50}, size_t{1000}, whole.size() - 1, whole.size()}) {
+      query.byte_limit = limit;
+      const Answer answer = Run(0, query);
+      EXPECT_FALSE(answer.error);
+      const std::string rows = rows_of(answer.bytes);
+      EXPECT_LE(rows.size(), limit);
+      EXPECT_EQ(answer.truncated, limit < whole.size());
+      EXPECT_TRUE(whole.starts_with(rows));
+      EXPECT_EQ(rows.back(), '\n') << "no row is cut";
+      // The next row had no room.
+      EXPECT_GT(rows.size() + 14, std::min(limit, whole.size()));
+    }
+  }
+  // What is around the rows comes in any case.
+  protocol::Query json{.sql = "FROM range(1000)", .byte_limit = 1};
+  const Answer answer = Run(0, json);
+  EXPECT_TRUE(answer.truncated);
+  EXPECT_EQ(answer.rows, 0U);
+  EXPECT_THAT(answer.bytes, HasSubstr("\"rows\":[]"));
+}
+
+TEST_F(EngineTest, ACancelEndsARunningQuerySoon) {
+  Open(1);
+  for (int i = 0; i < 3; ++i) {
+    const uint64_t number = Send(0, Csv(kEndless));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 * i));  // At some point of its way.
+    const auto start = std::chrono::steady_clock::now();
+    control.Send(protocol::Cancel{.slot = 0, .query = number});
+    const Answer answer = ReadAnswer(0);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+    ASSERT_TRUE(answer.error);
+    EXPECT_EQ(answer.error->kind, ErrorKind::kCancelled);
+    EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n") << "the next one is not hit";
+  }
+}
+
+TEST_F(EngineTest, ACancelMayComeBeforeItsQuery) {
+  Open(1);
+  control.Send(protocol::Cancel{.slot = 0, .query = 1});
+  // Answered only after the cancel was handled, which comes before it on the same socket.
+  EXPECT_TRUE(Drop("nothing").ok());
+  EXPECT_EQ(Run(0, Csv(kEndless)).error->kind, ErrorKind::kCancelled);
+  EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+TEST_F(EngineTest, ACancelOfAQueryThatHasEndedDoesNothing) {
+  Open(2);
+  EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
+  control.Send(protocol::Cancel{.slot = 0, .query = 1});
+  control.Send(protocol::Cancel{.slot = 1, .query = 0});
+  control.Send(protocol::Cancel{.slot = 99, .query = 1});
+  EXPECT_TRUE(Drop("nothing").ok());
+  EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_EQ(Text("SELECT 42 AS x", 1), "x\r\n42\r\n");
+}
+
+TEST_F(EngineTest, AReaderThatIsSlowHoldsItsOwnSlotOnly) {
+  Open(3);
+  Send(0, Csv("FROM range(100000000)"));
+  EXPECT_TRUE(slots[0].IsReadable(60'000));  // And is not read.
+  for (size_t slot : {1U, 2U, 1U}) EXPECT_EQ(Text("SELECT 42 AS x", slot), "x\r\n42\r\n");
+  EXPECT_TRUE(Drop("nothing").ok()) << "nor are changes of views held";
+  control.Send(protocol::Cancel{.slot = 0, .query = 1});
+  EXPECT_EQ(ReadAnswer(0).error->kind, ErrorKind::kCancelled);
+  EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+TEST_F(EngineTest, ViewsCanBePutReplacedAndDropped) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  folder.Write("b.parquet", "SELECT 2 AS id");
+  Open();
+  EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
+  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
+  EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
+  EXPECT_EQ(Text("FROM T", 1), "id\r\n1\r\n");
+  ASSERT_TRUE(Put({"t", {"a.parquet", "b.parquet"}}).ok());
+  EXPECT_EQ(Text("SELECT sum(id) AS s FROM t"), "s\r\n3\r\n");
+  ASSERT_TRUE(Drop("t").ok());
+  EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
+  EXPECT_TRUE(Drop("t").ok()) << "dropping twice is no error";
+}
+
+TEST_F(EngineTest, AViewThatCannotBeMadeLeavesTheFormerOne) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  Open();
+  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
+  const Result<> missing = Put({"t", {"missing.parquet"}});
+  ASSERT_FALSE(missing.ok());
+  EXPECT_THAT(missing.error().message, HasSubstr("missing.parquet"));
+  EXPECT_EQ(Put({"t", {"a.parquet"}}, true, 0).error().kind, ErrorKind::kTimeout);
+  EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
+}
+
+// The same text again runs by its plan, which must not outlive what it was made from.
+TEST_F(EngineTest, APlanFollowsTheViewsItReads) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  folder.Write("b.parquet", "SELECT 'text' AS name, 2 AS other");
+  Open(1);
+  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
+  ASSERT_TRUE(Put({"t", {"b.parquet"}}).ok());
+  EXPECT_EQ(Text("FROM t"), "name,other\r\ntext,2\r\n");
+  ASSERT_TRUE(Put({"t", {"a.parquet"}}, false).ok()) << "known to be good: made by the next query";
+  EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
+  ASSERT_TRUE(Drop("t").ok());
+  EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
+  ASSERT_TRUE(Put({"t", {"b.parquet"}}).ok());
+  EXPECT_EQ(Text("FROM t"), "name,other\r\ntext,2\r\n") << "after its failure too";
+}
+
+TEST_F(EngineTest, KnownViewsOfTheSetUpAreThere) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  setup.views = {{"t", {"a.parquet"}}, {"lost", {"missing.parquet"}}};
+  Open();
+  EXPECT_THAT(Text("SHOW TABLES"), HasSubstr("t\r\n"));
+  EXPECT_EQ(Text("SELECT id FROM t"), "id\r\n1\r\n");
+  EXPECT_THAT(Text("FROM lost"), StartsWith("error: dataset \"lost\": "));
+}
+
+TEST_F(EngineTest, AQueryThatDoesNotFitAloneIsWrong) {
+  setup.memory_limit = 50'000'000;
+  setup.threads = 1;
+  Open(1);
+  const Answer answer = Run(0, Csv("SELECT count(*) FROM (SELECT range AS r, count(*) FROM "
+                                   "range(50000000) GROUP BY r)"));
+  ASSERT_TRUE(answer.error);
+  EXPECT_THAT(answer.error->message, HasSubstr("Out of Memory"));
+  EXPECT_EQ(answer.error->kind, ErrorKind::kInvalidArgument);
+  const auto unhealthy = control.Receive<protocol::Unhealthy>();
+  EXPECT_EQ(unhealthy.reason, "out of memory");
+  EXPECT_FALSE(unhealthy.broken);
+  EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+TEST_F(EngineTest, AQueryThatDoesNotFitBesideOthersMayBeTriedAgain) {
+  setup.memory_limit = 50'000'000;
+  setup.threads = 1;
+  Open(2);
+  Send(1, Csv("FROM range(100000000)"));
+  ASSERT_TRUE(slots[1].IsReadable(60'000));
+  const Answer answer = Run(0, Csv("SELECT count(*) FROM (SELECT range AS r, count(*) FROM "
+                                   "range(50000000) GROUP BY r)"));
+  ASSERT_TRUE(answer.error);
+  EXPECT_EQ(answer.error->kind, ErrorKind::kOutOfMemory);
+}
+
+TEST_F(EngineTest, TellsHowFarAQueryIs) {
+  folder.Write("a.parquet", "SELECT range AS id FROM range(1000000)");
+  Open(2);
+  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
+  const uint64_t number =
+      Send(1, Csv("SELECT count(*) FROM t WHERE length(repeat(md5(id::VARCHAR), 30000)) = id"));
+  for (int i = 0; i < 2; ++i) {
+    const auto progress = control.Receive<protocol::Progress>();
+    EXPECT_EQ(progress.slot, 1U);
+    EXPECT_EQ(progress.query, number);
+    EXPECT_GE(progress.percent, 0);
+    EXPECT_LE(progress.percent, 100);
+  }
+}
+
+TEST_F(EngineTest, EndsWithTheFrontWhateverRuns) {
+  Open(3);
+  Send(0, Csv(kEndless));
+  Send(1, Csv("FROM range(100000000)"));
+  ASSERT_TRUE(slots[1].IsReadable(60'000));
+  const auto start = std::chrono::steady_clock::now();
+  Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+  for (FrontSocket& slot : slots) {
+    while (slot.Read()) {
+    }
+  }
+}
+
+TEST_F(EngineTest, WhatIsNoQueryEndsTheSlotOnly) {
+  Open(2);
+  std::string garbage;
+  protocol::AppendFrame(protocol::FrameType::kQuery, "garbage", garbage);
+  slots[0].SendBytes(garbage);
+  EXPECT_FALSE(slots[0].Read()) << "closed, so that the front does not wait";
+  EXPECT_EQ(Text("SELECT 42 AS x", 1), "x\r\n42\r\n");
+}
+
+TEST(Engine, TellsTheFrontWhyItCannotStart) {
+  FrontSocket control;
+  control.Send(protocol::Setup{.store = {.root = "s3://lake/", .host = "127.0.0.1:1"},
+                               .httpfs_path = __FILE__,
+                               .memory_limit = 100'000'000});
+  const auto engine = Engine::Open(control.TakeTheirs(), {});
+  ASSERT_FALSE(engine.ok());
+  EXPECT_THAT(control.Receive<protocol::Ready>().error, HasSubstr("load httpfs"));
+  EXPECT_FALSE(control.Read());
+}
+
+TEST(Engine, NeedsASetUpFirst) {
+  FrontSocket control;
+  control.Send(protocol::Cancel{});
+  EXPECT_FALSE(Engine::Open(control.TakeTheirs(), {}).ok());
+  FrontSocket gone;
+  gone.Close();
+  EXPECT_FALSE(Engine::Open(gone.TakeTheirs(), {}).ok());
+}
+
+}  // namespace
+}  // namespace tarn::engine

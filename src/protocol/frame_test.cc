@@ -1,0 +1,146 @@
+#include "protocol/frame.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace tarn::protocol {
+namespace {
+
+struct Seen {
+  FrameType type;
+  std::string payload;
+  bool operator==(const Seen&) const = default;
+};
+
+void Feed(FrameReader& reader, std::string_view bytes) {
+  std::memcpy(reader.Prepare(bytes.size()), bytes.data(), bytes.size());
+  reader.Commit(bytes.size());
+}
+
+std::vector<Seen> TakeAll(FrameReader& reader) {
+  std::vector<Seen> seen;
+  for (;;) {
+    const Result<std::optional<Frame>> frame = reader.Next();
+    if (!frame.ok()) throw std::runtime_error(frame.error().message);
+    if (!*frame) return seen;
+    seen.push_back({(*frame)->type, std::string((*frame)->payload)});
+  }
+}
+
+std::vector<Seen> SomeFrames() {
+  return {{FrameType::kQuery, "SELECT 1"},
+          {FrameType::kEnd, ""},
+          {FrameType::kRows, std::string("\0\xFF\n", 3)},
+          {FrameType::kRows, std::string(100'000, 'x')},
+          {FrameType::kFailed, "no"}};
+}
+
+std::string BytesOf(const std::vector<Seen>& frames) {
+  std::string bytes;
+  for (const Seen& frame : frames) AppendFrame(frame.type, frame.payload, bytes);
+  return bytes;
+}
+
+TEST(Frame, IsItsLengthItsTypeAndThePayload) {
+  std::string bytes;
+  AppendFrame(FrameType::kEnd, "ab", bytes);
+  EXPECT_EQ(bytes, std::string("\x02\0\0\0", 4) + static_cast<char>(FrameType::kEnd) + "ab");
+  std::string header;
+  AppendFrameHeader(FrameType::kRows, 0x01020304, header);
+  EXPECT_EQ(header, std::string("\x04\x03\x02\x01") + static_cast<char>(FrameType::kRows));
+}
+
+TEST(FrameReader, TakesOneByteAtATime) {
+  const std::vector<Seen> frames = SomeFrames();
+  FrameReader reader;
+  std::vector<Seen> seen;
+  for (const char byte : BytesOf(frames)) {
+    Feed(reader, std::string_view(&byte, 1));
+    for (Seen& frame : TakeAll(reader)) seen.push_back(std::move(frame));
+  }
+  EXPECT_EQ(seen, frames);
+}
+
+TEST(FrameReader, TakesManyFramesInOneRead) {
+  FrameReader reader;
+  EXPECT_TRUE(TakeAll(reader).empty());
+  Feed(reader, BytesOf(SomeFrames()));
+  EXPECT_EQ(TakeAll(reader), SomeFrames());
+  EXPECT_TRUE(TakeAll(reader).empty());
+}
+
+// Reads end anywhere, and what is left moves to the front of the buffer.
+TEST(FrameReader, TakesPiecesOfAnySize) {
+  std::vector<Seen> frames;
+  for (int i = 0; i < 20; ++i) {
+    for (const Seen& frame : SomeFrames()) frames.push_back(frame);
+  }
+  const std::string bytes = BytesOf(frames);
+  for (const size_t piece : {2U, 5U, 7U, 4096U, 65'537U}) {
+    FrameReader reader;
+    std::vector<Seen> seen;
+    for (size_t at = 0; at < bytes.size(); at += piece) {
+      Feed(reader, std::string_view(bytes).substr(at, piece));
+      for (Seen& frame : TakeAll(reader)) seen.push_back(std::move(frame));
+    }
+    EXPECT_EQ(seen, frames) << piece;
+  }
+}
+
+TEST(FrameReader, ReadsWithLessThanWasPrepared) {
+  FrameReader reader;
+  const std::string bytes = BytesOf({{FrameType::kQuery, "SELECT 1"}});
+  std::memcpy(reader.Prepare(1000), bytes.data(), 3);
+  reader.Commit(3);
+  reader.Prepare(1000);
+  reader.Commit(0);
+  std::memcpy(reader.Prepare(1000), bytes.data() + 3, bytes.size() - 3);
+  reader.Commit(bytes.size() - 3);
+  EXPECT_EQ(TakeAll(reader), (std::vector<Seen>{{FrameType::kQuery, "SELECT 1"}}));
+}
+
+TEST(FrameReader, MissingIsWhatTheFrameStillNeeds) {
+  FrameReader reader;
+  EXPECT_EQ(reader.Missing(), kFrameHeaderBytes);
+  std::string bytes;
+  AppendFrame(FrameType::kRows, std::string(1000, 'x'), bytes);
+  Feed(reader, std::string_view(bytes).substr(0, 3));
+  EXPECT_EQ(reader.Missing(), kFrameHeaderBytes - 3);
+  Feed(reader, std::string_view(bytes).substr(3, 2));
+  EXPECT_EQ(reader.Missing(), 1000U);
+  Feed(reader, std::string_view(bytes).substr(5, 400));
+  EXPECT_EQ(reader.Missing(), 600U);
+  Feed(reader, std::string_view(bytes).substr(405));
+  // Whole, but not taken: a reader that waits for more must still wait for something.
+  EXPECT_EQ(reader.Missing(), 1U);
+  EXPECT_EQ(TakeAll(reader).size(), 1U);
+  EXPECT_EQ(reader.Missing(), kFrameHeaderBytes);
+}
+
+TEST(FrameReader, RefusesWhatIsTooLargeBeforeItIsRead) {
+  std::string bytes;
+  AppendFrameHeader(FrameType::kRows, kFramePayloadBytesMax, bytes);
+  FrameReader largest;
+  Feed(largest, bytes);
+  const Result<std::optional<Frame>> waits = largest.Next();
+  ASSERT_TRUE(waits.ok());
+  EXPECT_FALSE(*waits);
+  EXPECT_EQ(largest.Missing(), kFramePayloadBytesMax);
+
+  for (const size_t size : {kFramePayloadBytesMax + 1, size_t{0xFFFFFFFF}}) {
+    bytes.clear();
+    AppendFrameHeader(FrameType::kRows, size, bytes);
+    FrameReader reader;
+    Feed(reader, bytes);
+    const Result<std::optional<Frame>> refused = reader.Next();
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().kind, ErrorKind::kInternal);
+    EXPECT_FALSE(reader.Next().ok()) << "it stays broken";
+  }
+}
+
+}  // namespace
+}  // namespace tarn::protocol

@@ -1,0 +1,258 @@
+#include "protocol/messages.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <random>
+
+namespace tarn::protocol {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Bytes that are no UTF-8, a NUL, and what CBOR itself uses as marks.
+const std::string& OddBytes() {
+  static const std::string kOdd("\0a\xFF\xFE\xC3\"\\\n\xF6\xA0", 10);
+  return kOdd;
+}
+
+// The message as its receiver gets it.
+template <class Message>
+Message RoundTrip(const Message& message) {
+  const std::string bytes = ToFrame(message);
+  FrameReader reader;
+  std::memcpy(reader.Prepare(bytes.size()), bytes.data(), bytes.size());
+  reader.Commit(bytes.size());
+  const Result<std::optional<Frame>> frame = reader.Next();
+  if (!frame.ok() || !*frame || (*frame)->type != Message::kType) {
+    throw std::runtime_error("not a frame of this message");
+  }
+  Result<Message> read = FromPayload<Message>((*frame)->payload);
+  if (!read.ok()) throw std::runtime_error(read.error().message);
+  return std::move(*read);
+}
+
+TEST(Messages, ASetupArrivesAsItWasSent) {
+  protocol::Setup setup;
+  setup.store.is_folder = true;
+  setup.store.root = "/a b/";
+  setup.store.host = "h:1";
+  setup.store.region = "eu";
+  setup.store.use_ssl = false;
+  setup.store.use_path_style = true;
+  setup.credentials = {"id", OddBytes(), "token"};
+  setup.httpfs_path = "/x";
+  setup.threads = 7;
+  setup.memory_limit = std::numeric_limits<uint64_t>::max();
+  setup.memory_hard_limit = 2;
+  setup.temp_directory = "/tmp";
+  setup.temp_directory_limit = 3;
+  setup.plan_cache_entries = 4;
+  setup.views = {{"a", {"x", "y"}}, {OddBytes(), {OddBytes()}}};
+  setup.log_program = "engine";
+  setup.log_json = true;
+  setup.log_level = 2;
+  const protocol::Setup read = RoundTrip(setup);
+  EXPECT_TRUE(read.store.is_folder);
+  EXPECT_EQ(read.store.root, "/a b/");
+  EXPECT_EQ(read.store.host, "h:1");
+  EXPECT_EQ(read.store.region, "eu");
+  EXPECT_FALSE(read.store.use_ssl);
+  EXPECT_TRUE(read.store.use_path_style);
+  EXPECT_EQ(read.credentials, setup.credentials);
+  EXPECT_EQ(read.httpfs_path, "/x");
+  EXPECT_EQ(read.threads, 7U);
+  EXPECT_EQ(read.memory_limit, std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(read.memory_hard_limit, 2U);
+  EXPECT_EQ(read.temp_directory, "/tmp");
+  EXPECT_EQ(read.temp_directory_limit, 3U);
+  EXPECT_EQ(read.plan_cache_entries, 4U);
+  ASSERT_EQ(read.views.size(), 2U);
+  EXPECT_EQ(read.views[0].name, "a");
+  EXPECT_THAT(read.views[0].keys, ElementsAre("x", "y"));
+  EXPECT_EQ(read.views[1].name, OddBytes());
+  EXPECT_THAT(read.views[1].keys, ElementsAre(OddBytes()));
+  EXPECT_EQ(read.log_program, "engine");
+  EXPECT_TRUE(read.log_json);
+  EXPECT_EQ(read.log_level, 2);
+}
+
+TEST(Messages, ChangesOfViewsArriveAsTheyWereSent) {
+  const PutView put = RoundTrip(
+      PutView{.ticket = 5, .view = {"t", {OddBytes()}}, .probe = false, .timeout_ms = -1});
+  EXPECT_EQ(put.ticket, 5U);
+  EXPECT_EQ(put.view.name, "t");
+  EXPECT_THAT(put.view.keys, ElementsAre(OddBytes()));
+  EXPECT_FALSE(put.probe);
+  EXPECT_EQ(put.timeout_ms, -1);
+  const DropView drop = RoundTrip(
+      DropView{.ticket = 6, .name = OddBytes(), .timeout_ms = std::numeric_limits<int64_t>::max()});
+  EXPECT_EQ(drop.ticket, 6U);
+  EXPECT_EQ(drop.name, OddBytes());
+  EXPECT_EQ(drop.timeout_ms, std::numeric_limits<int64_t>::max());
+  const ViewChanged changed =
+      RoundTrip(ViewChanged{.ticket = 7, .ok = true, .error_kind = 3, .error = OddBytes()});
+  EXPECT_EQ(changed.ticket, 7U);
+  EXPECT_TRUE(changed.ok);
+  EXPECT_EQ(changed.error_kind, 3);
+  EXPECT_EQ(changed.error, OddBytes());
+}
+
+TEST(Messages, AQueryArrivesAsItWasSent) {
+  const Query query = RoundTrip(Query{.number = 1,
+                                      .id = "q",
+                                      .sql = OddBytes(),
+                                      .params = "[1]",
+                                      .format = Format::kArrow,
+                                      .compression = Compression::kZstd,
+                                      .quote_big_numbers = true,
+                                      .row_limit = 2,
+                                      .byte_limit = std::numeric_limits<uint64_t>::max()});
+  EXPECT_EQ(query.number, 1U);
+  EXPECT_EQ(query.id, "q");
+  EXPECT_EQ(query.sql, OddBytes());
+  EXPECT_EQ(query.params, "[1]");
+  EXPECT_EQ(query.format, Format::kArrow);
+  EXPECT_EQ(query.compression, Compression::kZstd);
+  EXPECT_TRUE(query.quote_big_numbers);
+  EXPECT_EQ(query.row_limit, 2U);
+  EXPECT_EQ(query.byte_limit, std::numeric_limits<uint64_t>::max());
+  const End end = RoundTrip(End{.rows = 9, .truncated = true});
+  EXPECT_EQ(end.rows, 9U);
+  EXPECT_TRUE(end.truncated);
+  const Failed failed = RoundTrip(Failed{.kind = 4, .message = OddBytes()});
+  EXPECT_EQ(failed.kind, 4);
+  EXPECT_EQ(failed.message, OddBytes());
+}
+
+TEST(Messages, WhatIsSaidBesideQueriesArrivesAsItWasSent) {
+  const Cancel cancel = RoundTrip(Cancel{.slot = 3, .query = 4});
+  EXPECT_EQ(cancel.slot, 3U);
+  EXPECT_EQ(cancel.query, 4U);
+  const Ready ready = RoundTrip(Ready{.error = OddBytes(), .version = "v1"});
+  EXPECT_EQ(ready.error, OddBytes());
+  EXPECT_EQ(ready.version, "v1");
+  const Progress progress = RoundTrip(Progress{.slot = 1, .query = 2, .percent = 12.5});
+  EXPECT_EQ(progress.slot, 1U);
+  EXPECT_EQ(progress.query, 2U);
+  EXPECT_EQ(progress.percent, 12.5);
+  const Unhealthy unhealthy = RoundTrip(Unhealthy{.reason = OddBytes(), .broken = true});
+  EXPECT_EQ(unhealthy.reason, OddBytes());
+  EXPECT_TRUE(unhealthy.broken);
+}
+
+std::string Cbor(const nlohmann::json& json) {
+  std::string bytes;
+  nlohmann::json::to_cbor(json, bytes);
+  return bytes;
+}
+
+TEST(Messages, AFieldThatIsMissingKeepsItsDefault) {
+  const Result<Query> query = FromPayload<Query>(Cbor({{"sql", "x"}, {"of_a_later_version", 1}}));
+  ASSERT_TRUE(query.ok());
+  EXPECT_EQ(query->sql, "x");
+  EXPECT_EQ(query->number, 0U);
+  EXPECT_EQ(query->format, Format::kJson);
+  const Result<PutView> put = FromPayload<PutView>(Cbor(nlohmann::json::object()));
+  ASSERT_TRUE(put.ok());
+  EXPECT_TRUE(put->probe);
+}
+
+TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
+  const std::string good = ToFrame(Failed{.kind = 1, .message = "m"}).substr(kFrameHeaderBytes);
+  for (const std::string& bad :
+       {std::string(), std::string("\xFF"), std::string("SELECT 1"), Cbor(nullptr), Cbor(1),
+        Cbor({1, 2}), Cbor({{"kind", "text"}}), Cbor({{"message", 1}}), good + "x",
+        good.substr(0, good.size() - 1)}) {
+    const Result<Failed> read = FromPayload<Failed>(bad);
+    ASSERT_FALSE(read.ok()) << testing::PrintToString(bad);
+    EXPECT_EQ(read.error().kind, ErrorKind::kInternal);
+    EXPECT_THAT(read.error().message, HasSubstr("message 12: "));
+  }
+}
+
+TEST(RowsHeader, ComesBeforeItsBytes) {
+  for (const uint64_t rows : {uint64_t{0}, uint64_t{0x0102030405060708}, ~uint64_t{0}}) {
+    std::string bytes = RowsFrameHeader({.rows = rows, .compression = Compression::kGzip}, 3);
+    bytes += "abc";
+    FrameReader reader;
+    std::memcpy(reader.Prepare(bytes.size()), bytes.data(), bytes.size());
+    reader.Commit(bytes.size());
+    const Result<std::optional<Frame>> frame = reader.Next();
+    ASSERT_TRUE(frame.ok() && *frame);
+    EXPECT_EQ((*frame)->type, FrameType::kRows);
+    const Result<RowsHeader> header = ReadRowsHeader((*frame)->payload);
+    ASSERT_TRUE(header.ok());
+    EXPECT_EQ(header->rows, rows);
+    EXPECT_EQ(header->compression, Compression::kGzip);
+    EXPECT_EQ((*frame)->payload.substr(RowsHeader::kBytes), "abc");
+  }
+}
+
+TEST(RowsHeader, ThatIsCutShortIsAnError) {
+  const std::string whole(RowsHeader::kBytes, '\0');
+  EXPECT_TRUE(ReadRowsHeader(whole).ok());
+  for (size_t size = 0; size < RowsHeader::kBytes; ++size) {
+    EXPECT_FALSE(ReadRowsHeader(std::string_view(whole).substr(0, size)).ok()) << size;
+  }
+}
+
+// Whatever comes is read to its end or is an error, and never more.
+TEST(Messages, RandomBytesDoNoHarm) {
+  std::mt19937 random(20261);  // NOLINT: the same in every run
+  const std::string samples[] = {
+      ToFrame(protocol::Setup{.views = {{"a", {"x", "y"}}}, .log_program = "engine"}),
+      ToFrame(Query{.number = 1, .id = "q", .sql = "SELECT 1", .params = "[1]"}),
+      ToFrame(ViewChanged{.ticket = 7, .error = "no"}), ToFrame(End{.rows = 9})};
+  size_t messages = 0;
+  size_t errors = 0;
+  for (int round = 0; round < 100'000; ++round) {
+    std::string bytes = samples[random() % std::size(samples)];
+    const size_t changes = random() % 4;
+    for (size_t i = 0; i < changes; ++i) {
+      // The length stays mostly small, so that frames are complete.
+      const size_t at =
+          random() % 8 == 0 ? random() % bytes.size() : 4 + random() % (bytes.size() - 4);
+      bytes[at] = static_cast<char>(random());
+    }
+    if (random() % 4 == 0) bytes.resize(random() % (bytes.size() + 1));
+    FrameReader reader;
+    while (!bytes.empty()) {
+      const size_t piece = std::min<size_t>(bytes.size(), 1 + random() % 64);
+      std::memcpy(reader.Prepare(piece), bytes.data(), piece);
+      reader.Commit(piece);
+      bytes.erase(0, piece);
+    }
+    for (;;) {
+      const Result<std::optional<Frame>> frame = reader.Next();
+      if (!frame.ok() || !*frame) break;
+      const std::string_view payload = (*frame)->payload;
+      // Whatever its type says.
+      bool read = false;
+      switch (round % 4) {
+        case 0:
+          read = FromPayload<protocol::Setup>(payload).ok();
+          break;
+        case 1:
+          read = FromPayload<Query>(payload).ok();
+          break;
+        case 2:
+          read = FromPayload<ViewChanged>(payload).ok();
+          break;
+        default:
+          read = FromPayload<End>(payload).ok();
+      }
+      ++(read ? messages : errors);
+      [[maybe_unused]] const auto header = ReadRowsHeader(payload);
+    }
+  }
+  EXPECT_GT(messages, 10'000U);
+  EXPECT_GT(errors, 10'000U);
+}
+
+}  // namespace
+}  // namespace tarn::protocol

@@ -1,0 +1,575 @@
+// With the real engine program, so that what is tested is what runs.
+
+#include "queryd/engine_supervisor.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+
+#include "base/text.h"
+#include "queryd/query_service.h"
+#include "queryd/test_io.h"
+
+namespace tarn::queryd {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+// Runs for minutes unless it is ended.
+constexpr const char* kEndless =
+    "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7";
+// Runs long enough for something to happen meanwhile.
+constexpr const char* kLong = "SELECT count(*) + 42 AS n FROM range(1000000000) WHERE range = -1";
+
+// Parquet with one row: SELECT 1::INTEGER AS id.
+constexpr std::string_view kOneRow =
+    "504152311500151415142c15021500150615060000020000000201010000001502192c3500180d6475636b64625f73"
+    "6368656d6115020015022502180269642522001602191c191c26001c15021915001918026964150016021636163626"
+    "083c180401000000180401000000160028040100000018040100000011110000001636160226081636002828447563"
+    "6b"
+    "44422076657273696f6e2076312e352e3520286275696c64206438636461613333666429191c1c0000009900000050"
+    "415231";
+
+void WriteOneRow(const fs::path& path) {
+  std::ofstream file(path, std::ios::binary);
+  for (size_t i = 0; i < kOneRow.size(); i += 2) {
+    file.put(static_cast<char>(std::stoi(std::string(kOneRow.substr(i, 2)), nullptr, 16)));
+  }
+}
+
+bool IsThere(pid_t pid) { return kill(pid, 0) == 0; }
+
+// The answer as a whole.
+asio::awaitable<Result<std::string>> Execute(QueryService& service, SqlRequest request,
+                                             std::string id) {
+  const Result<std::shared_ptr<Query>> query = co_await service.Open(request, id);
+  if (!query.ok()) co_return query.error();
+  Result<QueryAnswer> answer = co_await service.Run(request, *query);
+  if (!answer.ok()) co_return answer.error();
+  std::string bytes = std::move(answer->bytes);
+  while (answer->rest != nullptr) {
+    const Result<std::string> more = co_await service.ReadOn(*answer, **query);
+    if (!more.ok()) co_return more.error();
+    if (more->empty()) break;
+    bytes += *more;
+  }
+  co_return bytes;
+}
+
+// The answer's beginning, and the rest where nobody reads it.
+asio::awaitable<Result<std::shared_ptr<QueryAnswer>>> Begin(QueryService& service,
+                                                            SqlRequest request, std::string id) {
+  const Result<std::shared_ptr<Query>> query = co_await service.Open(request, id);
+  if (!query.ok()) co_return query.error();
+  Result<QueryAnswer> answer = co_await service.Run(request, *query);
+  if (!answer.ok()) co_return answer.error();
+  co_return std::make_shared<QueryAnswer>(std::move(*answer));
+}
+
+class EngineSupervisorTest : public testing::Test {
+ protected:
+  const fs::path folder = fs::path(testing::TempDir()) / ("tarn-supervisor-" + RandomId());
+  IoThreads io{2};
+  Metrics metrics;
+  EngineOptions options;
+  QueryService::Options query_options;
+  std::mutex mutex;
+  protocol::Credentials credentials;  // guarded by mutex
+  std::unique_ptr<EngineSupervisor> engine;
+  std::unique_ptr<QueryService> service;
+  std::atomic<int> queries = 0;
+
+  EngineSupervisorTest() {
+    fs::create_directories(folder);
+    WriteOneRow(folder / "one.parquet");
+    options.program = TARN_TEST_ENGINE;
+    options.setup.store = protocol::ObjectStore::Folder(folder.string());
+    options.setup.threads = 2;
+    options.setup.memory_limit = 500'000'000;
+    options.setup.plan_cache_entries = 10;
+    options.setup.log_program = "engine";
+    options.setup.log_level = 2;
+    options.credentials = [this]() -> Result<protocol::Credentials> {
+      const std::lock_guard lock(mutex);
+      if (credentials.access_key_id == "broken") return Unavailable("no secrets");
+      return credentials;
+    };
+    options.slots = 6;
+    query_options = {.admission = {.running_max = 4, .queue_max = 100, .queue_timeout = kSoon},
+                     .limits = {.timeout = 2 * kSoon},
+                     .whole_bytes_max = 1'000'000,
+                     .slow_readers_max = 4,
+                     .history_max = 100};
+  }
+  ~EngineSupervisorTest() override {
+    if (service != nullptr) service->registry().CancelAll({ErrorKind::kCancelled, "the end"});
+    if (engine != nullptr) engine->Stop();
+    fs::remove_all(folder);
+  }
+
+  Result<> TryOpen() {
+    engine = std::make_unique<EngineSupervisor>(io.io(), options, metrics);
+    service = std::make_unique<QueryService>(*engine, query_options, metrics);
+    return engine->Open();
+  }
+  void Open() {
+    const Result<> opened = TryOpen();
+    if (!opened.ok()) throw std::runtime_error(opened.error().message);
+  }
+  SqlRequest Request(const std::string& sql) const {
+    return {.sql = sql, .format = Format::kCsv, .limits = query_options.limits};
+  }
+  std::future<Result<std::string>> Start(const SqlRequest& request, const std::string& id) {
+    return Spawn(io.NewStrand(), Execute(*service, request, id));
+  }
+  std::future<Result<std::string>> Start(const std::string& sql) {
+    return Start(Request(sql), "q" + std::to_string(++queries));
+  }
+  // The rows as CSV, or "error: …".
+  static std::string TextOf(std::future<Result<std::string>>&& future) {
+    const Result<std::string> result = Get(future);
+    return result.ok() ? *result : "error: " + result.error().message;
+  }
+  std::string Run(const std::string& sql) { return TextOf(Start(sql)); }
+  bool Runs(const std::string& id) {
+    return Eventually([&] {
+      const auto info = service->registry().Find(id);
+      return info && info->state == QueryState::kRunning;
+    });
+  }
+  bool Replaced(pid_t former) {
+    return Eventually([&] {
+      const pid_t pid = engine->CurrentPid();
+      return pid > 0 && pid != former;
+    });
+  }
+  // A program of one line.
+  std::string Script(const std::string& line) {
+    const fs::path path = folder / "program";
+    std::ofstream(path) << "#!/bin/sh\n" << line << "\n";
+    chmod(path.c_str(), 0700);
+    return path.string();
+  }
+};
+
+TEST_F(EngineSupervisorTest, StartsAndServes) {
+  Open();
+  EXPECT_THAT(engine->Version(), testing::StartsWith("DuckDB v"));
+  EXPECT_TRUE(IsThere(engine->CurrentPid()));
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_THAT(Run("SELECT nothing"), HasSubstr("error: Binder Error"));
+  std::vector<std::future<Result<std::string>>> many;
+  for (int i = 0; i < 30; ++i) many.push_back(Start(fmt::format("SELECT {} AS x", i)));
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(TextOf(std::move(many[static_cast<size_t>(i)])), fmt::format("x\r\n{}\r\n", i));
+  }
+}
+
+TEST_F(EngineSupervisorTest, AResultLargerThanWhatIsHeldArrivesWhole) {
+  query_options.whole_bytes_max = 1000;
+  Open();
+  const std::string bytes = Run("FROM range(1000000)");
+  EXPECT_THAT(bytes, testing::StartsWith("range\r\n0\r\n1\r\n"));
+  EXPECT_EQ(std::count(bytes.begin(), bytes.end(), '\n'), 1'000'001);
+}
+
+TEST_F(EngineSupervisorTest, AProcessThatIsKilledIsReplacedAndItsQueriesRunAgain) {
+  Open();
+  const pid_t former = engine->CurrentPid();
+  std::vector<std::future<Result<std::string>>> running;
+  for (const char* id : {"a", "b", "c"}) running.push_back(Start(Request(kLong), id));
+  EXPECT_TRUE(Runs("a") && Runs("b") && Runs("c"));
+  kill(former, SIGKILL);
+  // One that comes while there is no process waits for the next.
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  for (auto& each : running) EXPECT_EQ(TextOf(std::move(each)), "n\r\n42\r\n");
+  EXPECT_NE(engine->CurrentPid(), former);
+  EXPECT_FALSE(IsThere(former));
+}
+
+// Queries that come just then get slots of the process that is gone, until that is known.
+TEST_F(EngineSupervisorTest, NoQueryIsRefusedWhenAnIdleProcessIsKilled) {
+  Open();
+  for (int round = 0; round < 5; ++round) {
+    kill(engine->CurrentPid(), SIGKILL);
+    std::vector<std::future<Result<std::string>>> many;
+    for (int i = 0; i < 8; ++i) many.push_back(Start("SELECT 42 AS x"));
+    for (auto& each : many) EXPECT_EQ(TextOf(std::move(each)), "x\r\n42\r\n");
+  }
+}
+
+TEST_F(EngineSupervisorTest, AQueryThatEndsItsProcessTwiceIsNotRunAgain) {
+  Open();
+  auto query = Start(Request(kEndless), "bad");
+  const pid_t first = engine->CurrentPid();
+  ASSERT_TRUE(Runs("bad"));
+  kill(first, SIGKILL);
+  ASSERT_TRUE(Replaced(first));
+  const pid_t second = engine->CurrentPid();
+  // Its second try has begun when the slot is taken; where it has not, it only waits longer.
+  const auto result = [&]() -> Result<std::string> {
+    while (query.wait_for(10ms) != std::future_status::ready) {
+      if (engine->CurrentPid() == second) kill(second, SIGKILL);
+    }
+    return query.get();
+  }();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().kind, ErrorKind::kInternal);
+  EXPECT_EQ(result.error().message,
+            "the engine process ended while this query ran, twice; it is not run again");
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+TEST_F(EngineSupervisorTest, AReplacedProcessFinishesItsQueries) {
+  Open();
+  const pid_t former = engine->CurrentPid();
+  auto endless = Start(Request(kEndless), "endless");
+  auto running = Start(Request(kLong), "running");
+  ASSERT_TRUE(Runs("endless") && Runs("running"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(former));
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_EQ(TextOf(std::move(running)), "n\r\n42\r\n");
+  EXPECT_TRUE(IsThere(former)) << "one still runs in it";
+  ASSERT_TRUE(service->registry().Cancel("endless", {ErrorKind::kConflict, "by hand"}).ok());
+  EXPECT_EQ(TextOf(std::move(endless)), "error: by hand");
+  EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
+}
+
+TEST_F(EngineSupervisorTest, DrainingIsBounded) {
+  options.drain_timeout = 100ms;
+  query_options.limits.timeout = 2 * kSoon;
+  Open();
+  const pid_t former = engine->CurrentPid();
+  auto running = Start(Request(kEndless), "endless");
+  ASSERT_TRUE(Runs("endless"));
+  engine->Replace("test");
+  EXPECT_TRUE(Replaced(former));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
+  // It runs again, in the process that came.
+  EXPECT_TRUE(IsThere(engine->CurrentPid()));
+  ASSERT_TRUE(service->registry().Cancel("endless", {ErrorKind::kConflict, "by hand"}).ok());
+  EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
+}
+
+TEST_F(EngineSupervisorTest, ViewsSurviveAReplacement) {
+  Open();
+  ASSERT_TRUE(engine->PutView({"t", {"one.parquet"}}, Deadline::After(kSoon)).ok());
+  ASSERT_TRUE(engine->PutView({"gone", {"one.parquet"}}, Deadline::After(kSoon)).ok());
+  EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n");
+  const Result<> bad = engine->PutView({"bad", {"missing.parquet"}}, Deadline::After(kSoon));
+  ASSERT_FALSE(bad.ok());
+  EXPECT_THAT(bad.error().message, HasSubstr("missing.parquet"));
+  ASSERT_FALSE(engine->PutView({"t", {"missing.parquet"}}, Deadline::After(kSoon)).ok());
+  ASSERT_TRUE(engine->DropView("gone", Deadline::After(kSoon)).ok());
+
+  const pid_t first = engine->CurrentPid();
+  kill(first, SIGKILL);
+  ASSERT_TRUE(Replaced(first));
+  EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n") << "and the one that could not be put left it";
+  EXPECT_THAT(Run("FROM gone"), HasSubstr("error: "));
+  EXPECT_THAT(Run("FROM bad"), HasSubstr("error: "));
+
+  const pid_t second = engine->CurrentPid();
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(second));
+  EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n");
+}
+
+// One process starts while the view is put into the other.
+TEST_F(EngineSupervisorTest, AViewThatIsPutDuringAReplacementIsInBoth) {
+  Open();
+  for (int round = 0; round < 4; ++round) {
+    const std::string name = fmt::format("t{}", round);
+    const pid_t former = engine->CurrentPid();
+    if (round % 2 == 0) engine->Replace("test");
+    const Result<> put = engine->PutView({name, {"one.parquet"}}, Deadline::After(kSoon));
+    if (round % 2 == 1) engine->Replace("test");
+    ASSERT_TRUE(put.ok()) << put.error().message;
+    ASSERT_TRUE(Replaced(former));
+    EXPECT_TRUE(Eventually([&] { return Run("FROM " + name) == "id\r\n1\r\n"; }));
+  }
+}
+
+TEST_F(EngineSupervisorTest, AChangeOfAViewFailsWithItsProcess) {
+  Open();
+  // It answers nothing while it is stopped.
+  const pid_t pid = engine->CurrentPid();
+  kill(pid, SIGSTOP);
+  auto put = std::async(std::launch::async, [&] {
+    return engine->PutView({"t", {"one.parquet"}}, Deadline::After(2 * kSoon));
+  });
+  kill(pid, SIGKILL);
+  const Result<> result = Get(put);
+  // Where the process was gone already, the next one took it.
+  if (!result.ok()) {
+    EXPECT_EQ(result.error().kind, ErrorKind::kUnavailable);
+    EXPECT_EQ(result.error().message, "the engine process ended");
+  }
+}
+
+TEST_F(EngineSupervisorTest, AProgramThatIsNotThereIsNamed) {
+  options.program = (folder / "nothing").string();
+  const Result<> opened = TryOpen();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_THAT(opened.error().message, testing::StartsWith("cannot start " + options.program));
+}
+
+TEST_F(EngineSupervisorTest, AProgramThatEndsAtOnceSaysHow) {
+  options.program = Script("exit 3");
+  const Result<> opened = TryOpen();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().message, "the engine ended while it started: exit status 3");
+}
+
+TEST_F(EngineSupervisorTest, AProgramThatIsKilledSaysHow) {
+  options.program = Script("kill -SEGV $$");
+  const Result<> opened = TryOpen();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_THAT(opened.error().message, HasSubstr("killed by signal 11"));
+}
+
+TEST_F(EngineSupervisorTest, AProgramThatSaysNothingIsEnded) {
+  options.program = Script("echo $$ > " + (folder / "pid").string() + "; exec sleep 1000");
+  options.start_timeout = 300ms;
+  const Result<> opened = TryOpen();
+  ASSERT_FALSE(opened.ok());
+  engine->Stop();
+  pid_t pid = 0;
+  std::ifstream(folder / "pid") >> pid;
+  if (pid != 0) {
+    EXPECT_FALSE(IsThere(pid));
+  }
+}
+
+TEST_F(EngineSupervisorTest, AnEngineThatCannotSetUpSaysWhy) {
+  options.setup.httpfs_path = (folder / "one.parquet").string();
+  options.setup.store.is_folder = false;
+  const Result<> opened = TryOpen();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_THAT(opened.error().message, HasSubstr("load httpfs"));
+}
+
+TEST_F(EngineSupervisorTest, StopLeavesNoProcessAndEndsQueries) {
+  Open();
+  const pid_t former = engine->CurrentPid();
+  auto running = Start(Request(kEndless), "endless");
+  ASSERT_TRUE(Runs("endless"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(former));
+  const pid_t current = engine->CurrentPid();
+  auto in_both = Start(Request(kEndless), "other");
+  ASSERT_TRUE(Runs("other"));
+  engine->Stop();
+  EXPECT_FALSE(IsThere(former));
+  EXPECT_FALSE(IsThere(current));
+  EXPECT_EQ(engine->CurrentPid(), -1);
+  EXPECT_THAT(TextOf(std::move(running)), HasSubstr("error: "));
+  EXPECT_THAT(TextOf(std::move(in_both)), HasSubstr("error: "));
+  EXPECT_EQ(Run("SELECT 1"), "error: the server is shutting down");
+  engine->Stop();  // A second time does nothing.
+}
+
+TEST_F(EngineSupervisorTest, StopsWhileAProcessStarts) {
+  for (int round = 0; round < 3; ++round) {
+    Open();
+    engine->Replace("test");
+    engine->Stop();
+    EXPECT_EQ(engine->CurrentPid(), -1);
+    service = nullptr;
+    engine = nullptr;
+  }
+}
+
+TEST_F(EngineSupervisorTest, OtherCredentialsReplaceTheProcess) {
+  Open();
+  const pid_t former = engine->CurrentPid();
+  EXPECT_TRUE(engine->RefreshCredentials().ok());
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_EQ(engine->CurrentPid(), former) << "they are the same";
+  {
+    const std::lock_guard lock(mutex);
+    credentials.access_key_id = "broken";
+  }
+  EXPECT_EQ(engine->RefreshCredentials().error().message, "no secrets");
+  {
+    const std::lock_guard lock(mutex);
+    credentials.access_key_id = "other";
+  }
+  EXPECT_TRUE(engine->RefreshCredentials().ok());
+  EXPECT_TRUE(engine->RefreshCredentials().ok()) << "it is on its way already";
+  EXPECT_TRUE(Replaced(former));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
+  const pid_t current = engine->CurrentPid();
+  EXPECT_TRUE(engine->RefreshCredentials().ok());
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_EQ(engine->CurrentPid(), current);
+}
+
+TEST_F(EngineSupervisorTest, ACancelEndsAQueryWhereItRuns) {
+  options.slots = 1;
+  Open();
+  const pid_t pid = engine->CurrentPid();
+  auto running = Start(Request(kEndless), "endless");
+  ASSERT_TRUE(Runs("endless"));
+  auto waiting = Start(Request(kEndless), "waiting");  // For the one slot.
+  ASSERT_TRUE(Eventually([&] {
+    return service->registry().Cancel("waiting", {ErrorKind::kConflict, "waits"}).ok();
+  }));
+  EXPECT_EQ(TextOf(std::move(waiting)), "error: waits");
+  ASSERT_TRUE(service->registry().Cancel("endless", {ErrorKind::kConflict, "runs"}).ok());
+  EXPECT_EQ(TextOf(std::move(running)), "error: runs");
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_EQ(engine->CurrentPid(), pid);
+}
+
+TEST_F(EngineSupervisorTest, AProcessWhoseQueryDoesNotEndIsReplaced) {
+  options.cancel_grace = 200ms;
+  query_options.limits.timeout = 300ms;
+  Open();
+  const pid_t former = engine->CurrentPid();
+  kill(former, SIGSTOP);
+  EXPECT_EQ(Run("SELECT 42"), "error: timed out after 300 ms");
+  EXPECT_TRUE(Replaced(former));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
+  query_options.limits.timeout = kSoon;
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+// The process takes only a part of its text: the query must end nonetheless.
+TEST_F(EngineSupervisorTest, AQueryThatIsNotTakenCanBeCancelled) {
+  options.cancel_grace = 200ms;
+  query_options.limits.timeout = 300ms;
+  Open();
+  const pid_t former = engine->CurrentPid();
+  kill(former, SIGSTOP);
+  EXPECT_EQ(Run("SELECT '" + std::string(10'000'000, 'x') + "'"), "error: timed out after 300 ms");
+  EXPECT_TRUE(Replaced(former));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
+}
+
+TEST_F(EngineSupervisorTest, ATextThatIsCancelledHalfSentLeavesItsSlotUsable) {
+  options.slots = 1;
+  options.cancel_grace = 10 * kSoon;
+  Open();
+  const pid_t pid = engine->CurrentPid();
+  kill(pid, SIGSTOP);
+  auto query = Start(Request("SELECT '" + std::string(10'000'000, 'x') + "'"), "large");
+  ASSERT_TRUE(Runs("large"));
+  ASSERT_TRUE(service->registry().Cancel("large", {ErrorKind::kConflict, "by hand"}).ok());
+  EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
+  kill(pid, SIGCONT);
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_EQ(engine->CurrentPid(), pid);
+}
+
+// Its reader does not come back, and holds the answer: the slot must not be held with it.
+TEST_F(EngineSupervisorTest, ACancelFreesTheSlotOfAnAnswerThatIsNotRead) {
+  options.slots = 1;
+  options.cancel_grace = 10 * kSoon;
+  query_options.whole_bytes_max = 1000;
+  query_options.admission.running_max = 1;
+  Open();
+  auto begun = Get(Spawn(io.NewStrand(), Begin(*service, Request("FROM range(100000000)"), "big")));
+  ASSERT_TRUE(begun.ok());
+  std::shared_ptr<QueryAnswer> answer = *begun;
+  ASSERT_NE(answer->rest, nullptr);
+  ASSERT_TRUE(service->registry().Cancel("big", {ErrorKind::kTimeout, "too late"}).ok());
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  answer->rest = nullptr;
+}
+
+asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoThreads& io) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto query = std::make_shared<Query>(executor, QueryInfo{.id = "q"}, kSoon);
+  Result<EngineProcess::Lease> lease = co_await engine.TakeSlot(*query);
+  if (!lease.ok()) co_return lease.error().message;
+  const int descriptor = lease->slot().socket.native_handle();
+  EngineQuery engine_query(engine, query, Admission::Permit(), std::move(*lease));
+  // An answer of nothing but its last word.
+  protocol::Query message;
+  message.sql = "SELECT error(count(*)::VARCHAR) FROM range(20000000)";
+  const bool sent = co_await engine_query.Send(message);
+  if (!sent) co_return "not sent";
+  const auto unread = [descriptor] {
+    int bytes = 0;
+    ioctl(descriptor, FIONREAD, &bytes);
+    return bytes;
+  };
+  // The strand is held until the other thread has read the answer, so that the coroutine goes on
+  // with it only after the cancel, which is before it in the strand's queue.
+  asio::post(executor, [&io, unread] {
+    EXPECT_TRUE(Eventually([&] { return unread() > 0; }));
+    io.AddThread();
+    EXPECT_TRUE(Eventually([&] { return unread() == 0; }));
+  });
+  query->Cancel({ErrorKind::kCancelled, "cancelled with the last word"});
+  const EngineEvent event = co_await engine_query.Next();
+  const auto* error = std::get_if<Error>(&event);
+  co_return error == nullptr ? "no error" : error->message;
+}
+
+TEST_F(EngineSupervisorTest, ACancelThatComesWithTheLastWordFreesTheSlot) {
+  options.slots = 1;
+  options.cancel_grace = 10 * kSoon;
+  Open();
+  // A second io_context would not do: the one that reads the slot is the engine's. So all of its
+  // threads but one are held meanwhile.
+  std::promise<void> go_on;
+  std::promise<void> held;
+  asio::post(io.io(), [&held, future = go_on.get_future().share()] {
+    held.set_value();
+    future.wait();
+  });
+  Get(held.get_future());
+  EXPECT_EQ(Get(Spawn(io.NewStrand(), CancelWithTheLastWord(*engine, io))),
+            "cancelled with the last word");
+  go_on.set_value();
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+TEST_F(EngineSupervisorTest, CancelsAtAnyTimeLoseNoSlot) {
+  options.slots = 3;
+  options.cancel_grace = 10 * kSoon;
+  query_options.admission.running_max = 3;
+  Open();
+  const pid_t pid = engine->CurrentPid();
+  std::vector<std::future<Result<std::string>>> many;
+  for (int i = 0; i < 60; ++i) {
+    SqlRequest request = Request("SELECT count(*) FROM range(300000)");
+    request.limits.timeout = std::chrono::microseconds(200 * i);
+    many.push_back(Start(request, fmt::format("c{}", i)));
+  }
+  for (auto& each : many) [[maybe_unused]]
+    const Result<std::string> result = Get(each);
+  std::vector<std::future<Result<std::string>>> all;
+  for (int i = 0; i < 3; ++i) all.push_back(Start("SELECT 42 AS x"));
+  for (auto& each : all) EXPECT_EQ(TextOf(std::move(each)), "x\r\n42\r\n");
+  EXPECT_EQ(engine->CurrentPid(), pid);
+}
+
+TEST_F(EngineSupervisorTest, TheSameIdTwiceAtOnceIsRefused) {
+  Open();
+  auto running = Start(Request(kEndless), "same");
+  ASSERT_TRUE(Runs("same"));
+  const Result<std::string> second = Get(Start(Request("SELECT 1"), "same"));
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
+  ASSERT_TRUE(service->registry().Cancel("same", {ErrorKind::kConflict, "by hand"}).ok());
+  EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
+}
+
+}  // namespace
+}  // namespace tarn::queryd

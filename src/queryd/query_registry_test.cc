@@ -1,0 +1,125 @@
+#include "queryd/query_registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <thread>
+
+namespace tarn::queryd {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+class QueryRegistryTest : public testing::Test {
+ protected:
+  boost::asio::io_context io;
+  QueryRegistry registry{2};
+  int added = 0;
+
+  std::shared_ptr<Query> New(const std::string& id) {
+    // Later ones came later, whatever the clock's steps.
+    const std::chrono::system_clock::time_point at(std::chrono::seconds(++added));
+    return std::make_shared<Query>(io.get_executor(), QueryInfo{.id = id, .submitted_at = at}, 1h);
+  }
+  std::shared_ptr<Query> Add(const std::string& id) {
+    const auto query = New(id);
+    EXPECT_TRUE(registry.Add(query));
+    return query;
+  }
+  std::vector<std::string> Ids() const {
+    std::vector<std::string> ids;
+    for (const QueryInfo& info : registry.List()) ids.push_back(info.id);
+    return ids;
+  }
+};
+
+TEST_F(QueryRegistryTest, ListsWhatIsOpenThenWhatHasEndedTheLatestFirst) {
+  const auto a = Add("a");
+  const auto b = Add("b");
+  const auto c = Add("c");
+  const auto d = Add("d");
+  EXPECT_THAT(Ids(), ElementsAre("d", "c", "b", "a"));
+  EXPECT_TRUE(registry.Finish(*b, ResultSummary{}));
+  EXPECT_TRUE(registry.Finish(*d, Internal("no")));
+  EXPECT_THAT(Ids(), ElementsAre("c", "a", "d", "b"));
+  EXPECT_TRUE(registry.Finish(*a, ResultSummary{}));
+  EXPECT_THAT(Ids(), ElementsAre("c", "a", "d")) << "two are kept";
+}
+
+TEST_F(QueryRegistryTest, AnIdIsTakenWhileItsQueryIsOpen) {
+  const auto first = Add("a");
+  EXPECT_FALSE(registry.Add(New("a")));
+  EXPECT_TRUE(registry.Finish(*first, InvalidArgument("the first")));
+  const auto second = Add("a");
+  EXPECT_EQ(registry.Find("a")->state, QueryState::kQueued) << "the open one goes before";
+  EXPECT_TRUE(registry.Finish(*second, InvalidArgument("the second")));
+  EXPECT_EQ(registry.Find("a")->error, "the second");
+}
+
+TEST_F(QueryRegistryTest, OnlyTheFirstEndCounts) {
+  const auto query = Add("a");
+  EXPECT_TRUE(registry.Finish(*query, ResultSummary{.rows = 3}));
+  EXPECT_FALSE(registry.Finish(*query, Internal("late")));
+  EXPECT_EQ(registry.Find("a")->state, QueryState::kSucceeded);
+  EXPECT_EQ(registry.List().size(), 1U);
+}
+
+TEST_F(QueryRegistryTest, KeepsNothingWhereNothingIsToBeKept) {
+  QueryRegistry none(0);
+  const auto query = New("a");
+  ASSERT_TRUE(none.Add(query));
+  EXPECT_TRUE(none.Finish(*query, ResultSummary{}));
+  EXPECT_FALSE(none.Find("a"));
+  EXPECT_TRUE(none.List().empty());
+}
+
+TEST_F(QueryRegistryTest, CancelsOneByItsId) {
+  const auto a = Add("a");
+  const auto b = Add("b");
+  EXPECT_TRUE(registry.Cancel("a", {ErrorKind::kConflict, "by hand"}).ok());
+  io.run();
+  ASSERT_TRUE(a->cancel_reason());
+  EXPECT_EQ(a->cancel_reason()->message, "by hand");
+  EXPECT_FALSE(b->cancel_reason());
+  EXPECT_TRUE(registry.Finish(*a, *a->cancel_reason()));
+  EXPECT_EQ(registry.Cancel("a", {}).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(registry.Cancel("never", {}).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(QueryRegistryTest, CancelsAllThatAreOpen) {
+  const auto a = Add("a");
+  const auto b = Add("b");
+  const auto ended = Add("c");
+  EXPECT_TRUE(registry.Finish(*ended, ResultSummary{}));
+  registry.CancelAll({ErrorKind::kCancelled, "the end"});
+  io.run();
+  EXPECT_TRUE(a->cancel_reason() && b->cancel_reason());
+  EXPECT_FALSE(ended->cancel_reason());
+}
+
+TEST_F(QueryRegistryTest, IsReadWhileQueriesComeAndGo) {
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      EXPECT_LE(registry.List().size(), 1U + 2U);
+      [[maybe_unused]] const auto found = registry.Find("q7");
+      registry.CancelAll({ErrorKind::kCancelled, "x"});
+      [[maybe_unused]] const auto cancelled = registry.Cancel("q8", {});
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    const auto query = Add("q" + std::to_string(i));
+    query->SetRunning();
+    query->SetProgress(i);
+    EXPECT_TRUE(registry.Finish(*query, ResultSummary{}));
+  }
+  done = true;
+  reader.join();
+  io.run();
+}
+
+}  // namespace
+}  // namespace tarn::queryd
