@@ -62,6 +62,8 @@ std::string Noise(size_t bytes) {
   return text;
 }
 
+std::string EndFrame() { return protocol::ToFrame(protocol::End{}); }
+
 class ResultSinkTest : public testing::Test {
  protected:
   FrontSocket front;
@@ -93,7 +95,7 @@ TEST_F(ResultSinkTest, ASmallResultIsOnePiece) {
   EXPECT_TRUE(sink.Offer(1));
   sink.buffer() += "def";
   EXPECT_EQ(sink.encoded_bytes(), 6U);
-  EXPECT_TRUE(sink.Finish(2));
+  EXPECT_TRUE(sink.Finish(2, EndFrame(), true));
   EXPECT_EQ(sink.encoded_bytes(), 6U);
   Done();
   ASSERT_EQ(pieces.size(), 1U);
@@ -105,7 +107,7 @@ TEST_F(ResultSinkTest, ASmallResultIsOnePiece) {
 TEST_F(ResultSinkTest, AnEmptyResultIsNoPiece) {
   ResultSink sink(socket, Compression::kGzip);
   EXPECT_TRUE(sink.Offer(0));
-  EXPECT_TRUE(sink.Finish(0));
+  EXPECT_TRUE(sink.Finish(0, EndFrame(), true));
   Done();
   EXPECT_TRUE(pieces.empty());
 }
@@ -121,7 +123,7 @@ TEST_F(ResultSinkTest, ALargeResultComesInPiecesThatCountItsRows) {
     EXPECT_EQ(sink.encoded_bytes(), all.size());
     EXPECT_LT(sink.buffer().size(), 64U * 1024);
   }
-  EXPECT_TRUE(sink.Finish(50));
+  EXPECT_TRUE(sink.Finish(50, EndFrame(), true));
   Done();
   EXPECT_EQ(JoinedBytes(pieces), all);
   EXPECT_GE(pieces.size(), all.size() / (64 * 1024 + row.size()));
@@ -138,7 +140,7 @@ TEST_F(ResultSinkTest, RowsThatAreWideAreCutToFrames) {
   sink.buffer() += row;
   EXPECT_TRUE(sink.Offer(1));
   EXPECT_LE(sink.buffer().capacity(), 256U * 1024) << "its memory is not kept";
-  EXPECT_TRUE(sink.Finish(1));
+  EXPECT_TRUE(sink.Finish(1, EndFrame(), true));
   Done();
   EXPECT_EQ(JoinedBytes(pieces), row);
   EXPECT_LE(largest_frame, 256U * 1024 + protocol::RowsHeader::kBytes);
@@ -150,7 +152,7 @@ TEST_F(ResultSinkTest, WhatIsTooSmallToGainIsNotCompressed) {
     ResultSink sink(socket, Compression::kGzip);
     sink.buffer().append(size, 'a');
     EXPECT_TRUE(sink.Offer(1));
-    EXPECT_TRUE(sink.Finish(1));
+    EXPECT_TRUE(sink.Finish(1, EndFrame(), true));
   }
   Done();
   ASSERT_EQ(pieces.size(), 2U);
@@ -168,6 +170,7 @@ TEST(ResultSink, WhatIsCompressedSaysSoInEveryPiece) {
       std::string bytes;
       std::thread reader([&] {
         while (const auto frame = front.Read()) {
+          if (frame->type != protocol::FrameType::kRows) break;
           EXPECT_EQ(protocol::ReadRowsHeader(frame->payload)->compression, compression);
           bytes += frame->payload.substr(protocol::RowsHeader::kBytes);
         }
@@ -177,7 +180,7 @@ TEST(ResultSink, WhatIsCompressedSaysSoInEveryPiece) {
         sink.buffer() += text.substr(at, 50'000);
         EXPECT_TRUE(sink.Offer(at));
       }
-      EXPECT_TRUE(sink.Finish(text.size()));
+      EXPECT_TRUE(sink.Finish(text.size(), EndFrame(), true));
       EXPECT_EQ(sink.encoded_bytes(), text.size()) << "before compression";
       socket.Shutdown();
       reader.join();
@@ -203,6 +206,26 @@ TEST_F(ResultSinkTest, APieceThatIsOldIsSentAndCanBeRead) {
   EXPECT_EQ(Gunzip(JoinedBytes(pieces)), "first");
 }
 
+// What is cut short must not look whole to who decompresses it.
+TEST_F(ResultSinkTest, AResultThatIsNotWholeDoesNotEndItsStream) {
+  ResultSink sink(socket, Compression::kGzip);
+  sink.buffer().append(10'000, 'x');
+  const std::string failed = protocol::ToFrame(protocol::Failed{.kind = 0, .message = "why"});
+  EXPECT_TRUE(sink.Finish(1, failed, false));
+  Done();
+  const std::string bytes = JoinedBytes(pieces);
+  EXPECT_EQ(Gunzip(bytes), std::string(10'000, 'x'));
+  z_stream stream = {};
+  ASSERT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  std::string text(20'000, '\0');
+  stream.next_out = reinterpret_cast<Bytef*>(text.data());
+  stream.avail_out = static_cast<uInt>(text.size());
+  EXPECT_EQ(inflate(&stream, Z_SYNC_FLUSH), Z_OK) << "and not Z_STREAM_END";
+  inflateEnd(&stream);
+}
+
 TEST(ResultSink, TellsWhenNobodyReads) {
   FrontSocket front;
   FrameSocket socket(front.TakeTheirs());
@@ -212,7 +235,7 @@ TEST(ResultSink, TellsWhenNobodyReads) {
   EXPECT_FALSE(sink.Offer(1));
   EXPECT_TRUE(sink.Offer(1)) << "nothing is left to send";
   sink.buffer() += 'x';
-  EXPECT_FALSE(sink.Finish(2));
+  EXPECT_FALSE(sink.Finish(2, EndFrame(), true));
 }
 
 }  // namespace

@@ -93,7 +93,15 @@ void EngineSupervisor::Stop() {
 
 Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   if (stopping_ || next_ != 0) return {};
-  TARN_TRY(const protocol::Credentials credentials, options_.credentials());
+  Result<protocol::Credentials> provided = options_.credentials();
+  if (!provided.ok() && last_credentials_) {
+    // A file that cannot be read just now must not keep the engine down.
+    log::Warn("cannot read the credentials, keeping the former ones",
+              {{"error", provided.error().message}});
+    provided = *last_credentials_;
+  }
+  TARN_TRY(const protocol::Credentials credentials, std::move(provided));
+  last_credentials_ = credentials;
   for (const std::string* secret :
        {&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token}) {
     ProcessRedactor().Add(*secret);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -86,7 +87,7 @@ class EngineSupervisor : public ViewTarget {
     protocol::Credentials credentials;
     Query::Clock::time_point started_at = Query::Clock::now();
     bool draining = false;
-    size_t stuck = 0;       // Queries in it that did not end in time.
+    size_t stuck = 0;  // Queries in it that did not end in time.
     std::string temp_directory;
     std::string why_ended;  // Where we ended it ourselves.
     // By slot: the number of its query in the slot.
@@ -133,13 +134,14 @@ class EngineSupervisor : public ViewTarget {
   std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> changes_;  // guarded by mutex_: process
   uint64_t last_ticket_ = 0;                                           // guarded by mutex_
-  std::set<std::shared_ptr<Query>> waiting_;  // guarded by mutex_: for a slot
-  std::string version_;                       // guarded by mutex_
-  std::string start_error_;                   // guarded by mutex_: the latest
-  bool last_end_was_memory_ = false;          // guarded by mutex_
-  int failed_starts_ = 0;                     // guarded by mutex_: in a row
-  bool stopping_ = false;                     // guarded by mutex_
-  size_t held_ = 0;                           // guarded by mutex_: see Hold
+  std::set<std::shared_ptr<Query>> waiting_;               // guarded by mutex_: for a slot
+  std::optional<protocol::Credentials> last_credentials_;  // guarded by mutex_
+  std::string version_;                                    // guarded by mutex_
+  std::string start_error_;                                // guarded by mutex_: the latest
+  bool last_end_was_memory_ = false;                       // guarded by mutex_
+  int failed_starts_ = 0;                                  // guarded by mutex_: in a row
+  bool stopping_ = false;                                  // guarded by mutex_
+  size_t held_ = 0;                                        // guarded by mutex_: see Hold
   boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   boost::asio::steady_timer start_timer_;  // Only on strand_.
   boost::asio::steady_timer watch_timer_;  // Only on strand_.

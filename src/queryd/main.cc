@@ -14,7 +14,8 @@ namespace tarn::queryd {
 namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
-  http::Runtime runtime(http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
+  http::Runtime runtime(
+      http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
   TARN_CHECK_OK(CheckSettings(settings));
   Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
   if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");

@@ -38,6 +38,7 @@ void Query::Cancel(const Error& reason) {
     self->wakeup_->Wake();
     // Taken out first: what it calls may set another.
     if (const auto on_cancel = std::exchange(self->on_cancel_, nullptr)) on_cancel();
+    if (const auto on_cut = std::exchange(self->on_cut_, nullptr)) on_cut();
   });
 }
 

@@ -55,6 +55,10 @@ class Query : public std::enable_shared_from_this<Query> {
   // Called at once by a cancel, to end what the coroutine waits for; none to take it back.
   void OnCancel(std::function<void()> on_cancel) { on_cancel_ = std::move(on_cancel); }
 
+  // Called by a cancel once the answer has begun, which is worth nothing then; none to take it
+  // back.
+  void OnCut(std::function<void()> on_cut) { on_cut_ = std::move(on_cut); }
+
   // Wakes the coroutine where it waits for its turn or for an engine.
   Wakeup& wakeup() { return *wakeup_; }
   const boost::asio::any_io_executor& executor() const { return executor_; }
@@ -80,6 +84,7 @@ class Query : public std::enable_shared_from_this<Query> {
   boost::asio::steady_timer timer_;
   std::optional<Error> reason_;
   std::function<void()> on_cancel_;
+  std::function<void()> on_cut_;
 
   mutable std::mutex mutex_;
   QueryInfo info_;  // guarded by mutex_; times are filled in by Info()

@@ -16,10 +16,15 @@ constexpr const char* kTruncated = "X-Truncated";
 // What Run has read already, then what the query still gives.
 class QueryBody : public http::BodyStream {
  public:
-  QueryBody(QueryService& service, std::shared_ptr<Query> query, QueryAnswer answer)
-      : service_(service), query_(std::move(query)), answer_(std::move(answer)) {}
+  QueryBody(QueryService& service, std::shared_ptr<Query> query, QueryAnswer answer,
+            const std::shared_ptr<http::ClientWatch>& client)
+      : service_(service), query_(std::move(query)), answer_(std::move(answer)) {
+    // Also where the client takes nothing: then nobody would ask for the next bytes.
+    query_->OnCut([client] { client->Abort(); });
+  }
 
   ~QueryBody() override {
+    query_->OnCut(nullptr);
     service_.Finish(*query_, query_->cancel_reason().value_or(
                                  Error{ErrorKind::kCancelled, "the client has gone"}));
     if (is_slow_) service_.EndSlowReader();
@@ -65,7 +70,7 @@ class EndedAtLast {
 };
 
 Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_ptr<Query> query,
-                    QueryAnswer answer) {
+                    QueryAnswer answer, const Request& request) {
   Response response;
   response.content_type = ContentTypeOf(sql.format);
   response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
@@ -78,7 +83,8 @@ Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_pt
     return response;
   }
   response.trailer_names = {kTruncated};
-  response.body = std::make_unique<QueryBody>(service, std::move(query), std::move(answer));
+  response.body =
+      std::make_unique<QueryBody>(service, std::move(query), std::move(answer), request.client);
   return response;
 }
 
@@ -94,7 +100,7 @@ asio::awaitable<Response> PostSql(QueryService& service, const Request& request)
   });
   Result<QueryAnswer> answer = co_await service.Run(*sql, query);
   if (!answer.ok()) co_return http::RenderError(answer.error().Wrap("query"), request);
-  Response response = ToResponse(service, *sql, query, std::move(*answer));
+  Response response = ToResponse(service, *sql, query, std::move(*answer), request);
   ended_at_last.Release();  // The body ends it.
   co_return response;
 }
