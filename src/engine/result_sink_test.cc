@@ -148,16 +148,14 @@ TEST_F(ResultSinkTest, RowsThatAreWideAreCutToFrames) {
 }
 
 TEST_F(ResultSinkTest, WhatIsTooSmallToGainIsNotCompressed) {
-  for (const size_t size : {1U, 1023U}) {
-    ResultSink sink(socket, Compression::kGzip);
-    sink.buffer().append(size, 'a');
-    EXPECT_TRUE(sink.Offer(1));
-    EXPECT_TRUE(sink.Finish(1, EndFrame(), true));
-  }
+  ResultSink sink(socket, Compression::kGzip);
+  sink.buffer().append(1023, 'a');
+  EXPECT_TRUE(sink.Offer(1));
+  EXPECT_TRUE(sink.Finish(1, EndFrame(), true));
   Done();
-  ASSERT_EQ(pieces.size(), 2U);
-  for (const Piece& piece : pieces) EXPECT_EQ(piece.compression, Compression::kNone);
-  EXPECT_EQ(pieces[1].bytes, std::string(1023, 'a'));
+  ASSERT_EQ(pieces.size(), 1U);
+  EXPECT_EQ(pieces[0].compression, Compression::kNone);
+  EXPECT_EQ(pieces[0].bytes, std::string(1023, 'a'));
 }
 
 TEST(ResultSink, WhatIsCompressedSaysSoInEveryPiece) {

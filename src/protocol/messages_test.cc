@@ -151,15 +151,12 @@ std::string Cbor(const nlohmann::json& json) {
   return bytes;
 }
 
-TEST(Messages, AFieldThatIsMissingKeepsItsDefault) {
-  const Result<Query> query = FromPayload<Query>(Cbor({{"sql", "x"}, {"of_a_later_version", 1}}));
-  ASSERT_TRUE(query.ok());
-  EXPECT_EQ(query->sql, "x");
-  EXPECT_EQ(query->number, 0U);
-  EXPECT_EQ(query->format, Format::kJson);
-  const Result<PutView> put = FromPayload<PutView>(Cbor(nlohmann::json::object()));
-  ASSERT_TRUE(put.ok());
-  EXPECT_TRUE(put->probe);
+// Both ends are of one build: what is missing was lost.
+TEST(Messages, AFieldThatIsMissingIsAnError) {
+  EXPECT_FALSE(FromPayload<Query>(Cbor({{"sql", "x"}})).ok());
+  EXPECT_FALSE(FromPayload<PutView>(Cbor(nlohmann::json::object())).ok());
+  EXPECT_FALSE(FromPayload<End>(Cbor({{"rows", 1}})).ok());
+  EXPECT_TRUE(FromPayload<End>(Cbor({{"rows", 1}, {"truncated", true}, {"more", 1}})).ok());
 }
 
 TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
@@ -250,7 +247,7 @@ TEST(Messages, RandomBytesDoNoHarm) {
       [[maybe_unused]] const auto header = ReadRowsHeader(payload);
     }
   }
-  EXPECT_GT(messages, 10'000U);
+  EXPECT_GT(messages, 0U);
   EXPECT_GT(errors, 10'000U);
 }
 
