@@ -164,15 +164,17 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   duckdb_prepared_statement handle = nullptr;
   const duckdb_state state =
       duckdb_prepare_extracted_statement(ToConnection(connection_), extracted.get(), 0, &handle);
-  Statement statement(handle);
+  Statement statement(connection_, handle);
   if (state != DuckDBSuccess) return StepError(duckdb_prepare_error(handle));
   return statement;
 }
 
 void Connection::Interrupt() { duckdb_interrupt(ToConnection(connection_)); }
 
-Statement::Statement(void* statement)
-    : statement_(statement), parameter_count_(duckdb_nparams(ToStatement(statement))) {}
+Statement::Statement(void* connection, void* statement)
+    : connection_(connection),
+      statement_(statement),
+      parameter_count_(duckdb_nparams(ToStatement(statement))) {}
 
 std::optional<double> Connection::Progress() const {
   const double percent = duckdb_query_progress(ToConnection(connection_)).percentage;
@@ -181,7 +183,8 @@ std::optional<double> Connection::Progress() const {
 }
 
 Statement::Statement(Statement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)),
+    : connection_(other.connection_),
+      statement_(std::exchange(other.statement_, nullptr)),
       parameter_count_(other.parameter_count_) {}
 
 Statement::~Statement() {
@@ -219,8 +222,20 @@ Result<> Statement::BindText(uint64_t position, std::string_view text) {
 }
 
 struct ResultStream::Handle {
+  duckdb_connection connection;
   duckdb_result result = {};
-  ~Handle() { duckdb_destroy_result(&result); }
+  bool open = false;
+
+  ~Handle() {
+    if (open) {
+      // The interrupted query fails once it has given what it has ready, and with that it is gone.
+      duckdb_interrupt(connection);
+      while (duckdb_data_chunk chunk = duckdb_fetch_chunk(result)) {
+        duckdb_destroy_data_chunk(&chunk);
+      }
+    }
+    duckdb_destroy_result(&result);
+  }
 };
 
 Result<ResultStream> Statement::Execute() {
@@ -231,6 +246,7 @@ Result<ResultStream> Statement::Execute() {
     return error;
   }
   auto handle = std::make_unique<ResultStream::Handle>();
+  handle->connection = ToConnection(connection_);
   const duckdb_state state = duckdb_execute_pending(pending, &handle->result);
   if (state != DuckDBSuccess) {
     const char* message = duckdb_result_error(&handle->result);
@@ -241,6 +257,7 @@ Result<ResultStream> Statement::Execute() {
     return error;
   }
   duckdb_destroy_pending(&pending);
+  handle->open = true;
   return ResultStream(std::move(handle));
 }
 
@@ -261,6 +278,7 @@ Result<std::optional<Chunk>> ResultStream::Next() {
   duckdb_data_chunk chunk = duckdb_fetch_chunk(handle_->result);
   if (chunk != nullptr) return std::optional<Chunk>(Chunk(chunk, types_));
   // No chunk means the end, and it means an error too.
+  handle_->open = false;
   const char* message = duckdb_result_error(&handle_->result);
   if (message != nullptr && *message != '\0') {
     return DuckError(message, duckdb_result_error_type(&handle_->result));

@@ -62,7 +62,11 @@ class Chunk {
 };
 
 // A result that DuckDB computes as it is read. While one is open its connection must not run
-// anything else: DuckDB would end the stream in silence.
+// anything else: DuckDB would end the stream in silence. Its connection must outlive it.
+//
+// One that is left before its end is ended with its query: DuckDB would keep that, with all the
+// memory it took, until the connection runs the next one. What its operators built can stay in the
+// statement even so, until that runs again or goes.
 class ResultStream {
  public:
   ResultStream(ResultStream&&) noexcept;
@@ -119,8 +123,9 @@ class Statement {
 
  private:
   friend class Connection;
-  explicit Statement(void* statement);
+  Statement(void* connection, void* statement);
 
+  void* connection_;
   void* statement_;
   uint64_t parameter_count_;
 };

@@ -160,6 +160,27 @@ TEST_F(DatabaseTest, TypeNamesAreDuckDBsOwn) {
   EXPECT_EQ(TypeName(rows.types()[0]), TextOf("SELECT typeof(row(1, 'a'))"));
 }
 
+TEST_F(DatabaseTest, AStreamThatIsLeftKeepsNoMemory) {
+  const auto used = [this] {
+    Connection other = *database.Connect();
+    Statement statement =
+        *other.Prepare("SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()");
+    ResultStream rows = *statement.Execute();
+    const Chunk chunk = **rows.Next();
+    return chunk.columns()[0].Data<int64_t>()[0];
+  };
+  const int64_t before = used();
+  {
+    Statement statement = *connection.Prepare("FROM range(2000000) ORDER BY hash(range)");
+    ResultStream rows = *statement.Execute();
+    ASSERT_TRUE(*rows.Next());
+    EXPECT_GT(used(), before + 10'000'000);
+  }
+  EXPECT_LT(used(), before + 1'000'000);
+  // The interrupt that ended it does not reach the next one.
+  EXPECT_EQ(TextOf("SELECT 'next'"), "next");
+}
+
 TEST(Quote, CannotBeLeft) {
   EXPECT_EQ(QuoteIdentifier("a\"; DROP VIEW \"b"), "\"a\"\"; DROP VIEW \"\"b\"");
   EXPECT_EQ(QuoteLiteral("it's"), "'it''s'");

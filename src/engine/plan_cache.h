@@ -2,18 +2,23 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "duck/database.h"
+#include "engine/gate.h"
 
 namespace tarn::engine {
 
-// A text that was judged and prepared.
+// A text that was judged, and prepared if it is worth it.
 struct Plan {
-  duck::Statement statement;
-  uint64_t generation = 0;         // Of the views, when it was judged.
+  Verdict verdict;
+  // None after a run that took long: DuckDB keeps in a prepared statement what its last run built,
+  // all of a hash table under a LIMIT for one, until the statement runs again or goes.
+  std::optional<duck::Statement> statement = std::nullopt;
+  uint64_t generation = 0;  // Of the views, when it was judged.
 };
 
 // The plans of a connection's latest texts. Where the catalogue has changed since, the text is

@@ -10,7 +10,9 @@ class PlanCacheTest : public testing::Test {
   duck::Connection connection = *duck::Database::Open({})->Connect();
 
   Plan Make(uint64_t generation) {
-    return {.statement = std::move(*connection.Prepare("SELECT 1")), .generation = generation};
+    return {.verdict = {.sql = "SELECT 1"},
+            .statement = std::move(*connection.Prepare("SELECT 1")),
+            .generation = generation};
   }
 };
 
@@ -58,7 +60,7 @@ TEST_F(PlanCacheTest, KeepReplacesAndForgetRemoves) {
 TEST_F(PlanCacheTest, WithoutPlacesAPlanLivesForItsRunOnly) {
   PlanCache cache(0);
   Plan& plan = cache.Keep("a", Make(0));
-  EXPECT_TRUE(plan.statement.Execute().ok());
+  EXPECT_TRUE(plan.statement->Execute().ok());
   EXPECT_EQ(cache.Find("a", 0), nullptr);
 }
 

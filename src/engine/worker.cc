@@ -17,6 +17,10 @@ namespace {
 // Progress is told of queries that take longer.
 constexpr auto kProgressAfter = std::chrono::milliseconds(500);
 
+// A statement is kept after runs up to so long: what they build is small, and preparing it anew is
+// a part of them that counts.
+constexpr auto kKeepsStatementFor = std::chrono::milliseconds(5);
+
 // Rows are encoded in steps of about so many bytes, so that a chunk of wide rows is not encoded
 // as a whole before the first of it is sent.
 constexpr uint64_t kStepBytes = 64 * 1024;
@@ -215,25 +219,36 @@ Error Worker::Judge(const Error& error, const protocol::Query& query) {
 
 Result<Plan*> Worker::PlanOf(const protocol::Query& query, const WatchedTask& task) {
   const uint64_t generation = context_.views.generation();
-  if (Plan* plan = plans_.Find(query.sql, generation)) return plan;
-  TARN_TRY(const Verdict verdict, gate_.Check(query.sql));
-  TARN_CHECK_OK(context_.views.Make(connection_, task, verdict.datasets));
-  if (verdict.reads_catalog) TARN_CHECK_OK(context_.views.MakeAll(connection_, task));
-  TARN_TRY(duck::Statement statement, connection_.Prepare(verdict.sql));
-  return &plans_.Keep(query.sql, {.statement = std::move(statement), .generation = generation});
+  Plan* plan = plans_.Find(query.sql, generation);
+  if (plan == nullptr) {
+    TARN_TRY(Verdict verdict, gate_.Check(query.sql));
+    TARN_CHECK_OK(context_.views.Make(connection_, task, verdict.datasets));
+    if (verdict.reads_catalog) TARN_CHECK_OK(context_.views.MakeAll(connection_, task));
+    plan = &plans_.Keep(query.sql, {.verdict = std::move(verdict), .generation = generation});
+  }
+  if (!plan->statement) {
+    TARN_TRY(duck::Statement statement, connection_.Prepare(plan->verdict.sql));
+    plan->statement.emplace(std::move(statement));
+  }
+  return plan;
 }
 
 Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
                          ResultSummary& summary) {
   if (!task.Begin(connection_)) return *task.CancelReason();
+  const auto begin = std::chrono::steady_clock::now();
   TARN_TRY(Plan * plan, PlanOf(query, task));
-  Result<> result = BindParameters(plan->statement, query.params);
+  Result<> result = BindParameters(*plan->statement, query.params);
   if (result.ok()) {
-    Result<duck::ResultStream> rows = plan->statement.Execute();
+    Result<duck::ResultStream> rows = plan->statement->Execute();
     result = rows.ok() ? Stream(query, *rows, sink, summary) : Result<>(rows.error());
   }
   // What failed once may have left its plan half-way.
-  if (!result.ok()) plans_.Forget(query.sql);
+  if (!result.ok()) {
+    plans_.Forget(query.sql);
+  } else if (std::chrono::steady_clock::now() - begin > kKeepsStatementFor) {
+    plan->statement.reset();
+  }
   return result;
 }
 

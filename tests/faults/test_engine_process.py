@@ -88,7 +88,7 @@ def test_kill_9_under_16_queries_loses_none_of_them(new_lake):
 
 
 def test_query_that_waited_for_its_turn_sees_nothing_of_a_crash(new_lake):
-    new_lake.set("queryd", max_concurrent_queries=1).start()
+    new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="60s").start()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(
             new_lake.query.sql,

@@ -122,6 +122,16 @@ def test_query_that_spills_is_answered(new_lake):
     assert memory.engine_peak < 300_000_000 * 5 // 4 + 256_000_000
 
 
+def test_queries_that_ended_keep_no_memory(new_lake):
+    new_lake.set(
+        "queryd", memory_limit="200MB", temp_directory_limit="1MB", max_concurrent_queries=1
+    ).start()
+    # Each builds a list of 50 MB that DuckDB would keep in the prepared statement.
+    for number in range(20):
+        answer = new_lake.query.sql(f"SELECT len(list(range)) + {number} FROM range(3000000)")
+        assert answer.rows() == [[3000000 + number]], answer.text
+
+
 def test_text_of_a_gigabyte_is_refused_and_others_run_on(new_lake):
     """Past DuckDB's own accounting: the scalar function asks for it by itself."""
     new_lake.set("queryd", memory_limit="500MB", threads=2, max_concurrent_queries=4).start()
