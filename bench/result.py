@@ -203,7 +203,8 @@ def _fetch(url: str, sql: str, rows: int, format: str) -> _Fetched:
             tail = (tail + bytes(view[max(0, count - _TAIL_BYTES) : count]))[-_TAIL_BYTES:]
     if format == "json" and f'"row_count":{rows}}}'.encode() not in tail:
         raise Failed(f"the answer is not whole: it ends in {tail!r}")
-    if lines and lines != rows + (format == "csv"):
+    # CSV begins with the names of the columns, NDJSON ends with a line of the status.
+    if lines and lines != rows + 1:
         raise Failed(f"{lines} lines for {rows} rows")
     return _Fetched(total / 1e6, first_byte_s)
 

@@ -117,7 +117,8 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "queries"},
       {.key = "queryd.plan_cache_entries",
        .target = &queryd.plan_cache_entries,
-       .help = "Texts that a connection keeps judged, and planned too where they run in under 5 ms.",
+       .help =
+           "Texts that a connection keeps judged, and planned too where they run in under 5 ms.",
        .max = 100'000,
        .unit = "plans"},
       {.key = "queryd.threads",

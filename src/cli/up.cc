@@ -135,7 +135,8 @@ Result<> Greet(const std::string& address, const fs::path& folder, bool sample,
 }  // namespace
 
 Result<> Up(const UpOptions& options) {
-  http::Runtime runtime(http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
+  http::Runtime runtime(
+      http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
   TARN_TRY(const fs::path folder, ChooseFolder(options.folder));
   TARN_TRY(const std::unique_ptr<catalogd::Store> store, catalogd::Store::Open(":memory:"));
   LakehouseSettings settings;

@@ -247,7 +247,7 @@ TEST_F(EngineTest, TheByteLimitCutsBetweenRows) {
     }
   }
   // What is around the rows comes in any case.
-  protocol::Query json{.sql = "FROM range(1000)", .byte_limit = 1};
+  const protocol::Query json{.sql = "FROM range(1000)", .byte_limit = 1};
   const Answer answer = Run(0, json);
   EXPECT_TRUE(answer.truncated);
   EXPECT_EQ(answer.rows, 0U);
@@ -293,7 +293,7 @@ TEST_F(EngineTest, AReaderThatIsSlowHoldsItsOwnSlotOnly) {
   Open(3);
   Send(0, Csv("FROM range(100000000)"));
   EXPECT_TRUE(slots[0].IsReadable(60'000));  // And is not read.
-  for (size_t slot : {1U, 2U, 1U}) EXPECT_EQ(Text("SELECT 42 AS x", slot), "x\r\n42\r\n");
+  for (const size_t slot : {1U, 2U, 1U}) EXPECT_EQ(Text("SELECT 42 AS x", slot), "x\r\n42\r\n");
   EXPECT_TRUE(Drop("nothing").ok()) << "nor are changes of views held";
   control.Send(protocol::Cancel{.slot = 0, .query = 1});
   EXPECT_EQ(ReadAnswer(0).error->kind, ErrorKind::kCancelled);

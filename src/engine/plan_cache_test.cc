@@ -19,7 +19,7 @@ class PlanCacheTest : public testing::Test {
 TEST_F(PlanCacheTest, FindsWhatWasKeptByItsText) {
   PlanCache cache(2);
   EXPECT_EQ(cache.Find("a", 0), nullptr);
-  Plan& kept = cache.Keep("a", Make(0));
+  const Plan& kept = cache.Keep("a", Make(0));
   EXPECT_EQ(cache.Find("a", 0), &kept);
   EXPECT_EQ(cache.Find("A", 0), nullptr);
   EXPECT_EQ(cache.Find("a ", 0), nullptr);
@@ -30,7 +30,7 @@ TEST_F(PlanCacheTest, TheOneThatWasUsedLeastLatelyGoes) {
   cache.Keep("a", Make(0));
   cache.Keep("b", Make(0));
   EXPECT_NE(cache.Find("a", 0), nullptr);
-  Plan& c = cache.Keep("c", Make(0));
+  const Plan& c = cache.Keep("c", Make(0));
   EXPECT_EQ(cache.Find("b", 0), nullptr);
   EXPECT_NE(cache.Find("a", 0), nullptr);
   EXPECT_EQ(cache.Find("c", 0), &c);

@@ -62,7 +62,7 @@ class FrontSocket {
     for (;;) {
       const Result<std::optional<protocol::Frame>> frame = reader_.Next();
       if (!frame.ok()) throw std::runtime_error(frame.error().message);
-      if (*frame) return **frame;
+      if (*frame) return *frame;
       if (!IsReadable(60'000)) throw std::runtime_error("nothing came");
       const size_t room = std::max<size_t>(4096, reader_.Missing());
       const ssize_t got = recv(ours_, reader_.Prepare(room), room, 0);

@@ -10,7 +10,6 @@
 namespace tarn::engine {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 class ViewsTest : public testing::Test {

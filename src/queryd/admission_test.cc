@@ -47,7 +47,7 @@ class AdmissionTest : public testing::Test {
 
 TEST_F(AdmissionTest, AsManyRunAsMayAndTheNextWaits) {
   Admission admission({.running_max = 2, .queue_max = 1, .queue_timeout = 1h});
-  Result<Permit> first = Get(Enter(admission));
+  const Result<Permit> first = Get(Enter(admission));
   Result<Permit> second = Get(Enter(admission));
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(admission.running(), 2U);
@@ -175,7 +175,7 @@ asio::awaitable<void> EnterAndKeep(Admission& admission, std::shared_ptr<Query> 
 TEST(Admission, ACoroutineThatIsDestroyedWhileItWaitsLeavesNothingBehind) {
   Admission admission({.running_max = 1, .queue_max = 5, .queue_timeout = 1h});
   IoThreads io(1);
-  auto other = NewQuery(io.NewStrand());
+  const auto other = NewQuery(io.NewStrand());
   Result<Permit> running = Get(Spawn(other->executor(), EnterWith(admission, other)));
   auto doomed = std::make_unique<asio::io_context>();
   for (int i = 0; i < 2; ++i) {

@@ -484,7 +484,7 @@ TEST_F(EngineSupervisorTest, ACancelFreesTheSlotOfAnAnswerThatIsNotRead) {
   Open();
   auto begun = Get(Spawn(io.NewStrand(), Begin(*service, Request("FROM range(100000000)"), "big")));
   ASSERT_TRUE(begun.ok());
-  std::shared_ptr<QueryAnswer> answer = *begun;
+  const std::shared_ptr<QueryAnswer> answer = *begun;
   ASSERT_NE(answer->rest, nullptr);
   ASSERT_TRUE(service->registry().Cancel("big", {ErrorKind::kTimeout, "too late"}).ok());
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");

@@ -48,7 +48,7 @@ TEST_F(QueryTest, TheFirstCancelWins) {
 
 TEST_F(QueryTest, WhatACancelCallsMayTakeItselfAway) {
   const auto query = New();
-  std::string text = "a text that does not fit into the function itself";
+  const std::string text = "a text that does not fit into the function itself";
   std::string seen;
   query->OnCancel([&seen, query = query.get(), text] {
     query->OnCancel(nullptr);
