@@ -113,10 +113,16 @@ def serve(path: Path) -> None:
 
 @contextlib.contextmanager
 def queryd(place: Place) -> Iterator[Lake]:
-    """A queryd with its default settings, on the large datasets."""
+    """A queryd on the large datasets, with default settings but for the queue."""
     with folder() as home:
         lake = Lake(home, Folder(place.s3, PREFIX), Recorder())
-        lake.set("queryd", catalogd_url=place.catalogd_url, refresh_every=None)
+        # With 32 slow queries the last one waits for longer than the default.
+        lake.set(
+            "queryd",
+            catalogd_url=place.catalogd_url,
+            refresh_every=None,
+            queue_timeout="5m",
+        )
         try:
             lake.start_queryd()
             lake.queryd.wait_for(lake.query.ready, "queryd is ready", 60)
