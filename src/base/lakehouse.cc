@@ -57,6 +57,10 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.catalogd_url",
        .target = &queryd.catalogd_url,
        .help = "Where catalogd is, as in `http://127.0.0.1:3212`. Required by queryd."},
+      {.key = "queryd.catalogd_token_path",
+       .target = &queryd.catalogd_token_path,
+       .help = "A file that holds queryd's token for catalogd (role `catalog`), readable by its "
+               "owner alone. Read anew at each refresh."},
       {.key = "queryd.secrets_path",
        .target = &queryd.secrets_path,
        .help =
@@ -139,6 +143,21 @@ SettingsTable LakehouseSettings::Table() {
                "allocation beyond it fails, and a process beyond it is replaced.",
        .unit = "bytes",
        .default_text = "`memory_limit` and a quarter, and 256 MB"},
+      {.key = "queryd.scoped_engines_max",
+       .target = &queryd.scoped_engines_max,
+       .help = "Tokens that are limited to datasets have engine processes of their own, one for "
+               "each set of datasets. More at once than this are answered 503.",
+       .min = 1,
+       .max = 64,
+       .unit = "processes"},
+      {.key = "queryd.scoped_memory_limit",
+       .target = &queryd.scoped_memory_limit,
+       .help = "`memory_limit` of each of these processes.",
+       .unit = "bytes",
+       .default_text = "`memory_limit` divided by twice `scoped_engines_max`"},
+      {.key = "queryd.scoped_idle_timeout",
+       .target = &queryd.scoped_idle_timeout,
+       .help = "Such a process that has had no query for so long is ended."},
       {.key = "queryd.temp_directory",
        .target = &queryd.temp_directory,
        .help = "Where DuckDB spills what does not fit into memory, in a folder that is made for "
@@ -202,6 +221,15 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1,
        .max = 1'000'000,
        .unit = "connections"},
+
+      {.key = "auth.tokens_path",
+       .target = &auth.tokens_path,
+       .help =
+           "The file of the tokens, as `tarn token` writes it, readable by its owner alone. With "
+           "it both daemons ask for a token. Read anew within a second of a change."},
+      {.key = "auth.allow_anonymous",
+       .target = &auth.allow_anonymous,
+       .help = "Without tokens, also listen where others than this machine can connect."},
 
       {.key = "log.format",
        .target = &log.format,

@@ -24,6 +24,7 @@ struct S3Settings {
 struct QuerydSettings {
   std::string bind = "127.0.0.1:3214";
   std::string catalogd_url;
+  std::string catalogd_token_path;
   std::string secrets_path;
   std::string extension_dir;
   Duration refresh_every = std::chrono::seconds(30);
@@ -40,6 +41,9 @@ struct QuerydSettings {
   int64_t threads = 0;
   int64_t memory_limit = 0;
   int64_t memory_hard_limit = 0;
+  int64_t scoped_engines_max = 4;
+  int64_t scoped_memory_limit = 0;
+  Duration scoped_idle_timeout = std::chrono::minutes(5);
   std::string temp_directory;
   int64_t temp_directory_limit = 10'000'000'000;
   int64_t row_limit = 0;
@@ -64,6 +68,11 @@ struct HttpSettings {
   int64_t connections_max = 1024;
 };
 
+struct AuthSettings {
+  std::string tokens_path;
+  bool allow_anonymous = false;
+};
+
 struct LogSettings {
   std::string format = "text";
   std::string level = "info";
@@ -77,6 +86,7 @@ struct LakehouseSettings {
   QuerydSettings queryd;
   CatalogdSettings catalogd;
   HttpSettings http;
+  AuthSettings auth;
   LogSettings log;
 
   SettingsTable Table();

@@ -29,8 +29,13 @@ class Handlers {
   Handlers(Store& store, asio::thread_pool& pool) : store_(store), pool_(pool) {}
 
   asio::awaitable<Response> List(const Request& request) const {
-    const auto list = [this]() -> Result<std::string> {
-      TARN_TRY(const catalog::Snapshot snapshot, store_.List());
+    const auto list = [this, &request]() -> Result<std::string> {
+      TARN_TRY(catalog::Snapshot snapshot, store_.List());
+      if (const auth::DatasetScope& scope = request.identity->datasets; !scope.is_all()) {
+        std::erase_if(snapshot.manifests, [&scope](const catalog::Manifest& manifest) {
+          return !scope.Allows(manifest.name);
+        });
+      }
       return catalog::FormatSnapshot(snapshot);
     };
     Result<std::string> json = co_await http::RunBlocking(pool_, list);
@@ -43,6 +48,9 @@ class Handlers {
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       co_return http::RenderError(valid.error(), request);
     }
+    if (!request.identity->datasets.Allows(name)) {
+      co_return http::RenderError(NoSuchDataset(name), request);
+    }
     const auto get = [this, &name] { return store_.Get(name); };
     Result<catalog::Manifest> manifest = co_await http::RunBlocking(pool_, get);
     if (!manifest.ok()) co_return RenderStoreError(manifest.error(), request);
@@ -53,6 +61,10 @@ class Handlers {
     const std::string& name = request.path_arguments[0];
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       co_return http::RenderError(valid.error(), request);
+    }
+    if (!request.identity->datasets.Allows(name)) {
+      co_return http::RenderProblem(403, "this token may not change a dataset of that name",
+                                    request.WantsProblemJson());
     }
     // A manifest may have megabytes: it is read where nothing else waits for the thread.
     const auto write = [this, &name, &request]() -> Result<Store::PutResult> {
@@ -76,6 +88,9 @@ class Handlers {
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       co_return http::RenderError(valid.error(), request);
     }
+    if (!request.identity->datasets.Allows(name)) {
+      co_return http::RenderError(NoSuchDataset(name), request);
+    }
     const auto remove = [this, &name] { return store_.Delete(name); };
     const Result<> removed = co_await http::RunBlocking(pool_, remove);
     if (!removed.ok()) co_return RenderStoreError(removed.error(), request);
@@ -93,20 +108,21 @@ class Handlers {
 std::vector<http::Route> CatalogRoutes(Store& store, asio::thread_pool& pool,
                                        int64_t body_bytes_max) {
   const auto handlers = std::make_shared<Handlers>(store, pool);
-  const auto call = [&](asio::awaitable<Response> (Handlers::*method)(const Request&) const) {
-    return [handlers, method](const Request& request) { return ((*handlers).*method)(request); };
+  using Handle = asio::awaitable<Response> (Handlers::*)(const Request&) const;
+  const auto route = [&](std::string method, std::string path, Handle handle) {
+    return http::Route{
+        .method = std::move(method),
+        .path = std::move(path),
+        .handler = [handlers,
+                    handle](const Request& request) { return ((*handlers).*handle)(request); },
+        .roles = {auth::Role::kCatalog}};
   };
   const std::string dataset = "/catalog/datasets/{name}";
-  return {
-      {.method = "GET", .path = "/catalog/list", .handler = call(&Handlers::List)},
-      {.method = "GET", .path = dataset, .handler = call(&Handlers::Get)},
-      {.method = "PUT",
-       .path = dataset,
-       .handler = call(&Handlers::Put),
-       .body_bytes_max = body_bytes_max,
-       .too_large_message = "manifest too large (catalogd.body_bytes_max)"},
-      {.method = "DELETE", .path = dataset, .handler = call(&Handlers::Delete)},
-  };
+  http::Route put = route("PUT", dataset, &Handlers::Put);
+  put.body_bytes_max = body_bytes_max;
+  put.too_large_message = "manifest too large (catalogd.body_bytes_max)";
+  return {route("GET", "/catalog/list", &Handlers::List), route("GET", dataset, &Handlers::Get),
+          std::move(put), route("DELETE", dataset, &Handlers::Delete)};
 }
 
 }  // namespace tarn::catalogd

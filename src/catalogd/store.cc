@@ -75,6 +75,10 @@ Result<catalog::Manifest> ReadManifest(const SqliteStatement& row) {
 
 }  // namespace
 
+Error NoSuchDataset(const std::string& name) {
+  return NotFound("no such dataset: \"" + name + "\"");
+}
+
 Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir) {
   std::string path = data_dir;
   if (data_dir != ":memory:") {
@@ -150,7 +154,7 @@ Result<std::optional<catalog::Manifest>> Store::Find(const std::string& name) {
 Result<catalog::Manifest> Store::Get(const std::string& name) {
   const std::lock_guard lock(mutex_);
   TARN_TRY(std::optional<catalog::Manifest> manifest, Find(name));
-  if (!manifest) return NotFound("no such dataset: \"" + name + "\"");
+  if (!manifest) return NoSuchDataset(name);
   return std::move(*manifest);
 }
 
@@ -213,7 +217,7 @@ Result<> Store::DeleteInTransaction(const std::string& name) {
            database_.Prepare("DELETE FROM datasets WHERE name = ? RETURNING name"));
   // Stepped to the end: a statement that is half done keeps the transaction from committing.
   TARN_TRY(const bool found, remove.Bind(1, name).Step());
-  if (!found) return NotFound("no such dataset: \"" + name + "\"");
+  if (!found) return NoSuchDataset(name);
   TARN_CHECK_OK(remove.Step());
   TARN_CHECK_OK(NextChange());
   return transaction.Commit();

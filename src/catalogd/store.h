@@ -9,6 +9,9 @@
 
 namespace tarn::catalogd {
 
+// What is said of a name that is not there; and of one that the asker may not know of.
+Error NoSuchDataset(const std::string& name);
+
 // The catalogue on disk: SQLite with a write-ahead log, flushed before a change is acknowledged
 // (synchronous=FULL), locked against a second process. A change of the catalogue is one
 // transaction that also counts the revision up.

@@ -153,6 +153,7 @@ Result<> Up(const UpOptions& options) {
   std::vector<http::Route> routes = service->Routes(metrics);
   for (http::Route& route : ReadOnlyRoutes(*store, pool)) routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
+  server.Protect(nullptr, options.allow_anonymous);
   if (const Result<> bound = server.Listen(options.bind); !bound.ok()) {
     return bound.error().Wrap("--bind");
   }

@@ -7,7 +7,8 @@
 namespace tarn::cli {
 
 struct UpOptions {
-  std::string folder;  // Empty: sample data.
+  std::string folder;            // Empty: sample data.
+  bool allow_anonymous = false;  // Also where others than this machine can connect.
   std::string bind = "127.0.0.1:3214";
   std::string log_level = "warn";
 };

@@ -48,6 +48,9 @@ asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url
   message.set(bhttp::field::user_agent, "tarn");
   message.set(bhttp::field::accept, "application/json");
   message.keep_alive(false);
+  if (!request.bearer_token.empty()) {
+    message.set(bhttp::field::authorization, "Bearer " + request.bearer_token);
+  }
   if (!request.body.empty()) {
     message.set(bhttp::field::content_type, "application/json");
     message.body() = request.body;

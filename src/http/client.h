@@ -24,8 +24,9 @@ struct ClientResponse {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string path;  // Behind the URL's own.
-  std::string body;  // Sent as application/json.
+  std::string path;          // Behind the URL's own.
+  std::string body;          // Sent as application/json.
+  std::string bearer_token;  // Empty: none.
   uint64_t answer_bytes_max = 64 * 1024 * 1024;
 };
 

@@ -10,7 +10,8 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready) {
                     .path = "/healthz",
                     .handler = [](const Request&) -> asio::awaitable<Response> {
                       co_return Response::Text(200, "ok\n");
-                    }});
+                    },
+                    .is_public = true});
   routes.push_back(
       {.method = "GET",
        .path = "/readyz",
@@ -20,14 +21,16 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready) {
            co_return RenderError({ErrorKind::kUnavailable, state.error().message}, request);
          }
          co_return Response::Text(200, "ok\n");
-       }});
+       },
+       .is_public = true});
   routes.push_back({.method = "GET",
                     .path = "/metrics",
                     .handler = [&metrics](const Request&) -> asio::awaitable<Response> {
                       Response response = Response::Text(200, metrics.Render());
                       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
                       co_return response;
-                    }});
+                    },
+                    .roles = {auth::Role::kAdmin}});
   return routes;
 }
 

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "auth/identity.h"
 #include "base/result.h"
 
 namespace tarn::http {
@@ -55,6 +56,8 @@ struct Request {
   std::string body;
   std::vector<std::string> path_arguments;  // The {…} parts of the route, percent-decoded.
   std::shared_ptr<ClientWatch> client;      // Never null in a server's request.
+  // Who asks. Never null in a handler.
+  std::shared_ptr<const auth::Identity> identity = auth::Anonymous();
 
   // The first header of that name, whatever its case; empty when there is none.
   std::string_view Header(std::string_view name) const;

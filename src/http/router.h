@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/identity.h"
 #include "http/message.h"
 
 namespace tarn::http {
@@ -22,6 +23,9 @@ struct Route {
   // A body that no handler looks at is read and dropped up to this size.
   int64_t body_bytes_max = 8 * 1024;
   std::string too_large_message = "body too large";  // The text of 413.
+  // Whose token has one of these may have it. Without tokens everybody may.
+  auth::Roles roles = auth::Roles::All();
+  bool is_public = false;  // Needs no token.
 };
 
 class Router {

@@ -43,6 +43,7 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
       router_(std::move(router)),
       limits_(limits),
       metrics_(metrics),
+      authorization_(std::make_unique<Authorization>(nullptr, metrics)),
       connections_gauge_(metrics.Gauge("tarn_http_connections", "Open HTTP connections")),
       refused_counter_(metrics.Counter("tarn_http_connections_refused_total",
                                        "Connections closed because http.connections_max was "
@@ -52,6 +53,11 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
 
 Server::~Server() = default;
 
+void Server::Protect(auth::TokenStore* tokens, bool allow_anonymous) {
+  authorization_ = std::make_unique<Authorization>(tokens, metrics_);
+  allow_anonymous_ = allow_anonymous;
+}
+
 Result<> Server::Listen(const std::string& bind) {
   TARN_TRY(const HostPort where, ParseHostPort(bind));
   boost::system::error_code code;
@@ -59,6 +65,12 @@ Result<> Server::Listen(const std::string& bind) {
   const auto found = resolver.resolve(where.host, where.port, code);
   if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
   const tcp::endpoint endpoint = found.begin()->endpoint();
+  if (!endpoint.address().is_loopback() && !authorization_->RequiresTokens() && !allow_anonymous_) {
+    return InvalidArgument(
+        fmt::format("cannot listen on {}: others than this machine could use it without a token; "
+                    "set auth.tokens_path, or auth.allow_anonymous = true if that is meant",
+                    bind));
+  }
   acceptor_.open(endpoint.protocol(), code);
   if (!code) acceptor_.set_option(asio::socket_base::reuse_address(true), code);
   if (!code) acceptor_.bind(endpoint, code);

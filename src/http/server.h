@@ -15,6 +15,7 @@
 #include "base/lakehouse.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "http/authorization.h"
 #include "http/router.h"
 
 namespace tarn::http {
@@ -29,6 +30,10 @@ class Server {
  public:
   Server(boost::asio::io_context& io, Router router, HttpSettings limits, Metrics& metrics);
   ~Server();
+
+  // Before Listen. Asks for these tokens; they outlive the server. Without any (null) it refuses to
+  // listen where others than this machine can connect, unless anonymous use is allowed.
+  void Protect(auth::TokenStore* tokens, bool allow_anonymous);
 
   // Binds and begins to accept. `bind` is host:port.
   Result<> Listen(const std::string& bind);
@@ -64,6 +69,8 @@ class Server {
   const Router router_;
   const HttpSettings limits_;
   Metrics& metrics_;
+  std::unique_ptr<Authorization> authorization_;
+  bool allow_anonymous_ = false;
   prometheus::Gauge& connections_gauge_;
   prometheus::Counter& refused_counter_;
   std::vector<RouteMetrics> route_metrics_;  // One for each route, and at the end that of none.

@@ -404,6 +404,13 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     response.headers.emplace_back("Allow", match.allow);
     co_return response;
   }
+  std::optional<Response> refused = co_await Authorize(request, *route);
+  if (refused) {
+    // Whatever body it has is not read.
+    keep_alive = keep_alive && parser.is_done();
+    unread_ = !parser.is_done();
+    co_return std::move(*refused);
+  }
   if (std::optional<Response> refusal = co_await ReadBody(parser, *route, request)) {
     keep_alive = false;
     co_return std::move(*refusal);
@@ -424,6 +431,16 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
              {{"query_id", request.id}, {"route", route->path}, {"error", failure}});
   co_return RenderError(Internal("internal error, see the log for query_id " + request.id),
                         request);
+}
+
+asio::awaitable<std::optional<Response>> Session::Authorize(Request& request, const Route& route) {
+  std::string peer;
+  if (server_.authorization_->RequiresTokens()) {
+    boost::system::error_code ignored;
+    peer = socket_.remote_endpoint(ignored).address().to_string();
+  }
+  std::optional<Response> refusal = co_await server_.authorization_->Refuse(request, route, peer);
+  co_return std::move(refusal);
 }
 
 asio::awaitable<bool> Session::Serve() {

@@ -23,7 +23,7 @@ asio::awaitable<Result<Permit>> EnterWith(Admission& admission, std::shared_ptr<
 }
 
 std::shared_ptr<Query> NewQuery(const asio::any_io_executor& executor) {
-  return std::make_shared<Query>(executor, QueryInfo{.id = "q"}, 1h);
+  return std::make_shared<Query>(executor, QueryInfo{.id = "q"}, auth::Anonymous(), 1h);
 }
 
 class AdmissionTest : public testing::Test {

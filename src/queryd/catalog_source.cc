@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/files.h"
+#include "base/redact.h"
 #include "base/text.h"
 #include "catalog/manifest_json.h"
 
@@ -15,9 +17,20 @@ constexpr size_t kShownBytesMax = 200;
 }  // namespace
 
 Result<catalog::Snapshot> CatalogClient::List(Deadline deadline) {
-  const Result<http::ClientResponse> response =
-      http::Send(url_, {.path = "/catalog/list", .answer_bytes_max = kListBytesMax}, deadline);
+  http::ClientRequest request = {.path = "/catalog/list", .answer_bytes_max = kListBytesMax};
+  if (!token_path_.empty()) {
+    const Result<std::string> token = ReadSecretFile(token_path_);
+    if (!token.ok()) return token.error().Wrap("queryd.catalogd_token_path");
+    request.bearer_token = Trim(*token);
+    ProcessRedactor().Add(request.bearer_token);
+  }
+  const Result<http::ClientResponse> response = http::Send(url_, request, deadline);
   if (!response.ok()) return response.error().Wrap("catalog list");
+  if (response->status == 401 || response->status == 403) {
+    return Unavailable(fmt::format(
+        "catalog list: {}:{} does not let queryd in, see queryd.catalogd_token_path: {}", url_.host,
+        url_.port, Trim(response->body.substr(0, kShownBytesMax))));
+  }
   if (response->status != 200) {
     return Unavailable(fmt::format("catalog list: {}:{} answers {}: {}", url_.host, url_.port,
                                    response->status,

@@ -17,11 +17,14 @@ class CatalogSource {
 // catalogd's GET /catalog/list.
 class CatalogClient : public CatalogSource {
  public:
-  explicit CatalogClient(http::Url url) : url_(std::move(url)) {}
+  // `token_path`: a file with the token to show; empty: none.
+  explicit CatalogClient(http::Url url, std::string token_path = "")
+      : url_(std::move(url)), token_path_(std::move(token_path)) {}
   Result<catalog::Snapshot> List(Deadline deadline) override;
 
  private:
   const http::Url url_;
+  const std::string token_path_;
 };
 
 }  // namespace tarn::queryd

@@ -60,17 +60,41 @@ Result<> EngineSupervisor::Open() {
   std::shared_ptr<void> hold;
   {
     const std::lock_guard lock(mutex_);
+    opening_ = true;
     TARN_CHECK_OK(StartProcess("start"));
     hold = Hold();
   }
-  asio::co_spawn(strand_, Watch(), [hold = std::move(hold)](const std::exception_ptr& error) {
-    if (error) log::Error("the watch over the engine failed");
-  });
+  StartWatch(std::move(hold));
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, options_.start_timeout,
                     [this] { return current_ != 0 || !start_error_.empty(); });
+  opening_ = false;
   if (current_ != 0) return {};
   return Internal(start_error_.empty() ? "the engine does not start" : start_error_);
+}
+
+void EngineSupervisor::StartWith(std::vector<protocol::ViewSpec> views) {
+  std::shared_ptr<void> hold;
+  {
+    const std::lock_guard lock(mutex_);
+    for (protocol::ViewSpec& view : views) {
+      std::string name = view.name;
+      views_.insert_or_assign(std::move(name), std::move(view));
+    }
+    hold = Hold();
+    if (const Result<> started = StartProcess("start"); !started.ok()) {
+      log::Error("the engine cannot be started", {{"error", started.error().message}});
+      ++failed_starts_;
+      StartLater();
+    }
+  }
+  StartWatch(std::move(hold));
+}
+
+void EngineSupervisor::StartWatch(std::shared_ptr<void> hold) {
+  asio::co_spawn(strand_, Watch(), [hold = std::move(hold)](const std::exception_ptr& error) {
+    if (error) log::Error("the watch over the engine failed");
+  });
 }
 
 void EngineSupervisor::Stop() {
@@ -213,7 +237,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     if (was_current) current_ = 0;
     if (was_next) next_ = 0;
     // The first process of all tells by Open's error why it does not start.
-    const bool is_first = was_next && version_.empty();
+    const bool is_first = was_next && opening_;
     if (stopping_ || member.draining || is_first) {
       log::Info("engine ended", {{"pid", int64_t{member.process->pid()}},
                                  {"reason", stopping_ ? "stop" : member.why_ended}});
@@ -310,7 +334,10 @@ asio::awaitable<void> EngineSupervisor::Watch() {
     watch_timer_.expires_after(kWatchEvery);
     co_await watch_timer_.async_wait(kTuple);
     const std::lock_guard lock(mutex_);
-    if (stopping_) co_return;
+    if (stopping_) {
+      resident_.Decrement(std::exchange(resident_shown_, 0));
+      co_return;
+    }
     uint64_t total = 0;
     for (auto& [number, member] : members_) {
       const uint64_t resident = member.process->ResidentBytes();
@@ -333,7 +360,9 @@ asio::awaitable<void> EngineSupervisor::Watch() {
         member.process->Kill();
       }
     }
-    resident_.Set(static_cast<double>(total));
+    // Other supervisors add theirs.
+    resident_.Increment(static_cast<double>(total) - resident_shown_);
+    resident_shown_ = static_cast<double>(total);
   }
 }
 
@@ -514,6 +543,19 @@ Result<> EngineSupervisor::DropView(const std::string& name, Deadline deadline) 
   SendToOthers(number,
                protocol::ToFrame(protocol::DropView{.name = name, .timeout_ms = kUnwaitedDropMs}));
   return {};
+}
+
+void EngineSupervisor::TakeView(const protocol::ViewSpec& view) {
+  const std::lock_guard lock(mutex_);
+  views_.insert_or_assign(view.name, view);
+  SendToOthers(0, protocol::ToFrame(protocol::PutView{.view = view, .probe = false}));
+}
+
+void EngineSupervisor::LoseView(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  views_.erase(name);
+  SendToOthers(0,
+               protocol::ToFrame(protocol::DropView{.name = name, .timeout_ms = kUnwaitedDropMs}));
 }
 
 std::string EngineSupervisor::Version() const {

@@ -52,6 +52,9 @@ class EngineSupervisor : public ViewTarget {
 
   // Starts the first process and waits until it is ready. Blocks.
   Result<> Open();
+  // Starts it with views that are known to be good, in place of Open, and waits for nothing: a
+  // process that does not start is tried again.
+  void StartWith(std::vector<protocol::ViewSpec> views);
   // Ends all processes and waits until they are gone, and all that runs on the I/O threads for
   // the supervisor. Blocks.
   void Stop();
@@ -74,6 +77,9 @@ class EngineSupervisor : public ViewTarget {
   // Block until the engine has answered or the deadline has passed; not for an I/O thread.
   Result<> PutView(const protocol::ViewSpec& view, Deadline deadline) override;
   Result<> DropView(const std::string& name, Deadline deadline) override;
+  // The same for what is known already from another engine. Do not block.
+  void TakeView(const protocol::ViewSpec& view);
+  void LoseView(const std::string& name);
 
   // Of what runs the SQL: "DuckDB v1.5.5". After Open.
   std::string Version() const;
@@ -96,6 +102,7 @@ class EngineSupervisor : public ViewTarget {
   using Answer = std::promise<Result<>>;
 
   Result<> StartProcess(const std::string& reason);  // Needs mutex_.
+  void StartWatch(std::shared_ptr<void> hold);
   EngineProcess::Handlers MakeHandlers(uint64_t number);
   void OnReady(uint64_t number, const protocol::Ready& ready);
   void OnEnd(uint64_t number, const std::string& how);
@@ -133,11 +140,13 @@ class EngineSupervisor : public ViewTarget {
   uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
   std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> changes_;  // guarded by mutex_: process
-  uint64_t last_ticket_ = 0;                                           // guarded by mutex_
-  std::set<std::shared_ptr<Query>> waiting_;               // guarded by mutex_: for a slot
+  double resident_shown_ = 0;                 // guarded by mutex_: our part of resident_
+  uint64_t last_ticket_ = 0;                  // guarded by mutex_
+  std::set<std::shared_ptr<Query>> waiting_;  // guarded by mutex_: for a slot
   std::optional<protocol::Credentials> last_credentials_;  // guarded by mutex_
   std::string version_;                                    // guarded by mutex_
   std::string start_error_;                                // guarded by mutex_: the latest
+  bool opening_ = false;                                   // guarded by mutex_: Open waits
   bool last_end_was_memory_ = false;                       // guarded by mutex_
   int failed_starts_ = 0;                                  // guarded by mutex_: in a row
   bool stopping_ = false;                                  // guarded by mutex_

@@ -16,6 +16,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "queryd/one_row_parquet.h"
 #include "queryd/query_service.h"
 #include "queryd/test_io.h"
 
@@ -33,28 +34,13 @@ constexpr const char* kEndless =
 // Runs long enough for something to happen meanwhile.
 constexpr const char* kLong = "SELECT count(*) + 42 AS n FROM range(1000000000) WHERE range = -1";
 
-// Parquet with one row: SELECT 1::INTEGER AS id.
-constexpr std::string_view kOneRow =
-    "504152311500151415142c15021500150615060000020000000201010000001502192c3500180d6475636b64625f73"
-    "6368656d6115020015022502180269642522001602191c191c26001c15021915001918026964150016021636163626"
-    "083c180401000000180401000000160028040100000018040100000011110000001636160226081636002828447563"
-    "6b"
-    "44422076657273696f6e2076312e352e3520286275696c64206438636461613333666429191c1c0000009900000050"
-    "415231";
-
-void WriteOneRow(const fs::path& path) {
-  std::ofstream file(path, std::ios::binary);
-  for (size_t i = 0; i < kOneRow.size(); i += 2) {
-    file.put(static_cast<char>(std::stoi(std::string(kOneRow.substr(i, 2)), nullptr, 16)));
-  }
-}
-
 bool IsThere(pid_t pid) { return kill(pid, 0) == 0; }
 
 // The answer as a whole.
 asio::awaitable<Result<std::string>> Execute(QueryService& service, SqlRequest request,
                                              std::string id) {
-  const Result<std::shared_ptr<Query>> query = co_await service.Open(request, id);
+  const Result<std::shared_ptr<Query>> query =
+      co_await service.Open(request, id, auth::Anonymous());
   if (!query.ok()) co_return query.error();
   Result<QueryAnswer> answer = co_await service.Run(request, *query);
   if (!answer.ok()) co_return answer.error();
@@ -71,7 +57,8 @@ asio::awaitable<Result<std::string>> Execute(QueryService& service, SqlRequest r
 // The answer's beginning, and the rest where nobody reads it.
 asio::awaitable<Result<std::shared_ptr<QueryAnswer>>> Begin(QueryService& service,
                                                             SqlRequest request, std::string id) {
-  const Result<std::shared_ptr<Query>> query = co_await service.Open(request, id);
+  const Result<std::shared_ptr<Query>> query =
+      co_await service.Open(request, id, auth::Anonymous());
   if (!query.ok()) co_return query.error();
   Result<QueryAnswer> answer = co_await service.Run(request, *query);
   if (!answer.ok()) co_return answer.error();
@@ -87,7 +74,8 @@ class EngineSupervisorTest : public testing::Test {
   QueryService::Options query_options;
   std::mutex mutex;
   protocol::Credentials credentials;  // guarded by mutex
-  std::unique_ptr<EngineSupervisor> engine;
+  std::unique_ptr<EnginePool> engines;
+  EngineSupervisor* engine = nullptr;  // The first one.
   std::unique_ptr<QueryService> service;
   std::atomic<int> queries = 0;
 
@@ -115,13 +103,15 @@ class EngineSupervisorTest : public testing::Test {
   }
   ~EngineSupervisorTest() override {
     if (service != nullptr) service->registry().CancelAll({ErrorKind::kCancelled, "the end"});
-    if (engine != nullptr) engine->Stop();
+    if (engines != nullptr) engines->Stop();
     fs::remove_all(folder);
   }
 
   Result<> TryOpen() {
-    engine = std::make_unique<EngineSupervisor>(io.io(), options, metrics);
-    service = std::make_unique<QueryService>(*engine, query_options, metrics);
+    service = nullptr;
+    engines = std::make_unique<EnginePool>(io.io(), options, EnginePool::Limits{}, metrics);
+    engine = &engines->first();
+    service = std::make_unique<QueryService>(*engines, query_options, metrics);
     return engine->Open();
   }
   void Open() {
@@ -145,7 +135,7 @@ class EngineSupervisorTest : public testing::Test {
   std::string Run(const std::string& sql) { return TextOf(Start(sql)); }
   bool Runs(const std::string& id) {
     return Eventually([&] {
-      const auto info = service->registry().Find(id);
+      const auto info = service->registry().Find(id, *auth::Anonymous());
       return info && info->state == QueryState::kRunning;
     });
   }
@@ -243,7 +233,9 @@ TEST_F(EngineSupervisorTest, AReplacedProcessFinishesItsQueries) {
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
   EXPECT_EQ(TextOf(std::move(running)), "n\r\n42\r\n");
   EXPECT_TRUE(IsThere(former)) << "one still runs in it";
-  ASSERT_TRUE(service->registry().Cancel("endless", {ErrorKind::kConflict, "by hand"}).ok());
+  ASSERT_TRUE(service->registry()
+                  .Cancel("endless", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
   EXPECT_EQ(TextOf(std::move(endless)), "error: by hand");
   EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
 }
@@ -260,7 +252,9 @@ TEST_F(EngineSupervisorTest, DrainingIsBounded) {
   EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
   // It runs again, in the process that came.
   EXPECT_TRUE(IsThere(engine->CurrentPid()));
-  ASSERT_TRUE(service->registry().Cancel("endless", {ErrorKind::kConflict, "by hand"}).ok());
+  ASSERT_TRUE(service->registry()
+                  .Cancel("endless", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
   EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
 }
 
@@ -389,7 +383,7 @@ TEST_F(EngineSupervisorTest, StopsWhileAProcessStarts) {
     engine->Stop();
     EXPECT_EQ(engine->CurrentPid(), -1);
     service = nullptr;
-    engine = nullptr;
+    engines = nullptr;
   }
 }
 
@@ -426,10 +420,14 @@ TEST_F(EngineSupervisorTest, ACancelEndsAQueryWhereItRuns) {
   ASSERT_TRUE(Runs("endless"));
   auto waiting = Start(Request(kEndless), "waiting");  // For the one slot.
   ASSERT_TRUE(Eventually([&] {
-    return service->registry().Cancel("waiting", {ErrorKind::kConflict, "waits"}).ok();
+    return service->registry()
+        .Cancel("waiting", {ErrorKind::kConflict, "waits"}, *auth::Anonymous())
+        .ok();
   }));
   EXPECT_EQ(TextOf(std::move(waiting)), "error: waits");
-  ASSERT_TRUE(service->registry().Cancel("endless", {ErrorKind::kConflict, "runs"}).ok());
+  ASSERT_TRUE(service->registry()
+                  .Cancel("endless", {ErrorKind::kConflict, "runs"}, *auth::Anonymous())
+                  .ok());
   EXPECT_EQ(TextOf(std::move(running)), "error: runs");
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
   EXPECT_EQ(engine->CurrentPid(), pid);
@@ -468,7 +466,9 @@ TEST_F(EngineSupervisorTest, ATextThatIsCancelledHalfSentLeavesItsSlotUsable) {
   kill(pid, SIGSTOP);
   auto query = Start(Request("SELECT '" + std::string(10'000'000, 'x') + "'"), "large");
   ASSERT_TRUE(Runs("large"));
-  ASSERT_TRUE(service->registry().Cancel("large", {ErrorKind::kConflict, "by hand"}).ok());
+  ASSERT_TRUE(service->registry()
+                  .Cancel("large", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
   EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
   kill(pid, SIGCONT);
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
@@ -486,14 +486,17 @@ TEST_F(EngineSupervisorTest, ACancelFreesTheSlotOfAnAnswerThatIsNotRead) {
   ASSERT_TRUE(begun.ok());
   const std::shared_ptr<QueryAnswer> answer = *begun;
   ASSERT_NE(answer->rest, nullptr);
-  ASSERT_TRUE(service->registry().Cancel("big", {ErrorKind::kTimeout, "too late"}).ok());
+  ASSERT_TRUE(service->registry()
+                  .Cancel("big", {ErrorKind::kTimeout, "too late"}, *auth::Anonymous())
+                  .ok());
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
   answer->rest = nullptr;
 }
 
 asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoThreads& io) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  const auto query = std::make_shared<Query>(executor, QueryInfo{.id = "q"}, kSoon);
+  const auto query =
+      std::make_shared<Query>(executor, QueryInfo{.id = "q"}, auth::Anonymous(), kSoon);
   Result<EngineProcess::Lease> lease = co_await engine.TakeSlot(*query);
   if (!lease.ok()) co_return lease.error().message;
   const int descriptor = lease->slot().socket.native_handle();
@@ -567,7 +570,9 @@ TEST_F(EngineSupervisorTest, TheSameIdTwiceAtOnceIsRefused) {
   const Result<std::string> second = Get(Start(Request("SELECT 1"), "same"));
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
-  ASSERT_TRUE(service->registry().Cancel("same", {ErrorKind::kConflict, "by hand"}).ok());
+  ASSERT_TRUE(service->registry()
+                  .Cancel("same", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
   EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
 }
 

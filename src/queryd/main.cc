@@ -24,12 +24,17 @@ Result<> Serve(const LakehouseSettings& settings) {
   TARN_CHECK_OK(secrets.Get(kPrimaryBucket));
 
   Metrics metrics;
+  TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
+           auth::TokenStore::Open(settings.auth, metrics));
   const Lake lake{.store = store,
                   .credentials = [&secrets] { return secrets.Get(kPrimaryBucket); }};
   TARN_TRY(const std::unique_ptr<Service> service,
-           Service::Open(runtime.io(), settings, lake,
-                         std::make_unique<CatalogClient>(*catalogd_url), metrics));
+           Service::Open(
+               runtime.io(), settings, lake,
+               std::make_unique<CatalogClient>(*catalogd_url, settings.queryd.catalogd_token_path),
+               metrics));
   http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http, metrics);
+  server.Protect(tokens.get(), settings.auth.allow_anonymous);
   if (const Result<> bound = server.Listen(settings.queryd.bind); !bound.ok()) {
     return bound.error().Wrap("queryd.bind");
   }

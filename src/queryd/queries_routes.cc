@@ -31,6 +31,7 @@ nlohmann::ordered_json ToJson(const QueryInfo& info) {
                                  {"progress_percent", nullptr},
                                  {"rows", info.rows},
                                  {"bytes", info.bytes}};
+  if (!info.user.empty()) json["user"] = info.user;
   if (info.percent) json["progress_percent"] = *info.percent;
   if (info.truncated) json["truncated"] = true;
   if (!info.error.empty()) json["error"] = info.error;
@@ -44,22 +45,24 @@ Response ToResponse(const nlohmann::ordered_json& json) {
                json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)));
 }
 
-asio::awaitable<Response> ListQueries(QueryService& service, const Request& /*request*/) {
+asio::awaitable<Response> ListQueries(QueryService& service, const Request& request) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const QueryInfo& info : service.registry().List()) list.push_back(ToJson(info));
+  for (const QueryInfo& info : service.registry().List(*request.identity))
+    list.push_back(ToJson(info));
   co_return ToResponse({{"queries", std::move(list)}});
 }
 
 asio::awaitable<Response> GetQuery(QueryService& service, const Request& request) {
-  const std::optional<QueryInfo> info = service.registry().Find(request.path_arguments[0]);
+  const std::optional<QueryInfo> info =
+      service.registry().Find(request.path_arguments[0], *request.identity);
   if (!info) co_return http::RenderError(NotFound("there is no such query"), request);
   co_return ToResponse(ToJson(*info));
 }
 
 asio::awaitable<Response> CancelQuery(QueryService& service, const Request& request) {
   const std::string& id = request.path_arguments[0];
-  const Result<> cancelled =
-      service.registry().Cancel(id, {ErrorKind::kConflict, "cancelled by DELETE /queries/" + id});
+  const Result<> cancelled = service.registry().Cancel(
+      id, {ErrorKind::kConflict, "cancelled by DELETE /queries/" + id}, *request.identity);
   if (!cancelled.ok()) co_return http::RenderError(cancelled.error(), request);
   co_return Response::NoContent();
 }
@@ -67,20 +70,16 @@ asio::awaitable<Response> CancelQuery(QueryService& service, const Request& requ
 }  // namespace
 
 std::vector<http::Route> QueriesRoutes(QueryService& service) {
-  std::vector<http::Route> routes;
-  routes.push_back(
-      {.method = "GET", .path = "/queries", .handler = [&service](const Request& request) {
-         return ListQueries(service, request);
-       }});
-  routes.push_back(
-      {.method = "GET", .path = "/queries/{id}", .handler = [&service](const Request& request) {
-         return GetQuery(service, request);
-       }});
-  routes.push_back(
-      {.method = "DELETE", .path = "/queries/{id}", .handler = [&service](const Request& request) {
-         return CancelQuery(service, request);
-       }});
-  return routes;
+  using Handle = asio::awaitable<Response> (*)(QueryService&, const Request&);
+  const auto route = [&service](std::string method, std::string path, Handle handle) {
+    return http::Route{
+        .method = std::move(method),
+        .path = std::move(path),
+        .handler = [&service, handle](const Request& request) { return handle(service, request); },
+        .roles = {auth::Role::kQuery, auth::Role::kAdmin}};
+  };
+  return {route("GET", "/queries", &ListQueries), route("GET", "/queries/{id}", &GetQuery),
+          route("DELETE", "/queries/{id}", &CancelQuery)};
 }
 
 }  // namespace tarn::queryd

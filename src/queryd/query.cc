@@ -8,9 +8,11 @@ namespace tarn::queryd {
 
 namespace asio = boost::asio;
 
-Query::Query(const asio::any_io_executor& executor, QueryInfo info, Duration timeout)
+Query::Query(const asio::any_io_executor& executor, QueryInfo info,
+             std::shared_ptr<const auth::Identity> user, Duration timeout)
     : executor_(executor),
       id_(info.id),
+      user_(std::move(user)),
       timeout_(timeout),
       deadline_(Deadline::After(timeout)),
       wakeup_(std::make_shared<Wakeup>(executor)),

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "auth/identity.h"
 #include "base/deadline.h"
 #include "base/result.h"
 #include "protocol/messages.h"
@@ -21,7 +22,8 @@ enum class QueryState : uint8_t { kQueued, kRunning, kSucceeded, kFailed, kCance
 // What is known of a query, for GET /queries.
 struct QueryInfo {
   std::string id;
-  std::string sql;  // Its beginning.
+  std::string user;  // The name of the token; empty: nobody had to say.
+  std::string sql;   // Its beginning.
   Format format = Format::kJson;
   QueryState state = QueryState::kQueued;
   std::chrono::system_clock::time_point submitted_at;
@@ -43,7 +45,8 @@ class Query : public std::enable_shared_from_this<Query> {
  public:
   using Clock = std::chrono::steady_clock;
 
-  Query(const boost::asio::any_io_executor& executor, QueryInfo info, Duration timeout);
+  Query(const boost::asio::any_io_executor& executor, QueryInfo info,
+        std::shared_ptr<const auth::Identity> user, Duration timeout);
 
   // Starts the clock. Not in the constructor: the timer holds the query.
   void StartTimeout();
@@ -64,6 +67,7 @@ class Query : public std::enable_shared_from_this<Query> {
   const boost::asio::any_io_executor& executor() const { return executor_; }
   Deadline deadline() const { return deadline_; }
   const std::string& id() const { return id_; }
+  const auth::Identity& user() const { return *user_; }
 
   // Ends it; only the first end counts. True when it was this one.
   bool Finish(const Result<ResultSummary>& outcome);
@@ -78,6 +82,7 @@ class Query : public std::enable_shared_from_this<Query> {
  private:
   const boost::asio::any_io_executor executor_;
   const std::string id_;
+  const std::shared_ptr<const auth::Identity> user_;
   const Duration timeout_;
   const Deadline deadline_;
   const std::shared_ptr<Wakeup> wakeup_;

@@ -24,15 +24,21 @@ class QueryRegistry {
   // Ends it; a second end is ignored. True when it was the first.
   bool Finish(Query& query, const Result<ResultSummary>& outcome);
 
-  std::optional<QueryInfo> Find(const std::string& id) const;
+  // Of the queries that `asker` may see: his own, or everybody's with the role admin. The others
+  // are not there for him.
+  std::optional<QueryInfo> Find(const std::string& id, const auth::Identity& asker) const;
   // What waits or runs, then what has ended, the latest first.
-  std::vector<QueryInfo> List() const;
-
+  std::vector<QueryInfo> List(const auth::Identity& asker) const;
   // Cancels one; kNotFound, or kConflict when it has ended already.
-  Result<> Cancel(const std::string& id, const Error& reason);
+  Result<> Cancel(const std::string& id, const Error& reason, const auth::Identity& asker);
+
   void CancelAll(const Error& reason);
 
  private:
+  // Needs mutex_.
+  std::deque<QueryInfo>::const_iterator FindEnded(const std::string& id,
+                                                  const auth::Identity& asker) const;
+
   const size_t history_max_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<Query>> open_;  // guarded by mutex_

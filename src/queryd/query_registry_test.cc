@@ -22,7 +22,8 @@ class QueryRegistryTest : public testing::Test {
   std::shared_ptr<Query> New(const std::string& id) {
     // Later ones came later, whatever the clock's steps.
     const std::chrono::system_clock::time_point at(std::chrono::seconds(++added));
-    return std::make_shared<Query>(io.get_executor(), QueryInfo{.id = id, .submitted_at = at}, 1h);
+    return std::make_shared<Query>(io.get_executor(), QueryInfo{.id = id, .submitted_at = at},
+                                   auth::Anonymous(), 1h);
   }
   std::shared_ptr<Query> Add(const std::string& id) {
     const auto query = New(id);
@@ -31,7 +32,7 @@ class QueryRegistryTest : public testing::Test {
   }
   std::vector<std::string> Ids() const {
     std::vector<std::string> ids;
-    for (const QueryInfo& info : registry.List()) ids.push_back(info.id);
+    for (const QueryInfo& info : registry.List(*auth::Anonymous())) ids.push_back(info.id);
     return ids;
   }
 };
@@ -54,17 +55,18 @@ TEST_F(QueryRegistryTest, AnIdIsTakenWhileItsQueryIsOpen) {
   EXPECT_FALSE(registry.Add(New("a")));
   EXPECT_TRUE(registry.Finish(*first, InvalidArgument("the first")));
   const auto second = Add("a");
-  EXPECT_EQ(registry.Find("a")->state, QueryState::kQueued) << "the open one goes before";
+  EXPECT_EQ(registry.Find("a", *auth::Anonymous())->state, QueryState::kQueued)
+      << "the open one goes before";
   EXPECT_TRUE(registry.Finish(*second, InvalidArgument("the second")));
-  EXPECT_EQ(registry.Find("a")->error, "the second");
+  EXPECT_EQ(registry.Find("a", *auth::Anonymous())->error, "the second");
 }
 
 TEST_F(QueryRegistryTest, OnlyTheFirstEndCounts) {
   const auto query = Add("a");
   EXPECT_TRUE(registry.Finish(*query, ResultSummary{.rows = 3}));
   EXPECT_FALSE(registry.Finish(*query, Internal("late")));
-  EXPECT_EQ(registry.Find("a")->state, QueryState::kSucceeded);
-  EXPECT_EQ(registry.List().size(), 1U);
+  EXPECT_EQ(registry.Find("a", *auth::Anonymous())->state, QueryState::kSucceeded);
+  EXPECT_EQ(registry.List(*auth::Anonymous()).size(), 1U);
 }
 
 TEST_F(QueryRegistryTest, KeepsNothingWhereNothingIsToBeKept) {
@@ -72,21 +74,21 @@ TEST_F(QueryRegistryTest, KeepsNothingWhereNothingIsToBeKept) {
   const auto query = New("a");
   ASSERT_TRUE(none.Add(query));
   EXPECT_TRUE(none.Finish(*query, ResultSummary{}));
-  EXPECT_FALSE(none.Find("a"));
-  EXPECT_TRUE(none.List().empty());
+  EXPECT_FALSE(none.Find("a", *auth::Anonymous()));
+  EXPECT_TRUE(none.List(*auth::Anonymous()).empty());
 }
 
 TEST_F(QueryRegistryTest, CancelsOneByItsId) {
   const auto a = Add("a");
   const auto b = Add("b");
-  EXPECT_TRUE(registry.Cancel("a", {ErrorKind::kConflict, "by hand"}).ok());
+  EXPECT_TRUE(registry.Cancel("a", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous()).ok());
   io.run();
   ASSERT_TRUE(a->cancel_reason());
   EXPECT_EQ(a->cancel_reason()->message, "by hand");
   EXPECT_FALSE(b->cancel_reason());
   EXPECT_TRUE(registry.Finish(*a, *a->cancel_reason()));
-  EXPECT_EQ(registry.Cancel("a", {}).error().kind, ErrorKind::kConflict);
-  EXPECT_EQ(registry.Cancel("never", {}).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(registry.Cancel("a", {}, *auth::Anonymous()).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(registry.Cancel("never", {}, *auth::Anonymous()).error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(QueryRegistryTest, CancelsAllThatAreOpen) {
@@ -104,10 +106,10 @@ TEST_F(QueryRegistryTest, IsReadWhileQueriesComeAndGo) {
   std::atomic<bool> done = false;
   std::thread reader([&] {
     while (!done) {
-      EXPECT_LE(registry.List().size(), 1U + 2U);
-      [[maybe_unused]] const auto found = registry.Find("q7");
+      EXPECT_LE(registry.List(*auth::Anonymous()).size(), 1U + 2U);
+      [[maybe_unused]] const auto found = registry.Find("q7", *auth::Anonymous());
       registry.CancelAll({ErrorKind::kCancelled, "x"});
-      [[maybe_unused]] const auto cancelled = registry.Cancel("q8", {});
+      [[maybe_unused]] const auto cancelled = registry.Cancel("q8", {}, *auth::Anonymous());
     }
   });
   for (int i = 0; i < 500; ++i) {

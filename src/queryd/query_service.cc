@@ -41,8 +41,8 @@ class CountedWhile {
 
 }  // namespace
 
-QueryService::QueryService(EngineSupervisor& engine, const Options& options, Metrics& metrics)
-    : engine_(engine),
+QueryService::QueryService(EnginePool& engines, const Options& options, Metrics& metrics)
+    : engines_(engines),
       options_(options),
       admission_(options.admission),
       suspects_({.running_max = 1,
@@ -64,14 +64,16 @@ QueryService::QueryService(EngineSupervisor& engine, const Options& options, Met
       seconds_(metrics.Seconds("tarn_query_seconds",
                                "From a query's arrival to the end of its answer")) {}
 
-asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(const SqlRequest& request,
-                                                                   const std::string& id) {
+asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
+    const SqlRequest& request, const std::string& id, std::shared_ptr<const auth::Identity> user) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   QueryInfo info{.id = id,
+                 .user = user->name,
                  .sql = Beginning(ProcessRedactor().Redact(request.sql)),
                  .format = request.format,
                  .submitted_at = std::chrono::system_clock::now()};
-  const auto query = std::make_shared<Query>(executor, std::move(info), request.limits.timeout);
+  const auto query =
+      std::make_shared<Query>(executor, std::move(info), std::move(user), request.limits.timeout);
   if (!registry_.Add(query)) {
     co_return Error{ErrorKind::kConflict, "a query with this X-Query-Id runs already"};
   }
@@ -93,9 +95,14 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
   }
   Admission::Permit permit = std::move(*entered);
   Admission::Permit suspect;
+  const Result<EnginePool::Use> engine = engines_.For(query->user().datasets);
+  if (!engine.ok()) {
+    Finish(*query, engine.error());
+    co_return engine.error();
+  }
   const CountedWhile counted(running_);
   for (int tries = 1;; ++tries) {
-    Attempt attempt = co_await Try(request, query, permit);
+    Attempt attempt = co_await Try(request, query, *engine, permit);
     if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
     Error error;
     if (auto* failed = std::get_if<Error>(&attempt)) {
@@ -110,7 +117,7 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
       }
       error = alone.error();
     } else {
-      error = engine_.JudgeLost();
+      error = (*engine)->JudgeLost();
     }
     Finish(*query, error);
     co_return error;
@@ -119,12 +126,14 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
 
 asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
                                                          std::shared_ptr<Query> query,
+                                                         const EnginePool::Use& engine,
                                                          Admission::Permit& permit) {
-  Result<EngineProcess::Lease> lease = co_await engine_.TakeSlot(*query);
+  Result<EngineProcess::Lease> lease = co_await engine->TakeSlot(*query);
   if (!lease.ok()) co_return lease.error();
   query->SetRunning();
   QueryAnswer answer;
-  answer.rest = std::make_unique<EngineQuery>(engine_, query, std::move(permit), std::move(*lease));
+  answer.engine = engine;
+  answer.rest = std::make_unique<EngineQuery>(*engine, query, std::move(permit), std::move(*lease));
   const protocol::Query message{.id = query->id(),
                                 .sql = request.sql,
                                 .params = request.params,

@@ -9,8 +9,8 @@
 #include "base/result.h"
 #include "http/message.h"
 #include "queryd/admission.h"
+#include "queryd/engine_pool.h"
 #include "queryd/engine_query.h"
-#include "queryd/engine_supervisor.h"
 #include "queryd/query_registry.h"
 #include "queryd/sql_request.h"
 
@@ -20,6 +20,7 @@ namespace tarn::queryd {
 struct QueryAnswer {
   std::string bytes;
   Compression compression = Compression::kNone;
+  EnginePool::Use engine;             // Held as long as the rest is read.
   ResultSummary summary;              // Of `bytes`, and final when there is no rest.
   std::unique_ptr<EngineQuery> rest;  // None: `bytes` is all.
 };
@@ -35,11 +36,11 @@ class QueryService {
     size_t slow_readers_max = 0;  // So many may give their place to others.
     size_t history_max = 0;
   };
-  QueryService(EngineSupervisor& engine, const Options& options, Metrics& metrics);
+  QueryService(EnginePool& engines, const Options& options, Metrics& metrics);
 
   // A query under its id, from now on in the registry. The error says that the id is taken.
-  boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(const SqlRequest& request,
-                                                              const std::string& id);
+  boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(
+      const SqlRequest& request, const std::string& id, std::shared_ptr<const auth::Identity> user);
 
   // Runs it until its result is there as a whole or is larger than whole_bytes_max. An error
   // therefore comes before anything was sent.
@@ -64,9 +65,9 @@ class QueryService {
   struct Lost {};
   using Attempt = std::variant<QueryAnswer, Error, Lost>;
   boost::asio::awaitable<Attempt> Try(const SqlRequest& request, std::shared_ptr<Query> query,
-                                      Admission::Permit& permit);
+                                      const EnginePool::Use& engine, Admission::Permit& permit);
 
-  EngineSupervisor& engine_;
+  EnginePool& engines_;
   const Options options_;
   Admission admission_;
   // Queries that ran when an engine ended run again one at a time, so that the one that ended it

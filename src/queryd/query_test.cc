@@ -15,7 +15,8 @@ class QueryTest : public testing::Test {
  protected:
   asio::io_context io;
   std::shared_ptr<Query> New(Duration timeout = 1h) {
-    return std::make_shared<Query>(io.get_executor(), QueryInfo{.id = "q"}, timeout);
+    return std::make_shared<Query>(io.get_executor(), QueryInfo{.id = "q"}, auth::Anonymous(),
+                                   timeout);
   }
 };
 
@@ -167,7 +168,8 @@ TEST_F(QueryTest, AWaitEndsAtItsDeadline) {
 TEST(Query, CancelsFromManyThreadsHaveOneReason) {
   IoThreads io(3);
   for (int round = 0; round < 50; ++round) {
-    const auto query = std::make_shared<Query>(io.NewStrand(), QueryInfo{.id = "q"}, 1ms);
+    const auto query =
+        std::make_shared<Query>(io.NewStrand(), QueryInfo{.id = "q"}, auth::Anonymous(), 1ms);
     std::atomic<int> called = 0;
     std::promise<std::string> reason;
     query->OnCancel([&, query = query.get()] {

@@ -28,18 +28,36 @@ std::string ProgramFolder(std::string_view setting) {
                          : std::string(setting);
 }
 
+// What is left is for the front, for the other engine of a replacement, and for the kernel's cache
+// of files.
+uint64_t MemoryLimit(const QuerydSettings& queryd) {
+  return queryd.memory_limit > 0 ? static_cast<uint64_t>(queryd.memory_limit)
+                                 : MachineMemory() / 100 * 60;
+}
+
+uint64_t HardLimit(uint64_t memory_limit) { return memory_limit + memory_limit / 4 + 256'000'000; }
+
+EnginePool::Limits MakePoolLimits(const QuerydSettings& queryd) {
+  EnginePool::Limits limits;
+  limits.scoped_max = static_cast<size_t>(queryd.scoped_engines_max);
+  // All of them together take half of what the first may.
+  limits.scoped_memory = queryd.scoped_memory_limit > 0
+                             ? static_cast<uint64_t>(queryd.scoped_memory_limit)
+                             : MemoryLimit(queryd) / (2 * limits.scoped_max);
+  limits.scoped_memory_hard = HardLimit(limits.scoped_memory);
+  limits.idle_timeout = queryd.scoped_idle_timeout;
+  return limits;
+}
+
 EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& lake,
                                 const TempDirectory& temp) {
   const QuerydSettings& queryd = settings.queryd;
   const std::string folder = ProgramFolder(queryd.extension_dir);
   const size_t running_max = OrCores(queryd.max_concurrent_queries);
-  // What is left is for the front, for the other engine of a replacement, and for the kernel's
-  // cache of files.
-  const uint64_t memory_limit = queryd.memory_limit > 0 ? static_cast<uint64_t>(queryd.memory_limit)
-                                                        : MachineMemory() / 100 * 60;
+  const uint64_t memory_limit = MemoryLimit(queryd);
   const uint64_t hard_limit = queryd.memory_hard_limit > 0
                                   ? static_cast<uint64_t>(queryd.memory_hard_limit)
-                                  : memory_limit + memory_limit / 4 + 256'000'000;
+                                  : HardLimit(memory_limit);
   EngineOptions options;
   options.program = (ProgramDirectory() / "tarn-engine").string();
   options.setup = {.store = lake.store,
@@ -97,7 +115,7 @@ Result<std::unique_ptr<Service>> Service::Open(boost::asio::io_context& io,
   if (!temp.ok()) return temp.error();
   std::unique_ptr<Service> service(
       new Service(io, settings, lake, std::move(*temp), std::move(catalog), metrics));
-  if (const Result<> opened = service->engine_.Open(); !opened.ok()) {
+  if (const Result<> opened = service->engines_.Open(); !opened.ok()) {
     return opened.error().Wrap("duckdb open");
   }
   return service;
@@ -107,17 +125,19 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
                  TempDirectory temp, std::unique_ptr<CatalogSource> catalog, Metrics& metrics)
     : settings_(settings),
       temp_(std::move(temp)),
-      engine_(io, MakeEngineOptions(settings, lake, temp_), metrics),
+      engines_(io, MakeEngineOptions(settings, lake, temp_), MakePoolLimits(settings.queryd),
+               metrics),
       catalog_(std::move(catalog)),
-      registrar_(engine_, *catalog_),
+      registrar_(engines_, *catalog_),
       refresh_loop_(registrar_, metrics, settings.queryd.refresh_every,
-                    settings.queryd.refresh_timeout, [this] { LookForCredentials(); }),
-      queries_(engine_, MakeQueryOptions(settings.queryd), metrics) {}
+                    settings.queryd.refresh_timeout, [this] { BeforeRefresh(); }),
+      queries_(engines_, MakeQueryOptions(settings.queryd), metrics) {}
 
-Service::~Service() { engine_.Stop(); }
+Service::~Service() { engines_.Stop(); }
 
-void Service::LookForCredentials() {
-  if (const Result<> looked = engine_.RefreshCredentials(); !looked.ok()) {
+void Service::BeforeRefresh() {
+  engines_.EndIdle();
+  if (const Result<> looked = engines_.RefreshCredentials(); !looked.ok()) {
     log::Warn("cannot read the credentials, keeping the former ones",
               {{"error", looked.error().message}});
   }
@@ -130,7 +150,7 @@ void Service::CancelQueries() {
 bool Service::Stop(Deadline deadline) {
   CancelQueries();
   // A change of a view that is under way ends with the engine.
-  engine_.Stop();
+  engines_.Stop();
   return refresh_loop_.Stop(deadline);
 }
 

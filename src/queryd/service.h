@@ -10,7 +10,7 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "queryd/catalog_source.h"
-#include "queryd/engine_supervisor.h"
+#include "queryd/engine_pool.h"
 #include "queryd/query_service.h"
 #include "queryd/refresh_loop.h"
 #include "queryd/registrar.h"
@@ -42,7 +42,7 @@ class Service {
   std::vector<http::Route> Routes(const Metrics& metrics);
 
   void Start() { refresh_loop_.Start(); }
-  std::string EngineVersion() const { return engine_.Version(); }
+  std::string EngineVersion() const { return engines_.Version(); }
   Result<> Ready() const { return refresh_loop_.Ready(); }
   // Ends queries that run or wait with an error.
   void CancelQueries();
@@ -55,11 +55,11 @@ class Service {
  private:
   Service(boost::asio::io_context& io, const LakehouseSettings& settings, const Lake& lake,
           TempDirectory temp, std::unique_ptr<CatalogSource> catalog, Metrics& metrics);
-  void LookForCredentials();
+  void BeforeRefresh();
 
   const LakehouseSettings settings_;
   const TempDirectory temp_;
-  EngineSupervisor engine_;
+  EnginePool engines_;
   std::unique_ptr<CatalogSource> catalog_;
   Registrar registrar_;
   RefreshLoop refresh_loop_;

@@ -91,7 +91,7 @@ Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_pt
 asio::awaitable<Response> PostSql(QueryService& service, const Request& request) {
   const Result<SqlRequest> sql = ParseSqlRequest(request, service.limits());
   if (!sql.ok()) co_return http::RenderError(sql.error(), request);
-  Result<std::shared_ptr<Query>> opened = co_await service.Open(*sql, request.id);
+  Result<std::shared_ptr<Query>> opened = co_await service.Open(*sql, request.id, request.identity);
   if (!opened.ok()) co_return http::RenderError(opened.error(), request);
   const std::shared_ptr<Query> query = *opened;
   EndedAtLast ended_at_last(service, query);
@@ -114,7 +114,8 @@ std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max
        .path = "/sql",
        .handler = [&service](const Request& request) { return PostSql(service, request); },
        .body_bytes_max = body_bytes_max,
-       .too_large_message = "sql body too large"});
+       .too_large_message = "sql body too large",
+       .roles = {auth::Role::kQuery}});
   return routes;
 }
 

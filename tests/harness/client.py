@@ -53,8 +53,15 @@ class Answer:
 class Client:
     """One connection for each request, so that no test depends on another's."""
 
-    def __init__(self, address: str, recorder: Recorder, timeout_s: float = DEFAULT_TIMEOUT_S):
+    def __init__(
+        self,
+        address: str,
+        recorder: Recorder,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        token: str = "",
+    ):
         self.address = address
+        self.token = token
         self._recorder = recorder
         self._timeout_s = timeout_s
 
@@ -70,7 +77,9 @@ class Client:
             body = body.encode()
         connection = http.client.HTTPConnection(self.address, timeout=self._timeout_s)
         try:
-            connection.request(method, target, body=body, headers=dict(headers or {}))
+            all_headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            all_headers |= headers or {}
+            connection.request(method, target, body=body, headers=all_headers)
             return self.read(connection.getresponse(), f"{method} {target}")
         finally:
             connection.close()
@@ -86,6 +95,9 @@ class Client:
         self._recorder.record(label, f"{response.status} {response.reason}\n".encode() + head)
         self._recorder.record(label, body)
         return Answer(response.status, response.headers, body)
+
+    def with_token(self, token: str) -> "Client":
+        return Client(self.address, self._recorder, self._timeout_s, token)
 
     def get(self, target: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self.request("GET", target, headers=headers)

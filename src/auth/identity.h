@@ -1,0 +1,77 @@
+#pragma once
+
+// Who asks, and what that one may do.
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tarn::auth {
+
+// No role includes another.
+enum class Role : uint8_t {
+  kQuery,    // POST /sql, and its own queries.
+  kCatalog,  // Reading and changing the catalogue.
+  kAdmin,    // Everybody's queries, and the metrics.
+};
+
+std::string_view NameOf(Role role);
+Result<Role> ParseRole(std::string_view name);
+
+class Roles {
+ public:
+  constexpr Roles() = default;
+  constexpr Roles(std::initializer_list<Role> roles) {
+    for (const Role role : roles) Add(role);
+  }
+  static constexpr Roles All() { return {Role::kQuery, Role::kCatalog, Role::kAdmin}; }
+
+  constexpr void Add(Role role) { bits_ = static_cast<uint8_t>(bits_ | Bit(role)); }
+  constexpr bool Has(Role role) const { return (bits_ & Bit(role)) != 0; }
+  constexpr bool HasAny(Roles others) const { return (bits_ & others.bits_) != 0; }
+  constexpr bool empty() const { return bits_ == 0; }
+  // "query, admin"
+  std::string Names() const;
+
+ private:
+  static constexpr uint8_t Bit(Role role) {
+    return static_cast<uint8_t>(1U << static_cast<uint8_t>(role));
+  }
+  uint8_t bits_ = 0;
+};
+
+// The datasets that somebody may see: all, or those whose name fits a pattern. In a pattern '*'
+// stands for any text. The others are not there for that one.
+class DatasetScope {
+ public:
+  DatasetScope() = default;  // All.
+  static DatasetScope Of(std::vector<std::string> patterns);
+
+  bool is_all() const { return !patterns_; }
+  bool Allows(std::string_view name) const;
+  // Sorted, each once; none for all.
+  const std::optional<std::vector<std::string>>& patterns() const { return patterns_; }
+  // Equal scopes see the same.
+  bool operator<(const DatasetScope& other) const { return patterns_ < other.patterns_; }
+  bool operator==(const DatasetScope& other) const { return patterns_ == other.patterns_; }
+
+ private:
+  std::optional<std::vector<std::string>> patterns_;
+};
+
+struct Identity {
+  std::string name;  // Of the token; empty: nobody has to say who he is.
+  Roles roles;
+  DatasetScope datasets;
+};
+
+// Everybody, where there are no tokens.
+const std::shared_ptr<const Identity>& Anonymous();
+
+}  // namespace tarn::auth

@@ -1,0 +1,212 @@
+#include "auth/token_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "auth/failure_throttle.h"
+#include "auth/token_store.h"
+
+namespace tarn::auth {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class TokenFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string folder = testing::TempDir() + "tokens-XXXXXX";
+    ASSERT_NE(mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    path = folder + "/tokens.toml";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path;
+
+ private:
+  std::string folder_;
+};
+
+Identity Somebody(const std::string& name) {
+  return {.name = name, .roles = {Role::kQuery}, .datasets = {}};
+}
+
+TEST(Token, IsRecognisedByItsSecretAlone) {
+  const NewToken made = MakeToken(Somebody("a"));
+  TokenText parts;
+  ASSERT_TRUE(SplitToken(made.text, parts));
+  EXPECT_EQ(parts.id, made.token.id);
+  EXPECT_TRUE(Matches(made.token, parts.secret));
+  std::string other(parts.secret);
+  other.back() = other.back() == 'x' ? 'y' : 'x';
+  EXPECT_FALSE(Matches(made.token, other));
+  EXPECT_FALSE(Matches(made.token, ""));
+  EXPECT_FALSE(Matches(MakeToken(Somebody("a")).token, parts.secret)) << "a token of another";
+  // What the file has of it is not the secret.
+  EXPECT_THAT(FormatTokens({made.token}), Not(HasSubstr(std::string(parts.secret))));
+}
+
+TEST(Token, OtherTextsAreNone) {
+  TokenText parts;
+  const std::string text = MakeToken(Somebody("a")).text;
+  for (const std::string& wrong : {std::string(), std::string("tarn_"), text.substr(1), text + "x",
+                                   text.substr(0, 30), "Tarn_" + text.substr(5)}) {
+    EXPECT_FALSE(SplitToken(wrong, parts)) << wrong;
+  }
+}
+
+TEST_F(TokenFileTest, KeepsWhatWasWritten) {
+  const NewToken all = MakeToken({.name = "etl@host", .roles = Roles::All(), .datasets = {}});
+  const NewToken some = MakeToken({.name = "b",
+                                   .roles = {Role::kQuery, Role::kCatalog},
+                                   .datasets = DatasetScope::Of({"z", "a \"q\"\n*", "z"})});
+  const NewToken none =
+      MakeToken({.name = "c", .roles = {Role::kQuery}, .datasets = DatasetScope::Of({})});
+  ASSERT_TRUE(WriteTokenFile(path, {all.token, some.token, none.token}).ok());
+  const Result<std::vector<Token>> read = ReadTokenFile(path);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  ASSERT_EQ(read->size(), 3U);
+  EXPECT_EQ(read->at(0).identity.name, "etl@host");
+  EXPECT_EQ(read->at(0).identity.roles.Names(), "query, catalog, admin");
+  EXPECT_TRUE(read->at(0).identity.datasets.is_all());
+  EXPECT_EQ(read->at(1).identity.datasets, DatasetScope::Of({"a \"q\"\n*", "z"}));
+  EXPECT_FALSE(read->at(2).identity.datasets.is_all()) << "an empty list is not all";
+  EXPECT_EQ(read->at(1).hash, some.token.hash);
+  struct stat status = {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(TokenFileTest, WhatIsWrongIsRefusedAndNotShown) {
+  const NewToken made = MakeToken(Somebody("a"));
+  const std::string good = FormatTokens({made.token});
+  const auto error = [](const std::string& text) {
+    const Result<std::vector<Token>> parsed = ParseTokens(text, "tokens.toml");
+    return parsed.ok() ? std::string("none") : parsed.error().message;
+  };
+  EXPECT_EQ(error(good), "none");
+  EXPECT_EQ(error(""), "none");
+  EXPECT_EQ(error(good + "dataset = [\"x\"]\n"),
+            "tokens.toml: token \"a\": there is no key \"dataset\"");
+  EXPECT_EQ(error(good + "datasets = \"x\"\n"),
+            "tokens.toml: token \"a\": datasets must be a list of texts");
+  EXPECT_EQ(error(good + good.substr(good.find("[[token]]"))),
+            "tokens.toml: token \"a\" is there twice");
+  EXPECT_THAT(error("[[token]]\nname = \"a b\"\n"), HasSubstr("token 1: a token's name has 1 to"));
+  EXPECT_EQ(error("x = 1"), "tokens.toml: only [[token]] is known here");
+  EXPECT_EQ(error("[["), "tokens.toml: not TOML (line 1)");
+  const auto with = [&good](const std::string& from, const std::string& to) {
+    std::string text = good;
+    return text.replace(text.find(from), from.size(), to);
+  };
+  EXPECT_EQ(error(with("\"query\"", "\"queries\"")),
+            "tokens.toml: token \"a\": there is no role \"queries\", there are query, catalog and "
+            "admin");
+  EXPECT_EQ(error(with("\"query\"", "\"admin\"") + "datasets = []\n"),
+            "tokens.toml: token \"a\": role admin sees all queries, so datasets cannot limit it");
+  EXPECT_THAT(error(with(made.token.hash, made.token.hash.substr(1))), HasSubstr("hash must be"));
+}
+
+TEST(DatasetScope, FitsPatterns) {
+  EXPECT_TRUE(DatasetScope().Allows("anything"));
+  EXPECT_FALSE(DatasetScope::Of({}).Allows("anything"));
+  const DatasetScope scope = DatasetScope::Of({"sales", "eu_*", "*_public", "a*b*c"});
+  for (const char* name :
+       {"sales", "eu_", "eu_x", "x_public", "_public", "abc", "a__b__c", "abcbc"}) {
+    EXPECT_TRUE(scope.Allows(name)) << name;
+  }
+  for (const char* name : {"Sales", "sale", "sales2", "x_eu_", "_public_", "ab", "acb", ""}) {
+    EXPECT_FALSE(scope.Allows(name)) << name;
+  }
+  EXPECT_TRUE(DatasetScope::Of({"*"}).Allows(""));
+  EXPECT_TRUE(DatasetScope::Of({"a", "b", "a"}) == DatasetScope::Of({"b", "a"}));
+}
+
+TEST_F(TokenFileTest, StoreFollowsTheFile) {
+  const NewToken first = MakeToken(Somebody("first"));
+  const NewToken second = MakeToken(Somebody("second"));
+  ASSERT_TRUE(WriteTokenFile(path, {first.token}).ok());
+  Metrics metrics;
+  const Result<std::unique_ptr<TokenStore>> store = TokenStore::Open(path, metrics);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  EXPECT_EQ((*store)->Find(first.text)->name, "first");
+  EXPECT_EQ((*store)->Find(second.text), nullptr);
+  EXPECT_EQ((*store)->Find(first.text.substr(0, 18) + second.text.substr(18)), nullptr)
+      << "a known id with another's secret";
+  EXPECT_EQ((*store)->Find(""), nullptr);
+
+  const auto becomes = [&](const std::string& token, bool known) {
+    const Deadline deadline = Deadline::After(std::chrono::seconds(20));
+    while (((*store)->Find(token) != nullptr) != known && !deadline.Passed()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return ((*store)->Find(token) != nullptr) == known;
+  };
+  ASSERT_TRUE(WriteTokenFile(path, {second.token}).ok());
+  EXPECT_TRUE(becomes(second.text, true));
+  EXPECT_EQ((*store)->Find(first.text), nullptr) << "it was revoked";
+
+  std::ofstream(path) << "[[";
+  const Deadline deadline = Deadline::After(std::chrono::seconds(20));
+  const std::string failed = "tarn_token_reloads_total{result=\"error\"} 1";
+  while (metrics.Render().find(failed) == std::string::npos && !deadline.Passed()) {
+    EXPECT_NE((*store)->Find(second.text), nullptr) << "a broken file takes nobody's token away";
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_THAT(metrics.Render(), HasSubstr(failed));
+  EXPECT_NE((*store)->Find(second.text), nullptr);
+}
+
+TEST_F(TokenFileTest, StoreRefusesAFileThatOthersCanRead) {
+  ASSERT_TRUE(WriteTokenFile(path, {}).ok());
+  ASSERT_EQ(chmod(path.c_str(), 0640), 0);
+  Metrics metrics;
+  const auto store = TokenStore::Open(path, metrics);
+  ASSERT_FALSE(store.ok());
+  EXPECT_THAT(store.error().message, HasSubstr("chmod 600"));
+}
+
+TEST(FailureThrottle, GetsSlowerAndForgets) {
+  FailureThrottle throttle;
+  auto now = FailureThrottle::Clock::now();
+  std::vector<int64_t> delays;
+  for (int i = 0; i < 8; ++i) {
+    const auto delay = throttle.Failed("a", now);
+    ASSERT_TRUE(delay);
+    delays.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count());
+    throttle.Done("a");
+  }
+  EXPECT_THAT(delays, testing::ElementsAre(100, 200, 400, 800, 1600, 3200, 5000, 5000));
+  EXPECT_EQ(throttle.Failed("b", now), FailureThrottle::kDelayMin) << "another address";
+  now += FailureThrottle::kForgetAfter + std::chrono::seconds(1);
+  EXPECT_EQ(throttle.Failed("a", now), FailureThrottle::kDelayMin);
+}
+
+TEST(FailureThrottle, AnAddressHasFewAnswersThatWait) {
+  FailureThrottle throttle;
+  for (size_t i = 0; i < FailureThrottle::kWaitingMax; ++i) EXPECT_TRUE(throttle.Failed("a"));
+  EXPECT_FALSE(throttle.Failed("a"));
+  EXPECT_TRUE(throttle.Failed("b"));
+  throttle.Done("a");
+  EXPECT_TRUE(throttle.Failed("a"));
+}
+
+TEST(FailureThrottle, IsBoundedWithVeryManyAddresses) {
+  FailureThrottle throttle;
+  for (size_t i = 0; i < FailureThrottle::kAddressesMax; ++i) {
+    EXPECT_TRUE(throttle.Failed(std::to_string(i)));
+  }
+  // The rest shares one place.
+  for (size_t i = 0; i < FailureThrottle::kWaitingMax; ++i) {
+    EXPECT_TRUE(throttle.Failed("x" + std::to_string(i)));
+  }
+  EXPECT_FALSE(throttle.Failed("one more"));
+}
+
+}  // namespace
+}  // namespace tarn::auth

@@ -1,0 +1,157 @@
+#include "cli/token.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "auth/token_file.h"
+#include "base/lakehouse.h"
+#include "cli/table.h"
+
+namespace tarn::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Two that change a file at once would lose what one of them did. The folder is locked, because the
+// file itself is replaced.
+class FolderLock {
+ public:
+  static Result<FolderLock> Take(const fs::path& file) {
+    const std::string folder = file.has_parent_path() ? file.parent_path().string() : ".";
+    FolderLock lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock.folder_ < 0 || flock(lock.folder_, LOCK_EX) != 0) {
+      return Internal(fmt::format("cannot lock the folder {}: {}", folder, std::strerror(errno)));
+    }
+    return lock;
+  }
+  FolderLock(FolderLock&& other) noexcept : folder_(std::exchange(other.folder_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock() {
+    if (folder_ >= 0) close(folder_);
+  }
+
+ private:
+  explicit FolderLock(int folder) : folder_(folder) {}
+  int folder_;
+};
+
+Result<std::string> PathOf(const TokenOptions& options) {
+  if (!options.tokens_path.empty()) return options.tokens_path;
+  const Result<LakehouseSettings> settings = LakehouseSettings::Load(options.config_path);
+  if (!settings.ok()) return settings.error();
+  if (!settings->auth.tokens_path.empty()) return settings->auth.tokens_path;
+  return InvalidArgument(fmt::format("{} has no auth.tokens_path: set it, or give --tokens FILE",
+                                     options.config_path));
+}
+
+// None where there is no file yet.
+Result<std::vector<auth::Token>> ReadOrNone(const std::string& path) {
+  Result<std::vector<auth::Token>> tokens = auth::ReadTokenFile(path);
+  if (!tokens.ok() && tokens.error().kind == ErrorKind::kNotFound) {
+    return std::vector<auth::Token>();
+  }
+  return tokens;
+}
+
+auto ByName(const std::string& name) {
+  return [&name](const auth::Token& token) { return token.identity.name == name; };
+}
+
+nlohmann::ordered_json ToJson(const auth::Token& token) {
+  nlohmann::ordered_json json = {{"name", token.identity.name},
+                                 {"roles", nlohmann::ordered_json::array()},
+                                 {"datasets", nullptr},
+                                 {"created_at", token.created_at}};
+  for (const auth::Role role : {auth::Role::kQuery, auth::Role::kCatalog, auth::Role::kAdmin}) {
+    if (token.identity.roles.Has(role)) json["roles"].push_back(auth::NameOf(role));
+  }
+  if (const auto& patterns = token.identity.datasets.patterns()) json["datasets"] = *patterns;
+  return json;
+}
+
+}  // namespace
+
+Result<> CreateToken(const TokenOptions& options) {
+  TARN_CHECK_OK(auth::ValidateTokenName(options.name));
+  auth::Identity identity{.name = options.name, .roles = {}, .datasets = {}};
+  for (const std::string& name : options.roles) {
+    TARN_TRY(const auth::Role role, auth::ParseRole(name));
+    identity.roles.Add(role);
+  }
+  if (!options.datasets.empty()) {
+    if (identity.roles.Has(auth::Role::kAdmin)) {
+      return InvalidArgument("role admin sees all queries, so --dataset cannot limit it");
+    }
+    identity.datasets = auth::DatasetScope::Of(options.datasets);
+  }
+  TARN_TRY(const std::string path, PathOf(options));
+  TARN_TRY(const FolderLock lock, FolderLock::Take(path));
+  TARN_TRY(std::vector<auth::Token> tokens, ReadOrNone(path));
+  if (std::any_of(tokens.begin(), tokens.end(), ByName(options.name))) {
+    return Error{ErrorKind::kConflict,
+                 fmt::format("there is a token \"{0}\" already: take another name, or first "
+                             "`tarn token revoke {0}`",
+                             options.name)};
+  }
+  const auth::NewToken made = auth::MakeToken(std::move(identity));
+  tokens.push_back(made.token);
+  TARN_CHECK_OK(auth::WriteTokenFile(path, tokens));
+  if (options.json) {
+    nlohmann::ordered_json json = ToJson(made.token);
+    json["token"] = made.text;
+    fmt::print("{}\n", json.dump());
+  } else {
+    fmt::print(stderr, "Token of {}, written to {}. It is not shown again:\n", options.name, path);
+    fmt::print("{}\n", made.text);
+  }
+  return {};
+}
+
+Result<> ListTokens(const TokenOptions& options) {
+  TARN_TRY(const std::string path, PathOf(options));
+  TARN_TRY(const std::vector<auth::Token> tokens, ReadOrNone(path));
+  if (options.json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const auth::Token& token : tokens) list.push_back(ToJson(token));
+    fmt::print("{}\n", list.dump());
+    return {};
+  }
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const auth::Token& token : tokens) {
+    const auto& patterns = token.identity.datasets.patterns();
+    rows.push_back({token.identity.name, token.identity.roles.Names(),
+                    patterns ? fmt::format("{}", fmt::join(*patterns, ", ")) : "all",
+                    token.created_at});
+  }
+  const nlohmann::ordered_json answer = {{"columns",
+                                          {{{"name", "name"}, {"type", "VARCHAR"}},
+                                           {{"name", "roles"}, {"type", "VARCHAR"}},
+                                           {{"name", "datasets"}, {"type", "VARCHAR"}},
+                                           {{"name", "created_at"}, {"type", "VARCHAR"}}}},
+                                         {"rows", std::move(rows)},
+                                         {"row_count", tokens.size()}};
+  TARN_TRY(const std::string table, RenderTable(answer.dump()));
+  fmt::print("{}", table);
+  return {};
+}
+
+Result<> RevokeToken(const TokenOptions& options) {
+  TARN_TRY(const std::string path, PathOf(options));
+  TARN_TRY(const FolderLock lock, FolderLock::Take(path));
+  TARN_TRY(std::vector<auth::Token> tokens, auth::ReadTokenFile(path));
+  if (std::erase_if(tokens, ByName(options.name)) == 0) {
+    return NotFound(fmt::format("there is no token \"{}\" in {}", options.name, path));
+  }
+  return auth::WriteTokenFile(path, tokens);
+}
+
+}  // namespace tarn::cli

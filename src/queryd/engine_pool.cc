@@ -1,0 +1,156 @@
+#include "queryd/engine_pool.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tarn::queryd {
+
+EnginePool::EnginePool(boost::asio::io_context& io, const EngineOptions& options,
+                       const Limits& limits, Metrics& metrics)
+    : io_(io),
+      options_(options),
+      limits_(limits),
+      metrics_(metrics),
+      scoped_gauge_(metrics.Gauge("tarn_engine_scoped",
+                                  "Engines that have only the datasets of some tokens")),
+      first_(std::make_shared<EngineSupervisor>(io, options, metrics)) {}
+
+EnginePool::~EnginePool() { Stop(); }
+
+void EnginePool::Stop() {
+  std::vector<std::shared_ptr<EngineSupervisor>> engines;
+  std::vector<std::thread> stoppers;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    // Those that queries hold stay where they are: they are destroyed after them.
+    for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
+    stoppers = std::exchange(stoppers_, {});
+  }
+  first_->Stop();
+  for (const auto& engine : engines) engine->Stop();
+  for (std::thread& stopper : stoppers) stopper.join();
+}
+
+Result<> EnginePool::RefreshCredentials() {
+  std::vector<std::shared_ptr<EngineSupervisor>> engines;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
+  }
+  TARN_CHECK_OK(first_->RefreshCredentials());
+  for (const auto& engine : engines) TARN_CHECK_OK(engine->RefreshCredentials());
+  return {};
+}
+
+Result<EnginePool::Use> EnginePool::For(const auth::DatasetScope& scope) {
+  if (scope.is_all()) return first_;
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return Unavailable("the server is shutting down");
+  const auto found = scoped_.find(scope);
+  if (found != scoped_.end()) return UseOf(found);
+  if (scoped_.size() >= limits_.scoped_max) {
+    std::shared_ptr<EngineSupervisor> unused = TakeUnused(Clock::time_point::max());
+    if (unused == nullptr) {
+      return Unavailable(
+          "all engines for limited tokens are in use (queryd.scoped_engines_max), try again later");
+    }
+    StopInBackground(std::move(unused));
+  }
+  const auto [added, is_new] = scoped_.emplace(scope, Scoped{.engine = StartScoped(scope)});
+  scoped_gauge_.Set(static_cast<double>(scoped_.size()));
+  return UseOf(added);
+}
+
+std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetScope& scope) {
+  EngineOptions options = options_;
+  options.setup.memory_limit = limits_.scoped_memory;
+  options.setup.memory_hard_limit = limits_.scoped_memory_hard;
+  // Each numbers the folders of its processes from 1.
+  if (!options.setup.temp_directory.empty()) {
+    options.setup.temp_directory += fmt::format("/scoped-{}", ++last_folder_);
+    std::error_code ignored;  // Then spilling fails, and says where.
+    std::filesystem::create_directory(options.setup.temp_directory, ignored);
+  }
+  auto engine = std::make_shared<EngineSupervisor>(io_, std::move(options), metrics_);
+  std::vector<protocol::ViewSpec> views;
+  for (const auto& [name, view] : views_) {
+    if (scope.Allows(name)) views.push_back(view);
+  }
+  engine->StartWith(std::move(views));
+  return engine;
+}
+
+EnginePool::Use EnginePool::UseOf(ScopedMap::iterator entry) {
+  ++entry->second.uses;
+  const std::shared_ptr<EngineSupervisor>& engine = entry->second.engine;
+  return {engine.get(), [this, scope = entry->first, engine](EngineSupervisor*) { EndUse(scope); }};
+}
+
+void EnginePool::EndUse(const auth::DatasetScope& scope) {
+  const std::lock_guard lock(mutex_);
+  const auto found = scoped_.find(scope);
+  if (found == scoped_.end()) return;
+  --found->second.uses;
+  found->second.used_at = Clock::now();
+}
+
+std::shared_ptr<EngineSupervisor> EnginePool::TakeUnused(Clock::time_point used_before) {
+  auto oldest = scoped_.end();
+  for (auto it = scoped_.begin(); it != scoped_.end(); ++it) {
+    if (it->second.uses > 0 || it->second.used_at >= used_before) continue;
+    if (oldest == scoped_.end() || it->second.used_at < oldest->second.used_at) oldest = it;
+  }
+  if (oldest == scoped_.end()) return nullptr;
+  std::shared_ptr<EngineSupervisor> engine = std::move(oldest->second.engine);
+  scoped_.erase(oldest);
+  scoped_gauge_.Set(static_cast<double>(scoped_.size()));
+  return engine;
+}
+
+void EnginePool::StopInBackground(std::shared_ptr<EngineSupervisor> engine) {
+  // Whoever waits for its place must not wait for its end.
+  stoppers_.emplace_back([engine = std::move(engine)] { engine->Stop(); });
+}
+
+void EnginePool::EndIdle() {
+  for (;;) {
+    std::shared_ptr<EngineSupervisor> unused;
+    std::vector<std::thread> stoppers;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      unused = TakeUnused(Clock::now() - limits_.idle_timeout);
+      stoppers = std::exchange(stoppers_, {});
+    }
+    for (std::thread& stopper : stoppers) stopper.join();
+    if (unused == nullptr) return;
+    unused->Stop();
+  }
+}
+
+Result<> EnginePool::PutView(const protocol::ViewSpec& view, Deadline deadline) {
+  TARN_CHECK_OK(first_->PutView(view, deadline));
+  const std::lock_guard lock(mutex_);
+  views_.insert_or_assign(view.name, view);
+  for (auto& [scope, scoped] : scoped_) {
+    if (scope.Allows(view.name)) scoped.engine->TakeView(view);
+  }
+  return {};
+}
+
+Result<> EnginePool::DropView(const std::string& name, Deadline deadline) {
+  TARN_CHECK_OK(first_->DropView(name, deadline));
+  const std::lock_guard lock(mutex_);
+  views_.erase(name);
+  for (auto& [scope, scoped] : scoped_) {
+    if (scope.Allows(name)) scoped.engine->LoseView(name);
+  }
+  return {};
+}
+
+}  // namespace tarn::queryd
