@@ -82,4 +82,10 @@ const std::shared_ptr<const Identity>& Anonymous() {
   return kAnonymous;
 }
 
+const std::shared_ptr<const Identity>& Nobody() {
+  static const auto kNobody = std::make_shared<const Identity>(
+      Identity{.name = "", .roles = {}, .datasets = DatasetScope::Of({})});
+  return kNobody;
+}
+
 }  // namespace tarn::auth

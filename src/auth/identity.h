@@ -71,7 +71,9 @@ struct Identity {
   DatasetScope datasets;
 };
 
-// Everybody, where there are no tokens.
+// Everybody, where there are no tokens: may do all.
 const std::shared_ptr<const Identity>& Anonymous();
+// Whoever shows no token, where there are some: may do nothing.
+const std::shared_ptr<const Identity>& Nobody();
 
 }  // namespace tarn::auth

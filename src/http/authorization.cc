@@ -48,8 +48,13 @@ Authorization::Authorization(auth::TokenStore* tokens, Metrics& metrics)
 asio::awaitable<std::optional<Response>> Authorization::Refuse(Request& request, const Route& route,
                                                                const std::string& peer) {
   request.identity = auth::Anonymous();
-  if (tokens_ == nullptr || route.is_public) co_return std::nullopt;
+  if (tokens_ == nullptr) co_return std::nullopt;
   const std::string_view header = request.Header("Authorization");
+  if (route.is_public) {
+    const auto known = tokens_->Find(BearerToken(header));
+    request.identity = known == nullptr ? auth::Nobody() : known;
+    co_return std::nullopt;
+  }
   if (header.empty()) {
     missing_.Increment();
     co_return Unauthorized(request, "a token is required: Authorization: Bearer TOKEN",

@@ -18,7 +18,12 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready) {
        .handler = [ready = std::move(ready)](const Request& request) -> asio::awaitable<Response> {
          const Result<> state = co_await ready();
          if (!state.ok()) {
-           co_return RenderError({ErrorKind::kUnavailable, state.error().message}, request);
+           // The reason may name datasets that not everybody may know of.
+           const bool may_know =
+               !request.identity->roles.empty() && request.identity->datasets.is_all();
+           const std::string reason =
+               may_know ? state.error().message : "not ready, a token that sees all is told why";
+           co_return RenderError(Unavailable(reason), request);
          }
          co_return Response::Text(200, "ok\n");
        },

@@ -72,6 +72,22 @@ def test_probes_need_no_token(guarded, daemon):
     assert client.get("/nowhere").status == 404
 
 
+def test_reason_for_not_being_ready_is_for_who_may_know_it(new_lake):
+    tokens = Tokens(new_lake)
+    everything = tokens.create("all", "admin")
+    limited = tokens.create("limited", "query", datasets=("x",))
+    new_lake.start()  # And queryd has no token for catalogd.
+    client = new_lake.query
+    wait_until(
+        lambda: "queryd.catalogd_token_path" in client.with_token(everything).get("/readyz").text,
+        "why",
+    )
+    for token in ("", limited, "tarn_x"):
+        client.with_token(token).get("/readyz").expect_text_error(
+            503, "not ready, a token that sees all is told why"
+        )
+
+
 def test_refusal_comes_before_the_body_is_read(guarded):
     head = (
         b"PUT /catalog/datasets/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n"
