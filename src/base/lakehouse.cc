@@ -221,6 +221,15 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1,
        .max = 1'000'000,
        .unit = "connections"},
+      {.key = "http.allowed_hosts",
+       .target = &http.allowed_hosts,
+       .help = "Names that clients may call a daemon by (`Host`), separated by commas: "
+               "`tarn.example.com`. On a loopback address `localhost`, `127.0.0.1` and `[::1]` "
+               "always work; elsewhere every name does while this is empty."},
+      {.key = "http.allowed_origins",
+       .target = &http.allowed_origins,
+       .help = "Pages that may send requests from a browser, beside those of the daemon itself, "
+               "separated by commas: `https://app.example.com`."},
 
       {.key = "auth.tokens_path",
        .target = &auth.tokens_path,

@@ -66,6 +66,8 @@ struct HttpSettings {
   Duration write_timeout = std::chrono::seconds(60);
   int64_t header_bytes_max = 16 * 1024;
   int64_t connections_max = 1024;
+  std::string allowed_hosts;  // Separated by commas, as the one below.
+  std::string allowed_origins;
 };
 
 struct AuthSettings {

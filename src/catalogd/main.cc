@@ -20,6 +20,7 @@ namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
   http::Runtime runtime(2);  // Before any thread is there: it blocks the signals it waits for.
+  TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
   TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir));
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
@@ -35,6 +36,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   for (http::Route& route : http::DaemonRoutes(metrics, ready)) routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
   server.Protect(tokens.get(), settings.auth.allow_anonymous);
+  server.SetWebSafety(std::move(web_safety));
   TARN_TRY(const Store::Counts counts, store->Count());
   if (const Result<> bound = server.Listen(settings.catalogd.bind); !bound.ok()) {
     return bound.error().Wrap("catalogd.bind");

@@ -23,8 +23,8 @@ namespace {
 
 // Says why, as well as it can be done without waiting for the client.
 void RefuseConnection(tcp::socket& socket) {
-  static constexpr std::string_view kAnswer =
-      "HTTP/1.1 503 Service Unavailable\r\nServer: tarn\r\n"
+  static const std::string kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\nServer: tarn\r\n" + std::string(WebSafety::kHeaders) +
       "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n"
       "Retry-After: 1\r\nConnection: close\r\n\r\ntoo many connections\n";
   boost::system::error_code code;
@@ -77,6 +77,7 @@ Result<> Server::Listen(const std::string& bind) {
   if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
   if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
   address_ = FormatEndpoint(acceptor_.local_endpoint());
+  web_safety_.SetServer(acceptor_.local_endpoint().address().is_loopback(), false);
   {
     const std::lock_guard lock(mutex_);
     accepting_ = true;

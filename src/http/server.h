@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "http/authorization.h"
 #include "http/router.h"
+#include "http/web_safety.h"
 
 namespace tarn::http {
 
@@ -34,6 +35,8 @@ class Server {
   // Before Listen. Asks for these tokens; they outlive the server. Without any (null) it refuses to
   // listen where others than this machine can connect, unless anonymous use is allowed.
   void Protect(auth::TokenStore* tokens, bool allow_anonymous);
+  // Before Listen. Without it, the strictest rules count.
+  void SetWebSafety(WebSafety safety) { web_safety_ = std::move(safety); }
 
   // Binds and begins to accept. `bind` is host:port.
   Result<> Listen(const std::string& bind);
@@ -68,6 +71,7 @@ class Server {
   boost::asio::io_context& io_;
   const Router router_;
   const HttpSettings limits_;
+  WebSafety web_safety_;
   Metrics& metrics_;
   std::unique_ptr<Authorization> authorization_;
   bool allow_anonymous_ = false;

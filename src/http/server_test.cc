@@ -195,13 +195,23 @@ std::vector<Route> Routes(Gate& gate) {
                       response.headers.emplace_back("X-Name", "a\r\nX-Evil: b");
                       co_return response;
                     }});
+  routes.push_back({.method = "GET",
+                    .path = "/own-policy",
+                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                      Response response = Response::Text(200, "");
+                      response.headers = {{"Cache-Control", "max-age=60"},
+                                          {"content-security-policy", "default-src 'self'"}};
+                      co_return response;
+                    }});
   return routes;
 }
 
 class ServerTest : public testing::Test {
  protected:
-  explicit ServerTest(HttpSettings limits = Limits())
+  explicit ServerTest(HttpSettings limits = Limits(), const std::string& origins = "")
       : server(runtime.io(), Router(Routes(gate)), limits, metrics) {
+    limits.allowed_origins = origins;
+    server.SetWebSafety(*WebSafety::FromSettings(limits));
     EXPECT_TRUE(server.Listen("127.0.0.1:0").ok());
   }
   ~ServerTest() override {
@@ -266,27 +276,71 @@ class ServerTest : public testing::Test {
   asio::io_context client_io;
 };
 
-constexpr const char* kClose = "Host: x\r\nConnection: close\r\n\r\n";
+constexpr const char* kClose = "Connection: close\r\n\r\n";
 
 TEST_F(ServerTest, AnswersWithLengthAndId) {
-  const std::string answer = Exchange(std::string("GET /hello HTTP/1.1\r\n") + kClose);
+  const std::string answer =
+      Exchange(std::string("GET /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("X-Query-Id: "));
   EXPECT_THAT(answer, HasSubstr("Content-Length: 6\r\n"));
   EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nhello\n"));
 }
 
+TEST_F(ServerTest, EveryAnswerHasTheHeadersForBrowsersOnce) {
+  for (const char* line :
+       {"GET /hello HTTP/1.1\r\nHost: localhost\r\n", "GET /nothing HTTP/1.1\r\n",
+        "GET /stream HTTP/1.1\r\nHost: localhost\r\n", "oops\r\n",
+        "GET /fails HTTP/1.1\r\nHost: localhost\r\n"}) {
+    const std::string answer = Exchange(std::string(line) + kClose);
+    for (const std::string header :
+         {"X-Content-Type-Options: nosniff\r\n", "X-Frame-Options: DENY\r\n",
+          "Referrer-Policy: no-referrer\r\n", "Cross-Origin-Resource-Policy: same-origin\r\n",
+          "Cache-Control: no-store\r\n",
+          "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"}) {
+      const size_t at = answer.find("\r\n" + header);
+      EXPECT_NE(at, std::string::npos) << line << header;
+      EXPECT_EQ(answer.find("\r\n" + header, at + 1), std::string::npos) << line << header;
+    }
+    EXPECT_THAT(answer, Not(HasSubstr("Access-Control")));
+  }
+  const std::string own =
+      Exchange(std::string("GET /own-policy HTTP/1.1\r\nHost: localhost\r\n") + kClose);
+  EXPECT_THAT(own, testing::AllOf(HasSubstr("\r\nCache-Control: max-age=60\r\n"),
+                                  HasSubstr("\r\ncontent-security-policy: default-src 'self'\r\n"),
+                                  Not(HasSubstr("no-store")), Not(HasSubstr("'none'"))));
+}
+
+TEST_F(ServerTest, ARequestForAnotherNameOrFromAnotherPageIsRefused) {
+  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+              testing::AllOf(StartsWith("HTTP/1.1 403 "), HasSubstr("Connection: close\r\n"),
+                             HasSubstr("\r\n\r\nhost evil.example is not allowed: add it to "
+                                       "http.allowed_hosts\n")));
+  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\n\r\n"),
+              testing::AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("Connection: close\r\n")));
+  EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
+                       "Content-Length: 2\r\n\r\nok"),
+              testing::AllOf(StartsWith("HTTP/1.1 403 "), Not(HasSubstr("Access-Control"))));
+  EXPECT_THAT(Exchange(std::string("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                                   "text/plain\r\nContent-Length: 2\r\n") +
+                       kClose + "ok"),
+              testing::AllOf(StartsWith("HTTP/1.1 415 Unsupported Media Type\r\n"),
+                             HasSubstr("the body is text/plain: send it with Content-Type: "
+                                       "application/json\n")));
+}
+
 TEST_F(ServerTest, HeadSendsTheHeaderOnly) {
-  const std::string answer = Exchange(std::string("HEAD /hello HTTP/1.1\r\n") + kClose);
+  const std::string answer =
+      Exchange(std::string("HEAD /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, HasSubstr("Content-Length: 6\r\n"));
   EXPECT_THAT(answer, testing::EndsWith("\r\n\r\n"));
 }
 
 TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
   const std::string answer = Exchange(
-      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
-      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo" +
-      std::string("GET /hello HTTP/1.1\r\n") + kClose);
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\none"
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\ntwo" +
+      std::string("GET /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   const size_t one = answer.find("\r\n\r\none");
   const size_t two = answer.find("\r\n\r\ntwo");
   const size_t hello = answer.find("\r\n\r\nhello\n");
@@ -296,22 +350,26 @@ TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
 }
 
 TEST_F(ServerTest, TheBodyCapHoldsWithAndWithoutALength) {
-  EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901"),
-              testing::AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("\r\n\r\ntoo much\n"),
-                             HasSubstr("Connection: close")));
-  EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n"),
-              StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
-                       "chunked\r\n\r\n5\r\n12345\r\n5\r\n67890\r\n0\r\n\r\n"),
-              testing::EndsWith("\r\n\r\n1234567890"));
+  EXPECT_THAT(
+      Exchange("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n\r\n12345678901"),
+      testing::AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("\r\n\r\ntoo much\n"),
+                     HasSubstr("Connection: close")));
+  EXPECT_THAT(
+      Exchange("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+               "6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n"),
+      StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(
+      Exchange("POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: "
+               "chunked\r\n\r\n5\r\n12345\r\n5\r\n67890\r\n0\r\n\r\n"),
+      testing::EndsWith("\r\n\r\n1234567890"));
 }
 
 TEST_F(ServerTest, ExpectContinueIsAnsweredBeforeTheBody) {
   asio::ip::tcp::socket socket = Connect();
-  asio::write(socket, asio::buffer(std::string("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: "
-                                               "2\r\nExpect: 100-continue\r\nConnection: "
-                                               "close\r\n\r\n")));
+  asio::write(socket,
+              asio::buffer(std::string("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                                       "2\r\nExpect: 100-continue\r\nConnection: "
+                                       "close\r\n\r\n")));
   std::string first(25, '\0');
   asio::read(socket, asio::buffer(first));
   EXPECT_EQ(first, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -320,27 +378,29 @@ TEST_F(ServerTest, ExpectContinueIsAnsweredBeforeTheBody) {
 }
 
 TEST_F(ServerTest, StreamsInChunks) {
-  const std::string answer = Exchange(std::string("GET /stream HTTP/1.1\r\n") + kClose);
+  const std::string answer =
+      Exchange(std::string("GET /stream HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, HasSubstr("Transfer-Encoding: chunked"));
   EXPECT_THAT(answer, testing::EndsWith("6\r\npiece;\r\n0\r\n\r\n"));
 }
 
 TEST_F(ServerTest, ABrokenStreamHasNoLastChunk) {
-  const std::string answer = Exchange("GET /broken HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answer = Exchange("GET /broken HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(answer, HasSubstr("piece;"));
   EXPECT_THAT(answer, Not(HasSubstr("0\r\n\r\n")));
 }
 
 TEST_F(ServerTest, TellsPathFromMethod) {
-  EXPECT_THAT(Exchange(std::string("GET /nothing HTTP/1.1\r\n") + kClose),
+  EXPECT_THAT(Exchange(std::string("GET /nothing HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               StartsWith("HTTP/1.1 404 "));
-  EXPECT_THAT(Exchange(std::string("PUT /hello HTTP/1.1\r\n") + kClose),
+  EXPECT_THAT(Exchange(std::string("PUT /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               testing::AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")));
 }
 
 TEST_F(ServerTest, RefusesWhatIsNotHttpAndTooLongHeaders) {
   EXPECT_THAT(Exchange("oops\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nX: " + std::string(4000, 'x') + "\r\n\r\n"),
+  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(4000, 'x') +
+                       "\r\n\r\n"),
               StartsWith("HTTP/1.1 431 "));
 }
 
@@ -348,7 +408,7 @@ TEST_F(ServerTest, TheHeaderLimitHoldsForPartsThatEndWithALine) {
   asio::ip::tcp::socket socket = Connect();
   std::string lines;
   for (int i = 0; i < 100; ++i) lines += "A: 45678\r\n";
-  Write(socket, "GET /hello HTTP/1.1\r\n");
+  Write(socket, "GET /hello HTTP/1.1\r\nHost: localhost\r\n");
   for (int i = 0; i < 3; ++i) {
     Write(socket, lines);
     // Each part by itself is below the limit. Nothing tells that the server has read one; read
@@ -359,14 +419,14 @@ TEST_F(ServerTest, TheHeaderLimitHoldsForPartsThatEndWithALine) {
 }
 
 TEST_F(ServerTest, AHeaderThatNeverEndsIsTimedOut) {
-  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nX: "),
+  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: localhost\r\nX: "),
               testing::AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
                              HasSubstr("Connection: close\r\n"),
                              testing::EndsWith("\r\n\r\nrequest header timeout\n")));
 }
 
 TEST_F(ServerTest, ABodyThatNeverEndsIsTimedOut) {
-  EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"),
+  EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab"),
               testing::AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
                              HasSubstr("Connection: close\r\n"),
                              testing::EndsWith("\r\n\r\nrequest body timeout\n")));
@@ -375,7 +435,7 @@ TEST_F(ServerTest, ABodyThatNeverEndsIsTimedOut) {
 TEST_F(ServerTest, ByteByByteWithinTheTimeIsServed) {
   asio::ip::tcp::socket socket = Connect();
   socket.set_option(asio::ip::tcp::no_delay(true));
-  for (const char c : std::string("POST /echo HTTP/1.1\r\nConnection: close\r\n"
+  for (const char c : std::string("POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                                   "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n"
                                   "0\r\nX-Trailer: y\r\n\r\n")) {
     Write(socket, std::string(1, c));
@@ -385,7 +445,8 @@ TEST_F(ServerTest, ByteByByteWithinTheTimeIsServed) {
 }
 
 TEST_F(ServerTest, AHalfSentRequestWhoseClientGoesLeavesNothing) {
-  for (const char* half : {"GET /hel", "POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"}) {
+  for (const char* half :
+       {"GET /hel", "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab"}) {
     {
       asio::ip::tcp::socket socket = Connect();
       ASSERT_TRUE(EventuallyConnections(1));
@@ -399,7 +460,7 @@ TEST_F(ServerTest, AHalfSentRequestWhoseClientGoesLeavesNothing) {
 
 TEST_F(ServerTest, AnAnswerBeforeTheBodyIsReadArrives) {
   asio::ip::tcp::socket socket = Connect();
-  Write(socket, "POST /nothing HTTP/1.1\r\nContent-Length: 500000\r\n\r\nbegin");
+  Write(socket, "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\nbegin");
   EXPECT_THAT(ReadUntil(socket, "no such path\n"),
               testing::AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("Connection: close\r\n")));
   Write(socket, std::string(400'000, 'x'));  // Read and dropped: no reset.
@@ -407,19 +468,21 @@ TEST_F(ServerTest, AnAnswerBeforeTheBodyIsReadArrives) {
 }
 
 TEST_F(ServerTest, NothingInAValueBeginsAnotherHeader) {
-  EXPECT_THAT(Exchange(std::string("GET /injected HTTP/1.1\r\n") + kClose),
+  EXPECT_THAT(Exchange(std::string("GET /injected HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               HasSubstr("X-Name: a  X-Evil: b\r\n"));
 }
 
 TEST_F(ServerTest, AHandlerThatThrowsIsA500WithoutDetail) {
-  const std::string answer = Exchange(std::string("GET /throws HTTP/1.1\r\n") + kClose);
+  const std::string answer =
+      Exchange(std::string("GET /throws HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 "));
   EXPECT_THAT(answer, Not(HasSubstr("secret detail")));
 }
 
 TEST_F(ServerTest, ErrorsAreProblemDocumentsForWhoAsks) {
-  const std::string answer =
-      Exchange(std::string("GET /nothing HTTP/1.1\r\nAccept: application/json\r\n") + kClose);
+  const std::string answer = Exchange(
+      std::string("GET /nothing HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n") +
+      kClose);
   EXPECT_THAT(answer, HasSubstr("Content-Type: application/problem+json"));
   EXPECT_THAT(answer, HasSubstr(R"({"type":"about:blank","title":"Not Found","status":404,)"));
 }
@@ -427,7 +490,7 @@ TEST_F(ServerTest, ErrorsAreProblemDocumentsForWhoAsks) {
 TEST_F(ServerTest, DrainEndsIdleConnectionsAndLetsRequestsFinish) {
   asio::ip::tcp::socket idle = Connect();
   asio::ip::tcp::socket busy = Connect();
-  Write(busy, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  Write(busy, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   // Until both are accepted and the request is read, or the drain would come first.
   ASSERT_TRUE(EventuallyConnections(2));
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
@@ -471,37 +534,43 @@ TEST_F(ServerTest, SpeaksHttp10) {
 }
 
 TEST_F(ServerTest, TrailersAreAnnouncedAndSentAfterTheEnd) {
-  const std::string answer = Exchange(std::string("GET /trailers HTTP/1.1\r\n") + kClose);
+  const std::string answer =
+      Exchange(std::string("GET /trailers HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, HasSubstr("\r\nTrailer: X-Sum, X-Rows\r\n"));
   EXPECT_THAT(answer, testing::EndsWith("piece;\r\n0\r\nX-Sum: 42\r\nX-Rows: 3\r\n\r\n"));
-  EXPECT_THAT(Exchange(std::string("GET /stream HTTP/1.1\r\n") + kClose),
+  EXPECT_THAT(Exchange(std::string("GET /stream HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               Not(HasSubstr("Trailer")));
 }
 
 TEST_F(ServerTest, AStreamMayBeEmptyAndHasNoBodyForHead) {
-  EXPECT_THAT(Exchange(std::string("GET /empty HTTP/1.1\r\n") + kClose),
+  EXPECT_THAT(Exchange(std::string("GET /empty HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               testing::EndsWith("\r\n\r\n0\r\n\r\n"));
   const std::string answer =
-      Exchange(std::string("HEAD /stream HTTP/1.1\r\n\r\nGET /hello HTTP/1.1\r\n") + kClose);
+      Exchange(std::string("HEAD /stream HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hello "
+                           "HTTP/1.1\r\nHost: localhost\r\n") +
+               kClose);
   EXPECT_THAT(answer, HasSubstr("Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
 TEST_F(ServerTest, AStreamThatFailsBeforeItsFirstBytesIsAnError) {
-  const std::string answer =
-      Exchange("GET /fails HTTP/1.1\r\n\r\nGET /hello HTTP/1.1\r\n" + std::string(kClose));
+  const std::string answer = Exchange(
+      "GET /fails HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hello HTTP/1.1\r\nHost: localhost\r\n" +
+      std::string(kClose));
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nnothing to give\nHTTP/1.1 200 OK\r\n"));
   EXPECT_TRUE(HasMetric(R"(tarn_http_requests_total{method="GET",route="/fails",status="400"} 1)"));
 }
 
 TEST_F(ServerTest, ABigAnswerArrivesWhole) {
-  const std::string answer = Exchange(std::string("GET /big HTTP/1.1\r\n") + kClose);
+  const std::string answer =
+      Exchange(std::string("GET /big HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_TRUE(answer.ends_with("\r\n\r\n" + BigBody()));
 }
 
 TEST_F(ServerTest, CountsByRouteAndStatus) {
-  for (int i = 0; i < 3; ++i) Exchange(std::string("GET /hello HTTP/1.1\r\n") + kClose);
-  Exchange(std::string("GET /nothing HTTP/1.1\r\n") + kClose);
+  for (int i = 0; i < 3; ++i)
+    Exchange(std::string("GET /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose);
+  Exchange(std::string("GET /nothing HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_TRUE(Eventually([&] {
     return HasMetric(R"(tarn_http_requests_total{method="GET",route="/hello",status="200"} 3)") &&
            HasMetric(R"(tarn_http_requests_total{method="",route="",status="404"} 1)");
@@ -513,7 +582,7 @@ TEST_F(ServerTest, AHandlerHearsThatItsClientHasGone) {
     gate.entered = 0;
     gate.gone = 0;
     asio::ip::tcp::socket socket = Connect();
-    Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+    Write(socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
     ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
     EXPECT_EQ(gate.gone, 0);
     if (reset) socket.set_option(asio::socket_base::linger(true, 0));
@@ -527,7 +596,7 @@ TEST_F(ServerTest, AHandlerHearsThatItsClientHasGone) {
 
 TEST_F(ServerTest, AClientThatEndsItsSideWhileItWaitsCountsAsGoneAndIsAnswered) {
   asio::ip::tcp::socket socket = Connect();
-  Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+  Write(socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   socket.shutdown(asio::ip::tcp::socket::shutdown_send);
   EXPECT_THAT(ReadToEnd(socket), testing::EndsWith("waited\n"));
   EXPECT_EQ(gate.gone, 1);
@@ -535,7 +604,7 @@ TEST_F(ServerTest, AClientThatEndsItsSideWhileItWaitsCountsAsGoneAndIsAnswered) 
 
 TEST_F(ServerTest, CloseAllIsToldToHandlers) {
   asio::ip::tcp::socket socket = Connect();
-  Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+  Write(socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
   server.StopAccepting();
   EXPECT_FALSE(server.WaitIdle(Deadline::After(20ms)));
@@ -549,7 +618,7 @@ TEST_F(ServerTest, CloseAllIsToldToHandlers) {
 TEST_F(ServerTest, AStreamEndsWhenItsClientGoes) {
   {
     asio::ip::tcp::socket socket = Connect();
-    Write(socket, "GET /endless HTTP/1.1\r\n\r\n");
+    Write(socket, "GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_THAT(ReadUntil(socket, "xxxx"), StartsWith("HTTP/1.1 200 "));
   }
   EXPECT_TRUE(Eventually([&] { return gate.ended == 1; }));
@@ -558,17 +627,18 @@ TEST_F(ServerTest, AStreamEndsWhenItsClientGoes) {
 
 TEST_F(ServerTest, WhatIsSentWhileAHandlerRunsIsAnsweredAfterIt) {
   asio::ip::tcp::socket socket = Connect();
-  Write(socket, "GET /wait HTTP/1.1\r\n\r\n");
+  Write(socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
   // More than the server reads ahead, so that it has to stop and to go on.
   constexpr int kCount = 4000;
   std::string more;
   for (int i = 0; i < kCount; ++i) {
-    more += "POST /echo HTTP/1.1\r\nContent-Length: 6\r\n\r\n[" + std::to_string(1000 + i) + "]";
+    more += "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\n[" +
+            std::to_string(1000 + i) + "]";
   }
   std::atomic<bool> written = false;
   std::thread writer([&] {
-    Write(socket, more + "GET /hello HTTP/1.1\r\n" + kClose);
+    Write(socket, more + "GET /hello HTTP/1.1\r\nHost: localhost\r\n" + kClose);
     written = true;
   });
   // What the server does not read lies in the kernel's buffers.
@@ -584,6 +654,40 @@ TEST_F(ServerTest, WhatIsSentWhileAHandlerRunsIsAnsweredAfterIt) {
     ASSERT_NE(at, std::string::npos) << i;
   }
   EXPECT_EQ(gate.gone, 0);
+}
+
+class OpenServerTest : public ServerTest {
+ protected:
+  OpenServerTest() : ServerTest(Limits(), "https://app.example") {}
+};
+
+TEST_F(OpenServerTest, APageOfAnAllowedOriginMayAskAndRead) {
+  const std::string origin = "Host: localhost\r\nOrigin: https://app.example\r\n";
+  const auto allows =
+      testing::AllOf(HasSubstr("\r\nAccess-Control-Allow-Origin: https://app.example\r\n"),
+                     HasSubstr("\r\nVary: Origin\r\n"),
+                     HasSubstr("\r\nAccess-Control-Expose-Headers: X-Query-Id,"));
+  // Errors too, or the page could not tell what is wrong.
+  for (const char* target : {"/hello", "/nothing", "/stream", "/fails", "/throws"}) {
+    EXPECT_THAT(Exchange("GET " + std::string(target) + " HTTP/1.1\r\n" + origin + kClose), allows)
+        << target;
+  }
+  EXPECT_THAT(Exchange("OPTIONS /echo HTTP/1.1\r\n" + origin +
+                       "Access-Control-Request-Method: POST\r\n"
+                       "Access-Control-Request-Headers: content-type\r\n" +
+                       kClose),
+              testing::AllOf(StartsWith("HTTP/1.1 204 "), allows,
+                             HasSubstr("\r\nAccess-Control-Allow-Methods: POST\r\n"),
+                             HasSubstr("\r\nAccess-Control-Max-Age: 600\r\n"),
+                             HasSubstr("Content-Type, X-Query-Id\r\n")));
+  EXPECT_THAT(Exchange("OPTIONS /nothing HTTP/1.1\r\n" + origin +
+                       "Access-Control-Request-Method: POST\r\n" + kClose),
+              StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(Exchange("OPTIONS /echo HTTP/1.1\r\n" + origin + kClose),
+              StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(Exchange("OPTIONS /echo HTTP/1.1\r\nHost: localhost\r\nOrigin: https://b.example\r\n"
+                       "Access-Control-Request-Method: POST\r\n\r\n"),
+              testing::AllOf(StartsWith("HTTP/1.1 403 "), Not(HasSubstr("Access-Control"))));
 }
 
 class ImpatientServerTest : public ServerTest {
@@ -602,7 +706,7 @@ TEST_F(ImpatientServerTest, AnIdleConnectionIsClosedWithoutAnAnswer) {
   asio::ip::tcp::socket socket = Connect();
   EXPECT_EQ(ReadToEnd(socket), "");
   asio::ip::tcp::socket used = Connect();
-  Write(used, "GET /hello HTTP/1.1\r\n\r\n");
+  Write(used, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const auto start = std::chrono::steady_clock::now();
   EXPECT_THAT(ReadToEnd(used), testing::EndsWith("hello\n"));
   EXPECT_GE(std::chrono::steady_clock::now() - start, 150ms);
@@ -612,7 +716,8 @@ TEST_F(ImpatientServerTest, AConnectionTooManyIsTold) {
   asio::ip::tcp::socket first = Connect();
   asio::ip::tcp::socket second = Connect();
   for (auto* socket : {&first, &second}) {
-    Write(*socket, "GET /wait HTTP/1.1\r\n\r\n");  // Else they would be closed as idle.
+    Write(*socket,
+          "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");  // Else they would be closed as idle.
   }
   ASSERT_TRUE(Eventually([&] { return gate.entered == 2; }));
   asio::ip::tcp::socket third = Connect();
@@ -623,15 +728,15 @@ TEST_F(ImpatientServerTest, AConnectionTooManyIsTold) {
   EXPECT_TRUE(HasMetric("tarn_http_connections_refused_total 1"));
   first.close();
   ASSERT_TRUE(EventuallyConnections(1));
-  EXPECT_THAT(Exchange(std::string("GET /hello HTTP/1.1\r\n") + kClose),
+  EXPECT_THAT(Exchange(std::string("GET /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(ImpatientServerTest, AClientThatTakesNothingIsDropped) {
   asio::ip::tcp::socket whole = Connect();
-  Write(whole, "GET /big HTTP/1.1\r\n\r\n");
+  Write(whole, "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
   asio::ip::tcp::socket streamed = Connect();
-  Write(streamed, "GET /endless HTTP/1.1\r\n\r\n");
+  Write(streamed, "GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(Eventually([&] { return gate.gone == 1 && gate.ended == 1; }));
   EXPECT_TRUE(EventuallyConnections(0));
   EXPECT_EQ(gate.entered, 1);
@@ -641,7 +746,7 @@ TEST_F(ImpatientServerTest, AClientThatTakesNothingIsDropped) {
 TEST_F(ImpatientServerTest, AClientThatTakesALittleAtATimeGetsAll) {
   asio::ip::tcp::socket socket = Connect();
   socket.set_option(asio::socket_base::receive_buffer_size(64 * 1024));
-  Write(socket, std::string("GET /big HTTP/1.1\r\n") + kClose);
+  Write(socket, std::string("GET /big HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   // 1 MB/s over several times the time-out: less in each than the kernel wants free before it says
   // "writable".
   const auto start = std::chrono::steady_clock::now();
@@ -675,17 +780,18 @@ TEST_F(PatientServerTest, TimesWithoutEndAreNotInThePast) {
   asio::ip::tcp::socket socket = Connect();
   socket.set_option(asio::ip::tcp::no_delay(true));
   ASSERT_TRUE(EventuallyConnections(1));  // It waits already.
-  for (const char c : std::string("POST /echo HTTP/1.1\r\nContent-Length: 2\r\n\r\nok")) {
+  for (const char c :
+       std::string("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nok")) {
     Write(socket, std::string(1, c));
   }
   EXPECT_THAT(ReadUntil(socket, "\r\n\r\nok"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(Exchange(std::string("GET /big HTTP/1.1\r\n") + kClose),
+  EXPECT_THAT(Exchange(std::string("GET /big HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               testing::EndsWith(BigBody().substr(BigBody().size() - 100)));
 }
 
 TEST_F(PatientServerTest, AStreamHearsOnceThatItsReaderIsSlow) {
   asio::ip::tcp::socket socket = Connect();
-  Write(socket, "GET /endless HTTP/1.1\r\n\r\n");
+  Write(socket, "GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const auto start = std::chrono::steady_clock::now();
   EXPECT_TRUE(Eventually([&] { return gate.slow == 1; }));
   EXPECT_GE(std::chrono::steady_clock::now() - start, 1s);

@@ -87,14 +87,23 @@ struct Framing {
 
 std::string HeaderText(const Response& response, const Request& request, const Framing& framing) {
   std::string text;
-  text.reserve(384);
+  text.reserve(640);
   text.append(framing.version >= 11 ? "HTTP/1.1 " : "HTTP/1.0 ");
   text.append(fmt::format_int(response.status).c_str()).append(" ");
   text.append(ReasonPhrase(response.status)).append("\r\nServer: tarn\r\nDate: ");
   text.append(DateNow()).append("\r\nX-Query-Id: ").append(request.id);
-  text.append("\r\nX-Content-Type-Options: nosniff\r\n");
+  text.append("\r\n").append(WebSafety::kHeaders);
+  if (!request.allowed_origin.empty()) WebSafety::AppendAllowOrigin(text, request.allowed_origin);
   if (!response.content_type.empty()) AppendField(text, "Content-Type", response.content_type);
-  for (const auto& [name, value] : response.headers) AppendField(text, name, value);
+  bool has_cache_control = false;
+  bool has_policy = false;
+  for (const auto& [name, value] : response.headers) {
+    AppendField(text, name, value);
+    has_cache_control = has_cache_control || EqualsIgnoreCase(name, "Cache-Control");
+    has_policy = has_policy || EqualsIgnoreCase(name, "Content-Security-Policy");
+  }
+  if (!has_cache_control) text.append(WebSafety::kCacheControl);
+  if (!has_policy) text.append(WebSafety::kContentSecurityPolicy);
   if (framing.chunked) {
     text.append("Transfer-Encoding: chunked\r\n");
     if (!response.trailer_names.empty()) {
@@ -390,12 +399,25 @@ asio::awaitable<void> Session::Linger() {
 
 asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive) {
+  const auto leave_body = [&] {
+    keep_alive = keep_alive && parser.is_done();
+    unread_ = !parser.is_done();
+  };
+  const WebSafety::Verdict verdict = server_.web_safety_.Judge(request, parser.get().version());
+  if (verdict.refusal) {
+    unread_ = !parser.is_done();
+    keep_alive = false;
+    co_return RenderProblem(verdict.refusal->status, verdict.refusal->detail,
+                            request.WantsProblemJson());
+  }
+  request.allowed_origin = verdict.allowed_origin;
   Router::Match match = server_.router_.Find(request.method, request.path);
   route = match.route;
   if (route == nullptr) {
-    // Whatever body it has is not read.
-    keep_alive = keep_alive && parser.is_done();
-    unread_ = !parser.is_done();
+    leave_body();
+    if (!match.allow.empty() && WebSafety::IsPreflight(request, verdict)) {
+      co_return WebSafety::AnswerPreflight(match.allow);
+    }
     if (match.allow.empty()) {
       co_return RenderProblem(404, "no such path", request.WantsProblemJson());
     }
@@ -406,10 +428,14 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   }
   std::optional<Response> refused = co_await Authorize(request, *route);
   if (refused) {
-    // Whatever body it has is not read.
-    keep_alive = keep_alive && parser.is_done();
-    unread_ = !parser.is_done();
+    leave_body();
     co_return std::move(*refused);
+  }
+  if (!parser.is_done()) {
+    if (const auto refusal = WebSafety::JudgeBody(request, verdict)) {
+      leave_body();
+      co_return RenderProblem(refusal->status, refusal->detail, request.WantsProblemJson());
+    }
   }
   if (std::optional<Response> refusal = co_await ReadBody(parser, *route, request)) {
     keep_alive = false;

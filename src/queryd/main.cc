@@ -19,6 +19,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   TARN_CHECK_OK(CheckSettings(settings));
   Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
   if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");
+  TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   const FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);
   TARN_CHECK_OK(secrets.Get(kPrimaryBucket));
@@ -35,6 +36,7 @@ Result<> Serve(const LakehouseSettings& settings) {
                metrics));
   http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http, metrics);
   server.Protect(tokens.get(), settings.auth.allow_anonymous);
+  server.SetWebSafety(std::move(web_safety));
   if (const Result<> bound = server.Listen(settings.queryd.bind); !bound.ok()) {
     return bound.error().Wrap("queryd.bind");
   }

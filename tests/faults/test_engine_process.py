@@ -171,7 +171,8 @@ def test_last_bytes_of_a_cut_answer_are_not_the_last_chunk(shared_lake):
     body = json.dumps({"sql": STREAM}).encode()
     with lake.query.connect() as connection:
         connection.sendall(
-            b"POST /sql HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+            + body
         )
         data = connection.recv(1000)
         assert data.startswith(b"HTTP/1.1 200 ")

@@ -75,14 +75,19 @@ class Client:
         """`target` goes out as it is: escape it before."""
         if isinstance(body, str):
             body = body.encode()
-        connection = http.client.HTTPConnection(self.address, timeout=self._timeout_s)
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        sent |= headers or {}
+        if body is not None and not any(name.lower() == "content-type" for name in sent):
+            sent["Content-Type"] = "application/json"
+        connection = self._connection()
         try:
-            all_headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-            all_headers |= headers or {}
-            connection.request(method, target, body=body, headers=all_headers)
+            connection.request(method, target, body=body, headers=sent)
             return self.read(connection.getresponse(), f"{method} {target}")
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.address, timeout=self._timeout_s)
 
     def read(self, response: http.client.HTTPResponse, label: str) -> Answer:
         """Reads and records an answer; an incomplete one raises http.client.IncompleteRead."""
@@ -143,7 +148,7 @@ class Client:
     def send_sql(self, text: str, query_id: str, **options: Any) -> socket.socket:
         """A connection on which a query is asked: its client may read, stall or leave."""
         body = json.dumps({"sql": text, **options}).encode()
-        head = f"POST /sql HTTP/1.1\r\nHost: t\r\nX-Query-Id: {query_id}\r\n"
+        head = f"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: {query_id}\r\n"
         connection = self.connect()
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return connection

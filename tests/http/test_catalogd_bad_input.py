@@ -135,7 +135,7 @@ def test_body_that_never_comes_stores_nothing(catalog):
     before = catalog.get("/catalog/list").body
     with catalog.connect() as connection:
         connection.sendall(
-            b"PUT /catalog/datasets/x HTTP/1.1\r\nHost: tarn\r\nContent-Length: 100\r\n\r\n"
+            b"PUT /catalog/datasets/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
             + b'{"objects":[{"key":"k"}]}'
         )
     assert catalog.get("/catalog/list").body == before

@@ -62,7 +62,7 @@ def test_exits_0_while_catalogd_stalls(new_lake, make_proxy, signum):
 
 
 def test_idle_connections_do_not_hold_up_the_exit(lake):
-    request = b"GET /healthz HTTP/1.1\r\nHost: tarn\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with lake.query.connect() as fresh, lake.query.connect() as used:
         used.sendall(request)
         assert used.recv(1000).startswith(b"HTTP/1.1 200 ")
@@ -73,7 +73,7 @@ def test_idle_connections_do_not_hold_up_the_exit(lake):
 def test_half_a_request_holds_up_the_exit_no_longer_than_the_limit(new_lake):
     new_lake.set("queryd", shutdown_timeout="1s").start()
     with new_lake.query.connect() as half:
-        half.sendall(b"POST /sql HTTP/1.1\r\nHost: tarn\r\nContent-Le")
+        half.sendall(b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Le")
         new_lake.query.get("/healthz")
         assert exit_time(new_lake.queryd, signal.SIGTERM) < 1.0 + SLACK_S
 
@@ -159,7 +159,8 @@ def test_client_that_reads_nothing_does_not_hold_up_the_exit(new_lake):
     body = b'{"sql":"SELECT n, repeat(\'x\', 1000) FROM range(1000000) t(n)"}'
     with new_lake.query.connect() as connection:
         connection.sendall(
-            b"POST /sql HTTP/1.1\r\nHost: tarn\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+            b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+            % (len(body), body)
         )
         connection.recv(1)  # The answer has begun.
         assert exit_time(new_lake.queryd, signal.SIGTERM) < 1.0 + SLACK_S

@@ -247,7 +247,7 @@ def test_ndjson_error_after_rows_is_the_last_line(shared_lake):
     body = json.dumps({"sql": text})
     with shared_lake.query.connect() as connection:
         head = (
-            "POST /sql?format=ndjson HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
+            "POST /sql?format=ndjson HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         connection.sendall((head + body).encode())

@@ -21,13 +21,14 @@ HEADER_BYTES_MAX = 4096
 CONNECTIONS_MAX = 16
 # How much later than its limit something may come on a loaded machine.
 SLACK_S = 5.0
-GET = b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /sql HTTP/1.1\r\nHost: localhost\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def post(text: str, *fields: bytes) -> bytes:
     body = json.dumps({"sql": text}).encode()
-    head = [b"POST /sql HTTP/1.1", b"Host: t", *fields, b"Content-Length: %d" % len(body)]
+    head = [b"POST /sql HTTP/1.1", b"Host: localhost", *fields, b"Content-Length: %d" % len(body)]
     return b"\r\n".join(head) + b"\r\n\r\n" + body
 
 
@@ -129,7 +130,7 @@ def test_header_too_large(client, part):
         name = "x" * size
     else:
         count = size // 8
-    head = f"GET {path} HTTP/1.1\r\nHost: t\r\n" + f"{name}: {value}\r\n" * count + "\r\n"
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n" + f"{name}: {value}\r\n" * count + "\r\n"
     expect_refusal(client.raw(head.encode(), method="GET"), 431, "request header too large")
 
 
@@ -140,7 +141,7 @@ def test_header_that_never_ends_is_too_large(client):
 
 
 def test_header_just_within_the_limit_is_taken(client):
-    head = b"GET /healthz HTTP/1.1\r\nHost: t\r\nX-Fill: %s\r\n\r\n"
+    head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Fill: %s\r\n\r\n"
     fill = HEADER_BYTES_MAX - len(head % b"")
     assert client.raw(head % (b"x" * fill), method="GET").status == 200
     answer = client.raw(head % (b"x" * (fill + 1)), method="GET")
@@ -149,12 +150,12 @@ def test_header_just_within_the_limit_is_taken(client):
 
 @pytest.mark.parametrize("size", [8 * 1024 + 1, 10**12])
 def test_body_where_none_belongs(client, size):
-    head = b"GET /healthz HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % size
+    head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size
     assert client.raw(head, method="GET").status == 413
 
 
 def test_small_body_where_none_belongs_is_dropped(usual):
-    request = b"GET /healthz HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhello"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
     with usual.connect() as connection:
         connection.sendall(request + request + GET.replace(b"Host", b"Connection: close\r\nHost"))
         found = answers(usual, read_to_end(connection), ["GET"] * 3)
@@ -301,8 +302,8 @@ def test_pipelined_requests_are_answered_in_order(usual):
         post(text),
         post("SELEC"),
         post("SELECT 2"),
-        b"GET /nowhere HTTP/1.1\r\nHost: t\r\n\r\n",
-        b"HEAD /healthz HTTP/1.1\r\nHost: t\r\n\r\n",
+        b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
         post("SELECT 3", b"Connection: close"),
     ]
     methods = [request.split(b" ")[0].decode() for request in requests]
@@ -343,7 +344,7 @@ def test_request_in_single_bytes(usual):
 
 def test_connection_close_is_done(client):
     for request in (
-        b"GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         b"GET /healthz HTTP/1.0\r\n\r\n",
     ):
         with client.connect() as connection:
@@ -386,7 +387,7 @@ def test_expect_100_continue(usual):
 def test_expect_is_not_met_where_the_answer_is_known(usual, head, status):
     """The body never travels."""
     with usual.connect() as connection:
-        connection.sendall(head + b"\r\nHost: t\r\nExpect: 100-continue\r\n\r\n")
+        connection.sendall(head + b"\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 %d " % status)
 
 
@@ -455,20 +456,20 @@ GARBAGE = [
     b"GET\r\n\r\n",
     b"GET /healthz\r\n\r\n",
     b"GET /healthz HTTP/9.9\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nNo colon\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\n: no name\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nA b: space\r\n\r\n",
-    b"GET /heal\x00thz HTTP/1.1\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nA: \x00\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nNo colon\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n: no name\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nA b: space\r\n\r\n",
+    b"GET /heal\x00thz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nA: \x00\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"POST /sql HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-    b"POST /sql HTTP/1.1\r\nContent-Length: 1x\r\n\r\nx",
-    b"POST /sql HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\nx",
-    b"POST /sql HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nxxxxxx",
-    b"POST /sql HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"POST /sql HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n",
-    b"POST /sql HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\nxx",
-    b"POST /sql HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n0\r\n\r\n",
+    POST + b"Content-Length: -1\r\n\r\n",
+    POST + b"Content-Length: 1x\r\n\r\nx",
+    POST + b"Content-Length: 99999999999999999999999\r\n\r\nx",
+    POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nxxxxxx",
+    POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\nxx",
+    POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n0\r\n\r\n",
     *(RANDOM.randbytes(RANDOM.randrange(1, 2000)) for _ in range(20)),
 ]
 
@@ -498,6 +499,7 @@ def test_clients_that_go_in_the_middle(client):
 def test_header_of_an_answer_cannot_be_split(usual):
     """What is echoed is no header of its own."""
     answer = usual.raw(
-        b"GET /healthz HTTP/1.1\r\nX-Query-Id: a\rSet-Cookie: x\r\n\r\n", method="GET"
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: a\rSet-Cookie: x\r\n\r\n",
+        method="GET",
     )
     assert "Set-Cookie" not in answer.headers

@@ -77,7 +77,9 @@ def ask_for_chunks(
 ) -> tuple[dict, bytes, dict]:
     """Header, body and trailer of a chunked answer, read byte by byte as RFC 9112 has it."""
     body = json.dumps(fields).encode()
-    request = f"POST /sql?format={name} HTTP/1.1\r\nHost: tarn\r\nContent-Length: {len(body)}\r\n"
+    request = (
+        f"POST /sql?format={name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    )
     for field, value in (headers or {}).items():
         request += f"{field}: {value}\r\n"
     with client.connect() as connection, connection.makefile("rb") as file:
@@ -316,7 +318,8 @@ def test_time_in_the_queue_counts(new_lake):
     client = new_lake.query
     with client.connect() as first:
         body = json.dumps({"sql": ENDLESS}).encode()
-        head = b"POST /sql HTTP/1.1\r\nHost: t\r\nX-Query-Id: first\r\nContent-Length: %d\r\n\r\n"
+        head = b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: first\r\n"
+        head += b"Content-Length: %d\r\n\r\n"
         first.sendall(head % len(body) + body)
         wait_until(
             lambda: (

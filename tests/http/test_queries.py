@@ -177,7 +177,9 @@ def test_progress_of_a_query_that_runs(client):
 
 def test_rows_grow_while_a_slow_client_reads(client):
     body = json.dumps({"sql": LARGE}).encode()
-    head = b"POST /sql HTTP/1.1\r\nHost: t\r\nX-Query-Id: slow-1\r\nContent-Length: %d\r\n\r\n"
+    head = (
+        b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: slow-1\r\nContent-Length: %d\r\n\r\n"
+    )
     with client.connect() as connection:
         connection.sendall(head % len(body) + body)
         first = wait_until(
@@ -199,7 +201,9 @@ def test_rows_grow_while_a_slow_client_reads(client):
 
 def test_client_that_goes_while_its_query_computes_cancels_it(client):
     body = json.dumps({"sql": ENDLESS}).encode()
-    head = b"POST /sql HTTP/1.1\r\nHost: t\r\nX-Query-Id: gone-1\r\nContent-Length: %d\r\n\r\n"
+    head = (
+        b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: gone-1\r\nContent-Length: %d\r\n\r\n"
+    )
     with client.connect() as connection:
         connection.sendall(head % len(body) + body)
         wait_for_state(client, "gone-1", "running")
@@ -280,7 +284,8 @@ def test_cancel(client):
 
 def test_cancel_after_rows_were_sent_cuts_the_answer_short(client):
     body = json.dumps({"sql": LARGE}).encode()
-    head = b"POST /sql HTTP/1.1\r\nHost: t\r\nX-Query-Id: cancel-2\r\nContent-Length: %d\r\n\r\n"
+    head = b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: cancel-2\r\n"
+    head += b"Content-Length: %d\r\n\r\n"
     with client.connect() as connection:
         connection.sendall(head % len(body) + body)
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
@@ -338,7 +343,7 @@ def test_id_of_the_client_is_used(client, query_id):
 def test_id_that_is_no_good_is_replaced(client, query_id):
     body = b'{"sql":"SELECT 1"}'
     answer = client.raw(
-        b"POST /sql HTTP/1.1\r\nHost: t\r\nX-Query-Id: %s\r\nContent-Length: %d\r\n\r\n%s"
+        b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: %s\r\nContent-Length: %d\r\n\r\n%s"
         % (query_id.encode(), len(body), body)
     )
     assert answer.rows() == [[1]]
@@ -471,7 +476,7 @@ def test_secret_as_an_id_is_not_shown_to_others(client, module_lake, recorder):
     with socket.create_connection(client.address.split(":"), timeout=20) as connection:
         body = b'{"sql":"SELECT 1"}'
         connection.sendall(
-            b"POST /sql HTTP/1.1\r\nHost: t\r\nConnection: close\r\nX-Query-Id: %s\r\n"
+            b"POST /sql HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Query-Id: %s\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (key_id.encode(), len(body), body)
         )
         while connection.recv(4096):
