@@ -239,6 +239,21 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "auth.allow_anonymous",
        .target = &auth.allow_anonymous,
        .help = "Without tokens, also listen where others than this machine can connect."},
+      {.key = "tls.cert_path",
+       .target = &tls.cert_path,
+       .help = "The certificate that the daemons show, and those between it and its CA, in PEM. "
+               "With it and `key_path` they speak HTTPS and nothing else."},
+      {.key = "tls.key_path",
+       .target = &tls.key_path,
+       .help = "Its private key in PEM, readable by its owner alone."},
+      {.key = "tls.ca_path",
+       .target = &tls.ca_path,
+       .help = "The CAs, in PEM, that may have signed the certificates of catalogd and of the "
+               "object store. Empty means those of the system."},
+      {.key = "tls.verify",
+       .target = &tls.verify,
+       .help = "Whether those certificates are checked. `false` is for trying things out: whoever "
+               "is on the way can read and change everything."},
 
       {.key = "log.format",
        .target = &log.format,

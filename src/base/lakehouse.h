@@ -75,6 +75,13 @@ struct AuthSettings {
   bool allow_anonymous = false;
 };
 
+struct TlsSettings {
+  std::string cert_path;
+  std::string key_path;
+  std::string ca_path;
+  bool verify = true;
+};
+
 struct LogSettings {
   std::string format = "text";
   std::string level = "info";
@@ -89,6 +96,7 @@ struct LakehouseSettings {
   CatalogdSettings catalogd;
   HttpSettings http;
   AuthSettings auth;
+  TlsSettings tls;
   LogSettings log;
 
   SettingsTable Table();

@@ -25,6 +25,8 @@ Result<> Serve(const LakehouseSettings& settings) {
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
            auth::TokenStore::Open(settings.auth, metrics));
+  TARN_TRY(const std::unique_ptr<http::ServerTls> tls,
+           http::ServerTls::Load(settings.tls, metrics));
   boost::asio::thread_pool pool(1);  // One connection to the database, one thread on it.
 
   std::vector<http::Route> routes = CatalogRoutes(*store, pool, settings.catalogd.body_bytes_max);
@@ -37,16 +39,18 @@ Result<> Serve(const LakehouseSettings& settings) {
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
   server.Protect(tokens.get(), settings.auth.allow_anonymous);
   server.SetWebSafety(std::move(web_safety));
+  server.SetTls(tls.get());
   TARN_TRY(const Store::Counts counts, store->Count());
   if (const Result<> bound = server.Listen(settings.catalogd.bind); !bound.ok()) {
     return bound.error().Wrap("catalogd.bind");
   }
   log::Info("listening", {{"addr", server.address()},
+                          {"tls", tls != nullptr},
                           {"version", Version()},
                           {"revision", counts.revision},
                           {"datasets", counts.datasets}});
 
-  log::Info("stopping", {{"signal", runtime.WaitForStop()}});
+  log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsChores(tls.get()))}});
   server.StopAccepting();
   if (!server.WaitIdle(Deadline::After(settings.catalogd.shutdown_timeout))) {
     log::Warn("requests did not end in time");

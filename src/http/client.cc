@@ -1,16 +1,23 @@
 #include "http/client.h"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
 #include "http/address.h"
+#include "http/openssl.h"
+
+// OpenSSL's macros are C.
+#pragma GCC diagnostic ignored "-Wold-style-cast"
 
 namespace tarn::http {
 
@@ -29,22 +36,17 @@ Error Failed(const Url& url, std::string_view step, const beast::error_code& cod
                       timeout ? "timed out" : code.message())};
 }
 
-asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url& url,
-                                                 const ClientRequest& request, Deadline deadline) {
-  asio::ip::tcp::resolver resolver(io);
-  auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kTuple);
-  if (resolve_code) co_return Failed(url, "resolve", resolve_code);
-
-  beast::tcp_stream stream(io);
-  if (!deadline.IsNever()) stream.expires_at(deadline.At());
-  auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, kTuple);
-  if (connect_code) co_return Failed(url, "connect to", connect_code);
-
+// Over a stream that is connected.
+template <class Stream>
+asio::awaitable<Result<ClientResponse>> Talk(Stream& stream, const Url& url,
+                                             const ClientRequest& request) {
   bhttp::request<bhttp::string_body> message;
   message.version(11);
   message.method_string(request.method);
   message.target(url.path + request.path);
-  message.set(bhttp::field::host, fmt::format("{}:{}", url.host, url.port));
+  const bool is_v6 = url.host.find(':') != std::string::npos;
+  message.set(bhttp::field::host, is_v6 ? fmt::format("[{}]:{}", url.host, url.port)
+                                        : fmt::format("{}:{}", url.host, url.port));
   message.set(bhttp::field::user_agent, "tarn");
   message.set(bhttp::field::accept, "application/json");
   message.keep_alive(false);
@@ -68,32 +70,122 @@ asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url
                            std::move(parser.get().body())};
 }
 
+// What is wrong with the server's certificate, for people.
+std::string WhyNotTrusted(long code) {
+  switch (code) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "its certificate has expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "its certificate is not valid yet";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "its certificate is for another name";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return "its certificate is of an unknown CA (tls.ca_path names those to trust)";
+    default:
+      return fmt::format("its certificate is not trusted: {}", X509_verify_cert_error_string(code));
+  }
+}
+
+using TlsClientStream = asio::ssl::stream<beast::tcp_stream>;
+
+Result<> SetUp(asio::ssl::context& context, const ClientTls& tls) {
+  SSL_CTX* const native = context.native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  if (!tls.verify) return {};
+  const int loaded = tls.ca_path.empty() ? SSL_CTX_set_default_verify_paths(native)
+                                         : SSL_CTX_load_verify_file(native, tls.ca_path.c_str());
+  if (loaded == 1) return {};
+  return Unavailable(fmt::format("cannot read the CAs in {}: {}",
+                                 tls.ca_path.empty() ? "the system's folder" : tls.ca_path,
+                                 OpenSslReason()));
+}
+
+// The certificate must be for the name in the URL; and a server that has several is told which.
+void Expect(SSL* ssl, const std::string& host, bool verify) {
+  beast::error_code not_an_address;
+  asio::ip::make_address(host, not_an_address);
+  if (not_an_address) SSL_set_tlsext_host_name(ssl, host.c_str());
+  if (!verify) return;
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+  X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl);
+  if (not_an_address) {
+    X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size());
+  } else {
+    X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str());
+  }
+}
+
+asio::awaitable<Result<ClientResponse>> TalkTls(beast::tcp_stream connection, const Url& url,
+                                                const ClientRequest& request,
+                                                const ClientTls& tls) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  if (const Result<> ready = SetUp(context, tls); !ready.ok()) co_return ready.error();
+  TlsClientStream stream(std::move(connection), context);
+  SSL* const ssl = stream.native_handle();
+  Expect(ssl, url.host, tls.verify);
+  auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::client, kTuple);
+  if (code) {
+    const long verified = SSL_get_verify_result(ssl);
+    if (tls.verify && verified != X509_V_OK) {
+      co_return Unavailable(
+          fmt::format("TLS to {}:{}: {}", url.host, url.port, WhyNotTrusted(verified)));
+    }
+    if (code.category() == asio::error::get_ssl_category() &&
+        ERR_GET_REASON(static_cast<unsigned long>(code.value())) == SSL_R_WRONG_VERSION_NUMBER) {
+      co_return Unavailable(
+          fmt::format("TLS to {}:{}: it does not answer with TLS", url.host, url.port));
+    }
+    co_return Failed(url, "TLS to", code);
+  }
+  co_return co_await Talk(stream, url, request);
+}
+
+asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url& url,
+                                                 const ClientRequest& request, Deadline deadline,
+                                                 const ClientTls& tls) {
+  asio::ip::tcp::resolver resolver(io);
+  auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kTuple);
+  if (resolve_code) co_return Failed(url, "resolve", resolve_code);
+
+  beast::tcp_stream stream(io);
+  if (!deadline.IsNever()) stream.expires_at(deadline.At());
+  auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, kTuple);
+  if (connect_code) co_return Failed(url, "connect to", connect_code);
+  if (!url.https) co_return co_await Talk(stream, url, request);
+  auto talk = TalkTls(std::move(stream), url, request, tls);
+  co_return co_await std::move(talk);
+}
+
 }  // namespace
 
 Result<Url> ParseHttpUrl(const std::string& text) {
-  constexpr std::string_view kScheme = "http://";
-  if (text.starts_with("https://")) {
-    return InvalidArgument("\"" + text + "\": https is not supported yet, write http://");
-  }
-  if (!text.starts_with(kScheme)) {
+  const bool https = text.starts_with("https://");
+  const std::string_view scheme = https ? "https://" : "http://";
+  if (!text.starts_with(scheme)) {
     return InvalidArgument("\"" + text + "\" is not a URL, as in http://127.0.0.1:3212");
   }
-  const std::string rest = text.substr(kScheme.size());
+  const std::string rest = text.substr(scheme.size());
   const size_t slash = std::min(rest.find('/'), rest.size());
-  TARN_TRY(const HostPort where, ParseHostPort(rest.substr(0, slash), "80"));
+  TARN_TRY(const HostPort where, ParseHostPort(rest.substr(0, slash), https ? "443" : "80"));
   std::string path = rest.substr(slash);
   while (path.ends_with('/')) path.pop_back();
   if (path.find_first_of("?# ") != std::string::npos) {
     return InvalidArgument("\"" + text + "\": a query or fragment does not belong here");
   }
-  return Url{where.host, where.port, path};
+  return Url{where.host, where.port, path, https};
 }
 
-Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline) {
+Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline,
+                            const ClientTls& tls) {
   asio::io_context io(1);
   Result<ClientResponse> result =
       Error{ErrorKind::kTimeout, fmt::format("resolve {}: timed out", url.host)};
-  asio::co_spawn(io, Exchange(io, url, request, deadline),
+  asio::co_spawn(io, Exchange(io, url, request, deadline, tls),
                  [&result](const std::exception_ptr& error, Result<ClientResponse> answer) {
                    if (!error) {
                      result = std::move(answer);

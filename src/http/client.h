@@ -5,6 +5,7 @@
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "http/tls.h"
 
 namespace tarn::http {
 
@@ -12,9 +13,10 @@ struct Url {
   std::string host;
   std::string port;
   std::string path;  // Without a slash at the end; "" for none.
+  bool https = false;
 };
 
-// "http://host[:port][/path]". https is an error that says so.
+// "http://host[:port][/path]" or https://.
 Result<Url> ParseHttpUrl(const std::string& text);
 
 struct ClientResponse {
@@ -31,7 +33,9 @@ struct ClientRequest {
 };
 
 // Sends one request on a connection of its own. Blocks until the answer is there or the deadline
-// has passed; not for an I/O thread. The error tells which host and what went wrong.
-Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline);
+// has passed; not for an I/O thread. The error tells which host and what went wrong. `tls` is for
+// https: its files are read each time, so that CAs can be changed.
+Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline,
+                            const ClientTls& tls = {});
 
 }  // namespace tarn::http

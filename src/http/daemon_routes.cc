@@ -39,4 +39,9 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready) {
   return routes;
 }
 
+Runtime::Chores TlsChores(ServerTls* tls) {
+  if (tls == nullptr) return {.on_hangup = [] {}, .every_second = nullptr};
+  return {.on_hangup = [tls] { tls->Reload(); }, .every_second = [tls] { tls->ReloadIfChanged(); }};
+}
+
 }  // namespace tarn::http

@@ -17,6 +17,7 @@ sigset_t StopSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -44,6 +45,9 @@ Runtime::Runtime(size_t threads)
   // Blocked in all threads that start from here on; WaitForStop takes them.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  struct sigaction hangup = {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  ignores_hangup_ = hangup.sa_handler == SIG_IGN;  // NOLINT
   std::signal(SIGPIPE, SIG_IGN);
   for (size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this] { RunIo(io_); });
@@ -57,12 +61,23 @@ Runtime::~Runtime() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-const char* Runtime::WaitForStop() {
+const char* Runtime::WaitForStop(const Chores& chores) {
   const sigset_t signals = StopSignals();
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
+  const timespec second = {.tv_sec = 1, .tv_nsec = 0};
+  for (;;) {
+    const int signal = chores.every_second ? sigtimedwait(&signals, nullptr, &second)
+                                           : sigwaitinfo(&signals, nullptr);
+    if (signal == SIGINT) return "SIGINT";
+    if (signal == SIGTERM) return "SIGTERM";
+    if (signal == SIGHUP && !chores.on_hangup && !ignores_hangup_) return "SIGHUP";
+    try {
+      if (signal == SIGHUP && chores.on_hangup) chores.on_hangup();
+      // Interrupted waits come too early, which does no harm.
+      if (signal < 0 && chores.every_second) chores.every_second();
+    } catch (const std::exception& e) {
+      log::Error("a chore failed", {{"error", e.what()}});
+    }
   }
-  return signal == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
 }  // namespace tarn::http

@@ -2,6 +2,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace tarn::http {
 // measured with perf), for handing work from one to the other.
 size_t IoThreads();
 
-// The I/O threads of a program and its wait for SIGINT or SIGTERM. Made first in main and ended
-// last; owns the io_context that servers run on.
+// The I/O threads of a program and its wait for SIGINT, SIGTERM or SIGHUP. Made first in main and
+// ended last; owns the io_context that servers run on.
 class Runtime {
  public:
   // Signals are caught from here on, so that none is lost while the program starts.
@@ -22,13 +23,20 @@ class Runtime {
 
   boost::asio::io_context& io() { return io_; }
 
+  // What the thread that waits does meanwhile. It may block.
+  struct Chores {
+    // Without it, SIGHUP asks the program to stop, unless it was started with nohup.
+    std::function<void()> on_hangup;
+    std::function<void()> every_second;  // Null: it only waits.
+  };
   // Blocks until the program is asked to stop; the signal's name.
-  const char* WaitForStop();
+  const char* WaitForStop(const Chores& chores = {});
 
  private:
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::vector<std::thread> threads_;
+  bool ignores_hangup_ = false;
 };
 
 }  // namespace tarn::http

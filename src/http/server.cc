@@ -77,7 +77,7 @@ Result<> Server::Listen(const std::string& bind) {
   if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
   if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
   address_ = FormatEndpoint(acceptor_.local_endpoint());
-  web_safety_.SetServer(acceptor_.local_endpoint().address().is_loopback(), false);
+  web_safety_.SetServer(acceptor_.local_endpoint().address().is_loopback(), tls_ != nullptr);
   {
     const std::lock_guard lock(mutex_);
     accepting_ = true;
@@ -126,7 +126,8 @@ void Server::Admit(tcp::socket socket) {
   }
   if (open >= static_cast<size_t>(limits_.connections_max)) {
     refused_counter_.Increment();
-    RefuseConnection(socket);
+    // Before a handshake nothing can be said over TLS.
+    if (tls_ == nullptr) RefuseConnection(socket);
     return;
   }
   Register(std::make_shared<Session>(std::move(socket), *this));

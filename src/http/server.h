@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "http/authorization.h"
 #include "http/router.h"
+#include "http/tls.h"
 #include "http/web_safety.h"
 
 namespace tarn::http {
@@ -37,6 +38,9 @@ class Server {
   void Protect(auth::TokenStore* tokens, bool allow_anonymous);
   // Before Listen. Without it, the strictest rules count.
   void SetWebSafety(WebSafety safety) { web_safety_ = std::move(safety); }
+
+  // Before Listen: speaks HTTPS, with a certificate that outlives the server. Null: HTTP.
+  void SetTls(const ServerTls* tls) { tls_ = tls; }
 
   // Binds and begins to accept. `bind` is host:port.
   Result<> Listen(const std::string& bind);
@@ -72,6 +76,7 @@ class Server {
   const Router router_;
   const HttpSettings limits_;
   WebSafety web_safety_;
+  const ServerTls* tls_ = nullptr;
   Metrics& metrics_;
   std::unique_ptr<Authorization> authorization_;
   bool allow_anonymous_ = false;

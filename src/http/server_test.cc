@@ -845,7 +845,10 @@ TEST(ParseHttpUrl, TakesHostPortAndPath) {
   EXPECT_EQ(url.path, "/base");
   EXPECT_EQ(ParseHttpUrl("http://[::1]:1")->host, "::1");
   EXPECT_EQ(ParseHttpUrl("http://h")->port, "80");
-  for (const char* bad : {"", "h:1", "https://h", "http://", "http://h:x", "http://h:70000",
+  EXPECT_FALSE(url.https);
+  EXPECT_TRUE(ParseHttpUrl("https://h")->https);
+  EXPECT_EQ(ParseHttpUrl("https://h")->port, "443");
+  for (const char* bad : {"", "h:1", "https://", "http://", "http://h:x", "http://h:70000",
                           "http://h/?q", "ftp://h"}) {
     EXPECT_FALSE(ParseHttpUrl(bad).ok()) << bad;
   }

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <ctime>
@@ -30,6 +32,7 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 constexpr size_t kPipelinedBytesMax = 64 * 1024;
 constexpr size_t kSliceBytes = 256 * 1024;
+constexpr char kTlsHandshake = 0x16;  // The first byte of a connection with TLS.
 constexpr auto kSlowAfter = std::chrono::seconds(1);
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
@@ -170,6 +173,7 @@ void Session::Start(std::function<void()> on_end) {
             log::Error("a connection failed", {{"error", e.what()}});
           }
           beast::error_code ignored;
+          self->tls_ = nullptr;
           self->socket_.close(ignored);
         }
         self->client_ = nullptr;
@@ -188,6 +192,7 @@ void Session::Close() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     self->closed_ = true;
     beast::error_code ignored;
+    self->tls_ = nullptr;
     self->socket_.close(ignored);
     self->ClientHasGone();
     self->Wake();
@@ -195,15 +200,132 @@ void Session::Close() {
 }
 
 asio::awaitable<void> Session::Run() {
-  StartRead();
-  for (;;) {
-    const bool again = co_await Serve();
-    if (!again) break;
-  }
+  bool again = true;
+  if (server_.tls_ != nullptr) again = co_await ShakeHands();
+  if (again) StartRead();
+  while (again) again = co_await Serve();
   if (unread_) co_await Linger();
+  EndSending();
+  tls_ = nullptr;
   beast::error_code ignored;
-  if (!reset_) socket_.shutdown(tcp::socket::shutdown_send, ignored);
   socket_.close(ignored);
+}
+
+void Session::EndSending() {
+  if (reset_ || closed_ || sending_ended_) return;
+  sending_ended_ = true;
+  if (tls_ && !cut_) tls_->Close();
+  beast::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+// --- TLS --------------------------------------------------------------------------------------
+
+asio::awaitable<bool> Session::ShakeHands() {
+  using Step = TlsStream::Step;
+  SetDeadline(Deadline::After(server_.limits_.header_timeout).At());
+  Step step = Step::kWantRead;
+  while (step != Step::kDone) {
+    const bool to_write = step == Step::kWantWrite;
+    to_write ? AwaitWritable() : AwaitReadable();
+    while (!(to_write ? writable_ : readable_) && !expired_ && !Closing()) co_await Wait();
+    if (closed_ || Closing()) co_return false;
+    if (expired_) {
+      server_.tls_->CountFailure();
+      co_return false;
+    }
+    if (!tls_) {
+      char first = 0;
+      const ssize_t got = recv(socket_.native_handle(), &first, 1, MSG_PEEK);
+      if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+      if (got <= 0) co_return false;
+      if (first != kTlsHandshake) {
+        // Somebody forgot the s of https, and would see nothing but a connection that ends.
+        ClearDeadline();
+        server_.tls_->CountFailure();
+        StartRead();
+        co_await Refuse(400, "this port speaks HTTPS: write https://");
+        co_return false;
+      }
+      tls_ = std::make_unique<TlsStream>(server_.tls_->Context().get(), socket_.native_handle());
+    }
+    step = tls_->Handshake();
+    if (step == Step::kEnd || step == Step::kFailed) {
+      server_.tls_->CountFailure();
+      log::Debug("TLS handshake failed", {{"error", tls_->failure()}});
+      co_return false;
+    }
+  }
+  ClearDeadline();
+  tls_has_more_ = true;
+  co_return true;
+}
+
+void Session::AwaitReadable() {
+  if (awaiting_readable_) return;
+  awaiting_readable_ = true;
+  readable_ = false;
+  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const beast::error_code&) {
+    self->awaiting_readable_ = false;
+    self->readable_ = true;
+    self->Wake();
+  });
+}
+
+void Session::ReadTls() {
+  reading_ = true;
+  const auto go_on = [self = shared_from_this()](const beast::error_code& code) {
+    self->OnTlsReadable(code);
+  };
+  if (tls_has_more_) {
+    asio::post(socket_.get_executor(), [go_on] { go_on({}); });
+  } else {
+    socket_.async_wait(tls_read_wants_write_ ? tcp::socket::wait_write : tcp::socket::wait_read,
+                       go_on);
+  }
+}
+
+void Session::OnTlsReadable(const beast::error_code& code) {
+  using Step = TlsStream::Step;
+  reading_ = false;
+  tls_has_more_ = false;
+  bool ended = code || !tls_;
+  while (!ended) {
+    if (input_.size() >= input_bytes_max_) {
+      tls_has_more_ = true;
+      break;
+    }
+    size_t got = 0;
+    const Step step = tls_->Read(*block_, got);
+    if (step == Step::kDone) {
+      std::memcpy(input_.prepare(got).data(), block_->data(), got);
+      input_.commit(got);
+      continue;
+    }
+    ended = step == Step::kEnd || step == Step::kFailed;
+    tls_read_wants_write_ = step == Step::kWantWrite;
+    break;
+  }
+  if (ended) {
+    ended_ = true;
+    ClientHasGone();
+  } else {
+    StartRead();
+  }
+  Wake();
+}
+
+size_t Session::WriteSome(const Buffers& buffers, beast::error_code& code) {
+  if (!tls_) return socket_.write_some(buffers, code);
+  size_t sent = 0;
+  const TlsStream::Step step = tls_->Write(buffers, sent);
+  code = {};
+  if (step == TlsStream::Step::kWantWrite) {
+    code = asio::error::would_block;
+  } else if (step != TlsStream::Step::kDone) {
+    code = asio::error::connection_reset;
+  }
+  return sent;
 }
 
 // --- Waiting ----------------------------------------------------------------------------------
@@ -248,6 +370,7 @@ void Session::ClientHasGone() {
 
 void Session::StartRead() {
   if (reading_ || ended_ || closed_ || input_.size() >= input_bytes_max_) return;
+  if (tls_) return ReadTls();
   reading_ = true;
   socket_.async_read_some(asio::buffer(*block_),
                           [self = shared_from_this()](const beast::error_code& code, size_t got) {
@@ -383,8 +506,7 @@ asio::awaitable<std::optional<Response>> Session::ReadBody(Parser& parser, const
 asio::awaitable<void> Session::Linger() {
   constexpr size_t kBytesMax = 1024 * 1024;
   constexpr auto kTimeMax = std::chrono::seconds(2);
-  beast::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  EndSending();
   SetDeadline(Clock::now() + kTimeMax);
   size_t total = 0;
   while (!ended_ && !closed_ && !expired_) {
@@ -563,6 +685,7 @@ asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
     Result<std::optional<std::string>> next = co_await body.Next();
     if (!next.ok()) {
       log::Warn("response cut short", {{"query_id", request.id}, {"error", next.error().message}});
+      cut_ = true;
       // Without chunks an orderly end would make it look whole.
       if (!chunked) ResetOnClose();
       co_return false;
@@ -610,7 +733,7 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
       co_return false;
     }
     beast::error_code code;
-    const size_t sent = socket_.write_some(Front(rest, kSliceBytes), code);
+    const size_t sent = WriteSome(Front(rest, kSliceBytes), code);
     if (!code) {
       Skip(rest, sent);
       progress = true;
@@ -657,6 +780,7 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
 }
 
 bool Session::SendFailed(const std::string& why) {
+  cut_ = true;
   ClearDeadline();
   log::Info("client did not take its answer", {{"query_id", request_->id}, {"error", why}});
   ClientHasGone();

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "http/server.h"
+#include "http/tls_stream.h"
 
 namespace tarn::http {
 
@@ -46,6 +47,8 @@ class Session : public std::enable_shared_from_this<Session> {
   static constexpr size_t kReadBytes = 16 * 1024;
 
   boost::asio::awaitable<void> Run();
+  // False when the connection is to be closed.
+  boost::asio::awaitable<bool> ShakeHands();
   // One request and its answer. False when the connection is to be closed.
   boost::asio::awaitable<bool> Serve();
   // Reads the header; false when there is none, or it has been answered with an error.
@@ -83,7 +86,14 @@ class Session : public std::enable_shared_from_this<Session> {
   void StartRead();
   void OnRead(const boost::system::error_code& code, size_t got);
   void Consume(size_t bytes);
+  void ReadTls();
+  void OnTlsReadable(const boost::system::error_code& code);
+  // What goes without waiting.
+  size_t WriteSome(const Buffers& buffers, boost::system::error_code& code);
+  void AwaitReadable();
   void AwaitWritable();
+  // Tells the client that nothing follows.
+  void EndSending();
 
   // Until Wake(); the caller looks again for what it waits for.
   boost::asio::awaitable<void> Wait();
@@ -100,8 +110,15 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::ip::tcp::socket socket_;
   std::atomic<bool> draining_ = false;
   bool closed_ = false;
-  bool reset_ = false;    // The client must not see an orderly end.
+  bool reset_ = false;  // The client must not see an orderly end.
+  bool sending_ended_ = false;
+  bool cut_ = false;      // The last answer is not whole: TLS must not end in order.
   bool aborted_ = false;  // This request's answer, by its handler.
+
+  // From the handshake on. Not used once the socket is closed.
+  std::unique_ptr<TlsStream> tls_;
+  bool tls_read_wants_write_ = false;  // A read can go on only after a write.
+  bool tls_has_more_ = false;          // It may hold bytes that the socket says nothing of.
 
   // The read that is always under way, unless the input is full.
   std::unique_ptr<std::array<char, kReadBytes>> block_;
@@ -112,6 +129,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<ClientWatch> client_;  // Of the request that is handled.
   const Request* request_ = nullptr;     // The same, while it is handled or answered.
 
+  bool awaiting_readable_ = false;  // In the handshake, which has no read under way.
+  bool readable_ = false;
   bool awaiting_writable_ = false;
   bool writable_ = false;
   bool told_slow_ = false;  // This answer's body.

@@ -24,7 +24,7 @@ Result<catalog::Snapshot> CatalogClient::List(Deadline deadline) {
     request.bearer_token = Trim(*token);
     ProcessRedactor().Add(request.bearer_token);
   }
-  const Result<http::ClientResponse> response = http::Send(url_, request, deadline);
+  const Result<http::ClientResponse> response = http::Send(url_, request, deadline, tls_);
   if (!response.ok()) return response.error().Wrap("catalog list");
   if (response->status == 401 || response->status == 403) {
     return Unavailable(fmt::format(

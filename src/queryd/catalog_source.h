@@ -18,12 +18,13 @@ class CatalogSource {
 class CatalogClient : public CatalogSource {
  public:
   // `token_path`: a file with the token to show; empty: none.
-  explicit CatalogClient(http::Url url, std::string token_path = "")
-      : url_(std::move(url)), token_path_(std::move(token_path)) {}
+  CatalogClient(http::Url url, http::ClientTls tls, std::string token_path)
+      : url_(std::move(url)), tls_(std::move(tls)), token_path_(std::move(token_path)) {}
   Result<catalog::Snapshot> List(Deadline deadline) override;
 
  private:
   const http::Url url_;
+  const http::ClientTls tls_;
   const std::string token_path_;
 };
 

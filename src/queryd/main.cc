@@ -5,6 +5,7 @@
 #include "base/daemon_options.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "http/daemon_routes.h"
 #include "http/runtime.h"
 #include "http/server.h"
 #include "queryd/secrets.h"
@@ -20,6 +21,12 @@ Result<> Serve(const LakehouseSettings& settings) {
   Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
   if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
+  TARN_TRY(const http::ClientTls client_tls, http::ClientTls::FromSettings(settings.tls));
+  if (!client_tls.verify) {
+    log::Warn(
+        "tls.verify is false: whoever is between us and catalogd or the store can read and "
+        "change everything");
+  }
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   const FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);
   TARN_CHECK_OK(secrets.Get(kPrimaryBucket));
@@ -27,25 +34,29 @@ Result<> Serve(const LakehouseSettings& settings) {
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
            auth::TokenStore::Open(settings.auth, metrics));
+  TARN_TRY(const std::unique_ptr<http::ServerTls> tls,
+           http::ServerTls::Load(settings.tls, metrics));
   const Lake lake{.store = store,
                   .credentials = [&secrets] { return secrets.Get(kPrimaryBucket); }};
   TARN_TRY(const std::unique_ptr<Service> service,
-           Service::Open(
-               runtime.io(), settings, lake,
-               std::make_unique<CatalogClient>(*catalogd_url, settings.queryd.catalogd_token_path),
-               metrics));
+           Service::Open(runtime.io(), settings, lake,
+                         std::make_unique<CatalogClient>(*catalogd_url, client_tls,
+                                                         settings.queryd.catalogd_token_path),
+                         metrics));
   http::Server server(runtime.io(), http::Router(service->Routes(metrics)), settings.http, metrics);
   server.Protect(tokens.get(), settings.auth.allow_anonymous);
   server.SetWebSafety(std::move(web_safety));
+  server.SetTls(tls.get());
   if (const Result<> bound = server.Listen(settings.queryd.bind); !bound.ok()) {
     return bound.error().Wrap("queryd.bind");
   }
-  log::Info(
-      "listening",
-      {{"addr", server.address()}, {"version", Version()}, {"engine", service->EngineVersion()}});
+  log::Info("listening", {{"addr", server.address()},
+                          {"tls", tls != nullptr},
+                          {"version", Version()},
+                          {"engine", service->EngineVersion()}});
   service->Start();
 
-  log::Info("stopping", {{"signal", runtime.WaitForStop()}});
+  log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsChores(tls.get()))}});
   ShutDown(server, *service, settings.queryd.shutdown_timeout);
   log::Info("stopped");
   return {};

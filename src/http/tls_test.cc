@@ -1,0 +1,559 @@
+#include "http/tls.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <thread>
+
+#include "http/address.h"
+#include "http/client.h"
+#include "http/runtime.h"
+#include "http/server.h"
+#include "http/test_certificates.h"
+
+// OpenSSL's macros are C.
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+
+namespace tarn::http {
+namespace {
+
+namespace asio = boost::asio;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+using TlsSocket = asio::ssl::stream<asio::ip::tcp::socket>;
+
+constexpr const char* kClose = "Connection: close\r\n\r\n";
+
+template <class Condition>
+bool Eventually(const Condition& condition) {
+  const Deadline deadline = Deadline::After(10s);
+  while (!condition()) {
+    if (deadline.Passed()) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+struct Gate {
+  std::atomic<int> entered = 0;
+  std::atomic<int> gone = 0;
+  std::atomic<bool> open = false;
+};
+
+asio::awaitable<Response> WaitAtTheGate(Gate& gate, const Request& request) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  request.client->OnGone([&gate] { ++gate.gone; });
+  ++gate.entered;
+  while (!gate.open && !request.client->gone()) {
+    timer.expires_after(1ms);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return Response::Text(200, "waited\n");
+}
+
+// Bytes of which each tells its place.
+const std::string& BigBody() {
+  static const std::string kBody = [] {
+    std::string text;
+    while (text.size() < 16 * 1024 * 1024) text += std::to_string(text.size()) + ' ';
+    return text;
+  }();
+  return kBody;
+}
+
+// Pieces of the big body, of many sizes around that of a record; or an error after some.
+class Pieces : public BodyStream {
+ public:
+  explicit Pieces(bool fails) : fails_(fails) {}
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    if (fails_ && at_ > 0) co_return Internal("it broke");
+    if (at_ >= BigBody().size()) co_return std::optional<std::string>();
+    static constexpr std::array<size_t, 6> kSizes = {1, 16383, 16384, 16385, 100'000, 300'000};
+    std::string piece = BigBody().substr(at_, kSizes[count_++ % kSizes.size()]);
+    at_ += piece.size();
+    co_return std::optional<std::string>(std::move(piece));
+  }
+
+ private:
+  const bool fails_;
+  size_t at_ = 0;
+  size_t count_ = 0;
+};
+
+std::vector<Route> Routes(Gate& gate) {
+  std::vector<Route> routes;
+  routes.push_back({.method = "GET",
+                    .path = "/hello",
+                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                      co_return Response::Text(200, "hello\n");
+                    }});
+  routes.push_back({.method = "POST",
+                    .path = "/echo",
+                    .handler = [](const Request& request) -> asio::awaitable<Response> {
+                      co_return Response::Text(200, request.body);
+                    },
+                    .body_bytes_max = 32 * 1024 * 1024});
+  routes.push_back(
+      {.method = "GET", .path = "/big", .handler = [](const Request&) -> asio::awaitable<Response> {
+         co_return Response::Text(200, BigBody());
+       }});
+  for (const bool fails : {false, true}) {
+    routes.push_back({.method = "GET",
+                      .path = fails ? "/broken" : "/stream",
+                      .handler = [fails](const Request&) -> asio::awaitable<Response> {
+                        co_return Response{.body = std::make_unique<Pieces>(fails)};
+                      }});
+  }
+  routes.push_back({.method = "GET", .path = "/wait", .handler = [&gate](const Request& request) {
+                      return WaitAtTheGate(gate, request);
+                    }});
+  return routes;
+}
+
+class TlsServerTest : public testing::Test {
+ protected:
+  TlsServerTest() : server(runtime.io(), Router(Routes(gate)), Limits(), metrics) {
+    server.SetTls(tls.get());
+    EXPECT_TRUE(server.Listen("127.0.0.1:0").ok());
+  }
+  ~TlsServerTest() override {
+    server.StopAccepting();
+    server.CloseAll();
+    EXPECT_TRUE(server.WaitIdle(Deadline::After(5s)));
+  }
+  static HttpSettings Limits() {
+    HttpSettings limits;
+    limits.header_timeout = 500ms;
+    limits.body_timeout = 5s;
+    limits.idle_timeout = 5s;
+    return limits;
+  }
+
+  std::unique_ptr<ServerTls> Load() {
+    auto loaded = ServerTls::Load({.cert_path = folder.Put("cert.pem", own.Pem()),
+                                   .key_path = folder.Put("key.pem", own.KeyPem())},
+                                  metrics);
+    EXPECT_TRUE(loaded.ok()) << loaded.error().message;
+    return std::move(*loaded);
+  }
+
+  asio::ip::tcp::socket ConnectPlain() {
+    const HostPort where = *ParseHostPort(server.address());
+    asio::ip::tcp::socket socket(client_io);
+    socket.connect(
+        {asio::ip::make_address(where.host), static_cast<uint16_t>(std::stoi(where.port))});
+    socket.set_option(asio::ip::tcp::no_delay(true));
+    return socket;
+  }
+  // Trusts nobody but the test's CA.
+  std::unique_ptr<TlsSocket> Connect() {
+    auto socket = std::make_unique<TlsSocket>(ConnectPlain(), context);
+    socket->handshake(asio::ssl::stream_base::client);
+    return socket;
+  }
+  static std::string ReadToEnd(TlsSocket& socket, boost::system::error_code& code) {
+    std::string answer;
+    asio::read(socket, asio::dynamic_buffer(answer), code);
+    return answer;
+  }
+  static std::string ReadToEnd(TlsSocket& socket) {
+    boost::system::error_code code;
+    std::string answer = ReadToEnd(socket, code);
+    EXPECT_EQ(code, asio::error::eof) << code.message();  // An orderly end.
+    return answer;
+  }
+  std::string Exchange(const std::string& bytes) {
+    const auto socket = Connect();
+    asio::write(*socket, asio::buffer(bytes));
+    return ReadToEnd(*socket);
+  }
+  static std::string Get(const std::string& path) {
+    return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n";
+  }
+  bool HasMetric(const std::string& line) const {
+    return metrics.Render().find(line + "\n") != std::string::npos;
+  }
+  bool EventuallyConnections(int count) const {
+    return Eventually([&] { return HasMetric("tarn_http_connections " + std::to_string(count)); });
+  }
+  static long SerialOf(TlsSocket& socket) {
+    const std::unique_ptr<X509, decltype(&X509_free)> shown(
+        SSL_get1_peer_certificate(socket.native_handle()), &X509_free);
+    return ASN1_INTEGER_get(X509_get0_serialNumber(shown.get()));
+  }
+  asio::ssl::context MakeContext() {
+    asio::ssl::context made(asio::ssl::context::tls_client);
+    const std::string pem = ca.Pem();
+    made.add_certificate_authority(asio::buffer(pem));
+    made.set_verify_mode(asio::ssl::verify_peer);
+    made.set_verify_callback(asio::ssl::host_name_verification("localhost"));
+    return made;
+  }
+
+  TestFolder folder;
+  TestCertificate ca = MakeCertificate({.name = "ca", .alt_names = ""});
+  TestCertificate own = MakeCertificate({.issuer = &ca});
+  Gate gate;
+  Metrics metrics;
+  std::unique_ptr<ServerTls> tls = Load();
+  Runtime runtime{2};
+  Server server;
+  asio::io_context client_io;
+  asio::ssl::context context = MakeContext();
+};
+
+TEST_F(TlsServerTest, SpeaksTls12And13AndNothingOlder) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    SSL_CTX_set_min_proto_version(context.native_handle(), version);
+    SSL_CTX_set_max_proto_version(context.native_handle(), version);
+    const auto socket = Connect();
+    EXPECT_EQ(SSL_version(socket->native_handle()), version);
+    asio::write(*socket, asio::buffer(Get("/hello") + kClose));
+    EXPECT_THAT(ReadToEnd(*socket), EndsWith("\r\n\r\nhello\n"));
+  }
+  for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+    SSL_CTX_set_cipher_list(context.native_handle(), "ALL:@SECLEVEL=0");
+    SSL_CTX_set_min_proto_version(context.native_handle(), version);
+    SSL_CTX_set_max_proto_version(context.native_handle(), version);
+    EXPECT_THAT([&] { Connect(); },
+                testing::ThrowsMessage<boost::system::system_error>(HasSubstr("protocol version")));
+  }
+  EXPECT_TRUE(HasMetric("tarn_tls_handshake_failures_total 2"));
+}
+
+TEST_F(TlsServerTest, WeakCiphersAndRenegotiationAreRefused) {
+  SSL_CTX_set_max_proto_version(context.native_handle(), TLS1_2_VERSION);
+  const auto socket = Connect();
+  EXPECT_EQ(SSL_renegotiate(socket->native_handle()), 1);
+  EXPECT_NE(SSL_do_handshake(socket->native_handle()), 1);
+  SSL_CTX_set_cipher_list(context.native_handle(), "ECDHE-ECDSA-AES128-SHA:AES128-SHA");
+  EXPECT_THROW(Connect(), boost::system::system_error);
+}
+
+TEST_F(TlsServerTest, ChoosesHttp11AmongWhatTheClientOffers) {
+  const std::string both("\2h2\10http/1.1", 12);
+  const auto* const offered = reinterpret_cast<const unsigned char*>(both.data());
+  SSL_CTX_set_alpn_protos(context.native_handle(), offered, 12);
+  const auto socket = Connect();
+  const unsigned char* chosen = nullptr;
+  unsigned bytes = 0;
+  SSL_get0_alpn_selected(socket->native_handle(), &chosen, &bytes);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(chosen), bytes), "http/1.1");
+  SSL_CTX_set_alpn_protos(context.native_handle(), offered, 3);
+  EXPECT_THROW(Connect(), boost::system::system_error);
+}
+
+TEST_F(TlsServerTest, PlainHttpIsToldToComeWithTls) {
+  for (const std::string& sent :
+       {Get("/hello") + "\r\n", std::string("DELETE /x HTTP/1.0\r\n\r\n")}) {
+    asio::ip::tcp::socket socket = ConnectPlain();
+    asio::write(socket, asio::buffer(sent));
+    std::string answer;
+    boost::system::error_code code;
+    asio::read(socket, asio::dynamic_buffer(answer), code);
+    EXPECT_EQ(code, asio::error::eof);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+    EXPECT_THAT(answer, EndsWith("\r\n\r\nthis port speaks HTTPS: write https://\n"));
+  }
+  EXPECT_TRUE(HasMetric("tarn_tls_handshake_failures_total 2"));
+}
+
+TEST_F(TlsServerTest, WhatOnlyBeginsLikeTlsIsEnded) {
+  asio::ip::tcp::socket socket = ConnectPlain();
+  asio::write(socket, asio::buffer("\x16\x03\x01" + std::string(1000, '\xff')));
+  std::string answer;
+  boost::system::error_code code;
+  asio::read(socket, asio::dynamic_buffer(answer), code);
+  EXPECT_THAT(answer, testing::Not(HasSubstr("HTTP")));
+  EXPECT_TRUE(EventuallyConnections(0));
+}
+
+TEST_F(TlsServerTest, AHandshakeHasItsTimeAndCountsAsAConnection) {
+  for (const char* sent : {"", "\x16\x03"}) {
+    asio::ip::tcp::socket socket = ConnectPlain();
+    asio::write(socket, asio::buffer(std::string(sent)));
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_TRUE(EventuallyConnections(1));
+    std::string answer;
+    boost::system::error_code code;
+    asio::read(socket, asio::dynamic_buffer(answer), code);
+    EXPECT_EQ(answer, "");
+    EXPECT_GE(std::chrono::steady_clock::now() - start, 400ms);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+    EXPECT_TRUE(EventuallyConnections(0));
+  }
+  EXPECT_TRUE(HasMetric("tarn_tls_handshake_failures_total 2"));
+}
+
+TEST_F(TlsServerTest, AHandshakeByteByByteSucceeds) {
+  // The client's bytes go through a pair of buffers in between.
+  BIO* inside = nullptr;
+  BIO* outside = nullptr;
+  BIO_new_bio_pair(&inside, 0, &outside, 0);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.native_handle()), &SSL_free);
+  SSL_set_bio(ssl.get(), inside, inside);
+  SSL_set_connect_state(ssl.get());
+  asio::ip::tcp::socket socket = ConnectPlain();
+  const auto pass = [&] {
+    char byte = 0;
+    while (BIO_read(outside, &byte, 1) == 1) asio::write(socket, asio::buffer(&byte, 1));
+    if (SSL_want_read(ssl.get()) == 0) return;
+    asio::read(socket, asio::buffer(&byte, 1));
+    BIO_write(outside, &byte, 1);
+  };
+  while (SSL_do_handshake(ssl.get()) != 1) pass();
+  const std::string request = Get("/hello") + kClose;
+  SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
+  std::string answer(4096, '\0');
+  size_t got = 0;
+  size_t part = 0;
+  while (answer.find("hello\n") == std::string::npos) {
+    if (SSL_read_ex(ssl.get(), answer.data() + got, answer.size() - got, &part) == 1) {
+      got += part;
+    } else {
+      pass();
+    }
+  }
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  BIO_free(outside);
+}
+
+TEST_F(TlsServerTest, BigAnswersArriveWhole) {
+  EXPECT_TRUE(Exchange(Get("/big") + kClose).ends_with("\r\n\r\n" + BigBody()));
+  const std::string streamed = Exchange(Get("/stream") + kClose);
+  // Taken out of its chunks.
+  std::string body;
+  size_t at = streamed.find("\r\n\r\n") + 4;
+  for (;;) {
+    const size_t line_end = streamed.find("\r\n", at);
+    const size_t bytes = std::stoul(streamed.substr(at, line_end - at), nullptr, 16);
+    if (bytes == 0) break;
+    body += streamed.substr(line_end + 2, bytes);
+    at = line_end + 2 + bytes + 2;
+  }
+  EXPECT_TRUE(body == BigBody());
+}
+
+TEST_F(TlsServerTest, AClientThatReadsLateGetsAll) {
+  const auto socket = Connect();
+  socket->next_layer().set_option(asio::socket_base::receive_buffer_size(32 * 1024));
+  asio::write(*socket, asio::buffer(Get("/stream") + "\r\n" + Get("/big") + kClose));
+  std::this_thread::sleep_for(300ms);  // The server has nowhere to write to meanwhile.
+  const std::string answer = ReadToEnd(*socket);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n" + BigBody()));
+  EXPECT_THAT(answer, HasSubstr("\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(TlsServerTest, ABigBodyIsRead) {
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                           std::to_string(BigBody().size()) + "\r\n" + kClose;
+  EXPECT_TRUE(Exchange(head + BigBody()).ends_with("\r\n\r\n" + BigBody()));
+}
+
+TEST_F(TlsServerTest, PipelinedRequestsThatComeWhileAHandlerRuns) {
+  const auto socket = Connect();
+  asio::write(*socket, asio::buffer(Get("/wait") + "\r\n"));
+  ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
+  // More than the server reads ahead, so that it has to stop and to go on.
+  constexpr int kCount = 4000;
+  std::string more;
+  for (int i = 0; i < kCount; ++i) {
+    more += "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\n[" +
+            std::to_string(1000 + i) + "]";
+  }
+  asio::write(*socket, asio::buffer(more + Get("/hello") + kClose));
+  gate.open = true;
+  const std::string answer = ReadToEnd(*socket);
+  EXPECT_THAT(answer, EndsWith("\r\n\r\nhello\n"));
+  size_t at = answer.find("waited\n");
+  for (int i = 0; i < kCount && at != std::string::npos; ++i) {
+    at = answer.find("[" + std::to_string(1000 + i) + "]", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  EXPECT_EQ(gate.gone, 0);
+}
+
+TEST_F(TlsServerTest, AHandlerHearsThatItsClientHasGone) {
+  for (const std::string how : {"close", "reset", "in order"}) {
+    gate.entered = 0;
+    gate.gone = 0;
+    auto socket = Connect();
+    asio::write(*socket, asio::buffer(Get("/wait") + "\r\n"));
+    ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
+    EXPECT_EQ(gate.gone, 0);
+    const auto start = std::chrono::steady_clock::now();
+    if (how == "reset") socket->next_layer().set_option(asio::socket_base::linger(true, 0));
+    if (how == "in order") SSL_shutdown(socket->native_handle());
+    socket->next_layer().close();
+    EXPECT_TRUE(Eventually([&] { return gate.gone == 1; })) << how;
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s) << how;
+    EXPECT_TRUE(EventuallyConnections(0)) << how;
+  }
+}
+
+TEST_F(TlsServerTest, OnlyAWholeAnswerEndsInOrder) {
+  boost::system::error_code code;
+  const auto socket = Connect();
+  asio::write(*socket, asio::buffer(Get("/broken") + "\r\n"));
+  EXPECT_THAT(ReadToEnd(*socket, code), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(code, asio::ssl::error::stream_truncated) << code.message();
+  const auto old = Connect();
+  asio::write(*old, asio::buffer(std::string("GET /broken HTTP/1.0\r\n\r\n")));
+  ReadToEnd(*old, code);
+  EXPECT_NE(code, asio::error::eof);
+}
+
+TEST_F(TlsServerTest, DrainEndsHandshakesAndIdleConnections) {
+  asio::ip::tcp::socket shaking = ConnectPlain();
+  const auto idle = Connect();
+  asio::write(*idle, asio::buffer(Get("/hello") + "\r\n"));
+  std::string answer;
+  asio::read_until(*idle, asio::dynamic_buffer(answer), "hello\n");
+  ASSERT_TRUE(EventuallyConnections(2));
+  server.StopAccepting();
+  EXPECT_TRUE(server.WaitIdle(Deadline::After(400ms)));
+  EXPECT_EQ(ReadToEnd(*idle), "");
+}
+
+TEST_F(TlsServerTest, ANewCertificateIsForNewConnections) {
+  const auto before = Connect();
+  EXPECT_EQ(SerialOf(*before), 1);
+  own = MakeCertificate({.issuer = &ca, .serial = 2, .ends_in_s = 7200});
+  tls->ReloadIfChanged();
+  EXPECT_EQ(SerialOf(*Connect()), 1);
+  EXPECT_FALSE(HasMetric(R"(tarn_tls_reloads_total{result="ok"} 1)"));
+
+  folder.Put("cert.pem", own.Pem());
+  tls->ReloadIfChanged();  // Its key has not come yet.
+  EXPECT_EQ(SerialOf(*Connect()), 1);
+  for (int i = 0; i < 3; ++i) tls->ReloadIfChanged();
+  EXPECT_TRUE(HasMetric(R"(tarn_tls_reloads_total{result="error"} 1)"));
+  folder.Put("key.pem", own.KeyPem());
+  tls->ReloadIfChanged();
+  EXPECT_EQ(SerialOf(*Connect()), 2);
+  EXPECT_TRUE(HasMetric(R"(tarn_tls_reloads_total{result="ok"} 1)"));
+  tls->ReloadIfChanged();
+  EXPECT_TRUE(HasMetric(R"(tarn_tls_reloads_total{result="ok"} 1)"));
+  tls->Reload();
+  EXPECT_TRUE(HasMetric(R"(tarn_tls_reloads_total{result="ok"} 2)"));
+
+  folder.Put("key.pem", "broken");
+  tls->ReloadIfChanged();
+  EXPECT_EQ(SerialOf(*Connect()), 2);
+  EXPECT_TRUE(HasMetric(R"(tarn_tls_reloads_total{result="error"} 2)"));
+  folder.Put("key.pem", own.KeyPem());
+  tls->ReloadIfChanged();
+
+  asio::write(*before, asio::buffer(Get("/hello") + kClose));
+  EXPECT_THAT(ReadToEnd(*before), EndsWith("hello\n"));
+  const auto expiry = std::chrono::system_clock::now() + 2h;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(expiry.time_since_epoch());
+  const std::string text = metrics.Render();
+  const size_t at = text.find("\ntarn_tls_certificate_expiry_seconds ");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_NEAR(std::stod(text.substr(text.find(' ', at))), static_cast<double>(seconds.count()), 60);
+}
+
+TEST_F(TlsServerTest, TheClientChecksTheCertificate) {
+  const std::string port = ParseHostPort(server.address())->port;
+  const auto ask = [&](const std::string& host, const ClientTls& how) {
+    const Url url = *ParseHttpUrl("https://" + host + ":" + port);
+    const auto answer = Send(url, {.path = "/hello"}, Deadline::After(5s), how);
+    return answer.ok() ? answer->body : answer.error().message;
+  };
+  const std::string ca_path = folder.Put("ca.pem", ca.Pem(), 0644);
+  EXPECT_EQ(ask("localhost", {.ca_path = ca_path}), "hello\n");
+  EXPECT_EQ(ask("127.0.0.1", {.ca_path = ca_path}), "hello\n");
+  const std::string unknown = "TLS to localhost:" + port +
+                              ": its certificate is of an unknown CA (tls.ca_path names those to "
+                              "trust)";
+  EXPECT_EQ(ask("localhost", {}), unknown);
+  const TestCertificate other = MakeCertificate({.name = "ca", .alt_names = ""});
+  EXPECT_THAT(ask("localhost", {.ca_path = folder.Put("other.pem", other.Pem())}),
+              HasSubstr("its certificate is"));
+  EXPECT_EQ(ask("localhost", {.verify = false}), "hello\n");
+  EXPECT_THAT(ask("localhost", {.ca_path = "/none"}), HasSubstr("cannot read the CAs in /none"));
+
+  const auto show = [&](const CertificateOptions& options) {
+    own = MakeCertificate(options);
+    folder.Put("key.pem", own.KeyPem());
+    folder.Put("cert.pem", own.Pem());
+    tls->Reload();
+  };
+  show({.alt_names = "DNS:elsewhere", .issuer = &ca});
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    EXPECT_THAT(ask(host, {.ca_path = ca_path}), EndsWith(": its certificate is for another name"));
+  }
+  show({.issuer = &ca, .begins_in_s = -200, .ends_in_s = -100});
+  EXPECT_THAT(ask("localhost", {.ca_path = ca_path}), EndsWith(": its certificate has expired"));
+  show({.issuer = &ca, .begins_in_s = 100});
+  EXPECT_THAT(ask("localhost", {.ca_path = ca_path}),
+              EndsWith(": its certificate is not valid yet"));
+  EXPECT_EQ(ask("localhost", {.verify = false}), "hello\n");
+}
+
+TEST_F(TlsServerTest, TheClientTellsPlainFromTls) {
+  const auto plain =
+      Send(*ParseHttpUrl("http://" + server.address()), {.path = "/hello"}, Deadline::After(5s));
+  ASSERT_TRUE(plain.ok()) << plain.error().message;
+  EXPECT_EQ(plain->status, 400);
+  Server http(runtime.io(), Router(Routes(gate)), Limits(), metrics);
+  ASSERT_TRUE(http.Listen("127.0.0.1:0").ok());
+  const auto answer =
+      Send(*ParseHttpUrl("https://" + http.address()), {.path = "/hello"}, Deadline::After(5s));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_THAT(answer.error().message, EndsWith("it does not answer with TLS"));
+  http.StopAccepting();
+  EXPECT_TRUE(http.WaitIdle(Deadline::After(5s)));
+}
+
+TEST(ServerTls, SaysWhatIsWrongWithItsFiles) {
+  const TestFolder folder;
+  Metrics metrics;
+  const TestCertificate own = MakeCertificate({});
+  const TestCertificate other = MakeCertificate({});
+  const std::string cert = folder.Put("cert.pem", own.Pem(), 0644);
+  const std::string key = folder.Put("key.pem", own.KeyPem());
+  const auto fails = [&](const std::string& cert_path, const std::string& key_path) {
+    const auto loaded = ServerTls::Load({.cert_path = cert_path, .key_path = key_path}, metrics);
+    return loaded.ok() ? "" : loaded.error().message;
+  };
+  EXPECT_EQ(fails(cert, key), "");
+  EXPECT_EQ(*ServerTls::Load({}, metrics), nullptr);
+  EXPECT_EQ(fails(cert, ""), "tls.key_path is required where tls.cert_path is set");
+  EXPECT_EQ(fails("", key), "tls.cert_path is required where tls.key_path is set");
+  EXPECT_THAT(fails("/none", key), StartsWith("tls.cert_path: cannot read /none"));
+  EXPECT_THAT(fails(cert, "/none"), StartsWith("tls.key_path: cannot read /none"));
+  EXPECT_THAT(fails(cert, folder.Put("open.pem", own.KeyPem(), 0640)),
+              HasSubstr("mode 0640 lets others at it: chmod 600"));
+  EXPECT_THAT(fails(cert, folder.Put("other.pem", other.KeyPem())),
+              HasSubstr("is not that of the certificate in"));
+  EXPECT_THAT(fails(folder.Put("none.pem", "text"), key),
+              HasSubstr("none.pem holds no certificate in PEM"));
+  EXPECT_THAT(fails(cert, folder.Put("nokey.pem", "text")), HasSubstr("holds no private key"));
+  EXPECT_THAT(fails(folder.Put("half.pem", own.Pem() + "-----BEGIN CERTIFICATE-----\nx\n"), key),
+              HasSubstr("has a broken certificate in its chain"));
+  const TestCertificate old = MakeCertificate({.begins_in_s = -200, .ends_in_s = -100});
+  EXPECT_EQ(fails(folder.Put("old.pem", old.Pem()), folder.Put("oldkey.pem", old.KeyPem())), "");
+}
+
+TEST(ClientTls, ItsFileIsLookedAtAtStart) {
+  const TestFolder folder;
+  EXPECT_THAT(ClientTls::FromSettings({.ca_path = "/none"}).error().message,
+              StartsWith("tls.ca_path: cannot read /none"));
+  EXPECT_THAT(ClientTls::FromSettings({.ca_path = folder.Put("x", "text")}).error().message,
+              HasSubstr("holds no certificate in PEM"));
+  EXPECT_TRUE(ClientTls::FromSettings({}).ok());
+}
+
+}  // namespace
+}  // namespace tarn::http
