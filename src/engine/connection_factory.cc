@@ -95,6 +95,16 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
   // enough, the pattern is expanded before the secret is looked up.
   if (!setup_.store.is_folder) {
     steps.push_back({"take keys as they are", "SET GLOBAL s3_url_compatibility_mode = true"});
+    // One for each of httpfs's two HTTP clients: the default of one is not to look.
+    for (const char* setting :
+         {"enable_server_cert_verification", "enable_curl_server_cert_verification"}) {
+      steps.push_back(
+          {"verify certificates", fmt::format("SET GLOBAL {} = {}", setting, setup_.tls_verify)});
+    }
+    if (!setup_.tls_ca_path.empty()) {
+      steps.push_back(
+          {"trust the CAs", "SET GLOBAL ca_cert_file = " + duck::QuoteLiteral(setup_.tls_ca_path)});
+    }
   }
   // Text without an offset that becomes a TIMESTAMPTZ is UTC, wherever the server stands.
   steps.push_back({"set time zone", "SET GLOBAL TimeZone = 'UTC'"});

@@ -14,7 +14,7 @@ TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
 TARN_FIELDS(ViewSpec, name, keys)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, views, log_program, log_json,
-            log_level)
+            log_level, tls_verify, tls_ca_path)
 TARN_FIELDS(PutView, ticket, view, probe, timeout_ms)
 TARN_FIELDS(DropView, ticket, name, timeout_ms)
 TARN_FIELDS(Cancel, slot, query)

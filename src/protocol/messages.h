@@ -39,6 +39,8 @@ struct Setup {
   std::string log_program;
   bool log_json = false;
   int log_level = 0;
+  bool tls_verify = true;   // Whether the store's certificate is checked.
+  std::string tls_ca_path;  // The CAs that may have signed it; empty: those of the system.
 };
 
 // Creates a view or replaces it. Answered by ViewChanged.

@@ -56,6 +56,8 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   setup.log_program = "engine";
   setup.log_json = true;
   setup.log_level = 2;
+  setup.tls_verify = false;
+  setup.tls_ca_path = "/ca.pem";
   const protocol::Setup read = RoundTrip(setup);
   EXPECT_TRUE(read.store.is_folder);
   EXPECT_EQ(read.store.root, "/a b/");
@@ -78,6 +80,8 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   EXPECT_THAT(read.views[1].keys, ElementsAre(OddBytes()));
   EXPECT_EQ(read.log_program, "engine");
   EXPECT_TRUE(read.log_json);
+  EXPECT_FALSE(read.tls_verify);
+  EXPECT_EQ(read.tls_ca_path, "/ca.pem");
   EXPECT_EQ(read.log_level, 2);
 }
 

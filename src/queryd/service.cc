@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/files.h"
 #include "base/log.h"
@@ -70,7 +71,11 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                    .plan_cache_entries = static_cast<uint64_t>(queryd.plan_cache_entries),
                    .log_program = "engine",
                    .log_json = settings.log.Format() == log::Format::kJson,
-                   .log_level = static_cast<int>(settings.log.Level())};
+                   .log_level = static_cast<int>(settings.log.Level()),
+                   .tls_verify = settings.tls.verify,
+                   .tls_ca_path = settings.tls.ca_path.empty()
+                                      ? ""
+                                      : std::filesystem::absolute(settings.tls.ca_path).string()};
   options.credentials = lake.credentials;
   options.slots = running_max + SpareSlots(running_max);
   options.cancel_grace = queryd.cancel_grace;
