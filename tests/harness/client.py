@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -164,6 +165,22 @@ class Client:
             response = http.client.HTTPResponse(connection, method=method)
             response.begin()
             return self.read(response, "a raw request")
+
+
+class TlsClient(Client):
+    """Over HTTPS, and trusts what `context` does."""
+
+    def __init__(self, address: str, recorder: Recorder, context: ssl.SSLContext) -> None:
+        super().__init__(address, recorder)
+        self.context = context
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPSConnection(
+            self.address, timeout=self._timeout_s, context=self.context
+        )
+
+    def connect(self) -> ssl.SSLSocket:
+        return self.context.wrap_socket(super().connect(), server_hostname="localhost")
 
 
 def dataset_path(name: str) -> str:

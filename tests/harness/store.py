@@ -26,7 +26,14 @@ BUCKET = "lake"
 class Store:
     """One server with one bucket; it checks signatures for real."""
 
-    def __init__(self, folder: Path, credentials: Credentials, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        credentials: Credentials,
+        recorder: Recorder,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
+        """With `tls`, a certificate and its key, it speaks HTTPS on a port of its own too."""
         self.credentials = credentials
         data = folder / "data"
         data.mkdir(parents=True)
@@ -37,6 +44,10 @@ class Store:
         self.address = f"127.0.0.1:{ports['s3']}"
         flags = [f"-{n}.port={ports[n]}" for n in names]
         flags += [f"-{n}.port.grpc={ports[f'{n}.grpc']}" for n in names]
+        if tls:
+            port = free_ports(1)[0]
+            self.tls_url = f"https://127.0.0.1:{port}"
+            flags += [f"-s3.port.https={port}", f"-s3.cert.file={tls[0]}", f"-s3.key.file={tls[1]}"]
         # The server's own log holds the key ids that it checks; it is not ours to judge.
         self._server = Daemon(
             [
