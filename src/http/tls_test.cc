@@ -327,6 +327,68 @@ TEST_F(TlsServerTest, AHandshakeByteByByteSucceeds) {
   BIO_free(outside);
 }
 
+// A request may lie whole in what TLS has read, with nothing more to come from the socket: there is
+// no one then to say that it is there.
+TEST_F(TlsServerTest, ARequestThatWasReadAheadIsNotForgotten) {
+  constexpr size_t kReadAhead = 80 * 1024;  // header_bytes_max and 64 KiB.
+  constexpr size_t kRecord = 16 * 1024;
+  BIO* inside = nullptr;
+  BIO* outside = nullptr;
+  BIO_new_bio_pair(&inside, 1'000'000, &outside, 1'000'000);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.native_handle()), &SSL_free);
+  SSL_set_bio(ssl.get(), inside, inside);
+  SSL_set_connect_state(ssl.get());
+  asio::ip::tcp::socket socket = ConnectPlain();
+  std::string bytes(1'000'000, '\0');
+  const auto push = [&] {
+    const int got = BIO_read(outside, bytes.data(), static_cast<int>(bytes.size()));
+    if (got > 0) asio::write(socket, asio::buffer(bytes, static_cast<size_t>(got)));
+  };
+  const auto pull = [&] {
+    boost::system::error_code code;
+    const size_t got = socket.read_some(asio::buffer(bytes), code);
+    BIO_write(outside, bytes.data(), static_cast<int>(got));
+    return got > 0;
+  };
+  while (SSL_do_handshake(ssl.get()) != 1) {
+    push();
+    ASSERT_TRUE(pull());
+  }
+  const std::string wait = Get("/wait") + "\r\n";
+  SSL_write(ssl.get(), wait.data(), static_cast<int>(wait.size()));
+  push();
+  ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
+
+  // One request that fills what the server reads ahead to the last byte, and a small one behind it.
+  std::string filling = Get("/hello");
+  while (filling.size() < kReadAhead) {
+    const size_t left = kReadAhead - filling.size();
+    filling +=
+        left > 10'000 ? "\r\n" + Get("/hello") : "X: " + std::string(left - 7, 'x') + "\r\n\r\n";
+  }
+  ASSERT_EQ(filling.size(), kReadAhead);
+  const std::string last = Get("/hello") + kClose;
+  const size_t before_last = kReadAhead - kRecord;
+  SSL_write(ssl.get(), filling.data(), static_cast<int>(before_last));
+  push();
+  std::this_thread::sleep_for(100ms);  // It has taken that; what comes now, it takes in one read.
+  SSL_write(ssl.get(), filling.data() + before_last, static_cast<int>(kRecord));
+  SSL_write(ssl.get(), last.data(), static_cast<int>(last.size()));
+  push();
+  std::this_thread::sleep_for(100ms);
+  gate.open = true;
+  std::string answers;
+  while (!answers.ends_with("Connection: close\r\n\r\nhello\n") && pull()) {
+    size_t part = 0;
+    std::string piece(100'000, '\0');
+    while (SSL_read_ex(ssl.get(), piece.data(), piece.size(), &part) == 1) {
+      answers.append(piece, 0, part);
+    }
+  }
+  EXPECT_TRUE(answers.ends_with("Connection: close\r\n\r\nhello\n")) << answers.size();
+  BIO_free(outside);
+}
+
 TEST_F(TlsServerTest, BigAnswersArriveWhole) {
   EXPECT_TRUE(Exchange(Get("/big") + kClose).ends_with("\r\n\r\n" + BigBody()));
   const std::string streamed = Exchange(Get("/stream") + kClose);
