@@ -289,6 +289,26 @@ TEST_F(EngineTest, ACancelOfAQueryThatHasEndedDoesNothing) {
   EXPECT_EQ(Text("SELECT 42 AS x", 1), "x\r\n42\r\n");
 }
 
+TEST_F(EngineTest, AnErrorInMidStreamKeepsItsReason) {
+  // DuckDB loses it now and then, more often where its threads are busy.
+  constexpr size_t kSlots = 4;
+  Open(kSlots);
+  std::vector<std::thread> readers;
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    readers.emplace_back([this, slot] {
+      for (int i = 0; i < 60; ++i) {
+        const Answer answer =
+            Run(slot, Csv("SELECT CASE WHEN range = 150000 THEN error('late') ELSE range END AS n "
+                          "FROM range(300000)"));
+        ASSERT_TRUE(answer.error);
+        EXPECT_EQ(answer.error->message, "Invalid Input Error: late");
+        EXPECT_EQ(answer.error->kind, ErrorKind::kInvalidArgument);
+      }
+    });
+  }
+  for (std::thread& reader : readers) reader.join();
+}
+
 TEST_F(EngineTest, AReaderThatIsSlowHoldsItsOwnSlotOnly) {
   Open(3);
   Send(0, Csv("FROM range(100000000)"));

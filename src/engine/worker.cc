@@ -42,6 +42,23 @@ class CountedIn {
   std::atomic<int>& count_;
 };
 
+// An error in mid-stream makes DuckDB 1.5 stop its other threads by the flag of an interrupt, and
+// up to 3 % of such errors come out as that interrupt. Then the reason is found by running the
+// statement once more, for nobody.
+Error ReasonOf(const Error& error, duck::Statement& statement, const WatchedTask& task) {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries && error.kind == ErrorKind::kCancelled && !task.CancelReason(); ++i) {
+    Result<duck::ResultStream> rows = statement.Execute();
+    if (!rows.ok()) return rows.error();
+    for (;;) {
+      const Result<std::optional<duck::Chunk>> chunk = rows->Next();
+      if (!chunk.ok() && chunk.error().kind != ErrorKind::kCancelled) return chunk.error();
+      if (!chunk.ok() || !*chunk) break;
+    }
+  }
+  return error;
+}
+
 // Encodes chunks into the sink, as far as the query's limits go.
 class RowWriter {
  public:
@@ -240,8 +257,7 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
   TARN_TRY(Plan * plan, PlanOf(query, task));
   Result<> result = BindParameters(*plan->statement, query.params);
   if (result.ok()) {
-    Result<duck::ResultStream> rows = plan->statement->Execute();
-    result = rows.ok() ? Stream(query, *rows, sink, summary) : Result<>(rows.error());
+    result = Stream(query, *plan, task, sink, summary);
   }
   // What failed once may have left its plan half-way.
   if (!result.ok()) {
@@ -252,8 +268,9 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
   return result;
 }
 
-Result<> Worker::Stream(const protocol::Query& query, duck::ResultStream& rows, ResultSink& sink,
-                        ResultSummary& summary) {
+Result<> Worker::Stream(const protocol::Query& query, Plan& plan, const WatchedTask& task,
+                        ResultSink& sink, ResultSummary& summary) {
+  TARN_TRY(duck::ResultStream rows, plan.statement->Execute());
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
            MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, rows));
   RowWriter writer(query, *encoder, sink, summary);
@@ -262,7 +279,8 @@ Result<> Worker::Stream(const protocol::Query& query, duck::ResultStream& rows, 
   while (written.ok() && !summary.truncated) {
     Result<std::optional<duck::Chunk>> chunk = rows.Next();
     if (chunk.ok() && !*chunk) break;
-    written = chunk.ok() ? writer.Write(**chunk) : Result<>(chunk.error());
+    written = chunk.ok() ? writer.Write(**chunk)
+                         : Result<>(ReasonOf(chunk.error(), *plan.statement, task));
   }
   if (written.ok()) return encoder->End(summary, sink.buffer());
   encoder->Failed(written.error().message, sink.buffer());

@@ -53,8 +53,8 @@ class Worker {
   Result<> Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
                    ResultSummary& summary);
   Result<Plan*> PlanOf(const protocol::Query& query, const WatchedTask& task);
-  static Result<> Stream(const protocol::Query& query, duck::ResultStream& rows, ResultSink& sink,
-                         ResultSummary& summary);
+  static Result<> Stream(const protocol::Query& query, Plan& plan, const WatchedTask& task,
+                         ResultSink& sink, ResultSummary& summary);
   Error Judge(const Error& error, const protocol::Query& query);
 
   const uint64_t slot_;
