@@ -4,7 +4,8 @@ namespace tarn::http {
 
 namespace asio = boost::asio;
 
-std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready) {
+std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
+                                std::string_view open_api) {
   std::vector<Route> routes;
   routes.push_back({.method = "GET",
                     .path = "/healthz",
@@ -36,6 +37,12 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready) {
                       co_return response;
                     },
                     .roles = {auth::Role::kAdmin}});
+  routes.push_back({.method = "GET",
+                    .path = "/openapi.json",
+                    .handler = [open_api](const Request&) -> asio::awaitable<Response> {
+                      co_return Response::Json(200, std::string(open_api));
+                    },
+                    .is_public = true});
   return routes;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "base/metrics.h"
@@ -14,8 +15,10 @@ namespace tarn::http {
 // Runs on an I/O thread. Its error says what is missing.
 using ReadyCheck = std::function<boost::asio::awaitable<Result<>>()>;
 
-// GET /healthz, /readyz and /metrics, which every daemon has.
-std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready);
+// GET /healthz, /readyz, /metrics and /openapi.json, which every daemon has. `open_api` describes
+// all of its routes and outlives them.
+std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
+                                std::string_view open_api);
 
 // What a daemon does while it waits: it reads its certificate again when that has changed or SIGHUP
 // comes. Without TLS, SIGHUP does nothing. `tls` may be null.

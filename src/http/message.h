@@ -58,7 +58,7 @@ struct Request {
   std::shared_ptr<ClientWatch> client;      // Never null in a server's request.
   // Who asks. Never null in a handler.
   std::shared_ptr<const auth::Identity> identity = auth::Anonymous();
-  std::string allowed_origin;               // Of a page of another origin that may read the answer.
+  std::string allowed_origin;  // Of a page of another origin that may read the answer.
 
   // The first header of that name, whatever its case; empty when there is none.
   std::string_view Header(std::string_view name) const;

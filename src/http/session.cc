@@ -548,16 +548,11 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     response.headers.emplace_back("Allow", match.allow);
     co_return response;
   }
-  std::optional<Response> refused = co_await Authorize(request, *route);
+  const bool has_body = !parser.is_done();
+  std::optional<Response> refused = co_await Authorize(request, *route, verdict, has_body);
   if (refused) {
     leave_body();
     co_return std::move(*refused);
-  }
-  if (!parser.is_done()) {
-    if (const auto refusal = WebSafety::JudgeBody(request, verdict)) {
-      leave_body();
-      co_return RenderProblem(refusal->status, refusal->detail, request.WantsProblemJson());
-    }
   }
   if (std::optional<Response> refusal = co_await ReadBody(parser, *route, request)) {
     keep_alive = false;
@@ -581,14 +576,19 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
                         request);
 }
 
-asio::awaitable<std::optional<Response>> Session::Authorize(Request& request, const Route& route) {
+asio::awaitable<std::optional<Response>> Session::Authorize(Request& request, const Route& route,
+                                                            const WebSafety::Verdict& verdict,
+                                                            bool has_body) {
   std::string peer;
   if (server_.authorization_->RequiresTokens()) {
     boost::system::error_code ignored;
     peer = socket_.remote_endpoint(ignored).address().to_string();
   }
   std::optional<Response> refusal = co_await server_.authorization_->Refuse(request, route, peer);
-  co_return std::move(refusal);
+  if (refusal || !has_body) co_return std::move(refusal);
+  const std::optional<WebSafety::Refusal> bad_body = WebSafety::JudgeBody(request, verdict);
+  if (!bad_body) co_return std::nullopt;
+  co_return RenderProblem(bad_body->status, bad_body->detail, request.WantsProblemJson());
 }
 
 asio::awaitable<bool> Session::Serve() {

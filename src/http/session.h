@@ -59,8 +59,10 @@ class Session : public std::enable_shared_from_this<Session> {
   // Gives the parser input until the header or the body is there. `bytes_max` is the header's.
   boost::asio::awaitable<Got> Parse(Parser& parser, Duration timeout, size_t bytes_max,
                                     boost::system::error_code& code);
-  // Who asks; or what to answer when that one may not.
-  boost::asio::awaitable<std::optional<Response>> Authorize(Request& request, const Route& route);
+  // Finds out who asks; what to answer when that one may not, or may not send such a body.
+  boost::asio::awaitable<std::optional<Response>> Authorize(Request& request, const Route& route,
+                                                            const WebSafety::Verdict& verdict,
+                                                            bool has_body);
   boost::asio::awaitable<Response> Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive);
   boost::asio::awaitable<void> Refuse(int status, std::string_view detail);

@@ -103,7 +103,7 @@ def test_http_1_1_needs_one_host(address):
 
 
 def test_elsewhere_than_on_loopback_any_name_leads_here(new_lake):
-    new_lake.set("catalogd", bind="0.0.0.0:0")
+    new_lake.set("catalogd", bind="0.0.0.0:0").set("auth", allow_anonymous=True)
     daemon = new_lake.run("catalogd")
     client = Client("127.0.0.1:" + daemon.address().rpartition(":")[2], new_lake.recorder)
     assert send(client, "GET", "/healthz", {"Host": "anything.example"}).status == 200
