@@ -27,3 +27,21 @@ function(tarn_program name library)
   add_executable(${name} main.cc)
   target_link_libraries(${name} PRIVATE ${library})
 endfunction()
+
+# tarn_embed(TARGET FILE NAMESPACE NAME): a text of the source tree as `NAMESPACE::NAME`, a
+# std::string_view that ends with the program. @PROJECT_VERSION@ in it is filled in.
+function(tarn_embed target file namespace name)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  string(CONFIGURE "${text}" text @ONLY)
+  # A literal may not be longer than 64 KB in other compilers; these texts are far below.
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc @ONLY CONTENT
+"#include <string_view>
+
+namespace @namespace@ {
+extern const std::string_view @name@;
+const std::string_view @name@ = R\"embedded(@text@)embedded\";
+}  // namespace @namespace@
+")
+  target_sources(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+endfunction()

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <string_view>
 #include <vector>
 
 #include "catalogd/store.h"
 #include "http/router.h"
 
 namespace tarn::catalogd {
+
+// openapi.json: describes these routes and those of every daemon.
+extern const std::string_view kOpenApi;
 
 // The catalogue's HTTP interface (docs/http-api.md). The store's calls run on the pool; store and
 // pool outlive the routes.

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "http/router.h"
 #include "queryd/query_service.h"
 
 namespace tarn::queryd {
+
+// openapi.json: describes these routes and those of every daemon.
+extern const std::string_view kOpenApi;
 
 // POST /sql (docs/http-api.md). The service outlives the routes.
 std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max);
