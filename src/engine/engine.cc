@@ -76,8 +76,8 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_CHECK_OK(LimitMemory(setup, slots.size()));
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
   views_ = std::make_unique<Views>(setup.store, *factory_, watchdog_, setup.views);
-  context_ = std::make_unique<WorkerContext>(*views_, *watchdog_,
-                                             static_cast<size_t>(setup.plan_cache_entries));
+  context_ = std::make_unique<WorkerContext>(
+      *views_, *watchdog_, static_cast<size_t>(setup.plan_cache_entries), setup.allow_direct_reads);
   context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
     control_.Write(protocol::ToFrame(unhealthy));
   };

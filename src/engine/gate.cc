@@ -140,30 +140,59 @@ std::string TextOf(const Json& node, const char* name) {
 // the catalogue is read.
 class AstCheck {
  public:
-  AstCheck(const Gate::IsDataset& is_dataset, Verdict& verdict)
-      : is_dataset_(is_dataset), verdict_(verdict) {}
+  // Judges the text of a query('…').
+  using CheckInner = std::function<Result<>(const std::string& sql)>;
+
+  AstCheck(const Gate::Rules& rules, CheckInner check_inner, Verdict& verdict)
+      : rules_(rules), check_inner_(std::move(check_inner)), verdict_(verdict) {}
 
   Result<> Visit(const Json& node) {
-    if (node.is_object()) TARN_CHECK_OK(VisitObject(node));
-    if (node.is_structured()) {
-      for (const Json& child : node) TARN_CHECK_OK(Visit(child));
-    }
-    return {};
+    if (!node.is_object()) return VisitChildren(node);
+    const std::string type = TextOf(node, "type");
+    if (type == "TABLE_FUNCTION") return VisitTableFunction(node);
+    if (type == "SHOW_REF") return VisitShow(node);
+    if (type == "BASE_TABLE") TARN_CHECK_OK(CheckTable(node));
+    const std::string kind = TextOf(node, "class");
+    if (kind == "FUNCTION" || kind == "WINDOW") TARN_CHECK_OK(CheckFunction(node));
+    if (node.contains("cte_map")) return VisitQueryNode(node);
+    return VisitChildren(node);
   }
 
  private:
-  Result<> VisitObject(const Json& node) {
-    const std::string type = TextOf(node, "type");
-    if (type == "BASE_TABLE") return CheckTable(node);
-    if (type == "SHOW_REF") return CheckShow(node);
-    if (type == "TABLE_FUNCTION") {
-      const auto function = node.find("function");
-      if (function == node.end()) return NotAllowed("this table function");
-      return CheckTableFunction(TextOf(*function, "function_name"));
+  Result<> VisitChildren(const Json& node, std::initializer_list<std::string_view> but = {}) {
+    if (!node.is_structured()) return {};
+    for (const auto& [key, child] : node.items()) {
+      if (node.is_object() && Contains(but, key)) continue;
+      TARN_CHECK_OK(Visit(child));
     }
-    if (type == "FUNCTION") return CheckScalarFunction(TextOf(node, "function_name"));
     return {};
   }
+
+  // The name of a CTE stands for it in the CTEs after it, in what the WITH belongs to, and in the
+  // second part of its own query where that is recursive. In its own query else it stands for what
+  // it is outside.
+  Result<> VisitQueryNode(const Json& node) {
+    const size_t outer = scope_.size();
+    const auto ctes = node.at("cte_map").find("map");
+    if (ctes != node.at("cte_map").end()) {
+      for (const Json& entry : *ctes) {
+        TARN_CHECK_OK(VisitChildren(entry));
+        scope_.push_back(ToLowerAscii(TextOf(entry, "key")));
+      }
+    }
+    TARN_CHECK_OK(VisitChildren(node, {"cte_map", "right"}));
+    const auto right = node.find("right");
+    if (right != node.end()) {
+      if (TextOf(node, "type") == "RECURSIVE_CTE_NODE") {
+        scope_.push_back(ToLowerAscii(TextOf(node, "cte_name")));
+      }
+      TARN_CHECK_OK(Visit(*right));
+    }
+    scope_.resize(outer);
+    return {};
+  }
+
+  bool IsCte(const std::string& lower) const { return Contains(scope_, lower); }
 
   Result<> CheckTable(const Json& node) {
     const std::string name = TextOf(node, "table_name");
@@ -176,30 +205,51 @@ class AstCheck {
     constexpr std::array<std::string_view, 4> kSchemas = {"", "main", "information_schema",
                                                           "pg_catalog"};
     if (!Contains(kCatalogs, catalog) || !Contains(kSchemas, schema)) return OutsideOfCatalogue();
-    // What shows secrets and logs stays refused even where a dataset has its name: between this
-    // check and the statement the dataset may go, and the name means the function again.
-    const bool is_internal = lower.starts_with("duckdb_") && IsKnownTableFunction(lower);
+    const bool is_bare = schema.empty() && catalog.empty();
+    if (is_bare && IsCte(lower)) return {};
     const bool in_main = (schema.empty() || schema == "main") && catalog != "system";
-    if (in_main && !is_internal && is_dataset_(name)) {
-      verdict_.datasets.push_back(name);
+    if (in_main && NoteDataset(name)) return {};
+    if (LooksLikePath(name)) {
+      if (!is_bare || !MayReadFile(lower)) return OutsideOfCatalogue();
+      verdict_.reads_files = true;
       return {};
     }
-    if (LooksLikePath(name)) return OutsideOfCatalogue();
     if (schema == "information_schema") {
       verdict_.reads_catalog = true;
       return IsInformationSchemaView(lower) ? Result<>() : OutsideOfCatalogue();
     }
     // Table functions without arguments can be named without parentheses, and so can system
     // views: both go by the list of functions.
-    if (IsKnownTableFunction(lower) || schema == "pg_catalog" || catalog == "system" ||
-        lower.starts_with("duckdb_") || lower.starts_with("pragma_") || lower.starts_with("pg_") ||
-        lower.starts_with("sqlite_")) {
+    if (RuleOfTableFunction(lower) != FunctionRule::kUnknown || schema == "pg_catalog" ||
+        catalog == "system" || lower.starts_with("duckdb_") || lower.starts_with("pragma_") ||
+        lower.starts_with("pg_") || lower.starts_with("sqlite_")) {
       return CheckTableFunction(lower);
     }
-    // A CTE, or nothing. With a schema in front the whole would be a path with a dot in it.
-    if (!schema.empty() || !catalog.empty()) {
-      return InvalidArgument("there is no such table in this schema");
-    }
+    // There is nothing of this name. With a schema in front the whole would be a path with a dot
+    // in it.
+    if (!is_bare) return InvalidArgument("there is no such table in this schema");
+    return {};
+  }
+
+  // What shows secrets and logs stays refused even where a dataset has its name: between this
+  // check and the statement the dataset may go, and the name means the function again.
+  bool NoteDataset(const std::string& name) {
+    const std::string lower = ToLowerAscii(name);
+    const bool is_internal =
+        lower.starts_with("duckdb_") && RuleOfTableFunction(lower) != FunctionRule::kUnknown;
+    if (is_internal || !rules_.is_dataset(name)) return false;
+    verdict_.datasets.push_back(name);
+    return true;
+  }
+
+  // DESCRIBE, SUMMARIZE and SHOW.
+  Result<> VisitShow(const Json& node) {
+    TARN_CHECK_OK(CheckShow(node));
+    // Whether a CTE is seen from in here is left to DuckDB: none counts.
+    std::vector<std::string> scope;
+    std::swap(scope, scope_);
+    TARN_CHECK_OK(VisitChildren(node));
+    std::swap(scope, scope_);
     return {};
   }
 
@@ -210,16 +260,18 @@ class AstCheck {
     }
     constexpr std::array<std::string_view, 5> kShown = {"", "tables", "databases", "schemas",
                                                         "__show_tables_expanded"};
-    const bool shown = std::find(kShown.begin(), kShown.end(), name) != kShown.end();
-    if (shown) {
+    if (Contains(kShown, name)) {
       verdict_.reads_catalog = true;
       return {};
     }
-    if (is_dataset_(name)) {
+    if (rules_.is_dataset(name)) {
       verdict_.datasets.push_back(name);
       return {};
     }
-    return LooksLikePath(name) ? OutsideOfCatalogue() : CheckTableFunction(name);
+    if (!LooksLikePath(name)) return CheckTableFunction(name);
+    if (!MayReadFile(ToLowerAscii(name))) return OutsideOfCatalogue();
+    verdict_.reads_files = true;
+    return {};
   }
 
   static Result<> OutsideOfCatalogue() { return NotAllowed("reading files or objects by name"); }
@@ -229,9 +281,51 @@ class AstCheck {
     return name.find_first_of("./:*?[\\") != std::string_view::npos;
   }
 
+  // By its name alone: a database would be attached, so only what holds rows is read. Where it
+  // may lie, DuckDB knows (allowed_directories).
+  bool MayReadFile(std::string_view lower) const {
+    if (!rules_.allow_direct_reads) return false;
+    for (const std::string_view packed : {".gz", ".zst"}) {
+      if (lower.ends_with(packed)) lower.remove_suffix(packed.size());
+    }
+    constexpr std::array<std::string_view, 6> kEndings = {".parquet", ".csv",   ".tsv",
+                                                          ".json",    ".jsonl", ".ndjson"};
+    return std::any_of(kEndings.begin(), kEndings.end(),
+                       [&](auto ending) { return lower.ends_with(ending); });
+  }
+
+  Result<> VisitTableFunction(const Json& node) {
+    const auto function = node.find("function");
+    if (function == node.end() || !function->is_object()) return NotAllowed("this table function");
+    const std::string name = ToLowerAscii(TextOf(*function, "function_name"));
+    const auto found = function->find("children");
+    const Json arguments = found == function->end() ? Json::array() : *found;
+    switch (RuleOfTableFunction(name)) {
+      case FunctionRule::kInnerSql:
+        TARN_CHECK_OK(CheckQuery(arguments));
+        break;
+      case FunctionRule::kTableByName:
+        TARN_CHECK_OK(CheckQueryTable(arguments));
+        break;
+      case FunctionRule::kDirectRead:
+        TARN_CHECK_OK(CheckTableFunction(name));
+        TARN_CHECK_OK(CheckReader(arguments));
+        break;
+      default:
+        TARN_CHECK_OK(CheckTableFunction(name));
+    }
+    TARN_CHECK_OK(VisitChildren(*function));
+    return VisitChildren(node, {"function"});
+  }
+
   Result<> CheckTableFunction(std::string_view name) {
     const std::string lower = ToLowerAscii(name);
-    if (IsAllowedTableFunction(lower)) {
+    const FunctionRule rule = RuleOfTableFunction(lower);
+    if (rule == FunctionRule::kDirectRead && rules_.allow_direct_reads) {
+      verdict_.reads_files = true;
+      return {};
+    }
+    if (rule == FunctionRule::kAllowed) {
       constexpr std::array<std::string_view, 4> kCatalogPrefixes = {"duckdb_", "pragma_", "pg_",
                                                                     "sqlite_"};
       if (std::any_of(kCatalogPrefixes.begin(), kCatalogPrefixes.end(),
@@ -241,19 +335,109 @@ class AstCheck {
       return {};
     }
     // The name comes from DuckDB's list, so that no text of the query is sent back.
-    return NotAllowed(IsKnownTableFunction(lower) ? "table function " + lower
-                                                  : "this table function");
+    return NotAllowed(rule == FunctionRule::kUnknown ? "this table function"
+                                                     : "table function " + lower);
   }
 
-  static Result<> CheckScalarFunction(std::string_view name) {
-    const std::string lower = ToLowerAscii(name);
-    if (IsRefusedScalarFunction(lower)) return NotAllowed("function " + lower);
+  static std::optional<std::string> ConstantText(const Json& node) {
+    if (TextOf(node, "class") != "CONSTANT") return std::nullopt;
+    const auto value = node.find("value");
+    if (value == node.end() || !value->is_object()) return std::nullopt;
+    const auto type = value->find("type");
+    if (type == value->end() || TextOf(*type, "id") != "VARCHAR") return std::nullopt;
+    const auto text = value->find("value");
+    if (text == value->end() || !text->is_string()) return std::nullopt;
+    return text->get<std::string>();
+  }
+
+  Result<> CheckQuery(const Json& arguments) {
+    const std::optional<std::string> sql =
+        arguments.size() == 1 ? ConstantText(arguments.front()) : std::nullopt;
+    if (!sql) return NotAllowed("query() of what is no constant text");
+    return check_inner_(*sql);
+  }
+
+  // query_table('name'), query_table(['name', …]), and a flag as the second argument.
+  Result<> CheckQueryTable(const Json& arguments) {
+    const Error refusal = NotAllowed("query_table() of what are no datasets by name");
+    if (arguments.empty() || arguments.size() > 2) return refusal;
+    const Json& first = arguments.front();
+    const bool is_list =
+        TextOf(first, "function_name") == "list_value" && first.contains("children");
+    const Json names = is_list ? first.at("children") : Json::array({first});
+    for (const Json& argument : names) {
+      const std::optional<std::string> name = ConstantText(argument);
+      // DuckDB takes the text apart at dots and quotes.
+      if (!name || LooksLikePath(*name) || name->find('"') != std::string::npos ||
+          !NoteDataset(*name)) {
+        return refusal;
+      }
+    }
     return {};
   }
 
-  const Gate::IsDataset& is_dataset_;
+  // read_csv() can keep the lines that it did not understand, in tables that it makes.
+  static Result<> CheckReader(const Json& arguments) {
+    for (const Json& argument : arguments) {
+      std::string name = TextOf(argument, "alias");  // name := value, name => value
+      const auto left = argument.find("left");       // name = value
+      if (left != argument.end() && left->is_object() && left->contains("column_names")) {
+        const Json& parts = left->at("column_names");
+        if (!parts.empty() && parts.back().is_string()) name = parts.back().get<std::string>();
+      }
+      name = ToLowerAscii(name);
+      if (name == "store_rejects" || name.starts_with("rejects_")) {
+        return NotAllowed("tables of rejected lines");
+      }
+    }
+    return {};
+  }
+
+  // Scalar functions, aggregates, macros and operators.
+  static Result<> CheckFunction(const Json& node) {
+    const std::string name = ToLowerAscii(TextOf(node, "function_name"));
+    // Ranking functions of a window: WINDOW_RANK and others have no name.
+    if (TextOf(node, "class") == "WINDOW" && name.empty()) return {};
+    const auto exported = node.find("export_state");
+    if (exported != node.end() && *exported == true) return NotAllowed("EXPORT_STATE");
+    switch (RuleOfFunction(name)) {
+      case FunctionRule::kAllowed:
+        return {};
+      case FunctionRule::kUnknown:
+        break;
+      default:
+        return NotAllowed("function " + name);
+    }
+    if (RuleOfTableFunction(name) != FunctionRule::kUnknown) {
+      return NotAllowed("table function " + name + " in place of a value");
+    }
+    // A slip of the pen is the likeliest; what is suggested is of our list.
+    constexpr size_t kNameBytesMax = 64;
+    const std::optional<std::string> nearest =
+        name.size() <= kNameBytesMax ? NearestName(name, AllowedFunctions()) : std::nullopt;
+    return NotAllowed(nearest ? "this function (did you mean " + *nearest + "?)" : "this function");
+  }
+
+  const Gate::Rules& rules_;
+  const CheckInner check_inner_;
   Verdict& verdict_;
+  std::vector<std::string> scope_;  // Names of CTEs that are seen from here, in lower case.
 };
+
+Result<> CheckBytes(const std::string& sql) {
+  if (!IsValidUtf8(sql)) return InvalidArgument("the statement is not UTF-8");
+  if (sql.find('\0') != std::string::npos) {
+    return InvalidArgument("the statement holds a NUL character");
+  }
+  return {};
+}
+
+bool HasParameters(const Json& node) {
+  if (node.is_object() && TextOf(node, "class") == "PARAMETER") return true;
+  return node.is_structured() && std::any_of(node.begin(), node.end(), [](const Json& child) {
+           return HasParameters(child);
+         });
+}
 
 // What decides whether DuckDB plans a statement with the values of its parameters, or without.
 class Planning {
@@ -332,19 +516,49 @@ Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
 
 Result<std::string> Gate::CheckSelect(const std::string& sql, const Parsed& parsed,
                                       Verdict& verdict) {
-  const Json ast = Json::parse(parsed.ast, nullptr, false);
+  Json statements;
+  TARN_CHECK_OK(CheckTree(parsed.ast, 0, verdict, statements));
+  if (!Planning(rules_.is_dataset, statements).MayBeWithoutValues()) return sql;
+  return PlannedWithValues(sql);
+}
+
+Result<> Gate::CheckTree(const std::string& text, int depth, Verdict& verdict, Json& statements) {
+  Json ast = Json::parse(text, nullptr, false);
   if (ast.is_discarded()) return Internal("the parser's answer is not JSON");
-  const auto statements = ast.find("statements");
-  if (statements == ast.end() || !statements->is_array()) {
+  const auto found = ast.find("statements");
+  if (found == ast.end() || !found->is_array()) {
     return Internal("the parser's answer has no statements");
   }
-  if (statements->size() != 1) {
+  statements = std::move(*found);
+  if (statements.size() != 1) {
     return InvalidArgument("exactly one statement is allowed, this text has " +
-                           std::to_string(statements->size()));
+                           std::to_string(statements.size()));
   }
-  TARN_CHECK_OK(AstCheck(is_dataset_, verdict).Visit(*statements));
-  if (!Planning(is_dataset_, *statements).MayBeWithoutValues()) return sql;
-  return PlannedWithValues(sql);
+  const auto check_inner = [&](const std::string& sql) {
+    return CheckInner(sql, depth + 1, verdict);
+  };
+  return AstCheck(rules_, check_inner, verdict).Visit(statements);
+}
+
+// The text of a query('…'), which DuckDB puts in its place as a subquery.
+Result<> Gate::CheckInner(const std::string& sql, int depth, Verdict& verdict) {
+  // Each level doubles the quotes of those in it, so that honest texts do not come near.
+  constexpr int kDepthMax = 8;
+  if (depth > kDepthMax) return NotAllowed("query() so deep in query()");
+  TARN_CHECK_OK(CheckBytes(sql));
+  TARN_TRY(const Parsed parsed, Parse(sql));
+  if (parsed.is_syntax_error) return SyntaxError(sql);
+  if (!parsed.is_select) return NotAllowed("query() of " + KindOf(sql));
+  Json statements;
+  TARN_CHECK_OK(CheckTree(parsed.ast, depth, verdict, statements));
+  if (HasParameters(statements)) return NotAllowed("parameters in the text of query()");
+  return {};
+}
+
+// Preparing a text that does not parse does nothing but say where it went wrong.
+Error Gate::SyntaxError(const std::string& sql) {
+  const Result<duck::Statement> failed = connection_.Prepare(sql);
+  return failed.ok() ? NotAllowed(KindOf(sql)) : failed.error();
 }
 
 // now() has another value in each run, so DuckDB plans anew for each. A row is never lost by it.
@@ -361,21 +575,14 @@ Result<std::string> Gate::PlannedWithValues(const std::string& sql) {
 }
 
 Result<Verdict> Gate::Check(const std::string& sql) {
-  if (!IsValidUtf8(sql)) return InvalidArgument("the statement is not UTF-8");
-  if (sql.find('\0') != std::string::npos) {
-    return InvalidArgument("the statement holds a NUL character");
-  }
+  TARN_CHECK_OK(CheckBytes(sql));
   TARN_TRY(const Parsed parsed, Parse(sql));
   Verdict verdict;
   if (parsed.is_select) {
     TARN_TRY(verdict.sql, CheckSelect(sql, parsed, verdict));
     return verdict;
   }
-  if (parsed.is_syntax_error) {
-    // Preparing a text that does not parse does nothing but say where it went wrong.
-    const Result<duck::Statement> failed = connection_.Prepare(sql);
-    return failed.ok() ? NotAllowed(KindOf(sql)) : failed.error();
-  }
+  if (parsed.is_syntax_error) return SyntaxError(sql);
   const std::optional<Explain> explain = ReadExplain(sql);
   if (!explain) return NotAllowed(KindOf(sql));
   const std::string inner(explain->inner);

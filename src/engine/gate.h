@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct Verdict {
   std::vector<std::string> datasets;
   // It asks what there is: SHOW TABLES, information_schema.
   bool reads_catalog = false;
+  // It reads objects that are not the catalogue's. DuckDB settles which ones when it plans.
+  bool reads_files = false;
 };
 
 // Decides whether a text may run: one statement, and it only reads what the catalogue shows.
@@ -36,8 +39,15 @@ class Gate {
   // True for the name of a dataset's view, whatever its case.
   using IsDataset = std::function<bool(std::string_view name)>;
 
-  Gate(duck::Connection& connection, IsDataset is_dataset)
-      : connection_(connection), is_dataset_(std::move(is_dataset)) {}
+  struct Rules {
+    IsDataset is_dataset;
+    // Readers such as read_parquet, and objects by their name. Where they lie is not judged here:
+    // DuckDB's allowed_directories keep them within the bucket.
+    bool allow_direct_reads = false;
+  };
+
+  Gate(duck::Connection& connection, Rules rules)
+      : connection_(connection), rules_(std::move(rules)) {}
 
   Result<Verdict> Check(const std::string& sql);
 
@@ -50,10 +60,15 @@ class Gate {
   };
   Result<Parsed> Parse(const std::string& sql);
   Result<std::string> CheckSelect(const std::string& sql, const Parsed& parsed, Verdict& verdict);
+  // Gives the statements of an AST that may run, and notes what they read.
+  Result<> CheckTree(const std::string& ast, int depth, Verdict& verdict,
+                     nlohmann::json& statements);
+  Result<> CheckInner(const std::string& sql, int depth, Verdict& verdict);
+  Error SyntaxError(const std::string& sql);
   Result<std::string> PlannedWithValues(const std::string& sql);
 
   duck::Connection& connection_;
-  IsDataset is_dataset_;
+  const Rules rules_;
   std::optional<duck::Statement> serialize_;  // Kept prepared: planning it took most of a check.
 };
 

@@ -271,7 +271,7 @@ TEST_F(ParametersTest, AStatementForgetsWhatWasBoundBefore) {
 
 // Whatever becomes of the query: the next one runs.
 TEST_F(ParametersTest, NothingEndsTheDatabase) {
-  Gate gate(connection, [](std::string_view) { return false; });
+  Gate gate(connection, {.is_dataset = [](std::string_view) { return false; }});
   for (const char* sql :
        {"SELECT $1",
         "SELECT $1, $1::VARCHAR",

@@ -126,7 +126,9 @@ Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, Worke
       socket_(descriptor),
       context_(context),
       connection_(std::move(connection)),
-      gate_(connection_, [this](std::string_view name) { return context_.views.IsDataset(name); }),
+      gate_(connection_,
+            {.is_dataset = [this](std::string_view name) { return context_.views.IsDataset(name); },
+             .allow_direct_reads = context.allow_direct_reads}),
       plans_(context.plan_cache_entries),
       thread_([this] {
         Loop();
@@ -262,7 +264,8 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
   // What failed once may have left its plan half-way.
   if (!result.ok()) {
     plans_.Forget(query.sql);
-  } else if (std::chrono::steady_clock::now() - begin > kKeepsStatementFor) {
+  } else if (plan->verdict.reads_files ||
+             std::chrono::steady_clock::now() - begin > kKeepsStatementFor) {
     plan->statement.reset();
   }
   return result;

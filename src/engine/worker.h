@@ -21,12 +21,13 @@ namespace tarn::engine {
 
 // What the workers of an engine share.
 struct WorkerContext {
-  WorkerContext(Views& v, Watchdog& w, size_t entries)
-      : views(v), watchdog(w), plan_cache_entries(entries) {}
+  WorkerContext(Views& v, Watchdog& w, size_t entries, bool direct_reads)
+      : views(v), watchdog(w), plan_cache_entries(entries), allow_direct_reads(direct_reads) {}
 
   Views& views;
   Watchdog& watchdog;
   const size_t plan_cache_entries;
+  const bool allow_direct_reads;
   // Tells the front that this process should be replaced.
   std::function<void(const protocol::Unhealthy&)> report_unhealthy;
   std::atomic<int> running = 0;  // Queries that run now.

@@ -13,8 +13,8 @@ TARN_FIELDS(ObjectStore, is_folder, root, host, region, use_ssl, use_path_style)
 TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
 TARN_FIELDS(ViewSpec, name, keys)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
-            temp_directory, temp_directory_limit, plan_cache_entries, views, log_program, log_json,
-            log_level, tls_verify, tls_ca_path)
+            temp_directory, temp_directory_limit, plan_cache_entries, allow_direct_reads, views,
+            log_program, log_json, log_level, tls_verify, tls_ca_path)
 TARN_FIELDS(PutView, ticket, view, probe, timeout_ms)
 TARN_FIELDS(DropView, ticket, name, timeout_ms)
 TARN_FIELDS(Cancel, slot, query)

@@ -33,6 +33,7 @@ struct Setup {
   std::string temp_directory;      // Where DuckDB spills; empty: nowhere.
   uint64_t temp_directory_limit = 0;
   uint64_t plan_cache_entries = 0;  // For each connection.
+  bool allow_direct_reads = false;  // SQL may read what lies in the bucket, not only datasets.
   // Views that are known to be good: they are made when a query first names them, so that a
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;

@@ -52,6 +52,7 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   setup.temp_directory = "/tmp";
   setup.temp_directory_limit = 3;
   setup.plan_cache_entries = 4;
+  setup.allow_direct_reads = true;
   setup.views = {{"a", {"x", "y"}}, {OddBytes(), {OddBytes()}}};
   setup.log_program = "engine";
   setup.log_json = true;
@@ -73,6 +74,7 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   EXPECT_EQ(read.temp_directory, "/tmp");
   EXPECT_EQ(read.temp_directory_limit, 3U);
   EXPECT_EQ(read.plan_cache_entries, 4U);
+  EXPECT_TRUE(read.allow_direct_reads);
   ASSERT_EQ(read.views.size(), 2U);
   EXPECT_EQ(read.views[0].name, "a");
   EXPECT_THAT(read.views[0].keys, ElementsAre("x", "y"));
