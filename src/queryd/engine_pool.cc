@@ -70,6 +70,8 @@ std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetSco
   EngineOptions options = options_;
   options.setup.memory_limit = limits_.scoped_memory;
   options.setup.memory_hard_limit = limits_.scoped_memory_hard;
+  // The bucket holds the objects of all.
+  options.setup.allow_direct_reads = false;
   // Each numbers the folders of its processes from 1.
   if (!options.setup.temp_directory.empty()) {
     options.setup.temp_directory += fmt::format("/scoped-{}", ++last_folder_);
