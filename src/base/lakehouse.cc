@@ -125,6 +125,11 @@ SettingsTable LakehouseSettings::Table() {
            "Texts that a connection keeps judged, and planned too where they run in under 5 ms.",
        .max = 100'000,
        .unit = "plans"},
+      {.key = "queryd.allow_direct_reads",
+       .target = &queryd.allow_direct_reads,
+       .help =
+           "SQL may read whatever lies in the bucket, with `read_parquet` and its like, and list "
+           "it with `glob`; without, it reads datasets only."},
       {.key = "queryd.threads",
        .target = &queryd.threads,
        .help = "Threads that DuckDB computes with, for all queries together.",

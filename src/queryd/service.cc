@@ -69,6 +69,7 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                    .temp_directory = temp.path().string(),
                    .temp_directory_limit = static_cast<uint64_t>(queryd.temp_directory_limit),
                    .plan_cache_entries = static_cast<uint64_t>(queryd.plan_cache_entries),
+                   .allow_direct_reads = queryd.allow_direct_reads,
                    .log_program = "engine",
                    .log_json = settings.log.Format() == log::Format::kJson,
                    .log_level = static_cast<int>(settings.log.Level()),
