@@ -172,6 +172,12 @@ SettingsTable LakehouseSettings::Table() {
        .target = &queryd.temp_directory_limit,
        .help = "The most that is spilled at once. 0 means that nothing is.",
        .unit = "bytes"},
+      {.key = "queryd.sandbox",
+       .target = &queryd.sandbox,
+       .help = "The engine process gives up programs, files, ports and privileges that it does not "
+               "need: as far as the kernel can (`on`), or it does not start (`require`). `off` is "
+               "for debuggers.",
+       .one_of = {"on", "off", "require"}},
       {.key = "queryd.sql_body_bytes_max",
        .target = &queryd.sql_body_bytes_max,
        .help = "The largest body of `POST /sql`.",

@@ -49,6 +49,7 @@ struct QuerydSettings {
   int64_t temp_directory_limit = 10'000'000'000;
   int64_t row_limit = 0;
   int64_t byte_limit = 0;
+  std::string sandbox = "on";
   int64_t sql_body_bytes_max = 64 * 1024;
   int64_t result_buffer_bytes = 1024 * 1024;
 };

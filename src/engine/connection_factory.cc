@@ -58,14 +58,18 @@ std::string CreateSecretSql(const protocol::ObjectStore& store,
 ConnectionFactory::ConnectionFactory(const protocol::Setup& setup, duck::Database database)
     : setup_(setup), database_(std::move(database)) {}
 
+Result<> ConnectionFactory::InstallWhatIsMissing(const protocol::Setup& setup) {
+  if (setup.store.is_folder || IsFile(setup.httpfs_path)) return {};
+  // Of its own, and closed again with its threads.
+  TARN_TRY(duck::Database database, duck::Database::Open(OptionsOf(setup)));
+  TARN_TRY(duck::Connection connection, database.Connect());
+  return Run(connection, {{"install httpfs", "INSTALL httpfs"}});
+}
+
 Result<std::unique_ptr<ConnectionFactory>> ConnectionFactory::Open(const protocol::Setup& setup,
                                                                    size_t connections) {
   TARN_TRY(duck::Database database, duck::Database::Open(OptionsOf(setup)));
   std::unique_ptr<ConnectionFactory> factory(new ConnectionFactory(setup, std::move(database)));
-  if (!setup.store.is_folder && !IsFile(setup.httpfs_path)) {
-    TARN_TRY(duck::Connection connection, factory->database_.Connect());
-    TARN_CHECK_OK(Run(connection, {{"install httpfs", "INSTALL httpfs"}}));
-  }
   const std::vector<Step> own_settings = {
       {"bound results", fmt::format("SET streaming_buffer_size = '{}'", kStreamingBuffer)},
       {"follow progress", "SET enable_progress_bar = true"},

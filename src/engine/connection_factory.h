@@ -18,6 +18,9 @@ namespace tarn::engine {
 // after its opener's request was cancelled is as complete as any other.
 class ConnectionFactory {
  public:
+  // Fetches httpfs where setup.httpfs_path is missing. Before the sandbox: it writes below $HOME.
+  static Result<> InstallWhatIsMissing(const protocol::Setup& setup);
+
   // Opens the database with `connections` connections for queries, then locks its configuration.
   static Result<std::unique_ptr<ConnectionFactory>> Open(const protocol::Setup& setup,
                                                          size_t connections);

@@ -57,7 +57,9 @@ Result<std::unique_ptr<Engine>> Engine::Open(int control, const std::vector<int>
     return ready.error();
   }
   engine->control_.Write(
-      protocol::ToFrame(protocol::Ready{.version = "DuckDB " + duck::Database::LibraryVersion()}));
+      protocol::ToFrame(protocol::Ready{.version = "DuckDB " + duck::Database::LibraryVersion(),
+                                        .sandbox = engine->sandbox_.state(),
+                                        .sandbox_missing = engine->sandbox_.missing()}));
   return engine;
 }
 
@@ -74,6 +76,9 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   }
   OfferToOomKiller();
   TARN_CHECK_OK(LimitMemory(setup, slots.size()));
+  TARN_CHECK_OK(ConnectionFactory::InstallWhatIsMissing(setup));
+  TARN_TRY(sandbox_, Sandbox::Enter(setup));
+  watchdog_ = std::make_shared<Watchdog>();
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
   views_ = std::make_unique<Views>(setup.store, *factory_, watchdog_, setup.views);
   context_ = std::make_unique<WorkerContext>(
@@ -177,7 +182,14 @@ void Engine::ReportProgress() {
     for (const auto& worker : workers_) {
       if (const auto progress = worker->Progress()) control_.Write(protocol::ToFrame(*progress));
     }
+    ReportReplacedFiles();
   }
+}
+
+void Engine::ReportReplacedFiles() {
+  if (!sandbox_.FilesReplaced()) return;
+  // Said again and again until it is done: a process that has just started is not replaced.
+  context_->report_unhealthy({.reason = "the files that names are looked up with have changed"});
 }
 
 }  // namespace tarn::engine

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "engine/connection_factory.h"
 #include "engine/frame_socket.h"
+#include "engine/sandbox.h"
 #include "engine/views.h"
 #include "engine/watchdog.h"
 #include "engine/worker.h"
@@ -44,9 +45,11 @@ class Engine {
   void Handle(const protocol::Frame& frame);
   void Queue(std::function<void()> change);
   void ReportProgress();
+  void ReportReplacedFiles();
 
   FrameSocket control_;  // Reading: Serve's thread. Writing: all of them.
-  const std::shared_ptr<Watchdog> watchdog_ = std::make_shared<Watchdog>();
+  Sandbox sandbox_;      // Entered before there is another thread.
+  std::shared_ptr<Watchdog> watchdog_;
   std::unique_ptr<ConnectionFactory> factory_;
   std::unique_ptr<Views> views_;
   std::unique_ptr<WorkerContext> context_;

@@ -43,6 +43,8 @@ class EngineTest : public testing::Test {
                         .threads = 2,
                         .memory_limit = 200'000'000,
                         .plan_cache_entries = 10,
+                        // It would be this program's, with all its tests.
+                        .sandbox = protocol::SandboxMode::kOff,
                         .log_program = "engine",
                         .log_level = static_cast<int>(log::Level::kError)};
   FrontSocket control;

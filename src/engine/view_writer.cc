@@ -92,6 +92,7 @@ Result<> ViewWriter::Run(std::vector<std::string> statements, Deadline deadline)
   watchdog_->Add(task);
   std::thread thread([change, task, lost = lost_, watchdog = watchdog_, connection = connection_,
                       statements = std::move(statements)] {
+    pthread_setname_np(pthread_self(), "view-writer");
     Result<> outcome = RunStatements(*connection, *task, statements);
     watchdog->Remove(task);
     const std::lock_guard change_lock(change->mutex);
@@ -99,7 +100,6 @@ Result<> ViewWriter::Run(std::vector<std::string> statements, Deadline deadline)
     change->ended.notify_all();
     if (change->lost) --*lost;
   });
-  pthread_setname_np(thread.native_handle(), "view-writer");
 
   std::unique_lock change_lock(change->mutex);
   const auto ended = [&] { return change->outcome.has_value(); };

@@ -52,9 +52,7 @@ bool WatchedTask::InterruptAgain() {
   return true;
 }
 
-Watchdog::Watchdog() : thread_([this] { Loop(); }) {
-  pthread_setname_np(thread_.native_handle(), "watchdog");
-}
+Watchdog::Watchdog() : thread_([this] { Loop(); }) {}
 
 Watchdog::~Watchdog() {
   {
@@ -83,6 +81,9 @@ void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, const Error& rea
 }
 
 void Watchdog::Loop() {
+  // Here, as in all threads of the engine: the name of another thread is a file below /proc, which
+  // the sandbox does not let it write.
+  pthread_setname_np(pthread_self(), "watchdog");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const auto now = Deadline::Clock::now();

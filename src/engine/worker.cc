@@ -131,11 +131,10 @@ Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, Worke
              .allow_direct_reads = context.allow_direct_reads}),
       plans_(context.plan_cache_entries),
       thread_([this] {
+        pthread_setname_np(pthread_self(), fmt::format("query-{}", slot_).c_str());
         Loop();
         socket_.Shutdown();  // Where it did not understand the front, that waits no longer.
-      }) {
-  pthread_setname_np(thread_.native_handle(), fmt::format("query-{}", slot).c_str());
-}
+      }) {}
 
 Worker::~Worker() {
   socket_.Shutdown();

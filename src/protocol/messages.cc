@@ -14,11 +14,11 @@ TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
 TARN_FIELDS(ViewSpec, name, keys)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, allow_direct_reads, views,
-            log_program, log_json, log_level, tls_verify, tls_ca_path)
+            sandbox, log_program, log_json, log_level, tls_verify, tls_ca_path)
 TARN_FIELDS(PutView, ticket, view, probe, timeout_ms)
 TARN_FIELDS(DropView, ticket, name, timeout_ms)
 TARN_FIELDS(Cancel, slot, query)
-TARN_FIELDS(Ready, error, version)
+TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
 TARN_FIELDS(ViewChanged, ticket, ok, error_kind, error)
 TARN_FIELDS(Progress, slot, query, percent)
 TARN_FIELDS(Unhealthy, reason, broken)
@@ -37,8 +37,67 @@ std::string ToFrame(const Message& message) {
   return frame;
 }
 
+namespace {
+
+// Lists and objects within each other; the set-up has the most.
+constexpr size_t kDepthMax = 8;
+
+// Takes the first byte of an item, and the number that belongs to it (RFC 8949, 3).
+bool TakeHead(std::string_view& bytes, unsigned& kind, uint64_t& number) {
+  if (bytes.empty()) return false;
+  const auto first = static_cast<unsigned char>(bytes.front());
+  bytes.remove_prefix(1);
+  kind = first >> 5U;
+  const unsigned info = first & 0x1FU;
+  number = info;
+  if (info < 24) return true;
+  if (info > 27) return false;  // Reserved, or a length that is not told beforehand.
+  const size_t width = size_t{1} << (info - 24);
+  if (bytes.size() < width) return false;
+  number = 0;
+  for (size_t i = 0; i < width; ++i) number = number << 8U | static_cast<unsigned char>(bytes[i]);
+  bytes.remove_prefix(width);
+  return true;
+}
+
+// True for one item of the form that ToFrame writes, to the end of the bytes. The library's reader
+// recurses for each level, and for what ToFrame never writes too: the front must be able to read
+// what an engine sends that somebody has taken over.
+bool HasOurForm(std::string_view bytes) {
+  constexpr unsigned kBytes = 2;
+  constexpr unsigned kText = 3;
+  constexpr unsigned kList = 4;
+  constexpr unsigned kObject = 5;
+  constexpr unsigned kTag = 6;
+  std::vector<uint64_t> missing = {1};  // Items, of each level that is open.
+  while (!missing.empty()) {
+    if (missing.back() == 0) {
+      missing.pop_back();
+      continue;
+    }
+    --missing.back();
+    unsigned kind = 0;
+    uint64_t number = 0;
+    if (!TakeHead(bytes, kind, number) || kind == kTag) return false;
+    if (kind == kBytes || kind == kText) {
+      if (number > bytes.size()) return false;
+      bytes.remove_prefix(number);
+    } else if (kind == kList || kind == kObject) {
+      // An item has at least a byte.
+      if (number > bytes.size() || missing.size() > kDepthMax) return false;
+      missing.push_back(kind == kObject ? 2 * number : number);
+    }
+  }
+  return bytes.empty();
+}
+
+}  // namespace
+
 template <class Message>
 Result<Message> FromPayload(std::string_view payload) {
+  if (!HasOurForm(payload)) {
+    return Internal(fmt::format("message {}: not in our form", static_cast<int>(Message::kType)));
+  }
   try {
     return nlohmann::json::from_cbor(payload).template get<Message>();
   } catch (const nlohmann::json::exception& e) {

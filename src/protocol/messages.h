@@ -21,6 +21,9 @@ struct ViewSpec {
   std::vector<std::string> keys;  // Within the bucket. At least one.
 };
 
+// Whether the engine process gives up what it does not need; see queryd.sandbox.
+enum class SandboxMode : uint8_t { kOff, kOn, kRequire };
+
 // The first message: all that an engine process has to know. Sizes are bytes.
 struct Setup {
   static constexpr FrameType kType = FrameType::kSetup;
@@ -37,6 +40,7 @@ struct Setup {
   // Views that are known to be good: they are made when a query first names them, so that a
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;
+  SandboxMode sandbox = SandboxMode::kOn;
   std::string log_program;
   bool log_json = false;
   int log_level = 0;
@@ -75,6 +79,10 @@ struct Ready {
   static constexpr FrameType kType = FrameType::kReady;
   std::string error;    // Why it cannot start; empty: it has.
   std::string version;  // Of what runs the SQL: "DuckDB v1.5.5".
+  std::string sandbox;  // "landlock=7 seccomp=on"; empty: it is off.
+  // What the sandbox should keep from the engine and does not, mostly for lack of a newer kernel;
+  // empty: nothing.
+  std::string sandbox_missing;
 };
 
 struct ViewChanged {

@@ -54,6 +54,7 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   setup.plan_cache_entries = 4;
   setup.allow_direct_reads = true;
   setup.views = {{"a", {"x", "y"}}, {OddBytes(), {OddBytes()}}};
+  setup.sandbox = protocol::SandboxMode::kRequire;
   setup.log_program = "engine";
   setup.log_json = true;
   setup.log_level = 2;
@@ -80,6 +81,7 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   EXPECT_THAT(read.views[0].keys, ElementsAre("x", "y"));
   EXPECT_EQ(read.views[1].name, OddBytes());
   EXPECT_THAT(read.views[1].keys, ElementsAre(OddBytes()));
+  EXPECT_EQ(read.sandbox, protocol::SandboxMode::kRequire);
   EXPECT_EQ(read.log_program, "engine");
   EXPECT_TRUE(read.log_json);
   EXPECT_FALSE(read.tls_verify);
@@ -175,6 +177,29 @@ TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
     ASSERT_FALSE(read.ok()) << testing::PrintToString(bad);
     EXPECT_EQ(read.error().kind, ErrorKind::kInternal);
     EXPECT_THAT(read.error().message, HasSubstr("message 12: "));
+  }
+}
+
+// The library's reader takes a frame of the stack for each level.
+TEST(Messages, WhatIsNestedVeryDeeplyIsAnErrorAndNoCrash) {
+  constexpr size_t kLevels = 10'000'000;
+  const char list = '\x81';
+  const char object = '\xA1';
+  const char text_in_pieces = '\x7F';
+  const char tag = '\xC1';
+  for (const char opening : {list, object, text_in_pieces, tag}) {
+    EXPECT_FALSE(FromPayload<Failed>(std::string(kLevels, opening)).ok());
+  }
+  const std::string key = "\xA1\x61k";  // {"k": …
+  std::string objects;
+  for (int i = 0; i < 1'000'000; ++i) objects += key;
+  EXPECT_FALSE(FromPayload<Failed>(objects).ok());
+}
+
+TEST(Messages, ALengthThatIsNotThereTakesNoMemory) {
+  const std::string eight_bytes(8, '\x7F');
+  for (const char kind : {'\x5B', '\x7B', '\x9B', '\xBB'}) {  // Bytes, text, list, object.
+    EXPECT_FALSE(FromPayload<Failed>(kind + eight_bytes).ok());
   }
 }
 

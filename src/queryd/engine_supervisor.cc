@@ -42,6 +42,8 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
       options_(std::move(options)),
       resident_(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
       started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
+      sandboxed_(metrics.Gauge("tarn_engine_sandboxed",
+                               "1: the engine process is in its sandbox, with nothing missing")),
       metrics_(metrics),
       strand_(asio::make_strand(io)),
       start_timer_(strand_),
@@ -188,7 +190,9 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
   current_ = number;
   next_ = 0;
   log::Info("engine ready", {{"pid", int64_t{member->process->pid()}},
-                             {"seconds", SecondsSince(member->started_at)}});
+                             {"seconds", SecondsSince(member->started_at)},
+                             {"sandbox", ready.sandbox.empty() ? "off" : ready.sandbox}});
+  TellSandbox(ready);
   if (former != nullptr) {
     former->draining = true;
     former->started_at = Query::Clock::now();
@@ -197,6 +201,16 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
   }
   WakeWaiting();
   changed_.notify_all();
+}
+
+void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
+  sandboxed_.Set(!ready.sandbox.empty() && ready.sandbox_missing.empty() ? 1 : 0);
+  // Once: the kernel is the same for each process.
+  if (sandbox_missing_ == ready.sandbox_missing) return;
+  sandbox_missing_ = ready.sandbox_missing;
+  if (ready.sandbox_missing.empty()) return;
+  log::Warn("the sandbox of the engine is not complete",
+            {{"missing", ready.sandbox_missing}});
 }
 
 void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy) {

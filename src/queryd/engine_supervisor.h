@@ -105,6 +105,7 @@ class EngineSupervisor : public ViewTarget {
   void StartWatch(std::shared_ptr<void> hold);
   EngineProcess::Handlers MakeHandlers(uint64_t number);
   void OnReady(uint64_t number, const protocol::Ready& ready);
+  void TellSandbox(const protocol::Ready& ready);  // Needs mutex_.
   void OnEnd(uint64_t number, const std::string& how);
   void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
   void OnViewChanged(const protocol::ViewChanged& changed);
@@ -130,6 +131,7 @@ class EngineSupervisor : public ViewTarget {
   const EngineOptions options_;
   prometheus::Gauge& resident_;
   prometheus::Counter& started_;
+  prometheus::Gauge& sandboxed_;
   Metrics& metrics_;
 
   mutable std::mutex mutex_;
@@ -147,6 +149,7 @@ class EngineSupervisor : public ViewTarget {
   std::string version_;                                    // guarded by mutex_
   std::string start_error_;                                // guarded by mutex_: the latest
   bool opening_ = false;                                   // guarded by mutex_: Open waits
+  std::optional<std::string> sandbox_missing_;             // guarded by mutex_: as last told
   bool last_end_was_memory_ = false;                       // guarded by mutex_
   int failed_starts_ = 0;                                  // guarded by mutex_: in a row
   bool stopping_ = false;                                  // guarded by mutex_

@@ -50,6 +50,11 @@ EnginePool::Limits MakePoolLimits(const QuerydSettings& queryd) {
   return limits;
 }
 
+protocol::SandboxMode SandboxModeOf(std::string_view setting) {
+  if (setting == "off") return protocol::SandboxMode::kOff;
+  return setting == "require" ? protocol::SandboxMode::kRequire : protocol::SandboxMode::kOn;
+}
+
 EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& lake,
                                 const TempDirectory& temp) {
   const QuerydSettings& queryd = settings.queryd;
@@ -70,6 +75,7 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                    .temp_directory_limit = static_cast<uint64_t>(queryd.temp_directory_limit),
                    .plan_cache_entries = static_cast<uint64_t>(queryd.plan_cache_entries),
                    .allow_direct_reads = queryd.allow_direct_reads,
+                   .sandbox = SandboxModeOf(queryd.sandbox),
                    .log_program = "engine",
                    .log_json = settings.log.Format() == log::Format::kJson,
                    .log_level = static_cast<int>(settings.log.Level()),

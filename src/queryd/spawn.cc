@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "protocol/descriptors.h"
 
@@ -58,6 +60,27 @@ class SpawnActions {
   posix_spawnattr_t attributes_;
 };
 
+// Of this process, and what the engine must have before its main begins: Arrow's allocator would
+// start a thread while it is loaded, which the sandbox does not hold for (see engine/sandbox.h).
+class Environment {
+ public:
+  Environment() {
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      if (!std::string_view(*variable).starts_with(kNoThread.substr(0, kNoThread.find('=') + 1))) {
+        variables_.push_back(*variable);
+      }
+    }
+    variables_.push_back(no_thread_.data());
+    variables_.push_back(nullptr);
+  }
+  char** get() { return variables_.data(); }
+
+ private:
+  static constexpr std::string_view kNoThread = "JE_ARROW_MALLOC_CONF=background_thread:false";
+  std::string no_thread_{kNoThread};
+  std::vector<char*> variables_;
+};
+
 Error SystemError(const char* what) {
   return Internal(fmt::format("{}: {}", what, std::strerror(errno)));
 }
@@ -91,9 +114,10 @@ Result<Spawned> SpawnEngine(const std::string& program, size_t slots) {
   std::string count = std::to_string(slots);
   std::string name = program;
   std::array<char*, 3> arguments = {name.data(), count.data(), nullptr};
+  Environment environment;
   Spawned spawned;
   const int failed = posix_spawn(&spawned.pid, program.c_str(), spawn.actions(), spawn.attributes(),
-                                 arguments.data(), environ);
+                                 arguments.data(), environment.get());
   if (failed != 0) {
     return Internal(fmt::format("cannot start {}: {}", program, std::strerror(failed)));
   }

@@ -47,6 +47,8 @@ class Lake:
         self.catalogd: Daemon
         self.query: Client
         self.catalog: Client
+        # A program that runs what follows it, as in ["strace", "-f"].
+        self.under: list[str | Path] = []
         self._daemons: list[Daemon] = []
 
     def set(self, section: str, **values: Any) -> "Lake":
@@ -88,13 +90,13 @@ class Lake:
 
     def run(self, name: str, env: Mapping[str, str] | None = None) -> Daemon:
         """Starts a program and does not wait for it."""
-        argv = [programs.program(name), "-config", self.write_config()]
+        argv = [*self.under, programs.program(name), "-config", self.write_config()]
         daemon = Daemon(argv, folder=self.folder, recorder=self.recorder, env=env)
         self._daemons.append(daemon)
         return daemon
 
     def run_to_exit(self, name: str = "queryd", env: Mapping[str, str] | None = None) -> Exited:
-        argv = [programs.program(name), "-config", self.write_config()]
+        argv = [*self.under, programs.program(name), "-config", self.write_config()]
         return run_to_exit(argv, folder=self.folder, recorder=self.recorder, env=env)
 
     def close(self) -> None:
