@@ -1,0 +1,53 @@
+// catalog/manifest_json: what a client puts, and what queryd reads of catalogd.
+
+#include "catalog/manifest_json.h"
+#include "fuzz.h"
+
+using namespace tarn::catalog;  // NOLINT: this file is about nothing else
+
+namespace {
+
+// What was taken is kept in the database and read back: it has to be the same then.
+void CheckContent(std::string_view json) {
+  const auto content = ParseDatasetContent(json);
+  if (!content.ok()) {
+    FUZZ_CHECK(content.error().kind == tarn::ErrorKind::kInvalidArgument, content.error().message);
+    return;
+  }
+  FUZZ_CHECK(Validate(*content).ok(), json);
+  const std::string kept = FormatDatasetContent(*content);
+  const auto again = ParseDatasetContent(kept);
+  FUZZ_CHECK(again.ok(), kept);
+  FUZZ_CHECK(*again == *content, kept);
+}
+
+// Whatever catalogd said, what is understood of it can be said again.
+void CheckSnapshot(std::string_view json) {
+  const auto snapshot = ParseSnapshot(json);
+  if (!snapshot.ok()) return;
+  const std::string formatted = FormatSnapshot(*snapshot);
+  const auto again = ParseSnapshot(formatted);
+  FUZZ_CHECK(again.ok(), formatted + "\n" + again.error().message);
+  FUZZ_CHECK(again->revision == snapshot->revision, formatted);
+  FUZZ_CHECK(FormatSnapshot(*again) == formatted, formatted);
+}
+
+void CheckTime(std::string_view text) {
+  const auto time = ParseRfc3339(text);
+  if (!time.ok()) return;
+  const std::string formatted = tarn::FormatRfc3339(*time);
+  const auto again = ParseRfc3339(formatted);
+  FUZZ_CHECK(again.ok(), formatted);
+  FUZZ_CHECK(*again == *time, formatted);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text = tarn::fuzz::Text(data, size);
+  CheckContent(text);
+  CheckSnapshot(text);
+  CheckTime(text);
+  (void)ValidateName(text);
+  return 0;
+}

@@ -1,0 +1,35 @@
+// engine/parameters: JSON that becomes values of DuckDB, for a statement with numbered parameters
+// and for one with named ones.
+
+#include "engine/parameters.h"
+#include "fuzz.h"
+
+namespace {
+
+tarn::duck::Connection& OneConnection() {
+  // Leaked: DuckDB's own static variables are gone before these would be.
+  static auto* connection =
+      new tarn::duck::Connection(*tarn::duck::Database::Open({{"threads", "1"}})->Connect());
+  return *connection;
+}
+
+void Bind(tarn::duck::Statement& statement, const std::string& json) {
+  const auto bound = tarn::engine::BindParameters(statement, json);
+  if (bound.ok()) return;
+  FUZZ_CHECK(bound.error().kind == tarn::ErrorKind::kInvalidArgument, bound.error().message);
+  FUZZ_CHECK(bound.error().message.starts_with("params: "), bound.error().message);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  // Reads a view, or DuckDB would plan without values: see duck::Statement::Bind.
+  static auto* numbered = new tarn::duck::Statement(
+      *OneConnection().Prepare("SELECT ?, ? FROM range(1) WHERE now() IS NOT NULL"));
+  static auto* named = new tarn::duck::Statement(
+      *OneConnection().Prepare("SELECT $a, $b FROM range(1) WHERE now() IS NOT NULL"));
+  const std::string json(tarn::fuzz::Text(data, size));
+  Bind(*numbered, json);
+  Bind(*named, json);
+  return 0;
+}

@@ -1,0 +1,64 @@
+// protocol: frames and messages, as a front reads them that is afraid of its engine. The first byte
+// says in how many pieces the stream comes.
+
+#include "fuzz.h"
+#include "protocol/messages.h"
+
+using namespace tarn::protocol;  // NOLINT: this file is about nothing else
+
+namespace {
+
+template <class Message>
+void Read(std::string_view payload) {
+  const auto message = FromPayload<Message>(payload);
+  if (!message.ok()) return;
+  // What was understood can be sent, and is understood again.
+  const std::string frame = ToFrame(*message);
+  const auto again = FromPayload<Message>(std::string_view(frame).substr(kFrameHeaderBytes));
+  FUZZ_CHECK(again.ok(), again.error().message);
+  FUZZ_CHECK(ToFrame(*again) == frame, "the frame has changed");
+}
+
+void ReadAll(std::string_view payload) {
+  Read<Setup>(payload);
+  Read<PutView>(payload);
+  Read<DropView>(payload);
+  Read<Cancel>(payload);
+  Read<Ready>(payload);
+  Read<ViewChanged>(payload);
+  Read<Progress>(payload);
+  Read<Unhealthy>(payload);
+  Read<Query>(payload);
+  Read<End>(payload);
+  Read<Failed>(payload);
+  (void)ReadRowsHeader(payload);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const size_t piece = data[0] % 32 + 1;
+  std::string_view stream = tarn::fuzz::Text(data + 1, size - 1);
+  ReadAll(stream);
+  FrameReader reader;
+  size_t given = 0;
+  size_t taken = 0;
+  while (!stream.empty()) {
+    const size_t bytes = std::min(piece, stream.size());
+    stream.copy(reader.Prepare(bytes), bytes);
+    stream.remove_prefix(bytes);
+    reader.Commit(bytes);
+    given += bytes;
+    for (;;) {
+      const auto frame = reader.Next();
+      if (!frame.ok()) return 0;
+      if (!*frame) break;
+      taken += kFrameHeaderBytes + (*frame)->payload.size();
+      FUZZ_CHECK(taken <= given, "a frame is longer than what came");
+      ReadAll((*frame)->payload);
+    }
+    FUZZ_CHECK(reader.Missing() >= 1, "a frame that is there was not given");
+  }
+  return 0;
+}

@@ -1,0 +1,37 @@
+// queryd/sql_request: the body, the query string and the headers of POST /sql, each a part of the
+// input: the query string, Accept and Accept-Encoding have a line each, and the body is the rest.
+
+#include "base/exact_json.h"
+#include "base/text.h"
+#include "fuzz.h"
+#include "queryd/sql_request.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  std::string_view rest = tarn::fuzz::Text(data, size);
+  tarn::http::Request request;
+  request.query = tarn::fuzz::TakeLine(rest);
+  request.headers.emplace_back("accept", tarn::fuzz::TakeLine(rest));
+  request.headers.emplace_back("accept-encoding", tarn::fuzz::TakeLine(rest));
+  request.body = rest;
+  const tarn::queryd::QueryLimits limits{
+      .timeout = std::chrono::minutes(5), .rows = 1000, .bytes = 1'000'000};
+  const auto sql = tarn::queryd::ParseSqlRequest(request, limits);
+  if (!sql.ok()) {
+    FUZZ_CHECK(sql.error().kind == tarn::ErrorKind::kInvalidArgument, sql.error().message);
+    FUZZ_CHECK(sql.error().message == "sql is empty" ||
+                   sql.error().message.starts_with("decode body: ") ||
+                   sql.error().message.starts_with("format: "),
+               sql.error().message);
+    return 0;
+  }
+  // A request makes the limits tighter and never wider.
+  FUZZ_CHECK(sql->limits.timeout > tarn::Duration::zero(), rest);
+  FUZZ_CHECK(sql->limits.timeout <= limits.timeout, rest);
+  FUZZ_CHECK(sql->limits.rows > 0 && sql->limits.rows <= limits.rows, rest);
+  FUZZ_CHECK(sql->limits.bytes > 0 && sql->limits.bytes <= limits.bytes, rest);
+  FUZZ_CHECK(tarn::IsValidUtf8(sql->sql), rest);
+  FUZZ_CHECK(sql->params.empty() || tarn::ParseExactJson(sql->params).ok(), sql->params);
+  FUZZ_CHECK(!tarn::queryd::ContentTypeOf(sql->format).empty(), rest);
+  FUZZ_CHECK(!tarn::queryd::NameOf(sql->format).empty(), rest);
+  return 0;
+}

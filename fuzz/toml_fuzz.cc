@@ -1,0 +1,32 @@
+// base/settings: lakehouse.toml, and the secrets file, which is TOML too.
+
+#include "base/lakehouse.h"
+#include "fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text = tarn::fuzz::Text(data, size);
+  tarn::LakehouseSettings settings;
+  tarn::SettingsTable table = settings.Table();
+  const auto loaded = table.LoadToml(text, "lakehouse.toml");
+  if (!loaded.ok()) {
+    FUZZ_CHECK(!loaded.error().message.empty(), text);
+    // One line of the log.
+    FUZZ_CHECK(loaded.error().kind == tarn::ErrorKind::kInvalidArgument, loaded.error().message);
+    return 0;
+  }
+  // What was taken is within its range.
+  for (const tarn::Setting& setting : table.settings()) {
+    if (const auto* number = std::get_if<int64_t*>(&setting.target)) {
+      const bool is_default = **number == 0;
+      FUZZ_CHECK(is_default || (**number >= setting.min && **number <= setting.max), setting.key);
+    } else if (const auto* duration = std::get_if<tarn::Duration*>(&setting.target)) {
+      FUZZ_CHECK(**duration > tarn::Duration::zero(), setting.key);
+    } else if (const auto* value = std::get_if<std::string*>(&setting.target)) {
+      const auto& allowed = setting.one_of;
+      FUZZ_CHECK(
+          allowed.empty() || std::find(allowed.begin(), allowed.end(), **value) != allowed.end(),
+          setting.key);
+    }
+  }
+  return 0;
+}
