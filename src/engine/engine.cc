@@ -189,7 +189,7 @@ void Engine::ReportProgress() {
 void Engine::ReportReplacedFiles() {
   if (!sandbox_.FilesReplaced()) return;
   // Said again and again until it is done: a process that has just started is not replaced.
-  context_->report_unhealthy({.reason = "the files that names are looked up with have changed"});
+  context_->report_unhealthy({.reason = "files that it may read were replaced"});
 }
 
 }  // namespace tarn::engine

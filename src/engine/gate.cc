@@ -62,12 +62,22 @@ class Words {
       if (rest_.starts_with("--")) {
         rest_.remove_prefix(std::min(rest_.find('\n'), rest_.size()));
       } else if (rest_.starts_with("/*")) {
-        const size_t end = rest_.find("*/", 2);
-        rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 2);
+        SkipComment();
       } else {
         return;
       }
     }
+  }
+
+  // One comment can hold others.
+  void SkipComment() {
+    int depth = 0;
+    do {
+      const bool opens = rest_.starts_with("/*");
+      const bool closes = rest_.starts_with("*/");
+      depth += opens ? 1 : closes ? -1 : 0;
+      rest_.remove_prefix(opens || closes ? 2 : 1);
+    } while (depth > 0 && !rest_.empty());
   }
 
   std::string_view rest_;
@@ -414,7 +424,9 @@ class AstCheck {
     // A slip of the pen is the likeliest; what is suggested is of our list.
     constexpr size_t kNameBytesMax = 64;
     const std::optional<std::string> nearest =
-        name.size() <= kNameBytesMax ? NearestName(name, AllowedFunctions()) : std::nullopt;
+        name.size() <= kNameBytesMax && !name.empty() && IsWordCharacter(name.front())
+            ? NearestName(name, AllowedFunctions())
+            : std::nullopt;
     return NotAllowed(nearest ? "this function (did you mean " + *nearest + "?)" : "this function");
   }
 

@@ -80,6 +80,7 @@ TEST_F(GateTest, LetsReadersPass) {
         "EXPLAIN (FORMAT json) SELECT 1",
         "/* c */ explain -- x\n (analyze, format json) select 1",
         "EXPLAIN (SELECT 1)",
+        "/* a /* b */ c */ EXPLAIN /* /**/ */ SELECT 1",
         "PIVOT trips ON id IN (1, 2) USING count(*)",
         "SELECT 'COPY x TO y; DROP VIEW trips'",
         "-- COPY\nSELECT 1",
@@ -185,6 +186,8 @@ TEST_F(GateTest, RefusesWhatActs) {
       {"EXPLAIN COPY (SELECT 1) TO 'x'", "EXPLAIN of COPY"},
       {"EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'", "EXPLAIN of COPY"},
       {"EXPLAIN PRAGMA version", "EXPLAIN of PRAGMA"},
+      {"/* a /* b */ SELECT 1 */ DROP VIEW trips", "DROP"},
+      {"EXPLAIN /* /* */ SELECT 1 */ DROP VIEW trips", "EXPLAIN of DROP"},
       {"EXPLAIN ANALYZE /**/ DROP VIEW trips", "EXPLAIN of DROP"},
   };
   for (const auto& [sql, kind] : cases) {

@@ -47,8 +47,8 @@ class Sandbox {
   // What cannot be kept from this process; empty: nothing. Mostly what the kernel does not have.
   const std::string& missing() const { return missing_; }
 
-  // True when a file that names are looked up with was put in the place of the one that this
-  // process may read: only a new process can read it.
+  // True when a file was put in the place of one that this process may read, those that names are
+  // looked up with and the CAs of tls.ca_path: only a new process can read it.
   bool FilesReplaced() const { return files_.Replaced(); }
 
  private:
