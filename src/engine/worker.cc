@@ -42,7 +42,7 @@ class CountedIn {
   std::atomic<int>& count_;
 };
 
-// An error in mid-stream makes DuckDB 1.5 stop its other threads by the flag of an interrupt, and
+// An error of a stream makes DuckDB 1.5 stop its other threads by the flag of an interrupt, and
 // up to 3 % of such errors come out as that interrupt. Then the reason is found by running the
 // statement once more, for nobody.
 Error ReasonOf(const Error& error, duck::Statement& statement, const WatchedTask& task) {
@@ -272,14 +272,15 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
 
 Result<> Worker::Stream(const protocol::Query& query, Plan& plan, const WatchedTask& task,
                         ResultSink& sink, ResultSummary& summary) {
-  TARN_TRY(duck::ResultStream rows, plan.statement->Execute());
+  Result<duck::ResultStream> rows = plan.statement->Execute();
+  if (!rows.ok()) return ReasonOf(rows.error(), *plan.statement, task);
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
-           MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, rows));
+           MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, *rows));
   RowWriter writer(query, *encoder, sink, summary);
   TARN_CHECK_OK(encoder->Begin(sink.buffer()));
   Result<> written;
   while (written.ok() && !summary.truncated) {
-    Result<std::optional<duck::Chunk>> chunk = rows.Next();
+    Result<std::optional<duck::Chunk>> chunk = rows->Next();
     if (chunk.ok() && !*chunk) break;
     written = chunk.ok() ? writer.Write(**chunk)
                          : Result<>(ReasonOf(chunk.error(), *plan.statement, task));
