@@ -1,5 +1,6 @@
 """What is generated into the documents is what the programs say."""
 
+import re
 import subprocess
 
 from harness import programs
@@ -15,3 +16,15 @@ def test_configuration_is_what_tarn_settings_says():
     command = [programs.program("tarn"), "settings", "--markdown"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     assert generated.strip() == said.strip()
+
+
+def test_each_metric_is_documented():
+    """Taken from the sources, since many of them first show when something fails."""
+    named = re.compile(r'(?:Counter|Gauge|Seconds)\(\s*"(tarn_\w+)"')
+    sources = (programs.REPO / "src").glob("*/*.cc")
+    texts = [path.read_text() for path in sources if not path.stem.endswith("_test")]
+    made = {name for text in texts for name in named.findall(text)}
+    assert len(made) > 20
+    document = (programs.REPO / "docs" / "http-api.md").read_text()
+    documented = set(re.findall(r"^\| `(tarn_\w+)` \|", document, re.MULTILINE))
+    assert documented == made
