@@ -28,8 +28,8 @@ function(tarn_program name library)
   target_link_libraries(${name} PRIVATE ${library})
 endfunction()
 
-# tarn_embed(TARGET FILE NAMESPACE NAME): a text of the source tree as `NAMESPACE::NAME`, a
-# std::string_view that ends with the program. @PROJECT_VERSION@ in it is filled in.
+# tarn_embed(TARGET FILE NAMESPACE NAME): a text of the source tree as `NAMESPACE::NAME()`,
+# a std::string_view that ends with the program. @PROJECT_VERSION@ in it is filled in.
 function(tarn_embed target file namespace name)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(READ ${file} text)
@@ -39,8 +39,8 @@ function(tarn_embed target file namespace name)
 "#include <string_view>
 
 namespace @namespace@ {
-extern const std::string_view @name@;
-const std::string_view @name@ = R\"embedded(@text@)embedded\";
+std::string_view @name@();
+std::string_view @name@() { return R\"embedded(@text@)embedded\"; }
 }  // namespace @namespace@
 ")
   target_sources(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)

@@ -73,7 +73,8 @@ struct Gated {
 
   Gated() {
     FUZZ_CHECK(connection.Execute(kViews).ok(), "DuckDB cannot be set up");
-    gate = std::make_unique<tarn::engine::Gate>(connection, IsDataset);
+    gate = std::make_unique<tarn::engine::Gate>(connection,
+                                                tarn::engine::Gate::Rules{.is_dataset = IsDataset});
   }
 };
 

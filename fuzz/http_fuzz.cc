@@ -80,7 +80,7 @@ struct Server {
   static std::vector<tarn::http::Route> Routes(const tarn::Metrics& metrics) {
     std::vector<tarn::http::Route> routes = tarn::http::DaemonRoutes(
         metrics,
-        []() -> asio::awaitable<tarn::Result<>> { co_return tarn::Unavailable("not yet"); });
+        []() -> asio::awaitable<tarn::Result<>> { co_return tarn::Unavailable("not yet"); }, "{}");
     for (const char* method : {"GET", "PUT", "DELETE"}) {
       routes.push_back({.method = method, .path = "/things/{name}/{part}", .handler = Echo});
     }

@@ -35,7 +35,7 @@ Result<> Serve(const LakehouseSettings& settings) {
     const Result<Store::Counts> counts = co_await http::RunBlocking(pool, count);
     co_return counts.ok() ? Result<>() : counts.error();
   };
-  for (http::Route& route : http::DaemonRoutes(metrics, ready, kOpenApi))
+  for (http::Route& route : http::DaemonRoutes(metrics, ready, OpenApi()))
     routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
   server.Protect(tokens.get(), settings.auth.allow_anonymous);

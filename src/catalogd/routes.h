@@ -10,7 +10,7 @@
 namespace tarn::catalogd {
 
 // openapi.json: describes these routes and those of every daemon.
-extern const std::string_view kOpenApi;
+std::string_view OpenApi();
 
 // The catalogue's HTTP interface (docs/http-api.md). The store's calls run on the pool; store and
 // pool outlive the routes.

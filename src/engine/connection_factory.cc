@@ -61,7 +61,7 @@ ConnectionFactory::ConnectionFactory(const protocol::Setup& setup, duck::Databas
 Result<> ConnectionFactory::InstallWhatIsMissing(const protocol::Setup& setup) {
   if (setup.store.is_folder || IsFile(setup.httpfs_path)) return {};
   // Of its own, and closed again with its threads.
-  TARN_TRY(duck::Database database, duck::Database::Open(OptionsOf(setup)));
+  TARN_TRY(const duck::Database database, duck::Database::Open(OptionsOf(setup)));
   TARN_TRY(duck::Connection connection, database.Connect());
   return Run(connection, {{"install httpfs", "INSTALL httpfs"}});
 }

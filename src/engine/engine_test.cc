@@ -443,7 +443,9 @@ TEST(Engine, TellsTheFrontWhyItCannotStart) {
   FrontSocket control;
   control.Send(protocol::Setup{.store = {.root = "s3://lake/", .host = "127.0.0.1:1"},
                                .httpfs_path = __FILE__,
-                               .memory_limit = 100'000'000});
+                               .memory_limit = 100'000'000,
+                               // It would be this program's.
+                               .sandbox = protocol::SandboxMode::kOff});
   const auto engine = Engine::Open(control.TakeTheirs(), {});
   ASSERT_FALSE(engine.ok());
   EXPECT_THAT(control.Receive<protocol::Ready>().error, HasSubstr("load httpfs"));

@@ -41,7 +41,7 @@ void RefuseConnection(tcp::socket& socket) {
 Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics& metrics)
     : io_(io),
       router_(std::move(router)),
-      limits_(limits),
+      limits_(std::move(limits)),
       metrics_(metrics),
       authorization_(std::make_unique<Authorization>(nullptr, metrics)),
       connections_gauge_(metrics.Gauge("tarn_http_connections", "Open HTTP connections")),

@@ -475,7 +475,7 @@ TEST_F(TlsServerTest, OnlyAWholeAnswerEndsInOrder) {
 }
 
 TEST_F(TlsServerTest, DrainEndsHandshakesAndIdleConnections) {
-  asio::ip::tcp::socket shaking = ConnectPlain();
+  const asio::ip::tcp::socket shaking = ConnectPlain();
   const auto idle = Connect();
   asio::write(*idle, asio::buffer(Get("/hello") + "\r\n"));
   std::string answer;

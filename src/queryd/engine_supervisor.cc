@@ -209,8 +209,7 @@ void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
   if (sandbox_missing_ == ready.sandbox_missing) return;
   sandbox_missing_ = ready.sandbox_missing;
   if (ready.sandbox_missing.empty()) return;
-  log::Warn("the sandbox of the engine is not complete",
-            {{"missing", ready.sandbox_missing}});
+  log::Warn("the sandbox of the engine is not complete", {{"missing", ready.sandbox_missing}});
 }
 
 void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy) {

@@ -9,7 +9,7 @@
 namespace tarn::queryd {
 
 // openapi.json: describes these routes and those of every daemon.
-extern const std::string_view kOpenApi;
+std::string_view OpenApi();
 
 // POST /sql (docs/http-api.md). The service outlives the routes.
 std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max);

@@ -171,7 +171,7 @@ std::vector<http::Route> Service::Routes(const Metrics& metrics) {
   for (http::Route& route : QueriesRoutes(queries_)) routes.push_back(std::move(route));
   for (http::Route& route : http::DaemonRoutes(
            metrics, [this]() -> boost::asio::awaitable<Result<>> { co_return Ready(); },
-           kOpenApi)) {
+           OpenApi())) {
     routes.push_back(std::move(route));
   }
   return routes;

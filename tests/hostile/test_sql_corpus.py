@@ -108,7 +108,9 @@ class World:
             "objects": {item["Key"]: (item["ETag"], item["LastModified"]) for item in objects},
             "files": dict(_files(self.home)),
             "catalogue": self.lake.catalog.list(),
-            "views": rows("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL").rows(),
+            "views": rows(
+                "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+            ).rows(),
             "tables": rows("SELECT * FROM information_schema.tables ORDER BY ALL").rows(),
             "functions": rows("SELECT count(*) FROM duckdb_functions()").rows(),
             "databases": rows("SELECT * FROM duckdb_databases() ORDER BY ALL").rows(),
