@@ -11,6 +11,8 @@
 #include "engine/gate.h"
 #include "fuzz.h"
 
+FUZZ_IGNORE_LEAKS_OF_DUCKDB
+
 namespace {
 
 bool IsDataset(std::string_view name) { return tarn::EqualsIgnoreCase(name, "trips"); }
@@ -92,7 +94,8 @@ void CheckVerdict(const tarn::engine::Verdict& verdict) {
   size_t count = 0;
   std::string error;
   const duckdb_statement_type type = TheJudge()->TypeOf(verdict.sql, count, error);
-  FUZZ_CHECK(count == 1, verdict.sql);
+  FUZZ_CHECK(count <= 1, verdict.sql);
+  if (count == 0) return;  // Options of EXPLAIN that there are not: an error of the parser.
   if (type == DUCKDB_STATEMENT_TYPE_INVALID) {
     FUZZ_CHECK(error.find("disabled by configuration") == std::string::npos,
                verdict.sql + "\n" + error);

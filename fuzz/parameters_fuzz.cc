@@ -4,6 +4,8 @@
 #include "engine/parameters.h"
 #include "fuzz.h"
 
+FUZZ_IGNORE_LEAKS_OF_DUCKDB
+
 namespace {
 
 tarn::duck::Connection& OneConnection() {

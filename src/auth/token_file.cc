@@ -16,12 +16,10 @@
 #include <stdexcept>
 #include <unordered_set>
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include "base/files.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "base/toml.h"
 
 namespace tarn::auth {
 namespace {

@@ -7,11 +7,9 @@
 #include <charconv>
 #include <sstream>
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include "base/byte_size.h"
 #include "base/text.h"
+#include "base/toml.h"
 
 namespace tarn {
 namespace {

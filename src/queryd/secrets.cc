@@ -4,10 +4,8 @@
 
 #include <optional>
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include "base/files.h"
+#include "base/toml.h"
 
 namespace tarn::queryd {
 namespace {
