@@ -107,9 +107,6 @@ void CheckVerdict(const tarn::engine::Verdict& verdict) {
   }
   FUZZ_CHECK(type == DUCKDB_STATEMENT_TYPE_SELECT || type == DUCKDB_STATEMENT_TYPE_EXPLAIN,
              verdict.sql);
-  for (const std::string& dataset : verdict.datasets) {
-    FUZZ_CHECK(IsDataset(dataset), verdict.sql);
-  }
 }
 
 }  // namespace

@@ -21,14 +21,16 @@ void Read(std::string_view payload) {
 
 void ReadAll(std::string_view payload) {
   Read<Setup>(payload);
-  Read<PutView>(payload);
-  Read<DropView>(payload);
+  Read<Probe>(payload);
+  Read<ApplyViews>(payload);
   Read<Cancel>(payload);
   Read<Ready>(payload);
-  Read<ViewChanged>(payload);
+  Read<Probed>(payload);
+  Read<ViewsApplied>(payload);
   Read<Progress>(payload);
   Read<Unhealthy>(payload);
   Read<Query>(payload);
+  Read<Begun>(payload);
   Read<End>(payload);
   Read<Failed>(payload);
   (void)ReadRowsHeader(payload);

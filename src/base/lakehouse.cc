@@ -76,6 +76,13 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.refresh_timeout",
        .target = &queryd.refresh_timeout,
        .help = "The time limit of one refresh. What it did not get to is for the next one."},
+      {.key = "queryd.probes_max",
+       .target = &queryd.probes_max,
+       .help = "So many datasets that are new or have changed are looked at in the object store at "
+               "the same time.",
+       .min = 1,
+       .max = 1000,
+       .unit = "datasets"},
       {.key = "queryd.shutdown_timeout",
        .target = &queryd.shutdown_timeout,
        .help = "How long running queries may go on after SIGTERM; the rest is interrupted."},

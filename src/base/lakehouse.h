@@ -29,6 +29,7 @@ struct QuerydSettings {
   std::string extension_dir;
   Duration refresh_every = std::chrono::seconds(30);
   Duration refresh_timeout = std::chrono::seconds(10);
+  int64_t probes_max = 32;
   Duration shutdown_timeout = std::chrono::seconds(10);
   Duration query_timeout = std::chrono::minutes(5);
   Duration queue_timeout = std::chrono::seconds(10);

@@ -92,7 +92,14 @@ Result<std::vector<FoundDataset>> ScanFolder(const fs::path& folder,
   return found;
 }
 
-Result<catalog::Snapshot> FolderCatalog::List(Deadline /*deadline*/) {
+Result<queryd::CatalogRead> FolderCatalog::Read(const std::string& /*position*/, Duration /*wait*/,
+                                                Deadline /*deadline*/,
+                                                const std::stop_token& /*stop*/) {
+  TARN_TRY(catalog::Snapshot snapshot, List());
+  return queryd::CatalogRead::Whole(std::move(snapshot));
+}
+
+Result<catalog::Snapshot> FolderCatalog::List() {
   std::vector<std::string> problems;
   TARN_TRY(const std::vector<FoundDataset> found, ScanFolder(folder_, problems));
   if (problems != told_) {

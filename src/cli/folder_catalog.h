@@ -29,7 +29,9 @@ class FolderCatalog : public queryd::CatalogSource {
   FolderCatalog(std::filesystem::path folder, catalogd::Store& store)
       : folder_(std::move(folder)), store_(store) {}
 
-  Result<catalog::Snapshot> List(Deadline deadline) override;
+  Result<catalog::Snapshot> List();
+  Result<queryd::CatalogRead> Read(const std::string& position, Duration wait, Deadline deadline,
+                                   const std::stop_token& stop) override;
 
  private:
   const std::filesystem::path folder_;

@@ -69,23 +69,23 @@ TEST_F(FolderCatalogTest, TheCatalogueFollowsTheFolder) {
   auto store = *catalogd::Store::Open(":memory:");
   FolderCatalog catalog(folder, *store);
   Write("a.parquet");
-  const auto first = *catalog.List(Deadline::Never());
+  const auto first = *catalog.List();
   ASSERT_EQ(first.manifests.size(), 1U);
-  EXPECT_EQ(catalog.List(Deadline::Never())->revision, first.revision) << "nothing changed";
+  EXPECT_EQ(catalog.List()->revision, first.revision) << "nothing changed";
   Write("a.parquet", "longer");
-  const auto second = *catalog.List(Deadline::Never());
+  const auto second = *catalog.List();
   EXPECT_GT(second.manifests[0].updated_at, first.manifests[0].updated_at);
   fs::remove(folder / "a.parquet");
-  EXPECT_TRUE(catalog.List(Deadline::Never())->manifests.empty());
+  EXPECT_TRUE(catalog.List()->manifests.empty());
 }
 
 TEST_F(FolderCatalogTest, AFolderThatIsGoneIsAnErrorAndDropsNothing) {
   auto store = *catalogd::Store::Open(":memory:");
   FolderCatalog catalog(folder, *store);
   Write("a.parquet");
-  ASSERT_TRUE(catalog.List(Deadline::Never()).ok());
+  ASSERT_TRUE(catalog.List().ok());
   fs::remove_all(folder);
-  EXPECT_FALSE(catalog.List(Deadline::Never()).ok());
+  EXPECT_FALSE(catalog.List().ok());
   EXPECT_EQ(store->List()->manifests.size(), 1U);
 }
 

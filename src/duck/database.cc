@@ -3,6 +3,8 @@
 #include <duckdb.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/redact.h"
 #include "base/text.h"
 #include "duck/keywords.h"
@@ -238,13 +240,33 @@ struct ResultStream::Handle {
   }
 };
 
-Result<ResultStream> Statement::Execute() {
+Result<BoundStatement> Statement::Start() {
   duckdb_pending_result pending = nullptr;
   if (duckdb_pending_prepared_streaming(ToStatement(statement_), &pending) != DuckDBSuccess) {
     Error error = StepError(pending == nullptr ? nullptr : duckdb_pending_error(pending));
     duckdb_destroy_pending(&pending);
     return error;
   }
+  return BoundStatement(connection_, pending);
+}
+
+Result<ResultStream> Statement::Execute() {
+  TARN_TRY(BoundStatement bound, Start());
+  return bound.Execute();
+}
+
+BoundStatement::BoundStatement(BoundStatement&& other) noexcept
+    : connection_(other.connection_), pending_(std::exchange(other.pending_, nullptr)) {}
+
+BoundStatement::~BoundStatement() { Destroy(); }
+
+void BoundStatement::Destroy() {
+  auto* pending = static_cast<duckdb_pending_result>(std::exchange(pending_, nullptr));
+  duckdb_destroy_pending(&pending);
+}
+
+Result<ResultStream> BoundStatement::Execute() {
+  auto* pending = static_cast<duckdb_pending_result>(pending_);
   auto handle = std::make_unique<ResultStream::Handle>();
   handle->connection = ToConnection(connection_);
   const duckdb_state state = duckdb_execute_pending(pending, &handle->result);
@@ -253,10 +275,10 @@ Result<ResultStream> Statement::Execute() {
     Error error = message == nullptr
                       ? StepError(duckdb_pending_error(pending))
                       : DuckError(message, duckdb_result_error_type(&handle->result));
-    duckdb_destroy_pending(&pending);
+    Destroy();
     return error;
   }
-  duckdb_destroy_pending(&pending);
+  Destroy();
   handle->open = true;
   return ResultStream(std::move(handle));
 }

@@ -80,13 +80,33 @@ class ResultStream {
   Result<std::optional<Chunk>> Next();
 
  private:
-  friend class Statement;
+  friend class BoundStatement;
   struct Handle;
   explicit ResultStream(std::unique_ptr<Handle> handle);
 
   std::unique_ptr<Handle> handle_;
   std::vector<std::string> names_;
   std::vector<ColumnType> types_;
+};
+
+// A statement that is bound: what it reads is fixed, of one moment, and nothing of it has run. Its
+// statement must outlive it, and do nothing else meanwhile.
+class BoundStatement {
+ public:
+  BoundStatement(BoundStatement&& other) noexcept;
+  BoundStatement& operator=(BoundStatement&&) = delete;
+  ~BoundStatement();
+
+  // Runs until the first rows are there. Once.
+  Result<ResultStream> Execute();
+
+ private:
+  friend class Statement;
+  BoundStatement(void* connection, void* pending) : connection_(connection), pending_(pending) {}
+  void Destroy();
+
+  void* connection_;
+  void* pending_;
 };
 
 // One prepared statement. It can be kept and run again with other values: DuckDB plans it anew
@@ -118,7 +138,10 @@ class Statement {
   // Positions begin at 1. The text must be UTF-8.
   Result<> BindText(uint64_t position, std::string_view text);
 
-  // Runs until the first rows are there. The stream before must be gone.
+  // Binds it within a transaction of its own, to the catalogue of that moment. The stream before
+  // must be gone.
+  Result<BoundStatement> Start();
+  // Both at once: runs until the first rows are there.
   Result<ResultStream> Execute();
 
  private:

@@ -26,7 +26,7 @@ constexpr uint64_t kOtherThreads = 8;
 // query: a scalar function asks for its memory past DuckDB's own accounting.
 Result<> LimitMemory(const protocol::Setup& setup, size_t slots) {
   if (setup.memory_hard_limit == 0) return {};
-  const uint64_t stacks = (setup.threads + slots + kOtherThreads) * kStackBytes;
+  const uint64_t stacks = (setup.threads + slots + setup.probes_max + kOtherThreads) * kStackBytes;
   const rlimit limit = {setup.memory_hard_limit + stacks, setup.memory_hard_limit + stacks};
   if (setrlimit(RLIMIT_DATA, &limit) == 0) return {};
   return Internal(fmt::format("cannot limit the memory: {}", std::strerror(errno)));
@@ -38,13 +38,15 @@ void OfferToOomKiller() {
   file << "800";
 }
 
-std::string ChangedFrame(uint64_t ticket, const Result<>& outcome) {
-  protocol::ViewChanged changed{.ticket = ticket, .ok = outcome.ok()};
-  if (!outcome.ok()) {
-    changed.error_kind = static_cast<int>(outcome.error().kind);
-    changed.error = outcome.error().message;
+std::string ProbedFrame(uint64_t ticket, const Result<Prober::Columns>& outcome) {
+  protocol::Probed probed{.ticket = ticket, .ok = outcome.ok()};
+  if (outcome.ok()) {
+    probed.columns = *outcome;
+  } else {
+    probed.error_kind = static_cast<int>(outcome.error().kind);
+    probed.error = outcome.error().message;
   }
-  return protocol::ToFrame(changed);
+  return protocol::ToFrame(probed);
 }
 
 }  // namespace
@@ -80,7 +82,9 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(sandbox_, Sandbox::Enter(setup));
   watchdog_ = std::make_shared<Watchdog>();
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
-  views_ = std::make_unique<Views>(setup.store, *factory_, watchdog_, setup.views);
+  prober_ = std::make_unique<Prober>(setup.store, *factory_, watchdog_,
+                                     static_cast<size_t>(setup.probes_max));
+  views_ = std::make_unique<Views>(setup.store, setup.revision, setup.views);
   context_ = std::make_unique<WorkerContext>(
       *views_, *watchdog_, static_cast<size_t>(setup.plan_cache_entries), setup.allow_direct_reads);
   context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
@@ -95,18 +99,15 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
 
 Engine::~Engine() {
   {
-    const std::lock_guard lock(changes_mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
-    changes_added_.notify_all();
     stopped_.notify_all();
   }
   control_.Shutdown();
-  if (changes_thread_.joinable()) changes_thread_.join();
   if (progress_thread_.joinable()) progress_thread_.join();
 }
 
 void Engine::Serve() {
-  changes_thread_ = std::thread([this] { TakeViewChanges(); });
   progress_thread_ = std::thread([this] { ReportProgress(); });
   for (;;) {
     const Result<std::optional<protocol::Frame>> frame = control_.Read();
@@ -122,53 +123,20 @@ void Engine::Handle(const protocol::Frame& frame) {
     const auto cancel = protocol::FromPayload<protocol::Cancel>(frame.payload);
     if (cancel.ok() && cancel->slot < workers_.size())
       workers_[cancel->slot]->Cancel(cancel->query);
-  } else if (frame.type == FrameType::kPutView) {
-    auto put = protocol::FromPayload<protocol::PutView>(frame.payload);
-    if (!put.ok()) return log::Error("a message failed", {{"error", put.error().message}});
-    // Counted from now: the wait for earlier changes is part of it.
-    const Deadline deadline = Deadline::After(std::chrono::milliseconds(put->timeout_ms));
-    Queue([this, put = std::move(*put), deadline] {
-      Result<> outcome;
-      if (put.probe) {
-        outcome = views_->Put(put.view, deadline);
-      } else {
-        views_->PutKnown(put.view);
-      }
-      control_.Write(ChangedFrame(put.ticket, outcome));
-    });
-  } else if (frame.type == FrameType::kDropView) {
-    auto drop = protocol::FromPayload<protocol::DropView>(frame.payload);
-    if (!drop.ok()) return log::Error("a message failed", {{"error", drop.error().message}});
-    const Deadline deadline = Deadline::After(std::chrono::milliseconds(drop->timeout_ms));
-    Queue([this, drop = std::move(*drop), deadline] {
-      control_.Write(ChangedFrame(drop.ticket, views_->Drop(drop.name, deadline)));
-    });
-  }
-}
-
-void Engine::Queue(std::function<void()> change) {
-  const std::lock_guard lock(changes_mutex_);
-  changes_.push_back(std::move(change));
-  changes_added_.notify_one();
-}
-
-void Engine::TakeViewChanges() {
-  pthread_setname_np(pthread_self(), "views");
-  for (;;) {
-    std::function<void()> change;
-    {
-      std::unique_lock lock(changes_mutex_);
-      changes_added_.wait(lock, [this] { return stopping_ || !changes_.empty(); });
-      if (stopping_) return;
-      change = std::move(changes_.front());
-      changes_.pop_front();
-    }
-    try {
-      change();
-    } catch (const std::exception& e) {
-      log::Error("a view could not be changed", {{"error", e.what()}});
-      context_->report_unhealthy({.reason = e.what(), .broken = true});
-    }
+  } else if (frame.type == FrameType::kProbe) {
+    const auto probe = protocol::FromPayload<protocol::Probe>(frame.payload);
+    if (!probe.ok()) return log::Error("a message failed", {{"error", probe.error().message}});
+    // Counted from now: the wait for a thread is part of it.
+    const Deadline deadline = Deadline::After(std::chrono::milliseconds(probe->timeout_ms));
+    prober_->Probe(probe->view, deadline,
+                   [this, ticket = probe->ticket](const Result<Prober::Columns>& outcome) {
+                     control_.Write(ProbedFrame(ticket, outcome));
+                   });
+  } else if (frame.type == FrameType::kApplyViews) {
+    const auto change = protocol::FromPayload<protocol::ApplyViews>(frame.payload);
+    if (!change.ok()) return log::Error("a message failed", {{"error", change.error().message}});
+    views_->Apply(*change);
+    control_.Write(protocol::ToFrame(protocol::ViewsApplied{.ticket = change->ticket}));
   }
 }
 
@@ -176,7 +144,7 @@ void Engine::ReportProgress() {
   pthread_setname_np(pthread_self(), "progress");
   for (;;) {
     {
-      std::unique_lock lock(changes_mutex_);
+      std::unique_lock lock(mutex_);
       if (stopped_.wait_for(lock, kProgressEvery, [this] { return stopping_; })) return;
     }
     for (const auto& worker : workers_) {

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -11,6 +9,7 @@
 #include "base/result.h"
 #include "engine/connection_factory.h"
 #include "engine/frame_socket.h"
+#include "engine/prober.h"
 #include "engine/sandbox.h"
 #include "engine/views.h"
 #include "engine/watchdog.h"
@@ -31,8 +30,8 @@ class Engine {
   // Reads the set-up from the control socket and opens DuckDB. What fails is told to the front
   // too. The descriptors are taken.
   static Result<std::unique_ptr<Engine>> Open(int control, const std::vector<int>& slots);
-  // Ends queries that run and waits for them and for a change of a view that is under way. The
-  // program does not come here: it ends at once when Serve has returned.
+  // Ends queries that run and waits for them, and for a moment for probes. The program does not come
+  // here: it ends at once when Serve has returned.
   ~Engine();
 
   // Serves until the front closes the control socket.
@@ -41,9 +40,7 @@ class Engine {
  private:
   explicit Engine(int control) : control_(control) {}
   Result<> SetUp(const std::vector<int>& slots);
-  void TakeViewChanges();
   void Handle(const protocol::Frame& frame);
-  void Queue(std::function<void()> change);
   void ReportProgress();
   void ReportReplacedFiles();
 
@@ -51,18 +48,14 @@ class Engine {
   Sandbox sandbox_;      // Entered before there is another thread.
   std::shared_ptr<Watchdog> watchdog_;
   std::unique_ptr<ConnectionFactory> factory_;
+  std::unique_ptr<Prober> prober_;
   std::unique_ptr<Views> views_;
   std::unique_ptr<WorkerContext> context_;
   std::vector<std::unique_ptr<Worker>> workers_;
 
-  // Changes of views, one after the other: they wait for the object store, and a cancel must not
-  // wait for them.
-  std::mutex changes_mutex_;
-  std::condition_variable changes_added_;
-  std::deque<std::function<void()>> changes_;  // guarded by changes_mutex_
-  bool stopping_ = false;                      // guarded by changes_mutex_
-  std::condition_variable stopped_;            // With changes_mutex_.
-  std::thread changes_thread_;
+  std::mutex mutex_;
+  std::condition_variable stopped_;  // With mutex_.
+  bool stopping_ = false;            // guarded by mutex_
   std::thread progress_thread_;
 };
 

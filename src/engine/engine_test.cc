@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <array>
 #include <thread>
 
 #include "base/log.h"
@@ -31,6 +33,7 @@ struct Answer {
   std::optional<Error> error;
   Compression compression = Compression::kNone;
   size_t largest_frame = 0;
+  std::optional<uint64_t> revision;  // That the query saw.
 
   // The rows, or "error: …".
   std::string Text() const { return error ? "error: " + error->message : bytes; }
@@ -51,6 +54,7 @@ class EngineTest : public testing::Test {
   std::vector<FrontSocket> slots;
   std::vector<uint64_t> numbers;  // Of each slot's latest query.
   uint64_t last_ticket = 0;
+  uint64_t revision = 0;
   std::unique_ptr<Engine> engine;
   std::thread serving;
 
@@ -91,7 +95,12 @@ class EngineTest : public testing::Test {
       const auto frame = slots[slot].Read();
       if (!frame) throw std::runtime_error("the slot was closed");
       answer.largest_frame = std::max(answer.largest_frame, frame->payload.size());
-      if (frame->type == protocol::FrameType::kRows) {
+      if (frame->type == protocol::FrameType::kBegun) {
+        EXPECT_FALSE(answer.revision) << "it begins once";
+        EXPECT_EQ(answer.rows, 0U);
+        answer.revision = protocol::FromPayload<protocol::Begun>(frame->payload)->revision;
+      } else if (frame->type == protocol::FrameType::kRows) {
+        EXPECT_TRUE(answer.revision);
         const Result<protocol::RowsHeader> header = protocol::ReadRowsHeader(frame->payload);
         if (!header.ok()) throw std::runtime_error(header.error().message);
         EXPECT_GE(header->rows, answer.rows);
@@ -121,25 +130,21 @@ class EngineTest : public testing::Test {
   }
   std::string Text(const std::string& sql, size_t slot = 0) { return Run(slot, Csv(sql)).Text(); }
 
-  Result<> Outcome(uint64_t ticket) {
-    for (;;) {
-      const auto frame = control.Read();
-      if (!frame) throw std::runtime_error("the control socket was closed");
-      if (frame->type != protocol::FrameType::kViewChanged) continue;
-      const auto changed = protocol::FromPayload<protocol::ViewChanged>(frame->payload);
-      if (changed->ticket != ticket) continue;
-      if (changed->ok) return {};
-      return Error{static_cast<ErrorKind>(changed->error_kind), changed->error};
-    }
+  Result<std::vector<protocol::Column>> Probe(const protocol::ViewSpec& view,
+                                              int64_t timeout_ms = 60'000) {
+    control.Send(
+        protocol::Probe{.ticket = ++last_ticket, .view = view, .timeout_ms = timeout_ms});
+    const auto probed = control.Receive<protocol::Probed>();
+    EXPECT_EQ(probed.ticket, last_ticket);
+    if (probed.ok) return probed.columns;
+    return Error{static_cast<ErrorKind>(probed.error_kind), probed.error};
   }
-  Result<> Put(const protocol::ViewSpec& view, bool probe = true, int64_t timeout_ms = 60'000) {
-    control.Send(protocol::PutView{
-        .ticket = ++last_ticket, .view = view, .probe = probe, .timeout_ms = timeout_ms});
-    return Outcome(last_ticket);
-  }
-  Result<> Drop(const std::string& name) {
-    control.Send(protocol::DropView{.ticket = ++last_ticket, .name = name, .timeout_ms = 60'000});
-    return Outcome(last_ticket);
+  void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
+    control.Send(protocol::ApplyViews{.ticket = ++last_ticket,
+                                      .revision = ++revision,
+                                      .put = std::move(put),
+                                      .drop = std::move(drop)});
+    EXPECT_EQ(control.Receive<protocol::ViewsApplied>().ticket, last_ticket);
   }
 };
 
@@ -275,7 +280,7 @@ TEST_F(EngineTest, ACancelMayComeBeforeItsQuery) {
   Open(1);
   control.Send(protocol::Cancel{.slot = 0, .query = 1});
   // Answered only after the cancel was handled, which comes before it on the same socket.
-  EXPECT_TRUE(Drop("nothing").ok());
+  Apply({}, {"nothing"});
   EXPECT_EQ(Run(0, Csv(kEndless)).error->kind, ErrorKind::kCancelled);
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
 }
@@ -286,7 +291,7 @@ TEST_F(EngineTest, ACancelOfAQueryThatHasEndedDoesNothing) {
   control.Send(protocol::Cancel{.slot = 0, .query = 1});
   control.Send(protocol::Cancel{.slot = 1, .query = 0});
   control.Send(protocol::Cancel{.slot = 99, .query = 1});
-  EXPECT_TRUE(Drop("nothing").ok());
+  Apply({}, {"nothing"});
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
   EXPECT_EQ(Text("SELECT 42 AS x", 1), "x\r\n42\r\n");
 }
@@ -316,7 +321,7 @@ TEST_F(EngineTest, AReaderThatIsSlowHoldsItsOwnSlotOnly) {
   Send(0, Csv("FROM range(100000000)"));
   EXPECT_TRUE(slots[0].IsReadable(60'000));  // And is not read.
   for (const size_t slot : {1U, 2U, 1U}) EXPECT_EQ(Text("SELECT 42 AS x", slot), "x\r\n42\r\n");
-  EXPECT_TRUE(Drop("nothing").ok()) << "nor are changes of views held";
+  Apply({}, {"nothing"});  // Nor are changes of views held.
   control.Send(protocol::Cancel{.slot = 0, .query = 1});
   EXPECT_EQ(ReadAnswer(0).error->kind, ErrorKind::kCancelled);
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
@@ -327,25 +332,43 @@ TEST_F(EngineTest, ViewsCanBePutReplacedAndDropped) {
   folder.Write("b.parquet", "SELECT 2 AS id");
   Open();
   EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
-  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
+  Apply({{"t", {"a.parquet"}}});
   EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
   EXPECT_EQ(Text("FROM T", 1), "id\r\n1\r\n");
-  ASSERT_TRUE(Put({"t", {"a.parquet", "b.parquet"}}).ok());
+  Apply({{"t", {"a.parquet", "b.parquet"}}});
   EXPECT_EQ(Text("SELECT sum(id) AS s FROM t"), "s\r\n3\r\n");
-  ASSERT_TRUE(Drop("t").ok());
+  Apply({}, {"t"});
   EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
-  EXPECT_TRUE(Drop("t").ok()) << "dropping twice is no error";
+  Apply({}, {"t"});  // Twice is no error.
 }
 
-TEST_F(EngineTest, AViewThatCannotBeMadeLeavesTheFormerOne) {
+TEST_F(EngineTest, AQuerySaysWhichRevisionItSaw) {
   folder.Write("a.parquet", "SELECT 1 AS id");
+  setup.revision = 7;
+  Open(1);
+  EXPECT_EQ(Run(0, Csv("SELECT 1")).revision, 7U);
+  revision = 41;
+  Apply({{"t", {"a.parquet"}}});
+  EXPECT_EQ(Run(0, Csv("FROM t")).revision, 42U);
+  Apply({});
+  EXPECT_EQ(Run(0, Csv("FROM t")).revision, 43U) << "also where nothing of it has changed";
+  EXPECT_EQ(Run(0, {.sql = "FROM t WHERE false", .format = Format::kNdjson}).revision, 43U);
+  EXPECT_FALSE(Run(0, Csv("FROM nowhere")).revision);
+}
+
+TEST_F(EngineTest, AProbeTellsTheColumnsAndChangesNothing) {
+  folder.Write("a.parquet", "SELECT 1 AS id, [{'b c': 1.5::DECIMAL(9, 2)}] AS \"x y\"");
   Open();
-  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
-  const Result<> missing = Put({"t", {"missing.parquet"}});
+  const auto columns = Probe({"t", {"a.parquet"}});
+  ASSERT_TRUE(columns.ok()) << columns.error().message;
+  EXPECT_THAT(*columns, testing::ElementsAre(
+                            protocol::Column{"id", "INTEGER"},
+                            protocol::Column{"x y", "STRUCT(\"b c\" DECIMAL(9,2))[]"}));
+  EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
+  const auto missing = Probe({"t", {"a.parquet", "missing.parquet"}});
   ASSERT_FALSE(missing.ok());
   EXPECT_THAT(missing.error().message, HasSubstr("missing.parquet"));
-  EXPECT_EQ(Put({"t", {"a.parquet"}}, true, 0).error().kind, ErrorKind::kTimeout);
-  EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
+  EXPECT_EQ(Probe({"t", {"a.parquet"}}, 0).error().kind, ErrorKind::kCancelled);
 }
 
 // The same text again runs by its plan, which must not outlive what it was made from.
@@ -353,16 +376,64 @@ TEST_F(EngineTest, APlanFollowsTheViewsItReads) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   folder.Write("b.parquet", "SELECT 'text' AS name, 2 AS other");
   Open(1);
-  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
+  Apply({{"t", {"a.parquet"}}});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
-  ASSERT_TRUE(Put({"t", {"b.parquet"}}).ok());
+  Apply({{"t", {"b.parquet"}}});
   EXPECT_EQ(Text("FROM t"), "name,other\r\ntext,2\r\n");
-  ASSERT_TRUE(Put({"t", {"a.parquet"}}, false).ok()) << "known to be good: made by the next query";
-  EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n");
-  ASSERT_TRUE(Drop("t").ok());
+  Apply({}, {"t"});
   EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
-  ASSERT_TRUE(Put({"t", {"b.parquet"}}).ok());
-  EXPECT_EQ(Text("FROM t"), "name,other\r\ntext,2\r\n") << "after its failure too";
+  Apply({{"t", {"a.parquet"}}});
+  EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n") << "after its failure too";
+}
+
+// Pairs of datasets that always change together: whoever reads both sees the same of both.
+TEST_F(EngineTest, EachQuerySeesOneRevision) {
+  for (int i = 0; i < 4; ++i) {
+    folder.Write(std::to_string(i) + ".parquet", fmt::format("SELECT {} AS id", i));
+  }
+  Open(3);
+  const auto pair = [](int i) {
+    const std::string key = std::to_string(i % 4) + ".parquet";
+    return std::vector<protocol::ViewSpec>{{"a", {key}}, {"b", {key}}};
+  };
+  Apply(pair(0));
+  std::atomic<bool> over = false;
+  std::array<std::atomic<int>, 3> asked = {};
+  std::vector<std::thread> clients;
+  for (size_t slot = 0; slot < slots.size(); ++slot) {
+    clients.emplace_back([this, slot, &over, &asked] {
+      // The first two together, the others each by itself, so that views are made at all times.
+      const std::string sql = slot < 2 ? "SELECT count(*) AS n FROM a JOIN b USING (id)"
+                                       : "SELECT count(*) AS n FROM b";
+      while (!over) {
+        const Answer answer = Run(slot, Csv(sql));
+        EXPECT_EQ(answer.Text(), "n\r\n1\r\n");
+        ++asked[slot];
+      }
+    });
+  }
+  for (int i = 1; i < 300 || *std::min_element(asked.begin(), asked.end()) < 20; ++i) {
+    Apply(pair(i));
+  }
+  over = true;
+  for (std::thread& client : clients) client.join();
+}
+
+TEST_F(EngineTest, WhatThereIsIsToldWithoutReadingIt) {
+  const std::vector<protocol::Column> columns = {{"id", "INTEGER"}, {"x y", "STRUCT(a DATE)[]"}};
+  Open(1);
+  // Its object comes later: to name the columns nothing is read.
+  Apply({{"t", {"a.parquet"}, columns}});
+  EXPECT_EQ(Text("SHOW TABLES"), "name\r\nt\r\n");
+  const std::string all =
+      "SELECT column_name, data_type FROM information_schema.columns ORDER BY ordinal_position";
+  EXPECT_EQ(Text(all), "column_name,data_type\r\nid,INTEGER\r\nx y,STRUCT(a DATE)[]\r\n");
+  folder.Write("a.parquet", "SELECT 1 AS id, [{'a': DATE '2026-01-01'}] AS \"x y\"");
+  EXPECT_EQ(Text("SELECT id FROM t"), "id\r\n1\r\n") << "and not the outline";
+  EXPECT_EQ(Text("SELECT id, (SELECT count(*) FROM information_schema.tables) AS n FROM t"),
+            "id,n\r\n1,1\r\n");
+  Apply({}, {"t"});
+  EXPECT_EQ(Text("SHOW TABLES"), "name\r\n");
 }
 
 TEST_F(EngineTest, KnownViewsOfTheSetUpAreThere) {
@@ -404,7 +475,7 @@ TEST_F(EngineTest, AQueryThatDoesNotFitBesideOthersMayBeTriedAgain) {
 TEST_F(EngineTest, TellsHowFarAQueryIs) {
   folder.Write("a.parquet", "SELECT range AS id FROM range(1000000)");
   Open(2);
-  ASSERT_TRUE(Put({"t", {"a.parquet"}}).ok());
+  Apply({{"t", {"a.parquet"}}});
   const uint64_t number =
       Send(1, Csv("SELECT count(*) FROM t WHERE length(repeat(md5(id::VARCHAR), 30000)) = id"));
   for (int i = 0; i < 2; ++i) {

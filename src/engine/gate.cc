@@ -221,6 +221,7 @@ class AstCheck {
     if (in_main && NoteDataset(name)) return {};
     if (LooksLikePath(name)) {
       if (!is_bare || !MayReadFile(lower)) return OutsideOfCatalogue();
+      verdict_.others.push_back(name);
       verdict_.reads_files = true;
       return {};
     }
@@ -238,18 +239,18 @@ class AstCheck {
     // There is nothing of this name. With a schema in front the whole would be a path with a dot
     // in it.
     if (!is_bare) return InvalidArgument("there is no such table in this schema");
+    verdict_.others.push_back(name);
     return {};
   }
 
   // What shows secrets and logs stays refused even where a dataset has its name: between this
   // check and the statement the dataset may go, and the name means the function again.
   bool NoteDataset(const std::string& name) {
-    const std::string lower = ToLowerAscii(name);
-    const bool is_internal =
-        lower.starts_with("duckdb_") && RuleOfTableFunction(lower) != FunctionRule::kUnknown;
-    if (is_internal || !rules_.is_dataset(name)) return false;
+    if (!rules_.is_dataset(name)) return false;
     verdict_.datasets.push_back(name);
-    return true;
+    const std::string lower = ToLowerAscii(name);
+    return !lower.starts_with("duckdb_") ||
+           RuleOfTableFunction(lower) == FunctionRule::kUnknown;
   }
 
   // DESCRIBE, SUMMARIZE and SHOW.
@@ -280,6 +281,7 @@ class AstCheck {
     }
     if (!LooksLikePath(name)) return CheckTableFunction(name);
     if (!MayReadFile(ToLowerAscii(name))) return OutsideOfCatalogue();
+    verdict_.others.push_back(name);
     verdict_.reads_files = true;
     return {};
   }

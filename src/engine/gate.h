@@ -23,6 +23,8 @@ struct Verdict {
   std::string sql;
   // The datasets that it names, as it writes them.
   std::vector<std::string> datasets;
+  // Names where a dataset could be, and is none.
+  std::vector<std::string> others;
   // It asks what there is: SHOW TABLES, information_schema.
   bool reads_catalog = false;
   // It reads objects that are not the catalogue's. DuckDB settles which ones when it plans.

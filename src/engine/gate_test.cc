@@ -99,6 +99,8 @@ TEST_F(GateTest, TellsWhatIsRead) {
   const auto datasets = [this](const std::string& sql) { return gate.Check(sql)->datasets; };
   using Names = std::vector<std::string>;
   EXPECT_EQ(datasets("SELECT 1"), Names());
+  EXPECT_EQ(datasets("WITH t AS (FROM trips) FROM t, nowhere"), Names({"trips"}));
+  EXPECT_EQ(gate.Check("WITH t AS (FROM trips) FROM t, nowhere")->others, Names({"nowhere"}));
   EXPECT_EQ(datasets("SELECT (SELECT count(*) FROM Trips)"), Names({"Trips"}));
   EXPECT_EQ(datasets("SUMMARIZE trips"), Names({"trips"}));
   EXPECT_EQ(datasets("EXPLAIN FROM trips"), Names({"trips"}));

@@ -2,12 +2,12 @@
 
 namespace tarn::engine {
 
-Plan* PlanCache::Find(std::string_view sql, uint64_t generation) {
+Plan* PlanCache::Find(std::string_view sql) {
   const auto found = by_sql_.find(sql);
   if (found == by_sql_.end()) return nullptr;
   const auto entry = found->second;
   // Where none is kept, the one that ran last is still there.
-  if (entries_max_ == 0 || entry->plan.generation != generation) {
+  if (entries_max_ == 0) {
     Forget(sql);
     return nullptr;
   }

@@ -18,19 +18,17 @@ struct Plan {
   // None after a run that took long: DuckDB keeps in a prepared statement what its last run built,
   // all of a hash table under a LIMIT for one, until the statement runs again or goes.
   std::optional<duck::Statement> statement = std::nullopt;
-  uint64_t generation = 0;  // Of the views, when it was judged.
 };
 
-// The plans of a connection's latest texts. Where the catalogue has changed since, the text is
-// judged and prepared anew; where only a view's objects have, DuckDB itself binds again.
+// The plans of a connection's latest texts. They hold as long as the names in them mean datasets or
+// not, as they did (see Views::TakeCut); where a view has changed, DuckDB itself binds again.
 //
 // Not thread-safe; destroyed before its connection.
 class PlanCache {
  public:
   explicit PlanCache(size_t entries_max) : entries_max_(entries_max) {}
 
-  // None when there is none of this generation.
-  Plan* Find(std::string_view sql, uint64_t generation);
+  Plan* Find(std::string_view sql);  // None: null.
   // Keeps the plan as the latest one; valid until the next call of Keep or Forget.
   Plan& Keep(std::string sql, Plan plan);
   void Forget(std::string_view sql);

@@ -9,59 +9,52 @@ class PlanCacheTest : public testing::Test {
  protected:
   duck::Connection connection = *duck::Database::Open({})->Connect();
 
-  Plan Make(uint64_t generation) {
+  Plan Make() {
     return {.verdict = {.sql = "SELECT 1"},
-            .statement = std::move(*connection.Prepare("SELECT 1")),
-            .generation = generation};
+            .statement = std::move(*connection.Prepare("SELECT 1"))};
   }
 };
 
 TEST_F(PlanCacheTest, FindsWhatWasKeptByItsText) {
   PlanCache cache(2);
-  EXPECT_EQ(cache.Find("a", 0), nullptr);
-  const Plan& kept = cache.Keep("a", Make(0));
-  EXPECT_EQ(cache.Find("a", 0), &kept);
-  EXPECT_EQ(cache.Find("A", 0), nullptr);
-  EXPECT_EQ(cache.Find("a ", 0), nullptr);
+  EXPECT_EQ(cache.Find("a"), nullptr);
+  const Plan& kept = cache.Keep("a", Make());
+  EXPECT_EQ(cache.Find("a"), &kept);
+  EXPECT_EQ(cache.Find("A"), nullptr);
+  EXPECT_EQ(cache.Find("a "), nullptr);
 }
 
 TEST_F(PlanCacheTest, TheOneThatWasUsedLeastLatelyGoes) {
   PlanCache cache(2);
-  cache.Keep("a", Make(0));
-  cache.Keep("b", Make(0));
-  EXPECT_NE(cache.Find("a", 0), nullptr);
-  const Plan& c = cache.Keep("c", Make(0));
-  EXPECT_EQ(cache.Find("b", 0), nullptr);
-  EXPECT_NE(cache.Find("a", 0), nullptr);
-  EXPECT_EQ(cache.Find("c", 0), &c);
-}
-
-TEST_F(PlanCacheTest, AnotherGenerationIsNotFoundAgain) {
-  PlanCache cache(2);
-  cache.Keep("a", Make(1));
-  EXPECT_NE(cache.Find("a", 1), nullptr);
-  EXPECT_EQ(cache.Find("a", 2), nullptr);
-  EXPECT_EQ(cache.Find("a", 1), nullptr) << "it is gone";
+  cache.Keep("a", Make());
+  cache.Keep("b", Make());
+  EXPECT_NE(cache.Find("a"), nullptr);
+  const Plan& c = cache.Keep("c", Make());
+  EXPECT_EQ(cache.Find("b"), nullptr);
+  EXPECT_NE(cache.Find("a"), nullptr);
+  EXPECT_EQ(cache.Find("c"), &c);
 }
 
 TEST_F(PlanCacheTest, KeepReplacesAndForgetRemoves) {
   PlanCache cache(2);
-  cache.Keep("a", Make(0));
-  cache.Keep("a", Make(7));
-  EXPECT_EQ(cache.Find("a", 7)->generation, 7U);
-  cache.Keep("b", Make(7));
-  EXPECT_NE(cache.Find("a", 7), nullptr) << "the same text takes one place";
+  cache.Keep("a", Make());
+  Plan later = Make();
+  later.verdict.sql = "SELECT 2";
+  cache.Keep("a", std::move(later));
+  EXPECT_EQ(cache.Find("a")->verdict.sql, "SELECT 2");
+  cache.Keep("b", Make());
+  EXPECT_NE(cache.Find("a"), nullptr) << "the same text takes one place";
   cache.Forget("a");
   cache.Forget("never");
-  EXPECT_EQ(cache.Find("a", 7), nullptr);
-  EXPECT_NE(cache.Find("b", 7), nullptr);
+  EXPECT_EQ(cache.Find("a"), nullptr);
+  EXPECT_NE(cache.Find("b"), nullptr);
 }
 
 TEST_F(PlanCacheTest, WithoutPlacesAPlanLivesForItsRunOnly) {
   PlanCache cache(0);
-  Plan& plan = cache.Keep("a", Make(0));
+  Plan& plan = cache.Keep("a", Make());
   EXPECT_TRUE(plan.statement->Execute().ok());
-  EXPECT_EQ(cache.Find("a", 0), nullptr);
+  EXPECT_EQ(cache.Find("a"), nullptr);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "engine/result_sink.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tarn::engine {
 namespace {
@@ -63,14 +64,16 @@ bool ResultSink::Send(uint64_t rows, std::string_view end_frame, bool whole) {
 }
 
 bool ResultSink::Write(uint64_t rows, std::string_view bytes, std::string_view end_frame) {
-  if (bytes.empty()) return socket_.Write(end_frame);
+  std::string frame = std::exchange(begin_frame_, {});
+  if (bytes.empty()) return socket_.Write(frame, end_frame);
   const protocol::RowsHeader header{.rows = rows, .compression = compression_};
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kFrameBytesMax);
     bytes.remove_prefix(part.size());
-    const std::string frame = protocol::RowsFrameHeader(header, part.size());
+    frame += protocol::RowsFrameHeader(header, part.size());
     // The end goes with the last rows: a small result is one write, and one read of the front's.
     if (!socket_.Write(frame, part, bytes.empty() ? end_frame : std::string_view())) return false;
+    frame.clear();
   }
   return true;
 }

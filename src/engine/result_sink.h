@@ -19,6 +19,9 @@ class ResultSink {
   ResultSink(FrameSocket& socket, Compression compression)
       : socket_(socket), compression_(compression) {}
 
+  // A frame that goes before the rows, with the first of them.
+  void Begin(std::string frame) { begin_frame_ = std::move(frame); }
+
   // Encoders append here.
   std::string& buffer() { return buffer_; }
 
@@ -40,6 +43,7 @@ class ResultSink {
   // What was asked for; none for a result that is too small to gain from it.
   Compression compression_;
   std::unique_ptr<Compressor> compressor_;
+  std::string begin_frame_;
   std::string buffer_;
   std::string compressed_;
   uint64_t encoded_bytes_ = 0;  // Of what has left buffer_.

@@ -2,131 +2,154 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <utility>
+
 #include "base/text.h"
+#include "duck/quote.h"
+#include "engine/view_sql.h"
 
 namespace tarn::engine {
 namespace {
 
-// How often somebody who waits for another's change looks whether he still wants to.
+// How often somebody who waits for others' queries looks whether he still wants to.
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
 
 }  // namespace
 
-Views::Views(const protocol::ObjectStore& store, ConnectionFactory& factory,
-             std::shared_ptr<Watchdog> watchdog, const std::vector<protocol::ViewSpec>& known)
-    : store_(store), writer_(store, factory, std::move(watchdog)) {
-  for (const protocol::ViewSpec& view : known) {
-    entries_.insert_or_assign(ToLowerAscii(view.name), Entry{view});
-  }
+Views::Pins::Pins(Pins&& other) noexcept
+    : views_(other.views_), keys_(std::exchange(other.keys_, {})) {}
+
+Views::Pins::~Pins() { views_->Unpin(keys_); }
+
+Views::Views(const protocol::ObjectStore& store, uint64_t revision,
+             const std::vector<protocol::ViewSpec>& known)
+    : store_(store), revision_(revision) {
+  Apply({.revision = revision, .put = known, .drop = {}});
 }
 
 bool Views::IsDataset(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  return entries_.contains(ToLowerAscii(name));
+  return datasets_.contains(ToLowerAscii(name));
 }
 
-bool Views::Claim(const std::string& key, const std::function<bool()>& give_up) {
-  std::unique_lock lock(mutex_);
-  while (claimed_.contains(key)) {
-    if (give_up()) return false;
-    released_.wait_for(lock, kLookAgain);
-  }
-  claimed_.insert(key);
-  return true;
-}
-
-void Views::Release(const std::string& key) {
+void Views::Apply(const protocol::ApplyViews& change) {
   const std::lock_guard lock(mutex_);
-  claimed_.erase(key);
-  released_.notify_all();
+  revision_ = change.revision;
+  for (const std::string& name : change.drop) datasets_.erase(ToLowerAscii(name));
+  for (const protocol::ViewSpec& view : change.put) {
+    datasets_.insert_or_assign(ToLowerAscii(view.name),
+                               std::make_shared<Dataset>(Dataset{view, ++last_version_}));
+  }
 }
 
-Result<> Views::MakeOne(duck::Connection& connection, const WatchedTask& task,
-                        const std::string& key) {
-  protocol::ViewSpec view;
-  uint64_t put_at = 0;
-  const auto is_missing = [&] {
-    const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(key);
-    if (found == entries_.end() || found->second.made) return false;
-    view = found->second.view;
-    put_at = found->second.put_at;
-    return true;
-  };
-  if (!is_missing()) return {};
-  if (!Claim(key, [&task] { return task.CancelReason().has_value(); })) return *task.CancelReason();
-  Result<> made;
-  if (is_missing()) {
-    const Result<std::string> sql = CreateViewSql(store_, view);
-    made = sql.ok() ? connection.Execute(*sql) : Result<>(sql.error());
-    const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(key);
-    // Unless another one was put while this one was made.
-    if (made.ok() && found != entries_.end() && found->second.put_at == put_at) {
-      found->second.made = true;
+std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& datasets,
+                                         const std::vector<std::string>& others, bool all) const {
+  const std::lock_guard lock(mutex_);
+  // Ordered: whoever holds some of the pins waits only for later ones.
+  std::map<std::string, Wanted> wanted;
+  if (all) {
+    for (const auto& [key, dataset] : datasets_) wanted.emplace(key, Wanted{key, dataset, true});
+    for (const auto& [key, slot] : slots_) wanted.emplace(key, Wanted{key, nullptr, true});
+  }
+  for (const std::string& name : datasets) {
+    std::string key = ToLowerAscii(name);
+    const auto found = datasets_.find(key);
+    if (found == datasets_.end()) return std::nullopt;
+    wanted.insert_or_assign(key, Wanted{key, found->second, false});
+  }
+  for (const std::string& name : others) {
+    std::string key = ToLowerAscii(name);
+    if (datasets_.contains(key)) return std::nullopt;
+    wanted.insert_or_assign(key, Wanted{key, nullptr, false});
+  }
+  Cut cut;
+  cut.revision_ = revision_;
+  for (auto& [key, each] : wanted) cut.wanted_.push_back(std::move(each));
+  return cut;
+}
+
+Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& task,
+                               const Cut& cut) {
+  Pins pins(*this);
+  pins.keys_.reserve(cut.wanted_.size());
+  for (const Wanted& wanted : cut.wanted_) {
+    const Result<> pinned = PinOne(connection, task, wanted);
+    if (pinned.ok()) {
+      pins.keys_.push_back(wanted.key);
+      continue;
     }
-  }
-  Release(key);
-  if (!made.ok()) return made.error().Wrap(fmt::format("dataset \"{}\"", view.name));
-  return {};
-}
-
-Result<> Views::Make(duck::Connection& connection, const WatchedTask& task,
-                     const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    TARN_CHECK_OK(MakeOne(connection, task, ToLowerAscii(name)));
-  }
-  return {};
-}
-
-Result<> Views::MakeAll(duck::Connection& connection, const WatchedTask& task) {
-  std::vector<std::string> missing;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [key, entry] : entries_) {
-      if (!entry.made) missing.push_back(key);
-    }
-  }
-  for (const std::string& key : missing) {
-    // One that cannot be made is not shown; a query that names it is told why.
-    [[maybe_unused]] const Result<> ignored = MakeOne(connection, task, key);
     if (const auto reason = task.CancelReason()) return *reason;
+    // One that is only listed and cannot be made is not shown.
+    if (wanted.outline_is_enough) continue;
+    return pinned.error().Wrap(
+        fmt::format("dataset \"{}\"", wanted.dataset ? wanted.dataset->view.name : wanted.key));
   }
-  return {};
+  return pins;
 }
 
-Result<> Views::Put(const protocol::ViewSpec& view, Deadline deadline) {
-  const std::string key = ToLowerAscii(view.name);
-  if (!Claim(key, [&] { return deadline.Passed(); })) {
-    return Error{ErrorKind::kTimeout, "timed out, its view is being made"};
+Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
+                       const Wanted& wanted) {
+  const uint64_t version = wanted.dataset == nullptr ? 0 : wanted.dataset->version;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    Slot& slot = slots_[wanted.key];
+    if (!slot.is_changing) {
+      const bool is_version = slot.version == version;
+      if (is_version && (wanted.outline_is_enough || !slot.is_outline)) {
+        ++slot.pins;
+        return {};
+      }
+      // An outline may become the view that it is of: nobody reads either by the other's name.
+      if (is_version || slot.pins == 0) {
+        slot.is_changing = true;
+        const std::string former = slot.name;
+        lock.unlock();
+        const Result<> changed = Change(connection, wanted, former);
+        lock.lock();
+        Slot& after = slots_[wanted.key];  // The map may have moved it.
+        after.is_changing = false;
+        if (changed.ok()) {
+          after.name = version == 0 ? "" : wanted.dataset->view.name;
+          after.version = version;
+          after.is_outline = version != 0 && IsOutline(wanted);
+          ++after.pins;
+        }
+        changed_.notify_all();
+        return changed;
+      }
+    }
+    if (const auto reason = task.CancelReason()) return *reason;
+    changed_.wait_for(lock, kLookAgain);
   }
-  Result<> put = writer_.Put(view, deadline);
-  if (put.ok()) {
-    const std::lock_guard lock(mutex_);
-    entries_.insert_or_assign(key, Entry{view, true, ++generation_});
-  }
-  Release(key);
-  return put;
 }
 
-void Views::PutKnown(const protocol::ViewSpec& view) {
+// Without its columns there is no outline to make.
+bool Views::IsOutline(const Wanted& wanted) {
+  return wanted.outline_is_enough && !wanted.dataset->view.columns.empty();
+}
+
+Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
+                       const std::string& former) {
+  if (wanted.dataset == nullptr) {
+    return connection.Execute("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(former));
+  }
+  const protocol::ViewSpec& view = wanted.dataset->view;
+  if (IsOutline(wanted)) return connection.Execute(CreateOutlineSql(view));
+  TARN_TRY(const std::string sql, CreateViewSql(store_, view));
+  return connection.Execute(sql);
+}
+
+void Views::Unpin(const std::vector<std::string>& keys) {
   const std::lock_guard lock(mutex_);
-  entries_.insert_or_assign(ToLowerAscii(view.name), Entry{view, false, ++generation_});
-}
-
-Result<> Views::Drop(const std::string& name, Deadline deadline) {
-  const std::string key = ToLowerAscii(name);
-  if (!Claim(key, [&] { return deadline.Passed(); })) {
-    return Error{ErrorKind::kTimeout, "timed out, its view is being made"};
+  for (const std::string& key : keys) {
+    const auto slot = slots_.find(key);
+    --slot->second.pins;
+    const bool is_of_no_use =
+        slot->second.version == 0 && slot->second.pins == 0 && !slot->second.is_changing;
+    if (is_of_no_use) slots_.erase(slot);
   }
-  Result<> dropped = writer_.Drop(name, deadline);
-  if (dropped.ok()) {
-    const std::lock_guard lock(mutex_);
-    entries_.erase(key);
-    ++generation_;
-  }
-  Release(key);
-  return dropped;
+  changed_.notify_all();
 }
 
 }  // namespace tarn::engine

@@ -1,76 +1,122 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
-#include <functional>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
-#include "base/deadline.h"
 #include "base/result.h"
-#include "engine/connection_factory.h"
-#include "engine/view_writer.h"
+#include "duck/database.h"
 #include "engine/watchdog.h"
 #include "protocol/messages.h"
 
 namespace tarn::engine {
 
-// The datasets that SQL can name, and which of them DuckDB has a view for.
+// The datasets of one revision of the catalogue, and which of them DuckDB has a view for.
 //
-// Making a view reads its objects. So one that is known to be good (another engine process had it)
-// is made when a query first names it, on the query's own connection: a new process is ready at
-// once, however many datasets there are.
+// Another revision takes effect at once and as a whole, since nothing is read for it: the view of
+// a dataset is made when a query first names it, on the query's own connection. So that a query sees
+// one revision,
+//
+//  1. TakeCut says what the datasets that it names are, as of one moment,
+//  2. Pin gives DuckDB the views of these, and keeps others from replacing them
+//  3. until the query is bound: from then on DuckDB reads what it has found, whatever comes.
+//
+// Queries of the same revision pin the same views. One that came after a change waits for the former
+// ones to be bound, and only where it names a dataset that has changed.
+//
+// Whoever asks what there is (SHOW TABLES) gets outlines of views that no query has named yet: names
+// and types of columns, made without reading.
 //
 // Thread-safe.
 class Views {
  public:
-  Views(const protocol::ObjectStore& store, ConnectionFactory& factory,
-        std::shared_ptr<Watchdog> watchdog, const std::vector<protocol::ViewSpec>& known);
+  Views(const protocol::ObjectStore& store, uint64_t revision,
+        const std::vector<protocol::ViewSpec>& known);
 
   // Whatever its case.
   bool IsDataset(std::string_view name) const;
-  // Grows with each change: what was judged under another one must be judged again.
-  uint64_t generation() const { return generation_; }
 
-  // Makes those views that are not there yet; the error names the dataset. On a connection that
-  // runs nothing, inside the query's task.
-  Result<> Make(duck::Connection& connection, const WatchedTask& task,
-                const std::vector<std::string>& names);
-  Result<> MakeAll(duck::Connection& connection, const WatchedTask& task);
+  void Apply(const protocol::ApplyViews& change);
 
-  // Creates or replaces the view at once, which reads its objects. After an error the former one
-  // stays.
-  Result<> Put(const protocol::ViewSpec& view, Deadline deadline);
-  // The same for one that is known to be good.
-  void PutKnown(const protocol::ViewSpec& view);
-  // It is no error when the view is not there.
-  Result<> Drop(const std::string& name, Deadline deadline);
+  // What some names are at one moment.
+  class Cut;
+  // None when not all of `datasets` are datasets, or one of `others` is: what was judged by that
+  // must be judged again. With `all`, the cut has all datasets.
+  std::optional<Cut> TakeCut(const std::vector<std::string>& datasets,
+                             const std::vector<std::string>& others, bool all) const;
+
+  // Views that nobody replaces while this lives.
+  class Pins;
+  // On a connection that runs nothing, inside the query's task. The error names the dataset whose
+  // view cannot be made.
+  Result<Pins> Pin(duck::Connection& connection, const WatchedTask& task, const Cut& cut);
 
  private:
-  struct Entry {
+  struct Dataset {
     protocol::ViewSpec view;
-    bool made = false;    // DuckDB has it.
-    uint64_t put_at = 0;  // The generation that it began.
+    uint64_t version;  // Of all that were put, each has another one. From 1.
   };
-  // One name is changed by one thread at a time. Claim waits until nobody else does, false when
-  // `give_up` says so first.
-  bool Claim(const std::string& key, const std::function<bool()>& give_up);
-  void Release(const std::string& key);
-  Result<> MakeOne(duck::Connection& connection, const WatchedTask& task, const std::string& key);
+  using DatasetPointer = std::shared_ptr<const Dataset>;
+
+  // What DuckDB has under a name.
+  struct Slot {
+    std::string name;
+    uint64_t version = 0;  // 0: nothing.
+    bool is_outline = false;
+    size_t pins = 0;
+    bool is_changing = false;
+  };
+  // A name in lower case and what DuckDB should have there; null: nothing.
+  struct Wanted {
+    std::string key;
+    DatasetPointer dataset;
+    bool outline_is_enough;
+  };
+
+  static bool IsOutline(const Wanted& wanted);
+  Result<> PinOne(duck::Connection& connection, const WatchedTask& task, const Wanted& wanted);
+  Result<> Change(duck::Connection& connection, const Wanted& wanted, const std::string& former);
+  void Unpin(const std::vector<std::string>& keys);
 
   const protocol::ObjectStore store_;
-  ViewWriter writer_;
-  std::atomic<uint64_t> generation_ = 0;
 
   mutable std::mutex mutex_;
-  std::condition_variable released_;
-  std::unordered_map<std::string, Entry> entries_;  // guarded by mutex_; by name in lower case
-  std::unordered_set<std::string> claimed_;         // guarded by mutex_; the same names
+  std::condition_variable changed_;                           // A slot, or its pins.
+  uint64_t revision_;                                         // guarded by mutex_
+  uint64_t last_version_ = 0;                                 // guarded by mutex_
+  std::unordered_map<std::string, DatasetPointer> datasets_;  // guarded by mutex_; in lower case
+  std::unordered_map<std::string, Slot> slots_;               // guarded by mutex_; the same
+};
+
+class Views::Cut {
+ public:
+  uint64_t revision() const { return revision_; }
+
+ private:
+  friend class Views;
+  uint64_t revision_ = 0;
+  std::vector<Wanted> wanted_;  // In the order of their names, each once.
+};
+
+class Views::Pins {
+ public:
+  Pins(Pins&& other) noexcept;
+  Pins& operator=(Pins&&) = delete;
+  ~Pins();
+
+ private:
+  friend class Views;
+  explicit Pins(Views& views) : views_(&views) {}
+
+  Views* views_;
+  std::vector<std::string> keys_;
 };
 
 }  // namespace tarn::engine

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <optional>
+#include <stdexcept>
 #include <thread>
 
+#include "engine/connection_factory.h"
 #include "engine/parquet_folder.h"
 
 namespace tarn::engine {
@@ -15,7 +19,6 @@ using testing::StartsWith;
 class ViewsTest : public testing::Test {
  protected:
   ParquetFolder folder{testing::TempDir()};
-  const std::shared_ptr<Watchdog> watchdog = std::make_shared<Watchdog>();
   protocol::Setup setup{.store = protocol::ObjectStore::Folder(folder.path().string()),
                         .memory_limit = 500'000'000};
   std::unique_ptr<ConnectionFactory> factory = std::move(*ConnectionFactory::Open(setup, 1));
@@ -24,7 +27,20 @@ class ViewsTest : public testing::Test {
   std::unique_ptr<Views> views;
 
   void Open(const std::vector<protocol::ViewSpec>& known = {}) {
-    views = std::make_unique<Views>(setup.store, *factory, watchdog, known);
+    views = std::make_unique<Views>(setup.store, 1, known);
+  }
+  void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
+    views->Apply({.revision = 2, .put = std::move(put), .drop = std::move(drop)});
+  }
+  Views::Cut CutOf(const std::vector<std::string>& datasets, bool all = false) {
+    const auto cut = views->TakeCut(datasets, {}, all);
+    if (!cut) throw std::runtime_error("no such datasets");
+    return *cut;
+  }
+  // Makes the views, and lets go of them.
+  Result<> Make(const std::vector<std::string>& datasets, bool all = false) {
+    const auto pins = views->Pin(connection, task, CutOf(datasets, all));
+    return pins.ok() ? Result<>() : Result<>(pins.error());
   }
   static std::string TextOf(duck::Connection& on, const std::string& sql) {
     auto statement = on.Prepare(sql);
@@ -45,102 +61,151 @@ class ViewsTest : public testing::Test {
   }
 };
 
-TEST_F(ViewsTest, PutMakesAViewAndReplacesIt) {
+TEST_F(ViewsTest, AViewIsMadeWhenItIsNamed) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  Open({{"One", {"a.parquet"}}, {"two", {"a.parquet"}}});
+  EXPECT_TRUE(views->IsDataset("oNe"));
+  EXPECT_FALSE(views->IsDataset("three"));
+  EXPECT_EQ(ViewsMade(), "0");
+  EXPECT_EQ(CutOf({"ONE"}).revision(), 1U);
+  const Result<> made = Make({"ONE"});
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_EQ(ViewsMade(), "1");
+  EXPECT_EQ(IdOf("one"), "1");
+}
+
+TEST_F(ViewsTest, ACutIsOnlyGivenForWhatItIsTakenFor) {
+  Open({{"t", {"a.parquet"}}});
+  EXPECT_TRUE(views->TakeCut({"T"}, {"u"}, false));
+  EXPECT_FALSE(views->TakeCut({"t", "u"}, {}, false));
+  EXPECT_FALSE(views->TakeCut({}, {"T"}, false));
+  Apply({{"U", {"a.parquet"}}}, {"T"});
+  EXPECT_FALSE(views->TakeCut({"t"}, {}, false));
+  EXPECT_FALSE(views->TakeCut({}, {"u"}, false));
+  EXPECT_TRUE(views->TakeCut({"u"}, {"t"}, true));
+}
+
+TEST_F(ViewsTest, AViewIsReplacedWhenItIsNamedNext) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   folder.Write("b.parquet", "SELECT 2 AS id");
-  Open();
-  EXPECT_FALSE(views->IsDataset("t"));
-  const uint64_t before = views->generation();
-  ASSERT_TRUE(views->Put({"t", {"a.parquet"}}, Deadline::Never()).ok());
-  EXPECT_TRUE(views->IsDataset("t"));
-  EXPECT_TRUE(views->IsDataset("T"));
-  EXPECT_GT(views->generation(), before);
+  Open({{"t", {"a.parquet"}}});
+  ASSERT_TRUE(Make({"t"}).ok());
+  Apply({{"T", {"b.parquet"}}});
   EXPECT_EQ(IdOf("t"), "1");
-  ASSERT_TRUE(views->Put({"T", {"a.parquet", "b.parquet"}}, Deadline::Never()).ok());
+  EXPECT_EQ(CutOf({"t"}).revision(), 2U);
+  ASSERT_TRUE(Make({"t"}).ok());
   EXPECT_EQ(IdOf("t"), "2");
 }
 
-TEST_F(ViewsTest, AViewThatCannotBeMadeLeavesTheFormerOne) {
+TEST_F(ViewsTest, OneThatIsGoneIsDroppedWhenItIsNamedNext) {
   folder.Write("a.parquet", "SELECT 1 AS id");
-  Open();
-  ASSERT_TRUE(views->Put({"t", {"a.parquet"}}, Deadline::Never()).ok());
-  const uint64_t generation = views->generation();
-  const std::vector<std::vector<std::string>> bad = {
-      {"missing.parquet"}, {"a.parquet", "missing.parquet"}, {"../a.parquet"}, {}};
-  for (const auto& keys : bad) {
-    EXPECT_FALSE(views->Put({"t", keys}, Deadline::Never()).ok());
-    EXPECT_FALSE(views->Put({"new", keys}, Deadline::Never()).ok());
+  Open({{"t", {"a.parquet"}}});
+  ASSERT_TRUE(Make({"t"}).ok());
+  Apply({}, {"T", "never"});
+  EXPECT_FALSE(views->IsDataset("t"));
+  EXPECT_EQ(IdOf("t"), "1");
+  {
+    const auto pins = views->Pin(connection, task, *views->TakeCut({}, {"t"}, false));
+    ASSERT_TRUE(pins.ok());
+    EXPECT_THAT(IdOf("t"), StartsWith("error: "));
   }
-  const Result<> late = views->Put({"t", {"a.parquet"}}, Deadline::After(Duration::zero()));
-  ASSERT_FALSE(late.ok());
-  EXPECT_EQ(late.error().kind, ErrorKind::kTimeout);
-  EXPECT_FALSE(views->IsDataset("new"));
-  EXPECT_EQ(views->generation(), generation);
+  Apply({{"t", {"a.parquet"}}});
+  ASSERT_TRUE(Make({"t"}).ok());
   EXPECT_EQ(IdOf("t"), "1");
 }
 
-TEST_F(ViewsTest, DropTakesAViewAwayWhetherItIsThereOrNot) {
+TEST_F(ViewsTest, APinnedViewIsReplacedWhenItIsLetGo) {
   folder.Write("a.parquet", "SELECT 1 AS id");
-  Open({{"known", {"a.parquet"}}});
-  ASSERT_TRUE(views->Put({"t", {"a.parquet"}}, Deadline::Never()).ok());
-  const uint64_t before = views->generation();
-  ASSERT_TRUE(views->Drop("T", Deadline::Never()).ok());
-  EXPECT_GT(views->generation(), before);
-  EXPECT_FALSE(views->IsDataset("t"));
-  EXPECT_THAT(IdOf("t"), StartsWith("error: "));
-  EXPECT_TRUE(views->Drop("t", Deadline::Never()).ok());
-  ASSERT_TRUE(views->Drop("known", Deadline::Never()).ok()) << "one that was never made";
-  ASSERT_TRUE(views->Make(connection, task, {"known"}).ok());
-  EXPECT_THAT(IdOf("known"), StartsWith("error: "));
+  folder.Write("b.parquet", "SELECT 2 AS id");
+  Open({{"t", {"a.parquet"}}});
+  const Views::Cut first = CutOf({"t"});
+  Apply({{"t", {"b.parquet"}}});
+  std::optional<Views::Pins> pins = std::move(*views->Pin(connection, task, first));
+  EXPECT_EQ(IdOf("t"), "1") << "what the cut has, whatever came since";
+  duck::Connection other = std::move(*factory->Connect());
+  std::atomic<bool> done = false;
+  std::thread later([&] {
+    EXPECT_TRUE(views->Pin(other, task, CutOf({"t"})).ok());
+    done = true;
+  });
+  // Others of the first cut do not wait, and that one does.
+  EXPECT_TRUE(views->Pin(connection, task, first).ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(done);
+  EXPECT_EQ(IdOf("t"), "1");
+  pins.reset();
+  later.join();
+  EXPECT_EQ(IdOf("t"), "2");
+}
+
+TEST_F(ViewsTest, ACancelEndsTheWaitForAPin) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  Open({{"t", {"a.parquet"}}});
+  const Result<Views::Pins> pins = views->Pin(connection, task, CutOf({"t"}));
+  ASSERT_TRUE(pins.ok());
+  Apply({{"t", {"b.parquet"}}});
+  duck::Connection other = std::move(*factory->Connect());
+  WatchedTask waiting{Deadline::Never()};
+  std::thread canceller([&] { waiting.Cancel({ErrorKind::kCancelled, "enough"}); });
+  const auto later = views->Pin(other, waiting, CutOf({"t"}));
+  canceller.join();
+  ASSERT_FALSE(later.ok());
+  EXPECT_EQ(later.error().message, "enough");
+}
+
+TEST_F(ViewsTest, AllOfThemAreOutlinesUntilTheyAreNamed) {
+  Open({{"a", {"a.parquet"}, {{"id", "BIGINT"}, {"x\" y", "DECIMAL(9,2)[]"}}},
+        {"b", {"b.parquet"}, {{"id", "INTEGER"}}},
+        {"without", {"c.parquet"}}});
+  folder.Write("c.parquet", "SELECT 1 AS id");
+  const Result<> all = Make({}, true);
+  ASSERT_TRUE(all.ok()) << all.error().message;
+  EXPECT_EQ(ViewsMade(), "3") << "those whose columns are not known are read";
+  EXPECT_EQ(TextOf("SELECT string_agg(column_name || ' ' || data_type, '; ') FROM "
+                   "duckdb_columns() WHERE table_name = 'a'"),
+            "id BIGINT; x\" y DECIMAL(9,2)[]");
+  EXPECT_THAT(IdOf("a"), StartsWith("error: ")) << "it is never read";
+  folder.Write("a.parquet", "SELECT 7::BIGINT AS id, [1::DECIMAL(9, 2)] AS \"x\"\" y\"");
+  {
+    // Whoever lists it does not mind.
+    const auto listed = views->Pin(connection, task, CutOf({}, true));
+    ASSERT_TRUE(Make({"A"}).ok());
+    EXPECT_EQ(IdOf("a"), "7");
+  }
+  // The view of what is read stays, an outline would not do.
+  ASSERT_TRUE(Make({"a"}, true).ok());
+  EXPECT_EQ(IdOf("a"), "7");
+  Apply({}, {"b", "without"});
+  ASSERT_TRUE(Make({}, true).ok());
+  EXPECT_EQ(ViewsMade(), "1");
 }
 
 TEST_F(ViewsTest, NamesAndKeysAreNeverSql) {
   const std::string key = "x'); DROP VIEW t; --.parquet";
   folder.Write(key, "SELECT 1 AS id");
-  Open();
   const std::string name = "a\"; DROP VIEW t; --";
-  const Result<> put = views->Put({name, {key}}, Deadline::Never());
-  ASSERT_TRUE(put.ok()) << put.error().message;
+  Open({{name, {key}, {{name, "INTEGER"}}}});
+  ASSERT_TRUE(Make({}, true).ok());
+  EXPECT_EQ(TextOf("SELECT column_name FROM duckdb_columns() WHERE NOT internal"), name);
+  ASSERT_TRUE(Make({name}).ok());
   EXPECT_EQ(IdOf(duck::QuoteIdentifier(name)), "1");
-  ASSERT_TRUE(views->Drop(name, Deadline::Never()).ok());
-}
-
-TEST_F(ViewsTest, WhatIsKnownIsMadeWhenItIsNamed) {
-  folder.Write("a.parquet", "SELECT 1 AS id");
-  Open({{"One", {"a.parquet"}}, {"two", {"a.parquet"}}});
-  EXPECT_TRUE(views->IsDataset("one"));
+  Apply({}, {name});
+  ASSERT_TRUE(Make({}, true).ok());
   EXPECT_EQ(ViewsMade(), "0");
-  ASSERT_TRUE(views->Make(connection, task, {"ONE", "no_dataset"}).ok());
-  EXPECT_EQ(ViewsMade(), "1");
-  EXPECT_EQ(IdOf("one"), "1");
-  ASSERT_TRUE(views->MakeAll(connection, task).ok());
-  EXPECT_EQ(ViewsMade(), "2");
 }
 
-TEST_F(ViewsTest, PutKnownReplacesWhenItIsNamedNext) {
+TEST_F(ViewsTest, OneThatIsNotThereIsNamed) {
+  Open({{"lost", {"missing.parquet"}}, {"there", {"a.parquet"}}, {"bad", {"../a.parquet"}}});
   folder.Write("a.parquet", "SELECT 1 AS id");
-  folder.Write("b.parquet", "SELECT 2 AS id");
-  Open();
-  ASSERT_TRUE(views->Put({"t", {"a.parquet"}}, Deadline::Never()).ok());
-  const uint64_t before = views->generation();
-  views->PutKnown({"T", {"b.parquet"}});
-  EXPECT_GT(views->generation(), before) << "plans of the former one are judged anew";
-  EXPECT_EQ(IdOf("t"), "1");
-  ASSERT_TRUE(views->Make(connection, task, {"t"}).ok());
-  EXPECT_EQ(IdOf("t"), "2");
-}
-
-TEST_F(ViewsTest, OneThatWasKnownAndIsNotThereIsNamed) {
-  Open({{"lost", {"missing.parquet"}}, {"there", {"a.parquet"}}});
-  folder.Write("a.parquet", "SELECT 1 AS id");
-  const Result<> made = views->Make(connection, task, {"lost"});
+  const Result<> made = Make({"lost"});
   ASSERT_FALSE(made.ok());
   EXPECT_THAT(made.error().message, StartsWith("dataset \"lost\": "));
-  EXPECT_TRUE(views->MakeAll(connection, task).ok()) << "the others are shown";
+  EXPECT_FALSE(Make({"bad"}).ok());
+  EXPECT_TRUE(Make({}, true).ok()) << "the others are shown";
   EXPECT_EQ(IdOf("there"), "1");
   // Its objects come: the next query that names it has it.
   folder.Write("missing.parquet", "SELECT 3 AS id");
-  ASSERT_TRUE(views->Make(connection, task, {"lost"}).ok());
+  ASSERT_TRUE(Make({"lost"}).ok());
   EXPECT_EQ(IdOf("lost"), "3");
 }
 
@@ -154,21 +219,14 @@ TEST_F(ViewsTest, ManyQueriesMakeOneViewAtOnceWhileItChanges) {
   for (duck::Connection& own : connections) {
     threads.emplace_back([this, &own] {
       for (int i = 0; i < 40; ++i) {
-        const Result<> made = views->Make(own, task, {"t"});
-        EXPECT_TRUE(made.ok()) << made.error().message;
+        const auto pins = views->Pin(own, task, CutOf({"t"}, i % 10 == 0));
+        EXPECT_TRUE(pins.ok()) << pins.error().message;
       }
     });
   }
-  for (int i = 1; i <= 41; ++i) {
-    const std::string key = std::to_string(i % 2) + ".parquet";
-    if (i % 4 == 0) {
-      EXPECT_TRUE(views->Put({"t", {key}}, Deadline::Never()).ok());
-    } else {
-      views->PutKnown({"t", {key}});
-    }
-  }
+  for (int i = 1; i <= 41; ++i) Apply({{"t", {std::to_string(i % 2) + ".parquet"}}});
   for (std::thread& thread : threads) thread.join();
-  ASSERT_TRUE(views->Make(connection, task, {"t"}).ok());
+  ASSERT_TRUE(Make({"t"}).ok());
   EXPECT_EQ(IdOf("t"), "1") << "the latest definition";
 }
 

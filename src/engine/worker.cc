@@ -235,47 +235,63 @@ Error Worker::Judge(const Error& error, const protocol::Query& query) {
   return error;
 }
 
-Result<Plan*> Worker::PlanOf(const protocol::Query& query, const WatchedTask& task) {
-  const uint64_t generation = context_.views.generation();
-  Plan* plan = plans_.Find(query.sql, generation);
-  if (plan == nullptr) {
-    TARN_TRY(Verdict verdict, gate_.Check(query.sql));
-    TARN_CHECK_OK(context_.views.Make(connection_, task, verdict.datasets));
-    if (verdict.reads_catalog) TARN_CHECK_OK(context_.views.MakeAll(connection_, task));
-    plan = &plans_.Keep(query.sql, {.verdict = std::move(verdict), .generation = generation});
+Result<Plan*> Worker::PlanOf(const std::string& sql) {
+  if (Plan* plan = plans_.Find(sql)) return plan;
+  TARN_TRY(Verdict verdict, gate_.Check(sql));
+  return &plans_.Keep(sql, {.verdict = std::move(verdict)});
+}
+
+Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTask& task) {
+  for (;;) {
+    TARN_TRY(Plan * plan, PlanOf(query.sql));
+    const Verdict& verdict = plan->verdict;
+    const std::optional<Views::Cut> cut =
+        context_.views.TakeCut(verdict.datasets, verdict.others, verdict.reads_catalog);
+    if (!cut) {
+      plans_.Forget(query.sql);
+      continue;
+    }
+    TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut));
+    TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
+    return Bound{plan, std::move(statement), cut->revision()};
   }
-  if (!plan->statement) {
-    TARN_TRY(duck::Statement statement, connection_.Prepare(plan->verdict.sql));
-    plan->statement.emplace(std::move(statement));
+}
+
+Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& plan) {
+  if (!plan.statement) {
+    TARN_TRY(duck::Statement statement, connection_.Prepare(plan.verdict.sql));
+    plan.statement.emplace(std::move(statement));
   }
-  return plan;
+  TARN_CHECK_OK(BindParameters(*plan.statement, query.params));
+  return plan.statement->Start();
 }
 
 Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
                          ResultSummary& summary) {
   if (!task.Begin(connection_)) return *task.CancelReason();
   const auto begin = std::chrono::steady_clock::now();
-  TARN_TRY(Plan * plan, PlanOf(query, task));
-  Result<> result = BindParameters(*plan->statement, query.params);
-  if (result.ok()) {
-    result = Stream(query, *plan, task, sink, summary);
+  Result<> result;
+  {
+    Result<Bound> bound = Bind(query, task);
+    result = bound.ok() ? Stream(query, *bound, task, sink, summary) : Result<>(bound.error());
+    if (result.ok() && (bound->plan->verdict.reads_files ||
+                        std::chrono::steady_clock::now() - begin > kKeepsStatementFor)) {
+      bound->plan->statement.reset();
+    }
   }
   // What failed once may have left its plan half-way.
-  if (!result.ok()) {
-    plans_.Forget(query.sql);
-  } else if (plan->verdict.reads_files ||
-             std::chrono::steady_clock::now() - begin > kKeepsStatementFor) {
-    plan->statement.reset();
-  }
+  if (!result.ok()) plans_.Forget(query.sql);
   return result;
 }
 
-Result<> Worker::Stream(const protocol::Query& query, Plan& plan, const WatchedTask& task,
+Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
                         ResultSink& sink, ResultSummary& summary) {
-  Result<duck::ResultStream> rows = plan.statement->Execute();
-  if (!rows.ok()) return ReasonOf(rows.error(), *plan.statement, task);
+  duck::Statement& statement = *bound.plan->statement;
+  Result<duck::ResultStream> rows = bound.statement.Execute();
+  if (!rows.ok()) return ReasonOf(rows.error(), statement, task);
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
            MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, *rows));
+  sink.Begin(protocol::ToFrame(protocol::Begun{.revision = bound.revision}));
   RowWriter writer(query, *encoder, sink, summary);
   TARN_CHECK_OK(encoder->Begin(sink.buffer()));
   Result<> written;
@@ -283,7 +299,7 @@ Result<> Worker::Stream(const protocol::Query& query, Plan& plan, const WatchedT
     Result<std::optional<duck::Chunk>> chunk = rows->Next();
     if (chunk.ok() && !*chunk) break;
     written = chunk.ok() ? writer.Write(**chunk)
-                         : Result<>(ReasonOf(chunk.error(), *plan.statement, task));
+                         : Result<>(ReasonOf(chunk.error(), statement, task));
   }
   if (written.ok()) return encoder->End(summary, sink.buffer());
   encoder->Failed(written.error().message, sink.buffer());

@@ -53,8 +53,16 @@ class Worker {
   // written.
   Result<> Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
                    ResultSummary& summary);
-  Result<Plan*> PlanOf(const protocol::Query& query, const WatchedTask& task);
-  static Result<> Stream(const protocol::Query& query, Plan& plan, const WatchedTask& task,
+  // A query that sees one revision of the catalogue, and is ready to run.
+  struct Bound {
+    Plan* plan;
+    duck::BoundStatement statement;  // Of the plan's.
+    uint64_t revision;
+  };
+  Result<Plan*> PlanOf(const std::string& sql);
+  Result<Bound> Bind(const protocol::Query& query, const WatchedTask& task);
+  Result<duck::BoundStatement> Start(const protocol::Query& query, Plan& plan);
+  static Result<> Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
                          ResultSink& sink, ResultSummary& summary);
   Error Judge(const Error& error, const protocol::Query& query);
 

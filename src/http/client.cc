@@ -181,7 +181,7 @@ Result<Url> ParseHttpUrl(const std::string& text) {
 }
 
 Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline,
-                            const ClientTls& tls) {
+                            const ClientTls& tls, const std::stop_token& stop) {
   asio::io_context io(1);
   Result<ClientResponse> result =
       Error{ErrorKind::kTimeout, fmt::format("resolve {}: timed out", url.host)};
@@ -197,11 +197,15 @@ Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadli
                      result = Internal(e.what());
                    }
                  });
+  const std::stop_callback on_stop(stop, [&io] { io.stop(); });
   if (deadline.IsNever()) {
     io.run();
   } else {
     // The stream keeps the deadline itself; the grace is for looking up the name.
     io.run_until(deadline.At() + std::chrono::milliseconds(100));
+  }
+  if (stop.stop_requested()) {
+    return Error{ErrorKind::kCancelled, fmt::format("{}: stopped", url.host)};
   }
   return result;
 }

@@ -16,18 +16,20 @@ namespace tarn::protocol {
 enum class FrameType : uint8_t {
   // On the control socket, from the front.
   kSetup = 1,
-  kPutView,
-  kDropView,
+  kProbe,
+  kApplyViews,
   kCancel,
   // On the control socket, from the engine.
   kReady,
-  kViewChanged,
+  kProbed,
+  kViewsApplied,
   kProgress,
   kUnhealthy,
   // On a slot's socket, from the front.
   kQuery,
-  // On a slot's socket, from the engine. A query is answered by any number of kRows, then one
-  // kEnd or one kFailed.
+  // On a slot's socket, from the engine. A query is answered by kBegun and any number of kRows,
+  // then one kEnd or one kFailed; the latter may come first.
+  kBegun,
   kRows,
   kEnd,
   kFailed,

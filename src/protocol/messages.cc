@@ -11,19 +11,23 @@ namespace tarn::protocol {
 #define TARN_FIELDS NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE
 TARN_FIELDS(ObjectStore, is_folder, root, host, region, use_ssl, use_path_style)
 TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
-TARN_FIELDS(ViewSpec, name, keys)
+TARN_FIELDS(Column, name, type)
+TARN_FIELDS(ViewSpec, name, keys, columns)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
-            temp_directory, temp_directory_limit, plan_cache_entries, allow_direct_reads, views,
-            sandbox, log_program, log_json, log_level, tls_verify, tls_ca_path)
-TARN_FIELDS(PutView, ticket, view, probe, timeout_ms)
-TARN_FIELDS(DropView, ticket, name, timeout_ms)
+            temp_directory, temp_directory_limit, plan_cache_entries, allow_direct_reads,
+            probes_max, views, revision, sandbox, log_program, log_json, log_level, tls_verify,
+            tls_ca_path)
+TARN_FIELDS(Probe, ticket, view, timeout_ms)
+TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
 TARN_FIELDS(Cancel, slot, query)
 TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
-TARN_FIELDS(ViewChanged, ticket, ok, error_kind, error)
+TARN_FIELDS(Probed, ticket, ok, error_kind, error, columns)
+TARN_FIELDS(ViewsApplied, ticket)
 TARN_FIELDS(Progress, slot, query, percent)
 TARN_FIELDS(Unhealthy, reason, broken)
 TARN_FIELDS(Query, number, id, sql, params, format, compression, quote_big_numbers, row_limit,
             byte_limit)
+TARN_FIELDS(Begun, revision)
 TARN_FIELDS(End, rows, truncated)
 TARN_FIELDS(Failed, kind, message)
 #undef TARN_FIELDS
@@ -109,14 +113,16 @@ Result<Message> FromPayload(std::string_view payload) {
   template std::string ToFrame(const Message&); \
   template Result<Message> FromPayload(std::string_view)
 TARN_MESSAGE(Setup);
-TARN_MESSAGE(PutView);
-TARN_MESSAGE(DropView);
+TARN_MESSAGE(Probe);
+TARN_MESSAGE(ApplyViews);
 TARN_MESSAGE(Cancel);
 TARN_MESSAGE(Ready);
-TARN_MESSAGE(ViewChanged);
+TARN_MESSAGE(Probed);
+TARN_MESSAGE(ViewsApplied);
 TARN_MESSAGE(Progress);
 TARN_MESSAGE(Unhealthy);
 TARN_MESSAGE(Query);
+TARN_MESSAGE(Begun);
 TARN_MESSAGE(End);
 TARN_MESSAGE(Failed);
 #undef TARN_MESSAGE

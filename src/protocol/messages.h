@@ -15,10 +15,19 @@
 
 namespace tarn::protocol {
 
+// A column of a dataset; its type as DuckDB writes it: "STRUCT(a INTEGER)[]".
+struct Column {
+  std::string name;
+  std::string type;
+
+  bool operator==(const Column&) const = default;
+};
+
 // A dataset as the engine shows it: a view over Parquet objects.
 struct ViewSpec {
   std::string name;
   std::vector<std::string> keys;  // Within the bucket. At least one.
+  std::vector<Column> columns = {};  // Empty: not known.
 };
 
 // Whether the engine process gives up what it does not need; see queryd.sandbox.
@@ -37,9 +46,11 @@ struct Setup {
   uint64_t temp_directory_limit = 0;
   uint64_t plan_cache_entries = 0;  // For each connection.
   bool allow_direct_reads = false;  // SQL may read what lies in the bucket, not only datasets.
+  uint64_t probes_max = 1;  // So many run at the same time.
   // Views that are known to be good: they are made when a query first names them, so that a
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;
+  uint64_t revision = 0;  // Of the catalogue, which has these views; 0: not known.
   SandboxMode sandbox = SandboxMode::kOn;
   std::string log_program;
   bool log_json = false;
@@ -48,23 +59,23 @@ struct Setup {
   std::string tls_ca_path;  // The CAs that may have signed it; empty: those of the system.
 };
 
-// Creates a view or replaces it. Answered by ViewChanged.
-struct PutView {
-  static constexpr FrameType kType = FrameType::kPutView;
+// Reads the metadata of all objects of a view that is to be, and changes nothing. Answered by
+// Probed; not where the object store does not answer.
+struct Probe {
+  static constexpr FrameType kType = FrameType::kProbe;
   uint64_t ticket = 0;
   ViewSpec view;
-  // With it the view is made at once, which reads its objects; an error keeps the former view.
-  // Without it, it is known to be good, and made when it is needed.
-  bool probe = true;
   int64_t timeout_ms = 0;
 };
 
-// It is no error when the view is not there. Answered by ViewChanged.
-struct DropView {
-  static constexpr FrameType kType = FrameType::kDropView;
+// Another revision of the catalogue: each query sees all of it, or nothing. Reads no objects.
+// Answered by ViewsApplied.
+struct ApplyViews {
+  static constexpr FrameType kType = FrameType::kApplyViews;
   uint64_t ticket = 0;
-  std::string name;
-  int64_t timeout_ms = 0;
+  uint64_t revision = 0;
+  std::vector<ViewSpec> put;      // New, or in the place of those that have their name.
+  std::vector<std::string> drop;  // It is no error when one is not there.
 };
 
 // Ends the query of a slot, when it is still the one that is meant.
@@ -85,12 +96,19 @@ struct Ready {
   std::string sandbox_missing;
 };
 
-struct ViewChanged {
-  static constexpr FrameType kType = FrameType::kViewChanged;
+struct Probed {
+  static constexpr FrameType kType = FrameType::kProbed;
   uint64_t ticket = 0;
   bool ok = false;
   int error_kind = 0;
   std::string error;
+  std::vector<Column> columns;
+};
+
+// Queries that come from now on see the change.
+struct ViewsApplied {
+  static constexpr FrameType kType = FrameType::kViewsApplied;
+  uint64_t ticket = 0;
 };
 
 // How far a query is; sent every now and then while it runs.
@@ -120,6 +138,12 @@ struct Query {
   bool quote_big_numbers = false;
   uint64_t row_limit = 0;   // 0: none.
   uint64_t byte_limit = 0;  // Of the encoded rows before compression; 0: none.
+};
+
+// The query will not fail for what the catalogue has. What it reads is fixed from here on.
+struct Begun {
+  static constexpr FrameType kType = FrameType::kBegun;
+  uint64_t revision = 0;  // Of the catalogue that it sees; 0: not known.
 };
 
 // What begins the payload of kRows, in place of CBOR; encoded bytes follow.

@@ -16,7 +16,15 @@ constexpr size_t kShownBytesMax = 200;
 
 }  // namespace
 
-Result<catalog::Snapshot> CatalogClient::List(Deadline deadline) {
+CatalogRead CatalogRead::Whole(catalog::Snapshot snapshot) {
+  CatalogRead read;
+  read.manifests = std::move(snapshot.manifests);
+  read.revision = snapshot.revision;
+  return read;
+}
+
+Result<CatalogRead> CatalogClient::Read(const std::string& /*position*/, Duration /*wait*/,
+                                        Deadline deadline, const std::stop_token& stop) {
   http::ClientRequest request = {.path = "/catalog/list", .answer_bytes_max = kListBytesMax};
   if (!token_path_.empty()) {
     const Result<std::string> token = ReadSecretFile(token_path_);
@@ -24,7 +32,7 @@ Result<catalog::Snapshot> CatalogClient::List(Deadline deadline) {
     request.bearer_token = Trim(*token);
     ProcessRedactor().Add(request.bearer_token);
   }
-  const Result<http::ClientResponse> response = http::Send(url_, request, deadline, tls_);
+  const Result<http::ClientResponse> response = http::Send(url_, request, deadline, tls_, stop);
   if (!response.ok()) return response.error().Wrap("catalog list");
   if (response->status == 401 || response->status == 403) {
     return Unavailable(fmt::format(
@@ -38,7 +46,7 @@ Result<catalog::Snapshot> CatalogClient::List(Deadline deadline) {
   }
   Result<catalog::Snapshot> snapshot = catalog::ParseSnapshot(response->body);
   if (!snapshot.ok()) return snapshot.error().Wrap("catalog list: decode");
-  return snapshot;
+  return CatalogRead::Whole(std::move(*snapshot));
 }
 
 }  // namespace tarn::queryd

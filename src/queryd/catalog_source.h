@@ -1,5 +1,9 @@
 #pragma once
 
+#include <stop_token>
+#include <string>
+#include <vector>
+
 #include "base/deadline.h"
 #include "base/result.h"
 #include "catalog/manifest.h"
@@ -7,11 +11,30 @@
 
 namespace tarn::queryd {
 
+// What the catalogue says of itself.
+struct CatalogRead {
+  // False: nothing has changed since the position that was asked from, and all below is empty.
+  bool changed = true;
+  // All there is; else only what has changed.
+  bool is_whole = true;
+  std::vector<catalog::Manifest> manifests;
+  std::vector<std::string> deleted;  // Only where it is not the whole.
+  uint64_t revision = 0;             // 0: the catalogue has none.
+  // For the next read. Empty: the catalogue tells no changes, and cannot wait for any.
+  std::string position;
+
+  static CatalogRead Whole(catalog::Snapshot snapshot);
+};
+
 // Where the registrar reads the catalogue. Calls block.
 class CatalogSource {
  public:
   virtual ~CatalogSource() = default;
-  virtual Result<catalog::Snapshot> List(Deadline deadline) = 0;
+
+  // What has changed since `position`, of an earlier read; empty: all there is. With `wait`, a
+  // catalogue that can does not answer before something has changed, or this time is over.
+  virtual Result<CatalogRead> Read(const std::string& position, Duration wait, Deadline deadline,
+                                   const std::stop_token& stop) = 0;
 };
 
 // catalogd's GET /catalog/list.
@@ -20,7 +43,8 @@ class CatalogClient : public CatalogSource {
   // `token_path`: a file with the token to show; empty: none.
   CatalogClient(http::Url url, http::ClientTls tls, std::string token_path)
       : url_(std::move(url)), tls_(std::move(tls)), token_path_(std::move(token_path)) {}
-  Result<catalog::Snapshot> List(Deadline deadline) override;
+  Result<CatalogRead> Read(const std::string& position, Duration wait, Deadline deadline,
+                           const std::stop_token& stop) override;
 
  private:
   const http::Url url_;

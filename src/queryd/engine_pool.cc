@@ -83,7 +83,7 @@ std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetSco
   for (const auto& [name, view] : views_) {
     if (scope.Allows(name)) views.push_back(view);
   }
-  engine->StartWith(std::move(views));
+  engine->StartWith(revision_, std::move(views));
   return engine;
 }
 
@@ -135,22 +135,26 @@ void EnginePool::EndIdle() {
   }
 }
 
-Result<> EnginePool::PutView(const protocol::ViewSpec& view, Deadline deadline) {
-  TARN_CHECK_OK(first_->PutView(view, deadline));
-  const std::lock_guard lock(mutex_);
-  views_.insert_or_assign(view.name, view);
-  for (auto& [scope, scoped] : scoped_) {
-    if (scope.Allows(view.name)) scoped.engine->TakeView(view);
-  }
-  return {};
+std::vector<Result<EnginePool::Columns>> EnginePool::Probe(
+    const std::vector<ProbeRequest>& requests) {
+  return first_->Probe(requests);
 }
 
-Result<> EnginePool::DropView(const std::string& name, Deadline deadline) {
-  TARN_CHECK_OK(first_->DropView(name, deadline));
+Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
+  TARN_CHECK_OK(first_->Apply(change, deadline));
   const std::lock_guard lock(mutex_);
-  views_.erase(name);
+  revision_ = change.revision;
+  for (const std::string& name : change.drop) views_.erase(name);
+  for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
   for (auto& [scope, scoped] : scoped_) {
-    if (scope.Allows(name)) scoped.engine->LoseView(name);
+    ViewChange seen{.revision = change.revision, .put = {}, .drop = {}};
+    for (const protocol::ViewSpec& view : change.put) {
+      if (scope.Allows(view.name)) seen.put.push_back(view);
+    }
+    for (const std::string& name : change.drop) {
+      if (scope.Allows(name)) seen.drop.push_back(name);
+    }
+    scoped.engine->Take(seen);
   }
   return {};
 }

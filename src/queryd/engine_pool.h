@@ -11,7 +11,7 @@
 
 #include "auth/identity.h"
 #include "queryd/engine_supervisor.h"
-#include "queryd/registrar.h"
+#include "queryd/view_target.h"
 
 namespace tarn::queryd {
 
@@ -50,9 +50,9 @@ class EnginePool : public ViewTarget {
   // Ends engines that nobody has used for a while. Blocks.
   void EndIdle();
 
-  // The first engine tries a view out; the others take what it found good.
-  Result<> PutView(const protocol::ViewSpec& view, Deadline deadline) override;
-  Result<> DropView(const std::string& name, Deadline deadline) override;
+  // The first engine reads; the others take what it found good.
+  std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) override;
+  Result<> Apply(const ViewChange& change, Deadline deadline) override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -79,6 +79,7 @@ class EnginePool : public ViewTarget {
 
   mutable std::mutex mutex_;
   std::map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
+  uint64_t revision_ = 0;                            // guarded by mutex_: of views_
   ScopedMap scoped_;                                 // guarded by mutex_
   uint64_t last_folder_ = 0;                         // guarded by mutex_
   bool stopping_ = false;                            // guarded by mutex_

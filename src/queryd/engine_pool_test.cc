@@ -77,7 +77,8 @@ class EnginePoolTest : public testing::Test {
     ASSERT_TRUE(opened.ok()) << opened.error().message;
   }
   void Put(const std::string& name) {
-    ASSERT_TRUE(pool->PutView({name, {"one.parquet"}}, Deadline::After(kSoon)).ok());
+    ASSERT_TRUE(
+        pool->Apply({.revision = 1, .put = {{name, {"one.parquet"}}}}, Deadline::After(kSoon)).ok());
   }
   std::string Run(const std::string& sql, const DatasetScope& scope = {}) {
     SqlRequest request{.sql = sql, .format = Format::kCsv};
@@ -130,7 +131,7 @@ TEST_F(EnginePoolTest, ScopesFollowTheCatalogue) {
   Put("a2");
   Put("b1");
   EXPECT_EQ(Run(kNames, as), "table_name\r\na1\r\na2\r\n");
-  ASSERT_TRUE(pool->DropView("a1", Deadline::After(kSoon)).ok());
+  ASSERT_TRUE(pool->Apply({.revision = 2, .drop = {"a1"}}, Deadline::After(kSoon)).ok());
   // Nobody waits for the drop there.
   EXPECT_TRUE(Eventually([&] { return Run(kNames, as) == "table_name\r\na2\r\n"; }));
 }

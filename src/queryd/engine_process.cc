@@ -144,8 +144,10 @@ void EngineProcess::Handle(const protocol::Frame& frame) {
   switch (frame.type) {
     case FrameType::kReady:
       return pass_on(handlers_.on_ready);
-    case FrameType::kViewChanged:
-      return pass_on(handlers_.on_view_changed);
+    case FrameType::kProbed:
+      return pass_on(handlers_.on_probed);
+    case FrameType::kViewsApplied:
+      return pass_on(handlers_.on_views_applied);
     case FrameType::kProgress:
       return pass_on(handlers_.on_progress);
     case FrameType::kUnhealthy:

@@ -133,6 +133,12 @@ EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
     }
     return RowsRead{std::string(frame.payload.substr(protocol::RowsHeader::kBytes)), *header};
   }
+  if (frame.type == FrameType::kBegun) {
+    const Result<protocol::Begun> begun = protocol::FromPayload<protocol::Begun>(frame.payload);
+    if (begun.ok()) return *begun;
+    Lose();
+    return begun.error();
+  }
   if (frame.type == FrameType::kEnd) {
     const Result<protocol::End> end = protocol::FromPayload<protocol::End>(frame.payload);
     End();

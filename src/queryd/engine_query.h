@@ -22,8 +22,9 @@ struct RowsRead {
 };
 // The engine process ended before the query did.
 struct EngineLost {};
-// What comes out of a query, in this order: rows, any number of times, then one of the others.
-using EngineEvent = std::variant<RowsRead, ResultSummary, Error, EngineLost>;
+// What comes out of a query, in this order: that it has begun, rows, any number of times, then one of
+// the others.
+using EngineEvent = std::variant<protocol::Begun, RowsRead, ResultSummary, Error, EngineLost>;
 
 // The next frame of a slot; none when the process has ended, or when the wait was cut off by
 // slot.socket.cancel().
@@ -47,7 +48,7 @@ class EngineQuery {
   // Hands the query to the engine. False when the process has ended.
   boost::asio::awaitable<bool> Send(const protocol::Query& message);
 
-  // Not again after something else than rows.
+  // Not again after its end.
   boost::asio::awaitable<EngineEvent> Next();
 
   // Its place among those that run: for others when its reader is slow, for its second try when

@@ -23,9 +23,8 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 // An engine that is merely unhealthy is replaced no sooner than so long after its start.
 constexpr auto kTiredAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(100);
-// An answer to a change of a view comes a moment after its deadline where nothing is wrong.
+// An answer to a probe comes a moment after its deadline where nothing is wrong.
 constexpr auto kAnswerGrace = std::chrono::seconds(2);
-constexpr int64_t kUnwaitedDropMs = 10'000;
 constexpr auto kStopTimeout = std::chrono::seconds(5);
 // Between processes that do not even start: from this to that.
 constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
@@ -75,14 +74,11 @@ Result<> EngineSupervisor::Open() {
   return Internal(start_error_.empty() ? "the engine does not start" : start_error_);
 }
 
-void EngineSupervisor::StartWith(std::vector<protocol::ViewSpec> views) {
+void EngineSupervisor::StartWith(uint64_t revision, std::vector<protocol::ViewSpec> views) {
   std::shared_ptr<void> hold;
   {
     const std::lock_guard lock(mutex_);
-    for (protocol::ViewSpec& view : views) {
-      std::string name = view.name;
-      views_.insert_or_assign(std::move(name), std::move(view));
-    }
+    Remember({.revision = revision, .put = std::move(views), .drop = {}});
     hold = Hold();
     if (const Result<> started = StartProcess("start"); !started.ok()) {
       log::Error("the engine cannot be started", {{"error", started.error().message}});
@@ -135,6 +131,7 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   protocol::Setup setup = options_.setup;
   setup.credentials = credentials;
   for (const auto& [name, view] : views_) setup.views.push_back(view);
+  setup.revision = revision_;
   const uint64_t number = ++last_number_;
   // DuckDB's files have the same names in each process: two must not share a folder.
   if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
@@ -154,7 +151,9 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
 EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
   return {
       .on_ready = [this, number](const protocol::Ready& ready) { OnReady(number, ready); },
-      .on_view_changed = [this](const protocol::ViewChanged& changed) { OnViewChanged(changed); },
+      .on_probed = [this](const protocol::Probed& probed) { OnProbed(probed); },
+      .on_views_applied =
+          [this](const protocol::ViewsApplied& applied) { Answered(applied.ticket, Columns()); },
       .on_progress = [this,
                       number](const protocol::Progress& progress) { OnProgress(number, progress); },
       .on_unhealthy =
@@ -237,10 +236,10 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     const Member member = std::move(found->second);
     members_.erase(found);
     temp_directory = member.temp_directory;
-    for (auto it = changes_.begin(); it != changes_.end();) {
+    for (auto it = asked_.begin(); it != asked_.end();) {
       if (it->second.first == number) {
         unanswered.push_back(std::move(it->second.second));
-        it = changes_.erase(it);
+        it = asked_.erase(it);
       } else {
         ++it;
       }
@@ -491,84 +490,110 @@ void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
 
 // --- views --------------------------------------------------------------------------------
 
-template <class Change>
-Result<uint64_t> EngineSupervisor::ChangeView(Change change, Deadline deadline) {
-  std::future<Result<>> answer;
-  uint64_t number = 0;
-  {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_until(lock, deadline.At(), [this] { return current_ != 0 || stopping_; }) ||
-        stopping_) {
-      return Unavailable("no engine is ready");
-    }
-    change.ticket = ++last_ticket_;
-    change.timeout_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline.Remaining()).count();
-    number = current_;
-    Answer promise;
-    answer = promise.get_future();
-    changes_.emplace(change.ticket, std::pair(number, std::move(promise)));
-    members_.at(current_).process->Send(protocol::ToFrame(change));
-  }
-  if (answer.wait_until(deadline.IsNever() ? deadline.At() : deadline.At() + kAnswerGrace) ==
-      std::future_status::ready) {
-    TARN_CHECK_OK(answer.get());
-    return number;
-  }
-  const std::lock_guard lock(mutex_);
-  changes_.erase(change.ticket);
-  return Error{ErrorKind::kTimeout, "timed out, the engine does not answer"};
+template <class Message>
+std::future<Result<EngineSupervisor::Columns>> EngineSupervisor::Ask(Message message) {
+  message.ticket = ++last_ticket_;
+  Answer promise;
+  std::future<Result<Columns>> answer = promise.get_future();
+  asked_.emplace(message.ticket, std::pair(current_, std::move(promise)));
+  members_.at(current_).process->Send(protocol::ToFrame(message));
+  return answer;
 }
 
-void EngineSupervisor::OnViewChanged(const protocol::ViewChanged& changed) {
+void EngineSupervisor::Answered(uint64_t ticket, Result<Columns> outcome) {
   Answer answer;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = changes_.find(changed.ticket);
-    if (found == changes_.end()) return;
+    const auto found = asked_.find(ticket);
+    if (found == asked_.end()) return;
     answer = std::move(found->second.second);
-    changes_.erase(found);
+    asked_.erase(found);
   }
-  answer.set_value(changed.ok ? Result<>()
-                              : Error{static_cast<ErrorKind>(changed.error_kind), changed.error});
+  answer.set_value(std::move(outcome));
 }
 
-// A process that started meanwhile was told of the views as they were before.
-void EngineSupervisor::SendToOthers(uint64_t number, const std::string& frame) {
-  for (const uint64_t other : {current_, next_}) {
-    const Member* member = other == number ? nullptr : FindMember(other);
-    if (member != nullptr) member->process->Send(frame);
-  }
+void EngineSupervisor::OnProbed(const protocol::Probed& probed) {
+  Answered(probed.ticket, probed.ok ? Result<Columns>(probed.columns)
+                                    : Error{static_cast<ErrorKind>(probed.error_kind),
+                                            probed.error});
 }
 
-Result<> EngineSupervisor::PutView(const protocol::ViewSpec& view, Deadline deadline) {
-  TARN_TRY(const uint64_t number, ChangeView(protocol::PutView{.view = view}, deadline));
+std::vector<Result<EngineSupervisor::Columns>> EngineSupervisor::Probe(
+    const std::vector<ProbeRequest>& requests) {
+  std::vector<Result<Columns>> outcomes(requests.size(), Unavailable("no engine is ready"));
+  if (requests.empty()) return outcomes;
+  std::vector<std::future<Result<Columns>>> answers;
+  uint64_t first_ticket = 0;
+  {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_until(lock, requests.front().deadline.At(),
+                             [this] { return current_ != 0 || stopping_; }) ||
+        stopping_) {
+      return outcomes;
+    }
+    first_ticket = last_ticket_ + 1;
+    for (const ProbeRequest& request : requests) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          request.deadline.Remaining());
+      answers.push_back(
+          Ask(protocol::Probe{.view = request.view, .timeout_ms = left.count()}));
+    }
+  }
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const Deadline deadline = requests[i].deadline;
+    const auto until = deadline.IsNever() ? deadline.At() : deadline.At() + kAnswerGrace;
+    outcomes[i] = answers[i].wait_until(until) == std::future_status::ready
+                      ? answers[i].get()
+                      : Error{ErrorKind::kTimeout, "timed out, the object store does not answer"};
+  }
   const std::lock_guard lock(mutex_);
-  views_.insert_or_assign(view.name, view);
-  SendToOthers(number, protocol::ToFrame(protocol::PutView{.view = view, .probe = false}));
+  for (size_t i = 0; i < answers.size(); ++i) asked_.erase(first_ticket + i);
+  return outcomes;
+}
+
+void EngineSupervisor::Remember(const ViewChange& change) {
+  for (const std::string& name : change.drop) views_.erase(name);
+  for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
+  revision_ = change.revision;
+}
+
+// A process that starts just now was told of the views as they were before.
+void EngineSupervisor::SendToNext(const ViewChange& change) {
+  if (const Member* member = FindMember(next_)) {
+    member->process->Send(protocol::ToFrame(protocol::ApplyViews{
+        .revision = change.revision, .put = change.put, .drop = change.drop}));
+  }
+}
+
+Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
+  std::future<Result<Columns>> answer;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return Unavailable("no engine is ready");
+    Remember(change);
+    SendToNext(change);
+    // Whichever process comes is told of it when it starts.
+    if (current_ == 0) return {};
+    answer = Ask(protocol::ApplyViews{
+        .revision = change.revision, .put = change.put, .drop = change.drop});
+  }
+  // Nothing is read for it: it is done as soon as it is understood. Where the process ends before,
+  // the next one knows of it.
+  const auto until = deadline.IsNever() ? deadline.At() : deadline.At() + kAnswerGrace;
+  if (answer.wait_until(until) != std::future_status::ready) {
+    log::Warn("the engine does not say that it took a change of views");
+  }
   return {};
 }
 
-Result<> EngineSupervisor::DropView(const std::string& name, Deadline deadline) {
-  TARN_TRY(const uint64_t number, ChangeView(protocol::DropView{.name = name}, deadline));
+void EngineSupervisor::Take(const ViewChange& change) {
   const std::lock_guard lock(mutex_);
-  views_.erase(name);
-  SendToOthers(number,
-               protocol::ToFrame(protocol::DropView{.name = name, .timeout_ms = kUnwaitedDropMs}));
-  return {};
-}
-
-void EngineSupervisor::TakeView(const protocol::ViewSpec& view) {
-  const std::lock_guard lock(mutex_);
-  views_.insert_or_assign(view.name, view);
-  SendToOthers(0, protocol::ToFrame(protocol::PutView{.view = view, .probe = false}));
-}
-
-void EngineSupervisor::LoseView(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  views_.erase(name);
-  SendToOthers(0,
-               protocol::ToFrame(protocol::DropView{.name = name, .timeout_ms = kUnwaitedDropMs}));
+  Remember(change);
+  SendToNext(change);
+  if (const Member* member = FindMember(current_)) {
+    member->process->Send(protocol::ToFrame(protocol::ApplyViews{
+        .revision = change.revision, .put = change.put, .drop = change.drop}));
+  }
 }
 
 std::string EngineSupervisor::Version() const {

@@ -22,7 +22,7 @@
 #include "queryd/admission.h"
 #include "queryd/engine_process.h"
 #include "queryd/query.h"
-#include "queryd/registrar.h"
+#include "queryd/view_target.h"
 
 namespace tarn::queryd {
 
@@ -54,7 +54,7 @@ class EngineSupervisor : public ViewTarget {
   Result<> Open();
   // Starts it with views that are known to be good, in place of Open, and waits for nothing: a
   // process that does not start is tried again.
-  void StartWith(std::vector<protocol::ViewSpec> views);
+  void StartWith(uint64_t revision, std::vector<protocol::ViewSpec> views);
   // Ends all processes and waits until they are gone, and all that runs on the I/O threads for
   // the supervisor. Blocks.
   void Stop();
@@ -75,11 +75,10 @@ class EngineSupervisor : public ViewTarget {
   Result<> RefreshCredentials();
 
   // Block until the engine has answered or the deadline has passed; not for an I/O thread.
-  Result<> PutView(const protocol::ViewSpec& view, Deadline deadline) override;
-  Result<> DropView(const std::string& name, Deadline deadline) override;
-  // The same for what is known already from another engine. Do not block.
-  void TakeView(const protocol::ViewSpec& view);
-  void LoseView(const std::string& name);
+  std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) override;
+  Result<> Apply(const ViewChange& change, Deadline deadline) override;
+  // The same for a change that another engine has, and waits for nothing.
+  void Take(const ViewChange& change);
 
   // Of what runs the SQL: "DuckDB v1.5.5". After Open.
   std::string Version() const;
@@ -99,7 +98,8 @@ class EngineSupervisor : public ViewTarget {
     // By slot: the number of its query in the slot.
     std::vector<std::pair<uint64_t, std::weak_ptr<Query>>> queries;
   };
-  using Answer = std::promise<Result<>>;
+  // To a probe or a change that a process was sent.
+  using Answer = std::promise<Result<Columns>>;
 
   Result<> StartProcess(const std::string& reason);  // Needs mutex_.
   void StartWatch(std::shared_ptr<void> hold);
@@ -108,7 +108,8 @@ class EngineSupervisor : public ViewTarget {
   void TellSandbox(const protocol::Ready& ready);  // Needs mutex_.
   void OnEnd(uint64_t number, const std::string& how);
   void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
-  void OnViewChanged(const protocol::ViewChanged& changed);
+  void OnProbed(const protocol::Probed& probed);
+  void Answered(uint64_t ticket, Result<Columns> outcome);
   void OnProgress(uint64_t number, const protocol::Progress& progress);
   void EndIfDrained(Member& member);    // Needs mutex_.
   Member* FindMember(uint64_t number);  // Needs mutex_.
@@ -122,10 +123,11 @@ class EngineSupervisor : public ViewTarget {
                                      std::shared_ptr<Query> query);
   boost::asio::awaitable<void> Watch();
 
-  // Sends a change to the current process and waits for what it says; the process's number.
-  template <class Change>
-  Result<uint64_t> ChangeView(Change change, Deadline deadline);
-  void SendToOthers(uint64_t number, const std::string& frame);  // Needs mutex_.
+  // Sends what has a ticket to the current process.
+  template <class Message>
+  std::future<Result<Columns>> Ask(Message message);  // Needs mutex_, and a current process.
+  void Remember(const ViewChange& change);             // Needs mutex_.
+  void SendToNext(const ViewChange& change);           // Needs mutex_.
 
   boost::asio::io_context& io_;
   const EngineOptions options_;
@@ -141,7 +143,9 @@ class EngineSupervisor : public ViewTarget {
   uint64_t current_ = 0;                // guarded by mutex_: takes queries; 0: none
   uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
   std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
-  std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> changes_;  // guarded by mutex_: process
+  uint64_t revision_ = 0;                                      // guarded by mutex_: of views_
+  // By ticket: the number of the process, and who waits for its answer.
+  std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> asked_;  // guarded by mutex_
   double resident_shown_ = 0;                 // guarded by mutex_: our part of resident_
   uint64_t last_ticket_ = 0;                  // guarded by mutex_
   std::set<std::shared_ptr<Query>> waiting_;  // guarded by mutex_: for a slot

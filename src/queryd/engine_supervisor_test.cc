@@ -139,6 +139,12 @@ class EngineSupervisorTest : public testing::Test {
       return info && info->state == QueryState::kRunning;
     });
   }
+  void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
+    const Result<> applied =
+        engine->Apply({.revision = 1, .put = std::move(put), .drop = std::move(drop)},
+                      Deadline::After(kSoon));
+    EXPECT_TRUE(applied.ok()) << applied.error().message;
+  }
   bool Replaced(pid_t former) {
     return Eventually([&] {
       const pid_t pid = engine->CurrentPid();
@@ -260,21 +266,15 @@ TEST_F(EngineSupervisorTest, DrainingIsBounded) {
 
 TEST_F(EngineSupervisorTest, ViewsSurviveAReplacement) {
   Open();
-  ASSERT_TRUE(engine->PutView({"t", {"one.parquet"}}, Deadline::After(kSoon)).ok());
-  ASSERT_TRUE(engine->PutView({"gone", {"one.parquet"}}, Deadline::After(kSoon)).ok());
+  Apply({{"t", {"one.parquet"}}, {"gone", {"one.parquet"}}});
   EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n");
-  const Result<> bad = engine->PutView({"bad", {"missing.parquet"}}, Deadline::After(kSoon));
-  ASSERT_FALSE(bad.ok());
-  EXPECT_THAT(bad.error().message, HasSubstr("missing.parquet"));
-  ASSERT_FALSE(engine->PutView({"t", {"missing.parquet"}}, Deadline::After(kSoon)).ok());
-  ASSERT_TRUE(engine->DropView("gone", Deadline::After(kSoon)).ok());
+  Apply({}, {"gone"});
 
   const pid_t first = engine->CurrentPid();
   kill(first, SIGKILL);
   ASSERT_TRUE(Replaced(first));
-  EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n") << "and the one that could not be put left it";
+  EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n");
   EXPECT_THAT(Run("FROM gone"), HasSubstr("error: "));
-  EXPECT_THAT(Run("FROM bad"), HasSubstr("error: "));
 
   const pid_t second = engine->CurrentPid();
   engine->Replace("test");
@@ -282,36 +282,64 @@ TEST_F(EngineSupervisorTest, ViewsSurviveAReplacement) {
   EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n");
 }
 
-// One process starts while the view is put into the other.
-TEST_F(EngineSupervisorTest, AViewThatIsPutDuringAReplacementIsInBoth) {
+TEST_F(EngineSupervisorTest, ProbesTellEachWhatCameOfIt) {
+  Open();
+  std::vector<ProbeRequest> requests;
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = i % 10 == 3 ? "missing.parquet" : "one.parquet";
+    requests.push_back({{fmt::format("t{}", i), {key}}, Deadline::After(kSoon)});
+  }
+  requests.push_back({{"late", {"one.parquet"}}, Deadline::After(Duration::zero())});
+  const auto outcomes = engine->Probe(requests);
+  ASSERT_EQ(outcomes.size(), requests.size());
+  for (size_t i = 0; i < 100; ++i) {
+    if (i % 10 == 3) {
+      ASSERT_FALSE(outcomes[i].ok());
+      EXPECT_THAT(outcomes[i].error().message, HasSubstr("missing.parquet"));
+    } else {
+      ASSERT_TRUE(outcomes[i].ok()) << outcomes[i].error().message;
+      EXPECT_THAT(*outcomes[i], testing::ElementsAre(protocol::Column{"id", "INTEGER"}));
+    }
+  }
+  ASSERT_FALSE(outcomes[100].ok());
+  EXPECT_EQ(outcomes[100].error().kind, ErrorKind::kCancelled) << "it did not begin";
+  EXPECT_TRUE(engine->Probe({}).empty());
+  EXPECT_THAT(Run("FROM t1"), HasSubstr("error: ")) << "nothing was changed";
+}
+
+// One process starts while the other takes the change.
+TEST_F(EngineSupervisorTest, AChangeDuringAReplacementIsInBoth) {
   Open();
   for (int round = 0; round < 4; ++round) {
     const std::string name = fmt::format("t{}", round);
     const pid_t former = engine->CurrentPid();
     if (round % 2 == 0) engine->Replace("test");
-    const Result<> put = engine->PutView({name, {"one.parquet"}}, Deadline::After(kSoon));
+    Apply({{name, {"one.parquet"}}});
     if (round % 2 == 1) engine->Replace("test");
-    ASSERT_TRUE(put.ok()) << put.error().message;
+    EXPECT_EQ(Run("FROM " + name), "id\r\n1\r\n");
     ASSERT_TRUE(Replaced(former));
-    EXPECT_TRUE(Eventually([&] { return Run("FROM " + name) == "id\r\n1\r\n"; }));
+    EXPECT_EQ(Run("FROM " + name), "id\r\n1\r\n");
   }
 }
 
-TEST_F(EngineSupervisorTest, AChangeOfAViewFailsWithItsProcess) {
+TEST_F(EngineSupervisorTest, AProbeFailsWithItsProcessAndAChangeDoesNot) {
   Open();
   // It answers nothing while it is stopped.
   const pid_t pid = engine->CurrentPid();
   kill(pid, SIGSTOP);
-  auto put = std::async(std::launch::async, [&] {
-    return engine->PutView({"t", {"one.parquet"}}, Deadline::After(2 * kSoon));
+  auto probe = std::async(std::launch::async, [&] {
+    return engine->Probe({{{"t", {"one.parquet"}}, Deadline::After(2 * kSoon)}});
   });
+  auto change = std::async(std::launch::async, [&] { Apply({{"t", {"one.parquet"}}}); });
   kill(pid, SIGKILL);
-  const Result<> result = Get(put);
+  const auto outcomes = Get(probe);
   // Where the process was gone already, the next one took it.
-  if (!result.ok()) {
-    EXPECT_EQ(result.error().kind, ErrorKind::kUnavailable);
-    EXPECT_EQ(result.error().message, "the engine process ended");
+  if (!outcomes[0].ok()) {
+    EXPECT_EQ(outcomes[0].error().kind, ErrorKind::kUnavailable);
+    EXPECT_EQ(outcomes[0].error().message, "the engine process ended");
   }
+  Get(change);
+  EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n") << "the next process knows of it";
 }
 
 TEST_F(EngineSupervisorTest, AProgramThatIsNotThereIsNamed) {

@@ -145,7 +145,9 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
   const bool sent = co_await answer.rest->Send(message);
   while (sent && answer.bytes.size() <= options_.whole_bytes_max) {
     EngineEvent event = co_await answer.rest->Next();
-    if (auto* read = std::get_if<RowsRead>(&event)) {
+    if (const auto* begun = std::get_if<protocol::Begun>(&event)) {
+      answer.revision = begun->revision;
+    } else if (auto* read = std::get_if<RowsRead>(&event)) {
       answer.compression = read->header.compression;
       answer.summary.rows = read->header.rows;
       if (answer.bytes.empty()) {

@@ -19,6 +19,7 @@ namespace tarn::queryd {
 // A result on its way out: what was read of it so far, and the rest when there is more.
 struct QueryAnswer {
   std::string bytes;
+  uint64_t revision = 0;  // Of the catalogue that the query saw; 0: not known.
   Compression compression = Compression::kNone;
   EnginePool::Use engine;             // Held as long as the rest is read.
   ResultSummary summary;              // Of `bytes`, and final when there is no rest.

@@ -15,6 +15,9 @@ namespace {
 // Of a refresh in which thousands of datasets fail, the log shows so many.
 constexpr size_t kErrorsShown = 20;
 
+// After the catalogue could not be followed.
+constexpr auto kFollowAgain = std::chrono::seconds(1);
+
 std::string Join(const std::vector<std::string>& errors) {
   const size_t shown = std::min(errors.size(), kErrorsShown);
   std::string text = fmt::format("{}", fmt::join(std::span(errors).first(shown), "; "));
@@ -50,8 +53,8 @@ void RefreshLoop::Start() {
 }
 
 bool RefreshLoop::Stop(Deadline deadline) {
+  stop_.request_stop();
   std::unique_lock lock(mutex_);
-  stopping_ = true;
   changed_.notify_all();
   return changed_.wait_until(lock, deadline.At(), [this] { return ended_; });
 }
@@ -68,30 +71,62 @@ Result<> RefreshLoop::Ready() const {
 }
 
 void RefreshLoop::Loop() {
-  for (bool initial = true;; initial = false) {
+  for (bool initial = true; !stop_.stop_requested(); initial = false) {
+    const Clock::time_point next = Clock::now() + every_;
     before_();
     RefreshOnce(initial);
-    std::unique_lock lock(mutex_);
-    if (changed_.wait_until(lock, Deadline::After(every_).At(), [this] { return stopping_; }))
-      break;
+    FollowUntil(next);
   }
   const std::lock_guard lock(mutex_);
   ended_ = true;
   changed_.notify_all();
 }
 
-void RefreshLoop::RefreshOnce(bool initial) {
-  const auto start = std::chrono::steady_clock::now();
-  RefreshResult result;
+void RefreshLoop::WaitUntil(Clock::time_point until) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, until, [this] { return stop_.stop_requested(); });
+}
+
+template <class Work>
+RefreshResult RefreshLoop::Run(Work work) {
   try {
-    result = registrar_.Refresh(Deadline::After(timeout_));
+    return work();
   } catch (const std::exception& e) {
+    RefreshResult result;
     result.errors.emplace_back(e.what());
+    return result;
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  seconds_.Observe(took.count());
-  datasets_.Set(static_cast<double>(registrar_.dataset_count()));
+}
+
+void RefreshLoop::RefreshOnce(bool initial) {
+  const RefreshResult result = Run(
+      [this] { return registrar_.Refresh(Deadline::After(timeout_), stop_.get_token()); });
+  if (stop_.stop_requested()) return;
   (result.errors.empty() ? succeeded_ : failed_).Increment();
+  Note(result, initial);
+}
+
+void RefreshLoop::FollowUntil(Clock::time_point until) {
+  while (registrar_.Follows() && !stop_.stop_requested()) {
+    const Clock::time_point start = Clock::now();
+    Clock::time_point wake = until;
+    if (const auto next_try = registrar_.NextTry()) wake = std::min(wake, *next_try);
+    const Duration wait = std::max<Duration>(
+        std::chrono::duration_cast<Duration>(wake - start), std::chrono::milliseconds(1));
+    const RefreshResult result =
+        Run([&] { return registrar_.Follow(wait, timeout_, stop_.get_token()); });
+    if (stop_.stop_requested()) return;
+    // That the catalogue cannot be read is told by the next refresh.
+    if (result.catalog_read && (result.changed() || !result.errors.empty())) Note(result, false);
+    if (Clock::now() >= until) return;
+    if (!result.catalog_read) WaitUntil(std::min(until, Clock::now() + kFollowAgain));
+  }
+  WaitUntil(until);
+}
+
+void RefreshLoop::Note(const RefreshResult& result, bool initial) {
+  seconds_.Observe(std::chrono::duration<double>(result.took).count());
+  datasets_.Set(static_cast<double>(registrar_.dataset_count()));
   Log(result, initial);
 
   const bool usable =

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -13,7 +15,8 @@
 namespace tarn::queryd {
 
 // Runs a refresh at once and then every `every`, on its own thread, until it is stopped; writes
-// the log and the metrics of what came of it.
+// the log and the metrics of what came of it. In between it follows a catalogue that tells its
+// changes, so that they go live at once.
 class RefreshLoop {
  public:
   // `before` is called before each refresh.
@@ -32,8 +35,17 @@ class RefreshLoop {
   Result<> Ready() const;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void Loop();
   void RefreshOnce(bool initial);
+  // Until then, or until it is stopped.
+  void FollowUntil(Clock::time_point until);
+  void WaitUntil(Clock::time_point until);
+  // Its errors are those of the result, also when it throws.
+  template <class Work>
+  RefreshResult Run(Work work);
+  void Note(const RefreshResult& result, bool initial);
   void Log(const RefreshResult& result, bool initial) const;
 
   Registrar& registrar_;
@@ -47,7 +59,7 @@ class RefreshLoop {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false;    // guarded by mutex_
+  std::stop_source stop_;
   bool first_done_ = false;  // guarded by mutex_
   bool ended_ = false;       // guarded by mutex_: the thread is over
   std::string not_ready_ = "the first refresh is not done";  // guarded by mutex_

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -19,94 +18,231 @@ protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest) {
   return view;
 }
 
+UnixMicros Now() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
 }  // namespace
 
-RefreshResult Registrar::Refresh(Deadline deadline) {
+// What is to go live, and what was tried for it.
+struct Registrar::Change {
+  std::vector<std::string> drop;
+  std::vector<ProbeRequest> probes;
+  std::vector<protocol::ViewSpec> put;  // Those that were found good.
+};
+
+RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop) {
+  const Clock::time_point start = Clock::now();
   RefreshResult result;
-  const Result<catalog::Snapshot> snapshot = catalog_.List(deadline);
-  if (!snapshot.ok()) {
-    result.errors.push_back(snapshot.error().message);
-    return result;
+  Result<CatalogRead> read = catalog_.Read(position_, Duration::zero(), deadline, stop);
+  if (read.ok()) {
+    result.catalog_read = true;
+    Take(std::move(*read));
+    Bring(deadline, /*all_failed=*/true, result);
+  } else {
+    result.errors.push_back(read.error().message);
   }
-  result.catalog_read = true;
-  DropGone(*snapshot, deadline, result);
-  PutChanged(*snapshot, deadline, result);
+  Finish(start, result);
   return result;
 }
 
-void Registrar::DropGone(const catalog::Snapshot& snapshot, Deadline deadline,
-                         RefreshResult& result) {
-  std::unordered_set<std::string_view> listed;
-  for (const catalog::Manifest& manifest : snapshot.manifests) listed.insert(manifest.name);
-  for (auto it = known_.begin(); it != known_.end();) {
-    if (listed.contains(it->first)) {
-      ++it;
-      continue;
-    }
-    if (const Result<> dropped = views_.DropView(it->first, deadline); !dropped.ok()) {
-      result.errors.push_back(
-          fmt::format("drop view \"{}\": {}", it->first, dropped.error().message));
-      ++it;
-      continue;
-    }
-    it = known_.erase(it);
-    ++result.dropped;
+RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop_token& stop) {
+  RefreshResult result;
+  Result<CatalogRead> read = catalog_.Read(position_, wait, Deadline::After(wait + timeout), stop);
+  const Clock::time_point start = Clock::now();
+  if (read.ok()) {
+    result.catalog_read = true;
+    Take(std::move(*read));
+    Bring(Deadline::After(timeout), /*all_failed=*/false, result);
+  } else {
+    result.errors.push_back(read.error().message);
   }
+  Finish(start, result);
+  return result;
 }
 
-void Registrar::PutChanged(const catalog::Snapshot& snapshot, Deadline deadline,
-                           RefreshResult& result) {
-  // DuckDB does not tell names apart by case alone: the first one keeps its view, and another
-  // must not replace it.
-  std::unordered_map<std::string, std::string> owners;
-  for (const auto& [name, updated_at] : known_) owners.emplace(ToLowerAscii(name), name);
+void Registrar::Take(CatalogRead read) {
+  if (!read.changed) return;
+  if (read.is_whole) {
+    std::unordered_set<std::string_view> listed;
+    for (const catalog::Manifest& manifest : read.manifests) listed.insert(manifest.name);
+    for (const auto& [name, manifest] : wanted_) {
+      if (!listed.contains(name)) read.deleted.push_back(name);
+    }
+    for (const auto& [name, updated_at] : live_) {
+      if (!listed.contains(name)) read.deleted.push_back(name);
+    }
+  }
+  for (const std::string& name : read.deleted) {
+    wanted_.erase(name);
+    failed_.erase(name);
+    if (live_.contains(name)) {
+      dirty_.insert(name);
+    } else {
+      dirty_.erase(name);
+    }
+  }
+  for (catalog::Manifest& manifest : read.manifests) {
+    const std::string name = manifest.name;
+    const auto live = live_.find(name);
+    if (live != live_.end() && live->second == manifest.updated_at) {
+      dirty_.erase(name);
+      failed_.erase(name);
+    } else {
+      dirty_.insert(name);
+      // What is another thing now has not failed yet.
+      const auto former = wanted_.find(name);
+      if (former != wanted_.end() && former->second.updated_at != manifest.updated_at) {
+        failed_.erase(name);
+      }
+    }
+    wanted_.insert_or_assign(name, std::move(manifest));
+  }
+  position_ = std::move(read.position);
+  revision_ = read.revision;
+}
 
+Registrar::Change Registrar::ChangeToTry(bool all_failed, Deadline deadline,
+                                         RefreshResult& result) {
+  Change change;
+  std::vector<std::string> names;
+  const Clock::time_point now = Clock::now();
+  for (const std::string& name : dirty_) {
+    if (!wanted_.contains(name)) {
+      change.drop.push_back(name);
+      continue;
+    }
+    const auto failure = failed_.find(name);
+    if (failure == failed_.end() || all_failed || failure->second.next_try <= now) {
+      names.push_back(name);
+    }
+  }
   // Those that failed the last time come last, and none of the others may take all the time: one
   // object that does not answer must not keep the rest back.
-  std::vector<const catalog::Manifest*> manifests;
-  manifests.reserve(snapshot.manifests.size());
-  for (const catalog::Manifest& manifest : snapshot.manifests) manifests.push_back(&manifest);
-  std::stable_partition(manifests.begin(), manifests.end(),
-                        [this](const auto* m) { return !failed_.contains(m->name); });
-  std::unordered_set<std::string> failed;
+  std::stable_partition(names.begin(), names.end(),
+                        [this](const std::string& name) { return !failed_.contains(name); });
 
-  size_t cut_off = 0;
-  for (const catalog::Manifest* entry : manifests) {
-    const catalog::Manifest& manifest = *entry;
-    const auto known = known_.find(manifest.name);
-    if (known != known_.end() && known->second == manifest.updated_at) {
-      ++result.skipped;
+  // DuckDB does not tell names apart by case alone: the first one keeps its view, and another must
+  // not replace it.
+  std::unordered_map<std::string, std::string> claims;
+  for (const std::string& name : names) {
+    const std::string lower = ToLowerAscii(name);
+    const auto owner = owners_.find(lower);
+    const bool is_owned =
+        owner != owners_.end() && owner->second != name && wanted_.contains(owner->second);
+    const auto [claim, is_first] = claims.emplace(lower, name);
+    if (is_owned || !is_first) {
+      Fail(name,
+           fmt::format("\"{}\" differs from it in upper and lower case only, which SQL does not "
+                       "tell apart",
+                       is_owned ? owner->second : claim->second),
+           result);
       continue;
     }
-    if (deadline.Passed()) {
-      ++cut_off;
-      continue;
-    }
-    const auto [owner, is_first] = owners.emplace(ToLowerAscii(manifest.name), manifest.name);
-    if (!is_first && owner->second != manifest.name) {
-      result.errors.push_back(fmt::format(
-          "create view \"{}\": \"{}\" differs from it in upper and lower case only, which SQL "
-          "does not tell apart",
-          manifest.name, owner->second));
-      continue;
-    }
-    const Deadline share = failed_.contains(manifest.name) || deadline.IsNever()
-                               ? deadline
-                               : Deadline::After(deadline.Remaining() / 2);
-    if (const Result<> put = views_.PutView(ToViewSpec(manifest), share); !put.ok()) {
-      failed.insert(manifest.name);
-      result.errors.push_back(
-          fmt::format("create view \"{}\": {}", manifest.name, put.error().message));
-      continue;
-    }
-    ++(known == known_.end() ? result.created : result.updated);
-    known_.insert_or_assign(manifest.name, manifest.updated_at);
+    const Deadline share = failed_.contains(name) && !deadline.IsNever()
+                               ? Deadline::After(deadline.Remaining() / 2)
+                               : deadline;
+    change.probes.push_back({ToViewSpec(wanted_.at(name)), share});
   }
-  failed_ = std::move(failed);
+  return change;
+}
+
+void Registrar::ProbeAll(Change& change, RefreshResult& result) {
+  if (change.probes.empty()) return;
+  std::vector<Result<ViewTarget::Columns>> outcomes = views_.Probe(change.probes);
+  size_t cut_off = 0;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    protocol::ViewSpec& view = change.probes[i].view;
+    if (outcomes[i].ok()) {
+      view.columns = std::move(*outcomes[i]);
+      change.put.push_back(std::move(view));
+    } else if (outcomes[i].error().kind == ErrorKind::kCancelled) {
+      ++cut_off;
+    } else {
+      Fail(view.name, outcomes[i].error().message, result);
+    }
+  }
   if (cut_off > 0) {
     result.errors.push_back(
         fmt::format("the time limit left {} datasets for the next refresh", cut_off));
   }
+}
+
+void Registrar::Fail(const std::string& name, const std::string& error, RefreshResult& result) {
+  Failure& failure = failed_.try_emplace(name, Failure{.since = Now()}).first->second;
+  failure.error = error;
+  const Duration pause =
+      std::min(pauses_.first * (1 << std::min(failure.tries, 16)), pauses_.longest);
+  failure.next_try = Clock::now() + pause;
+  ++failure.tries;
+  result.errors.push_back(fmt::format("create view \"{}\": {}", name, error));
+}
+
+void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result) {
+  Change change = ChangeToTry(all_failed, deadline, result);
+  ProbeAll(change, result);
+  size_t to_put = 0;
+  for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
+  result.skipped = wanted_.size() - to_put;
+  if (change.put.empty() && change.drop.empty() && revision_ == live_revision_) return;
+  const Result<> applied = views_.Apply(
+      {.revision = revision_, .put = change.put, .drop = change.drop}, deadline);
+  if (!applied.ok()) {
+    // Also after its time: what was probed is worth it, and the engine answers or has ended.
+    result.errors.push_back(fmt::format("change views: {}", applied.error().message));
+    return;
+  }
+  live_revision_ = revision_;
+  for (const std::string& name : change.drop) {
+    live_.erase(name);
+    dirty_.erase(name);
+    const auto owner = owners_.find(ToLowerAscii(name));
+    if (owner != owners_.end() && owner->second == name) owners_.erase(owner);
+    ++result.dropped;
+  }
+  for (const protocol::ViewSpec& view : change.put) {
+    const auto [live, is_new] =
+        live_.insert_or_assign(view.name, wanted_.at(view.name).updated_at);
+    owners_.insert_or_assign(ToLowerAscii(view.name), view.name);
+    dirty_.erase(view.name);
+    failed_.erase(view.name);
+    ++(is_new ? result.created : result.updated);
+  }
+}
+
+std::optional<Registrar::Clock::time_point> Registrar::NextTry() const {
+  std::optional<Clock::time_point> next;
+  for (const auto& [name, failure] : failed_) {
+    if (!next || failure.next_try < *next) next = failure.next_try;
+  }
+  return next;
+}
+
+void Registrar::Finish(Clock::time_point start, RefreshResult& result) {
+  result.took = std::chrono::duration_cast<Duration>(Clock::now() - start);
+  const std::lock_guard lock(mutex_);
+  if (result.catalog_read) {
+    status_.read_at = Now();
+    status_.error.clear();
+  } else if (!result.errors.empty()) {
+    status_.error = result.errors.front();
+  }
+  status_.revision = live_revision_;
+  status_.datasets = live_.size();
+  status_.follows = Follows();
+  status_.failed.clear();
+  for (const auto& [name, failure] : failed_) {
+    status_.failed.push_back({.name = name,
+                              .error = failure.error,
+                              .since = failure.since,
+                              .tries = failure.tries,
+                              .has_former = live_.contains(name)});
+  }
+}
+
+CatalogStatus Registrar::Status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
 }
 
 }  // namespace tarn::queryd

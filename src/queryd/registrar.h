@@ -1,15 +1,21 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/deadline.h"
 #include "base/result.h"
-#include "protocol/messages.h"
+#include "base/time.h"
 #include "queryd/catalog_source.h"
+#include "queryd/view_target.h"
 
 namespace tarn::queryd {
 
@@ -21,47 +27,93 @@ struct RefreshResult {
   // What went wrong, a dataset each; or that the catalogue could not be read.
   std::vector<std::string> errors;
   bool catalog_read = false;
+  Duration took{0};  // Without the wait for a change.
 
   bool changed() const { return created + updated + dropped > 0; }
 };
 
-// What has the views of the datasets. Calls block until the deadline at most.
-class ViewTarget {
- public:
-  virtual ~ViewTarget() = default;
-
-  // Creates the view or replaces the one that has its name. It is there as a whole or not at
-  // all: after an error the former one stays. Reads the objects' metadata.
-  virtual Result<> PutView(const protocol::ViewSpec& view, Deadline deadline) = 0;
-
-  // It is no error when the view is not there.
-  virtual Result<> DropView(const std::string& name, Deadline deadline) = 0;
+// A dataset that the catalogue has and queries do not see as it is there.
+struct FailedDataset {
+  std::string name;
+  std::string error;
+  UnixMicros since;
+  int tries = 0;
+  bool has_former = false;  // Queries see what it was before.
 };
 
-// Keeps the engine's views in step with the catalogue. What has failed is not forgotten: a
-// dataset that could not be created or dropped is tried again by the next refresh, and its
-// failure keeps no other dataset back.
+struct CatalogStatus {
+  uint64_t revision = 0;  // That queries see; 0: not known.
+  size_t datasets = 0;
+  bool follows = false;  // Changes are told by the catalogue, and not found by looking.
+  std::optional<UnixMicros> read_at;  // The catalogue's latest answer.
+  std::string error;                  // Why it could not be read since; empty: it could.
+  std::vector<FailedDataset> failed;  // Ordered by name.
+};
+
+// Keeps the engine's views in step with the catalogue. What has changed is probed first, several
+// datasets at a time and in nobody's way; then all of it goes live at once. One that fails keeps
+// the view that it had and no other dataset back, and is tried again.
 //
-// Not thread-safe: one refresh at a time.
+// One refresh at a time; Status is for any thread.
 class Registrar {
  public:
-  Registrar(ViewTarget& views, CatalogSource& catalog) : views_(views), catalog_(catalog) {}
+  // How long a dataset that failed is left alone by Follow: doubled with each try.
+  struct Pauses {
+    Duration first = std::chrono::seconds(1);
+    Duration longest = std::chrono::seconds(30);
+  };
+  Registrar(ViewTarget& views, CatalogSource& catalog, const Pauses& pauses)
+      : views_(views), catalog_(catalog), pauses_(pauses) {}
 
-  // Drops the views of datasets that are gone, then creates what is new and replaces what has
-  // another updated_at. What the deadline cuts off is left for the next refresh.
-  RefreshResult Refresh(Deadline deadline);
+  // Drops the views of datasets that are gone, creates what is new and replaces what has another
+  // updated_at; all that has failed is tried again. What the deadline cuts off is left for the next
+  // refresh.
+  RefreshResult Refresh(Deadline deadline, const std::stop_token& stop = {});
+
+  // The same for what changes within `wait`; of what has failed, only what has been left alone for
+  // long enough. `timeout` is for the change itself. For a catalogue that tells its changes.
+  RefreshResult Follow(Duration wait, Duration timeout, const std::stop_token& stop);
+  bool Follows() const { return !position_.empty(); }
+  // When the first of those that failed is to be tried again.
+  std::optional<std::chrono::steady_clock::time_point> NextTry() const;
 
   // The datasets that have a view.
-  size_t dataset_count() const { return known_.size(); }
+  size_t dataset_count() const { return live_.size(); }
+  CatalogStatus Status() const;
 
  private:
-  void DropGone(const catalog::Snapshot& snapshot, Deadline deadline, RefreshResult& result);
-  void PutChanged(const catalog::Snapshot& snapshot, Deadline deadline, RefreshResult& result);
+  using Clock = std::chrono::steady_clock;
+  struct Failure {
+    std::string error;
+    UnixMicros since;
+    int tries = 0;
+    Clock::time_point next_try;
+  };
+  struct Change;
+
+  // Takes what the catalogue said into wanted_ and dirty_.
+  void Take(CatalogRead read);
+  void Bring(Deadline deadline, bool all_failed, RefreshResult& result);
+  Change ChangeToTry(bool all_failed, Deadline deadline, RefreshResult& result);
+  void ProbeAll(Change& change, RefreshResult& result);
+  void Fail(const std::string& name, const std::string& error, RefreshResult& result);
+  void Finish(Clock::time_point start, RefreshResult& result);
 
   ViewTarget& views_;
   CatalogSource& catalog_;
-  std::map<std::string, UnixMicros> known_;  // What has a view: name to updated_at.
-  std::unordered_set<std::string> failed_;   // What the last refresh could not create.
+  const Pauses pauses_;
+
+  std::map<std::string, catalog::Manifest> wanted_;      // The catalogue, as last read.
+  std::map<std::string, UnixMicros> live_;               // What has a view: name to updated_at.
+  std::unordered_map<std::string, std::string> owners_;  // Of live_, by the name in lower case.
+  std::set<std::string> dirty_;                          // Names where the two above differ.
+  std::map<std::string, Failure> failed_;                // Of dirty_.
+  std::string position_;                                 // Of wanted_.
+  uint64_t revision_ = 0;                                // Of wanted_.
+  uint64_t live_revision_ = 0;
+
+  mutable std::mutex mutex_;
+  CatalogStatus status_;  // guarded by mutex_
 };
 
 }  // namespace tarn::queryd

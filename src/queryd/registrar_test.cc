@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace tarn::queryd {
@@ -11,53 +12,106 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Records what it is told and fails where the test says so: drops of DuckDB views cannot be made
+// Records what it is told and fails where the test says so: changes of DuckDB views cannot be made
 // to fail from outside.
 class RecordingEngine : public ViewTarget {
  public:
-  Result<> PutView(const protocol::ViewSpec& view, Deadline) override {
-    calls.push_back("put " + view.name + " " + view.keys[0]);
-    if (failing.contains(view.name)) return InvalidArgument("no such object");
-    return {};
+  std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) override {
+    std::vector<Result<Columns>> outcomes;
+    for (const ProbeRequest& request : requests) {
+      const protocol::ViewSpec& view = request.view;
+      if (request.deadline.Passed()) {
+        outcomes.push_back(Error{ErrorKind::kCancelled, "not begun"});
+        continue;
+      }
+      calls.push_back("probe " + view.name + " " + view.keys[0]);
+      outcomes.push_back(failing.contains(view.name)
+                             ? Result<Columns>(InvalidArgument("no such object"))
+                             : Columns{{"id", "INTEGER"}});
+    }
+    return outcomes;
   }
-  Result<> DropView(const std::string& name, Deadline) override {
-    calls.push_back("drop " + name);
-    if (failing.contains(name)) return Internal("cannot drop");
+  Result<> Apply(const ViewChange& change, Deadline) override {
+    if (cannot_apply) return Internal("cannot change");
+    std::string call = "apply " + std::to_string(change.revision);
+    for (const std::string& name : change.drop) call += " -" + name;
+    for (const protocol::ViewSpec& view : change.put) {
+      EXPECT_EQ(view.columns.size(), 1U) << "what the probe found";
+      call += " +" + view.name + ":" + view.keys[0];
+    }
+    calls.push_back(call);
     return {};
   }
 
   std::vector<std::string> calls;
   std::set<std::string> failing;
+  bool cannot_apply = false;
 };
 
+// A catalogue that tells its changes where `tells` is true.
 class ListedCatalog : public CatalogSource {
  public:
-  Result<catalog::Snapshot> List(Deadline) override {
+  Result<CatalogRead> Read(const std::string& position, Duration wait, Deadline,
+                           const std::stop_token&) override {
     if (down) return Unavailable("connect: refused");
-    return snapshot;
+    waits.push_back(wait);
+    CatalogRead read;
+    read.revision = revision;
+    if (tells) read.position = std::to_string(revision);
+    if (position.empty() || forgot) {
+      for (const auto& [name, manifest] : manifests) read.manifests.push_back(manifest);
+      return read;
+    }
+    if (position == read.position) {
+      read.changed = false;
+      return read;
+    }
+    read.is_whole = false;
+    const uint64_t since = std::stoull(position);
+    for (const auto& [name, at] : changed_at) {
+      if (at <= since) continue;
+      const auto found = manifests.find(name);
+      if (found == manifests.end()) {
+        read.deleted.push_back(name);
+      } else {
+        read.manifests.push_back(found->second);
+      }
+    }
+    return read;
   }
   void Add(const std::string& name, const std::string& key, int64_t updated_at) {
-    std::erase_if(snapshot.manifests, [&](const auto& m) { return m.name == name; });
-    snapshot.manifests.push_back({.name = name,
-                                  .content = {.objects = {{key}}},
-                                  .updated_at = UnixMicros(std::chrono::microseconds(updated_at))});
+    manifests[name] = {.name = name,
+                       .content = {.objects = {{key}}},
+                       .updated_at = UnixMicros(std::chrono::microseconds(updated_at))};
+    changed_at[name] = ++revision;
   }
   void Remove(const std::string& name) {
-    std::erase_if(snapshot.manifests, [&](const auto& m) { return m.name == name; });
+    manifests.erase(name);
+    changed_at[name] = ++revision;
   }
-  catalog::Snapshot snapshot;
+  std::map<std::string, catalog::Manifest> manifests;
+  std::map<std::string, uint64_t> changed_at;
+  uint64_t revision = 0;
+  bool tells = false;
+  bool forgot = false;
   bool down = false;
+  std::vector<Duration> waits;
 };
 
 class RegistrarTest : public testing::Test {
  protected:
   RecordingEngine engine;
   ListedCatalog catalog;
-  Registrar registrar{engine, catalog};
+  Registrar registrar{engine, catalog,
+                      {.first = std::chrono::hours(1), .longest = std::chrono::hours(3)}};
 
   RefreshResult Refresh(Deadline deadline = Deadline::Never()) {
     engine.calls.clear();
     return registrar.Refresh(deadline);
+  }
+  RefreshResult Follow() {
+    engine.calls.clear();
+    return registrar.Follow(std::chrono::seconds(7), std::chrono::seconds(5), {});
   }
   static std::string Counts(const RefreshResult& r) {
     return "created=" + std::to_string(r.created) + " updated=" + std::to_string(r.updated) +
@@ -74,18 +128,20 @@ TEST_F(RegistrarTest, CreatesUpdatesSkipsAndDrops) {
   EXPECT_TRUE(engine.calls.empty());
   catalog.Add("a", "k2", 2);
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=1 dropped=0 skipped=1 errors=0");
-  EXPECT_THAT(engine.calls, ElementsAre("put a k2"));
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k2", "apply 3 +a:k2"));
   catalog.Remove("b");
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=1 skipped=1 errors=0");
 }
 
-TEST_F(RegistrarTest, DropsBeforeAnythingElse) {
+// In one change, so that no query sees the half of it; the engine drops first.
+TEST_F(RegistrarTest, AllThatHasChangedGoesLiveAtOnce) {
   catalog.Add("z", "k", 1);
   Refresh();
   catalog.Remove("z");
   catalog.Add("a", "k", 1);
+  catalog.Add("b", "k", 1);
   Refresh();
-  EXPECT_THAT(engine.calls, ElementsAre("drop z", "put a k"));
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k", "probe b k", "apply 4 -z +a:k +b:k"));
 }
 
 TEST_F(RegistrarTest, AnUpdatedAtThatWentBackIsAChangeToo) {
@@ -118,16 +174,19 @@ TEST_F(RegistrarTest, AFailedUpdateIsTriedAgain) {
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=1 dropped=0 skipped=0 errors=0");
 }
 
-TEST_F(RegistrarTest, ADropThatFailsStaysKnownAndIsTriedAgain) {
+TEST_F(RegistrarTest, AChangeThatFailsIsTriedAgain) {
   catalog.Add("a", "k", 1);
   Refresh();
   catalog.Remove("a");
-  engine.failing = {"a"};
+  catalog.Add("b", "k", 1);
+  engine.cannot_apply = true;
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=0 skipped=0 errors=1");
   EXPECT_EQ(registrar.dataset_count(), 1U);
-  engine.failing.clear();
-  EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=1 skipped=0 errors=0");
-  EXPECT_EQ(registrar.dataset_count(), 0U);
+  EXPECT_EQ(registrar.Status().revision, 1U);
+  engine.cannot_apply = false;
+  EXPECT_EQ(Counts(Refresh()), "created=1 updated=0 dropped=1 skipped=0 errors=0");
+  EXPECT_EQ(registrar.dataset_count(), 1U);
+  EXPECT_EQ(registrar.Status().revision, 3U);
 }
 
 TEST_F(RegistrarTest, ACatalogueThatIsDownChangesNothing) {
@@ -156,7 +215,103 @@ TEST_F(RegistrarTest, WhatFailedTheLastTimeIsTriedAfterAllOthers) {
   catalog.Add("b", "k", 1);
   catalog.Add("c", "k", 1);
   Refresh(Deadline::After(std::chrono::minutes(1)));
-  EXPECT_THAT(engine.calls, ElementsAre("put b k", "put c k", "put a k"));
+  EXPECT_THAT(engine.calls, ElementsAre("probe b k", "probe c k", "probe a k", "apply 3 +b:k +c:k"));
+}
+
+TEST_F(RegistrarTest, FollowsACatalogueThatTellsItsChanges) {
+  catalog.tells = true;
+  for (const char* name : {"a", "b", "c"}) catalog.Add(name, "k", 1);
+  EXPECT_FALSE(registrar.Follows());
+  EXPECT_EQ(Counts(Refresh()), "created=3 updated=0 dropped=0 skipped=0 errors=0");
+  EXPECT_TRUE(registrar.Follows());
+  EXPECT_EQ(catalog.waits.back(), Duration::zero());
+
+  EXPECT_EQ(Counts(Follow()), "created=0 updated=0 dropped=0 skipped=3 errors=0");
+  EXPECT_TRUE(engine.calls.empty());
+  EXPECT_EQ(catalog.waits.back(), std::chrono::seconds(7));
+  catalog.Add("b", "k2", 2);
+  catalog.Remove("c");
+  EXPECT_EQ(Counts(Follow()), "created=0 updated=1 dropped=1 skipped=1 errors=0");
+  EXPECT_THAT(engine.calls, ElementsAre("probe b k2", "apply 5 -c +b:k2"));
+  EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=0 skipped=2 errors=0");
+  catalog.Add("c", "k", 1);
+  EXPECT_EQ(Counts(Follow()), "created=1 updated=0 dropped=0 skipped=2 errors=0");
+}
+
+TEST_F(RegistrarTest, ACatalogueThatForgotIsReadAsAWhole) {
+  catalog.tells = true;
+  for (const char* name : {"a", "b"}) catalog.Add(name, "k", 1);
+  Refresh();
+  catalog.Remove("a");
+  catalog.Add("c", "k", 1);
+  catalog.forgot = true;
+  EXPECT_EQ(Counts(Follow()), "created=1 updated=0 dropped=1 skipped=1 errors=0");
+  EXPECT_THAT(engine.calls, ElementsAre("probe c k", "apply 4 -a +c:k"));
+}
+
+TEST_F(RegistrarTest, ARevisionWithoutAChangeOfOursGoesLiveToo) {
+  catalog.tells = true;
+  catalog.Add("a", "k", 1);
+  Refresh();
+  ++catalog.revision;
+  EXPECT_FALSE(Follow().changed());
+  EXPECT_THAT(engine.calls, ElementsAre("apply 2"));
+}
+
+TEST_F(RegistrarTest, WhatFailedIsLeftAloneForAWhileByFollow) {
+  catalog.tells = true;
+  engine.failing = {"bad"};
+  catalog.Add("bad", "k", 1);
+  EXPECT_FALSE(registrar.NextTry());
+  const auto before = std::chrono::steady_clock::now();
+  Refresh();
+  ASSERT_TRUE(registrar.NextTry());
+  EXPECT_GT(*registrar.NextTry(), before + std::chrono::minutes(59));
+  catalog.Add("a", "k", 1);
+  EXPECT_EQ(Counts(Follow()), "created=1 updated=0 dropped=0 skipped=0 errors=0");
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 2 +a:k"));
+  EXPECT_EQ(Refresh().errors.size(), 1U) << "a refresh tries all";
+  EXPECT_GT(*registrar.NextTry(), before + std::chrono::minutes(119)) << "twice as long";
+  Refresh();
+  Refresh();
+  EXPECT_LT(*registrar.NextTry(), std::chrono::steady_clock::now() + std::chrono::hours(3));
+  // As another thing it is tried at once.
+  engine.failing.clear();
+  catalog.Add("bad", "k2", 2);
+  EXPECT_EQ(Follow().created, 1U);
+  EXPECT_FALSE(registrar.NextTry());
+}
+
+TEST_F(RegistrarTest, TheStatusNamesWhatFailed) {
+  EXPECT_FALSE(registrar.Status().read_at);
+  catalog.Add("a", "k", 1);
+  catalog.Add("b", "k", 1);
+  engine.failing = {"b"};
+  Refresh();
+  engine.failing = {"a", "b"};
+  catalog.Add("a", "k2", 2);
+  Refresh();
+  CatalogStatus status = registrar.Status();
+  EXPECT_EQ(status.revision, 3U);
+  EXPECT_EQ(status.datasets, 1U);
+  EXPECT_TRUE(status.read_at);
+  EXPECT_EQ(status.error, "");
+  ASSERT_EQ(status.failed.size(), 2U);
+  EXPECT_EQ(status.failed[0].name, "a");
+  EXPECT_TRUE(status.failed[0].has_former);
+  EXPECT_EQ(status.failed[0].tries, 1);
+  EXPECT_EQ(status.failed[1].name, "b");
+  EXPECT_FALSE(status.failed[1].has_former);
+  EXPECT_EQ(status.failed[1].tries, 2);
+  EXPECT_EQ(status.failed[1].error, "no such object");
+  EXPECT_LT(status.failed[1].since, status.failed[0].since);
+  catalog.Remove("a");
+  catalog.Remove("b");
+  Refresh();
+  EXPECT_TRUE(registrar.Status().failed.empty());
+  catalog.down = true;
+  Refresh();
+  EXPECT_EQ(registrar.Status().error, "connect: refused");
 }
 
 TEST_F(RegistrarTest, NamesThatDifferInCaseOnlyDoNotReplaceEachOther) {
@@ -165,10 +320,10 @@ TEST_F(RegistrarTest, NamesThatDifferInCaseOnlyDoNotReplaceEachOther) {
   const RefreshResult first = Refresh();
   EXPECT_EQ(first.created, 1U);
   EXPECT_THAT(first.errors, ElementsAre(HasSubstr("upper and lower case")));
-  EXPECT_THAT(engine.calls, ElementsAre("put Trips k1"));
+  EXPECT_THAT(engine.calls, ElementsAre("probe Trips k1", "apply 2 +Trips:k1"));
   catalog.Remove("Trips");
   Refresh();
-  EXPECT_THAT(engine.calls, ElementsAre("drop Trips", "put trips k2"));
+  EXPECT_THAT(engine.calls, ElementsAre("probe trips k2", "apply 3 -Trips +trips:k2"));
 }
 
 }  // namespace

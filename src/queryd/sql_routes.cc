@@ -74,6 +74,9 @@ Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_pt
   Response response;
   response.content_type = ContentTypeOf(sql.format);
   response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (answer.revision > 0) {
+    response.headers.emplace_back("X-Catalog-Revision", std::to_string(answer.revision));
+  }
   if (answer.compression != Compression::kNone) {
     response.headers.emplace_back("Content-Encoding", NameOf(answer.compression));
   }

@@ -1,0 +1,172 @@
+#include "engine/prober.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "base/text.h"
+#include "engine/view_sql.h"
+
+namespace tarn::engine {
+namespace {
+
+// After an interrupt a statement has so long to end before its thread is left alone.
+constexpr auto kGrace = std::chrono::milliseconds(500);
+
+// The first column of a row of texts.
+std::string TextAt(const duck::Chunk& chunk, size_t column, uint64_t row) {
+  return std::string(chunk.columns()[column].Data<duck::StringRef>()[row].view());
+}
+
+Result<Prober::Columns> Describe(duck::Connection& connection, const std::string& select) {
+  TARN_TRY(duck::Statement statement,
+           connection.Prepare("SELECT column_name, column_type FROM (DESCRIBE " + select + ")"));
+  TARN_TRY(duck::ResultStream rows, statement.Execute());
+  Prober::Columns columns;
+  for (;;) {
+    TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
+    if (!chunk) return columns;
+    for (uint64_t row = 0; row < chunk->row_count(); ++row) {
+      columns.push_back({TextAt(*chunk, 0, row), TextAt(*chunk, 1, row)});
+    }
+  }
+}
+
+}  // namespace
+
+struct Prober::Job {
+  protocol::ViewSpec view;
+  std::string key;  // Its name in lower case.
+  std::shared_ptr<WatchedTask> task;
+  Done done;
+};
+
+// Shared with the threads: one that hangs may outlive the prober.
+struct Prober::State {
+  protocol::ObjectStore store;
+  ConnectionFactory* factory;
+  std::shared_ptr<Watchdog> watchdog;
+  size_t threads_max;
+
+  std::mutex mutex;
+  std::condition_variable added;
+  std::condition_variable ended;  // A thread.
+  std::deque<Job> waiting;        // guarded by mutex
+  std::set<std::string> running;  // guarded by mutex: keys
+  std::set<std::shared_ptr<WatchedTask>> tasks;  // guarded by mutex: of what runs
+  size_t threads = 0;                            // guarded by mutex
+  size_t idle = 0;                               // guarded by mutex
+  bool stopping = false;                         // guarded by mutex
+};
+
+Prober::Prober(const protocol::ObjectStore& store, ConnectionFactory& factory,
+               std::shared_ptr<Watchdog> watchdog, size_t probes_max)
+    : state_(std::make_shared<State>()) {
+  state_->store = store;
+  state_->factory = &factory;
+  state_->watchdog = std::move(watchdog);
+  state_->threads_max = std::max<size_t>(probes_max, 1);
+}
+
+Prober::~Prober() {
+  std::unique_lock lock(state_->mutex);
+  state_->stopping = true;
+  state_->waiting.clear();
+  for (const auto& task : state_->tasks) {
+    state_->watchdog->Cancel(task, {ErrorKind::kCancelled, "the server is shutting down"});
+  }
+  state_->added.notify_all();
+  state_->ended.wait_for(lock, kGrace, [this] { return state_->threads == 0; });
+}
+
+void Prober::Probe(const protocol::ViewSpec& view, Deadline deadline, Done done) {
+  Job job{.view = view,
+          .key = ToLowerAscii(view.name),
+          .task = std::make_shared<WatchedTask>(deadline),
+          .done = std::move(done)};
+  const std::lock_guard lock(state_->mutex);
+  if (state_->stopping) return;
+  state_->waiting.push_back(std::move(job));
+  if (state_->idle >= state_->waiting.size() || state_->threads >= state_->threads_max) {
+    state_->added.notify_one();
+    return;
+  }
+  ++state_->threads;
+  std::thread([state = state_] { Loop(state); }).detach();
+}
+
+void Prober::Loop(const std::shared_ptr<State>& state) {
+  pthread_setname_np(pthread_self(), "probe");
+  std::optional<duck::Connection> connection;
+  std::unique_lock lock(state->mutex);
+  for (;;) {
+    ++state->idle;
+    state->added.wait(lock, [&] { return state->stopping || !state->waiting.empty(); });
+    --state->idle;
+    if (state->stopping) break;
+    Job job = std::move(state->waiting.front());
+    state->waiting.pop_front();
+    const bool is_first = state->running.insert(job.key).second;
+    if (is_first) state->tasks.insert(job.task);
+    lock.unlock();
+
+    Result<Columns> outcome =
+        Error{ErrorKind::kTimeout, "the object store has not answered the try before"};
+    if (is_first) {
+      try {
+        if (!connection) {
+          Result<duck::Connection> opened = state->factory->Connect();
+          if (opened.ok()) connection.emplace(std::move(*opened));
+          if (!opened.ok()) outcome = opened.error();
+        }
+        if (connection) outcome = Run(*state, *connection, job);
+      } catch (const std::exception& e) {
+        outcome = Internal(e.what());
+      }
+      // A connection that saw an internal error may refuse everything from now on.
+      if (!outcome.ok() && outcome.error().kind == ErrorKind::kInternal) connection.reset();
+    }
+
+    lock.lock();
+    if (is_first) {
+      state->running.erase(job.key);
+      state->tasks.erase(job.task);
+    }
+    if (state->stopping) break;
+    lock.unlock();
+    job.done(outcome);
+    lock.lock();
+  }
+  // Before the prober's end, where that waits: the factory has DuckDB.
+  lock.unlock();
+  connection.reset();
+  lock.lock();
+  --state->threads;
+  state->ended.notify_all();
+}
+
+Result<Prober::Columns> Prober::Run(State& state, duck::Connection& connection, Job& job) {
+  TARN_TRY(const std::string select, SelectSql(state.store, job.view));
+  if (!job.task->Begin(connection)) return Error{ErrorKind::kCancelled, "it did not begin in time"};
+  state.watchdog->Add(job.task);
+  Result<Columns> columns = Describe(connection, select);
+  // Describing looks at the first object alone. This is answered from the footers of all.
+  if (columns.ok() && job.view.keys.size() > 1) {
+    const Result<> all = connection.Execute("SELECT count(*) FROM (" + select + ")");
+    if (!all.ok()) columns = all.error();
+  }
+  job.task->End();
+  state.watchdog->Remove(job.task);
+  if (const auto cancelled = job.task->CancelReason()) return *cancelled;
+  return columns;
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/deadline.h"
+#include "base/result.h"
+#include "engine/connection_factory.h"
+#include "engine/watchdog.h"
+#include "protocol/messages.h"
+
+namespace tarn::engine {
+
+// Finds out whether all objects of a dataset can be read, and what its columns are. Changes
+// nothing, so that nobody waits for it: what it found good is then shown by engine/views.h.
+//
+// So many at the same time, each on a connection and a thread of its own, which are made when they
+// are first needed: what takes time is the object store.
+//
+// DuckDB's reads take no interrupt while the store is silent. A probe that hangs in one keeps its
+// thread until the store or its client's own time limits end it, and is not answered before; the
+// same dataset is not tried again meanwhile, so that it takes one thread at most.
+//
+// Thread-safe.
+class Prober {
+ public:
+  using Columns = std::vector<protocol::Column>;
+  using Done = std::function<void(const Result<Columns>&)>;
+
+  // The factory outlives it.
+  Prober(const protocol::ObjectStore& store, ConnectionFactory& factory,
+         std::shared_ptr<Watchdog> watchdog, size_t probes_max);
+  // Answers no more. Threads that hang are left alone.
+  ~Prober();
+
+  // `done` is called from another thread, or from this one.
+  void Probe(const protocol::ViewSpec& view, Deadline deadline, Done done);
+
+ private:
+  struct Job;
+  struct State;
+  static void Loop(const std::shared_ptr<State>& state);
+  static Result<Columns> Run(State& state, duck::Connection& connection, Job& job);
+
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace tarn::engine
