@@ -41,7 +41,7 @@ def test_every_thread_is_in_the_sandbox(new_lake):
 
     seen = threads(pid)
     names = " ".join(seen)
-    for name in ("tarn-engine", "query-0", "watchdog", "views", "progress"):
+    for name in ("tarn-engine", "query-0", "watchdog", "probe", "progress"):
         assert name in names, names
     for thread, status in seen.items():
         assert status["NoNewPrivs"] == "1", thread
