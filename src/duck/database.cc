@@ -167,8 +167,14 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   const duckdb_state state =
       duckdb_prepare_extracted_statement(ToConnection(connection_), extracted.get(), 0, &handle);
   Statement statement(connection_, handle);
-  if (state != DuckDBSuccess) return StepError(duckdb_prepare_error(handle));
-  return statement;
+  if (state == DuckDBSuccess) return statement;
+  Error error = StepError(duckdb_prepare_error(handle));
+  // What the connection notes of remote files while it plans (their size and ETag) is forgotten with
+  // the end of a query, and a plan that failed has none: the next one would fail for what the file
+  // was before, again and again.
+  [[maybe_unused]] const duckdb_state ended =
+      duckdb_query(ToConnection(connection_), "SELECT NULL", nullptr);
+  return error;
 }
 
 void Connection::Interrupt() { duckdb_interrupt(ToConnection(connection_)); }

@@ -143,3 +143,14 @@ def test_every_connection_has_its_bootstrap(lake, count):
             pool.map(lambda i: client.sql(f"SELECT sum(n + {i}) FROM numbers"), range(count))
         )
     assert [answer.rows() for answer in answers] == [[[499500 + 1000 * i]] for i in range(count)]
+
+
+def test_object_that_was_broken_and_is_mended_is_read_again(new_lake):
+    """By the connection that read it before: there is one for all that is tried."""
+    lake = new_lake.set("queryd", probes_max=1).start()
+    for n in range(2):
+        lake.files.put(f"numbers-{n}", b"no Parquet file at all")
+        lake.catalog.put_keys(f"numbers-{n}", lake.files.key(f"numbers-{n}"))
+        lake.queryd.wait_for_line("WARN", f"numbers-{n}", "No magic bytes")
+        lake.files.put_rows(f"numbers-{n}", f"SELECT {n} AS n")
+        lake.wait_for_rows(f"numbers-{n}", [[n]])
