@@ -3,6 +3,7 @@
 #include <duckdb.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/redact.h"
@@ -169,9 +170,9 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   Statement statement(connection_, handle);
   if (state == DuckDBSuccess) return statement;
   Error error = StepError(duckdb_prepare_error(handle));
-  // What the connection notes of remote files while it plans (their size and ETag) is forgotten with
-  // the end of a query, and a plan that failed has none: the next one would fail for what the file
-  // was before, again and again.
+  // What the connection notes of remote files while it plans (their size and ETag) is forgotten
+  // with the end of a query, and a plan that failed has none: the next one would fail for what the
+  // file was before, again and again.
   [[maybe_unused]] const duckdb_state ended =
       duckdb_query(ToConnection(connection_), "SELECT NULL", nullptr);
   return error;
@@ -186,8 +187,8 @@ Statement::Statement(void* connection, void* statement)
 
 std::optional<double> Connection::Progress() const {
   const double percent = duckdb_query_progress(ToConnection(connection_)).percentage;
-  if (percent < 0) return std::nullopt;
-  return percent;
+  if (!(percent >= 0)) return std::nullopt;
+  return std::min(percent, 100.0);
 }
 
 Statement::Statement(Statement&& other) noexcept

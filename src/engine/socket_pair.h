@@ -70,10 +70,14 @@ class FrontSocket {
       reader_.Commit(static_cast<size_t>(got));
     }
   }
-  // The next frame, which must be such a message.
+  // The next frame, which must be such a message; but for Progress, which comes as time passes.
   template <class Message>
   Message Receive() {
-    const auto frame = Read();
+    std::optional<protocol::Frame> frame;
+    do {
+      frame = Read();
+    } while (frame && frame->type == protocol::FrameType::kProgress &&
+             frame->type != Message::kType);
     if (!frame || frame->type != Message::kType) {
       throw std::runtime_error(fmt::format("got {} in place of {}",
                                            frame ? static_cast<int>(frame->type) : -1,

@@ -53,13 +53,13 @@ std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& dataset
     for (const auto& [key, slot] : slots_) wanted.emplace(key, Wanted{key, nullptr, true});
   }
   for (const std::string& name : datasets) {
-    std::string key = ToLowerAscii(name);
+    const std::string key = ToLowerAscii(name);
     const auto found = datasets_.find(key);
     if (found == datasets_.end()) return std::nullopt;
     wanted.insert_or_assign(key, Wanted{key, found->second, false});
   }
   for (const std::string& name : others) {
-    std::string key = ToLowerAscii(name);
+    const std::string key = ToLowerAscii(name);
     if (datasets_.contains(key)) return std::nullopt;
     wanted.insert_or_assign(key, Wanted{key, nullptr, false});
   }

@@ -155,7 +155,8 @@ std::optional<protocol::Progress> Worker::Progress() const {
   }
   const std::optional<double> percent = task_->Progress();
   if (!percent) return std::nullopt;
-  return protocol::Progress{.slot = slot_, .query = query_, .percent = *percent};
+  return protocol::Progress{
+      .slot = slot_, .query = query_, .permille = static_cast<int>(*percent * 10)};
 }
 
 void Worker::Loop() {
@@ -298,8 +299,8 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
   while (written.ok() && !summary.truncated) {
     Result<std::optional<duck::Chunk>> chunk = rows->Next();
     if (chunk.ok() && !*chunk) break;
-    written = chunk.ok() ? writer.Write(**chunk)
-                         : Result<>(ReasonOf(chunk.error(), statement, task));
+    written =
+        chunk.ok() ? writer.Write(**chunk) : Result<>(ReasonOf(chunk.error(), statement, task));
   }
   if (written.ok()) return encoder->End(summary, sink.buffer());
   encoder->Failed(written.error().message, sink.buffer());

@@ -23,7 +23,7 @@ TARN_FIELDS(Cancel, slot, query)
 TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
 TARN_FIELDS(Probed, ticket, ok, error_kind, error, columns)
 TARN_FIELDS(ViewsApplied, ticket)
-TARN_FIELDS(Progress, slot, query, percent)
+TARN_FIELDS(Progress, slot, query, permille)
 TARN_FIELDS(Unhealthy, reason, broken)
 TARN_FIELDS(Query, number, id, sql, params, format, compression, quote_big_numbers, row_limit,
             byte_limit)
@@ -54,6 +54,10 @@ bool TakeHead(std::string_view& bytes, unsigned& kind, uint64_t& number) {
   kind = first >> 5U;
   const unsigned info = first & 0x1FU;
   number = info;
+  // Of the simple values false and true: a fraction would be made a whole number by the library,
+  // whether it fits or not, and no message has any.
+  constexpr unsigned kSimple = 7;
+  if (kind == kSimple) return info == 20 || info == 21;
   if (info < 24) return true;
   if (info > 27) return false;  // Reserved, or a length that is not told beforehand.
   const size_t width = size_t{1} << (info - 24);

@@ -91,10 +91,9 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
 }
 
 TEST(Messages, ChangesOfViewsArriveAsTheyWereSent) {
-  const Probe probe = RoundTrip(
-      Probe{.ticket = 5,
-            .view = {"t", {OddBytes()}, {{"a", "INTEGER"}}},
-            .timeout_ms = std::numeric_limits<int64_t>::max()});
+  const Probe probe = RoundTrip(Probe{.ticket = 5,
+                                      .view = {"t", {OddBytes()}, {{"a", "INTEGER"}}},
+                                      .timeout_ms = std::numeric_limits<int64_t>::max()});
   EXPECT_EQ(probe.ticket, 5U);
   EXPECT_EQ(probe.view.name, "t");
   EXPECT_THAT(probe.view.keys, ElementsAre(OddBytes()));
@@ -157,10 +156,10 @@ TEST(Messages, WhatIsSaidBesideQueriesArrivesAsItWasSent) {
   const Ready ready = RoundTrip(Ready{.error = OddBytes(), .version = "v1"});
   EXPECT_EQ(ready.error, OddBytes());
   EXPECT_EQ(ready.version, "v1");
-  const Progress progress = RoundTrip(Progress{.slot = 1, .query = 2, .percent = 12.5});
+  const Progress progress = RoundTrip(Progress{.slot = 1, .query = 2, .permille = 125});
   EXPECT_EQ(progress.slot, 1U);
   EXPECT_EQ(progress.query, 2U);
-  EXPECT_EQ(progress.percent, 12.5);
+  EXPECT_EQ(progress.permille, 125);
   const Unhealthy unhealthy = RoundTrip(Unhealthy{.reason = OddBytes(), .broken = true});
   EXPECT_EQ(unhealthy.reason, OddBytes());
   EXPECT_TRUE(unhealthy.broken);
@@ -180,6 +179,13 @@ TEST(Messages, AFieldThatIsMissingIsAnError) {
   EXPECT_TRUE(FromPayload<End>(Cbor({{"rows", 1}, {"truncated", true}, {"more", 1}})).ok());
 }
 
+// Made a whole number, it would be undefined behaviour, or another number.
+TEST(Messages, AFractionIsAnError) {
+  for (const double number : {1.5, 2e29, -1e300, std::numeric_limits<double>::quiet_NaN()}) {
+    EXPECT_FALSE(FromPayload<End>(Cbor({{"rows", number}, {"truncated", true}})).ok()) << number;
+  }
+}
+
 TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
   const std::string good = ToFrame(Failed{.kind = 1, .message = "m"}).substr(kFrameHeaderBytes);
   for (const std::string& bad :
@@ -189,7 +195,8 @@ TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
     const Result<Failed> read = FromPayload<Failed>(bad);
     ASSERT_FALSE(read.ok()) << testing::PrintToString(bad);
     EXPECT_EQ(read.error().kind, ErrorKind::kInternal);
-    EXPECT_THAT(read.error().message, HasSubstr(fmt::format("message {}: ", static_cast<int>(Failed::kType))));
+    EXPECT_THAT(read.error().message,
+                HasSubstr(fmt::format("message {}: ", static_cast<int>(Failed::kType))));
   }
 }
 
