@@ -249,6 +249,18 @@ Result<DatasetContent> ParseDatasetContent(std::string_view json) {
   return content;
 }
 
+Result<RestoreRequest> ParseRestoreRequest(std::string_view json) {
+  TARN_TRY(const Json parsed, Parse(json));
+  if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"version\"");
+  TARN_CHECK_OK(RefuseUnknown(parsed, {"version", "dataset_id"}, ""));
+  RestoreRequest request;
+  TARN_TRY(request.version, OptionalCount(parsed, "version", ""));
+  if (request.version == 0) return Bad("version", "must be a whole number from 1");
+  TARN_TRY(std::optional<std::string> id, OptionalText(parsed, "dataset_id", ""));
+  request.dataset_id = std::move(id).value_or("");
+  return request;
+}
+
 std::string FormatDatasetContent(const DatasetContent& content) {
   OrderedJson json = {{"objects", ToJson(content.objects)},
                       {"row_count", ToJsonOrNull(content.row_count)},

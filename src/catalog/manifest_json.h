@@ -14,6 +14,13 @@ namespace tarn::catalog {
 // The content is valid (see Validate). The error names the field.
 Result<DatasetContent> ParseDatasetContent(std::string_view json);
 
+// The body of POST /catalog/datasets/{name}/restore.
+struct RestoreRequest {
+  uint64_t version = 0;
+  std::string dataset_id;  // Empty: not given.
+};
+Result<RestoreRequest> ParseRestoreRequest(std::string_view json);
+
 // What the database keeps, and ParseDatasetContent reads back.
 std::string FormatDatasetContent(const DatasetContent& content);
 
