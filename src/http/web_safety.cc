@@ -251,8 +251,8 @@ void WebSafety::AppendAllowOrigin(std::string& header, std::string_view origin) 
   // It equals one of the settings, so that it holds no line break.
   header.append("Access-Control-Allow-Origin: ").append(origin);
   header.append(
-      "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: ETag, X-Query-Id, "
-      "X-Truncated, X-Catalog-Revision, Retry-After, WWW-Authenticate\r\n");
+      "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: X-Query-Id, "
+      "X-Truncated, X-Catalog-Revision, ETag, Retry-After, WWW-Authenticate\r\n");
 }
 
 }  // namespace tarn::http
