@@ -31,9 +31,9 @@ size_t ChangeFeed::waiting() const {
   return waiters_.size();
 }
 
-std::unique_ptr<ChangeFeed::Waiter> ChangeFeed::Join(asio::any_io_executor executor,
+std::unique_ptr<ChangeFeed::Waiter> ChangeFeed::Join(const asio::any_io_executor& executor,
                                                      const auth::DatasetScope& scope) {
-  auto state = std::make_shared<Waiter::State>(std::move(executor), scope);
+  auto state = std::make_shared<Waiter::State>(executor, scope);
   const std::lock_guard lock(mutex_);
   if (waiters_.size() >= waiters_max_) return nullptr;
   waiters_.insert(state);

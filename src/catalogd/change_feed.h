@@ -46,8 +46,8 @@ class ChangeFeed {
     friend class ChangeFeed;
     // Outlives the waiter as long as somebody is about to wake it.
     struct State {
-      State(boost::asio::any_io_executor executor, const auth::DatasetScope& allowed)
-          : timer(std::move(executor)), scope(allowed) {}
+      State(const boost::asio::any_io_executor& executor, const auth::DatasetScope& allowed)
+          : timer(executor), scope(allowed) {}
       boost::asio::steady_timer timer;  // Used on its strand.
       const auth::DatasetScope scope;
       std::atomic<bool> changed = false;
@@ -59,7 +59,7 @@ class ChangeFeed {
     const std::shared_ptr<State> state_;
   };
   // Null when there are too many. `executor` is a strand.
-  std::unique_ptr<Waiter> Join(boost::asio::any_io_executor executor,
+  std::unique_ptr<Waiter> Join(const boost::asio::any_io_executor& executor,
                                const auth::DatasetScope& scope);
 
  private:

@@ -84,8 +84,8 @@ void AddPosition(const catalog::Position& position, Response& response) {
 // Ends an answer that takes too long, also while its client takes nothing of it.
 class CutOff {
  public:
-  CutOff(asio::any_io_executor executor, const Request& request, Duration timeout)
-      : timer_(std::move(executor), Deadline::After(timeout).At()) {
+  CutOff(const asio::any_io_executor& executor, const Request& request, Duration timeout)
+      : timer_(executor, Deadline::After(timeout).At()) {
     timer_.async_wait([client = request.client, id = request.id](const auto& code) {
       if (code) return;
       log::Warn("list cut off: it took longer than catalogd.list_timeout", {{"query_id", id}});

@@ -32,7 +32,7 @@ class Service {
   Store& store;
   const CatalogdSettings settings;
   ChangeFeed feed;
-  boost::asio::thread_pool writers{1};  // Changes go one after the other anyway.
+  boost::asio::thread_pool writers{8};  // As many changes share a commit.
   boost::asio::thread_pool readers{2};
 
   prometheus::Gauge& waiting;

@@ -332,7 +332,7 @@ Result<Store::Counts> Store::Count() {
 Result<std::string> Store::Backup() {
   const std::unique_lock lock(backup_mutex_, std::try_to_lock);
   if (!lock) return Unavailable("another backup is being written");
-  const std::string path = (fs::path(path_).parent_path() / (kBackupPrefix + RandomId())).string();
+  std::string path = (fs::path(path_).parent_path() / (kBackupPrefix + RandomId())).string();
   const auto write = [&]() -> Result<> {
     TARN_TRY(SqliteDatabase source, SqliteDatabase::Open(path_));
     TARN_CHECK_OK(source.Execute("PRAGMA busy_timeout = 5000"));
@@ -354,15 +354,84 @@ Result<std::string> Store::Backup() {
 
 // --- Changing ---------------------------------------------------------------------------------
 
+template <class F>
+std::invoke_result_t<F> Store::RunChange(const std::string& name, const F& f) {
+  std::optional<std::invoke_result_t<F>> result;
+  Job job{.name = &name};
+  job.run = [&f, &result]() -> Result<> {
+    result.emplace(f());
+    return result->ok() ? Result<>() : result->error();
+  };
+  Submit(job);
+  if (!job.result.ok()) return job.result.error();
+  return std::move(*result);
+}
+
+void Store::Submit(Job& job) {
+  constexpr size_t kBatchMax = 64;
+  std::unique_lock lock(queue_mutex_);
+  queue_.push_back(&job);
+  while (!job.done) {
+    if (leading_) {
+      turn_.wait(lock);
+      continue;
+    }
+    leading_ = true;
+    const auto end = queue_.begin() + static_cast<int64_t>(std::min(queue_.size(), kBatchMax));
+    const std::vector<Job*> batch(queue_.begin(), end);
+    queue_.erase(queue_.begin(), end);
+    lock.unlock();
+    RunBatch(batch);
+    lock.lock();
+    for (Job* one : batch) one->done = true;
+    leading_ = false;
+    turn_.notify_all();
+  }
+}
+
+void Store::RunBatch(const std::vector<Job*>& batch) {
+  const std::lock_guard lock(mutex_);
+  const Result<> together = RunTogether(batch);
+  if (together.ok()) return;
+  if (batch.size() == 1) {
+    batch[0]->result = together;
+    return;
+  }
+  // One may have failed for all of them.
+  for (Job* job : batch) {
+    if (const Result<> alone = RunTogether({job}); !alone.ok()) job->result = alone;
+  }
+}
+
+Result<> Store::RunTogether(const std::vector<Job*>& batch) {
+  next_revision_ = revision_;
+  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
+  for (Job* job : batch) {
+    const uint64_t before = next_revision_;
+    TARN_CHECK_OK(database_.Execute("SAVEPOINT change"));
+    try {
+      job->result = job->run();
+    } catch (const std::exception& e) {
+      job->result = Internal(e.what());
+    }
+    job->changed = job->result.ok() && next_revision_ != before;
+    if (!job->result.ok()) {
+      // SQLite may have rolled back all of the transaction.
+      if (job->result.error().kind == ErrorKind::kInternal) return job->result;
+      TARN_CHECK_OK(database_.Execute("ROLLBACK TO change"));
+      next_revision_ = before;
+    }
+    TARN_CHECK_OK(database_.Execute("RELEASE change"));
+  }
+  if (next_revision_ == revision_) return {};
+  TARN_CHECK_OK(transaction.Commit());
+  Announce(batch);
+  return {};
+}
+
 Result<Store::PutResult> Store::Put(const std::string& name, const catalog::DatasetContent& content,
                                     const PutOptions& options) {
-  const std::lock_guard lock(mutex_);
-  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
-  TARN_TRY(PutResult result, PutInTransaction(name, content, options));
-  if (result.outcome == PutOutcome::kUnchanged) return result;
-  TARN_CHECK_OK(transaction.Commit());
-  Announce(name);
-  return result;
+  return RunChange(name, [&] { return PutInTransaction(name, content, options); });
 }
 
 Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
@@ -383,13 +452,8 @@ Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
 
 Result<Store::PutResult> Store::Restore(const std::string& name, const std::string& dataset_id,
                                         uint64_t version, const Condition& condition) {
-  const std::lock_guard lock(mutex_);
-  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
-  TARN_TRY(PutResult result, RestoreInTransaction(name, dataset_id, version, condition));
-  if (result.outcome == PutOutcome::kUnchanged) return result;
-  TARN_CHECK_OK(transaction.Commit());
-  Announce(name);
-  return result;
+  return RunChange(name,
+                   [&] { return RestoreInTransaction(name, dataset_id, version, condition); });
 }
 
 Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
@@ -465,12 +529,7 @@ Result<Store::PutResult> Store::Write(const std::string& name, std::string conte
 }
 
 Result<> Store::Delete(const std::string& name, const Condition& condition) {
-  const std::lock_guard lock(mutex_);
-  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
-  TARN_CHECK_OK(DeleteInTransaction(name, condition));
-  TARN_CHECK_OK(transaction.Commit());
-  Announce(name);
-  return {};
+  return RunChange(name, [&] { return DeleteInTransaction(name, condition); });
 }
 
 Result<> Store::DeleteInTransaction(const std::string& name, const Condition& condition) {
@@ -569,10 +628,13 @@ Result<> Store::Forget(const std::string& name, UnixMicros now) {
   return {};
 }
 
-void Store::Announce(const std::string& name) {
+void Store::Announce(const std::vector<Job*>& batch) {
   revision_ = next_revision_;
   if (lock_) lock_->Note(Now().Text());
-  if (on_change_) on_change_(name);
+  if (!on_change_) return;
+  for (const Job* job : batch) {
+    if (job->changed) on_change_(*job->name);
+  }
 }
 
 }  // namespace tarn::catalogd

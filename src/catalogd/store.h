@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -46,7 +48,8 @@ class Listing;
 // (synchronous=FULL), its folder locked against a second process. A change of the catalogue is one
 // transaction that also counts the revision up and keeps what was there before.
 //
-// Changes go through one connection, one after the other. What reads has connections of its own and
+// Changes go through one connection, one after the other; those that come while another is written
+// share a commit. What reads has connections of its own and
 // waits for no change; in memory there is one connection for all.
 //
 // Thread-safe; calls block on the disk.
@@ -161,6 +164,24 @@ class Store {
                                                const auth::DatasetScope& scope,
                                                const std::optional<catalog::Position>& since);
 
+  // A change that waits for its transaction, whose commit several may share.
+  struct Job {
+    const std::string* name = nullptr;  // Of the dataset.
+    std::function<Result<>()> run;      // In the transaction, with mutex_.
+    Result<> result;
+    bool changed = false;
+    bool done = false;  // guarded by queue_mutex_
+  };
+  // Runs f() -> Result<…> as a change of that dataset.
+  template <class F>
+  std::invoke_result_t<F> RunChange(const std::string& name, const F& f);
+  // Whoever finds nobody at it runs all that wait, his own among them; the others wait for him. So
+  // while one commit is flushed to the disk, the next one gathers.
+  void Submit(Job& job);
+  void RunBatch(const std::vector<Job*>& batch);
+  // An error is that of the whole transaction: nothing was changed.
+  Result<> RunTogether(const std::vector<Job*>& batch);
+
   // In a transaction of database_, with mutex_.
   Result<PutResult> PutInTransaction(const std::string& name,
                                      const catalog::DatasetContent& content,
@@ -179,10 +200,14 @@ class Store {
   // Forgets what is kept too long: of this name, and of some that were deleted long ago.
   Result<> Forget(const std::string& name, UnixMicros now);
   // After the commit.
-  void Announce(const std::string& name);
+  void Announce(const std::vector<Job*>& batch);
 
   std::string path_;  // Of the database's file; empty in memory.
   std::optional<FolderLock> lock_;
+  std::mutex queue_mutex_;
+  std::condition_variable turn_;  // With queue_mutex_.
+  std::deque<Job*> queue_;        // guarded by queue_mutex_
+  bool leading_ = false;          // guarded by queue_mutex_: somebody runs changes
   std::mutex mutex_;
   SqliteDatabase database_;     // guarded by mutex_
   uint64_t next_revision_ = 0;  // guarded by mutex_: of the transaction that is under way

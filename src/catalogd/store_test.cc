@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/text.h"
 #include "catalog/manifest_json.h"
@@ -397,6 +399,36 @@ TEST_F(StoreTest, ABackupThatACrashLeftIsRemoved) {
   EXPECT_TRUE(std::filesystem::exists(path));
   Open();
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(StoreTest, ChangesOfManyThreadsAreCountedOneByOne) {
+  auto store = Open();
+  std::atomic<uint64_t> told = 0;
+  store->SetOnChange([&told](const std::string&) { ++told; });
+  const auto refuse = [](const Record*) -> Result<> {
+    return Error{ErrorKind::kPrecondition, "no"};
+  };
+  constexpr int kThreads = 8;
+  constexpr int kChanges = 50;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kChanges; ++i) {
+        const std::string key = fmt::format("{}-{}", t, i);
+        EXPECT_TRUE(store->Put("shared", Content(key)).ok());
+        // Those that share a commit with this one are not touched by it.
+        EXPECT_EQ(store->Put("own", Content(key), {.condition = refuse}).error().message, "no");
+        EXPECT_EQ(store->Put(key, Content(key))->record.manifest.version, 1U);
+        EXPECT_FALSE(store->Delete("none").ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(told, 2U * kThreads * kChanges);
+  EXPECT_EQ(store->Now().revision, 2U * kThreads * kChanges);
+  EXPECT_EQ(store->Count()->revision, store->Now().revision);
+  EXPECT_EQ(store->Get("shared")->manifest.version, 1U * kThreads * kChanges);
+  EXPECT_EQ(store->Count()->datasets, 1U + kThreads * kChanges);
 }
 
 // What version 1 of the tables was, with rows as it wrote them.
