@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from harness.lake import Lake
 from harness.tokens import Tokens
+from harness.waiting import wait_until
 
 
 def database(lake: Lake) -> Path:
@@ -43,6 +44,7 @@ def test_backup_under_load_is_whole_and_of_one_state(new_lake, scratch):
     with ThreadPoolExecutor(3) as pool:
         writers = [pool.submit(write, worker) for worker in range(3)]
         for number in range(10):
+            wait_until(lambda: catalog.revision() >= 20 * (number + 1), "changes")  # noqa: B023
             answer = catalog.get("/catalog/backup")
             assert answer.status == 200
             assert answer.content_type == "application/vnd.sqlite3"
