@@ -214,6 +214,37 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1024,
        .max = 1024 * 1024 * 1024,
        .unit = "bytes"},
+      {.key = "catalogd.wait_max",
+       .target = &catalogd.wait_max,
+       .help = "The longest that `GET /catalog/list?wait=` waits for a change. Who asks for more "
+               "waits so long."},
+      {.key = "catalogd.waiters_max",
+       .target = &catalogd.waiters_max,
+       .help = "Requests that wait for a change at once; each has a connection, of which "
+               "`http.connections_max` are open. More are answered 503.",
+       .max = 1'000'000,
+       .unit = "requests"},
+      {.key = "catalogd.list_streams_max",
+       .target = &catalogd.list_streams_max,
+       .help = "Lists of more than 1 MiB, and backups, that are sent at once. More are answered "
+               "503.",
+       .min = 1,
+       .max = 1000,
+       .unit = "requests"},
+      {.key = "catalogd.list_timeout",
+       .target = &catalogd.list_timeout,
+       .help = "How long a client may take for such a list; then it is cut off. The database "
+               "cannot reuse space in its log meanwhile."},
+      {.key = "catalogd.history_versions_max",
+       .target = &catalogd.history_versions_max,
+       .help = "The versions that are kept of each dataset, the current one among them.",
+       .min = 1,
+       .max = 1'000'000,
+       .unit = "versions"},
+      {.key = "catalogd.deleted_keep",
+       .target = &catalogd.deleted_keep,
+       .help = "How long a deleted dataset can be brought back. Who has not read the catalogue for "
+               "longer reads all of it anew."},
 
       {.key = "http.header_timeout",
        .target = &http.header_timeout,

@@ -60,6 +60,12 @@ struct CatalogdSettings {
   std::string data_dir = "catalog";
   Duration shutdown_timeout = std::chrono::seconds(10);
   int64_t body_bytes_max = 16 * 1024 * 1024;
+  Duration wait_max = std::chrono::minutes(1);
+  int64_t waiters_max = 500;
+  int64_t list_streams_max = 16;
+  Duration list_timeout = std::chrono::minutes(1);
+  int64_t history_versions_max = 100;
+  Duration deleted_keep = std::chrono::hours(24 * 30);
 };
 
 struct HttpSettings {
