@@ -169,9 +169,9 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   Statement statement(connection_, handle);
   if (state == DuckDBSuccess) return statement;
   Error error = StepError(duckdb_prepare_error(handle));
-  // What the connection notes of remote files while it plans (their size and ETag) is forgotten with
-  // the end of a query, and a plan that failed has none: the next one would fail for what the file
-  // was before, again and again.
+  // What the connection notes of remote files while it plans (their size and ETag) is forgotten
+  // with the end of a query, and a plan that failed has none: the next one would fail for what the
+  // file was before, again and again.
   [[maybe_unused]] const duckdb_state ended =
       duckdb_query(ToConnection(connection_), "SELECT NULL", nullptr);
   return error;

@@ -99,8 +99,8 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
   // enough, the pattern is expanded before the secret is looked up.
   if (!setup_.store.is_folder) {
     steps.push_back({"take keys as they are", "SET GLOBAL s3_url_compatibility_mode = true"});
-    // Without, each file is a new TCP connection, and a TLS handshake: count(*) of a table on a local
-    // S3 server, warm, takes 2.4 ms with and 9.7 ms without.
+    // Without, each file is a new TCP connection, and a TLS handshake: count(*) of a table on a
+    // local S3 server, warm, takes 2.4 ms with and 9.7 ms without.
     steps.push_back({"keep connections", "SET GLOBAL httpfs_connection_caching = true"});
     // One for each of httpfs's two HTTP clients: the default of one is not to look.
     for (const char* setting :

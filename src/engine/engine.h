@@ -30,8 +30,8 @@ class Engine {
   // Reads the set-up from the control socket and opens DuckDB. What fails is told to the front
   // too. The descriptors are taken.
   static Result<std::unique_ptr<Engine>> Open(int control, const std::vector<int>& slots);
-  // Ends queries that run and waits for them, and for a moment for probes. The program does not come
-  // here: it ends at once when Serve has returned.
+  // Ends queries that run and waits for them, and for a moment for probes. The program does not
+  // come here: it ends at once when Serve has returned.
   ~Engine();
 
   // Serves until the front closes the control socket.

@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <thread>
 
 #include "base/log.h"
@@ -132,8 +132,7 @@ class EngineTest : public testing::Test {
 
   Result<std::vector<protocol::Column>> Probe(const protocol::ViewSpec& view,
                                               int64_t timeout_ms = 60'000) {
-    control.Send(
-        protocol::Probe{.ticket = ++last_ticket, .view = view, .timeout_ms = timeout_ms});
+    control.Send(protocol::Probe{.ticket = ++last_ticket, .view = view, .timeout_ms = timeout_ms});
     const auto probed = control.Receive<protocol::Probed>();
     EXPECT_EQ(probed.ticket, last_ticket);
     if (probed.ok) return probed.columns;
@@ -361,9 +360,9 @@ TEST_F(EngineTest, AProbeTellsTheColumnsAndChangesNothing) {
   Open();
   const auto columns = Probe({"t", {"a.parquet"}});
   ASSERT_TRUE(columns.ok()) << columns.error().message;
-  EXPECT_THAT(*columns, testing::ElementsAre(
-                            protocol::Column{"id", "INTEGER"},
-                            protocol::Column{"x y", "STRUCT(\"b c\" DECIMAL(9,2))[]"}));
+  EXPECT_THAT(*columns,
+              testing::ElementsAre(protocol::Column{"id", "INTEGER"},
+                                   protocol::Column{"x y", "STRUCT(\"b c\" DECIMAL(9,2))[]"}));
   EXPECT_THAT(Text("FROM t"), StartsWith("error: "));
   const auto missing = Probe({"t", {"a.parquet", "missing.parquet"}});
   ASSERT_FALSE(missing.ok());

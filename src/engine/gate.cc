@@ -249,8 +249,7 @@ class AstCheck {
     if (!rules_.is_dataset(name)) return false;
     verdict_.datasets.push_back(name);
     const std::string lower = ToLowerAscii(name);
-    return !lower.starts_with("duckdb_") ||
-           RuleOfTableFunction(lower) == FunctionRule::kUnknown;
+    return !lower.starts_with("duckdb_") || RuleOfTableFunction(lower) == FunctionRule::kUnknown;
   }
 
   // DESCRIBE, SUMMARIZE and SHOW.

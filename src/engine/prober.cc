@@ -58,9 +58,9 @@ struct Prober::State {
 
   std::mutex mutex;
   std::condition_variable added;
-  std::condition_variable ended;  // A thread.
-  std::deque<Job> waiting;        // guarded by mutex
-  std::set<std::string> running;  // guarded by mutex: keys
+  std::condition_variable ended;                 // A thread.
+  std::deque<Job> waiting;                       // guarded by mutex
+  std::set<std::string> running;                 // guarded by mutex: keys
   std::set<std::shared_ptr<WatchedTask>> tasks;  // guarded by mutex: of what runs
   size_t threads = 0;                            // guarded by mutex
   size_t idle = 0;                               // guarded by mutex

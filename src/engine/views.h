@@ -21,18 +21,18 @@ namespace tarn::engine {
 // The datasets of one revision of the catalogue, and which of them DuckDB has a view for.
 //
 // Another revision takes effect at once and as a whole, since nothing is read for it: the view of
-// a dataset is made when a query first names it, on the query's own connection. So that a query sees
-// one revision,
+// a dataset is made when a query first names it, on the query's own connection. So that a query
+// sees one revision,
 //
 //  1. TakeCut says what the datasets that it names are, as of one moment,
 //  2. Pin gives DuckDB the views of these, and keeps others from replacing them
 //  3. until the query is bound: from then on DuckDB reads what it has found, whatever comes.
 //
-// Queries of the same revision pin the same views. One that came after a change waits for the former
-// ones to be bound, and only where it names a dataset that has changed.
+// Queries of the same revision pin the same views. One that came after a change waits for the
+// former ones to be bound, and only where it names a dataset that has changed.
 //
-// Whoever asks what there is (SHOW TABLES) gets outlines of views that no query has named yet: names
-// and types of columns, made without reading.
+// Whoever asks what there is (SHOW TABLES) gets outlines of views that no query has named yet:
+// names and types of columns, made without reading.
 //
 // Thread-safe.
 class Views {

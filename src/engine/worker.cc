@@ -298,8 +298,8 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
   while (written.ok() && !summary.truncated) {
     Result<std::optional<duck::Chunk>> chunk = rows->Next();
     if (chunk.ok() && !*chunk) break;
-    written = chunk.ok() ? writer.Write(**chunk)
-                         : Result<>(ReasonOf(chunk.error(), statement, task));
+    written =
+        chunk.ok() ? writer.Write(**chunk) : Result<>(ReasonOf(chunk.error(), statement, task));
   }
   if (written.ok()) return encoder->End(summary, sink.buffer());
   encoder->Failed(written.error().message, sink.buffer());

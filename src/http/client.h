@@ -35,7 +35,8 @@ struct ClientRequest {
 
 // Sends one request on a connection of its own. Blocks until the answer is there or the deadline
 // has passed; not for an I/O thread. The error tells which host and what went wrong. `tls` is for
-// https: its files are read each time, so that CAs can be changed. A stop ends it at once: kCancelled.
+// https: its files are read each time, so that CAs can be changed. A stop ends it at once:
+// kCancelled.
 Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline,
                             const ClientTls& tls = {}, const std::stop_token& stop = {});
 

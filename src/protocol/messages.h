@@ -26,7 +26,7 @@ struct Column {
 // A dataset as the engine shows it: a view over Parquet objects.
 struct ViewSpec {
   std::string name;
-  std::vector<std::string> keys;  // Within the bucket. At least one.
+  std::vector<std::string> keys;     // Within the bucket. At least one.
   std::vector<Column> columns = {};  // Empty: not known.
 };
 
@@ -46,7 +46,7 @@ struct Setup {
   uint64_t temp_directory_limit = 0;
   uint64_t plan_cache_entries = 0;  // For each connection.
   bool allow_direct_reads = false;  // SQL may read what lies in the bucket, not only datasets.
-  uint64_t probes_max = 1;  // So many run at the same time.
+  uint64_t probes_max = 1;          // So many run at the same time.
   // Views that are known to be good: they are made when a query first names them, so that a
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;

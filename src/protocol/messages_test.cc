@@ -91,10 +91,9 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
 }
 
 TEST(Messages, ChangesOfViewsArriveAsTheyWereSent) {
-  const Probe probe = RoundTrip(
-      Probe{.ticket = 5,
-            .view = {"t", {OddBytes()}, {{"a", "INTEGER"}}},
-            .timeout_ms = std::numeric_limits<int64_t>::max()});
+  const Probe probe = RoundTrip(Probe{.ticket = 5,
+                                      .view = {"t", {OddBytes()}, {{"a", "INTEGER"}}},
+                                      .timeout_ms = std::numeric_limits<int64_t>::max()});
   EXPECT_EQ(probe.ticket, 5U);
   EXPECT_EQ(probe.view.name, "t");
   EXPECT_THAT(probe.view.keys, ElementsAre(OddBytes()));
@@ -189,7 +188,8 @@ TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
     const Result<Failed> read = FromPayload<Failed>(bad);
     ASSERT_FALSE(read.ok()) << testing::PrintToString(bad);
     EXPECT_EQ(read.error().kind, ErrorKind::kInternal);
-    EXPECT_THAT(read.error().message, HasSubstr(fmt::format("message {}: ", static_cast<int>(Failed::kType))));
+    EXPECT_THAT(read.error().message,
+                HasSubstr(fmt::format("message {}: ", static_cast<int>(Failed::kType))));
   }
 }
 

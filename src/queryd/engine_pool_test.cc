@@ -78,7 +78,8 @@ class EnginePoolTest : public testing::Test {
   }
   void Put(const std::string& name) {
     ASSERT_TRUE(
-        pool->Apply({.revision = 1, .put = {{name, {"one.parquet"}}}}, Deadline::After(kSoon)).ok());
+        pool->Apply({.revision = 1, .put = {{name, {"one.parquet"}}}}, Deadline::After(kSoon))
+            .ok());
   }
   std::string Run(const std::string& sql, const DatasetScope& scope = {}) {
     SqlRequest request{.sql = sql, .format = Format::kCsv};

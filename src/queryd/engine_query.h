@@ -22,8 +22,8 @@ struct RowsRead {
 };
 // The engine process ended before the query did.
 struct EngineLost {};
-// What comes out of a query, in this order: that it has begun, rows, any number of times, then one of
-// the others.
+// What comes out of a query, in this order: that it has begun, rows, any number of times, then one
+// of the others.
 using EngineEvent = std::variant<protocol::Begun, RowsRead, ResultSummary, Error, EngineLost>;
 
 // The next frame of a slot; none when the process has ended, or when the wait was cut off by

@@ -513,9 +513,9 @@ void EngineSupervisor::Answered(uint64_t ticket, Result<Columns> outcome) {
 }
 
 void EngineSupervisor::OnProbed(const protocol::Probed& probed) {
-  Answered(probed.ticket, probed.ok ? Result<Columns>(probed.columns)
-                                    : Error{static_cast<ErrorKind>(probed.error_kind),
-                                            probed.error});
+  Answered(probed.ticket, probed.ok
+                              ? Result<Columns>(probed.columns)
+                              : Error{static_cast<ErrorKind>(probed.error_kind), probed.error});
 }
 
 std::vector<Result<EngineSupervisor::Columns>> EngineSupervisor::Probe(
@@ -533,10 +533,9 @@ std::vector<Result<EngineSupervisor::Columns>> EngineSupervisor::Probe(
     }
     first_ticket = last_ticket_ + 1;
     for (const ProbeRequest& request : requests) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          request.deadline.Remaining());
-      answers.push_back(
-          Ask(protocol::Probe{.view = request.view, .timeout_ms = left.count()}));
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(request.deadline.Remaining());
+      answers.push_back(Ask(protocol::Probe{.view = request.view, .timeout_ms = left.count()}));
     }
   }
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -560,8 +559,8 @@ void EngineSupervisor::Remember(const ViewChange& change) {
 // A process that starts just now was told of the views as they were before.
 void EngineSupervisor::SendToNext(const ViewChange& change) {
   if (const Member* member = FindMember(next_)) {
-    member->process->Send(protocol::ToFrame(protocol::ApplyViews{
-        .revision = change.revision, .put = change.put, .drop = change.drop}));
+    member->process->Send(protocol::ToFrame(
+        protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop}));
   }
 }
 
@@ -574,8 +573,8 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
     SendToNext(change);
     // Whichever process comes is told of it when it starts.
     if (current_ == 0) return {};
-    answer = Ask(protocol::ApplyViews{
-        .revision = change.revision, .put = change.put, .drop = change.drop});
+    answer = Ask(
+        protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop});
   }
   // Nothing is read for it: it is done as soon as it is understood. Where the process ends before,
   // the next one knows of it.
@@ -591,8 +590,8 @@ void EngineSupervisor::Take(const ViewChange& change) {
   Remember(change);
   SendToNext(change);
   if (const Member* member = FindMember(current_)) {
-    member->process->Send(protocol::ToFrame(protocol::ApplyViews{
-        .revision = change.revision, .put = change.put, .drop = change.drop}));
+    member->process->Send(protocol::ToFrame(
+        protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop}));
   }
 }
 

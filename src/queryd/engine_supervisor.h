@@ -126,8 +126,8 @@ class EngineSupervisor : public ViewTarget {
   // Sends what has a ticket to the current process.
   template <class Message>
   std::future<Result<Columns>> Ask(Message message);  // Needs mutex_, and a current process.
-  void Remember(const ViewChange& change);             // Needs mutex_.
-  void SendToNext(const ViewChange& change);           // Needs mutex_.
+  void Remember(const ViewChange& change);            // Needs mutex_.
+  void SendToNext(const ViewChange& change);          // Needs mutex_.
 
   boost::asio::io_context& io_;
   const EngineOptions options_;

@@ -140,9 +140,8 @@ class EngineSupervisorTest : public testing::Test {
     });
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
-    const Result<> applied =
-        engine->Apply({.revision = 1, .put = std::move(put), .drop = std::move(drop)},
-                      Deadline::After(kSoon));
+    const Result<> applied = engine->Apply(
+        {.revision = 1, .put = std::move(put), .drop = std::move(drop)}, Deadline::After(kSoon));
     EXPECT_TRUE(applied.ok()) << applied.error().message;
   }
   bool Replaced(pid_t former) {

@@ -99,8 +99,8 @@ RefreshResult RefreshLoop::Run(Work work) {
 }
 
 void RefreshLoop::RefreshOnce(bool initial) {
-  const RefreshResult result = Run(
-      [this] { return registrar_.Refresh(Deadline::After(timeout_), stop_.get_token()); });
+  const RefreshResult result =
+      Run([this] { return registrar_.Refresh(Deadline::After(timeout_), stop_.get_token()); });
   if (stop_.stop_requested()) return;
   (result.errors.empty() ? succeeded_ : failed_).Increment();
   Note(result, initial);
@@ -111,8 +111,8 @@ void RefreshLoop::FollowUntil(Clock::time_point until) {
     const Clock::time_point start = Clock::now();
     Clock::time_point wake = until;
     if (const auto next_try = registrar_.NextTry()) wake = std::min(wake, *next_try);
-    const Duration wait = std::max<Duration>(
-        std::chrono::duration_cast<Duration>(wake - start), std::chrono::milliseconds(1));
+    const Duration wait = std::max<Duration>(std::chrono::duration_cast<Duration>(wake - start),
+                                             std::chrono::milliseconds(1));
     const RefreshResult result =
         Run([&] { return registrar_.Follow(wait, timeout_, stop_.get_token()); });
     if (stop_.stop_requested()) return;

@@ -185,8 +185,8 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
   for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
   result.skipped = wanted_.size() - to_put;
   if (change.put.empty() && change.drop.empty() && revision_ == live_revision_) return;
-  const Result<> applied = views_.Apply(
-      {.revision = revision_, .put = change.put, .drop = change.drop}, deadline);
+  const Result<> applied =
+      views_.Apply({.revision = revision_, .put = change.put, .drop = change.drop}, deadline);
   if (!applied.ok()) {
     // Also after its time: what was probed is worth it, and the engine answers or has ended.
     result.errors.push_back(fmt::format("change views: {}", applied.error().message));
@@ -201,8 +201,7 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
     ++result.dropped;
   }
   for (const protocol::ViewSpec& view : change.put) {
-    const auto [live, is_new] =
-        live_.insert_or_assign(view.name, wanted_.at(view.name).updated_at);
+    const auto [live, is_new] = live_.insert_or_assign(view.name, wanted_.at(view.name).updated_at);
     owners_.insert_or_assign(ToLowerAscii(view.name), view.name);
     dirty_.erase(view.name);
     failed_.erase(view.name);

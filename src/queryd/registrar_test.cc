@@ -102,8 +102,8 @@ class RegistrarTest : public testing::Test {
  protected:
   RecordingEngine engine;
   ListedCatalog catalog;
-  Registrar registrar{engine, catalog,
-                      {.first = std::chrono::hours(1), .longest = std::chrono::hours(3)}};
+  Registrar registrar{
+      engine, catalog, {.first = std::chrono::hours(1), .longest = std::chrono::hours(3)}};
 
   RefreshResult Refresh(Deadline deadline = Deadline::Never()) {
     engine.calls.clear();
@@ -215,7 +215,8 @@ TEST_F(RegistrarTest, WhatFailedTheLastTimeIsTriedAfterAllOthers) {
   catalog.Add("b", "k", 1);
   catalog.Add("c", "k", 1);
   Refresh(Deadline::After(std::chrono::minutes(1)));
-  EXPECT_THAT(engine.calls, ElementsAre("probe b k", "probe c k", "probe a k", "apply 3 +b:k +c:k"));
+  EXPECT_THAT(engine.calls,
+              ElementsAre("probe b k", "probe c k", "probe a k", "apply 3 +b:k +c:k"));
 }
 
 TEST_F(RegistrarTest, FollowsACatalogueThatTellsItsChanges) {

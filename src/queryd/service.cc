@@ -141,9 +141,9 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
       engines_(io, MakeEngineOptions(settings, lake, temp_), MakePoolLimits(settings.queryd),
                metrics),
       catalog_(std::move(catalog)),
-      registrar_(engines_, *catalog_,
-                 {.longest = std::max<Duration>(settings.queryd.refresh_every,
-                                                std::chrono::seconds(1))}),
+      registrar_(
+          engines_, *catalog_,
+          {.longest = std::max<Duration>(settings.queryd.refresh_every, std::chrono::seconds(1))}),
       refresh_loop_(registrar_, metrics, settings.queryd.refresh_every,
                     settings.queryd.refresh_timeout, [this] { BeforeRefresh(); }),
       queries_(engines_, MakeQueryOptions(settings.queryd), metrics) {}
