@@ -132,6 +132,13 @@ SettingsTable LakehouseSettings::Table() {
            "Texts that a connection keeps judged, and planned too where they run in under 5 ms.",
        .max = 100'000,
        .unit = "plans"},
+      {.key = "queryd.result_cache_bytes",
+       .target = &queryd.result_cache_bytes,
+       .help =
+           "Memory for results that are given again while the datasets that they were read from "
+           "are the same. 0 means that each query runs.",
+       .max = 1'000'000'000'000,
+       .unit = "bytes"},
       {.key = "queryd.allow_direct_reads",
        .target = &queryd.allow_direct_reads,
        .help =

@@ -59,6 +59,11 @@ Error ReasonOf(const Error& error, duck::Statement& statement, const WatchedTask
   return error;
 }
 
+bool IsRepeatable(const Verdict& verdict) {
+  return !verdict.is_volatile && !verdict.reads_catalog && !verdict.reads_files &&
+         verdict.others.empty();
+}
+
 // Encodes chunks into the sink, as far as the query's limits go.
 class RowWriter {
  public:
@@ -253,7 +258,9 @@ Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTa
     }
     TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut));
     TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
-    return Bound{plan, std::move(statement), cut->revision()};
+    protocol::Begun begun{.revision = cut->revision(), .is_repeatable = IsRepeatable(verdict)};
+    if (begun.is_repeatable) begun.reads = cut->Reads();
+    return Bound{plan, std::move(statement), std::move(begun)};
   }
 }
 
@@ -291,7 +298,7 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
   if (!rows.ok()) return ReasonOf(rows.error(), statement, task);
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
            MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, *rows));
-  sink.Begin(protocol::ToFrame(protocol::Begun{.revision = bound.revision}));
+  sink.Begin(protocol::ToFrame(bound.begun));
   RowWriter writer(query, *encoder, sink, summary);
   TARN_CHECK_OK(encoder->Begin(sink.buffer()));
   Result<> written;

@@ -57,7 +57,7 @@ class Worker {
   struct Bound {
     Plan* plan;
     duck::BoundStatement statement;  // Of the plan's.
-    uint64_t revision;
+    protocol::Begun begun;
   };
   Result<Plan*> PlanOf(const std::string& sql);
   Result<Bound> Bind(const protocol::Query& query, const WatchedTask& task);

@@ -28,6 +28,7 @@ struct ViewSpec {
   std::string name;
   std::vector<std::string> keys;     // Within the bucket. At least one.
   std::vector<Column> columns = {};  // Empty: not known.
+  uint64_t version = 0;              // From 1; each view that the front ever puts has another one.
 };
 
 // Whether the engine process gives up what it does not need; see queryd.sandbox.
@@ -140,10 +141,19 @@ struct Query {
   uint64_t byte_limit = 0;  // Of the encoded rows before compression; 0: none.
 };
 
+// A dataset that a query reads, by the version of its view.
+struct DatasetRead {
+  std::string name;
+  uint64_t version = 0;
+};
+
 // The query will not fail for what the catalogue has. What it reads is fixed from here on.
 struct Begun {
   static constexpr FrameType kType = FrameType::kBegun;
   uint64_t revision = 0;  // Of the catalogue that it sees; 0: not known.
+  // Its result depends on nothing but its text, its parameters and `reads`.
+  bool is_repeatable = false;
+  std::vector<DatasetRead> reads = {};  // Only where it is repeatable.
 };
 
 // What begins the payload of kRows, in place of CBOR; encoded bytes follow.

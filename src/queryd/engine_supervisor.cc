@@ -595,6 +595,16 @@ void EngineSupervisor::Take(const ViewChange& change) {
   }
 }
 
+std::optional<uint64_t> EngineSupervisor::RevisionWith(
+    const std::vector<protocol::DatasetRead>& reads) const {
+  const std::lock_guard lock(mutex_);
+  for (const protocol::DatasetRead& read : reads) {
+    const auto view = views_.find(read.name);
+    if (view == views_.end() || view->second.version != read.version) return std::nullopt;
+  }
+  return revision_;
+}
+
 std::string EngineSupervisor::Version() const {
   const std::lock_guard lock(mutex_);
   return version_;

@@ -80,6 +80,9 @@ class EngineSupervisor : public ViewTarget {
   // The same for a change that another engine has, and waits for nothing.
   void Take(const ViewChange& change);
 
+  // The catalogue's revision, where all of these are in it as they were read; else none.
+  std::optional<uint64_t> RevisionWith(const std::vector<protocol::DatasetRead>& reads) const;
+
   // Of what runs the SQL: "DuckDB v1.5.5". After Open.
   std::string Version() const;
   pid_t CurrentPid() const;

@@ -127,6 +127,8 @@ class EngineSupervisorTest : public testing::Test {
   std::future<Result<std::string>> Start(const std::string& sql) {
     return Start(Request(sql), "q" + std::to_string(++queries));
   }
+  uint64_t last_version = 0;
+
   // The rows as CSV, or "error: …".
   static std::string TextOf(std::future<Result<std::string>>&& future) {
     const Result<std::string> result = Get(future);
@@ -140,6 +142,7 @@ class EngineSupervisorTest : public testing::Test {
     });
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
+    for (protocol::ViewSpec& view : put) view.version = ++last_version;
     const Result<> applied = engine->Apply(
         {.revision = 1, .put = std::move(put), .drop = std::move(drop)}, Deadline::After(kSoon));
     EXPECT_TRUE(applied.ok()) << applied.error().message;

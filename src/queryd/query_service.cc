@@ -49,6 +49,7 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
                  .queue_max = std::numeric_limits<size_t>::max(),
                  .queue_timeout = Duration::max()}),
       registry_(options.history_max),
+      cache_(options.cache_bytes_max, metrics),
       succeeded_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "ok"}})),
       failed_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "error"}})),
       cancelled_(
@@ -83,6 +84,8 @@ asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
 
 asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request,
                                                        std::shared_ptr<Query> query) {
+  const std::string key = ResultCache::KeyOf(request, query->user().datasets);
+  if (std::optional<QueryAnswer> kept = FindKept(request, key, *query)) co_return std::move(*kept);
   Result<Admission::Permit> entered = Error{};
   {
     const CountedWhile counted(queued_);
@@ -102,7 +105,7 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
   }
   const CountedWhile counted(running_);
   for (int tries = 1;; ++tries) {
-    Attempt attempt = co_await Try(request, query, *engine, permit);
+    Attempt attempt = co_await Try(request, query, key, *engine, permit);
     if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
     Error error;
     if (auto* failed = std::get_if<Error>(&attempt)) {
@@ -124,8 +127,44 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
   }
 }
 
+std::optional<QueryAnswer> QueryService::FindKept(const SqlRequest& request, const std::string& key,
+                                                  Query& query) {
+  if (!cache_.is_on() || request.cache != CacheUse::kAnswer) return std::nullopt;
+  QueryAnswer answer;
+  const auto is_current = [&](const std::vector<protocol::DatasetRead>& reads) {
+    const std::optional<uint64_t> revision = engines_.first().RevisionWith(reads);
+    answer.revision = revision.value_or(0);
+    return revision.has_value();
+  };
+  const std::shared_ptr<const CachedResult> kept = cache_.Find(key, is_current);
+  if (kept == nullptr) return std::nullopt;
+  answer.bytes = kept->bytes;
+  answer.compression = kept->compression;
+  answer.summary = kept->summary;
+  answer.tag = kept->tag;
+  answer.is_cached = true;
+  query.SetCached();
+  query.SetRunning();
+  query.SetSent(answer.summary.rows, answer.bytes.size());
+  bytes_.Increment(static_cast<double>(answer.bytes.size()));
+  Finish(query, answer.summary);
+  return answer;
+}
+
+void QueryService::Keep(const SqlRequest& request, const std::string& key,
+                        std::vector<protocol::DatasetRead> reads, QueryAnswer& answer) {
+  answer.tag = TagOf(answer.bytes);
+  if (request.cache == CacheUse::kNone) return;
+  answer.is_kept = cache_.Keep(key, {.bytes = answer.bytes,
+                                     .tag = answer.tag,
+                                     .compression = answer.compression,
+                                     .summary = answer.summary,
+                                     .reads = std::move(reads)});
+}
+
 asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
                                                          std::shared_ptr<Query> query,
+                                                         const std::string& key,
                                                          const EnginePool::Use& engine,
                                                          Admission::Permit& permit) {
   Result<EngineProcess::Lease> lease = co_await engine->TakeSlot(*query);
@@ -142,11 +181,13 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
                                 .quote_big_numbers = request.json.quote_big_numbers,
                                 .row_limit = request.limits.rows,
                                 .byte_limit = request.limits.bytes};
+  protocol::Begun begun;
   const bool sent = co_await answer.rest->Send(message);
   while (sent && answer.bytes.size() <= options_.whole_bytes_max) {
     EngineEvent event = co_await answer.rest->Next();
-    if (const auto* begun = std::get_if<protocol::Begun>(&event)) {
-      answer.revision = begun->revision;
+    if (auto* first = std::get_if<protocol::Begun>(&event)) {
+      begun = std::move(*first);
+      answer.revision = begun.revision;
     } else if (auto* read = std::get_if<RowsRead>(&event)) {
       answer.compression = read->header.compression;
       answer.summary.rows = read->header.rows;
@@ -160,6 +201,7 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
       answer.rest = nullptr;
       query->SetSent(summary->rows, answer.bytes.size());
       bytes_.Increment(static_cast<double>(answer.bytes.size()));
+      if (begun.is_repeatable) Keep(request, key, std::move(begun.reads), answer);
       Finish(*query, *summary);
       co_return answer;
     } else if (const auto* error = std::get_if<Error>(&event)) {

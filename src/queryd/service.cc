@@ -101,7 +101,8 @@ QueryService::Options MakeQueryOptions(const QuerydSettings& settings) {
                      .bytes = static_cast<uint64_t>(settings.byte_limit)},
           .whole_bytes_max = static_cast<size_t>(settings.result_buffer_bytes),
           .slow_readers_max = SpareSlots(running_max) / 2,
-          .history_max = static_cast<size_t>(settings.query_history)};
+          .history_max = static_cast<size_t>(settings.query_history),
+          .cache_bytes_max = static_cast<size_t>(settings.result_cache_bytes)};
 }
 
 }  // namespace
