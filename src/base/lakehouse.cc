@@ -132,6 +132,10 @@ SettingsTable LakehouseSettings::Table() {
            "Texts that a connection keeps judged, and planned too where they run in under 5 ms.",
        .max = 100'000,
        .unit = "plans"},
+      {.key = "queryd.cache_objects",
+       .target = &queryd.cache_objects,
+       .help = "The engine keeps the sizes, ETags and footers of objects, and their data as far as "
+               "`memory_limit` allows. `false` is for buckets whose objects others overwrite."},
       {.key = "queryd.result_cache_bytes",
        .target = &queryd.result_cache_bytes,
        .help =

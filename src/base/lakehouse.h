@@ -39,6 +39,7 @@ struct QuerydSettings {
   int64_t queue_limit = 256;
   int64_t query_history = 1000;
   int64_t plan_cache_entries = 64;
+  bool cache_objects = true;
   int64_t result_cache_bytes = 64 * 1000 * 1000;
   bool allow_direct_reads = false;
   int64_t threads = 0;

@@ -20,6 +20,7 @@ enum class ErrorKind {
   kTooLarge,         // Over a limit that a setting names.
   kCancelled,        // Somebody asked for this to stop.
   kTimeout,          // The deadline passed.
+  kStale,            // What it was reading has changed meanwhile: read again.
   kUnavailable,      // Try again later; nothing was done.
   kOutOfMemory,      // It needs more memory than there is now.
   kInternal,         // Our own failure: the log has more.

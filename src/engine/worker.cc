@@ -273,6 +273,17 @@ Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& p
   return plan.statement->Start();
 }
 
+Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const {
+  if (!context_.changed.HasAny(datasets)) return {};
+  return duck::ChangedObject();
+}
+
+void Worker::NoteChanged(const std::string& sql) {
+  // Where nothing is kept there is nothing to be mixed.
+  if (!context_.cache_objects) return;
+  if (const Plan* plan = plans_.Find(sql)) context_.changed.Add(plan->verdict.datasets);
+}
+
 Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
                          ResultSummary& summary) {
   if (!task.Begin(connection_)) return *task.CancelReason();
@@ -286,6 +297,7 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
       bound->plan->statement.reset();
     }
   }
+  if (!result.ok() && result.error().kind == ErrorKind::kStale) NoteChanged(query.sql);
   // What failed once may have left its plan half-way.
   if (!result.ok()) plans_.Forget(query.sql);
   return result;
@@ -304,9 +316,13 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
   Result<> written;
   while (written.ok() && !summary.truncated) {
     Result<std::optional<duck::Chunk>> chunk = rows->Next();
-    if (chunk.ok() && !*chunk) break;
-    written =
-        chunk.ok() ? writer.Write(**chunk) : Result<>(ReasonOf(chunk.error(), statement, task));
+    if (chunk.ok()) {
+      written = CheckUnchanged(bound.plan->verdict.datasets);
+    } else {
+      written = ReasonOf(chunk.error(), statement, task);
+    }
+    if (!written.ok() || !*chunk) break;
+    written = writer.Write(**chunk);
   }
   if (written.ok()) return encoder->End(summary, sink.buffer());
   encoder->Failed(written.error().message, sink.buffer());

@@ -77,6 +77,7 @@ int StatusOf(ErrorKind kind) {
       return 413;
     case ErrorKind::kCancelled:
     case ErrorKind::kOutOfMemory:
+    case ErrorKind::kStale:
     case ErrorKind::kUnavailable:
       return 503;
     case ErrorKind::kTimeout:

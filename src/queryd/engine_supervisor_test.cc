@@ -324,6 +324,35 @@ TEST_F(EngineSupervisorTest, AChangeDuringAReplacementIsInBoth) {
   }
 }
 
+// A revision that brings a key again, which the process may know as another object.
+TEST_F(EngineSupervisorTest, ObjectsThatMayBeOverwrittenAreReadByAnotherProcess) {
+  options.setup.cache_objects = true;
+  Open();
+  WriteOneRow(folder / "two.parquet");
+  const auto put = [&](std::vector<std::string> keys, std::vector<std::string> etags) {
+    const pid_t former = engine->CurrentPid();
+    Apply({{.name = "t", .keys = std::move(keys), .etags = std::move(etags)}});
+    EXPECT_EQ(Run("SELECT count(*) > 0 AS x FROM t"), "x\r\ntrue\r\n");
+    return engine->CurrentPid() != former;
+  };
+  EXPECT_FALSE(put({"one.parquet"}, {})) << "a new key";
+  EXPECT_TRUE(put({"one.parquet"}, {})) << "nobody can tell";
+  EXPECT_TRUE(put({"one.parquet"}, {"a"})) << "it had no ETag before";
+  EXPECT_FALSE(put({"one.parquet"}, {"a"}));
+  EXPECT_FALSE(put({"one.parquet", "two.parquet"}, {"a", ""})) << "the second is new";
+  EXPECT_TRUE(put({"one.parquet"}, {"b"}));
+  EXPECT_FALSE(put({"two.parquet"}, {"x"})) << "the process that knew it has gone";
+  Apply({}, {"t"});
+  EXPECT_TRUE(put({"one.parquet"}, {"c"})) << "it was known all the same";
+}
+
+TEST_F(EngineSupervisorTest, WhatKeepsNothingOfObjectsIsNotReplaced) {
+  Open();
+  const pid_t pid = engine->CurrentPid();
+  for (int i = 0; i < 3; ++i) Apply({{"t", {"one.parquet"}}});
+  EXPECT_EQ(engine->CurrentPid(), pid);
+}
+
 TEST_F(EngineSupervisorTest, AProbeFailsWithItsProcessAndAChangeDoesNot) {
   Open();
   // It answers nothing while it is stopped.

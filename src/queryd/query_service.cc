@@ -54,8 +54,10 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
       failed_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "error"}})),
       cancelled_(
           metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "cancelled"}})),
-      retried_(metrics.Counter("tarn_query_retries_total",
-                               "Queries that ran again because their engine process ended")),
+      retried_(
+          metrics.Counter("tarn_query_retries_total",
+                          "Queries that ran again because their engine process ended, or an object "
+                          "was overwritten")),
       rows_(metrics.Counter("tarn_result_rows_total", "Rows of results that ended well")),
       bytes_(metrics.Counter("tarn_result_bytes_total", "Encoded bytes of results")),
       queued_(metrics.Gauge("tarn_queries_queued", "Queries that wait for their turn")),
@@ -96,35 +98,42 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
     Finish(*query, entered.error());
     co_return entered.error();
   }
-  Admission::Permit permit = std::move(*entered);
-  Admission::Permit suspect;
   const Result<EnginePool::Use> engine = engines_.For(query->user().datasets);
   if (!engine.ok()) {
     Finish(*query, engine.error());
     co_return engine.error();
   }
   const CountedWhile counted(running_);
+  Hold hold{.engine = *engine, .permit = std::move(*entered), .process = nullptr};
+  Admission::Permit suspect;
   for (int tries = 1;; ++tries) {
-    Attempt attempt = co_await Try(request, query, key, *engine, permit);
+    Attempt attempt = co_await Try(request, query, key, hold);
     if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
-    Error error;
-    if (auto* failed = std::get_if<Error>(&attempt)) {
-      error = std::move(*failed);
-    } else if (tries == 1) {
+    const bool lost = std::holds_alternative<Lost>(attempt);
+    Error error = lost ? hold.engine->JudgeLost() : std::get<Error>(std::move(attempt));
+    const bool stale = !lost && error.kind == ErrorKind::kStale;
+    if (stale) ForgetObjects(*hold.engine, *hold.process);
+    if (tries == 1 && (lost || stale)) {
       retried_.Increment();
-      log::Info("a query runs again, its engine ended", {{"query_id", query->id()}});
-      Result<Admission::Permit> alone = co_await suspects_.Enter(*query);
-      if (alone.ok()) {
-        suspect = std::move(*alone);
+      log::Info(lost ? "a query runs again, its engine ended"
+                     : "a query runs again, an object was overwritten",
+                {{"query_id", query->id()}});
+      Admission& next = lost ? suspects_ : admission_;
+      Result<Admission::Permit> again = co_await next.Enter(*query);
+      if (again.ok()) {
+        (lost ? suspect : hold.permit) = std::move(*again);
         continue;
       }
-      error = alone.error();
-    } else {
-      error = (*engine)->JudgeLost();
+      error = again.error();
     }
     Finish(*query, error);
     co_return error;
   }
+}
+
+void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& process) {
+  engine.ForgetObjects(process);
+  cache_.Clear();
 }
 
 std::optional<QueryAnswer> QueryService::FindKept(const SqlRequest& request, const std::string& key,
@@ -164,15 +173,16 @@ void QueryService::Keep(const SqlRequest& request, const std::string& key,
 
 asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
                                                          std::shared_ptr<Query> query,
-                                                         const std::string& key,
-                                                         const EnginePool::Use& engine,
-                                                         Admission::Permit& permit) {
-  Result<EngineProcess::Lease> lease = co_await engine->TakeSlot(*query);
+                                                         const std::string& key, Hold& hold) {
+  Result<EngineProcess::Lease> lease = co_await hold.engine->TakeSlot(*query, hold.process.get());
   if (!lease.ok()) co_return lease.error();
   query->SetRunning();
+  hold.process = lease->process().shared_from_this();
   QueryAnswer answer;
-  answer.engine = engine;
-  answer.rest = std::make_unique<EngineQuery>(*engine, query, std::move(permit), std::move(*lease));
+  answer.process = hold.process;
+  answer.engine = hold.engine;
+  answer.rest =
+      std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit), std::move(*lease));
   const protocol::Query message{.id = query->id(),
                                 .sql = request.sql,
                                 .params = request.params,
@@ -207,12 +217,12 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
     } else if (const auto* error = std::get_if<Error>(&event)) {
       co_return *error;
     } else {
-      permit = answer.rest->TakePlace();
+      hold.permit = answer.rest->TakePlace();
       co_return Lost{};
     }
   }
   if (!sent) {
-    permit = answer.rest->TakePlace();
+    hold.permit = answer.rest->TakePlace();
     co_return Lost{};
   }
   bytes_.Increment(static_cast<double>(answer.bytes.size()));
@@ -235,6 +245,7 @@ asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Q
   }
   Error error = Unavailable("the engine process ended before the query did");
   if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);
+  if (error.kind == ErrorKind::kStale) ForgetObjects(*answer.engine, *answer.process);
   Finish(query, error);
   co_return error;
 }

@@ -22,6 +22,7 @@ struct QueryAnswer {
   std::string bytes;
   uint64_t revision = 0;  // Of the catalogue that the query saw; 0: not known.
   Compression compression = Compression::kNone;
+  std::shared_ptr<EngineProcess> process;
   EnginePool::Use engine;  // Held as long as the rest is read.
   ResultSummary summary;   // Of `bytes`, and final when there is no rest.
   bool is_cached = false;  // From the result cache.
@@ -77,9 +78,16 @@ class QueryService {
   // A try ended because the engine did.
   struct Lost {};
   using Attempt = std::variant<QueryAnswer, Error, Lost>;
+  // What one try leaves to the next.
+  struct Hold {
+    EnginePool::Use engine;
+    Admission::Permit permit;
+    std::shared_ptr<EngineProcess> process;
+  };
   boost::asio::awaitable<Attempt> Try(const SqlRequest& request, std::shared_ptr<Query> query,
-                                      const std::string& key, const EnginePool::Use& engine,
-                                      Admission::Permit& permit);
+                                      const std::string& key, Hold& hold);
+  // What a process has kept of an object is not so any more.
+  void ForgetObjects(EngineSupervisor& engine, const EngineProcess& process);
 
   EnginePool& engines_;
   const Options options_;

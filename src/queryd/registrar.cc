@@ -12,8 +12,14 @@ namespace {
 
 protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t version) {
   protocol::ViewSpec view{.name = manifest.name, .keys = {}, .version = version};
+  bool has_etags = false;
   for (const catalog::ObjectRef& object : manifest.content.objects) {
     view.keys.push_back(object.key);
+    has_etags = has_etags || object.etag;
+  }
+  if (!has_etags) return view;
+  for (const catalog::ObjectRef& object : manifest.content.objects) {
+    view.etags.push_back(object.etag.value_or(""));
   }
   return view;
 }

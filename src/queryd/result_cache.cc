@@ -104,6 +104,14 @@ bool ResultCache::Keep(const std::string& key, CachedResult result) {
   return true;
 }
 
+void ResultCache::Clear() {
+  const std::lock_guard lock(mutex_);
+  by_key_.clear();
+  entries_.clear();
+  bytes_ = 0;
+  bytes_gauge_.Set(0);
+}
+
 void ResultCache::Erase(Entries::iterator entry) {
   bytes_ -= entry->bytes;
   by_key_.erase(entry->key);

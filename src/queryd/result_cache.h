@@ -48,6 +48,8 @@ class ResultCache {
   // False when it is too large to be kept.
   bool Keep(const std::string& key, CachedResult result);
 
+  void Clear();
+
   bool is_on() const { return bytes_max_ > 0; }
 
  private:

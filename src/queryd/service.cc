@@ -74,6 +74,7 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                    .temp_directory = temp.path().string(),
                    .temp_directory_limit = static_cast<uint64_t>(queryd.temp_directory_limit),
                    .plan_cache_entries = static_cast<uint64_t>(queryd.plan_cache_entries),
+                   .cache_objects = queryd.cache_objects && !lake.store.is_folder,
                    .allow_direct_reads = queryd.allow_direct_reads,
                    .probes_max = static_cast<uint64_t>(queryd.probes_max),
                    .sandbox = SandboxModeOf(queryd.sandbox),

@@ -170,6 +170,7 @@ def test_etag_outlives_the_process(cached):
     tag = cached.query.sql(SUM).headers["ETag"]
     cached.queryd.stop()
     cached.start_queryd()
+    cached.wait_for_rows("t", [[1]])
     answer = cached.query.sql(SUM, {"If-None-Match": tag})
     assert answer.status == 304
     assert not is_hit(answer)
