@@ -112,8 +112,8 @@ def serve(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def queryd(place: Place) -> Iterator[Lake]:
-    """A queryd on the large datasets, with default settings but for the queue."""
+def queryd(place: Place, result_cache_bytes: int | None = None) -> Iterator[Lake]:
+    """A queryd on the large datasets, with default settings but for the queue and the cache."""
     with folder() as home:
         lake = Lake(home, Folder(place.s3, PREFIX), Recorder())
         # With 32 slow queries the last one waits for longer than the default.
@@ -122,6 +122,7 @@ def queryd(place: Place) -> Iterator[Lake]:
             catalogd_url=place.catalogd_url,
             refresh_every=None,
             queue_timeout="5m",
+            result_cache_bytes=result_cache_bytes,
         )
         try:
             lake.start_queryd()

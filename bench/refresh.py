@@ -1,66 +1,178 @@
-"""A catalogue of many datasets: how long queryd takes to make the views, and to find no change."""
+"""Catalogues of many datasets: how long queries wait for them, and what they cost meanwhile."""
 
+import os
 import re
-from collections.abc import Sequence
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.client import Client
+from harness.engine import engine_pid
 from harness.lake import Lake
+from harness.proxy import TcpProxy
 from harness.recorder import Recorder
 from harness.store import Folder
 from harness.waiting import wait_until
 
 from bench import report
-from bench.lake import PREFIX, TINY_COUNT, Place, folder, tiny_name
+from bench.lake import PREFIX, S3, TINY_COUNT, Place, folder, tiny_name
 
-NAME = f"refresh: {TINY_COUNT} datasets"
+MANY = 10_000
+FAR_S = 0.02
 UNCHANGED_COUNT = 5
+CHANGES = 20
+NAME = f"refresh: {TINY_COUNT} and {MANY} datasets"
+FRESH = {"Cache-Control": "no-cache"}
 
 
 @dataclass(frozen=True)
 class Point:
     datasets: int
-    first_s: float
-    unchanged_ms: float
-    unchanged_cpu_ms: float
+    store: str
+    what: str
+    value: float
+    unit: str
 
 
 def measure(place: Place) -> list[Point]:
+    points: list[Point] = []
+    with _catalogue(place, TINY_COUNT) as lake:
+        points += _first(lake, TINY_COUNT, "local")
+        points += _unchanged(lake, TINY_COUNT)
+        lake.queryd.stop()
+        with TcpProxy(place.s3.url.removeprefix("http://"), delay_s=FAR_S) as far:
+            lake.set("s3", endpoint=far.url)
+            points += _first(lake, TINY_COUNT, "20 ms away")
+            lake.queryd.stop()
+    with _catalogue(place, MANY) as lake:
+        points += _first(lake, MANY, "local")
+        points += _unchanged(lake, MANY)
+        points += _changes(lake, MANY)
+        points += _recovery(lake, MANY)
+    return points
+
+
+@contextmanager
+def _catalogue(place: Place, count: int) -> Iterator[Lake]:
     with folder() as home:
-        lake = Lake(home, Folder(place.s3, PREFIX), Recorder())
+        lake = Lake(home, Folder(S3(place.s3.url, place.s3.credentials), PREFIX), Recorder())
         # Rare enough that the first one is read off before the second.
         lake.set("queryd", refresh_every="1s", refresh_timeout="5m")
         try:
             lake.start_catalogd()
-            for i in range(TINY_COUNT):
-                lake.catalog.put_keys(f"tiny_{i:04}", lake.files.key(tiny_name(i)))
-            point = _measure(lake)
+            with ThreadPoolExecutor(8) as pool:
+                list(
+                    pool.map(
+                        lambda i: lake.catalog.put_keys(
+                            f"tiny_{i:05}", lake.files.key(tiny_name(i % TINY_COUNT))
+                        ),
+                        range(count),
+                    )
+                )
+            yield lake
             lake.close()
-            return [point]
         finally:
             lake.kill()
 
 
-def _measure(lake: Lake) -> Point:
+def _first(lake: Lake, count: int, store: str) -> list[Point]:
     lake.start_queryd()
-    lake.queryd.wait_for_line(f"refresh created={TINY_COUNT}", limit_s=300)
-    count, first_s = _wait_for_refreshes(lake.query, 1)
+    with _select_1(lake) as latencies_ms:
+        lake.queryd.wait_for_line(f"refresh created={count}", limit_s=300)
+    _, first_s = _refreshes(lake, 1)
+    with _select_1(lake) as idle_ms:
+        time.sleep(2)
+    return [
+        Point(count, store, "first refresh", first_s, "s"),
+        Point(count, store, "p99 of select 1 meanwhile", _p99(latencies_ms), "ms"),
+        Point(count, store, "p99 of select 1 after it", _p99(idle_ms), "ms"),
+    ]
+
+
+def _unchanged(lake: Lake, count: int) -> list[Point]:
+    before, seconds_before = _refreshes(lake, 1)
     cpu = lake.queryd.cpu_seconds()
-    later, seconds = _wait_for_refreshes(lake.query, count + UNCHANGED_COUNT)
+    after, seconds = _refreshes(lake, before + UNCHANGED_COUNT)
     cpu = lake.queryd.cpu_seconds() - cpu
-    return Point(
-        datasets=TINY_COUNT,
-        first_s=first_s,
-        unchanged_ms=1000 * (seconds - first_s) / (later - count),
-        unchanged_cpu_ms=1000 * cpu / (later - count),
+    each_ms = 1000 * (seconds - seconds_before) / (after - before)
+    return [
+        Point(count, "local", "refresh without a change", each_ms, "ms"),
+        Point(count, "local", "its CPU", 1000 * cpu / (after - before), "ms"),
+    ]
+
+
+def _changes(lake: Lake, count: int) -> list[Point]:
+    """From the catalogue's answer to the first query that sees the change."""
+    times_ms = []
+    for i in range(CHANGES):
+        before = _seen(lake)
+        lake.catalog.put_keys("tiny_00000", lake.files.key(tiny_name(1 + i)))
+        start = time.monotonic()
+        while _seen(lake) == before:
+            pass
+        times_ms.append(1000 * (time.monotonic() - start))
+    median_ms = statistics.median(times_ms)
+    return [Point(count, "local", "from a change to its first query", median_ms, "ms")]
+
+
+def _seen(lake: Lake) -> str:
+    """The revision that queries see."""
+    return lake.query.sql("SELECT 1", FRESH).headers["X-Catalog-Revision"]
+
+
+def _recovery(lake: Lake, count: int) -> list[Point]:
+    """A killed engine process, and the first answer that reads a dataset."""
+    os.kill(engine_pid(lake.queryd), signal.SIGKILL)
+    start = time.monotonic()
+    wait_until(
+        lambda: lake.query.sql("FROM tiny_00001", FRESH).status == 200, "it answers", poll_s=0.005
     )
+    answered_s = time.monotonic() - start
+    start = time.monotonic()
+    lake.query.sql("SHOW TABLES", FRESH)
+    shown_s = time.monotonic() - start
+    return [
+        Point(count, "local", "first answer after kill -9 of the engine", answered_s, "s"),
+        Point(count, "local", "first SHOW TABLES of an engine", shown_s, "s"),
+    ]
 
 
-def _wait_for_refreshes(client: Client, count: int) -> tuple[int, float]:
+@contextmanager
+def _select_1(lake: Lake) -> Iterator[list[float]]:
+    """One request after the other, as long as the block takes."""
+    over = threading.Event()
+    latencies_ms: list[float] = []
+
+    def ask() -> None:
+        while not over.is_set():
+            start = time.monotonic()
+            answer = lake.query.sql("SELECT 1", FRESH)
+            if answer.status == 200:
+                latencies_ms.append(1000 * (time.monotonic() - start))
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield latencies_ms
+    finally:
+        over.set()
+        thread.join()
+
+
+def _p99(values: Sequence[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)] if values else float("nan")
+
+
+def _refreshes(lake: Lake, count: int) -> tuple[int, float]:
     """How many there were, once there were so many, and the time of all of them."""
 
     def read() -> tuple[int, float] | None:
-        text = client.get("/metrics").text
+        text = lake.query.get("/metrics").text
         done = int(_value(text, "tarn_refresh_seconds_count"))
         return (done, _value(text, "tarn_refresh_seconds_sum")) if done >= count else None
 
@@ -75,14 +187,9 @@ def _value(metrics: str, name: str) -> float:
 
 def table(points: Sequence[Point]) -> str:
     return report.table(
-        ["datasets", "first refresh s", "unchanged refresh ms", "its CPU ms"],
+        ["datasets", "store", "what", "figure", "unit"],
         [
-            [
-                point.datasets,
-                report.number(point.first_s),
-                report.number(point.unchanged_ms),
-                report.number(point.unchanged_cpu_ms),
-            ]
+            [f"{point.datasets:,}", point.store, point.what, report.number(point.value), point.unit]
             for point in points
         ],
     )

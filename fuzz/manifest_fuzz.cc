@@ -32,6 +32,21 @@ void CheckSnapshot(std::string_view json) {
   FUZZ_CHECK(FormatSnapshot(*again) == formatted, formatted);
 }
 
+void CheckChanges(std::string_view json) {
+  const auto changes = ParseChanges(json);
+  FUZZ_CHECK(changes.ok() || !ParseSnapshot(json).ok(), json);
+  if (!changes.ok()) return;
+  const std::string formatted = FormatChanges(*changes);
+  const auto again = ParseChanges(formatted);
+  FUZZ_CHECK(again.ok(), formatted + "\n" + again.error().message);
+  FUZZ_CHECK(FormatChanges(*again) == formatted, formatted);
+}
+
+void CheckPosition(std::string_view text) {
+  const auto position = Position::Parse(text);
+  if (position) FUZZ_CHECK(Position::Parse(position->Text()) == position, text);
+}
+
 void CheckTime(std::string_view text) {
   const auto time = ParseRfc3339(text);
   if (!time.ok()) return;
@@ -47,6 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = tarn::fuzz::Text(data, size);
   CheckContent(text);
   CheckSnapshot(text);
+  CheckChanges(text);
+  CheckPosition(text);
   CheckTime(text);
   (void)ValidateName(text);
   return 0;

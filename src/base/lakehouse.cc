@@ -132,6 +132,17 @@ SettingsTable LakehouseSettings::Table() {
            "Texts that a connection keeps judged, and planned too where they run in under 5 ms.",
        .max = 100'000,
        .unit = "plans"},
+      {.key = "queryd.cache_objects",
+       .target = &queryd.cache_objects,
+       .help = "The engine keeps the sizes, ETags and footers of objects, and their data as far as "
+               "`memory_limit` allows. `false` is for buckets whose objects others overwrite."},
+      {.key = "queryd.result_cache_bytes",
+       .target = &queryd.result_cache_bytes,
+       .help =
+           "Memory for results that are given again while the datasets that they were read from "
+           "are the same. 0 means that each query runs.",
+       .max = 1'000'000'000'000,
+       .unit = "bytes"},
       {.key = "queryd.allow_direct_reads",
        .target = &queryd.allow_direct_reads,
        .help =
@@ -214,6 +225,37 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1024,
        .max = 1024 * 1024 * 1024,
        .unit = "bytes"},
+      {.key = "catalogd.wait_max",
+       .target = &catalogd.wait_max,
+       .help = "The longest that `GET /catalog/list?wait=` waits for a change. Who asks for more "
+               "waits so long."},
+      {.key = "catalogd.waiters_max",
+       .target = &catalogd.waiters_max,
+       .help = "Requests that wait for a change at once; each has a connection, of which "
+               "`http.connections_max` are open. More are answered 503.",
+       .max = 1'000'000,
+       .unit = "requests"},
+      {.key = "catalogd.list_streams_max",
+       .target = &catalogd.list_streams_max,
+       .help = "Lists of more than 1 MiB, and backups, that are sent at once. More are answered "
+               "503.",
+       .min = 1,
+       .max = 1000,
+       .unit = "requests"},
+      {.key = "catalogd.list_timeout",
+       .target = &catalogd.list_timeout,
+       .help = "How long a client may take for such a list; then it is cut off. The database "
+               "cannot reuse space in its log meanwhile."},
+      {.key = "catalogd.history_versions_max",
+       .target = &catalogd.history_versions_max,
+       .help = "The versions that are kept of each dataset, the current one among them.",
+       .min = 1,
+       .max = 1'000'000,
+       .unit = "versions"},
+      {.key = "catalogd.deleted_keep",
+       .target = &catalogd.deleted_keep,
+       .help = "How long a deleted dataset can be brought back. Who has not read the catalogue for "
+               "longer reads all of it anew."},
 
       {.key = "http.header_timeout",
        .target = &http.header_timeout,

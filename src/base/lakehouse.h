@@ -39,6 +39,8 @@ struct QuerydSettings {
   int64_t queue_limit = 256;
   int64_t query_history = 1000;
   int64_t plan_cache_entries = 64;
+  bool cache_objects = true;
+  int64_t result_cache_bytes = 64 * 1000 * 1000;
   bool allow_direct_reads = false;
   int64_t threads = 0;
   int64_t memory_limit = 0;
@@ -60,6 +62,12 @@ struct CatalogdSettings {
   std::string data_dir = "catalog";
   Duration shutdown_timeout = std::chrono::seconds(10);
   int64_t body_bytes_max = 16 * 1024 * 1024;
+  Duration wait_max = std::chrono::minutes(1);
+  int64_t waiters_max = 500;
+  int64_t list_streams_max = 16;
+  Duration list_timeout = std::chrono::minutes(1);
+  int64_t history_versions_max = 100;
+  Duration deleted_keep = std::chrono::hours(24 * 30);
 };
 
 struct HttpSettings {

@@ -15,10 +15,12 @@ namespace tarn {
 enum class ErrorKind {
   kInvalidArgument,  // The request is wrong; sending it again does not help.
   kNotFound,         // What it names is not there.
-  kConflict,         // Somebody else changed it first: read again, then decide.
+  kConflict,         // It does not fit what is there: read again, then decide.
+  kPrecondition,     // The caller's own condition does not hold: somebody else changed it first.
   kTooLarge,         // Over a limit that a setting names.
   kCancelled,        // Somebody asked for this to stop.
   kTimeout,          // The deadline passed.
+  kStale,            // What it was reading has changed meanwhile: read again.
   kUnavailable,      // Try again later; nothing was done.
   kOutOfMemory,      // It needs more memory than there is now.
   kInternal,         // Our own failure: the log has more.

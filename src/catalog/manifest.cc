@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -31,7 +33,62 @@ Result<> ValidateObject(const ObjectRef& object, const std::string& field) {
   return ValidateText(object.etag, kEtagBytesMax, field + ".etag");
 }
 
+Result<> ValidateColumn(const Column& column, const std::string& field) {
+  if (column.name.empty()) return InvalidArgument(field + ".name: must not be empty");
+  TARN_CHECK_OK(ValidateText(column.name, kColumnNameBytesMax, field + ".name"));
+  if (column.name.find('\0') != std::string::npos) {
+    return InvalidArgument(field + ".name: must not hold a NUL character");
+  }
+  if (column.type.empty()) return InvalidArgument(field + ".type: must not be empty");
+  TARN_CHECK_OK(ValidateText(column.type, kColumnTypeBytesMax, field + ".type"));
+  if (HasControlCharacter(column.type)) {
+    return InvalidArgument(field + ".type: must not hold control characters");
+  }
+  return {};
+}
+
+Result<> ValidateSchema(const std::vector<Column>& columns) {
+  if (columns.empty()) return InvalidArgument("schema: must name at least one column");
+  if (columns.size() > kColumnsMax) {
+    return InvalidArgument(
+        fmt::format("schema: {} columns, at most {}", columns.size(), kColumnsMax));
+  }
+  std::unordered_set<std::string_view> names;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string field = fmt::format("schema[{}]", i);
+    TARN_CHECK_OK(ValidateColumn(columns[i], field));
+    if (!names.insert(columns[i].name).second) {
+      return InvalidArgument(field + ".name: is named twice");
+    }
+  }
+  return {};
+}
+
+bool IsCatalogId(std::string_view text) {
+  constexpr size_t kLengthMax = 128;
+  return !text.empty() && text.size() <= kLengthMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '-' || c == '_';
+         });
+}
+
 }  // namespace
+
+std::string Position::Text() const {
+  return catalog_id.empty() ? "" : fmt::format("{}.{}", catalog_id, revision);
+}
+
+std::optional<Position> Position::Parse(std::string_view text) {
+  const size_t dot = text.rfind('.');
+  if (dot == std::string_view::npos || !IsCatalogId(text.substr(0, dot))) return std::nullopt;
+  Position position{.catalog_id = std::string(text.substr(0, dot))};
+  const char* const end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data() + dot + 1, end, position.revision);
+  // SQLite's integers end at 2^63 - 1.
+  if (code != std::errc() || stop != end || position.revision > INT64_MAX) return std::nullopt;
+  return position;
+}
 
 Result<> ValidateName(std::string_view name) {
   if (name.empty()) return InvalidArgument("name: must not be empty");
@@ -58,7 +115,9 @@ Result<> Validate(const DatasetContent& content) {
   if (content.row_count && *content.row_count < 0) {
     return InvalidArgument("row_count: must not be negative");
   }
-  return ValidateText(content.schema_fingerprint, kFingerprintBytesMax, "schema_fingerprint");
+  TARN_CHECK_OK(
+      ValidateText(content.schema_fingerprint, kFingerprintBytesMax, "schema_fingerprint"));
+  return content.schema ? ValidateSchema(*content.schema) : Result<>();
 }
 
 }  // namespace tarn::catalog

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -51,12 +52,27 @@ Result<std::optional<int64_t>> OptionalInteger(const Json& object, const char* n
   return std::optional(found->get<int64_t>());
 }
 
+// 0 where it is missing.
+Result<uint64_t> OptionalCount(const Json& object, const char* name, const std::string& prefix) {
+  TARN_TRY(const std::optional<int64_t> count, OptionalInteger(object, name, prefix));
+  if (count && *count < 0) return Bad(prefix + name, "must not be negative");
+  return static_cast<uint64_t>(count.value_or(0));
+}
+
 Result<std::optional<std::string>> OptionalText(const Json& object, const char* name,
                                                 const std::string& prefix) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return std::optional<std::string>();
   if (!found->is_string()) return Bad(prefix + name, "must be a text");
   return std::optional(found->get<std::string>());
+}
+
+Result<std::optional<bool>> OptionalBool(const Json& object, const char* name,
+                                         const std::string& prefix) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return std::optional<bool>();
+  if (!found->is_boolean()) return Bad(prefix + name, "must be true or false");
+  return std::optional(found->get<bool>());
 }
 
 Result<ObjectRef> ReadObject(const Json& json, const std::string& field, bool strict) {
@@ -69,6 +85,35 @@ Result<ObjectRef> ReadObject(const Json& json, const std::string& field, bool st
   TARN_TRY(object.size_bytes, OptionalInteger(json, "size", field + "."));
   TARN_TRY(object.etag, OptionalText(json, "etag", field + "."));
   return object;
+}
+
+Result<Column> ReadColumn(const Json& json, const std::string& field, bool strict) {
+  if (!json.is_object()) return Bad(field, "must be an object with a \"name\" and a \"type\"");
+  if (strict) TARN_CHECK_OK(RefuseUnknown(json, {"name", "type", "nullable"}, field + "."));
+  Column column;
+  TARN_TRY(std::optional<std::string> name, OptionalText(json, "name", field + "."));
+  if (!name) return Bad(field + ".name", "is missing");
+  column.name = std::move(*name);
+  TARN_TRY(std::optional<std::string> type, OptionalText(json, "type", field + "."));
+  if (!type) return Bad(field + ".type", "is missing");
+  column.type = std::move(*type);
+  TARN_TRY(column.nullable, OptionalBool(json, "nullable", field + "."));
+  return column;
+}
+
+Result<std::optional<std::vector<Column>>> ReadSchema(const Json& json, const std::string& prefix,
+                                                      bool strict) {
+  const auto found = json.find("schema");
+  if (found == json.end() || found->is_null()) return std::optional<std::vector<Column>>();
+  if (!found->is_array()) return Bad(prefix + "schema", "must be a list");
+  std::vector<Column> columns;
+  columns.reserve(found->size());
+  for (size_t i = 0; i < found->size(); ++i) {
+    TARN_TRY(Column column,
+             ReadColumn((*found)[i], fmt::format("{}schema[{}]", prefix, i), strict));
+    columns.push_back(std::move(column));
+  }
+  return std::optional(std::move(columns));
 }
 
 Result<DatasetContent> ReadContent(const Json& json, const std::string& prefix, bool strict) {
@@ -84,6 +129,12 @@ Result<DatasetContent> ReadContent(const Json& json, const std::string& prefix, 
   }
   TARN_TRY(content.row_count, OptionalInteger(json, "row_count", prefix));
   TARN_TRY(content.schema_fingerprint, OptionalText(json, "schema_fingerprint", prefix));
+  Result<std::optional<std::vector<Column>>> schema = ReadSchema(json, prefix, strict);
+  if (schema.ok()) {
+    content.schema = std::move(*schema);
+  } else if (strict) {
+    return schema.error();
+  }
   return content;
 }
 
@@ -94,23 +145,22 @@ OrderedJson ToJson(const ObjectRef& object) {
   return json;
 }
 
-void AddContent(const DatasetContent& content, OrderedJson& json) {
-  OrderedJson objects = OrderedJson::array();
-  for (const ObjectRef& object : content.objects) objects.push_back(ToJson(object));
-  json["objects"] = std::move(objects);
-  json["row_count"] = content.row_count ? OrderedJson(*content.row_count) : OrderedJson(nullptr);
+OrderedJson ToJson(const Column& column) {
+  OrderedJson json = {{"name", column.name}, {"type", column.type}};
+  if (column.nullable) json["nullable"] = *column.nullable;
+  return json;
 }
 
-OrderedJson ToJson(const Manifest& manifest) {
-  const auto& fingerprint = manifest.content.schema_fingerprint;
-  OrderedJson json = {
-      {"name", manifest.name},
-      {"dataset_id", manifest.dataset_id},
-      {"schema_fingerprint", fingerprint ? OrderedJson(*fingerprint) : OrderedJson(nullptr)}};
-  AddContent(manifest.content, json);
-  json["created_at"] = FormatRfc3339(manifest.created_at);
-  json["updated_at"] = FormatRfc3339(manifest.updated_at);
-  return json;
+template <class Item>
+OrderedJson ToJson(const std::vector<Item>& items) {
+  OrderedJson list = OrderedJson::array();
+  for (const Item& item : items) list.push_back(ToJson(item));
+  return list;
+}
+
+template <class T>
+OrderedJson ToJsonOrNull(const std::optional<T>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
 Result<Manifest> ReadManifest(const Json& json, const std::string& field) {
@@ -129,7 +179,44 @@ Result<Manifest> ReadManifest(const Json& json, const std::string& field) {
   if (created) {
     TARN_TRY(manifest.created_at, ParseRfc3339(*created));
   }
+  TARN_TRY(manifest.version, OptionalCount(json, "version", field + "."));
   return manifest;
+}
+
+Result<std::vector<Manifest>> ReadManifests(const Json& json) {
+  const auto found = json.find("manifests");
+  if (found == json.end() || found->is_null()) return Bad("manifests", "is missing");
+  if (!found->is_array()) return Bad("manifests", "must be a list");
+  std::vector<Manifest> manifests;
+  manifests.reserve(found->size());
+  for (size_t i = 0; i < found->size(); ++i) {
+    TARN_TRY(Manifest manifest, ReadManifest((*found)[i], fmt::format("manifests[{}]", i)));
+    manifests.push_back(std::move(manifest));
+  }
+  return manifests;
+}
+
+Result<std::vector<std::string>> ReadDeleted(const Json& json) {
+  std::vector<std::string> deleted;
+  const auto found = json.find("deleted");
+  if (found == json.end() || found->is_null()) return deleted;
+  if (!found->is_array()) return Bad("deleted", "must be a list");
+  for (const Json& name : *found) {
+    if (!name.is_string()) return Bad("deleted", "must be a list of names");
+    deleted.push_back(name.get<std::string>());
+  }
+  return deleted;
+}
+
+void AppendManifests(std::string& out, const std::vector<Manifest>& manifests) {
+  for (size_t i = 0; i < manifests.size(); ++i) {
+    if (i > 0) out += ',';
+    AppendManifest(out, manifests[i], FormatDatasetContent(manifests[i].content));
+  }
+}
+
+std::string BeginList(const std::string& catalog_id, uint64_t revision) {
+  return fmt::format(R"({{"catalog_id":{},"revision":{},)", JsonText(catalog_id), revision);
 }
 
 // Reads exactly `width` digits at the front of `text`.
@@ -155,46 +242,91 @@ bool Take(std::string_view& text, char c) {
 Result<DatasetContent> ParseDatasetContent(std::string_view json) {
   TARN_TRY(const Json parsed, Parse(json));
   if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"objects\"");
-  TARN_CHECK_OK(RefuseUnknown(parsed, {"objects", "row_count", "schema_fingerprint"}, ""));
+  TARN_CHECK_OK(
+      RefuseUnknown(parsed, {"objects", "row_count", "schema_fingerprint", "schema"}, ""));
   TARN_TRY(DatasetContent content, ReadContent(parsed, "", true));
   TARN_CHECK_OK(Validate(content));
   return content;
 }
 
+Result<RestoreRequest> ParseRestoreRequest(std::string_view json) {
+  TARN_TRY(const Json parsed, Parse(json));
+  if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"version\"");
+  TARN_CHECK_OK(RefuseUnknown(parsed, {"version", "dataset_id"}, ""));
+  RestoreRequest request;
+  TARN_TRY(request.version, OptionalCount(parsed, "version", ""));
+  if (request.version == 0) return Bad("version", "must be a whole number from 1");
+  TARN_TRY(std::optional<std::string> id, OptionalText(parsed, "dataset_id", ""));
+  request.dataset_id = std::move(id).value_or("");
+  return request;
+}
+
 std::string FormatDatasetContent(const DatasetContent& content) {
-  OrderedJson json = OrderedJson::object();
-  AddContent(content, json);
-  if (content.schema_fingerprint) json["schema_fingerprint"] = *content.schema_fingerprint;
+  OrderedJson json = {{"objects", ToJson(content.objects)},
+                      {"row_count", ToJsonOrNull(content.row_count)},
+                      {"schema_fingerprint", ToJsonOrNull(content.schema_fingerprint)}};
+  if (content.schema) json["schema"] = ToJson(*content.schema);
   return json.dump();
 }
 
-std::string FormatManifest(const Manifest& manifest) { return ToJson(manifest).dump(); }
+std::string JsonText(std::string_view text) { return Json(text).dump(); }
+
+void AppendManifest(std::string& out, const Manifest& manifest, std::string_view content) {
+  // The content's fields stand among the others: without its braces.
+  content.remove_prefix(std::min<size_t>(content.size(), 1));
+  content.remove_suffix(std::min<size_t>(content.size(), 1));
+  fmt::format_to(
+      std::back_inserter(out),
+      R"({{"name":{},"dataset_id":{},"version":{},{},"created_at":"{}","updated_at":"{}"}})",
+      JsonText(manifest.name), JsonText(manifest.dataset_id), manifest.version, content,
+      FormatRfc3339(manifest.created_at), FormatRfc3339(manifest.updated_at));
+}
+
+std::string FormatManifest(const Manifest& manifest) {
+  std::string out;
+  AppendManifest(out, manifest, FormatDatasetContent(manifest.content));
+  return out;
+}
 
 std::string FormatSnapshot(const Snapshot& snapshot) {
-  std::string out = fmt::format(R"({{"revision":{},"manifests":[)", snapshot.revision);
-  for (size_t i = 0; i < snapshot.manifests.size(); ++i) {
-    if (i > 0) out += ',';
-    out += ToJson(snapshot.manifests[i]).dump();
-  }
+  std::string out = BeginList(snapshot.catalog_id, snapshot.revision) + "\"manifests\":[";
+  AppendManifests(out, snapshot.manifests);
   return out + "]}";
 }
 
 Result<Snapshot> ParseSnapshot(std::string_view json) {
+  TARN_TRY(Changes all, ParseChanges(json));
+  if (all.since) return InvalidArgument("since: must not be here, this is not the whole catalogue");
+  return Snapshot{.revision = all.position.revision,
+                  .manifests = std::move(all.manifests),
+                  .catalog_id = std::move(all.position.catalog_id)};
+}
+
+std::string FormatChanges(const Changes& changes) {
+  std::string out = BeginList(changes.position.catalog_id, changes.position.revision);
+  if (changes.since) out += fmt::format("\"since\":{},", *changes.since);
+  out += "\"manifests\":[";
+  AppendManifests(out, changes.manifests);
+  out += ']';
+  if (changes.since) out += ",\"deleted\":" + Json(changes.deleted).dump();
+  return out + "}";
+}
+
+Result<Changes> ParseChanges(std::string_view json) {
   TARN_TRY(const Json parsed, Parse(json));
   if (!parsed.is_object()) return InvalidArgument("must be a JSON object with \"manifests\"");
-  Snapshot snapshot;
-  TARN_TRY(std::optional<int64_t> revision, OptionalInteger(parsed, "revision", ""));
-  if (revision && *revision < 0) return Bad("revision", "must not be negative");
-  snapshot.revision = static_cast<uint64_t>(revision.value_or(0));
-  const auto manifests = parsed.find("manifests");
-  if (manifests == parsed.end() || manifests->is_null()) return Bad("manifests", "is missing");
-  if (!manifests->is_array()) return Bad("manifests", "must be a list");
-  snapshot.manifests.reserve(manifests->size());
-  for (size_t i = 0; i < manifests->size(); ++i) {
-    TARN_TRY(Manifest manifest, ReadManifest((*manifests)[i], fmt::format("manifests[{}]", i)));
-    snapshot.manifests.push_back(std::move(manifest));
+  Changes changes;
+  TARN_TRY(changes.position.revision, OptionalCount(parsed, "revision", ""));
+  TARN_TRY(std::optional<std::string> id, OptionalText(parsed, "catalog_id", ""));
+  changes.position.catalog_id = std::move(id).value_or("");
+  TARN_TRY(const std::optional<int64_t> since, OptionalInteger(parsed, "since", ""));
+  if (since && *since < 0) return Bad("since", "must not be negative");
+  if (since) changes.since = static_cast<uint64_t>(*since);
+  TARN_TRY(changes.manifests, ReadManifests(parsed));
+  if (changes.since) {
+    TARN_TRY(changes.deleted, ReadDeleted(parsed));
   }
-  return snapshot;
+  return changes;
 }
 
 Result<UnixMicros> ParseRfc3339(std::string_view text) {

@@ -30,6 +30,38 @@ TEST(ParseDatasetContent, RoundTrips) {
   EXPECT_EQ(*again, *content);
 }
 
+TEST(ParseDatasetContent, TakesASchema) {
+  const std::string_view text =
+      R"({"objects":[{"key":"k"}],"row_count":null,"schema_fingerprint":null,"schema":)"
+      R"([{"name":"id","type":"BIGINT","nullable":false},{"name":"é\"","type":"VARCHAR[]"}]})";
+  const auto content = ParseDatasetContent(text);
+  ASSERT_TRUE(content.ok()) << content.error().message;
+  EXPECT_EQ(*content->schema, (std::vector<Column>{{"id", "BIGINT", false}, {"é\"", "VARCHAR[]"}}));
+  EXPECT_EQ(FormatDatasetContent(*content), text);
+}
+
+TEST(ParseDatasetContent, SaysWhatIsWrongWithASchema) {
+  const auto error_of = [](std::string_view schema) {
+    return ErrorOf(fmt::format(R"({{"objects":[{{"key":"k"}}],"schema":{}}})", schema));
+  };
+  EXPECT_EQ(error_of("null"), "");
+  EXPECT_EQ(error_of("{}"), "schema: must be a list");
+  EXPECT_EQ(error_of("[]"), "schema: must name at least one column");
+  EXPECT_EQ(error_of("[1]"), "schema[0]: must be an object with a \"name\" and a \"type\"");
+  EXPECT_EQ(error_of(R"([{"type":"INTEGER"}])"), "schema[0].name: is missing");
+  EXPECT_EQ(error_of(R"([{"name":"","type":"INTEGER"}])"), "schema[0].name: must not be empty");
+  EXPECT_EQ(error_of(R"([{"name":"a"}])"), "schema[0].type: is missing");
+  EXPECT_EQ(error_of(R"([{"name":"a","type":1}])"), "schema[0].type: must be a text");
+  EXPECT_EQ(error_of(R"([{"name":"a","type":"A\nB"}])"),
+            "schema[0].type: must not hold control characters");
+  EXPECT_EQ(error_of(R"([{"name":"a","type":"DATE","nullable":1}])"),
+            "schema[0].nullable: must be true or false");
+  EXPECT_EQ(error_of(R"([{"name":"a","type":"DATE","null":true}])"),
+            "schema[0].null: unknown field");
+  EXPECT_EQ(error_of(R"([{"name":"a","type":"DATE"},{"name":"a","type":"DATE"}])"),
+            "schema[1].name: is named twice");
+}
+
 TEST(ParseDatasetContent, SaysWhichFieldAndWhy) {
   EXPECT_EQ(ErrorOf("[]"), "body: must be a JSON object with \"objects\"");
   EXPECT_EQ(ErrorOf("{}"), "objects: is missing");
@@ -89,6 +121,69 @@ TEST(ParseSnapshot, TakesWhatTheOriginalCatalogueSends) {
   EXPECT_EQ(
       ParseSnapshot(R"({"manifests":[{"name":"t","objects":[{"key":"k"}]}]})").error().message,
       "manifests[0].updated_at: is missing");
+}
+
+TEST(ParseSnapshot, ReadsWhoseItIs) {
+  const auto snapshot =
+      ParseSnapshot(R"({"catalog_id":"c1","revision":3,"manifests":[{"name":"t","version":2,)"
+                    R"("objects":[{"key":"k"}],"updated_at":"2026-01-01T02:00:00Z"}]})");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+  EXPECT_EQ(snapshot->catalog_id, "c1");
+  EXPECT_EQ(snapshot->manifests[0].version, 2U);
+  EXPECT_EQ(ParseSnapshot(R"({"revision":3,"since":1,"manifests":[]})").error().message,
+            "since: must not be here, this is not the whole catalogue");
+}
+
+TEST(ParseChanges, ReadsWhatHasChanged) {
+  const auto changes = ParseChanges(
+      R"({"catalog_id":"c1","revision":9,"since":0,"deleted":["a","b \"c\""],"future":1,)"
+      R"("manifests":[{"name":"t","dataset_id":"d","version":4,"objects":[{"key":"k"}],)"
+      R"("schema":[{"name":"id","type":"BIGINT","future":1}],)"
+      R"("updated_at":"2026-01-01T02:00:00Z"}]})");
+  ASSERT_TRUE(changes.ok()) << changes.error().message;
+  EXPECT_EQ(changes->position, (Position{"c1", 9}));
+  EXPECT_EQ(changes->since, 0U);
+  EXPECT_EQ(changes->deleted, (std::vector<std::string>{"a", "b \"c\""}));
+  ASSERT_EQ(changes->manifests.size(), 1U);
+  EXPECT_EQ(changes->manifests[0].version, 4U);
+  EXPECT_EQ(*changes->manifests[0].content.schema, (std::vector<Column>{{"id", "BIGINT"}}));
+  const auto again = ParseChanges(FormatChanges(*changes));
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(FormatChanges(*again), FormatChanges(*changes));
+}
+
+TEST(ParseChanges, TakesAWholeCatalogueAndOneWithoutRevisions) {
+  const auto whole = ParseChanges(R"({"catalog_id":"c1","revision":9,"manifests":[]})");
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(whole->since, std::nullopt);
+  EXPECT_EQ(whole->position.Text(), "c1.9");
+  const auto original =
+      ParseChanges(R"({"manifests":[{"name":"t","objects":[{"key":"k"}],"schema":"s",)"
+                   R"("updated_at":"2026-01-01T02:00:00Z"}]})");
+  ASSERT_TRUE(original.ok()) << original.error().message;
+  EXPECT_EQ(original->since, std::nullopt);
+  EXPECT_EQ(original->position.Text(), "");
+  EXPECT_EQ(original->manifests[0].version, 0U);
+  EXPECT_EQ(original->manifests[0].content.schema, std::nullopt);
+}
+
+TEST(ParseChanges, SaysWhatIsWrong) {
+  const auto error_of = [](std::string_view json) { return ParseChanges(json).error().message; };
+  EXPECT_EQ(error_of(R"({"since":1})"), "manifests: is missing");
+  EXPECT_EQ(error_of(R"({"since":-1,"manifests":[]})"), "since: must not be negative");
+  EXPECT_EQ(error_of(R"({"since":1,"manifests":[],"deleted":{}})"), "deleted: must be a list");
+  EXPECT_EQ(error_of(R"({"since":1,"manifests":[],"deleted":[1]})"),
+            "deleted: must be a list of names");
+}
+
+TEST(Position, IsTextOfAnIdAndARevision) {
+  EXPECT_EQ(Position::Parse("ab-1.17"), (Position{"ab-1", 17}));
+  EXPECT_EQ((Position{"ab-1", 17}).Text(), "ab-1.17");
+  EXPECT_EQ((Position{"", 17}).Text(), "");
+  for (const char* bad : {"", ".", "a", "a.", ".1", "a.-1", "a.1x", "a. 1", "a b.1", "a.b.1",
+                          "\"a.1\"", "a.9223372036854775808"}) {
+    EXPECT_EQ(Position::Parse(bad), std::nullopt) << bad;
+  }
 }
 
 TEST(ParseRfc3339, ReadsOffsetsAndFractions) {

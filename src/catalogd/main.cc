@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <boost/asio/thread_pool.hpp>
 #include <cstdlib>
 
 #include "base/daemon_options.h"
@@ -21,18 +20,20 @@ namespace {
 Result<> Serve(const LakehouseSettings& settings) {
   http::Runtime runtime(2);  // Before any thread is there: it blocks the signals it waits for.
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
-  TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir));
+  const Store::Options options{.history_versions_max = settings.catalogd.history_versions_max,
+                               .deleted_keep = settings.catalogd.deleted_keep};
+  TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir, options));
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
            auth::TokenStore::Open(settings.auth, metrics));
   TARN_TRY(const std::unique_ptr<http::ServerTls> tls,
            http::ServerTls::Load(settings.tls, metrics));
-  boost::asio::thread_pool pool(1);  // One connection to the database, one thread on it.
+  Service service(*store, settings.catalogd, metrics);
 
-  std::vector<http::Route> routes = CatalogRoutes(*store, pool, settings.catalogd.body_bytes_max);
-  const auto ready = [&store, &pool]() -> boost::asio::awaitable<Result<>> {
-    const auto count = [&store] { return store->Count(); };
-    const Result<Store::Counts> counts = co_await http::RunBlocking(pool, count);
+  std::vector<http::Route> routes = CatalogRoutes(service);
+  const auto ready = [&service]() -> boost::asio::awaitable<Result<>> {
+    const auto count = [&service] { return service.store.Count(); };
+    const Result<Store::Counts> counts = co_await http::RunBlocking(service.readers, count);
     co_return counts.ok() ? Result<>() : counts.error();
   };
   for (http::Route& route : http::DaemonRoutes(metrics, ready, OpenApi()))
@@ -53,6 +54,7 @@ Result<> Serve(const LakehouseSettings& settings) {
 
   log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsChores(tls.get()))}});
   server.StopAccepting();
+  service.EndWaits();
   if (!server.WaitIdle(Deadline::After(settings.catalogd.shutdown_timeout))) {
     log::Warn("requests did not end in time");
     server.CloseAll();
@@ -62,7 +64,7 @@ Result<> Serve(const LakehouseSettings& settings) {
       _exit(EXIT_SUCCESS);
     }
   }
-  pool.join();
+  service.Join();
   log::Info("stopped");
   return {};
 }

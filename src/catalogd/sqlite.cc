@@ -3,6 +3,31 @@
 #include <fmt/format.h>
 
 namespace tarn::catalogd {
+namespace {
+
+// What somebody who reads this in the log should do.
+const char* Advice(int code) {
+  switch (code & 0xFF) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "; the file is damaged: stop catalogd and restore a backup (docs/http-api.md, GET "
+             "/catalog/backup)";
+    case SQLITE_FULL:
+      return "; nothing was changed: make room on the disk of catalogd.data_dir";
+    case SQLITE_IOERR:
+      return "; the disk of catalogd.data_dir fails: the system's log may say more";
+    default:
+      return "";
+  }
+}
+
+Error ToError(std::string_view what, int code, const char* message) {
+  const bool busy = (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED;
+  return {busy ? ErrorKind::kUnavailable : ErrorKind::kInternal,
+          fmt::format("{}: {}{}", what, message, Advice(code))};
+}
+
+}  // namespace
 
 Result<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   sqlite3* handle = nullptr;
@@ -34,10 +59,7 @@ Result<SqliteStatement> SqliteDatabase::Prepare(std::string_view sql) {
 }
 
 Error SqliteDatabase::LastError(std::string_view what) const {
-  const int code = sqlite3_errcode(handle_.get());
-  const bool busy = code == SQLITE_BUSY || code == SQLITE_LOCKED;
-  return {busy ? ErrorKind::kUnavailable : ErrorKind::kInternal,
-          fmt::format("{}: {}", what, sqlite3_errmsg(handle_.get()))};
+  return ToError(what, sqlite3_extended_errcode(handle_.get()), sqlite3_errmsg(handle_.get()));
 }
 
 SqliteStatement& SqliteStatement::Bind(int position, std::string_view text) {
@@ -60,19 +82,39 @@ Result<bool> SqliteStatement::Step() {
   const int code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return Internal(
-      fmt::format("catalogue database: {}", sqlite3_errmsg(sqlite3_db_handle(handle_.get()))));
+  return ToError("catalogue database", code, sqlite3_errmsg(sqlite3_db_handle(handle_.get())));
 }
 
-std::string SqliteStatement::Text(int column) const {
+bool SqliteStatement::IsNull(int column) const {
+  return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL;
+}
+
+std::string_view SqliteStatement::View(int column) const {
   const auto* text = sqlite3_column_text(handle_.get(), column);
-  if (text == nullptr) return "";
+  if (text == nullptr) return {};
   return {reinterpret_cast<const char*>(text),
           static_cast<size_t>(sqlite3_column_bytes(handle_.get(), column))};
 }
 
 int64_t SqliteStatement::Integer(int column) const {
   return sqlite3_column_int64(handle_.get(), column);
+}
+
+Result<Transaction> Transaction::Begin(SqliteDatabase& database, const char* begin) {
+  TARN_CHECK_OK(database.Execute(begin));
+  return Transaction(&database);
+}
+
+Transaction::~Transaction() {
+  if (database_ == nullptr) return;
+  // Nothing to add to the error that led here.
+  [[maybe_unused]] const Result<> ignored = database_->Execute("ROLLBACK");
+}
+
+Result<> Transaction::Commit() {
+  TARN_CHECK_OK(database_->Execute("COMMIT"));
+  database_ = nullptr;
+  return {};
 }
 
 }  // namespace tarn::catalogd

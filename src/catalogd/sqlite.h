@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -40,7 +41,10 @@ class SqliteStatement {
   // True when there is a row, false at the end.
   Result<bool> Step();
 
-  std::string Text(int column) const;
+  bool IsNull(int column) const;
+  std::string Text(int column) const { return std::string(View(column)); }
+  // Good until the next Step.
+  std::string_view View(int column) const;
   int64_t Integer(int column) const;
 
  private:
@@ -50,6 +54,22 @@ class SqliteStatement {
   };
   std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
   int bind_code_ = SQLITE_OK;  // The first failure of a Bind; Step reports it.
+};
+
+// A transaction that is rolled back unless it is committed.
+class Transaction {
+ public:
+  // `begin`: "BEGIN IMMEDIATE" to write; "BEGIN" to read, of one state, which the first statement
+  // chooses.
+  static Result<Transaction> Begin(SqliteDatabase& database, const char* begin = "BEGIN IMMEDIATE");
+  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  Result<> Commit();
+
+ private:
+  explicit Transaction(SqliteDatabase* database) : database_(database) {}
+  SqliteDatabase* database_;
 };
 
 }  // namespace tarn::catalogd

@@ -4,73 +4,96 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <type_traits>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "catalog/column_types.h"
 #include "catalog/manifest_json.h"
+#include "catalogd/listing.h"
+#include "catalogd/rows.h"
 
 namespace tarn::catalogd {
+
+namespace fs = std::filesystem;
+
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr const char* kFileName = "catalog.sqlite";
+constexpr const char* kBackupPrefix = "catalog.backup-";
 
-constexpr const char* kSchema = R"sql(
-  CREATE TABLE catalogue (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    revision INTEGER NOT NULL,
-    last_change INTEGER NOT NULL        -- microseconds since 1970
-  );
-  INSERT INTO catalogue VALUES (1, 0, 0);
-  CREATE TABLE datasets (
-    name TEXT PRIMARY KEY,
-    dataset_id TEXT NOT NULL,
-    content TEXT NOT NULL,              -- JSON, as PUT takes it
-    created_at INTEGER NOT NULL,        -- microseconds since 1970
-    updated_at INTEGER NOT NULL
-  ) WITHOUT ROWID;
-)sql";
+Result<std::optional<Record>> Find(SqliteDatabase& database, const std::string& name) {
+  TARN_TRY(SqliteStatement query, database.Prepare(fmt::format(
+                                      "SELECT {} FROM datasets WHERE name = ?", kManifestColumns)));
+  TARN_TRY(const bool row, query.Bind(1, name).Step());
+  if (!row) return std::optional<Record>();
+  return std::optional(Record{ToManifest(query), query.Text(kContentColumn)});
+}
 
-// A transaction that is rolled back unless it is committed.
-class Transaction {
- public:
-  static Result<Transaction> Begin(SqliteDatabase& database) {
-    TARN_CHECK_OK(database.Execute("BEGIN IMMEDIATE"));
-    return Transaction(&database);
-  }
-  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
-  Transaction& operator=(Transaction&&) = delete;
-  ~Transaction() {
-    if (database_ == nullptr) return;
-    // Nothing to add to the error that led here.
-    [[maybe_unused]] const Result<> ignored = database_->Execute("ROLLBACK");
-  }
-  Result<> Commit() {
-    TARN_CHECK_OK(database_->Execute("COMMIT"));
-    database_ = nullptr;
-    return {};
-  }
+Result<catalog::DatasetContent> ReadContent(const std::string& name, std::string_view json) {
+  Result<catalog::DatasetContent> content = catalog::ParseDatasetContent(json);
+  if (content.ok()) return content;
+  return Internal(
+      fmt::format("the stored manifest of \"{}\" is damaged: {}", name, content.error().message));
+}
 
- private:
-  explicit Transaction(SqliteDatabase* database) : database_(database) {}
-  SqliteDatabase* database_;
+struct Catalogue {
+  std::string id;
+  uint64_t revision = 0;
+  uint64_t forgotten = 0;
 };
 
-int64_t ToInteger(UnixMicros time) { return time.time_since_epoch().count(); }
-UnixMicros ToTime(int64_t micros) { return UnixMicros(std::chrono::microseconds(micros)); }
+Result<Catalogue> ReadCatalogue(SqliteDatabase& database) {
+  TARN_TRY(SqliteStatement query,
+           database.Prepare("SELECT catalog_id, revision, forgotten FROM catalogue"));
+  TARN_TRY(const bool row, query.Step());
+  if (!row) return Internal("the catalogue's revision is missing");
+  return Catalogue{query.Text(0), ToCount(query.Integer(1)), ToCount(query.Integer(2))};
+}
 
-// Columns name, dataset_id, content, created_at, updated_at.
-Result<catalog::Manifest> ReadManifest(const SqliteStatement& row) {
-  catalog::Manifest manifest;
-  manifest.name = row.Text(0);
-  manifest.dataset_id = row.Text(1);
-  Result<catalog::DatasetContent> content = catalog::ParseDatasetContent(row.Text(2));
-  if (!content.ok()) {
-    return Internal(fmt::format("the stored manifest of \"{}\" is damaged: {}", manifest.name,
-                                content.error().message));
+Result<> CheckSchema(const std::string& name, const catalog::DatasetContent& before,
+                     const catalog::DatasetContent& after) {
+  if (!before.schema || !after.schema) return {};
+  const auto changes = catalog::IncompatibleChanges(*before.schema, *after.schema);
+  if (changes.empty()) return {};
+  constexpr size_t kShown = 20;
+  std::string text;
+  for (size_t i = 0; i < changes.size() && i < kShown; ++i) {
+    text += fmt::format("{}column \"{}\" from {} to {}", i == 0 ? "" : ", ", changes[i].column,
+                        changes[i].before, changes[i].after);
   }
-  manifest.content = std::move(*content);
-  manifest.created_at = ToTime(row.Integer(3));
-  manifest.updated_at = ToTime(row.Integer(4));
-  return manifest;
+  if (changes.size() > kShown) text += fmt::format(" and {} more", changes.size() - kShown);
+  return Error{ErrorKind::kConflict,
+               fmt::format("this would change types of \"{}\" so that readers may break: {}; "
+                           "?allow_schema_change=true does it all the same",
+                           name, text)};
+}
+
+// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv): the same on each machine and in each build.
+uint64_t HashOf(const std::vector<std::string>& texts) {
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&hash](char c) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  };
+  for (const std::string& text : texts) {
+    std::for_each(text.begin(), text.end(), add);
+    add('\0');
+  }
+  return hash;
+}
+
+// The revision of the newest change, later than `after`, of a name that the scope allows; else 0.
+Result<uint64_t> NewestAllowed(SqliteDatabase& database, const char* table,
+                               const auth::DatasetScope& scope, uint64_t after) {
+  TARN_TRY(SqliteStatement rows,
+           database.Prepare(fmt::format(
+               "SELECT name, revision FROM {} WHERE revision > ? ORDER BY revision DESC", table)));
+  rows.Bind(1, static_cast<int64_t>(after));
+  for (;;) {
+    TARN_TRY(const bool row, rows.Step());
+    if (!row) return 0;
+    if (scope.Allows(rows.View(0))) return ToCount(rows.Integer(1));
+  }
 }
 
 }  // namespace
@@ -79,157 +102,539 @@ Error NoSuchDataset(const std::string& name) {
   return NotFound("no such dataset: \"" + name + "\"");
 }
 
-Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir) {
-  std::string path = data_dir;
-  if (data_dir != ":memory:") {
+std::string Record::Json() const {
+  std::string json;
+  catalog::AppendManifest(json, manifest, content);
+  return json;
+}
+
+std::string Record::Tag() const {
+  return fmt::format("{}.{}", manifest.dataset_id, manifest.version);
+}
+
+// --- Open -------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options options) {
+  std::string path;
+  std::optional<FolderLock> lock;
+  if (data_dir != kInMemory) {
     std::error_code code;
-    std::filesystem::create_directories(data_dir, code);
+    fs::create_directories(data_dir, code);
     if (code) {
       return Internal(
           fmt::format("catalogd.data_dir: cannot make {}: {}", data_dir, code.message()));
     }
-    path = data_dir + "/catalog.sqlite";
-  }
-  TARN_TRY(SqliteDatabase database, SqliteDatabase::Open(path));
-  std::unique_ptr<Store> store(new Store(std::move(database)));
-  if (Result<> ready = store->Migrate(); !ready.ok()) {
-    if (ready.error().kind == ErrorKind::kUnavailable) {
+    path = data_dir + "/" + kFileName;
+    Result<FolderLock> taken = FolderLock::Take(data_dir);
+    if (!taken.ok() && taken.error().kind == ErrorKind::kUnavailable) {
       return Unavailable(path + " is in use: another catalogd runs on this data_dir");
+    }
+    if (!taken.ok()) return taken.error();
+    lock.emplace(std::move(*taken));
+  }
+  TARN_TRY(SqliteDatabase database, SqliteDatabase::Open(path.empty() ? kInMemory : path));
+  std::unique_ptr<Store> store(new Store(std::move(database), options));
+  store->path_ = path;
+  if (lock) store->lock_.emplace(std::move(*lock));
+  if (Result<> ready = store->Prepare(); !ready.ok()) {
+    if (ready.error().kind == ErrorKind::kUnavailable) {
+      return Unavailable(path + " is in use: another program has it locked");
     }
     return ready.error().Wrap(path);
   }
+  if (!path.empty()) store->readers_ = std::make_unique<ReaderPool>(path);
   return store;
 }
 
-Result<> Store::Migrate() {
-  // The lock is taken with the first write and kept until the process ends.
+Result<> Store::Prepare() {
+  // The write-ahead log is cut back to this size when nobody reads what is in it any more.
   TARN_CHECK_OK(
-      database_.Execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
-                        "PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0;"));
-  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
-  TARN_TRY(SqliteStatement query, database_.Prepare("PRAGMA user_version"));
-  TARN_TRY(const bool row, query.Step());
-  const int64_t version = row ? query.Integer(0) : 0;
-  if (version > kSchemaVersion) {
-    return Internal(
-        fmt::format("the database has version {}, this catalogd knows up to {}: use a newer one",
-                    version, kSchemaVersion));
+      database_.Execute("PRAGMA busy_timeout = 0; PRAGMA journal_mode = WAL; "
+                        "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"));
+  TARN_CHECK_OK(Migrate(database_));
+  // Tools may look into the file while this runs.
+  TARN_CHECK_OK(database_.Execute("PRAGMA busy_timeout = 5000;"));
+  TARN_TRY(const Catalogue catalogue, ReadCatalogue(database_));
+  catalog_id_ = catalogue.id;
+  revision_ = catalogue.revision;
+  if (!lock_) return {};
+  const auto noted = catalog::Position::Parse(lock_->Noted());
+  if (noted && noted->catalog_id == catalog_id_ && noted->revision > revision_) {
+    log::Warn("the catalogue is older than it was: clients will read all of it anew",
+              {{"revision", revision_.load()}, {"was", noted->revision}});
+    catalog_id_ = RandomId() + RandomId();
+    TARN_TRY(SqliteStatement update, database_.Prepare("UPDATE catalogue SET catalog_id = ?"));
+    TARN_CHECK_OK(update.Bind(1, catalog_id_).Step());
   }
-  if (version == 0) {
-    TARN_CHECK_OK(database_.Execute(kSchema));
-    TARN_CHECK_OK(database_.Execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion)));
+  lock_->Note(Now().Text());
+  RemoveOldBackups();
+  return {};
+}
+
+void Store::RemoveOldBackups() const {
+  std::error_code code;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(fs::path(path_).parent_path(), code)) {
+    if (!entry.path().filename().string().starts_with(kBackupPrefix)) continue;
+    std::error_code ignored;
+    fs::remove(entry.path(), ignored);
   }
-  return transaction.Commit();
+}
+
+// --- Reading ----------------------------------------------------------------------------------
+
+template <class F>
+std::invoke_result_t<F, SqliteDatabase&> Store::Read(const F& f) {
+  if (readers_) {
+    TARN_TRY(ReaderPool::Reader reader, readers_->Borrow());
+    return f(reader.database());
+  }
+  const std::lock_guard lock(mutex_);
+  return f(database_);
+}
+
+std::string Store::CatalogIdFor(const auth::DatasetScope& scope) const {
+  if (scope.is_all()) return catalog_id_;
+  return fmt::format("{}-{:016x}", catalog_id_, HashOf(*scope.patterns()));
+}
+
+Result<catalog::Position> Store::Now(const auth::DatasetScope& scope) {
+  if (scope.is_all()) return Now();
+  const auto look = [this, &scope](SqliteDatabase& database) {
+    return VisibleRevision(database, scope);
+  };
+  TARN_TRY(const uint64_t revision, Read(look));
+  return catalog::Position{CatalogIdFor(scope), revision};
+}
+
+Result<uint64_t> Store::VisibleRevision(SqliteDatabase& database, const auth::DatasetScope& scope) {
+  TARN_TRY(const Catalogue catalogue, ReadCatalogue(database));
+  if (scope.is_all()) return catalogue.revision;
+  Seen seen;
+  {
+    const std::lock_guard lock(seen_mutex_);
+    if (const auto found = seen_.find(scope); found != seen_.end()) seen = found->second;
+  }
+  // This state is older than what was seen of a newer one.
+  if (seen.checked > catalogue.revision) seen = {};
+  if (seen.checked < catalogue.revision) {
+    TARN_TRY(const uint64_t changed, NewestAllowed(database, "datasets", scope, seen.checked));
+    TARN_TRY(const uint64_t deleted, NewestAllowed(database, "deletions", scope, seen.checked));
+    seen = {catalogue.revision, std::max({seen.visible, changed, deleted})};
+  }
+  // A deletion that was forgotten may have been the last change.
+  seen.visible = std::max(seen.visible, catalogue.forgotten);
+  constexpr size_t kScopesMax = 1000;
+  const std::lock_guard lock(seen_mutex_);
+  if (seen_.size() >= kScopesMax) seen_.clear();
+  Seen& kept = seen_[scope];
+  if (kept.checked <= seen.checked) kept = seen;
+  return seen.visible;
 }
 
 Result<catalog::Snapshot> Store::List() {
+  return Read([](SqliteDatabase& database) -> Result<catalog::Snapshot> {
+    TARN_TRY(const Catalogue catalogue, ReadCatalogue(database));
+    catalog::Snapshot snapshot{.revision = catalogue.revision, .catalog_id = catalogue.id};
+    TARN_TRY(SqliteStatement rows, database.Prepare(fmt::format(
+                                       "SELECT {} FROM datasets ORDER BY name", kManifestColumns)));
+    for (;;) {
+      TARN_TRY(const bool row, rows.Step());
+      if (!row) return snapshot;
+      catalog::Manifest manifest = ToManifest(rows);
+      TARN_TRY(manifest.content, ReadContent(manifest.name, rows.View(kContentColumn)));
+      snapshot.manifests.push_back(std::move(manifest));
+    }
+  });
+}
+
+Result<std::unique_ptr<Listing>> Store::MakeListing(SqliteDatabase& database,
+                                                    const auth::DatasetScope& scope,
+                                                    const std::optional<catalog::Position>& since) {
+  TARN_TRY(const Catalogue catalogue, ReadCatalogue(database));
+  TARN_TRY(const uint64_t revision, VisibleRevision(database, scope));
+  Listing::What what{.position = {CatalogIdFor(scope), revision}, .scope = scope};
+  const bool can_tell = since && since->catalog_id == what.position.catalog_id &&
+                        since->revision <= revision && since->revision >= catalogue.forgotten;
+  if (can_tell) what.since = since->revision;
+  auto listing = std::make_unique<Listing>(std::move(what));
+  TARN_CHECK_OK(listing->Begin(database));
+  return listing;
+}
+
+Result<std::unique_ptr<Listing>> Store::OpenListing(const auth::DatasetScope& scope,
+                                                    const std::optional<catalog::Position>& since) {
+  if (readers_) {
+    TARN_TRY(ReaderPool::Reader reader, readers_->Borrow());
+    TARN_TRY(std::unique_ptr<Listing> listing, MakeListing(reader.database(), scope, since));
+    listing->Hold(std::move(reader));
+    return listing;
+  }
   const std::lock_guard lock(mutex_);
-  catalog::Snapshot snapshot;
-  // One mutex guards the connection, so both statements see one state.
-  TARN_TRY(SqliteStatement revision, database_.Prepare("SELECT revision FROM catalogue"));
-  TARN_TRY(const bool found, revision.Step());
-  if (!found) return Internal("the catalogue's revision is missing");
-  snapshot.revision = static_cast<uint64_t>(revision.Integer(0));
-  TARN_TRY(SqliteStatement rows,
-           database_.Prepare("SELECT name, dataset_id, content, created_at, updated_at FROM "
-                             "datasets ORDER BY name"));
-  for (;;) {
-    TARN_TRY(const bool row, rows.Step());
-    if (!row) return snapshot;
-    TARN_TRY(catalog::Manifest manifest, ReadManifest(rows));
-    snapshot.manifests.push_back(std::move(manifest));
+  TARN_TRY(std::unique_ptr<Listing> listing, MakeListing(database_, scope, since));
+  TARN_CHECK_OK(listing->ReadAll());
+  return listing;
+}
+
+Result<Record> Store::Get(const std::string& name) {
+  return Read([&name](SqliteDatabase& database) -> Result<Record> {
+    TARN_TRY(std::optional<Record> record, Find(database, name));
+    if (!record) return NoSuchDataset(name);
+    return std::move(*record);
+  });
+}
+
+Result<Store::HistoryPage> Store::History(const std::string& name, uint64_t before, size_t count) {
+  constexpr size_t kPageBytesMax = 8 * 1024 * 1024;
+  return Read([&](SqliteDatabase& database) -> Result<HistoryPage> {
+    TARN_TRY(SqliteStatement known,
+             database.Prepare("SELECT EXISTS (SELECT * FROM datasets WHERE name = ?1) OR "
+                              "EXISTS (SELECT * FROM deletions WHERE name = ?1)"));
+    TARN_TRY(const bool answer, known.Bind(1, name).Step());
+    if (!answer || known.Integer(0) == 0) return NoSuchDataset(name);
+    TARN_TRY(
+        SqliteStatement rows,
+        database.Prepare("SELECT revision, dataset_id, version, content, updated_at FROM datasets "
+                         "WHERE name = ?1 AND revision < ?2 UNION ALL "
+                         "SELECT revision, dataset_id, version, NULL, deleted_at FROM deletions "
+                         "WHERE name = ?1 AND revision < ?2 UNION ALL "
+                         "SELECT revision, dataset_id, version, content, updated_at FROM history "
+                         "WHERE name = ?1 AND revision < ?2 ORDER BY revision DESC"));
+    rows.Bind(1, name).Bind(2, static_cast<int64_t>(std::min<uint64_t>(before, INT64_MAX)));
+    HistoryPage page;
+    size_t bytes = 0;
+    for (;;) {
+      TARN_TRY(const bool row, rows.Step());
+      if (!row) return page;
+      page.has_more = page.entries.size() >= count || bytes >= kPageBytesMax;
+      if (page.has_more) return page;
+      HistoryEntry entry{.revision = ToCount(rows.Integer(0)),
+                         .dataset_id = rows.Text(1),
+                         .version = ToCount(rows.Integer(2)),
+                         .updated_at = ToTime(rows.Integer(4))};
+      if (!rows.IsNull(3)) entry.content = rows.Text(3);
+      bytes += rows.View(3).size();
+      page.entries.push_back(std::move(entry));
+    }
+  });
+}
+
+Result<Store::Counts> Store::Count() {
+  return Read([](SqliteDatabase& database) -> Result<Counts> {
+    TARN_TRY(SqliteStatement query,
+             database.Prepare("SELECT revision, (SELECT count(*) FROM datasets) FROM catalogue"));
+    TARN_TRY(const bool row, query.Step());
+    if (!row) return Internal("the catalogue's revision is missing");
+    return Counts{ToCount(query.Integer(0)), ToCount(query.Integer(1))};
+  });
+}
+
+Result<std::string> Store::Backup() {
+  const std::unique_lock lock(backup_mutex_, std::try_to_lock);
+  if (!lock) return Unavailable("another backup is being written");
+  std::string path = (fs::path(path_).parent_path() / (kBackupPrefix + RandomId())).string();
+  const auto write = [&]() -> Result<> {
+    TARN_TRY(SqliteDatabase source, SqliteDatabase::Open(path_));
+    TARN_CHECK_OK(source.Execute("PRAGMA busy_timeout = 5000"));
+    TARN_TRY(SqliteStatement copy, source.Prepare("VACUUM INTO ?"));
+    TARN_CHECK_OK(copy.Bind(1, path).Step());
+    TARN_TRY(SqliteDatabase made, SqliteDatabase::Open(path));
+    TARN_TRY(SqliteStatement rename, made.Prepare("UPDATE catalogue SET catalog_id = ?"));
+    TARN_CHECK_OK(rename.Bind(1, RandomId() + RandomId()).Step());
+    return {};
+  };
+  if (const Result<> written = write(); !written.ok()) {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    fs::remove(path + "-journal", ignored);
+    return written.error().Wrap("backup");
+  }
+  return path;
+}
+
+// --- Changing ---------------------------------------------------------------------------------
+
+template <class F>
+std::invoke_result_t<F> Store::RunChange(const std::string& name, const F& f) {
+  std::optional<std::invoke_result_t<F>> result;
+  Job job{.name = &name};
+  job.run = [&f, &result]() -> Result<> {
+    result.emplace(f());
+    return result->ok() ? Result<>() : result->error();
+  };
+  Submit(job);
+  if (!job.result.ok()) return job.result.error();
+  return std::move(*result);
+}
+
+void Store::Submit(Job& job) {
+  constexpr size_t kBatchMax = 64;
+  std::unique_lock lock(queue_mutex_);
+  queue_.push_back(&job);
+  while (!job.done) {
+    if (leading_) {
+      turn_.wait(lock);
+      continue;
+    }
+    leading_ = true;
+    const auto end = queue_.begin() + static_cast<int64_t>(std::min(queue_.size(), kBatchMax));
+    const std::vector<Job*> batch(queue_.begin(), end);
+    queue_.erase(queue_.begin(), end);
+    lock.unlock();
+    RunBatch(batch);
+    lock.lock();
+    for (Job* one : batch) one->done = true;
+    leading_ = false;
+    turn_.notify_all();
   }
 }
 
-Result<std::optional<catalog::Manifest>> Store::Find(const std::string& name) {
-  TARN_TRY(SqliteStatement query,
-           database_.Prepare("SELECT name, dataset_id, content, created_at, updated_at FROM "
-                             "datasets WHERE name = ?"));
-  TARN_TRY(const bool row, query.Bind(1, name).Step());
-  if (!row) return std::optional<catalog::Manifest>();
-  TARN_TRY(catalog::Manifest manifest, ReadManifest(query));
-  return std::optional(std::move(manifest));
-}
-
-Result<catalog::Manifest> Store::Get(const std::string& name) {
+void Store::RunBatch(const std::vector<Job*>& batch) {
   const std::lock_guard lock(mutex_);
-  TARN_TRY(std::optional<catalog::Manifest> manifest, Find(name));
-  if (!manifest) return NoSuchDataset(name);
-  return std::move(*manifest);
+  const Result<> together = RunTogether(batch);
+  if (together.ok()) return;
+  if (batch.size() == 1) {
+    batch[0]->result = together;
+    return;
+  }
+  // One may have failed for all of them.
+  for (Job* job : batch) {
+    if (const Result<> alone = RunTogether({job}); !alone.ok()) job->result = alone;
+  }
 }
 
-Result<UnixMicros> Store::NextChange() {
-  TARN_TRY(SqliteStatement query, database_.Prepare("SELECT last_change FROM catalogue"));
+Result<> Store::RunTogether(const std::vector<Job*>& batch) {
+  next_revision_ = revision_;
+  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
+  for (Job* job : batch) {
+    const uint64_t before = next_revision_;
+    TARN_CHECK_OK(database_.Execute("SAVEPOINT change"));
+    try {
+      job->result = job->run();
+    } catch (const std::exception& e) {
+      job->result = Internal(e.what());
+    }
+    job->changed = job->result.ok() && next_revision_ != before;
+    if (!job->result.ok()) {
+      // SQLite may have rolled back all of the transaction.
+      if (job->result.error().kind == ErrorKind::kInternal) return job->result;
+      TARN_CHECK_OK(database_.Execute("ROLLBACK TO change"));
+      next_revision_ = before;
+    }
+    TARN_CHECK_OK(database_.Execute("RELEASE change"));
+  }
+  if (next_revision_ == revision_) return {};
+  TARN_CHECK_OK(transaction.Commit());
+  Announce(batch);
+  return {};
+}
+
+Result<Store::PutResult> Store::Put(const std::string& name, const catalog::DatasetContent& content,
+                                    const PutOptions& options) {
+  return RunChange(name, [&] { return PutInTransaction(name, content, options); });
+}
+
+Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
+                                                 const catalog::DatasetContent& content,
+                                                 const PutOptions& options) {
+  TARN_TRY(std::optional<Record> current, Find(database_, name));
+  TARN_CHECK_OK(options.condition(current ? &*current : nullptr));
+  std::string text = catalog::FormatDatasetContent(content);
+  if (current && current->content == text) {
+    return PutResult{PutOutcome::kUnchanged, std::move(*current)};
+  }
+  if (current && content.schema && !options.allow_schema_change) {
+    TARN_TRY(const catalog::DatasetContent before, ReadContent(name, current->content));
+    TARN_CHECK_OK(CheckSchema(name, before, content));
+  }
+  return Write(name, std::move(text), current, std::nullopt);
+}
+
+Result<Store::PutResult> Store::Restore(const std::string& name, const std::string& dataset_id,
+                                        uint64_t version, const Condition& condition) {
+  return RunChange(name,
+                   [&] { return RestoreInTransaction(name, dataset_id, version, condition); });
+}
+
+Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
+                                                     std::string dataset_id, uint64_t version,
+                                                     const Condition& condition) {
+  TARN_TRY(std::optional<Record> current, Find(database_, name));
+  TARN_TRY(const std::optional<Deletion> deletion, FindDeletion(name));
+  if (!current && !deletion) return NoSuchDataset(name);
+  TARN_CHECK_OK(condition(current ? &*current : nullptr));
+  if (dataset_id.empty())
+    dataset_id = current ? current->manifest.dataset_id : deletion->dataset_id;
+  const bool is_current =
+      current && current->manifest.dataset_id == dataset_id && current->manifest.version == version;
+  if (is_current) return PutResult{PutOutcome::kUnchanged, std::move(*current)};
+  const Error unknown =
+      NotFound(fmt::format("nothing is kept of version {} of \"{}\" with the "
+                           "dataset_id \"{}\"",
+                           version, name, dataset_id));
+  if (deletion && deletion->dataset_id == dataset_id && deletion->version == version) {
+    return Error{ErrorKind::kConflict,
+                 fmt::format("version {} of \"{}\" is its deletion", version, name)};
+  }
+  TARN_TRY(SqliteStatement query,
+           database_.Prepare("SELECT content FROM history WHERE name = ? AND dataset_id = ? AND "
+                             "version = ?"));
+  query.Bind(1, name).Bind(2, dataset_id).Bind(3, static_cast<int64_t>(version));
+  TARN_TRY(const bool found, query.Step());
+  if (!found) return unknown;
+  if (query.IsNull(0)) {
+    return Error{ErrorKind::kConflict,
+                 fmt::format("version {} of \"{}\" is its deletion", version, name)};
+  }
+  std::string content = query.Text(0);
+  if (current && current->content == content) {
+    return PutResult{PutOutcome::kUnchanged, std::move(*current)};
+  }
+  return Write(name, std::move(content), current, deletion);
+}
+
+Result<Store::PutResult> Store::Write(const std::string& name, std::string content,
+                                      const std::optional<Record>& current,
+                                      const std::optional<Deletion>& revived) {
+  TARN_TRY(const Change change, NextChange());
+  TARN_CHECK_OK(KeepHistory(name));
+  PutResult result{.outcome = current ? PutOutcome::kUpdated : PutOutcome::kCreated,
+                   .record = {.content = std::move(content)}};
+  catalog::Manifest& manifest = result.record.manifest;
+  if (current) {
+    manifest = current->manifest;
+    ++manifest.version;
+  } else if (revived) {
+    manifest = {.dataset_id = revived->dataset_id,
+                .created_at = revived->created_at,
+                .version = revived->version + 1};
+  } else {
+    manifest = {.dataset_id = RandomId() + RandomId(), .created_at = change.time, .version = 1};
+  }
+  manifest.name = name;
+  manifest.updated_at = change.time;
+  TARN_TRY(SqliteStatement replace,
+           database_.Prepare("INSERT OR REPLACE INTO datasets (name, dataset_id, version, content, "
+                             "created_at, updated_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+  TARN_CHECK_OK(replace.Bind(1, name)
+                    .Bind(2, manifest.dataset_id)
+                    .Bind(3, static_cast<int64_t>(manifest.version))
+                    .Bind(4, result.record.content)
+                    .Bind(5, ToInteger(manifest.created_at))
+                    .Bind(6, ToInteger(change.time))
+                    .Bind(7, static_cast<int64_t>(change.revision))
+                    .Step());
+  TARN_CHECK_OK(Forget(name, change.time));
+  return result;
+}
+
+Result<> Store::Delete(const std::string& name, const Condition& condition) {
+  return RunChange(name, [&] { return DeleteInTransaction(name, condition); });
+}
+
+Result<> Store::DeleteInTransaction(const std::string& name, const Condition& condition) {
+  TARN_TRY(const std::optional<Record> current, Find(database_, name));
+  if (!current) return NoSuchDataset(name);
+  TARN_CHECK_OK(condition(&*current));
+  TARN_TRY(const Change change, NextChange());
+  TARN_CHECK_OK(KeepHistory(name));
+  TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM datasets WHERE name = ?"));
+  TARN_CHECK_OK(remove.Bind(1, name).Step());
+  const catalog::Manifest& last = current->manifest;
+  TARN_TRY(SqliteStatement insert,
+           database_.Prepare("INSERT INTO deletions (name, revision, dataset_id, version, "
+                             "created_at, deleted_at) VALUES (?, ?, ?, ?, ?, ?)"));
+  TARN_CHECK_OK(insert.Bind(1, name)
+                    .Bind(2, static_cast<int64_t>(change.revision))
+                    .Bind(3, last.dataset_id)
+                    .Bind(4, static_cast<int64_t>(last.version + 1))
+                    .Bind(5, ToInteger(last.created_at))
+                    .Bind(6, ToInteger(change.time))
+                    .Step());
+  return Forget(name, change.time);
+}
+
+Result<std::optional<Store::Deletion>> Store::FindDeletion(const std::string& name) {
+  TARN_TRY(
+      SqliteStatement query,
+      database_.Prepare("SELECT dataset_id, version, created_at FROM deletions WHERE name = ?"));
+  TARN_TRY(const bool row, query.Bind(1, name).Step());
+  if (!row) return std::optional<Deletion>();
+  return std::optional(
+      Deletion{query.Text(0), ToCount(query.Integer(1)), ToTime(query.Integer(2))});
+}
+
+Result<Store::Change> Store::NextChange() {
+  TARN_TRY(SqliteStatement query, database_.Prepare("SELECT revision, last_change FROM catalogue"));
   TARN_TRY(const bool row, query.Step());
   if (!row) return Internal("the catalogue's revision is missing");
   // Strictly later than every change before, even when the clock was set back: readers take an
   // equal updated_at for "nothing changed".
-  const int64_t time = std::max(ToInteger(NowMicros()), query.Integer(0) + 1);
+  const int64_t time = std::max(ToInteger(NowMicros()), query.Integer(1) + 1);
+  next_revision_ = ToCount(query.Integer(0)) + 1;
   TARN_TRY(SqliteStatement update,
-           database_.Prepare("UPDATE catalogue SET revision = revision + 1, last_change = ?"));
-  TARN_CHECK_OK(update.Bind(1, time).Step());
-  return ToTime(time);
+           database_.Prepare("UPDATE catalogue SET revision = ?, last_change = ?"));
+  TARN_CHECK_OK(update.Bind(1, static_cast<int64_t>(next_revision_)).Bind(2, time).Step());
+  return Change{next_revision_, ToTime(time)};
 }
 
-Result<Store::PutResult> Store::Put(const std::string& name,
-                                    const catalog::DatasetContent& content) {
-  const std::lock_guard lock(mutex_);
-  return PutInTransaction(name, content);
+Result<> Store::KeepHistory(const std::string& name) {
+  TARN_TRY(SqliteStatement dataset,
+           database_.Prepare("INSERT INTO history SELECT name, revision, dataset_id, version, "
+                             "content, updated_at FROM datasets WHERE name = ?"));
+  TARN_CHECK_OK(dataset.Bind(1, name).Step());
+  TARN_TRY(SqliteStatement deletion,
+           database_.Prepare("INSERT INTO history SELECT name, revision, dataset_id, version, "
+                             "NULL, deleted_at FROM deletions WHERE name = ?"));
+  TARN_CHECK_OK(deletion.Bind(1, name).Step());
+  TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM deletions WHERE name = ?"));
+  TARN_CHECK_OK(remove.Bind(1, name).Step());
+  return {};
 }
 
-Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
-                                                 const catalog::DatasetContent& content) {
-  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
-  TARN_TRY(std::optional<catalog::Manifest> known, Find(name));
-  if (known && known->content == content) {
-    return PutResult{PutOutcome::kUnchanged, std::move(*known)};
+Result<> Store::Forget(const std::string& name, UnixMicros now) {
+  // The current one is not in the table.
+  TARN_TRY(SqliteStatement trim,
+           database_.Prepare("DELETE FROM history WHERE name = ?1 AND revision <= (SELECT revision "
+                             "FROM history WHERE name = ?1 ORDER BY revision DESC LIMIT 1 OFFSET "
+                             "?2)"));
+  TARN_CHECK_OK(trim.Bind(1, name).Bind(2, options_.history_versions_max - 1).Step());
+
+  // More than one change can bring, so that it comes to an end.
+  constexpr int kNamesMax = 8;
+  const auto keep = std::chrono::duration_cast<std::chrono::microseconds>(options_.deleted_keep);
+  TARN_TRY(SqliteStatement old,
+           database_.Prepare("SELECT name, revision, deleted_at FROM deletions ORDER BY revision "
+                             "LIMIT ?"));
+  old.Bind(1, kNamesMax);
+  std::vector<std::string> names;
+  int64_t forgotten = 0;
+  for (;;) {
+    TARN_TRY(const bool row, old.Step());
+    if (!row || ToTime(old.Integer(2)) > now - keep || old.View(0) == name) break;
+    names.push_back(old.Text(0));
+    forgotten = old.Integer(1);
   }
-  TARN_TRY(const UnixMicros now, NextChange());
-  PutResult result;
-  result.outcome = known ? PutOutcome::kUpdated : PutOutcome::kCreated;
-  result.manifest = {.name = name,
-                     .dataset_id = known ? known->dataset_id : RandomId() + RandomId(),
-                     .content = content,
-                     .created_at = known ? known->created_at : now,
-                     .updated_at = now};
-  TARN_TRY(SqliteStatement upsert,
-           database_.Prepare("INSERT INTO datasets VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO "
-                             "UPDATE SET content = excluded.content, updated_at = "
-                             "excluded.updated_at"));
-  TARN_CHECK_OK(upsert.Bind(1, name)
-                    .Bind(2, result.manifest.dataset_id)
-                    .Bind(3, catalog::FormatDatasetContent(content))
-                    .Bind(4, ToInteger(result.manifest.created_at))
-                    .Bind(5, ToInteger(now))
-                    .Step());
-  TARN_CHECK_OK(transaction.Commit());
-  return result;
+  if (names.empty()) return {};
+  for (const std::string& gone : names) {
+    for (const char* table : {"history", "deletions"}) {
+      TARN_TRY(SqliteStatement remove,
+               database_.Prepare(fmt::format("DELETE FROM {} WHERE name = ?", table)));
+      TARN_CHECK_OK(remove.Bind(1, gone).Step());
+    }
+  }
+  TARN_TRY(SqliteStatement update, database_.Prepare("UPDATE catalogue SET forgotten = ?"));
+  TARN_CHECK_OK(update.Bind(1, forgotten).Step());
+  return {};
 }
 
-Result<> Store::Delete(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  return DeleteInTransaction(name);
-}
-
-Result<> Store::DeleteInTransaction(const std::string& name) {
-  TARN_TRY(Transaction transaction, Transaction::Begin(database_));
-  TARN_TRY(SqliteStatement remove,
-           database_.Prepare("DELETE FROM datasets WHERE name = ? RETURNING name"));
-  // Stepped to the end: a statement that is half done keeps the transaction from committing.
-  TARN_TRY(const bool found, remove.Bind(1, name).Step());
-  if (!found) return NoSuchDataset(name);
-  TARN_CHECK_OK(remove.Step());
-  TARN_CHECK_OK(NextChange());
-  return transaction.Commit();
-}
-
-Result<Store::Counts> Store::Count() {
-  const std::lock_guard lock(mutex_);
-  TARN_TRY(SqliteStatement query,
-           database_.Prepare("SELECT revision, (SELECT count(*) FROM datasets) FROM catalogue"));
-  TARN_TRY(const bool row, query.Step());
-  if (!row) return Internal("the catalogue's revision is missing");
-  return Counts{static_cast<uint64_t>(query.Integer(0)), static_cast<uint64_t>(query.Integer(1))};
+void Store::Announce(const std::vector<Job*>& batch) {
+  revision_ = next_revision_;
+  if (lock_) lock_->Note(Now().Text());
+  if (!on_change_) return;
+  for (const Job* job : batch) {
+    if (job->changed) on_change_(*job->name);
+  }
 }
 
 }  // namespace tarn::catalogd

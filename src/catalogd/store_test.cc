@@ -1,11 +1,16 @@
 #include "catalogd/store.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/text.h"
+#include "catalog/manifest_json.h"
+#include "catalogd/listing.h"
 
 namespace tarn::catalogd {
 namespace {
@@ -14,12 +19,39 @@ catalog::DatasetContent Content(std::string key) {
   return {.objects = {{std::move(key), 10, "\"e\""}}, .row_count = 3};
 }
 
+catalog::DatasetContent Typed(std::string key, std::string type) {
+  catalog::DatasetContent content = Content(std::move(key));
+  content.schema = {{"id", "BIGINT"}, {"x", std::move(type)}};
+  return content;
+}
+
+// What a list would answer, as its reader understands it.
+catalog::Changes ListSince(Store& store, const std::optional<catalog::Position>& since,
+                           const auth::DatasetScope& scope = {}) {
+  auto listing = store.OpenListing(scope, since);
+  EXPECT_TRUE(listing.ok()) << listing.error().message;
+  std::string json;
+  while (auto piece = *(*listing)->Next(1)) json += *piece;
+  EXPECT_TRUE((*listing)->AtEnd());
+  auto changes = catalog::ParseChanges(json);
+  EXPECT_TRUE(changes.ok()) << changes.error().message << json;
+  return std::move(*changes);
+}
+
+std::vector<std::string> NamesOf(const catalog::Changes& changes) {
+  std::vector<std::string> names;
+  for (const catalog::Manifest& manifest : changes.manifests) names.push_back(manifest.name);
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
 class StoreTest : public testing::Test {
  protected:
   std::string folder = testing::TempDir() + "tarn-store-" + RandomId();
   ~StoreTest() override { std::filesystem::remove_all(folder); }
-  std::unique_ptr<Store> Open() {
-    auto store = Store::Open(folder);
+  std::unique_ptr<Store> Open(Store::Options options = {}) {
+    auto store = Store::Open(folder, options);
     EXPECT_TRUE(store.ok()) << store.error().message;
     return std::move(*store);
   }
@@ -31,13 +63,13 @@ TEST_F(StoreTest, PutIsAnIdempotentUpsert) {
   EXPECT_EQ(created.outcome, Store::PutOutcome::kCreated);
   const auto same = *store->Put("a", Content("k1"));
   EXPECT_EQ(same.outcome, Store::PutOutcome::kUnchanged);
-  EXPECT_EQ(same.manifest.updated_at, created.manifest.updated_at);
+  EXPECT_EQ(same.record.manifest.updated_at, created.record.manifest.updated_at);
   EXPECT_EQ(store->Count()->revision, 1U);
   const auto updated = *store->Put("a", Content("k2"));
   EXPECT_EQ(updated.outcome, Store::PutOutcome::kUpdated);
-  EXPECT_GT(updated.manifest.updated_at, created.manifest.updated_at);
-  EXPECT_EQ(updated.manifest.created_at, created.manifest.created_at);
-  EXPECT_EQ(updated.manifest.dataset_id, created.manifest.dataset_id);
+  EXPECT_GT(updated.record.manifest.updated_at, created.record.manifest.updated_at);
+  EXPECT_EQ(updated.record.manifest.created_at, created.record.manifest.created_at);
+  EXPECT_EQ(updated.record.manifest.dataset_id, created.record.manifest.dataset_id);
   EXPECT_EQ(store->Count()->revision, 2U);
 }
 
@@ -58,8 +90,8 @@ TEST_F(StoreTest, UpdatedAtNeverRepeats) {
   UnixMicros last{};
   for (int i = 0; i < 500; ++i) {
     const auto put = *store->Put("a", Content("k" + std::to_string(i)));
-    ASSERT_GT(put.manifest.updated_at, last);
-    last = put.manifest.updated_at;
+    ASSERT_GT(put.record.manifest.updated_at, last);
+    last = put.record.manifest.updated_at;
     if (i % 7 == 0) {
       ASSERT_TRUE(store->Delete("a").ok());
     }
@@ -109,6 +141,377 @@ TEST_F(StoreTest, ANewerSchemaIsRefused) {
   const auto store = Store::Open(folder);
   ASSERT_FALSE(store.ok());
   EXPECT_NE(store.error().message.find("version 99"), std::string::npos);
+}
+
+TEST_F(StoreTest, TellsWhatHasChangedSince) {
+  auto store = Open();
+  const catalog::Position start = store->Now();
+  EXPECT_EQ(start.revision, 0U);
+  EXPECT_EQ(start.catalog_id.size(), 32U);
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  ASSERT_TRUE(store->Put("b", Content("1")).ok());
+  ASSERT_TRUE(store->Put("c", Content("1")).ok());
+  const catalog::Position before = store->Now();
+  EXPECT_EQ(ListSince(*store, before).since, before.revision);
+  EXPECT_TRUE(ListSince(*store, before).manifests.empty());
+
+  ASSERT_TRUE(store->Put("c", Content("2")).ok());
+  ASSERT_TRUE(store->Delete("a").ok());
+  ASSERT_TRUE(store->Delete("b").ok());
+  ASSERT_TRUE(store->Put("b", Content("1")).ok());
+  const catalog::Changes changes = ListSince(*store, before);
+  EXPECT_EQ(changes.position, store->Now());
+  EXPECT_EQ(changes.since, before.revision);
+  EXPECT_EQ(NamesOf(changes), (Names{"c", "b"}));
+  EXPECT_EQ(changes.deleted, (Names{"a"}));
+  EXPECT_EQ(ListSince(*store, start).deleted, (Names{"a"}));
+
+  const catalog::Changes whole = ListSince(*store, std::nullopt);
+  EXPECT_EQ(whole.since, std::nullopt);
+  EXPECT_EQ(NamesOf(whole), (Names{"b", "c"}));
+}
+
+TEST_F(StoreTest, TellsTheWholeWhereItCannotTellChanges) {
+  auto store = Open({.deleted_keep = std::chrono::nanoseconds(1)});
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  catalog::Position now = store->Now();
+  EXPECT_TRUE(ListSince(*store, now).since.has_value());
+  EXPECT_FALSE(ListSince(*store, catalog::Position{"other", 1}).since.has_value());
+  EXPECT_FALSE(ListSince(*store, catalog::Position{now.catalog_id, 2}).since.has_value());
+  ASSERT_TRUE(store->Delete("a").ok());
+  // The next change forgets that deletion.
+  ASSERT_TRUE(store->Put("b", Content("1")).ok());
+  EXPECT_FALSE(ListSince(*store, now).since.has_value());
+  ++now.revision;
+  EXPECT_TRUE(ListSince(*store, now).since.has_value());
+  EXPECT_EQ(store->History("a", INT64_MAX, 10).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(StoreTest, AnotherCatalogueHasAnotherId) {
+  const std::string id = Open()->Now().catalog_id;
+  EXPECT_EQ(Open()->Now().catalog_id, id);
+  std::filesystem::remove_all(folder);
+  EXPECT_NE(Open()->Now().catalog_id, id);
+}
+
+TEST_F(StoreTest, AnOlderCopyThatIsPutBackHasAnotherId) {
+  const std::string copy = folder + "-copy";
+  { ASSERT_TRUE(Open()->Put("a", Content("1")).ok()); }
+  std::filesystem::copy(folder + "/catalog.sqlite", copy);
+  std::string id;
+  {
+    auto store = Open();
+    id = store->Now().catalog_id;
+    ASSERT_TRUE(store->Put("a", Content("2")).ok());
+  }
+  std::filesystem::rename(copy, folder + "/catalog.sqlite");
+  auto store = Open();
+  EXPECT_EQ(store->Now().revision, 1U);
+  EXPECT_NE(store->Now().catalog_id, id);
+}
+
+TEST_F(StoreTest, AScopeSeesItsOwnChangesOnly) {
+  auto store = Open();
+  const auto blue = auth::DatasetScope::Of({"blue_*"});
+  ASSERT_TRUE(store->Put("blue_1", Content("1")).ok());
+  ASSERT_TRUE(store->Put("red_1", Content("1")).ok());
+  const catalog::Position first = *store->Now(blue);
+  EXPECT_EQ(first.revision, 1U);
+  EXPECT_NE(first.catalog_id, store->Now().catalog_id);
+  ASSERT_TRUE(store->Put("red_1", Content("2")).ok());
+  ASSERT_TRUE(store->Delete("red_1").ok());
+  EXPECT_EQ(*store->Now(blue), first);
+  EXPECT_EQ(ListSince(*store, std::nullopt, blue).position, first);
+  EXPECT_EQ(NamesOf(ListSince(*store, std::nullopt, blue)), (Names{"blue_1"}));
+
+  ASSERT_TRUE(store->Put("blue_2", Content("1")).ok());
+  ASSERT_TRUE(store->Delete("blue_1").ok());
+  const catalog::Changes changes = ListSince(*store, first, blue);
+  EXPECT_EQ(changes.position, *store->Now(blue));
+  EXPECT_EQ(NamesOf(changes), (Names{"blue_2"}));
+  EXPECT_EQ(changes.deleted, (Names{"blue_1"}));
+  // What one scope knows says nothing of what is there for another.
+  EXPECT_FALSE(ListSince(*store, first).since.has_value());
+  EXPECT_FALSE(ListSince(*store, first, auth::DatasetScope::Of({"red_*"})).since.has_value());
+}
+
+TEST_F(StoreTest, AListIsOfOneStateWhileOthersWrite) {
+  auto store = Open();
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(store->Put(fmt::format("d{:02}", i), Content("1")).ok());
+  }
+  auto listing = *store->OpenListing({}, std::nullopt);
+  std::string json = **listing->Next(1);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(store->Put(fmt::format("d{:02}", i), Content("2")).ok());
+  }
+  while (auto piece = *listing->Next(1)) json += *piece;
+  const auto snapshot = *catalog::ParseSnapshot(json);
+  EXPECT_EQ(snapshot.revision, 50U);
+  for (const catalog::Manifest& manifest : snapshot.manifests) {
+    EXPECT_EQ(manifest.content.objects[0].key, "1");
+  }
+}
+
+TEST_F(StoreTest, VersionsCountTheChangesOfADataset) {
+  auto store = Open();
+  EXPECT_EQ(store->Put("a", Content("1"))->record.manifest.version, 1U);
+  EXPECT_EQ(store->Put("a", Content("2"))->record.manifest.version, 2U);
+  const Record same = store->Put("a", Content("2"))->record;
+  EXPECT_EQ(same.manifest.version, 2U);
+  EXPECT_EQ(same.Tag(), same.manifest.dataset_id + ".2");
+  EXPECT_EQ(store->Get("a")->Tag(), same.Tag());
+  ASSERT_TRUE(store->Delete("a").ok());
+  EXPECT_EQ(store->Put("a", Content("2"))->record.manifest.version, 1U);
+}
+
+TEST_F(StoreTest, AConditionDecidesInTheTransaction) {
+  auto store = Open();
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  const auto refuse = [](const Record* current) -> Result<> {
+    return Error{ErrorKind::kPrecondition, current == nullptr ? "none" : current->Tag()};
+  };
+  EXPECT_EQ(store->Put("b", Content("2"), {.condition = refuse}).error().message, "none");
+  const std::string tag = store->Get("a")->Tag();
+  EXPECT_EQ(store->Put("a", Content("2"), {.condition = refuse}).error().message, tag);
+  EXPECT_EQ(store->Put("a", Content("1"), {.condition = refuse}).error().message, tag);
+  EXPECT_EQ(store->Delete("a", refuse).error().message, tag);
+  EXPECT_EQ(store->Delete("b", refuse).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(store->Restore("a", "", 1, refuse).error().message, tag);
+  EXPECT_EQ(store->Now().revision, 1U);
+}
+
+TEST_F(StoreTest, HistoryIsKeptAndRestored) {
+  auto store = Open();
+  const std::string id = store->Put("a", Content("1"))->record.manifest.dataset_id;
+  ASSERT_TRUE(store->Put("a", Content("2")).ok());
+  ASSERT_TRUE(store->Delete("a").ok());
+  auto page = *store->History("a", INT64_MAX, 10);
+  ASSERT_EQ(page.entries.size(), 3U);
+  EXPECT_FALSE(page.has_more);
+  EXPECT_EQ(page.entries[0].content, std::nullopt);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(page.entries[i].version, 3 - i);
+    EXPECT_EQ(page.entries[i].revision, 3 - i);
+    EXPECT_EQ(page.entries[i].dataset_id, id);
+  }
+  EXPECT_EQ(page.entries[2].content, catalog::FormatDatasetContent(Content("1")));
+  EXPECT_EQ(store->Restore("a", "", 3, Store::Always).error().message,
+            "version 3 of \"a\" is its deletion");
+  EXPECT_EQ(store->Restore("a", "", 9, Store::Always).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(store->Restore("b", "", 1, Store::Always).error().kind, ErrorKind::kNotFound);
+
+  const auto revived = *store->Restore("a", "", 1, Store::Always);
+  EXPECT_EQ(revived.outcome, Store::PutOutcome::kCreated);
+  EXPECT_EQ(revived.record.manifest.dataset_id, id);
+  EXPECT_EQ(revived.record.manifest.version, 4U);
+  EXPECT_EQ(revived.record.content, catalog::FormatDatasetContent(Content("1")));
+  EXPECT_TRUE(ListSince(*store, catalog::Position{store->Now().catalog_id, 2}).deleted.empty());
+  const auto back = *store->Restore("a", "", 2, Store::Always);
+  EXPECT_EQ(back.outcome, Store::PutOutcome::kUpdated);
+  EXPECT_EQ(back.record.manifest.version, 5U);
+  EXPECT_EQ(store->Restore("a", "", 5, Store::Always)->outcome, Store::PutOutcome::kUnchanged);
+
+  // Another dataset of that name counts anew; the former one's versions are named by its id.
+  ASSERT_TRUE(store->Delete("a").ok());
+  ASSERT_TRUE(store->Put("a", Content("3")).ok());
+  EXPECT_EQ(store->Restore("a", "", 2, Store::Always).error().kind, ErrorKind::kNotFound);
+  const auto former = *store->Restore("a", id, 2, Store::Always);
+  EXPECT_NE(former.record.manifest.dataset_id, id);
+  EXPECT_EQ(former.record.manifest.version, 2U);
+  EXPECT_EQ(former.record.content, catalog::FormatDatasetContent(Content("2")));
+}
+
+TEST_F(StoreTest, HistoryIsBoundedAndPaged) {
+  auto store = Open({.history_versions_max = 5});
+  for (int i = 1; i <= 20; ++i) ASSERT_TRUE(store->Put("a", Content(std::to_string(i))).ok());
+  auto page = *store->History("a", INT64_MAX, 3);
+  EXPECT_TRUE(page.has_more);
+  ASSERT_EQ(page.entries.size(), 3U);
+  EXPECT_EQ(page.entries[0].version, 20U);
+  page = *store->History("a", page.entries.back().revision, 3);
+  EXPECT_FALSE(page.has_more);
+  ASSERT_EQ(page.entries.size(), 2U);
+  EXPECT_EQ(page.entries[1].version, 16U);
+  EXPECT_TRUE(store->History("a", 1, 3)->entries.empty());
+}
+
+TEST_F(StoreTest, OfOneVersionNoHistoryIsKept) {
+  auto store = Open({.history_versions_max = 1});
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  ASSERT_TRUE(store->Put("a", Content("2")).ok());
+  EXPECT_EQ(store->History("a", INT64_MAX, 10)->entries.size(), 1U);
+}
+
+TEST_F(StoreTest, ASchemaKeepsItsTypes) {
+  auto store = Open();
+  ASSERT_TRUE(store->Put("a", Typed("1", "INTEGER")).ok());
+  ASSERT_TRUE(store->Put("a", Typed("2", "BIGINT")).ok());
+  const auto refused = store->Put("a", Typed("3", "VARCHAR"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(refused.error().message,
+            "this would change types of \"a\" so that readers may break: column \"x\" from BIGINT "
+            "to VARCHAR; ?allow_schema_change=true does it all the same");
+  EXPECT_TRUE(store->Put("a", Typed("3", "VARCHAR"), {.allow_schema_change = true}).ok());
+  EXPECT_TRUE(store->Put("a", Content("4")).ok());
+}
+
+TEST_F(StoreTest, TellsWhoListensOfEachChange) {
+  auto store = Open();
+  Names names;
+  store->SetOnChange([&names](const std::string& name) { names.push_back(name); });
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  ASSERT_TRUE(store->Put("b", Content("1")).ok());
+  ASSERT_TRUE(store->Delete("a").ok());
+  EXPECT_FALSE(store->Delete("a").ok());
+  ASSERT_TRUE(store->Restore("a", "", 1, Store::Always).ok());
+  EXPECT_EQ(names, (Names{"a", "b", "a", "a"}));
+}
+
+TEST_F(StoreTest, ABackupIsAWholeCatalogueWithAnIdOfItsOwn) {
+  auto store = Open();
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  ASSERT_TRUE(store->Put("a", Content("2")).ok());
+  const std::string path = *store->Backup();
+  const std::string id = store->Now().catalog_id;
+  const std::string json = store->Get("a")->Json();
+  store.reset();
+  std::filesystem::remove_all(folder + "-restored");
+  std::filesystem::create_directories(folder + "-restored");
+  std::filesystem::rename(path, folder + "-restored/catalog.sqlite");
+  std::filesystem::remove_all(folder);
+  std::filesystem::rename(folder + "-restored", folder);
+  store = Open();
+  EXPECT_NE(store->Now().catalog_id, id);
+  EXPECT_EQ(store->Now().revision, 2U);
+  EXPECT_EQ(store->Get("a")->Json(), json);
+  EXPECT_EQ(store->History("a", INT64_MAX, 10)->entries.size(), 2U);
+}
+
+TEST_F(StoreTest, ABackupThatACrashLeftIsRemoved) {
+  std::string path;
+  {
+    auto store = Open();
+    path = *store->Backup();
+  }
+  EXPECT_TRUE(std::filesystem::exists(path));
+  Open();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(StoreTest, ChangesOfManyThreadsAreCountedOneByOne) {
+  auto store = Open();
+  std::atomic<uint64_t> told = 0;
+  store->SetOnChange([&told](const std::string&) { ++told; });
+  const auto refuse = [](const Record*) -> Result<> {
+    return Error{ErrorKind::kPrecondition, "no"};
+  };
+  constexpr int kThreads = 8;
+  constexpr int kChanges = 50;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kChanges; ++i) {
+        const std::string key = fmt::format("{}-{}", t, i);
+        EXPECT_TRUE(store->Put("shared", Content(key)).ok());
+        // Those that share a commit with this one are not touched by it.
+        EXPECT_EQ(store->Put("own", Content(key), {.condition = refuse}).error().message, "no");
+        EXPECT_EQ(store->Put(key, Content(key))->record.manifest.version, 1U);
+        EXPECT_FALSE(store->Delete("none").ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(told, 2U * kThreads * kChanges);
+  EXPECT_EQ(store->Now().revision, 2U * kThreads * kChanges);
+  EXPECT_EQ(store->Count()->revision, store->Now().revision);
+  EXPECT_EQ(store->Get("shared")->manifest.version, 1U * kThreads * kChanges);
+  EXPECT_EQ(store->Count()->datasets, 1U + kThreads * kChanges);
+}
+
+// What version 1 of the tables was, with rows as it wrote them.
+constexpr const char* kVersion1 = R"sql(
+  PRAGMA journal_mode = WAL;
+  CREATE TABLE catalogue (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL,
+                          last_change INTEGER NOT NULL);
+  INSERT INTO catalogue VALUES (1, 7, 1795362600000000);
+  CREATE TABLE datasets (name TEXT PRIMARY KEY, dataset_id TEXT NOT NULL, content TEXT NOT NULL,
+                         created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO datasets VALUES
+    ('a', 'id-a', '{"objects":[{"key":"k","size":10,"etag":"\"e\""}],"row_count":3}', 1, 2),
+    ('b', 'id-b', '{"objects":[{"key":"l"}],"row_count":null,"schema_fingerprint":"f"}', 3, 4);
+  PRAGMA user_version = 1;
+)sql";
+
+TEST_F(StoreTest, ADatabaseOfVersion1IsBroughtUp) {
+  std::filesystem::create_directories(folder);
+  {
+    auto database = *SqliteDatabase::Open(folder + "/catalog.sqlite");
+    ASSERT_TRUE(database.Execute(kVersion1).ok());
+  }
+  auto store = Open();
+  const catalog::Position now = store->Now();
+  EXPECT_EQ(now.revision, 7U);
+  EXPECT_EQ(now.catalog_id.size(), 32U);
+  const auto snapshot = *store->List();
+  ASSERT_EQ(snapshot.manifests.size(), 2U);
+  EXPECT_EQ(snapshot.manifests[0].content, Content("k"));
+  EXPECT_EQ(snapshot.manifests[0].version, 1U);
+  EXPECT_EQ(snapshot.manifests[1].dataset_id, "id-b");
+  EXPECT_EQ(snapshot.manifests[1].content.schema_fingerprint, "f");
+  // What was deleted before is not known.
+  EXPECT_FALSE(ListSince(*store, catalog::Position{now.catalog_id, 6}).since.has_value());
+  EXPECT_TRUE(ListSince(*store, now).since.has_value());
+  EXPECT_EQ(store->Put("a", Content("k"))->outcome, Store::PutOutcome::kUnchanged);
+  const auto updated = *store->Put("a", Content("k2"));
+  EXPECT_EQ(updated.record.manifest.version, 2U);
+  EXPECT_GT(updated.record.manifest.updated_at,
+            UnixMicros(std::chrono::microseconds(1795362600000000)));
+  EXPECT_EQ(store->History("a", INT64_MAX, 10)->entries.size(), 2U);
+  store.reset();
+  EXPECT_EQ(Open()->Now(), (catalog::Position{now.catalog_id, 8}));
+}
+
+// Damages pages in the middle of the file, past the first ones, which opening reads.
+TEST_F(StoreTest, DamageThatShowsLaterIsAnErrorThatSaysWhatToDo) {
+  {
+    auto store = Open();
+    for (int i = 0; i < 300; ++i) {
+      ASSERT_TRUE(store->Put(fmt::format("d{:03}", i), Content(std::string(1000, 'k'))).ok());
+    }
+  }
+  const std::string path = folder + "/catalog.sqlite";
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    const auto size = static_cast<int64_t>(std::filesystem::file_size(path));
+    for (int64_t at = 16 * 4096; at < size; at += 4096) {
+      file.seekp(at);
+      file << std::string(4096, '\xA5');
+    }
+  }
+  auto store = Store::Open(folder);
+  std::string message = store.ok() ? "" : store.error().message;
+  if (store.ok()) {
+    const auto list = (*store)->List();
+    ASSERT_FALSE(list.ok());
+    message = list.error().message;
+  }
+  EXPECT_NE(message.find("restore a backup"), std::string::npos) << message;
+}
+
+TEST(StoreInMemory, AnswersLikeOneOnDisk) {
+  auto store = *Store::Open(":memory:");
+  EXPECT_FALSE(store->is_on_disk());
+  ASSERT_TRUE(store->Put("a", Content("1")).ok());
+  const catalog::Position before = store->Now();
+  ASSERT_TRUE(store->Put("b", Content("1")).ok());
+  ASSERT_TRUE(store->Delete("a").ok());
+  EXPECT_EQ(NamesOf(ListSince(*store, before)), (Names{"b"}));
+  EXPECT_EQ(ListSince(*store, before).deleted, (Names{"a"}));
+  EXPECT_EQ(ListSince(*store, before, auth::DatasetScope::Of({"c"})).since, std::nullopt);
+  EXPECT_EQ(store->History("a", INT64_MAX, 10)->entries.size(), 2U);
 }
 
 }  // namespace

@@ -96,7 +96,11 @@ Result<queryd::CatalogRead> FolderCatalog::Read(const std::string& /*position*/,
                                                 Deadline /*deadline*/,
                                                 const std::stop_token& /*stop*/) {
   TARN_TRY(catalog::Snapshot snapshot, List());
-  return queryd::CatalogRead::Whole(std::move(snapshot));
+  // Without an id: the folder tells nobody when it changes.
+  return queryd::CatalogRead::From({.position = {.catalog_id = "", .revision = snapshot.revision},
+                                    .since = std::nullopt,
+                                    .manifests = std::move(snapshot.manifests),
+                                    .deleted = {}});
 }
 
 Result<catalog::Snapshot> FolderCatalog::List() {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/thread_pool.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -50,8 +49,8 @@ Result<fs::path> ChooseFolder(const std::string& named) {
 }
 
 // The folder is the truth, so the catalogue can only be read.
-std::vector<http::Route> ReadOnlyRoutes(catalogd::Store& store, boost::asio::thread_pool& pool) {
-  std::vector<http::Route> routes = catalogd::CatalogRoutes(store, pool, 0);
+std::vector<http::Route> ReadOnlyRoutes(catalogd::Service& service) {
+  std::vector<http::Route> routes = catalogd::CatalogRoutes(service);
   std::erase_if(routes, [](const http::Route& route) { return route.method != "GET"; });
   return routes;
 }
@@ -143,7 +142,7 @@ Result<> Up(const UpOptions& options) {
   settings.queryd.refresh_every = kRefreshEvery;
 
   Metrics metrics;
-  boost::asio::thread_pool pool(1);
+  catalogd::Service catalogue(*store, settings.catalogd, metrics);
   const queryd::Lake lake{
       .store = protocol::ObjectStore::Folder(folder.string()),
       .credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; }};
@@ -151,7 +150,7 @@ Result<> Up(const UpOptions& options) {
            queryd::Service::Open(runtime.io(), settings, lake,
                                  std::make_unique<FolderCatalog>(folder, *store), metrics));
   std::vector<http::Route> routes = service->Routes(metrics);
-  for (http::Route& route : ReadOnlyRoutes(*store, pool)) routes.push_back(std::move(route));
+  for (http::Route& route : ReadOnlyRoutes(catalogue)) routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
   server.Protect(nullptr, options.allow_anonymous);
   if (const Result<> bound = server.Listen(options.bind); !bound.ok()) {
@@ -163,8 +162,9 @@ Result<> Up(const UpOptions& options) {
 
   const Result<> greeted = Greet(server.address(), folder, options.folder.empty(), *store);
   if (greeted.ok()) log::Info("stopping", {{"signal", runtime.WaitForStop()}});
+  catalogue.EndWaits();
   queryd::ShutDown(server, *service, settings.queryd.shutdown_timeout);
-  pool.join();
+  catalogue.Join();
   return greeted;
 }
 

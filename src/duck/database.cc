@@ -31,8 +31,21 @@ ErrorKind KindOf(duckdb_error_type type) {
   }
 }
 
+// What is said when an object is another than when it was opened: its ETag has changed, it has
+// become so short that nothing is where something is read (RFC 9110, 15.5.17), or its footer that
+// was kept names what is not in it.
+bool IsOfChangedObject(std::string_view text) {
+  return text.find("ETag on reading file") != std::string_view::npos ||
+         text.find("(HTTP 416") != std::string_view::npos ||
+         text.find("Prefetch registered for bytes outside file") != std::string_view::npos;
+}
+
 Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {
   std::string_view text = message == nullptr ? "DuckDB gave no reason" : message;
+  if (IsOfChangedObject(text)) {
+    // Not the text: it holds the ETags, and DuckDB 1.5 has let go of one of them by then.
+    return ChangedObject();
+  }
   // Advice on settings that nobody can make who reads this.
   text = text.substr(0, text.find("\n\nPossible solutions:"));
   return {KindOf(type), ProcessRedactor().Redact(std::string(Trim(text)))};
@@ -74,6 +87,12 @@ class Extracted {
 };
 
 }  // namespace
+
+Error ChangedObject() {
+  return {ErrorKind::kStale,
+          "an object was overwritten while it was read, or before the catalogue was told; try "
+          "again, and write other versions under other keys"};
+}
 
 struct Database::Handle {
   duckdb_database database = nullptr;

@@ -17,6 +17,9 @@
 
 namespace tarn::duck {
 
+// What a statement is told that has read an object which is not the one that it began with: kStale.
+Error ChangedObject();
+
 class Connection;
 
 // An in-memory database. Copies share it; the last one closes it, which must not be a static

@@ -99,6 +99,17 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
   // enough, the pattern is expanded before the secret is looked up.
   if (!setup_.store.is_folder) {
     steps.push_back({"take keys as they are", "SET GLOBAL s3_url_compatibility_mode = true"});
+    // Without, each file is a new TCP connection, and a TLS handshake: count(*) of a table on a
+    // local S3 server, warm, takes 2.4 ms with and 9.7 ms without.
+    steps.push_back({"keep connections", "SET GLOBAL httpfs_connection_caching = true"});
+    // Without, each query asks for the size and the ETag of each object and reads its footer:
+    // count(*), as above, takes 0.6 ms with and 2.4 ms without. DuckDB 1.5 keeps both for the life
+    // of the database, and looks at the ETag only when it reads more: what may have changed is for
+    // the front to know, which replaces the process then.
+    if (setup_.cache_objects) {
+      steps.push_back({"keep sizes and ETags", "SET GLOBAL enable_http_metadata_cache = true"});
+      steps.push_back({"keep footers", "SET GLOBAL parquet_metadata_cache = true"});
+    }
     // One for each of httpfs's two HTTP clients: the default of one is not to look.
     for (const char* setting :
          {"enable_server_cert_verification", "enable_curl_server_cert_verification"}) {
@@ -109,6 +120,11 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
       steps.push_back(
           {"trust the CAs", "SET GLOBAL ca_cert_file = " + duck::QuoteLiteral(setup_.tls_ca_path)});
     }
+  }
+  // Where objects change, the cache of their data mixes versions: a scan that began before the
+  // change finds what one that began after it has put there.
+  if (!setup_.cache_objects) {
+    steps.push_back({"keep no data", "SET GLOBAL enable_external_file_cache = false"});
   }
   // Text without an offset that becomes a TIMESTAMPTZ is UTC, wherever the server stands.
   steps.push_back({"set time zone", "SET GLOBAL TimeZone = 'UTC'"});

@@ -26,7 +26,9 @@ constexpr uint64_t kOtherThreads = 8;
 // query: a scalar function asks for its memory past DuckDB's own accounting.
 Result<> LimitMemory(const protocol::Setup& setup, size_t slots) {
   if (setup.memory_hard_limit == 0) return {};
-  const uint64_t stacks = (setup.threads + slots + setup.probes_max + kOtherThreads) * kStackBytes;
+  // Queries and probes each have DuckDB's threads.
+  const uint64_t stacks =
+      (2 * setup.threads + slots + setup.probes_max + kOtherThreads) * kStackBytes;
   const rlimit limit = {setup.memory_hard_limit + stacks, setup.memory_hard_limit + stacks};
   if (setrlimit(RLIMIT_DATA, &limit) == 0) return {};
   return Internal(fmt::format("cannot limit the memory: {}", std::strerror(errno)));
@@ -82,11 +84,9 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(sandbox_, Sandbox::Enter(setup));
   watchdog_ = std::make_shared<Watchdog>();
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
-  prober_ = std::make_unique<Prober>(setup.store, *factory_, watchdog_,
-                                     static_cast<size_t>(setup.probes_max));
+  prober_ = std::make_unique<Prober>(setup, watchdog_);
   views_ = std::make_unique<Views>(setup.store, setup.revision, setup.views);
-  context_ = std::make_unique<WorkerContext>(
-      *views_, *watchdog_, static_cast<size_t>(setup.plan_cache_entries), setup.allow_direct_reads);
+  context_ = std::make_unique<WorkerContext>(*views_, *watchdog_, setup);
   context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
     control_.Write(protocol::ToFrame(unhealthy));
   };

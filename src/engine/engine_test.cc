@@ -34,6 +34,7 @@ struct Answer {
   Compression compression = Compression::kNone;
   size_t largest_frame = 0;
   std::optional<uint64_t> revision;  // That the query saw.
+  protocol::Begun begun;
 
   // The rows, or "error: …".
   std::string Text() const { return error ? "error: " + error->message : bytes; }
@@ -60,6 +61,12 @@ class EngineTest : public testing::Test {
 
   ~EngineTest() override { Stop(); }
 
+  uint64_t last_version = 0;
+
+  std::vector<protocol::ViewSpec> Numbered(std::vector<protocol::ViewSpec> specs) {
+    for (protocol::ViewSpec& view : specs) view.version = ++last_version;
+    return specs;
+  }
   void Open(size_t count = 2) {
     std::vector<int> theirs;
     numbers.assign(count, 0);
@@ -67,6 +74,7 @@ class EngineTest : public testing::Test {
       slots.emplace_back();
       theirs.push_back(slots.back().TakeTheirs());
     }
+    setup.views = Numbered(std::move(setup.views));
     control.Send(setup);
     Result<std::unique_ptr<Engine>> opened = Engine::Open(control.TakeTheirs(), theirs);
     if (!opened.ok()) throw std::runtime_error(opened.error().message);
@@ -98,7 +106,8 @@ class EngineTest : public testing::Test {
       if (frame->type == protocol::FrameType::kBegun) {
         EXPECT_FALSE(answer.revision) << "it begins once";
         EXPECT_EQ(answer.rows, 0U);
-        answer.revision = protocol::FromPayload<protocol::Begun>(frame->payload)->revision;
+        answer.begun = *protocol::FromPayload<protocol::Begun>(frame->payload);
+        answer.revision = answer.begun.revision;
       } else if (frame->type == protocol::FrameType::kRows) {
         EXPECT_TRUE(answer.revision);
         const Result<protocol::RowsHeader> header = protocol::ReadRowsHeader(frame->payload);
@@ -141,7 +150,7 @@ class EngineTest : public testing::Test {
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
     control.Send(protocol::ApplyViews{.ticket = ++last_ticket,
                                       .revision = ++revision,
-                                      .put = std::move(put),
+                                      .put = Numbered(std::move(put)),
                                       .drop = std::move(drop)});
     EXPECT_EQ(control.Receive<protocol::ViewsApplied>().ticket, last_ticket);
   }
@@ -416,6 +425,34 @@ TEST_F(EngineTest, EachQuerySeesOneRevision) {
   }
   over = true;
   for (std::thread& client : clients) client.join();
+}
+
+TEST_F(EngineTest, SaysWhatAResultDependsOn) {
+  folder.Write("a.parquet", "SELECT TIMESTAMP '2026-01-01' AS day, 1 AS now");
+  Open(1);
+  Apply({{"t", {"a.parquet"}}, {"u", {"a.parquet"}}});
+  Apply({{"U", {"a.parquet"}}});
+  const auto reads = [this](const std::string& sql) {
+    const Answer answer = Run(0, Csv(sql));
+    EXPECT_FALSE(answer.error) << answer.Text();
+    if (!answer.begun.is_repeatable) return std::string("more");
+    std::string text;
+    for (const auto& read : answer.begun.reads) text += read.name + std::to_string(read.version);
+    return text;
+  };
+  EXPECT_EQ(reads("SELECT 1"), "");
+  EXPECT_EQ(reads("FROM T"), "t1");
+  EXPECT_EQ(reads("SELECT now FROM t"), "t1");
+  EXPECT_EQ(reads("WITH t AS (SELECT 1) SELECT * FROM t, query('FROM u')"), "U3");
+  EXPECT_EQ(reads("SELECT (SELECT max(day) FROM u) FROM t"), "t1U3");
+  for (const std::string sql :
+       {"SELECT random()", "SELECT count(*) FROM t WHERE day < now()", "SELECT current_date",
+        "SELECT LocalTimestamp FROM t", "SELECT age(day) FROM t", "SELECT uuid() FROM t",
+        "FROM t USING SAMPLE 1", "FROM t TABLESAMPLE 10%", "FROM query('SELECT today() FROM t')",
+        "WITH c AS (SELECT now() AS x) FROM t, c", "SHOW TABLES", "EXPLAIN FROM t",
+        "EXPLAIN ANALYZE FROM t", "FROM information_schema.tables", "FROM duckdb_types()"}) {
+    EXPECT_EQ(reads(sql), "more") << sql;
+  }
 }
 
 TEST_F(EngineTest, WhatThereIsIsToldWithoutReadingIt) {

@@ -164,6 +164,7 @@ class AstCheck {
     if (type == "BASE_TABLE") TARN_CHECK_OK(CheckTable(node));
     const std::string kind = TextOf(node, "class");
     if (kind == "FUNCTION" || kind == "WINDOW") TARN_CHECK_OK(CheckFunction(node));
+    NoteVolatile(node, kind);
     if (node.contains("cte_map")) return VisitQueryNode(node);
     return VisitChildren(node);
   }
@@ -200,6 +201,20 @@ class AstCheck {
     }
     scope_.resize(outer);
     return {};
+  }
+
+  void NoteVolatile(const Json& node, std::string_view kind) {
+    const auto sample = node.find("sample");
+    if (sample != node.end() && !sample->is_null()) verdict_.is_volatile = true;
+    if (kind == "FUNCTION" && IsVolatileFunction(ToLowerAscii(TextOf(node, "function_name")))) {
+      verdict_.is_volatile = true;
+    }
+    if (kind != "COLUMN_REF") return;
+    const auto names = node.find("column_names");
+    const bool is_bare = names != node.end() && names->size() == 1 && names->front().is_string();
+    if (is_bare && IsVolatileColumn(ToLowerAscii(names->front().get<std::string>()))) {
+      verdict_.is_volatile = true;
+    }
   }
 
   bool IsCte(const std::string& lower) const { return Contains(scope_, lower); }
@@ -603,6 +618,7 @@ Result<Verdict> Gate::Check(const std::string& sql) {
   if (!parsed_inner.is_select) return NotAllowed("EXPLAIN of " + KindOf(inner));
   TARN_TRY(const std::string checked, CheckSelect(inner, parsed_inner, verdict));
   verdict.sql = explain->prefix + checked;
+  verdict.is_volatile = true;
   return verdict;
 }
 

@@ -27,6 +27,9 @@ struct Verdict {
   std::vector<std::string> others;
   // It asks what there is: SHOW TABLES, information_schema.
   bool reads_catalog = false;
+  // Its result depends on more than its parameters and what it reads: random(), now(), a sample,
+  // EXPLAIN.
+  bool is_volatile = false;
   // It reads objects that are not the catalogue's. DuckDB settles which ones when it plans.
   bool reads_files = false;
 };

@@ -575,6 +575,15 @@ TEST_F(FunctionLists, HaveEachFunctionThatGivesAValue) {
   ExpectSame(there, CatalogFunctions());
 }
 
+TEST_F(FunctionLists, HaveEachFunctionThatDuckDbTakesForVolatile) {
+  const auto there = Names(
+      "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND "
+      "function_type NOT IN ('table', 'table_macro', 'pragma')");
+  EXPECT_GT(there.size(), 20U);
+  for (const auto& name : there) EXPECT_TRUE(IsVolatileFunction(name)) << name;
+  EXPECT_FALSE(IsVolatileFunction("sum"));
+}
+
 TEST_F(FunctionLists, HaveEachViewOfInformationSchema) {
   for (const auto& name :
        Names("SELECT view_name FROM duckdb_views() WHERE schema_name = 'information_schema'")) {

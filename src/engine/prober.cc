@@ -21,6 +21,9 @@ namespace {
 // After an interrupt a statement has so long to end before its thread is left alone.
 constexpr auto kGrace = std::chrono::milliseconds(500);
 
+// A probe may take this part of the memory that queries may.
+constexpr uint64_t kMemoryShare = 4;
+
 // The first column of a row of texts.
 std::string TextAt(const duck::Chunk& chunk, size_t column, uint64_t row) {
   return std::string(chunk.columns()[column].Data<duck::StringRef>()[row].view());
@@ -51,10 +54,12 @@ struct Prober::Job {
 
 // Shared with the threads: one that hangs may outlive the prober.
 struct Prober::State {
-  protocol::ObjectStore store;
-  ConnectionFactory* factory;
+  protocol::Setup setup;
   std::shared_ptr<Watchdog> watchdog;
   size_t threads_max;
+
+  std::mutex opening;
+  std::shared_ptr<ConnectionFactory> factory;  // guarded by opening: from the first probe on
 
   std::mutex mutex;
   std::condition_variable added;
@@ -67,13 +72,16 @@ struct Prober::State {
   bool stopping = false;                         // guarded by mutex
 };
 
-Prober::Prober(const protocol::ObjectStore& store, ConnectionFactory& factory,
-               std::shared_ptr<Watchdog> watchdog, size_t probes_max)
+Prober::Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog)
     : state_(std::make_shared<State>()) {
-  state_->store = store;
-  state_->factory = &factory;
+  state_->setup = setup;
+  state_->setup.views.clear();
+  state_->setup.cache_objects = false;
+  // Footers are all that it holds.
+  state_->setup.memory_limit /= kMemoryShare;
+  state_->setup.temp_directory.clear();
   state_->watchdog = std::move(watchdog);
-  state_->threads_max = std::max<size_t>(probes_max, 1);
+  state_->threads_max = std::max<size_t>(setup.probes_max, 1);
 }
 
 Prober::~Prober() {
@@ -123,7 +131,7 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
     if (is_first) {
       try {
         if (!connection) {
-          Result<duck::Connection> opened = state->factory->Connect();
+          Result<duck::Connection> opened = Connect(*state);
           if (opened.ok()) connection.emplace(std::move(*opened));
           if (!opened.ok()) outcome = opened.error();
         }
@@ -145,7 +153,6 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
     job.done(outcome);
     lock.lock();
   }
-  // Before the prober's end, where that waits: the factory has DuckDB.
   lock.unlock();
   connection.reset();
   lock.lock();
@@ -153,8 +160,20 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
   state->ended.notify_all();
 }
 
+Result<duck::Connection> Prober::Connect(State& state) {
+  std::shared_ptr<ConnectionFactory> factory;
+  {
+    const std::lock_guard lock(state.opening);
+    if (state.factory == nullptr) {
+      TARN_TRY(state.factory, ConnectionFactory::Open(state.setup, 0));
+    }
+    factory = state.factory;
+  }
+  return factory->Connect();
+}
+
 Result<Prober::Columns> Prober::Run(State& state, duck::Connection& connection, Job& job) {
-  TARN_TRY(const std::string select, SelectSql(state.store, job.view));
+  TARN_TRY(const std::string select, SelectSql(state.setup.store, job.view));
   if (!job.task->Begin(connection)) return Error{ErrorKind::kCancelled, "it did not begin in time"};
   state.watchdog->Add(job.task);
   Result<Columns> columns = Describe(connection, select);

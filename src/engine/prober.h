@@ -15,6 +15,9 @@ namespace tarn::engine {
 // Finds out whether all objects of a dataset can be read, and what its columns are. Changes
 // nothing, so that nobody waits for it: what it found good is then shown by engine/views.h.
 //
+// A database of its own, which keeps nothing of what it has read: an object that was broken and is
+// mended under its key is tried again, and what queries read is never older than what was probed.
+//
 // So many at the same time, each on a connection and a thread of its own, which are made when they
 // are first needed: what takes time is the object store.
 //
@@ -28,9 +31,7 @@ class Prober {
   using Columns = std::vector<protocol::Column>;
   using Done = std::function<void(const Result<Columns>&)>;
 
-  // The factory outlives it.
-  Prober(const protocol::ObjectStore& store, ConnectionFactory& factory,
-         std::shared_ptr<Watchdog> watchdog, size_t probes_max);
+  Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog);
   // Answers no more. Threads that hang are left alone.
   ~Prober();
 
@@ -41,6 +42,7 @@ class Prober {
   struct Job;
   struct State;
   static void Loop(const std::shared_ptr<State>& state);
+  static Result<duck::Connection> Connect(State& state);
   static Result<Columns> Run(State& state, duck::Connection& connection, Job& job);
 
   const std::shared_ptr<State> state_;

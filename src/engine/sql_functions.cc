@@ -214,6 +214,18 @@ character_sets check_constraints columns constraint_column_usage constraint_tabl
 key_column_usage referential_constraints schemata table_constraints tables views
 )";
 
+constexpr std::string_view kVolatileFunctions = R"(
+age ago current_connection_id current_database current_date current_localtime
+current_localtimestamp current_query current_query_id current_schema current_schemas
+current_transaction_id currval error gen_random_uuid get_current_time get_current_timestamp
+in_search_path nextval now pg_conf_load_time pg_postmaster_start_time pg_sleep random setseed
+sleep_ms stats today transaction_timestamp txid_current uuid uuidv4 uuidv7 write_log
+)";
+
+constexpr std::string_view kVolatileColumns = R"(
+current_date current_time current_timestamp localtime localtimestamp
+)";
+
 void ForEachName(std::string_view names, const auto& act) {
   constexpr std::string_view kBlank = " \n";
   for (;;) {
@@ -250,6 +262,12 @@ std::vector<std::string> NamesOf(const auto& groups, const auto& is_wanted) {
   return names;
 }
 
+bool HasName(std::string_view names, std::string_view name) {
+  bool found = false;
+  ForEachName(names, [&](std::string_view each) { found |= each == name; });
+  return found;
+}
+
 }  // namespace
 
 FunctionRule RuleOfTableFunction(std::string_view name) {
@@ -277,9 +295,11 @@ const std::vector<std::string>& AllowedFunctions() {
 }
 
 bool IsInformationSchemaView(std::string_view name) {
-  bool found = false;
-  ForEachName(kInformationSchemaViews, [&](std::string_view view) { found |= view == name; });
-  return found;
+  return HasName(kInformationSchemaViews, name);
 }
+
+bool IsVolatileFunction(std::string_view name) { return HasName(kVolatileFunctions, name); }
+
+bool IsVolatileColumn(std::string_view name) { return HasName(kVolatileColumns, name); }
 
 }  // namespace tarn::engine

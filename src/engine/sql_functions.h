@@ -24,6 +24,12 @@ FunctionRule RuleOfTableFunction(std::string_view name);
 // Scalar functions, operators, aggregates and macros.
 FunctionRule RuleOfFunction(std::string_view name);
 
+// Gives another value at another time, or at each call: now(), random(). More than DuckDB says of
+// itself: 1.5 takes age(x), which is counted from today, for one that depends on x alone.
+bool IsVolatileFunction(std::string_view name);
+// The same for what is written as a column: current_date. A column of that name goes first.
+bool IsVolatileColumn(std::string_view name);
+
 // What duckdb_functions() and duckdb_views() must have, by the lists.
 std::vector<std::string> CatalogTableFunctions();
 std::vector<std::string> CatalogFunctions();

@@ -38,8 +38,7 @@ void Views::Apply(const protocol::ApplyViews& change) {
   revision_ = change.revision;
   for (const std::string& name : change.drop) datasets_.erase(ToLowerAscii(name));
   for (const protocol::ViewSpec& view : change.put) {
-    datasets_.insert_or_assign(ToLowerAscii(view.name),
-                               std::make_shared<Dataset>(Dataset{view, ++last_version_}));
+    datasets_.insert_or_assign(ToLowerAscii(view.name), std::make_shared<protocol::ViewSpec>(view));
   }
 }
 
@@ -69,6 +68,14 @@ std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& dataset
   return cut;
 }
 
+std::vector<protocol::DatasetRead> Views::Cut::Reads() const {
+  std::vector<protocol::DatasetRead> reads;
+  for (const Wanted& wanted : wanted_) {
+    if (wanted.dataset) reads.push_back({wanted.dataset->name, wanted.dataset->version});
+  }
+  return reads;
+}
+
 Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& task,
                                const Cut& cut) {
   Pins pins(*this);
@@ -83,7 +90,7 @@ Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& 
     // One that is only listed and cannot be made is not shown.
     if (wanted.outline_is_enough) continue;
     return pinned.error().Wrap(
-        fmt::format("dataset \"{}\"", wanted.dataset ? wanted.dataset->view.name : wanted.key));
+        fmt::format("dataset \"{}\"", wanted.dataset ? wanted.dataset->name : wanted.key));
   }
   return pins;
 }
@@ -110,7 +117,7 @@ Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
         Slot& after = slots_[wanted.key];  // The map may have moved it.
         after.is_changing = false;
         if (changed.ok()) {
-          after.name = version == 0 ? "" : wanted.dataset->view.name;
+          after.name = version == 0 ? "" : wanted.dataset->name;
           after.version = version;
           after.is_outline = version != 0 && IsOutline(wanted);
           ++after.pins;
@@ -126,7 +133,7 @@ Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
 
 // Without its columns there is no outline to make.
 bool Views::IsOutline(const Wanted& wanted) {
-  return wanted.outline_is_enough && !wanted.dataset->view.columns.empty();
+  return wanted.outline_is_enough && !wanted.dataset->columns.empty();
 }
 
 Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
@@ -134,7 +141,7 @@ Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
   if (wanted.dataset == nullptr) {
     return connection.Execute("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(former));
   }
-  const protocol::ViewSpec& view = wanted.dataset->view;
+  const protocol::ViewSpec& view = *wanted.dataset;
   if (IsOutline(wanted)) return connection.Execute(CreateOutlineSql(view));
   TARN_TRY(const std::string sql, CreateViewSql(store_, view));
   return connection.Execute(sql);

@@ -59,11 +59,7 @@ class Views {
   Result<Pins> Pin(duck::Connection& connection, const WatchedTask& task, const Cut& cut);
 
  private:
-  struct Dataset {
-    protocol::ViewSpec view;
-    uint64_t version;  // Of all that were put, each has another one. From 1.
-  };
-  using DatasetPointer = std::shared_ptr<const Dataset>;
+  using DatasetPointer = std::shared_ptr<const protocol::ViewSpec>;
 
   // What DuckDB has under a name.
   struct Slot {
@@ -90,7 +86,6 @@ class Views {
   mutable std::mutex mutex_;
   std::condition_variable changed_;                           // A slot, or its pins.
   uint64_t revision_;                                         // guarded by mutex_
-  uint64_t last_version_ = 0;                                 // guarded by mutex_
   std::unordered_map<std::string, DatasetPointer> datasets_;  // guarded by mutex_; in lower case
   std::unordered_map<std::string, Slot> slots_;               // guarded by mutex_; the same
 };
@@ -98,6 +93,7 @@ class Views {
 class Views::Cut {
  public:
   uint64_t revision() const { return revision_; }
+  std::vector<protocol::DatasetRead> Reads() const;
 
  private:
   friend class Views;

@@ -26,11 +26,17 @@ class ViewsTest : public testing::Test {
   WatchedTask task{Deadline::Never()};
   std::unique_ptr<Views> views;
 
-  void Open(const std::vector<protocol::ViewSpec>& known = {}) {
-    views = std::make_unique<Views>(setup.store, 1, known);
+  uint64_t last_version = 0;
+
+  std::vector<protocol::ViewSpec> Numbered(std::vector<protocol::ViewSpec> specs) {
+    for (protocol::ViewSpec& view : specs) view.version = ++last_version;
+    return specs;
+  }
+  void Open(std::vector<protocol::ViewSpec> known = {}) {
+    views = std::make_unique<Views>(setup.store, 1, Numbered(std::move(known)));
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
-    views->Apply({.revision = 2, .put = std::move(put), .drop = std::move(drop)});
+    views->Apply({.revision = 2, .put = Numbered(std::move(put)), .drop = std::move(drop)});
   }
   Views::Cut CutOf(const std::vector<std::string>& datasets, bool all = false) {
     const auto cut = views->TakeCut(datasets, {}, all);
@@ -82,6 +88,10 @@ TEST_F(ViewsTest, ACutIsOnlyGivenForWhatItIsTakenFor) {
   Apply({{"U", {"a.parquet"}}}, {"T"});
   EXPECT_FALSE(views->TakeCut({"t"}, {}, false));
   EXPECT_FALSE(views->TakeCut({}, {"u"}, false));
+  const auto reads = CutOf({"u"}).Reads();
+  ASSERT_EQ(reads.size(), 1U);
+  EXPECT_EQ(reads[0].name, "U");
+  EXPECT_EQ(reads[0].version, 2U);
   EXPECT_TRUE(views->TakeCut({"u"}, {"t"}, true));
 }
 

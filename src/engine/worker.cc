@@ -59,6 +59,11 @@ Error ReasonOf(const Error& error, duck::Statement& statement, const WatchedTask
   return error;
 }
 
+bool IsRepeatable(const Verdict& verdict) {
+  return !verdict.is_volatile && !verdict.reads_catalog && !verdict.reads_files &&
+         verdict.others.empty();
+}
+
 // Encodes chunks into the sink, as far as the query's limits go.
 class RowWriter {
  public:
@@ -254,7 +259,9 @@ Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTa
     }
     TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut));
     TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
-    return Bound{plan, std::move(statement), cut->revision()};
+    protocol::Begun begun{.revision = cut->revision(), .is_repeatable = IsRepeatable(verdict)};
+    if (begun.is_repeatable) begun.reads = cut->Reads();
+    return Bound{plan, std::move(statement), std::move(begun)};
   }
 }
 
@@ -265,6 +272,17 @@ Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& p
   }
   TARN_CHECK_OK(BindParameters(*plan.statement, query.params));
   return plan.statement->Start();
+}
+
+Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const {
+  if (!context_.changed.HasAny(datasets)) return {};
+  return duck::ChangedObject();
+}
+
+void Worker::NoteChanged(const std::string& sql) {
+  // Where nothing is kept there is nothing to be mixed.
+  if (!context_.cache_objects) return;
+  if (const Plan* plan = plans_.Find(sql)) context_.changed.Add(plan->verdict.datasets);
 }
 
 Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
@@ -280,6 +298,7 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
       bound->plan->statement.reset();
     }
   }
+  if (!result.ok() && result.error().kind == ErrorKind::kStale) NoteChanged(query.sql);
   // What failed once may have left its plan half-way.
   if (!result.ok()) plans_.Forget(query.sql);
   return result;
@@ -292,15 +311,19 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
   if (!rows.ok()) return ReasonOf(rows.error(), statement, task);
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
            MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, *rows));
-  sink.Begin(protocol::ToFrame(protocol::Begun{.revision = bound.revision}));
+  sink.Begin(protocol::ToFrame(bound.begun));
   RowWriter writer(query, *encoder, sink, summary);
   TARN_CHECK_OK(encoder->Begin(sink.buffer()));
   Result<> written;
   while (written.ok() && !summary.truncated) {
     Result<std::optional<duck::Chunk>> chunk = rows->Next();
-    if (chunk.ok() && !*chunk) break;
-    written =
-        chunk.ok() ? writer.Write(**chunk) : Result<>(ReasonOf(chunk.error(), statement, task));
+    if (chunk.ok()) {
+      written = CheckUnchanged(bound.plan->verdict.datasets);
+    } else {
+      written = ReasonOf(chunk.error(), statement, task);
+    }
+    if (!written.ok() || !*chunk) break;
+    written = writer.Write(**chunk);
   }
   if (written.ok()) return encoder->End(summary, sink.buffer());
   encoder->Failed(written.error().message, sink.buffer());

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "engine/changed_datasets.h"
 #include "engine/frame_socket.h"
 #include "engine/gate.h"
 #include "engine/plan_cache.h"
@@ -21,15 +22,21 @@ namespace tarn::engine {
 
 // What the workers of an engine share.
 struct WorkerContext {
-  WorkerContext(Views& v, Watchdog& w, size_t entries, bool direct_reads)
-      : views(v), watchdog(w), plan_cache_entries(entries), allow_direct_reads(direct_reads) {}
+  WorkerContext(Views& v, Watchdog& w, const protocol::Setup& setup)
+      : views(v),
+        watchdog(w),
+        plan_cache_entries(static_cast<size_t>(setup.plan_cache_entries)),
+        allow_direct_reads(setup.allow_direct_reads),
+        cache_objects(setup.cache_objects) {}
 
   Views& views;
   Watchdog& watchdog;
   const size_t plan_cache_entries;
   const bool allow_direct_reads;
+  const bool cache_objects;
   // Tells the front that this process should be replaced.
   std::function<void(const protocol::Unhealthy&)> report_unhealthy;
+  ChangedDatasets changed;
   std::atomic<int> running = 0;  // Queries that run now.
 };
 
@@ -57,13 +64,16 @@ class Worker {
   struct Bound {
     Plan* plan;
     duck::BoundStatement statement;  // Of the plan's.
-    uint64_t revision;
+    protocol::Begun begun;
   };
   Result<Plan*> PlanOf(const std::string& sql);
   Result<Bound> Bind(const protocol::Query& query, const WatchedTask& task);
   Result<duck::BoundStatement> Start(const protocol::Query& query, Plan& plan);
-  static Result<> Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
-                         ResultSink& sink, ResultSummary& summary);
+  Result<> Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
+                  ResultSink& sink, ResultSummary& summary);
+  // kStale where an object of one of them is known to have changed.
+  Result<> CheckUnchanged(const std::vector<std::string>& datasets) const;
+  void NoteChanged(const std::string& sql);
   Error Judge(const Error& error, const protocol::Query& query);
 
   const uint64_t slot_;

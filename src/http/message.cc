@@ -1,5 +1,6 @@
 #include "http/message.h"
 
+#include <algorithm>
 #include <boost/beast/http/status.hpp>
 #include <nlohmann/json.hpp>
 
@@ -27,6 +28,19 @@ std::string_view Request::Header(std::string_view name) const {
     if (EqualsIgnoreCase(key, name)) return value;
   }
   return {};
+}
+
+std::optional<std::string> Request::Parameter(std::string_view name) const {
+  std::string_view rest = query;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('&'), rest.size());
+    const std::string_view item = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const size_t equals = std::min(item.find('='), item.size());
+    if (PercentDecode(item.substr(0, equals)) != name) continue;
+    return PercentDecode(item.substr(std::min(equals + 1, item.size()))).value_or("");
+  }
+  return std::nullopt;
 }
 
 bool Request::WantsProblemJson() const {
@@ -57,10 +71,13 @@ int StatusOf(ErrorKind kind) {
       return 404;
     case ErrorKind::kConflict:
       return 409;
+    case ErrorKind::kPrecondition:
+      return 412;
     case ErrorKind::kTooLarge:
       return 413;
     case ErrorKind::kCancelled:
     case ErrorKind::kOutOfMemory:
+    case ErrorKind::kStale:
     case ErrorKind::kUnavailable:
       return 503;
     case ErrorKind::kTimeout:

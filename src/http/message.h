@@ -63,6 +63,10 @@ struct Request {
   // The first header of that name, whatever its case; empty when there is none.
   std::string_view Header(std::string_view name) const;
 
+  // The first parameter of that name in the query string, decoded; empty where its encoding is
+  // broken.
+  std::optional<std::string> Parameter(std::string_view name) const;
+
   // True when the client asks for JSON and so for errors as problem documents.
   bool WantsProblemJson() const;
 };

@@ -679,7 +679,7 @@ TEST_F(OpenServerTest, APageOfAnAllowedOriginMayAskAndRead) {
               testing::AllOf(StartsWith("HTTP/1.1 204 "), allows,
                              HasSubstr("\r\nAccess-Control-Allow-Methods: POST\r\n"),
                              HasSubstr("\r\nAccess-Control-Max-Age: 600\r\n"),
-                             HasSubstr("Content-Type, X-Query-Id\r\n")));
+                             HasSubstr("Content-Type, If-Match, If-None-Match, X-Query-Id\r\n")));
   EXPECT_THAT(Exchange("OPTIONS /nothing HTTP/1.1\r\n" + origin +
                        "Access-Control-Request-Method: POST\r\n" + kClose),
               StartsWith("HTTP/1.1 404 "));

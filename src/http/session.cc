@@ -660,7 +660,7 @@ asio::awaitable<bool> Session::Write(Response& response, const Request& request,
 
   const std::string& text = std::get<std::string>(response.body);
   Framing framing{.version = version, .keep_alive = keep_alive};
-  const bool has_body = response.status != 204;
+  const bool has_body = response.status != 204 && response.status != 304;
   if (has_body) framing.content_length = text.size();
   const std::string header = HeaderText(response, request, framing);
   Buffers buffers{asio::buffer(header)};

@@ -239,11 +239,11 @@ bool WebSafety::IsPreflight(const Request& request, const Verdict& verdict) {
 
 Response WebSafety::AnswerPreflight(const std::string& methods) {
   Response response = Response::NoContent();
-  response.headers = {
-      {"Access-Control-Allow-Methods", methods},
-      {"Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, X-Query-Id"},
-      {"Access-Control-Allow-Private-Network", "true"},
-      {"Access-Control-Max-Age", "600"}};
+  response.headers = {{"Access-Control-Allow-Methods", methods},
+                      {"Access-Control-Allow-Headers",
+                       "Accept, Authorization, Content-Type, If-Match, If-None-Match, X-Query-Id"},
+                      {"Access-Control-Allow-Private-Network", "true"},
+                      {"Access-Control-Max-Age", "600"}};
   return response;
 }
 
@@ -251,8 +251,8 @@ void WebSafety::AppendAllowOrigin(std::string& header, std::string_view origin) 
   // It equals one of the settings, so that it holds no line break.
   header.append("Access-Control-Allow-Origin: ").append(origin);
   header.append(
-      "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: X-Query-Id, X-Truncated, "
-      "X-Catalog-Revision, Retry-After, WWW-Authenticate\r\n");
+      "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: X-Query-Id, "
+      "X-Truncated, X-Catalog-Revision, ETag, Retry-After, WWW-Authenticate\r\n");
 }
 
 }  // namespace tarn::http

@@ -12,11 +12,12 @@ namespace tarn::protocol {
 TARN_FIELDS(ObjectStore, is_folder, root, host, region, use_ssl, use_path_style)
 TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
 TARN_FIELDS(Column, name, type)
-TARN_FIELDS(ViewSpec, name, keys, columns)
+TARN_FIELDS(ViewSpec, name, keys, columns, etags, version)
+TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
-            temp_directory, temp_directory_limit, plan_cache_entries, allow_direct_reads,
-            probes_max, views, revision, sandbox, log_program, log_json, log_level, tls_verify,
-            tls_ca_path)
+            temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,
+            allow_direct_reads, probes_max, views, revision, sandbox, log_program, log_json,
+            log_level, tls_verify, tls_ca_path)
 TARN_FIELDS(Probe, ticket, view, timeout_ms)
 TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
 TARN_FIELDS(Cancel, slot, query)
@@ -27,7 +28,7 @@ TARN_FIELDS(Progress, slot, query, permille)
 TARN_FIELDS(Unhealthy, reason, broken)
 TARN_FIELDS(Query, number, id, sql, params, format, compression, quote_big_numbers, row_limit,
             byte_limit)
-TARN_FIELDS(Begun, revision)
+TARN_FIELDS(Begun, revision, is_repeatable, reads)
 TARN_FIELDS(End, rows, truncated)
 TARN_FIELDS(Failed, kind, message)
 #undef TARN_FIELDS

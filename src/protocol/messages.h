@@ -28,6 +28,9 @@ struct ViewSpec {
   std::string name;
   std::vector<std::string> keys;     // Within the bucket. At least one.
   std::vector<Column> columns = {};  // Empty: not known.
+  // Of each key, as the catalogue has it, or empty; none where it has none at all.
+  std::vector<std::string> etags = {};
+  uint64_t version = 0;  // From 1; each view that the front ever puts has another one.
 };
 
 // Whether the engine process gives up what it does not need; see queryd.sandbox.
@@ -45,6 +48,9 @@ struct Setup {
   std::string temp_directory;      // Where DuckDB spills; empty: nowhere.
   uint64_t temp_directory_limit = 0;
   uint64_t plan_cache_entries = 0;  // For each connection.
+  // Sizes, ETags and footers that were read once are not asked for again: an object must not change
+  // under its key as long as the process lives.
+  bool cache_objects = false;
   bool allow_direct_reads = false;  // SQL may read what lies in the bucket, not only datasets.
   uint64_t probes_max = 1;          // So many run at the same time.
   // Views that are known to be good: they are made when a query first names them, so that a
@@ -140,10 +146,19 @@ struct Query {
   uint64_t byte_limit = 0;  // Of the encoded rows before compression; 0: none.
 };
 
+// A dataset that a query reads, by the version of its view.
+struct DatasetRead {
+  std::string name;
+  uint64_t version = 0;
+};
+
 // The query will not fail for what the catalogue has. What it reads is fixed from here on.
 struct Begun {
   static constexpr FrameType kType = FrameType::kBegun;
   uint64_t revision = 0;  // Of the catalogue that it sees; 0: not known.
+  // Its result depends on nothing but its text, its parameters and `reads`.
+  bool is_repeatable = false;
+  std::vector<DatasetRead> reads = {};  // Only where it is repeatable.
 };
 
 // What begins the payload of kRows, in place of CBOR; encoded bytes follow.

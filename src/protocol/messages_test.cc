@@ -140,7 +140,13 @@ TEST(Messages, AQueryArrivesAsItWasSent) {
   EXPECT_TRUE(query.quote_big_numbers);
   EXPECT_EQ(query.row_limit, 2U);
   EXPECT_EQ(query.byte_limit, std::numeric_limits<uint64_t>::max());
-  EXPECT_EQ(RoundTrip(Begun{.revision = 12}).revision, 12U);
+  const Begun begun =
+      RoundTrip(Begun{.revision = 12, .is_repeatable = true, .reads = {{OddBytes(), 3}}});
+  EXPECT_EQ(begun.revision, 12U);
+  EXPECT_TRUE(begun.is_repeatable);
+  ASSERT_EQ(begun.reads.size(), 1U);
+  EXPECT_EQ(begun.reads[0].name, OddBytes());
+  EXPECT_EQ(begun.reads[0].version, 3U);
   const End end = RoundTrip(End{.rows = 9, .truncated = true});
   EXPECT_EQ(end.rows, 9U);
   EXPECT_TRUE(end.truncated);

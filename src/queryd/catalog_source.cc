@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.h"
 #include "base/files.h"
 #include "base/redact.h"
 #include "base/text.h"
@@ -16,16 +17,22 @@ constexpr size_t kShownBytesMax = 200;
 
 }  // namespace
 
-CatalogRead CatalogRead::Whole(catalog::Snapshot snapshot) {
+CatalogRead CatalogRead::From(catalog::Changes changes) {
   CatalogRead read;
-  read.manifests = std::move(snapshot.manifests);
-  read.revision = snapshot.revision;
+  read.changed = !changes.since || *changes.since != changes.position.revision;
+  read.is_whole = !changes.since;
+  read.manifests = std::move(changes.manifests);
+  read.deleted = std::move(changes.deleted);
+  read.revision = changes.position.revision;
+  read.position = changes.position.Text();
   return read;
 }
 
-Result<CatalogRead> CatalogClient::Read(const std::string& /*position*/, Duration /*wait*/,
+Result<CatalogRead> CatalogClient::Read(const std::string& position, Duration wait,
                                         Deadline deadline, const std::stop_token& stop) {
   http::ClientRequest request = {.path = "/catalog/list", .answer_bytes_max = kListBytesMax};
+  if (!position.empty()) request.path += "?since=" + position;
+  if (!position.empty() && wait > Duration::zero()) request.path += "&wait=" + FormatDuration(wait);
   if (!token_path_.empty()) {
     const Result<std::string> token = ReadSecretFile(token_path_);
     if (!token.ok()) return token.error().Wrap("queryd.catalogd_token_path");
@@ -39,14 +46,19 @@ Result<CatalogRead> CatalogClient::Read(const std::string& /*position*/, Duratio
         "catalog list: {}:{} does not let queryd in, see queryd.catalogd_token_path: {}", url_.host,
         url_.port, Trim(response->body.substr(0, kShownBytesMax))));
   }
+  if (response->status == 304 && !position.empty()) {
+    CatalogRead unchanged;
+    unchanged.changed = false;
+    return unchanged;
+  }
   if (response->status != 200) {
     return Unavailable(fmt::format("catalog list: {}:{} answers {}: {}", url_.host, url_.port,
                                    response->status,
                                    Trim(response->body.substr(0, kShownBytesMax))));
   }
-  Result<catalog::Snapshot> snapshot = catalog::ParseSnapshot(response->body);
-  if (!snapshot.ok()) return snapshot.error().Wrap("catalog list: decode");
-  return CatalogRead::Whole(std::move(*snapshot));
+  Result<catalog::Changes> changes = catalog::ParseChanges(response->body);
+  if (!changes.ok()) return changes.error().Wrap("catalog list: decode");
+  return CatalogRead::From(std::move(*changes));
 }
 
 }  // namespace tarn::queryd

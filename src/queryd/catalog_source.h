@@ -23,7 +23,7 @@ struct CatalogRead {
   // For the next read. Empty: the catalogue tells no changes, and cannot wait for any.
   std::string position;
 
-  static CatalogRead Whole(catalog::Snapshot snapshot);
+  static CatalogRead From(catalog::Changes changes);
 };
 
 // Where the registrar reads the catalogue. Calls block.

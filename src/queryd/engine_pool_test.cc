@@ -76,9 +76,13 @@ class EnginePoolTest : public testing::Test {
     const Result<> opened = pool->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().message;
   }
+  uint64_t last_version = 0;
+
   void Put(const std::string& name) {
     ASSERT_TRUE(
-        pool->Apply({.revision = 1, .put = {{name, {"one.parquet"}}}}, Deadline::After(kSoon))
+        pool->Apply({.revision = 1,
+                     .put = {{.name = name, .keys = {"one.parquet"}, .version = ++last_version}}},
+                    Deadline::After(kSoon))
             .ok());
   }
   std::string Run(const std::string& sql, const DatasetScope& scope = {}) {

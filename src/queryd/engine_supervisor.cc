@@ -19,6 +19,9 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Of changes that a process is sent while it starts.
+constexpr uint64_t kNoTicket = 0;
+
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 // An engine that is merely unhealthy is replaced no sooner than so long after its start.
 constexpr auto kTiredAfter = std::chrono::seconds(10);
@@ -143,6 +146,7 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   Member member{.number = number, .process = std::move(process), .credentials = credentials};
   member.queries.resize(options_.slots);
   member.temp_directory = setup.temp_directory;
+  Learn(member, {.put = setup.views});
   members_.emplace(number, std::move(member));
   next_ = number;
   return {};
@@ -153,7 +157,7 @@ EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
       .on_ready = [this, number](const protocol::Ready& ready) { OnReady(number, ready); },
       .on_probed = [this](const protocol::Probed& probed) { OnProbed(probed); },
       .on_views_applied =
-          [this](const protocol::ViewsApplied& applied) { Answered(applied.ticket, Columns()); },
+          [this, number](const protocol::ViewsApplied& applied) { OnApplied(number, applied); },
       .on_progress = [this,
                       number](const protocol::Progress& progress) { OnProgress(number, progress); },
       .on_unhealthy =
@@ -184,12 +188,30 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
   }
   start_error_.clear();
   failed_starts_ = 0;
+  member->ready = ready;
+  TakeOver(*member);
+}
+
+// Not before it has answered to all changes that came while it started: the slots have sockets of
+// their own, and a query could be faster.
+void EngineSupervisor::OnApplied(uint64_t number, const protocol::ViewsApplied& applied) {
+  if (applied.ticket != kNoTicket) return Answered(applied.ticket, Columns());
+  const std::lock_guard lock(mutex_);
+  Member* member = FindMember(number);
+  if (member == nullptr || stopping_) return;
+  --member->changes_sent;
+  TakeOver(*member);
+}
+
+void EngineSupervisor::TakeOver(Member& member) {
+  if (member.number != next_ || !member.ready || member.changes_sent > 0) return;
+  const protocol::Ready& ready = *member.ready;
   version_ = ready.version;
   Member* former = FindMember(current_);
-  current_ = number;
+  current_ = next_;
   next_ = 0;
-  log::Info("engine ready", {{"pid", int64_t{member->process->pid()}},
-                             {"seconds", SecondsSince(member->started_at)},
+  log::Info("engine ready", {{"pid", int64_t{member.process->pid()}},
+                             {"seconds", SecondsSince(member.started_at)},
                              {"sandbox", ready.sandbox.empty() ? "off" : ready.sandbox}});
   TellSandbox(ready);
   if (former != nullptr) {
@@ -330,6 +352,17 @@ void EngineSupervisor::Replace(const std::string& reason) {
   }
 }
 
+void EngineSupervisor::ForgetObjects(const EngineProcess& process) {
+  {
+    const std::lock_guard lock(mutex_);
+    const Member* member = FindMember(current_);
+    if (member == nullptr || member->process.get() != &process || !options_.setup.cache_objects) {
+      return;
+    }
+  }
+  Replace("an object was overwritten");
+}
+
 Result<> EngineSupervisor::RefreshCredentials() {
   TARN_TRY(const protocol::Credentials credentials, options_.credentials());
   {
@@ -380,7 +413,8 @@ asio::awaitable<void> EngineSupervisor::Watch() {
 
 // --- queries ------------------------------------------------------------------------------
 
-asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(Query& query) {
+asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(
+    Query& query, const EngineProcess* avoid) {
   const std::shared_ptr<Query> self = query.shared_from_this();
   const Deadline deadline = Deadline::After(options_.start_timeout);
   for (;;) {
@@ -389,7 +423,8 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(Query& 
       waiting_.erase(self);
       if (query.cancel_reason()) co_return *query.cancel_reason();
       if (stopping_) co_return Unavailable("the server is shutting down");
-      if (Member* member = FindMember(current_)) {
+      Member* member = FindMember(current_);
+      if (member != nullptr && (member->process.get() != avoid || next_ == 0)) {
         if (auto lease = member->process->TakeSlot()) {
           member->queries[lease->slot().index] = {lease->slot().query + 1, self};
           co_return std::move(*lease);
@@ -558,21 +593,59 @@ void EngineSupervisor::Remember(const ViewChange& change) {
 
 // A process that starts just now was told of the views as they were before.
 void EngineSupervisor::SendToNext(const ViewChange& change) {
-  if (const Member* member = FindMember(next_)) {
-    member->process->Send(protocol::ToFrame(
-        protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop}));
+  if (Member* member = FindMember(next_)) {
+    ++member->changes_sent;
+    Learn(*member, change);
+    member->process->Send(protocol::ToFrame(protocol::ApplyViews{
+        .ticket = kNoTicket, .revision = change.revision, .put = change.put, .drop = change.drop}));
   }
+}
+
+void EngineSupervisor::Learn(Member& member, const ViewChange& change) const {
+  if (!options_.setup.cache_objects) return;
+  for (const protocol::ViewSpec& view : change.put) {
+    for (size_t i = 0; i < view.keys.size(); ++i) {
+      member.objects.insert_or_assign(view.keys[i], i < view.etags.size() ? view.etags[i] : "");
+    }
+  }
+}
+
+bool EngineSupervisor::IsOverwritten(const Member& member, const ViewChange& change) {
+  for (const protocol::ViewSpec& view : change.put) {
+    for (size_t i = 0; i < view.keys.size(); ++i) {
+      const auto known = member.objects.find(view.keys[i]);
+      if (known == member.objects.end()) continue;
+      // Without an ETag nobody can tell.
+      if (i >= view.etags.size() || view.etags[i].empty() || view.etags[i] != known->second) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+Result<> EngineSupervisor::StartAfresh(std::unique_lock<std::mutex>& lock, Deadline deadline) {
+  const uint64_t former = current_;
+  // One that starts already has read nothing yet.
+  TARN_CHECK_OK(StartProcess("objects may have been overwritten"));
+  changed_.wait_until(lock, deadline.At(),
+                      [&] { return stopping_ || current_ != former || next_ == 0; });
+  if (current_ != former) return {};
+  return Unavailable("no engine has taken over that reads the objects anew");
 }
 
 Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
   std::future<Result<Columns>> answer;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (stopping_) return Unavailable("no engine is ready");
     Remember(change);
     SendToNext(change);
+    Member* member = FindMember(current_);
     // Whichever process comes is told of it when it starts.
-    if (current_ == 0) return {};
+    if (member == nullptr) return {};
+    if (IsOverwritten(*member, change)) return StartAfresh(lock, deadline);
+    Learn(*member, change);
     answer = Ask(
         protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop});
   }
@@ -589,10 +662,28 @@ void EngineSupervisor::Take(const ViewChange& change) {
   const std::lock_guard lock(mutex_);
   Remember(change);
   SendToNext(change);
-  if (const Member* member = FindMember(current_)) {
+  if (Member* member = FindMember(current_)) {
+    if (IsOverwritten(*member, change)) {
+      if (const Result<> started = StartProcess("objects may have been overwritten");
+          !started.ok()) {
+        log::Error("the engine cannot be replaced", {{"error", started.error().message}});
+      }
+      return;
+    }
+    Learn(*member, change);
     member->process->Send(protocol::ToFrame(
         protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop}));
   }
+}
+
+std::optional<uint64_t> EngineSupervisor::RevisionWith(
+    const std::vector<protocol::DatasetRead>& reads) const {
+  const std::lock_guard lock(mutex_);
+  for (const protocol::DatasetRead& read : reads) {
+    const auto view = views_.find(read.name);
+    if (view == views_.end() || view->second.version != read.version) return std::nullopt;
+  }
+  return revision_;
 }
 
 std::string EngineSupervisor::Version() const {

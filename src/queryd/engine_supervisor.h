@@ -40,7 +40,8 @@ struct EngineOptions {
 };
 
 // Keeps an engine process running, and replaces it: when it has crashed, takes too much memory,
-// holds a query that does not end, says that it is broken, or should have other credentials.
+// holds a query that does not end, says that it is broken, should have other credentials, or knows
+// objects as they were before somebody overwrote them.
 //
 // Where the old process still answers, the new one starts first and takes over when it is ready;
 // the old one finishes its queries and is ended then. No query is refused meanwhile.
@@ -59,9 +60,11 @@ class EngineSupervisor : public ViewTarget {
   // the supervisor. Blocks.
   void Stop();
 
-  // A slot of the current process; waits for one. The error says that the query was cancelled or
+  // A slot of the current process; waits for one. Not of `avoid`, as long as there is to be another
+  // process. The error says that the query was cancelled or
   // that no engine came: kUnavailable.
-  boost::asio::awaitable<Result<EngineProcess::Lease>> TakeSlot(Query& query);
+  boost::asio::awaitable<Result<EngineProcess::Lease>> TakeSlot(
+      Query& query, const EngineProcess* avoid = nullptr);
   // Ends a query that nobody waits for any more. Its slot and its place are given back when the
   // engine has stopped it; where it does not, the process is replaced.
   void Abandon(EngineProcess::Lease lease, Admission::Permit permit, std::shared_ptr<Query> query);
@@ -71,6 +74,9 @@ class EngineSupervisor : public ViewTarget {
 
   // Has a new process take over. A replacement that is on its way already does.
   void Replace(const std::string& reason);
+  // An object is not what this process knows of it: another takes over, where that keeps something
+  // of objects.
+  void ForgetObjects(const EngineProcess& process);
   // Replaces the process when the provider has other credentials than it.
   Result<> RefreshCredentials();
 
@@ -79,6 +85,9 @@ class EngineSupervisor : public ViewTarget {
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
   // The same for a change that another engine has, and waits for nothing.
   void Take(const ViewChange& change);
+
+  // The catalogue's revision, where all of these are in it as they were read; else none.
+  std::optional<uint64_t> RevisionWith(const std::vector<protocol::DatasetRead>& reads) const;
 
   // Of what runs the SQL: "DuckDB v1.5.5". After Open.
   std::string Version() const;
@@ -93,6 +102,11 @@ class EngineSupervisor : public ViewTarget {
     Query::Clock::time_point started_at = Query::Clock::now();
     bool draining = false;
     size_t stuck = 0;  // Queries in it that did not end in time.
+    std::optional<protocol::Ready> ready;
+    size_t changes_sent = 0;  // Before it was ready, and not answered yet.
+    // What it may have kept something of: the ETags by key, empty where the catalogue has none.
+    // Only with cache_objects.
+    std::unordered_map<std::string, std::string> objects;
     std::string temp_directory;
     std::string why_ended;  // Where we ended it ourselves.
     // By slot: the number of its query in the slot.
@@ -105,7 +119,9 @@ class EngineSupervisor : public ViewTarget {
   void StartWatch(std::shared_ptr<void> hold);
   EngineProcess::Handlers MakeHandlers(uint64_t number);
   void OnReady(uint64_t number, const protocol::Ready& ready);
+  void TakeOver(Member& member);                   // Needs mutex_.
   void TellSandbox(const protocol::Ready& ready);  // Needs mutex_.
+  void OnApplied(uint64_t number, const protocol::ViewsApplied& applied);
   void OnEnd(uint64_t number, const std::string& how);
   void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
   void OnProbed(const protocol::Probed& probed);
@@ -127,7 +143,13 @@ class EngineSupervisor : public ViewTarget {
   template <class Message>
   std::future<Result<Columns>> Ask(Message message);  // Needs mutex_, and a current process.
   void Remember(const ViewChange& change);            // Needs mutex_.
-  void SendToNext(const ViewChange& change);          // Needs mutex_.
+  // From now on the process may keep something of the objects. Needs mutex_.
+  void Learn(Member& member, const ViewChange& change) const;
+  // True where it may know one of the objects as another.
+  static bool IsOverwritten(const Member& member, const ViewChange& change);
+  // Has a process take over that knows no objects, and waits for it.
+  Result<> StartAfresh(std::unique_lock<std::mutex>& lock, Deadline deadline);
+  void SendToNext(const ViewChange& change);  // Needs mutex_.
 
   boost::asio::io_context& io_;
   const EngineOptions options_;

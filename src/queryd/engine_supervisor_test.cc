@@ -127,6 +127,8 @@ class EngineSupervisorTest : public testing::Test {
   std::future<Result<std::string>> Start(const std::string& sql) {
     return Start(Request(sql), "q" + std::to_string(++queries));
   }
+  uint64_t last_version = 0;
+
   // The rows as CSV, or "error: …".
   static std::string TextOf(std::future<Result<std::string>>&& future) {
     const Result<std::string> result = Get(future);
@@ -140,6 +142,7 @@ class EngineSupervisorTest : public testing::Test {
     });
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
+    for (protocol::ViewSpec& view : put) view.version = ++last_version;
     const Result<> applied = engine->Apply(
         {.revision = 1, .put = std::move(put), .drop = std::move(drop)}, Deadline::After(kSoon));
     EXPECT_TRUE(applied.ok()) << applied.error().message;
@@ -319,6 +322,35 @@ TEST_F(EngineSupervisorTest, AChangeDuringAReplacementIsInBoth) {
     ASSERT_TRUE(Replaced(former));
     EXPECT_EQ(Run("FROM " + name), "id\r\n1\r\n");
   }
+}
+
+// A revision that brings a key again, which the process may know as another object.
+TEST_F(EngineSupervisorTest, ObjectsThatMayBeOverwrittenAreReadByAnotherProcess) {
+  options.setup.cache_objects = true;
+  Open();
+  WriteOneRow(folder / "two.parquet");
+  const auto put = [&](std::vector<std::string> keys, std::vector<std::string> etags) {
+    const pid_t former = engine->CurrentPid();
+    Apply({{.name = "t", .keys = std::move(keys), .etags = std::move(etags)}});
+    EXPECT_EQ(Run("SELECT count(*) > 0 AS x FROM t"), "x\r\ntrue\r\n");
+    return engine->CurrentPid() != former;
+  };
+  EXPECT_FALSE(put({"one.parquet"}, {})) << "a new key";
+  EXPECT_TRUE(put({"one.parquet"}, {})) << "nobody can tell";
+  EXPECT_TRUE(put({"one.parquet"}, {"a"})) << "it had no ETag before";
+  EXPECT_FALSE(put({"one.parquet"}, {"a"}));
+  EXPECT_FALSE(put({"one.parquet", "two.parquet"}, {"a", ""})) << "the second is new";
+  EXPECT_TRUE(put({"one.parquet"}, {"b"}));
+  EXPECT_FALSE(put({"two.parquet"}, {"x"})) << "the process that knew it has gone";
+  Apply({}, {"t"});
+  EXPECT_TRUE(put({"one.parquet"}, {"c"})) << "it was known all the same";
+}
+
+TEST_F(EngineSupervisorTest, WhatKeepsNothingOfObjectsIsNotReplaced) {
+  Open();
+  const pid_t pid = engine->CurrentPid();
+  for (int i = 0; i < 3; ++i) Apply({{"t", {"one.parquet"}}});
+  EXPECT_EQ(engine->CurrentPid(), pid);
 }
 
 TEST_F(EngineSupervisorTest, AProbeFailsWithItsProcessAndAChangeDoesNot) {

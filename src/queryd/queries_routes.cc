@@ -33,6 +33,7 @@ nlohmann::ordered_json ToJson(const QueryInfo& info) {
                                  {"bytes", info.bytes}};
   if (!info.user.empty()) json["user"] = info.user;
   if (info.percent) json["progress_percent"] = *info.percent;
+  if (info.cached) json["cached"] = true;
   if (info.truncated) json["truncated"] = true;
   if (!info.error.empty()) json["error"] = info.error;
   return json;

@@ -61,6 +61,11 @@ void Query::SetRunning() {
   if (!run_at_) run_at_ = Clock::now();
 }
 
+void Query::SetCached() {
+  const std::lock_guard lock(mutex_);
+  info_.cached = true;
+}
+
 void Query::SetProgress(double percent) {
   const std::lock_guard lock(mutex_);
   if (!ended_at_) info_.percent = percent;

@@ -33,7 +33,8 @@ struct QueryInfo {
   uint64_t rows = 0;              // Encoded so far.
   uint64_t bytes = 0;             // Of its answer, so far.
   bool truncated = false;
-  std::string error;  // Why it has no whole answer.
+  bool cached = false;  // Answered by the result cache.
+  std::string error;    // Why it has no whole answer.
 };
 
 // One query from its arrival to its end: what may cancel it, and what is known of it.
@@ -75,6 +76,7 @@ class Query : public std::enable_shared_from_this<Query> {
   // Any thread.
   QueryInfo Info() const;
   void SetRunning();
+  void SetCached();
   void SetProgress(double percent);
   void SetSent(uint64_t rows, uint64_t bytes);
   void AddSent(uint64_t rows_so_far, uint64_t more_bytes);

@@ -49,12 +49,15 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
                  .queue_max = std::numeric_limits<size_t>::max(),
                  .queue_timeout = Duration::max()}),
       registry_(options.history_max),
+      cache_(options.cache_bytes_max, metrics),
       succeeded_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "ok"}})),
       failed_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "error"}})),
       cancelled_(
           metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "cancelled"}})),
-      retried_(metrics.Counter("tarn_query_retries_total",
-                               "Queries that ran again because their engine process ended")),
+      retried_(
+          metrics.Counter("tarn_query_retries_total",
+                          "Queries that ran again because their engine process ended, or an object "
+                          "was overwritten")),
       rows_(metrics.Counter("tarn_result_rows_total", "Rows of results that ended well")),
       bytes_(metrics.Counter("tarn_result_bytes_total", "Encoded bytes of results")),
       queued_(metrics.Gauge("tarn_queries_queued", "Queries that wait for their turn")),
@@ -83,6 +86,8 @@ asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
 
 asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request,
                                                        std::shared_ptr<Query> query) {
+  const std::string key = ResultCache::KeyOf(request, query->user().datasets);
+  if (std::optional<QueryAnswer> kept = FindKept(request, key, *query)) co_return std::move(*kept);
   Result<Admission::Permit> entered = Error{};
   {
     const CountedWhile counted(queued_);
@@ -93,47 +98,91 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
     Finish(*query, entered.error());
     co_return entered.error();
   }
-  Admission::Permit permit = std::move(*entered);
-  Admission::Permit suspect;
   const Result<EnginePool::Use> engine = engines_.For(query->user().datasets);
   if (!engine.ok()) {
     Finish(*query, engine.error());
     co_return engine.error();
   }
   const CountedWhile counted(running_);
+  Hold hold{.engine = *engine, .permit = std::move(*entered), .process = nullptr};
+  Admission::Permit suspect;
   for (int tries = 1;; ++tries) {
-    Attempt attempt = co_await Try(request, query, *engine, permit);
+    Attempt attempt = co_await Try(request, query, key, hold);
     if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
-    Error error;
-    if (auto* failed = std::get_if<Error>(&attempt)) {
-      error = std::move(*failed);
-    } else if (tries == 1) {
+    const bool lost = std::holds_alternative<Lost>(attempt);
+    Error error = lost ? hold.engine->JudgeLost() : std::get<Error>(std::move(attempt));
+    const bool stale = !lost && error.kind == ErrorKind::kStale;
+    if (stale) ForgetObjects(*hold.engine, *hold.process);
+    if (tries == 1 && (lost || stale)) {
       retried_.Increment();
-      log::Info("a query runs again, its engine ended", {{"query_id", query->id()}});
-      Result<Admission::Permit> alone = co_await suspects_.Enter(*query);
-      if (alone.ok()) {
-        suspect = std::move(*alone);
+      log::Info(lost ? "a query runs again, its engine ended"
+                     : "a query runs again, an object was overwritten",
+                {{"query_id", query->id()}});
+      Admission& next = lost ? suspects_ : admission_;
+      Result<Admission::Permit> again = co_await next.Enter(*query);
+      if (again.ok()) {
+        (lost ? suspect : hold.permit) = std::move(*again);
         continue;
       }
-      error = alone.error();
-    } else {
-      error = (*engine)->JudgeLost();
+      error = again.error();
     }
     Finish(*query, error);
     co_return error;
   }
 }
 
+void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& process) {
+  engine.ForgetObjects(process);
+  cache_.Clear();
+}
+
+std::optional<QueryAnswer> QueryService::FindKept(const SqlRequest& request, const std::string& key,
+                                                  Query& query) {
+  if (!cache_.is_on() || request.cache != CacheUse::kAnswer) return std::nullopt;
+  QueryAnswer answer;
+  const auto is_current = [&](const std::vector<protocol::DatasetRead>& reads) {
+    const std::optional<uint64_t> revision = engines_.first().RevisionWith(reads);
+    answer.revision = revision.value_or(0);
+    return revision.has_value();
+  };
+  const std::shared_ptr<const CachedResult> kept = cache_.Find(key, is_current);
+  if (kept == nullptr) return std::nullopt;
+  answer.bytes = kept->bytes;
+  answer.compression = kept->compression;
+  answer.summary = kept->summary;
+  answer.tag = kept->tag;
+  answer.is_cached = true;
+  query.SetCached();
+  query.SetRunning();
+  query.SetSent(answer.summary.rows, answer.bytes.size());
+  bytes_.Increment(static_cast<double>(answer.bytes.size()));
+  Finish(query, answer.summary);
+  return answer;
+}
+
+void QueryService::Keep(const SqlRequest& request, const std::string& key,
+                        std::vector<protocol::DatasetRead> reads, QueryAnswer& answer) {
+  answer.tag = TagOf(answer.bytes);
+  if (request.cache == CacheUse::kNone) return;
+  answer.is_kept = cache_.Keep(key, {.bytes = answer.bytes,
+                                     .tag = answer.tag,
+                                     .compression = answer.compression,
+                                     .summary = answer.summary,
+                                     .reads = std::move(reads)});
+}
+
 asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
                                                          std::shared_ptr<Query> query,
-                                                         const EnginePool::Use& engine,
-                                                         Admission::Permit& permit) {
-  Result<EngineProcess::Lease> lease = co_await engine->TakeSlot(*query);
+                                                         const std::string& key, Hold& hold) {
+  Result<EngineProcess::Lease> lease = co_await hold.engine->TakeSlot(*query, hold.process.get());
   if (!lease.ok()) co_return lease.error();
   query->SetRunning();
+  hold.process = lease->process().shared_from_this();
   QueryAnswer answer;
-  answer.engine = engine;
-  answer.rest = std::make_unique<EngineQuery>(*engine, query, std::move(permit), std::move(*lease));
+  answer.process = hold.process;
+  answer.engine = hold.engine;
+  answer.rest =
+      std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit), std::move(*lease));
   const protocol::Query message{.id = query->id(),
                                 .sql = request.sql,
                                 .params = request.params,
@@ -142,11 +191,13 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
                                 .quote_big_numbers = request.json.quote_big_numbers,
                                 .row_limit = request.limits.rows,
                                 .byte_limit = request.limits.bytes};
+  protocol::Begun begun;
   const bool sent = co_await answer.rest->Send(message);
   while (sent && answer.bytes.size() <= options_.whole_bytes_max) {
     EngineEvent event = co_await answer.rest->Next();
-    if (const auto* begun = std::get_if<protocol::Begun>(&event)) {
-      answer.revision = begun->revision;
+    if (auto* first = std::get_if<protocol::Begun>(&event)) {
+      begun = std::move(*first);
+      answer.revision = begun.revision;
     } else if (auto* read = std::get_if<RowsRead>(&event)) {
       answer.compression = read->header.compression;
       answer.summary.rows = read->header.rows;
@@ -160,17 +211,18 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
       answer.rest = nullptr;
       query->SetSent(summary->rows, answer.bytes.size());
       bytes_.Increment(static_cast<double>(answer.bytes.size()));
+      if (begun.is_repeatable) Keep(request, key, std::move(begun.reads), answer);
       Finish(*query, *summary);
       co_return answer;
     } else if (const auto* error = std::get_if<Error>(&event)) {
       co_return *error;
     } else {
-      permit = answer.rest->TakePlace();
+      hold.permit = answer.rest->TakePlace();
       co_return Lost{};
     }
   }
   if (!sent) {
-    permit = answer.rest->TakePlace();
+    hold.permit = answer.rest->TakePlace();
     co_return Lost{};
   }
   bytes_.Increment(static_cast<double>(answer.bytes.size()));
@@ -193,6 +245,7 @@ asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Q
   }
   Error error = Unavailable("the engine process ended before the query did");
   if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);
+  if (error.kind == ErrorKind::kStale) ForgetObjects(*answer.engine, *answer.process);
   Finish(query, error);
   co_return error;
 }

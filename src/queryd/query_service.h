@@ -12,6 +12,7 @@
 #include "queryd/engine_pool.h"
 #include "queryd/engine_query.h"
 #include "queryd/query_registry.h"
+#include "queryd/result_cache.h"
 #include "queryd/sql_request.h"
 
 namespace tarn::queryd {
@@ -21,8 +22,12 @@ struct QueryAnswer {
   std::string bytes;
   uint64_t revision = 0;  // Of the catalogue that the query saw; 0: not known.
   Compression compression = Compression::kNone;
-  EnginePool::Use engine;             // Held as long as the rest is read.
-  ResultSummary summary;              // Of `bytes`, and final when there is no rest.
+  std::shared_ptr<EngineProcess> process;
+  EnginePool::Use engine;  // Held as long as the rest is read.
+  ResultSummary summary;   // Of `bytes`, and final when there is no rest.
+  bool is_cached = false;  // From the result cache.
+  bool is_kept = false;    // The result cache has it from now on.
+  std::string tag;  // Names `bytes`, where they are all and would be the same again; or empty.
   std::unique_ptr<EngineQuery> rest;  // None: `bytes` is all.
 };
 
@@ -36,6 +41,7 @@ class QueryService {
     size_t whole_bytes_max = 0;   // A larger result is not held until its end.
     size_t slow_readers_max = 0;  // So many may give their place to others.
     size_t history_max = 0;
+    size_t cache_bytes_max = 0;  // 0: no result cache.
   };
   QueryService(EnginePool& engines, const Options& options, Metrics& metrics);
 
@@ -43,8 +49,8 @@ class QueryService {
   boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(
       const SqlRequest& request, const std::string& id, std::shared_ptr<const auth::Identity> user);
 
-  // Runs it until its result is there as a whole or is larger than whole_bytes_max. An error
-  // therefore comes before anything was sent.
+  // Answers from the result cache, or runs it until its result is there as a whole or is larger
+  // than whole_bytes_max. An error therefore comes before anything was sent.
   boost::asio::awaitable<Result<QueryAnswer>> Run(const SqlRequest& request,
                                                   std::shared_ptr<Query> query);
 
@@ -62,11 +68,26 @@ class QueryService {
   QueryRegistry& registry() { return registry_; }
 
  private:
+  // None: it has to run.
+  std::optional<QueryAnswer> FindKept(const SqlRequest& request, const std::string& key,
+                                      Query& query);
+  // Names the answer, and keeps it for the next who asks.
+  void Keep(const SqlRequest& request, const std::string& key,
+            std::vector<protocol::DatasetRead> reads, QueryAnswer& answer);
+
   // A try ended because the engine did.
   struct Lost {};
   using Attempt = std::variant<QueryAnswer, Error, Lost>;
+  // What one try leaves to the next.
+  struct Hold {
+    EnginePool::Use engine;
+    Admission::Permit permit;
+    std::shared_ptr<EngineProcess> process;
+  };
   boost::asio::awaitable<Attempt> Try(const SqlRequest& request, std::shared_ptr<Query> query,
-                                      const EnginePool::Use& engine, Admission::Permit& permit);
+                                      const std::string& key, Hold& hold);
+  // What a process has kept of an object is not so any more.
+  void ForgetObjects(EngineSupervisor& engine, const EngineProcess& process);
 
   EnginePool& engines_;
   const Options options_;
@@ -75,6 +96,7 @@ class QueryService {
   // takes no other with it.
   Admission suspects_;
   QueryRegistry registry_;
+  ResultCache cache_;
   std::atomic<size_t> slow_readers_ = 0;
 
   prometheus::Counter& succeeded_;

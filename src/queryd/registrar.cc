@@ -10,10 +10,16 @@
 namespace tarn::queryd {
 namespace {
 
-protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest) {
-  protocol::ViewSpec view{.name = manifest.name, .keys = {}};
+protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t version) {
+  protocol::ViewSpec view{.name = manifest.name, .keys = {}, .version = version};
+  bool has_etags = false;
   for (const catalog::ObjectRef& object : manifest.content.objects) {
     view.keys.push_back(object.key);
+    has_etags = has_etags || object.etag;
+  }
+  if (!has_etags) return view;
+  for (const catalog::ObjectRef& object : manifest.content.objects) {
+    view.etags.push_back(object.etag.value_or(""));
   }
   return view;
 }
@@ -142,7 +148,7 @@ Registrar::Change Registrar::ChangeToTry(bool all_failed, Deadline deadline,
     const Deadline share = failed_.contains(name) && !deadline.IsNever()
                                ? Deadline::After(deadline.Remaining() / 2)
                                : deadline;
-    change.probes.push_back({ToViewSpec(wanted_.at(name)), share});
+    change.probes.push_back({ToViewSpec(wanted_.at(name), ++last_version_), share});
   }
   return change;
 }

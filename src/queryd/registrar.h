@@ -111,6 +111,7 @@ class Registrar {
   std::string position_;                                 // Of wanted_.
   uint64_t revision_ = 0;                                // Of wanted_.
   uint64_t live_revision_ = 0;
+  uint64_t last_version_ = 0;  // Of the views.
 
   mutable std::mutex mutex_;
   CatalogStatus status_;  // guarded by mutex_

@@ -5,6 +5,7 @@
 
 #include "http/router.h"
 #include "queryd/query_service.h"
+#include "queryd/registrar.h"
 
 namespace tarn::queryd {
 
@@ -16,5 +17,8 @@ std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max
 
 // GET /queries, GET and DELETE /queries/{id}.
 std::vector<http::Route> QueriesRoutes(QueryService& service);
+
+// GET /catalog/status: which revision queries see, and what of it they do not.
+std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar);
 
 }  // namespace tarn::queryd

@@ -74,6 +74,7 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                    .temp_directory = temp.path().string(),
                    .temp_directory_limit = static_cast<uint64_t>(queryd.temp_directory_limit),
                    .plan_cache_entries = static_cast<uint64_t>(queryd.plan_cache_entries),
+                   .cache_objects = queryd.cache_objects && !lake.store.is_folder,
                    .allow_direct_reads = queryd.allow_direct_reads,
                    .probes_max = static_cast<uint64_t>(queryd.probes_max),
                    .sandbox = SandboxModeOf(queryd.sandbox),
@@ -101,7 +102,8 @@ QueryService::Options MakeQueryOptions(const QuerydSettings& settings) {
                      .bytes = static_cast<uint64_t>(settings.byte_limit)},
           .whole_bytes_max = static_cast<size_t>(settings.result_buffer_bytes),
           .slow_readers_max = SpareSlots(running_max) / 2,
-          .history_max = static_cast<size_t>(settings.query_history)};
+          .history_max = static_cast<size_t>(settings.query_history),
+          .cache_bytes_max = static_cast<size_t>(settings.result_cache_bytes)};
 }
 
 }  // namespace
@@ -172,6 +174,7 @@ bool Service::Stop(Deadline deadline) {
 std::vector<http::Route> Service::Routes(const Metrics& metrics) {
   std::vector<http::Route> routes = SqlRoutes(queries_, settings_.queryd.sql_body_bytes_max);
   for (http::Route& route : QueriesRoutes(queries_)) routes.push_back(std::move(route));
+  for (http::Route& route : CatalogStatusRoutes(registrar_)) routes.push_back(std::move(route));
   for (http::Route& route : http::DaemonRoutes(
            metrics, [this]() -> boost::asio::awaitable<Result<>> { co_return Ready(); },
            OpenApi())) {

@@ -166,10 +166,21 @@ Compression ChooseCompression(std::string_view accept_encoding) {
   return gzip > 0 ? Compression::kGzip : Compression::kNone;
 }
 
+CacheUse ChooseCacheUse(std::string_view cache_control) {
+  CacheUse use = CacheUse::kAnswer;
+  for (const Choice& choice : ReadChoices(cache_control)) {
+    if (choice.name == "no-store") return CacheUse::kNone;
+    // An answer that is kept has no age that would matter, but for whoever takes none at all.
+    if (choice.name == "no-cache" || choice.name == "max-age=0") use = CacheUse::kRefresh;
+  }
+  return use;
+}
+
 Result<SqlRequest> ParseSqlRequest(const http::Request& request, const QueryLimits& limits) {
   TARN_TRY(SqlRequest sql, ParseSqlBody(request.body, limits));
   TARN_TRY(sql.format, ChooseFormat(request.query, request.Header("Accept")));
   sql.compression = ChooseCompression(request.Header("Accept-Encoding"));
+  sql.cache = ChooseCacheUse(request.Header("Cache-Control"));
   return sql;
 }
 

@@ -18,6 +18,13 @@ struct QueryLimits {
   uint64_t bytes = 0;
 };
 
+// What a request's Cache-Control (RFC 9111, 5.2.1) asks of the result cache.
+enum class CacheUse : uint8_t {
+  kAnswer,   // An answer that is kept will do.
+  kRefresh,  // no-cache: run it, and keep the answer.
+  kNone,     // no-store: run it, and keep nothing.
+};
+
 // POST /sql: what its body, its query string and its header ask for.
 struct SqlRequest {
   std::string sql;
@@ -26,6 +33,7 @@ struct SqlRequest {
   Compression compression = Compression::kNone;
   JsonOptions json;
   QueryLimits limits;
+  CacheUse cache = CacheUse::kAnswer;
 };
 
 // The error is the text of the 400: "decode body: …", "sql is empty", "format: …".
@@ -35,6 +43,7 @@ Result<SqlRequest> ParseSqlRequest(const http::Request& request, const QueryLimi
 Result<SqlRequest> ParseSqlBody(std::string_view body, const QueryLimits& limits);
 Result<Format> ChooseFormat(std::string_view query_string, std::string_view accept);
 Compression ChooseCompression(std::string_view accept_encoding);
+CacheUse ChooseCacheUse(std::string_view cache_control);
 
 // "text/csv; charset=utf-8"
 std::string_view ContentTypeOf(Format format);

@@ -161,16 +161,30 @@ TEST(ChooseCompression, TakesTheOneThatIsLikedBest) {
   EXPECT_EQ(ChooseCompression("gzip;q=0.5, zstd;q=0.5"), Compression::kZstd);
 }
 
+TEST(ChooseCacheUse, TakesTheStrictest) {
+  for (const char* any : {"", "max-age=10", "no-transform", "x-no-cache", "only-if-cached"}) {
+    EXPECT_EQ(ChooseCacheUse(any), CacheUse::kAnswer) << any;
+  }
+  for (const char* fresh : {"no-cache", "No-Cache", "max-age=0", "no-transform, no-cache"}) {
+    EXPECT_EQ(ChooseCacheUse(fresh), CacheUse::kRefresh) << fresh;
+  }
+  for (const char* none : {"no-store", "no-cache, no-store", "no-store,max-age=0"}) {
+    EXPECT_EQ(ChooseCacheUse(none), CacheUse::kNone) << none;
+  }
+}
+
 TEST(ParseSqlRequest, PutsTheBodyTheQueryAndTheHeadersTogether) {
   http::Request request;
   request.body = R"({"sql":"SELECT 1","row_limit":5})";
-  request.headers = {{"accept", "text/csv"}, {"ACCEPT-ENCODING", "gzip"}};
+  request.headers = {
+      {"accept", "text/csv"}, {"ACCEPT-ENCODING", "gzip"}, {"cache-control", "no-cache"}};
   const Result<SqlRequest> parsed = ParseSqlRequest(request, kLimits);
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->sql, "SELECT 1");
   EXPECT_EQ(parsed->limits.rows, 5U);
   EXPECT_EQ(parsed->format, Format::kCsv);
   EXPECT_EQ(parsed->compression, Compression::kGzip);
+  EXPECT_EQ(parsed->cache, CacheUse::kRefresh);
   request.query = "format=ndjson";
   EXPECT_EQ(ParseSqlRequest(request, kLimits)->format, Format::kNdjson);
   request.query = "format=no";

@@ -1,6 +1,7 @@
 #include <memory>
 #include <optional>
 
+#include "http/entity_tags.h"
 #include "queryd/routes.h"
 
 namespace tarn::queryd {
@@ -12,6 +13,14 @@ using http::Response;
 namespace {
 
 constexpr const char* kTruncated = "X-Truncated";
+
+// RFC 9211: what the result cache did.
+std::string CacheStatus(const SqlRequest& sql, const QueryAnswer& answer) {
+  if (answer.is_cached) return "tarn; hit";
+  std::string status = sql.cache == CacheUse::kAnswer ? "tarn; fwd=uri-miss" : "tarn; fwd=request";
+  if (answer.is_kept) status += "; stored";
+  return status;
+}
 
 // What Run has read already, then what the query still gives.
 class QueryBody : public http::BodyStream {
@@ -70,12 +79,24 @@ class EndedAtLast {
 };
 
 Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_ptr<Query> query,
-                    QueryAnswer answer, const Request& request) {
+                    QueryAnswer answer, const std::optional<http::EntityTags>& tags,
+                    const Request& request) {
   Response response;
   response.content_type = ContentTypeOf(sql.format);
   response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  response.headers.emplace_back("Cache-Status", CacheStatus(sql, answer));
   if (answer.revision > 0) {
     response.headers.emplace_back("X-Catalog-Revision", std::to_string(answer.revision));
+  }
+  if (!answer.tag.empty()) {
+    response.headers.emplace_back("ETag", http::Quoted(answer.tag));
+    // Whoever keeps it asks each time whether it is the same still.
+    response.headers.emplace_back("Cache-Control", "private, no-cache");
+    if (tags && tags->Has(answer.tag)) {
+      response.status = 304;
+      response.content_type = "";
+      return response;
+    }
   }
   if (answer.compression != Compression::kNone) {
     response.headers.emplace_back("Content-Encoding", NameOf(answer.compression));
@@ -94,6 +115,8 @@ Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_pt
 asio::awaitable<Response> PostSql(QueryService& service, const Request& request) {
   const Result<SqlRequest> sql = ParseSqlRequest(request, service.limits());
   if (!sql.ok()) co_return http::RenderError(sql.error(), request);
+  const auto tags = http::EntityTags::Of(request, "If-None-Match");
+  if (!tags.ok()) co_return http::RenderError(tags.error(), request);
   Result<std::shared_ptr<Query>> opened = co_await service.Open(*sql, request.id, request.identity);
   if (!opened.ok()) co_return http::RenderError(opened.error(), request);
   const std::shared_ptr<Query> query = *opened;
@@ -103,7 +126,7 @@ asio::awaitable<Response> PostSql(QueryService& service, const Request& request)
   });
   Result<QueryAnswer> answer = co_await service.Run(*sql, query);
   if (!answer.ok()) co_return http::RenderError(answer.error().Wrap("query"), request);
-  Response response = ToResponse(service, *sql, query, std::move(*answer), request);
+  Response response = ToResponse(service, *sql, query, std::move(*answer), *tags, request);
   ended_at_last.Release();  // The body ends it.
   co_return response;
 }

@@ -93,7 +93,9 @@ def test_store_that_comes_back_needs_no_restart(new_lake, make_proxy):
     wait_until(new_lake.query.ready, "ready once the store is back")
 
 
-def test_object_that_disappears_is_an_error_of_the_query(lake):
+def test_object_that_disappears_is_an_error_of_the_query(new_lake):
+    """Where nothing of it is kept."""
+    lake = new_lake.set("queryd", cache_objects=False, result_cache_bytes=0).start()
     lake.add("numbers", "SELECT 42 AS n")
     lake.add("beside", "SELECT 43 AS n", key="beside")
     lake.wait_for_rows("numbers", [[42]])

@@ -9,18 +9,23 @@ from harness.tokens import Tokens
 
 # A text that fits the document may still be no SQL, and an object may be named twice: that valid
 # requests are accepted cannot be asked for. 503 and 504 are a queue and a deadline that did their
-# work.
+# work; 304 is an answer to a condition. What was deleted has a history and can be brought back.
 CONFIGURATION = """
 [checks]
 positive_data_acceptance.enabled = false
-not_a_server_error.expected-statuses = ["2xx", "4xx", "503", "504"]
+not_a_server_error.expected-statuses = ["2xx", "304", "4xx", "503", "504"]
+
+[[operations]]
+include-path-regex = "/(history|restore)$"
+checks.use_after_free.enabled = false
 """
 METHODS = ("get", "put", "post", "delete")
 
 
 @pytest.fixture(scope="module")
 def described(module_lake):
-    module_lake.start()
+    # Requests that wait for a change are tried out too.
+    module_lake.set("catalogd", wait_max="100ms").start()
     module_lake.add("numbers", "SELECT 42 AS n")
     module_lake.wait_for_rows("numbers", [[42]])
     return module_lake

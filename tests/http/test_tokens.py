@@ -40,6 +40,9 @@ CATALOGD = {
     ("GET", "/catalog/datasets/numbers"): {"catalog"},
     ("PUT", "/catalog/datasets/other"): {"catalog"},
     ("DELETE", "/catalog/datasets/none"): {"catalog"},
+    ("GET", "/catalog/datasets/numbers/history"): {"catalog"},
+    ("POST", "/catalog/datasets/none/restore"): {"catalog"},
+    ("GET", "/catalog/backup"): {"admin"},
     ("GET", "/metrics"): {"admin"},
 }
 ROUTES = [("query", *route, roles) for route, roles in QUERYD.items()]
@@ -53,7 +56,8 @@ def test_role_opens_its_routes_and_no_other(guarded, daemon, method, path, roles
     for role, token in guarded.by_role.items():
         answer = client.with_token(token).request(method, path, body)
         if role in roles:
-            assert answer.status in (200, 201, 204, 404), f"{role}: {answer.status}"
+            # 400: a body that this route does not understand.
+            assert answer.status in (200, 201, 204, 400, 404), f"{role}: {answer.status}"
         else:
             assert answer.status == 403
             assert f"yours has {role}" in answer.text

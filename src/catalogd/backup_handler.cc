@@ -1,0 +1,92 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "catalogd/list_handler.h"
+#include "catalogd/routes.h"
+#include "http/blocking.h"
+
+namespace tarn::catalogd {
+
+namespace asio = boost::asio;
+using http::Request;
+using http::Response;
+
+namespace {
+
+constexpr size_t kPieceBytes = 256 * 1024;
+
+// A file without a name: it is gone with its descriptor, however the program ends.
+class OpenFile {
+ public:
+  static Result<std::unique_ptr<OpenFile>> Take(const std::string& path) {
+    const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int reason = errno;
+    unlink(path.c_str());
+    if (descriptor < 0) return Internal(fmt::format("cannot open {}: {}", path, strerror(reason)));
+    return std::unique_ptr<OpenFile>(new OpenFile(descriptor));
+  }
+  ~OpenFile() { close(descriptor_); }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  // None at the end.
+  Result<std::optional<std::string>> Read() const {
+    std::string bytes(kPieceBytes, '\0');
+    const ssize_t got = read(descriptor_, bytes.data(), bytes.size());
+    if (got < 0) return Internal(fmt::format("cannot read the backup: {}", strerror(errno)));
+    if (got == 0) return std::optional<std::string>();
+    bytes.resize(static_cast<size_t>(got));
+    return std::optional(std::move(bytes));
+  }
+
+ private:
+  explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
+  const int descriptor_;
+};
+
+class FileStream : public http::BodyStream {
+ public:
+  FileStream(Service& service, Service::StreamSlot slot, std::unique_ptr<OpenFile> file)
+      : service_(service), slot_(std::move(slot)), file_(std::move(file)) {}
+
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    const auto read = [this] { return file_->Read(); };
+    co_return co_await http::RunBlocking(service_.readers, read);
+  }
+
+ private:
+  Service& service_;
+  const Service::StreamSlot slot_;
+  const std::unique_ptr<OpenFile> file_;
+};
+
+}  // namespace
+
+asio::awaitable<Response> HandleBackup(Service& service, const Request& request) {
+  Service::StreamSlot slot = service.TakeStreamSlot();
+  if (!slot) {
+    const Error full =
+        Unavailable("too many lists and backups are being sent (catalogd.list_streams_max)");
+    co_return http::RenderError(full, request);
+  }
+  const auto write = [&service]() -> Result<std::unique_ptr<OpenFile>> {
+    TARN_TRY(const std::string path, service.store.Backup());
+    return OpenFile::Take(path);
+  };
+  Result<std::unique_ptr<OpenFile>> file = co_await http::RunBlocking(service.readers, write);
+  if (!file.ok()) co_return RenderStoreError(service, file.error(), request);
+  log::Info("backup", {{"query_id", request.id}});
+  Response response{.content_type = "application/vnd.sqlite3"};
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"catalog.sqlite\"");
+  response.body = std::make_unique<FileStream>(service, std::move(slot), std::move(*file));
+  co_return response;
+}
+
+}  // namespace tarn::catalogd

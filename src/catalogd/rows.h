@@ -1,0 +1,30 @@
+#pragma once
+
+// Private to src/catalogd: what rows of the database mean.
+
+#include "base/time.h"
+#include "catalog/manifest.h"
+#include "catalogd/sqlite.h"
+
+namespace tarn::catalogd {
+
+inline int64_t ToInteger(UnixMicros time) { return time.time_since_epoch().count(); }
+inline UnixMicros ToTime(int64_t micros) { return UnixMicros(std::chrono::microseconds(micros)); }
+inline uint64_t ToCount(int64_t number) { return static_cast<uint64_t>(number); }
+
+inline constexpr const char* kManifestColumns =
+    "name, dataset_id, version, created_at, updated_at, content";
+inline constexpr int kContentColumn = 5;
+
+// A row of kManifestColumns; without the content.
+inline catalog::Manifest ToManifest(const SqliteStatement& row) {
+  catalog::Manifest manifest;
+  manifest.name = row.Text(0);
+  manifest.dataset_id = row.Text(1);
+  manifest.version = ToCount(row.Integer(2));
+  manifest.created_at = ToTime(row.Integer(3));
+  manifest.updated_at = ToTime(row.Integer(4));
+  return manifest;
+}
+
+}  // namespace tarn::catalogd

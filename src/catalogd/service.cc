@@ -1,0 +1,48 @@
+#include "catalogd/service.h"
+
+namespace tarn::catalogd {
+namespace {
+
+prometheus::Counter& ListsCounter(Metrics& metrics, const char* answer) {
+  return metrics.Counter("tarn_catalog_lists_total", "Answers of GET /catalog/list",
+                         {{"answer", answer}});
+}
+
+}  // namespace
+
+Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics& metrics)
+    : store(the_store),
+      settings(the_settings),
+      feed(settings.waiters_max),
+      waiting(metrics.Gauge("tarn_catalog_waiting", "Requests that wait for a change")),
+      lists_whole(ListsCounter(metrics, "whole")),
+      lists_changes(ListsCounter(metrics, "changes")),
+      lists_not_modified(ListsCounter(metrics, "not_modified")),
+      changes(metrics.Counter("tarn_catalog_changes_total", "Changes of the catalogue")),
+      failures(metrics.Counter("tarn_catalog_failures_total",
+                               "Requests that failed because of the database")) {
+  store.SetOnChange([this](const std::string& name) {
+    changes.Increment();
+    feed.Announce(name);
+  });
+}
+
+Service::~Service() {
+  Join();
+  store.SetOnChange(nullptr);
+}
+
+void Service::Join() {
+  writers.join();
+  readers.join();
+}
+
+Service::StreamSlot Service::TakeStreamSlot() {
+  if (++streams_ > settings.list_streams_max) {
+    --streams_;
+    return nullptr;
+  }
+  return {this, [this](void*) { --streams_; }};
+}
+
+}  // namespace tarn::catalogd

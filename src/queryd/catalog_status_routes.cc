@@ -1,0 +1,57 @@
+#include <nlohmann/json.hpp>
+
+#include "base/redact.h"
+#include "base/time.h"
+#include "queryd/routes.h"
+
+namespace tarn::queryd {
+
+namespace asio = boost::asio;
+using http::Request;
+using http::Response;
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ToJson(const FailedDataset& failed) {
+  return {{"name", failed.name},
+          {"error", failed.error},
+          {"since", FormatRfc3339(failed.since)},
+          {"tries", failed.tries},
+          {"former_is_visible", failed.has_former}};
+}
+
+// A token that is limited to datasets is not told of the others, nor how many there are.
+asio::awaitable<Response> GetStatus(const Registrar& registrar, const Request& request) {
+  const CatalogStatus status = registrar.Status();
+  const auth::DatasetScope& scope = request.identity->datasets;
+  Json json = {{"revision", status.revision > 0 ? Json(status.revision) : Json(nullptr)},
+               {"follows_changes", status.follows},
+               {"read_at", status.read_at ? Json(FormatRfc3339(*status.read_at)) : Json(nullptr)}};
+  if (scope.is_all()) {
+    json["datasets"] = status.datasets;
+    json["error"] = status.error.empty() ? Json(nullptr) : Json(status.error);
+  }
+  Json failed = Json::array();
+  for (const FailedDataset& each : status.failed) {
+    if (scope.Allows(each.name)) failed.push_back(ToJson(each));
+  }
+  json["failed"] = std::move(failed);
+  co_return Response::Json(
+      200, ProcessRedactor().Redact(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
+
+}  // namespace
+
+std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar) {
+  std::vector<http::Route> routes;
+  routes.push_back(
+      {.method = "GET",
+       .path = "/catalog/status",
+       .handler = [&registrar](const Request& request) { return GetStatus(registrar, request); },
+       .roles = {auth::Role::kQuery, auth::Role::kAdmin}});
+  return routes;
+}
+
+}  // namespace tarn::queryd

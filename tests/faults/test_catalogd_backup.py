@@ -1,0 +1,181 @@
+"""catalogd: backups while it runs, and what it does with a database that is damaged."""
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from harness.lake import Lake
+from harness.tokens import Tokens
+from harness.waiting import wait_until
+
+
+def database(lake: Lake) -> Path:
+    return lake.folder / "catalog" / "catalog.sqlite"
+
+
+def clear(lake: Lake) -> None:
+    """As docs/http-api.md says: the write-ahead log goes too."""
+    for path in database(lake).parent.glob("catalog.sqlite*"):
+        path.unlink()
+
+
+def leftovers(lake: Lake) -> list[Path]:
+    return list(database(lake).parent.glob("catalog.backup-*"))
+
+
+def test_backup_under_load_is_whole_and_of_one_state(new_lake, scratch):
+    new_lake.start_catalogd()
+    catalog = new_lake.catalog
+    done = threading.Event()
+
+    def write(worker: int) -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            # In this order, so that of one state no second is newer than its first.
+            catalog.put_keys(f"first-{worker}", f"k{number}", row_count=number)
+            catalog.put_keys(f"second-{worker}", f"k{number}", row_count=number)
+            if number % 5 == 0:
+                catalog.delete(f"second-{worker}")
+
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(write, worker) for worker in range(3)]
+        for number in range(10):
+            wait_until(lambda: catalog.revision() >= 20 * (number + 1), "changes")  # noqa: B023
+            answer = catalog.get("/catalog/backup")
+            assert answer.status == 200
+            assert answer.content_type == "application/vnd.sqlite3"
+            (scratch / f"{number}.sqlite").write_bytes(answer.body)
+        done.set()
+        for writer in writers:
+            writer.result()
+    assert leftovers(new_lake) == []
+    revisions = []
+    for number in range(10):
+        with closing(sqlite3.connect(scratch / f"{number}.sqlite")) as backup:
+            assert backup.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            ((revision,),) = backup.execute("SELECT revision FROM catalogue")
+            rows = dict(backup.execute("SELECT name, content ->> 'row_count' FROM datasets"))
+            ((newest,),) = backup.execute(
+                "SELECT max(revision) FROM (SELECT revision FROM datasets UNION ALL "
+                "SELECT revision FROM deletions)"
+            )
+        assert newest == revision
+        for worker in range(3):
+            if f"second-{worker}" in rows:
+                assert rows[f"first-{worker}"] - rows[f"second-{worker}"] in (0, 1)
+        revisions.append(revision)
+    assert revisions == sorted(revisions)
+
+
+def test_backup_is_restored_as_a_catalogue_of_its_own(new_lake):
+    new_lake.start_catalogd()
+    catalog = new_lake.catalog
+    catalog.put_keys("a", "1")
+    catalog.put_keys("a", "2")
+    backup = catalog.get("/catalog/backup").body
+    kept = catalog.list()
+    catalog.put_keys("a", "3")
+    etag = catalog.get("/catalog/list").headers["ETag"]
+    new_lake.catalogd.kill()  # So that there is a write-ahead log.
+    clear(new_lake)
+    database(new_lake).write_bytes(backup)
+    new_lake.start_catalogd()
+    restored = catalog.list()
+    assert restored["manifests"] == kept["manifests"]
+    assert restored["revision"] == kept["revision"]
+    # The same revision again, of other content: no client may take it for what it knows.
+    catalog.put_keys("b", "1")
+    assert catalog.get("/catalog/list", {"If-None-Match": etag}).status == 200
+    listed = catalog.get(f"/catalog/list?since={etag.strip(chr(34))}").json()
+    assert "since" not in listed
+    assert len(catalog.get("/catalog/datasets/a/history").json()["versions"]) == 2
+
+
+def test_copy_that_is_put_back_is_noticed(new_lake):
+    """Of the database alone, made while nothing ran, without the daemon's help."""
+    new_lake.start_catalogd()
+    catalog = new_lake.catalog
+    catalog.put_keys("a", "1")
+    new_lake.catalogd.stop()
+    copy = database(new_lake).read_bytes()
+    new_lake.start_catalogd()
+    catalog.put_keys("a", "2")
+    etag = catalog.get("/catalog/list").headers["ETag"]
+    new_lake.catalogd.stop()
+    clear(new_lake)
+    database(new_lake).write_bytes(copy)
+    new_lake.start_catalogd()
+    new_lake.catalogd.wait_for_line("the catalogue is older than it was")
+    catalog.put_keys("a", "3")
+    assert catalog.get("/catalog/list", {"If-None-Match": etag}).status == 200
+
+
+def test_what_a_crash_left_of_a_backup_is_removed(new_lake):
+    new_lake.start_catalogd()
+    new_lake.catalogd.kill()
+    (database(new_lake).parent / "catalog.backup-0123456789abcdef").write_bytes(b"half")
+    new_lake.start_catalogd()
+    assert leftovers(new_lake) == []
+
+
+def test_backup_needs_the_role_admin(new_lake):
+    tokens = Tokens(new_lake)
+    loader, admin = tokens.create("loader", "catalog"), tokens.create("admin", "admin")
+    new_lake.start_catalogd()
+    assert new_lake.catalog.get("/catalog/backup").status == 401
+    assert new_lake.catalog.with_token(loader).get("/catalog/backup").status == 403
+    assert new_lake.catalog.with_token(admin).get("/catalog/backup").status == 200
+
+
+# --- a database that cannot be used
+
+
+def test_newer_database_is_refused(new_lake):
+    new_lake.start_catalogd()
+    new_lake.catalogd.stop()
+    with closing(sqlite3.connect(database(new_lake))) as newer:
+        newer.execute("PRAGMA user_version = 99")
+        newer.commit()
+    before = database(new_lake).read_bytes()
+    error = new_lake.run_to_exit("catalogd").the_error()
+    assert "the database has version 99, this catalogd knows up to" in error
+    assert "use a newer one" in error
+    assert database(new_lake).read_bytes() == before
+
+
+def test_file_that_is_no_database_is_refused(new_lake):
+    database(new_lake).parent.mkdir()
+    database(new_lake).write_bytes(b"x" * 8192)
+    error = new_lake.run_to_exit("catalogd").the_error()
+    assert "catalog.sqlite" in error
+    assert "restore a backup" in error
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_damaged_pages_are_an_error_and_no_crash(new_lake, running):
+    new_lake.start_catalogd()
+    catalog = new_lake.catalog
+    for number in range(200):
+        catalog.put_keys(f"d{number:03}", "k" * 1000)
+    new_lake.catalogd.stop()
+    if running:
+        # It has not read these pages yet when they are damaged.
+        new_lake.start_catalogd()
+    with database(new_lake).open("r+b") as file:
+        size = file.seek(0, 2)
+        for page in range(16, size // 4096):
+            file.seek(page * 4096)
+            file.write(b"\xa5" * 4096)
+    if not running:
+        new_lake.start_catalogd()
+    answer = catalog.get("/catalog/list")
+    answer.expect_error(500, "catalogue database: ")
+    assert "restore a backup" in answer.text
+    new_lake.catalogd.wait_for_line("catalogue request failed", "malformed")
+    assert "tarn_catalog_failures_total 1" in catalog.get("/metrics").text
+    assert new_lake.catalogd.running
+    assert catalog.get("/healthz").status == 200

@@ -1,0 +1,125 @@
+"""queryd follows the catalogue: at once, as one revision, and past what fails."""
+
+import threading
+import time
+
+import pytest
+from harness.store import parquet
+from harness.waiting import wait_until
+
+
+@pytest.fixture
+def lake(new_lake):
+    """Its refresh is far away: what is seen soon was told by the catalogue."""
+    return new_lake.set("queryd", refresh_every="1h").start()
+
+
+def status(lake) -> dict:
+    answer = lake.query.get("/catalog/status")
+    assert answer.status == 200, answer.text
+    return answer.json()
+
+
+def test_dataset_can_be_queried_as_soon_as_it_is_registered(lake):
+    wait_until(lambda: status(lake)["follows_changes"], "queryd follows")
+    key = lake.files.put_rows("a", "SELECT 1 AS n")
+    took = []
+    for i in range(20):
+        lake.catalog.put_keys(f"d{i}", key)
+        start = time.monotonic()
+        wait_until(lambda i=i: lake.select_all(f"d{i}").status == 200, "it is there")
+        took.append(time.monotonic() - start)
+    lake.catalog.delete("d0")
+    wait_until(lambda: lake.select_all("d0").status == 400, "it is gone")
+    # The refresh comes in an hour. How fast it is, bench/ says.
+    assert sorted(took)[10] < 5
+
+
+def test_answer_says_which_revision_it_saw(lake):
+    key = lake.files.put_rows("a", "SELECT 1 AS n")
+    lake.catalog.put_keys("a", key)
+    lake.wait_for_rows("a", [[1]])
+    answer = lake.query.sql("FROM a")
+    assert answer.headers["X-Catalog-Revision"] == str(lake.catalog.revision())
+    assert status(lake)["revision"] == lake.catalog.revision()
+    big = lake.query.sql("FROM range(1000000), a")
+    assert big.headers["X-Catalog-Revision"] == str(lake.catalog.revision())
+
+
+def test_each_query_sees_one_revision(lake):
+    """Two datasets are put one after the other, again and again: of the pairs that the catalogue
+    had, (n, n) and (n + 1, n), a query sees one, and its revision says which."""
+    for n in range(8):
+        lake.files.put(f"{n}.parquet", parquet(f"SELECT {n} AS n"))
+    for name in ("a", "b"):
+        lake.catalog.put_keys(name, lake.files.key("0.parquet"))
+        lake.wait_for_rows(name, [[0]])
+    over = threading.Event()
+    wrong = []
+    seen = set()
+
+    def ask() -> None:
+        while not over.is_set():
+            answer = lake.query.sql("SELECT a.n, b.n FROM a, b")
+            ((left, right),) = answer.rows()
+            seen.add((left, right))
+            revision = int(answer.headers["X-Catalog-Revision"])
+            expected = ((revision - 1) // 2 % 8, (revision - 2) // 2 % 8)
+            if (left, right) != expected:
+                wrong.append((revision, left, right))
+
+    clients = [threading.Thread(target=ask) for _ in range(3)]
+    for client in clients:
+        client.start()
+    try:
+        assert lake.catalog.revision() == 2
+        for n in range(1, 60):
+            for name in ("a", "b"):
+                lake.catalog.put_keys(name, lake.files.key(f"{n % 8}.parquet"))
+    finally:
+        over.set()
+        for client in clients:
+            client.join()
+    assert not wrong
+    assert len(seen) > 3, "it changed while it was asked"
+
+
+def test_status_names_what_failed_and_keeps_the_former(lake):
+    good = lake.files.put_rows("a", "SELECT 1 AS n")
+    lake.catalog.put_keys("a", good)
+    lake.wait_for_rows("a", [[1]])
+    missing = lake.files.key("missing.parquet")
+    lake.catalog.put_keys("a", missing)
+    lake.catalog.put_keys("new", missing)
+    wait_until(lambda: len(status(lake)["failed"]) == 2, "both failed")
+    first, second = status(lake)["failed"]
+    assert (first["name"], first["former_is_visible"]) == ("a", True)
+    assert (second["name"], second["former_is_visible"]) == ("new", False)
+    assert "missing.parquet" in first["error"]
+    assert lake.select_all("a").rows() == [[1]]
+    # It is tried again without a change, soon.
+    lake.files.put("missing.parquet", parquet("SELECT 2 AS n"))
+    lake.wait_for_rows("a", [[2]])
+    lake.wait_for_rows("new", [[2]])
+    assert status(lake)["failed"] == []
+
+
+def test_catalogue_that_goes_and_comes_back_is_followed_again(lake):
+    key = lake.files.put_rows("a", "SELECT 1 AS n")
+    lake.catalog.put_keys("a", key)
+    lake.wait_for_rows("a", [[1]])
+    lake.catalogd.kill()
+    assert lake.select_all("a").rows() == [[1]]
+    wait_until(lambda: status(lake)["error"], "it is noticed")
+    lake.start_catalogd()
+    lake.catalog.put_keys("b", key)
+    lake.wait_for_rows("b", [[1]])
+    assert status(lake)["error"] is None
+    assert len(lake.queryd.lines("refresh failed")) <= 1, "not a line each second"
+
+
+def test_stop_does_not_wait_for_a_change(lake):
+    wait_until(lambda: status(lake)["follows_changes"], "queryd follows")
+    start = time.monotonic()
+    lake.queryd.stop()
+    assert time.monotonic() - start < 5
