@@ -29,6 +29,7 @@ void ReadAll(std::string_view payload) {
   Read<ViewsApplied>(payload);
   Read<Progress>(payload);
   Read<Unhealthy>(payload);
+  Read<Cached>(payload);
   Read<Query>(payload);
   Read<Begun>(payload);
   Read<End>(payload);

@@ -17,6 +17,7 @@ namespace tarn::engine {
 namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
+constexpr int kProgressesToCached = 4;
 
 // Stacks are memory that may be written, and the limit counts them whole.
 constexpr uint64_t kStackBytes = 8ULL * 1024 * 1024;
@@ -49,6 +50,16 @@ std::string ProbedFrame(uint64_t ticket, const Result<Prober::Columns>& outcome)
     probed.error = outcome.error().message;
   }
   return protocol::ToFrame(probed);
+}
+
+Result<uint64_t> DataCacheBytes(duck::Connection& connection) {
+  TARN_TRY(duck::Statement statement,
+           connection.Prepare("SELECT memory_usage_bytes::UBIGINT FROM duckdb_memory() WHERE tag = "
+                              "'EXTERNAL_FILE_CACHE'"));
+  TARN_TRY(duck::ResultStream rows, statement.Execute());
+  TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
+  if (!chunk || chunk->row_count() == 0) return Internal("DuckDB does not tell its cache");
+  return chunk->columns()[0].Data<uint64_t>()[0];
 }
 
 }  // namespace
@@ -84,6 +95,8 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(sandbox_, Sandbox::Enter(setup));
   watchdog_ = std::make_shared<Watchdog>();
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
+  TARN_TRY(duck::Connection own, factory_->Connect());
+  own_connection_.emplace(std::move(own));
   prober_ = std::make_unique<Prober>(setup, watchdog_);
   views_ = std::make_unique<Views>(setup.store, setup.revision, setup.views);
   context_ = std::make_unique<WorkerContext>(*views_, *watchdog_, setup);
@@ -142,7 +155,7 @@ void Engine::Handle(const protocol::Frame& frame) {
 
 void Engine::ReportProgress() {
   pthread_setname_np(pthread_self(), "progress");
-  for (;;) {
+  for (int round = 0;; ++round) {
     {
       std::unique_lock lock(mutex_);
       if (stopped_.wait_for(lock, kProgressEvery, [this] { return stopping_; })) return;
@@ -151,7 +164,13 @@ void Engine::ReportProgress() {
       if (const auto progress = worker->Progress()) control_.Write(protocol::ToFrame(*progress));
     }
     ReportReplacedFiles();
+    if (round % kProgressesToCached == 0) ReportCached();
   }
+}
+
+void Engine::ReportCached() {
+  const Result<uint64_t> bytes = DataCacheBytes(*own_connection_);
+  if (bytes.ok()) control_.Write(protocol::ToFrame(protocol::Cached{.data_bytes = *bytes}));
 }
 
 void Engine::ReportReplacedFiles() {

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -43,11 +44,13 @@ class Engine {
   void Handle(const protocol::Frame& frame);
   void ReportProgress();
   void ReportReplacedFiles();
+  void ReportCached();
 
   FrameSocket control_;  // Reading: Serve's thread. Writing: all of them.
   Sandbox sandbox_;      // Entered before there is another thread.
   std::shared_ptr<Watchdog> watchdog_;
   std::unique_ptr<ConnectionFactory> factory_;
+  std::optional<duck::Connection> own_connection_;  // Only the progress thread's.
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<Views> views_;
   std::unique_ptr<WorkerContext> context_;

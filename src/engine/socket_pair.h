@@ -70,14 +70,15 @@ class FrontSocket {
       reader_.Commit(static_cast<size_t>(got));
     }
   }
-  // The next frame, which must be such a message; but for Progress, which comes as time passes.
+  // The next frame, which must be such a message; but for those that come as time passes.
   template <class Message>
   Message Receive() {
     std::optional<protocol::Frame> frame;
     do {
       frame = Read();
-    } while (frame && frame->type == protocol::FrameType::kProgress &&
-             frame->type != Message::kType);
+    } while (frame && frame->type != Message::kType &&
+             (frame->type == protocol::FrameType::kProgress ||
+              frame->type == protocol::FrameType::kCached));
     if (!frame || frame->type != Message::kType) {
       throw std::runtime_error(fmt::format("got {} in place of {}",
                                            frame ? static_cast<int>(frame->type) : -1,

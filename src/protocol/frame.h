@@ -25,6 +25,7 @@ enum class FrameType : uint8_t {
   kViewsApplied,
   kProgress,
   kUnhealthy,
+  kCached,
   // On a slot's socket, from the front.
   kQuery,
   // On a slot's socket, from the engine. A query is answered by kBegun and any number of kRows,

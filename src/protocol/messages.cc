@@ -26,6 +26,7 @@ TARN_FIELDS(Probed, ticket, ok, error_kind, error, columns)
 TARN_FIELDS(ViewsApplied, ticket)
 TARN_FIELDS(Progress, slot, query, permille)
 TARN_FIELDS(Unhealthy, reason, broken)
+TARN_FIELDS(Cached, data_bytes)
 TARN_FIELDS(Query, number, id, sql, params, format, compression, quote_big_numbers, row_limit,
             byte_limit)
 TARN_FIELDS(Begun, revision, is_repeatable, reads)
@@ -126,6 +127,7 @@ TARN_MESSAGE(Probed);
 TARN_MESSAGE(ViewsApplied);
 TARN_MESSAGE(Progress);
 TARN_MESSAGE(Unhealthy);
+TARN_MESSAGE(Cached);
 TARN_MESSAGE(Query);
 TARN_MESSAGE(Begun);
 TARN_MESSAGE(End);

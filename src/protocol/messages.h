@@ -125,6 +125,13 @@ struct Progress {
   int permille = 0;  // How far it is.
 };
 
+// What the process keeps of objects that it has read; sent every now and then. DuckDB gives it up
+// where queries need the memory.
+struct Cached {
+  static constexpr FrameType kType = FrameType::kCached;
+  uint64_t data_bytes = 0;
+};
+
 // The process should be replaced: it answers, but something in it is broken.
 struct Unhealthy {
   static constexpr FrameType kType = FrameType::kUnhealthy;

@@ -169,6 +169,7 @@ TEST(Messages, WhatIsSaidBesideQueriesArrivesAsItWasSent) {
   const Unhealthy unhealthy = RoundTrip(Unhealthy{.reason = OddBytes(), .broken = true});
   EXPECT_EQ(unhealthy.reason, OddBytes());
   EXPECT_TRUE(unhealthy.broken);
+  EXPECT_EQ(RoundTrip(Cached{.data_bytes = 5}).data_bytes, 5U);
 }
 
 std::string Cbor(const nlohmann::json& json) {

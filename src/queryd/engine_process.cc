@@ -152,6 +152,8 @@ void EngineProcess::Handle(const protocol::Frame& frame) {
       return pass_on(handlers_.on_progress);
     case FrameType::kUnhealthy:
       return pass_on(handlers_.on_unhealthy);
+    case FrameType::kCached:
+      return pass_on(handlers_.on_cached);
     default:
       log::Error("an unknown message came from the engine",
                  {{"type", static_cast<int>(frame.type)}});

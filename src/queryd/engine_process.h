@@ -33,6 +33,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     std::function<void(const protocol::ViewsApplied&)> on_views_applied;
     std::function<void(const protocol::Progress&)> on_progress;
     std::function<void(const protocol::Unhealthy&)> on_unhealthy;
+    std::function<void(const protocol::Cached&)> on_cached;
     // Some query gave its slot back.
     std::function<void()> on_slot_free;
     // "killed by signal 9 (Killed)", "exit status 1".

@@ -43,6 +43,8 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
     : io_(io),
       options_(std::move(options)),
       resident_(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
+      cached_(metrics.Gauge("tarn_engine_data_cache_bytes",
+                            "Data of objects that all engine processes keep in memory")),
       started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
       sandboxed_(metrics.Gauge("tarn_engine_sandboxed",
                                "1: the engine process is in its sandbox, with nothing missing")),
@@ -162,6 +164,7 @@ EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
                       number](const protocol::Progress& progress) { OnProgress(number, progress); },
       .on_unhealthy =
           [this, number](const protocol::Unhealthy& unhealthy) { OnUnhealthy(number, unhealthy); },
+      .on_cached = [this, number](const protocol::Cached& cached) { OnCached(number, cached); },
       .on_slot_free =
           [this, number] {
             const std::lock_guard lock(mutex_);
@@ -381,12 +384,15 @@ asio::awaitable<void> EngineSupervisor::Watch() {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
       resident_.Decrement(std::exchange(resident_shown_, 0));
+      cached_.Decrement(std::exchange(cached_shown_, 0));
       co_return;
     }
     uint64_t total = 0;
+    uint64_t total_cached = 0;
     for (auto& [number, member] : members_) {
       const uint64_t resident = member.process->ResidentBytes();
       total += resident;
+      total_cached += member.cached_bytes;
       const Duration age =
           std::chrono::duration_cast<Duration>(Query::Clock::now() - member.started_at);
       if (options_.setup.memory_hard_limit > 0 && resident > options_.setup.memory_hard_limit) {
@@ -408,6 +414,8 @@ asio::awaitable<void> EngineSupervisor::Watch() {
     // Other supervisors add theirs.
     resident_.Increment(static_cast<double>(total) - resident_shown_);
     resident_shown_ = static_cast<double>(total);
+    cached_.Increment(static_cast<double>(total_cached) - cached_shown_);
+    cached_shown_ = static_cast<double>(total_cached);
   }
 }
 
@@ -453,6 +461,11 @@ void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& pro
     }
   }
   if (query != nullptr) query->SetProgress(progress.permille / 10.0);
+}
+
+void EngineSupervisor::OnCached(uint64_t number, const protocol::Cached& cached) {
+  const std::lock_guard lock(mutex_);
+  if (Member* member = FindMember(number)) member->cached_bytes = cached.data_bytes;
 }
 
 void EngineSupervisor::Abandon(EngineProcess::Lease lease, Admission::Permit permit,

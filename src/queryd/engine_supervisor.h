@@ -101,6 +101,7 @@ class EngineSupervisor : public ViewTarget {
     protocol::Credentials credentials;
     Query::Clock::time_point started_at = Query::Clock::now();
     bool draining = false;
+    uint64_t cached_bytes = 0;
     size_t stuck = 0;  // Queries in it that did not end in time.
     std::optional<protocol::Ready> ready;
     size_t changes_sent = 0;  // Before it was ready, and not answered yet.
@@ -127,6 +128,7 @@ class EngineSupervisor : public ViewTarget {
   void OnProbed(const protocol::Probed& probed);
   void Answered(uint64_t ticket, Result<Columns> outcome);
   void OnProgress(uint64_t number, const protocol::Progress& progress);
+  void OnCached(uint64_t number, const protocol::Cached& cached);
   void EndIfDrained(Member& member);    // Needs mutex_.
   Member* FindMember(uint64_t number);  // Needs mutex_.
   void WakeWaiting();                   // Needs mutex_.
@@ -154,6 +156,7 @@ class EngineSupervisor : public ViewTarget {
   boost::asio::io_context& io_;
   const EngineOptions options_;
   prometheus::Gauge& resident_;
+  prometheus::Gauge& cached_;
   prometheus::Counter& started_;
   prometheus::Gauge& sandboxed_;
   Metrics& metrics_;
@@ -169,6 +172,7 @@ class EngineSupervisor : public ViewTarget {
   // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> asked_;  // guarded by mutex_
   double resident_shown_ = 0;                 // guarded by mutex_: our part of resident_
+  double cached_shown_ = 0;                   // guarded by mutex_: the same of cached_
   uint64_t last_ticket_ = 0;                  // guarded by mutex_
   std::set<std::shared_ptr<Query>> waiting_;  // guarded by mutex_: for a slot
   std::optional<protocol::Credentials> last_credentials_;  // guarded by mutex_

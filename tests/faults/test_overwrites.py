@@ -115,6 +115,16 @@ def test_without_the_cache_the_next_query_is_new(new_lake):
     assert engine_pid(lake.queryd) == pid
 
 
+def test_data_that_is_kept_is_told(lake):
+    register(lake, "t", rows_of(1, 1_000_000), "t.parquet")
+    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
+    assert read(lake, "SELECT count(*) FROM t WHERE noise % 2 < 2") == 1_000_000
+    wait_until(
+        lambda: metric(lake.query, "tarn_engine_data_cache_bytes") > 7_000_000,
+        "the hashes are kept, 8 bytes each",
+    )
+
+
 def test_kept_results_go_with_what_they_were_read_from(lake):
     register(lake, "t", rows_of(1, 1_000_000), "t.parquet")
     wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
