@@ -23,6 +23,8 @@ from bench.server import Process, Server
 
 OURS = "Tarn"
 OURS_KEPT = "Tarn, from the result cache"
+OURS_LOCAL = "Tarn, on local files"
+WORK_ONLY = (OURS_KEPT, OURS_LOCAL)
 COMPARED = (
     "The last two columns compare Tarn with what the line names: above 1, Tarn is faster, and "
     "takes less CPU."
@@ -133,6 +135,7 @@ def measure(options: argparse.Namespace) -> Figures:
             # Each request of the first runs; the second answers what it has answered before.
             ours = cleanup.enter_context(lake.queryd(place, result_cache_bytes=0))
             keeping = cleanup.enter_context(lake.queryd(place))
+            local = cleanup.enter_context(lake.queryd(place, result_cache_bytes=0, local=True))
             servers = [
                 Server(
                     name,
@@ -140,7 +143,7 @@ def measure(options: argparse.Namespace) -> Figures:
                     Process(each.queryd.process.pid),
                     is_ours=each is ours,
                 )
-                for name, each in ((OURS, ours), (OURS_KEPT, keeping))
+                for name, each in ((OURS, ours), (OURS_KEPT, keeping), (OURS_LOCAL, local))
             ]
             pids = dict(options.against_pid)
             servers += [
@@ -161,7 +164,7 @@ def measure(options: argparse.Namespace) -> Figures:
             for name, *what in result.names():
                 if name in wanted:
                     say(name)
-                    running = [server for server in servers if server.name != OURS_KEPT]
+                    running = [server for server in servers if server.name not in WORK_ONLY]
                     figures["result"] += result.measure(
                         *what, running, engines[0] if engines else None
                     )
