@@ -24,23 +24,14 @@ constexpr auto kGrace = std::chrono::milliseconds(500);
 // A probe may take this part of the memory that queries may.
 constexpr uint64_t kMemoryShare = 4;
 
-// The first column of a row of texts.
-std::string TextAt(const duck::Chunk& chunk, size_t column, uint64_t row) {
-  return std::string(chunk.columns()[column].Data<duck::StringRef>()[row].view());
-}
-
+// Planning reads the first object, as all that is needed for it.
 Result<Prober::Columns> Describe(duck::Connection& connection, const std::string& select) {
-  TARN_TRY(duck::Statement statement,
-           connection.Prepare("SELECT column_name, column_type FROM (DESCRIBE " + select + ")"));
-  TARN_TRY(duck::ResultStream rows, statement.Execute());
+  TARN_TRY(const duck::Statement statement, connection.Prepare(select));
   Prober::Columns columns;
-  for (;;) {
-    TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
-    if (!chunk) return columns;
-    for (uint64_t row = 0; row < chunk->row_count(); ++row) {
-      columns.push_back({TextAt(*chunk, 0, row), TextAt(*chunk, 1, row)});
-    }
+  for (const auto& [name, type] : statement.Columns()) {
+    columns.push_back({name, duck::TypeName(type)});
   }
+  return columns;
 }
 
 }  // namespace
