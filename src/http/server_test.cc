@@ -547,7 +547,8 @@ TEST_F(ServerTest, AStreamThatFailsBeforeItsFirstBytesIsAnError) {
       std::string(kClose));
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nnothing to give\nHTTP/1.1 200 OK\r\n"));
-  EXPECT_TRUE(EventuallyMetric(R"(tarn_http_requests_total{method="GET",route="/fails",status="400"} 1)"));
+  EXPECT_TRUE(
+      EventuallyMetric(R"(tarn_http_requests_total{method="GET",route="/fails",status="400"} 1)"));
 }
 
 TEST_F(ServerTest, ABigAnswerArrivesWhole) {
@@ -728,8 +729,8 @@ TEST_F(ImpatientServerTest, AClientThatTakesALittleAtATimeGetsAll) {
   asio::ip::tcp::socket socket = Connect();
   socket.set_option(asio::socket_base::receive_buffer_size(64 * 1024));
   Write(socket, std::string("GET /big HTTP/1.1\r\nHost: localhost\r\n") + kClose);
-  // 0.5 MB/s over several times the time-out: less in each than the kernel wants free before it says
-  // "writable".
+  // 0.5 MB/s over several times the time-out: less in each than the kernel wants free before it
+  // says "writable".
   const auto start = std::chrono::steady_clock::now();
   std::string answer;
   std::string block(16 * 1024, '\0');

@@ -678,8 +678,7 @@ std::future<Result<EngineSupervisor::Columns>> EngineSupervisor::Take(const View
   Member* member = FindMember(current_);
   if (member == nullptr) return {};
   if (IsOverwritten(*member, change)) {
-    if (const Result<> started = StartProcess("objects may have been overwritten");
-        !started.ok()) {
+    if (const Result<> started = StartProcess("objects may have been overwritten"); !started.ok()) {
       log::Error("the engine cannot be replaced", {{"error", started.error().message}});
     }
     return {};
