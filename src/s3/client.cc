@@ -78,8 +78,8 @@ struct Client::Curl {
   CURL* handle = nullptr;
 
   Curl() {
-    static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (initialized == CURLE_OK) handle = curl_easy_init();
+    static const CURLcode kInitialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (kInitialized == CURLE_OK) handle = curl_easy_init();
   }
   ~Curl() { curl_easy_cleanup(handle); }
   Curl(const Curl&) = delete;
@@ -156,7 +156,8 @@ Result<ObjectPart> Client::Get(std::string_view key, const std::string& range,
   std::unique_ptr<curl_slist, FreeList> headers;
   for (const auto& [name, value] :
        Sign(request, bucket_.credentials, bucket_.store.region, NowMicros())) {
-    curl_slist* longer = curl_slist_append(headers.get(), (name + ": " + value).c_str());
+    curl_slist* longer =
+        curl_slist_append(headers.get(), fmt::format("{}: {}", name, value).c_str());
     if (longer == nullptr) return Internal("out of memory");
     headers.release();
     headers.reset(longer);

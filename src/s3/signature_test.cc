@@ -6,19 +6,19 @@
 namespace tarn::s3 {
 namespace {
 
-using testing::EndsWith;
-
 // The examples of "Signature Calculations for the Authorization Header" in Amazon's documentation.
-const protocol::Credentials kCredentials = {
-    .access_key_id = "AKIAIOSFODNN7EXAMPLE",
-    .secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    .session_token = ""};
+protocol::Credentials ExampleCredentials() {
+  return {.access_key_id = "AKIAIOSFODNN7EXAMPLE",
+          .secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+          .session_token = ""};
+}
 constexpr UnixMicros kNow{std::chrono::seconds(1369353600)};  // 2013-05-24T00:00:00Z
 
 UnsignedRequest Example() { return {.headers = {{"host", "examplebucket.s3.amazonaws.com"}}}; }
 
 std::string SignatureOf(const UnsignedRequest& request) {
-  const std::string value = Sign(request, kCredentials, "us-east-1", kNow).at("authorization");
+  const std::string value =
+      Sign(request, ExampleCredentials(), "us-east-1", kNow).at("authorization");
   return value.substr(value.find("Signature=") + 10);
 }
 
@@ -26,7 +26,7 @@ TEST(Sign, AnswersAsAmazonForAPartOfAnObject) {
   UnsignedRequest request = Example();
   request.path = "/test.txt";
   request.headers["range"] = "bytes=0-9";
-  const auto headers = Sign(request, kCredentials, "us-east-1", kNow);
+  const auto headers = Sign(request, ExampleCredentials(), "us-east-1", kNow);
   EXPECT_EQ(headers.at("authorization"),
             "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
             "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
@@ -59,7 +59,7 @@ TEST(Sign, AnswersAsAmazonForQueries) {
 }
 
 TEST(Sign, ATokenIsSigned) {
-  protocol::Credentials temporary = kCredentials;
+  protocol::Credentials temporary = ExampleCredentials();
   temporary.session_token = "token";
   UnsignedRequest request = Example();
   request.path = "/";

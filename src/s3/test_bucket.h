@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cstdio>
 #include <map>
 #include <mutex>
 #include <string>
@@ -80,14 +80,15 @@ class TestBucket {
     if (!wanted.empty() && wanted != etag) {
       return http::Response::Text(412, "<Error><Code>PreconditionFailed</Code></Error>");
     }
-    unsigned long begin = 0;
-    unsigned long end = 0;
+    size_t begin = 0;
+    size_t end = 0;
     http::Response response = http::Response::Text(200, all);
-    if (knows_ranges && std::sscanf(range.c_str(), "bytes=-%lu", &end) == 1) {
-      begin = all.size() - std::min(end, all.size());
-      end = all.size();
-    } else if (knows_ranges && std::sscanf(range.c_str(), "bytes=%lu-%lu", &begin, &end) == 2) {
-      ++end;
+    if (const size_t minus = range.find('-'); knows_ranges && minus != std::string::npos) {
+      constexpr size_t kUnit = std::string_view("bytes=").size();
+      const size_t last = std::stoul(range.substr(minus + 1));
+      begin = minus == kUnit ? all.size() - std::min(last, all.size())
+                             : std::stoul(range.substr(kUnit, minus - kUnit));
+      end = minus == kUnit ? all.size() : last + 1;
     }
     if (end > 0) {
       response = http::Response::Text(206, all.substr(begin, end - begin));
