@@ -10,6 +10,7 @@
 #include "base/redact.h"
 #include "base/version.h"
 #include "cli/datasets.h"
+#include "cli/put.h"
 #include "cli/sql.h"
 #include "cli/status.h"
 #include "cli/token.h"
@@ -114,6 +115,29 @@ void AddDatasets(CLI::App& app, DatasetOptions& options, std::vector<Command>& c
   commands.push_back({restore, [&options] { return RestoreDataset(options); }});
 }
 
+Command AddPut(CLI::App& app, PutOptions& put) {
+  CLI::App* command =
+      app.add_subcommand("put",
+                         "Make a dataset of CSV, JSON or Parquet files.\n"
+                         "  tarn put flights.csv --as flights\n"
+                         "  tarn put 2026-*.csv.gz --as flights --append\n"
+                         "  curl … | tarn put - --format json --as events --replace\n"
+                         "  tarn put flights.csv --as flights --into lake   # then: tarn up lake");
+  AddRemote(*command, put.remote);
+  command->add_option("FILE", put.files, "The files, of one format; - is stdin")->required();
+  command->add_option("--as", put.name, "The name of the dataset")->required();
+  command->add_option("--into", put.folder,
+                      "A folder that `tarn up` serves, in place of the bucket");
+  command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
+      ->check(CLI::IsMember({"csv", "json", "parquet"}));
+  command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");
+  command->add_flag("--no-header", put.no_header, "The first line of CSV is a row");
+  command->add_flag("--append", put.append, "Add to the dataset");
+  command->add_flag("--replace", put.replace, "Take the place of the dataset");
+  command->add_flag("--json", put.json, "Print what the catalogue answers");
+  return {command, [&put] { return PutDataset(put); }};
+}
+
 Command AddStatus(CLI::App& app, StatusOptions& status) {
   CLI::App* command = app.add_subcommand("status", "Show how the daemons are.");
   AddRemote(*command, status.remote);
@@ -167,11 +191,12 @@ int Main(int argc, const char* const* argv) {
 
   UpOptions up;
   SqlOptions sql;
+  PutOptions put;
   DatasetOptions datasets;
   StatusOptions status;
   TokenOptions token;
   bool markdown = false;
-  std::vector<Command> commands = {AddUp(app, up), AddSql(app, sql)};
+  std::vector<Command> commands = {AddUp(app, up), AddPut(app, put), AddSql(app, sql)};
   AddDatasets(app, datasets, commands);
   commands.push_back(AddStatus(app, status));
   AddToken(app, token, commands);

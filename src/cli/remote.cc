@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
-#include "base/lakehouse.h"
 #include "base/redact.h"
 #include "base/text.h"
 
@@ -37,12 +36,6 @@ std::string UrlOfBind(const std::string& bind, bool https) {
     if (where.starts_with(any)) where = "127.0.0.1:" + where.substr(any.size());
   }
   return (https ? "https://" : "http://") + where;
-}
-
-Result<LakehouseSettings> LoadSettings(const std::string& path) {
-  if (!path.empty()) return LakehouseSettings::Load(path);
-  if (std::filesystem::exists(kConfig)) return LakehouseSettings::Load(kConfig);
-  return LakehouseSettings();
 }
 
 Result<std::string> ReadToken(const std::string& path) {
@@ -101,6 +94,12 @@ Result<nlohmann::ordered_json> ParseJson(const Result<http::ClientResponse>& res
 
 }  // namespace
 
+Result<LakehouseSettings> LoadSettings(const std::string& path) {
+  if (!path.empty()) return LakehouseSettings::Load(path);
+  if (std::filesystem::exists(kConfig)) return LakehouseSettings::Load(kConfig);
+  return LakehouseSettings();
+}
+
 Result<Remote> Remote::Open(const RemoteOptions& options) {
   TARN_TRY(const LakehouseSettings settings, LoadSettings(options.config_path));
   const bool https = !settings.tls.cert_path.empty();
@@ -146,17 +145,7 @@ Result<nlohmann::ordered_json> Remote::CatalogJson(http::ClientRequest request) 
 }
 
 std::string DatasetPath(const std::string& name) {
-  std::string path = "/catalog/datasets/";
-  for (const char c : name) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-    if (is_plain) {
-      path += c;
-    } else {
-      path += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return path;
+  return "/catalog/datasets/" + PercentEncode(name);
 }
 
 }  // namespace tarn::cli

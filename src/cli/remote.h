@@ -4,6 +4,7 @@
 #include <stop_token>
 #include <string>
 
+#include "base/lakehouse.h"
 #include "base/result.h"
 #include "http/client.h"
 
@@ -16,6 +17,9 @@ struct RemoteOptions {
   std::string catalogd;
   std::string token_path;
 };
+
+// Those of that file, else of ./lakehouse.toml, else the defaults.
+Result<LakehouseSettings> LoadSettings(const std::string& config_path);
 
 // queryd and catalogd, as a client sees them.
 //
