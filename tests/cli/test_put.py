@@ -156,7 +156,7 @@ def test_what_does_not_fit_is_told_column_by_column(lake, run, file):
     refused(done, '"soon"', "day", "DATE", "VARCHAR")
     assert "LINE 1" not in done.stderr
     done = put(run, file("d.parquet", parquet("SELECT 1 AS id")), "--as", "t", "--append")
-    refused(done, '"d.parquet" has other columns than the dataset')
+    refused(done, 'd.parquet" has other columns than the dataset')
     assert (manifest(lake, "t"), keys(lake)) == before
 
 
