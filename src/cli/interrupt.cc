@@ -19,7 +19,7 @@ sigset_t Signals() {
 
 Interrupt::Interrupt() {
   const sigset_t set = Signals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  pthread_sigmask(SIG_BLOCK, &set, &former_);
   waiting_ = std::thread([this, set] {
     int signal = 0;
     while (sigwait(&set, &signal) == 0 && signal == SIGINT) source_.request_stop();
@@ -29,8 +29,7 @@ Interrupt::Interrupt() {
 Interrupt::~Interrupt() {
   pthread_kill(waiting_.native_handle(), SIGUSR1);
   waiting_.join();
-  const sigset_t set = Signals();
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  pthread_sigmask(SIG_SETMASK, &former_, nullptr);
 }
 
 }  // namespace tarn::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <stop_token>
 #include <thread>
 
@@ -17,6 +18,7 @@ class Interrupt {
   std::stop_token token() const { return source_.get_token(); }
 
  private:
+  sigset_t former_{};
   std::stop_source source_;
   std::thread waiting_;
 };

@@ -70,13 +70,26 @@ void Progress::Add(uint64_t bytes) {
 
 void Progress::SetShare(double share) { Draw(share); }
 
-void Progress::Draw(double share) {
-  const auto now = Clock::now();
-  if (!is_shown_ || now - drawn_ < kDrawEvery) return;
-  drawn_ = now;
-  const double seconds = std::chrono::duration<double>(now - started_).count();
-  const std::string line = ProgressLine(what_, share, done_, total_, seconds, WidthOfStderr() - 1);
-  std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
+void Progress::SetUnknown() {
+  if (IsDue()) Show(what_ + ", " + FormatTime(std::floor(Seconds())));
 }
+
+double Progress::Seconds() const {
+  return std::chrono::duration<double>(Clock::now() - started_).count();
+}
+
+bool Progress::IsDue() {
+  const auto now = Clock::now();
+  if (!is_shown_ || now - drawn_ < kDrawEvery) return false;
+  drawn_ = now;
+  return true;
+}
+
+void Progress::Draw(double share) {
+  if (!IsDue()) return;
+  Show(ProgressLine(what_, share, done_, total_, Seconds(), WidthOfStderr() - 1));
+}
+
+void Progress::Show(const std::string& line) { std::fprintf(stderr, "\r%s\x1b[K", line.c_str()); }
 
 }  // namespace tarn::cli

@@ -19,10 +19,14 @@ class Progress {
 
   void Add(uint64_t bytes);
   void SetShare(double share);  // 0 to 1.
+  void SetUnknown();            // Only the time is told.
 
  private:
   using Clock = std::chrono::steady_clock;
   void Draw(double share);
+  bool IsDue();
+  void Show(const std::string& line);
+  double Seconds() const;
 
   const std::string what_;
   const uint64_t total_;

@@ -4,15 +4,20 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
 
 #include "base/text.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/prompt.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -81,49 +86,113 @@ Result<> Write(std::string_view bytes, FILE* file) {
   return Error{ErrorKind::kCancelled, fmt::format("cannot write: {}", std::strerror(errno))};
 }
 
+// Asks how far a query is, and draws it, once it has run for a while.
+class QueryWatch {
+ public:
+  QueryWatch(const Remote& remote, const std::string& id)
+      : thread_([&remote, id](const std::stop_token& stop) { Watch(remote, id, stop); }) {}
+
+ private:
+  static void Watch(const Remote& remote, const std::string& id, const std::stop_token& stop) {
+    const auto pause = [&stop](std::chrono::milliseconds time) {
+      const auto end = std::chrono::steady_clock::now() + time;
+      while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    };
+    pause(std::chrono::milliseconds(500));
+    std::optional<Progress> progress;
+    while (!stop.stop_requested()) {
+      const auto query = remote.QueryJson({.path = "/queries/" + id});
+      // Who may not ask sees no bar.
+      if (!query.ok()) return;
+      const Json percent = query->value("progress_percent", Json());
+      if (!progress) progress.emplace("running", 0);
+      if (percent.is_number()) {
+        progress->SetShare(percent.get<double>() / 100);
+      } else {
+        progress->SetUnknown();
+      }
+      pause(std::chrono::milliseconds(200));
+    }
+  }
+
+  std::jthread thread_;
+};
+
 }  // namespace
 
+Result<Outcome> RunStatement(const Remote& remote, const Statement& statement,
+                             const Output& output) {
+  const bool is_table = statement.format == "table";
+  Json body = {{"sql", statement.sql}};
+  if (!statement.params.empty()) body["params"] = statement.params;
+  const uint64_t row_limit = statement.row_limit > 0 ? statement.row_limit
+                             : is_table              ? kTableRows
+                                                     : 0;
+  if (row_limit > 0) body["row_limit"] = row_limit;
+  // Their digits are shown as they are.
+  if (is_table) body["big_numbers"] = "string";
+
+  const std::string id = "tarn-" + RandomId();
+  http::ClientRequest request = {.method = "POST",
+                                 .path = "/sql?format=" + (is_table ? "json" : statement.format),
+                                 .body = body.dump(-1, ' ', false, Json::error_handler_t::replace),
+                                 .accept = "*/*",
+                                 .headers = {{"X-Query-Id", id}}};
+  if (!is_table) request.on_body = output;
+  const auto start = std::chrono::steady_clock::now();
+  const Interrupt interrupt;
+  std::optional<QueryWatch> watch;
+  if (statement.shows_progress) watch.emplace(remote, id);
+  Result<http::ClientResponse> answer = remote.Query(std::move(request), interrupt.token());
+  watch.reset();
+  if (!answer.ok()) return answer.error();
+  Outcome outcome{.is_truncated = answer->Header("X-Truncated") == "true"};
+  if (is_table) {
+    TARN_TRY(const Table table, TableOf(answer->body));
+    outcome.rows = table.size();
+    TARN_CHECK_OK(output(table.Text()));
+  }
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return outcome;
+}
+
+std::string Footer(const Outcome& outcome) {
+  return fmt::format("({}{}, {})", Plural(outcome.rows, "row"),
+                     outcome.is_truncated ? " and more" : "", FormatSeconds(outcome.seconds));
+}
+
 Result<> RunSql(const SqlOptions& options) {
+  const bool has_text = !options.sql.empty();
+  if (!has_text && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0 &&
+      options.output.empty()) {
+    TARN_TRY(const Remote remote, Remote::Open(options.remote));
+    return RunPrompt(remote, options.format, options.row_limit);
+  }
   TARN_TRY(const std::string sql, ReadSql(options));
   TARN_TRY(const Json params, ToParams(options.params));
   TARN_TRY(const Remote remote, Remote::Open(options.remote));
   const bool for_people = options.output.empty() && isatty(STDOUT_FILENO) != 0;
   const std::string format =
       !options.format.empty() ? options.format : std::string(for_people ? "table" : "csv");
-  const bool is_table = format == "table";
   if (format == "arrow" && for_people) {
     return InvalidArgument("Arrow is not for a terminal: give --output FILE, or a pipe");
   }
-
-  Json body = {{"sql", sql}};
-  if (!params.empty()) body["params"] = params;
-  const uint64_t row_limit = options.row_limit > 0 ? options.row_limit : is_table ? kTableRows : 0;
-  if (row_limit > 0) body["row_limit"] = row_limit;
-  // Their digits are shown as they are.
-  if (is_table) body["big_numbers"] = "string";
-
   TARN_TRY(const File file, OpenOutput(options.output));
-  const std::string id = "tarn-" + RandomId();
-  http::ClientRequest request = {.method = "POST",
-                                 .path = "/sql?format=" + (is_table ? "json" : format),
-                                 .body = body.dump(),
-                                 .accept = "*/*",
-                                 .headers = {{"X-Query-Id", id}}};
-  if (!is_table) {
-    request.on_body = [&](std::string_view piece) { return Write(piece, file.get()); };
-  }
-  const Interrupt interrupt;
-  TARN_TRY(const http::ClientResponse answer, remote.Query(std::move(request), interrupt.token()));
-  const bool truncated = answer.Header("X-Truncated") == "true";
-  if (is_table) {
-    TARN_TRY(const Table table, TableOf(answer.body));
-    TARN_CHECK_OK(Write(table.Text(), file.get()));
-    if (for_people) {
-      std::fprintf(stderr, "(%s%s)\n", Plural(table.size(), "row").c_str(),
-                   truncated ? ", and more: --limit shows more" : "");
-    }
-  } else if (truncated) {
-    std::fprintf(stderr, "tarn: a limit cut rows off\n");
+  const auto write = [&](std::string_view bytes) { return Write(bytes, file.get()); };
+  TARN_TRY(const Outcome outcome, RunStatement(remote,
+                                               {.sql = sql,
+                                                .params = params,
+                                                .format = format,
+                                                .row_limit = options.row_limit,
+                                                // Rows come between, else.
+                                                .shows_progress = format == "table" || !for_people},
+                                               write));
+  if (format == "table" && for_people) {
+    std::fprintf(stderr, "%s\n", Footer(outcome).c_str());
+  } else if (outcome.is_truncated) {
+    std::fprintf(stderr, "tarn: a limit cut rows off; --limit says how many may come\n");
   }
   return {};
 }

@@ -42,7 +42,7 @@ TEST(Table, ShowsWhatATerminalWouldObey) {
   table.Add({"a\x1b]0;title\x07\tb\nc\x7f"});
   EXPECT_EQ(table.Text(0),
             "x\\x1b[2J\n"
-            "------------------------------\n"
+            "---------------------------\n"
             "a\\x1b]0;title\\x07\\tb\\nc\\x7f\n");
 }
 

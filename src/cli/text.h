@@ -13,6 +13,9 @@ std::string FormatBytes(uint64_t bytes);
 // "1,234,567"
 std::string FormatCount(uint64_t count);
 
+// "12 ms", "3.4 s", "2:05"
+std::string FormatSeconds(double seconds);
+
 // "1 file", "2 files"
 std::string Plural(uint64_t count, std::string_view noun);
 
