@@ -186,7 +186,7 @@ Result<Prober::Columns> Prober::RunOnObjects(State& state, Tools& tools, Job& jo
     tools.connection.emplace(std::move(opened));
   }
   if (!job.task->Begin(*tools.connection)) {
-    return Error{ErrorKind::kCancelled, "it did not begin in time"};
+    return Error{ErrorKind::kCancelled, "it was cancelled"};
   }
   Result<Columns> columns = ColumnsOf(*tools.connection, select);
   // Planning looks at the first object alone. This is answered from the footers of all.
@@ -199,6 +199,9 @@ Result<Prober::Columns> Prober::RunOnObjects(State& state, Tools& tools, Job& jo
 }
 
 Result<Prober::Columns> Prober::Run(State& state, Tools& tools, Job& job) {
+  if (job.task->deadline().Passed()) {
+    return Error{ErrorKind::kCancelled, "it did not begin in time"};
+  }
   state.watchdog->Add(job.task);
   Result<Columns> columns = RunOnFooters(state, tools, job);
   if (!columns.ok() && !job.task->CancelReason()) {
