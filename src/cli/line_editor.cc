@@ -70,9 +70,7 @@ struct LineEditor::State {
     const bool is_longer = common.size() > word.text.size();
     if (is_longer || words.size() == 1) {
       // In the letters of the name, which need not be those that were typed.
-      el_deletestr(edit, static_cast<int>(std::string_view(word.text).size() == 0
-                                              ? 0
-                                              : CountCharacters(word.text)));
+      el_deletestr(edit, static_cast<int>(CountCharacters(word.text)));
       std::string text = common;
       if (words.size() == 1) text += word.is_quoted ? "\" " : " ";
       el_insertstr(edit, text.c_str());
@@ -148,6 +146,9 @@ LineEditor::Line LineEditor::Read(const std::string& prompt, const std::string& 
   state_->prompt = prompt;
   state_->earlier = earlier;
   state_->was_cancelled = false;
+  // Before the prompt is there: else Ctrl-D and Ctrl-C that come at once with it are lost on the
+  // terminal's own editor.
+  el_set(state_->edit, EL_PREP_TERM, 1);
   int count = 0;
   const char* text = el_gets(state_->edit, &count);
   if (state_->was_cancelled) return {.kind = Kind::kCancelled};

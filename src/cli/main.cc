@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "base/redact.h"
 #include "base/version.h"
+#include "cli/check.h"
+#include "cli/completion.h"
 #include "cli/datasets.h"
 #include "cli/put.h"
 #include "cli/sql.h"
@@ -145,6 +147,19 @@ Command AddStatus(CLI::App& app, StatusOptions& status) {
   return {command, [&status] { return ShowStatus(status); }};
 }
 
+Command AddCheck(CLI::App& app, CheckOptions& check) {
+  CLI::App* command = app.add_subcommand(
+      "check",
+      "Say what is wrong with a lakehouse.toml, its bucket and its daemons, and what to do.");
+  command->add_option("FILE", check.remote.config_path, "The lakehouse.toml (./lakehouse.toml)");
+  command->add_option("--queryd", check.remote.queryd, "URL of queryd, also in TARN_QUERYD_URL");
+  command->add_option("--catalogd", check.remote.catalogd,
+                      "URL of catalogd, also in TARN_CATALOGD_URL");
+  command->add_option("--token-path", check.remote.token_path, "A file with the token");
+  command->add_flag("--json", check.json, "Print JSON");
+  return {command, [&check] { return Check(check); }};
+}
+
 void AddToken(CLI::App& app, TokenOptions& token, std::vector<Command>& commands) {
   CLI::App* command =
       app.add_subcommand("token", "Tokens for queryd and catalogd: create, list and revoke them.");
@@ -184,6 +199,29 @@ Command AddSettings(CLI::App& app, bool& markdown) {
           }};
 }
 
+void AddCompletion(CLI::App& app, std::string& shell, std::vector<std::string>& words,
+                   std::vector<Command>& commands) {
+  CLI::App* completion = app.add_subcommand(
+      "completion", "Print what makes Tab complete in a shell:\n  source <(tarn completion bash)");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  commands.push_back({completion, [&shell]() -> Result<> {
+                        TARN_TRY(const std::string script, CompletionScript(shell));
+                        std::fputs(script.c_str(), stdout);
+                        return {};
+                      }});
+  // What these scripts call: in no help.
+  CLI::App* complete = app.add_subcommand("complete")->group("");
+  complete->add_option("WORDS", words);
+  commands.push_back({complete, [&app, &words]() -> Result<> {
+                        for (const std::string& word : Complete(app, words)) {
+                          std::printf("%s\n", word.c_str());
+                        }
+                        return {};
+                      }});
+}
+
 int Main(int argc, const char* const* argv) {
   CLI::App app("Tarn: SQL over Parquet, in a bucket or a folder.", "tarn");
   app.set_version_flag("--version", "tarn " + Version());
@@ -194,13 +232,18 @@ int Main(int argc, const char* const* argv) {
   PutOptions put;
   DatasetOptions datasets;
   StatusOptions status;
+  CheckOptions check;
   TokenOptions token;
   bool markdown = false;
+  std::string shell;
+  std::vector<std::string> words;
   std::vector<Command> commands = {AddUp(app, up), AddPut(app, put), AddSql(app, sql)};
   AddDatasets(app, datasets, commands);
   commands.push_back(AddStatus(app, status));
+  commands.push_back(AddCheck(app, check));
   AddToken(app, token, commands);
   commands.push_back(AddSettings(app, markdown));
+  AddCompletion(app, shell, words, commands);
 
   try {
     app.parse(argc, argv);

@@ -152,7 +152,7 @@ Result<Outcome> RunStatement(const Remote& remote, const Statement& statement,
   if (is_table) {
     TARN_TRY(const Table table, TableOf(answer->body));
     outcome.rows = table.size();
-    TARN_CHECK_OK(output(table.Text()));
+    TARN_CHECK_OK(output(table.Box(TerminalWidth())));
   }
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;

@@ -36,7 +36,7 @@ std::string WithoutControls(std::string_view text) {
 }
 
 std::string TextOf(const Json& value) {
-  if (value.is_null()) return "";
+  if (value.is_null()) return "NULL";
   return value.is_string() ? value.get<std::string>()
                            : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -54,8 +54,7 @@ void AppendLine(std::string line, std::string& out) {
 }
 
 // The widest give way first.
-void Shrink(std::vector<size_t>& widths, size_t total) {
-  const size_t between = kBetween.size() * (widths.size() - 1);
+void Shrink(std::vector<size_t>& widths, size_t total, size_t between) {
   for (;;) {
     const size_t now = std::accumulate(widths.begin(), widths.end(), between);
     const auto widest = std::max_element(widths.begin(), widths.end());
@@ -74,18 +73,24 @@ void Table::Add(std::vector<std::string> cells) {
 
 std::string Table::Text() const { return Text(TerminalWidth()); }
 
-std::string Table::Text(size_t width) const {
-  if (columns_.empty()) return "";
+std::vector<size_t> Table::Widths(size_t width, size_t between, bool with_types) const {
   std::vector<size_t> widths;
   for (const Column& column : columns_) {
-    widths.push_back(DisplayWidth(WithoutControls(column.name)));
+    widths.push_back(std::max(DisplayWidth(WithoutControls(column.name)),
+                              with_types ? DisplayWidth(column.type) : 0));
   }
   for (const auto& row : rows_) {
     for (size_t i = 0; i < widths.size(); ++i) {
       widths[i] = std::max(widths[i], DisplayWidth(row[i]));
     }
   }
-  if (width > 0) Shrink(widths, width);
+  if (width > 0) Shrink(widths, width, between);
+  return widths;
+}
+
+std::string Table::Text(size_t width) const {
+  if (columns_.empty()) return "";
+  const std::vector<size_t> widths = Widths(width, kBetween.size() * (columns_.size() - 1), false);
 
   std::string out;
   std::string head;
@@ -108,6 +113,33 @@ std::string Table::Text(size_t width) const {
   return out;
 }
 
+std::string Table::Box(size_t width) const {
+  if (columns_.empty()) return "";
+  // A line and a space on each side of a cell.
+  const std::vector<size_t> widths = Widths(width, 3 * columns_.size() + 1, true);
+  const auto rule = [&](const char* left, const char* middle, const char* right) {
+    std::string line = left;
+    for (size_t i = 0; i < widths.size(); ++i) {
+      if (i > 0) line += middle;
+      for (size_t j = 0; j < widths[i] + 2; ++j) line += "─";
+    }
+    return line + right + "\n";
+  };
+  const auto cells = [&](const auto& text_of) {
+    std::string line = "│";
+    for (size_t i = 0; i < widths.size(); ++i) {
+      line += " " + Padded(text_of(i), widths[i], columns_[i].to_the_right) + " │";
+    }
+    return line + "\n";
+  };
+  std::string out = rule("┌", "┬", "┐");
+  out += cells([&](size_t i) { return WithoutControls(columns_[i].name); });
+  out += cells([&](size_t i) { return columns_[i].type; });
+  out += rule("├", "┼", "┤");
+  for (const auto& row : rows_) out += cells([&](size_t i) { return row[i]; });
+  return out + rule("└", "┴", "┘");
+}
+
 Result<Table> TableOf(std::string_view envelope) {
   try {
     const Json answer = Json::parse(envelope);
@@ -117,7 +149,8 @@ Result<Table> TableOf(std::string_view envelope) {
       const size_t i = columns.size();
       const bool is_number = std::any_of(rows.begin(), rows.end(),
                                          [i](const Json& row) { return row.at(i).is_number(); });
-      columns.push_back({column.at("name").get<std::string>(), is_number});
+      columns.push_back(
+          {column.at("name").get<std::string>(), is_number, column.value("type", "")});
     }
     Table table(std::move(columns));
     for (const Json& row : rows) {

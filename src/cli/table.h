@@ -14,6 +14,7 @@ class Table {
   struct Column {
     std::string name;
     bool to_the_right = false;  // Numbers.
+    std::string type = {};      // Below the name, in a box.
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
@@ -27,7 +28,11 @@ class Table {
   // For stdout.
   std::string Text() const;
 
+  // The same with lines around it, and the types of the columns.
+  std::string Box(size_t width) const;
+
  private:
+  std::vector<size_t> Widths(size_t width, size_t between, bool with_types) const;
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

@@ -12,11 +12,11 @@ TEST(TableOf, AlignsNumbersToTheRightAndTextToTheLeft) {
       "rows":[["São Paulo",7],["Rome",123],[null,null]],"row_count":3})");
   ASSERT_TRUE(table.ok());
   EXPECT_EQ(table->Text(0),
-            "city         n\n"
-            "---------  ---\n"
-            "São Paulo    7\n"
-            "Rome       123\n"
-            "\n");
+            "city          n\n"
+            "---------  ----\n"
+            "São Paulo     7\n"
+            "Rome        123\n"
+            "NULL       NULL\n");
 }
 
 TEST(TableOf, RefusesOtherText) {
@@ -47,6 +47,20 @@ TEST(Table, ShowsWhatATerminalWouldObey) {
 }
 
 TEST(Table, WithoutColumnsIsNothing) { EXPECT_EQ(Table({}).Text(0), ""); }
+
+TEST(Table, ABoxHasTypesAndFits) {
+  Table table({{"n", true, "BIGINT"}, {"text", false, "VARCHAR"}});
+  table.Add({"1", "short"});
+  table.Add({"22", "a text that is too long"});
+  EXPECT_EQ(table.Box(26),
+            "┌────────┬───────────────┐\n"
+            "│      n │ text          │\n"
+            "│ BIGINT │ VARCHAR       │\n"
+            "├────────┼───────────────┤\n"
+            "│      1 │ short         │\n"
+            "│     22 │ a text that … │\n"
+            "└────────┴───────────────┘\n");
+}
 
 }  // namespace
 }  // namespace tarn::cli

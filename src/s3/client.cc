@@ -341,6 +341,19 @@ Result<ObjectPart> Client::Read(std::string_view key, uint64_t begin, uint64_t b
   return part;
 }
 
+Result<BucketAnswer> Client::Ask(Deadline deadline) {
+  TARN_TRY(const Answer answer,
+           Send({.query = {{"list-type", "2"}, {"max-keys", "1"}}, .answer_bytes_max = 1024 * 1024},
+                deadline, {}));
+  BucketAnswer said{.status = static_cast<int>(answer.status),
+                    .code = ElementOf(answer.body, "Code"),
+                    .message = ElementOf(answer.body, "Message"),
+                    .region = answer.Header("x-amz-bucket-region"),
+                    .date = answer.Header("date")};
+  if (said.region.empty()) said.region = ElementOf(answer.body, "Region");
+  return said;
+}
+
 Result<std::optional<ObjectInfo>> Client::Stat(std::string_view key, Deadline deadline,
                                                const IsCancelled& is_cancelled) {
   TARN_TRY(const Answer answer, Send({.method = "HEAD", .key = key}, deadline, is_cancelled));

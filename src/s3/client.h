@@ -33,6 +33,15 @@ struct ObjectInfo {
   std::string etag;  // As the server writes it, quotes included; may be empty.
 };
 
+// What a server says of a bucket, in its own words.
+struct BucketAnswer {
+  int status = 0;
+  std::string code;     // "SignatureDoesNotMatch"; empty where all is well.
+  std::string message;  // For people.
+  std::string region;   // Where the bucket is, if the server says so.
+  std::string date;     // The server's clock, as in HTTP; may be empty.
+};
+
 // Bytes of a file that becomes an object.
 struct Upload {
   std::string path;
@@ -63,6 +72,9 @@ class Client {
   Result<ObjectPart> Read(std::string_view key, uint64_t begin, uint64_t bytes,
                           const std::string& etag, Deadline deadline,
                           const IsCancelled& is_cancelled = {});
+
+  // Asks for the first key of the bucket. An error is one of the network; refusals are answers.
+  Result<BucketAnswer> Ask(Deadline deadline);
 
   // None where there is no such object.
   Result<std::optional<ObjectInfo>> Stat(std::string_view key, Deadline deadline,

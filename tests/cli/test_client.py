@@ -67,7 +67,7 @@ def test_rm_and_restore(lake, run):
 def test_sql_formats(lake, run):
     text = "SELECT n, 'x' || n AS x FROM range(3) t(n)"
     assert ok(run("sql", text)) == "n,x\n0,x0\n1,x1\n2,x2\n"
-    assert ok(run("sql", "-f", "table", text)) == "n  x\n-  --\n0  x0\n1  x1\n2  x2\n"
+    assert ok(run("sql", "-f", "table", text)).splitlines()[4] == "│      0 │ x0      │"
     assert json.loads(ok(run("sql", "-f", "json", text)))["row_count"] == 3
     assert [json.loads(line) for line in ok(run("sql", "-f", "ndjson", text)).splitlines()][:1] == [
         {"n": 0, "x": "x0"}
@@ -94,7 +94,7 @@ def test_sql_parameters(run):
 def test_sql_limits(run):
     done = run("sql", "--limit", "2", "SELECT n FROM range(9) t(n)")
     assert ok(done) == "n\n0\n1\n"
-    assert done.stderr == "tarn: a limit cut rows off\n"
+    assert done.stderr == "tarn: a limit cut rows off; --limit says how many may come\n"
 
 
 def test_sql_errors(run):
@@ -205,3 +205,35 @@ def test_status_of_what_is_wrong(lake, run):
     refused(done, "catalogd: connect to")
     assert "queryd" in done.stdout
     assert "NOT READY" in done.stdout
+
+
+# --- completion
+
+
+def complete(run: Tool, *words: str) -> list[str]:
+    return ok(run("complete", "--", *words)).split()
+
+
+def test_completion_knows_commands_options_and_datasets(lake, run):
+    lake.add("flights", "SELECT 1 AS n")
+    lake.add("airports", "SELECT 1 AS n")
+    assert complete(run, "st") == ["status"]
+    assert {"put", "sql", "check"} <= set(complete(run, ""))
+    assert "complete" not in complete(run, "")
+    assert complete(run, "token", "re") == ["revoke"]
+    assert complete(run, "sql", "--form") == ["--format"]
+    assert complete(run, "sql", "--format", "") == []
+    assert complete(run, "show", "") == ["airports", "flights"]
+    assert complete(run, "rm", "--yes", "fl") == ["flights"]
+    assert complete(run, "show", "flights", "") == []
+    assert complete(run, "put", "f") == []
+
+
+def test_completion_in_bash(lake, run):
+    script = (
+        'source <("$0" completion bash); COMP_WORDS=(tarn sta); COMP_CWORD=1; '
+        'PATH="$(dirname "$0"):$PATH"; _tarn 2>/dev/null; echo "${COMPREPLY[@]}"'
+    )
+    argv = ["bash", "-c", script, *command()]
+    done = subprocess.run(argv, env=environment(lake), capture_output=True, text=True, check=True)
+    assert done.stdout == "status\n"
