@@ -59,7 +59,7 @@ struct LineEditor::State {
   }
 
   static unsigned char OnTab(EditLine* edit, int) {
-    State& state = Of(edit);
+    const State& state = Of(edit);
     const LineInfo* line = el_line(edit);
     const std::string before =
         state.earlier + std::string(line->buffer, static_cast<size_t>(line->cursor - line->buffer));

@@ -131,6 +131,7 @@ bool Page(std::string_view text) {
   const char* pager = std::getenv("PAGER");  // NOLINT(concurrency-mt-unsafe): nobody sets it.
   // The pager's own Ctrl-C is not ours. Without one to be found, all is printed.
   const auto former = std::signal(SIGPIPE, SIG_IGN);
+  // NOLINTNEXTLINE(bugprone-command-processor): $PAGER is a command of its user.
   FILE* pipe = popen(pager == nullptr || *pager == '\0' ? "less -SRFX" : pager, "we");
   if (pipe == nullptr) return false;
   const size_t written = std::fwrite(text.data(), 1, text.size(), pipe);
@@ -155,7 +156,7 @@ class Session {
                       Version(), remote_.queryd().host + ":" + remote_.queryd().port));
     std::string text;
     for (;;) {
-      LineEditor::Line line = editor_.Read(text.empty() ? kPrompt : kContinued, text);
+      const LineEditor::Line line = editor_.Read(text.empty() ? kPrompt : kContinued, text);
       if (line.kind == LineEditor::Kind::kCancelled) {
         text.clear();
         continue;

@@ -62,7 +62,7 @@ Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& sto
   if (isatty(STDIN_FILENO) != 0) {
     return InvalidArgument("- is stdin, and that is a terminal: give a file, or a pipe");
   }
-  const std::string path = (folder / "stdin").string();
+  std::string path = (folder / "stdin").string();
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wbe"), &std::fclose);
   if (file == nullptr) return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
   std::array<char, 64 * 1024> block{};

@@ -40,7 +40,7 @@ std::string UrlOfBind(const std::string& bind, bool https) {
 
 Result<std::string> ReadToken(const std::string& path) {
   if (path.empty()) {
-    const std::string token = Environment("TARN_TOKEN");
+    std::string token = Environment("TARN_TOKEN");
     if (!token.empty()) return token;
   }
   const std::string file = FirstOf({path, Environment("TARN_TOKEN_PATH")});

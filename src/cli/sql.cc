@@ -43,7 +43,7 @@ Result<std::string> ReadSql(const SqlOptions& options) {
 
 // A number, true, false, null or a JSON list or object is taken for it; all else is a text.
 Json ToValue(const std::string& text) {
-  Json value = Json::parse(text, nullptr, false);
+  const Json value = Json::parse(text, nullptr, false);
   return value.is_discarded() ? Json(text) : value;
 }
 
