@@ -48,3 +48,8 @@ set_target_properties(arrow PROPERTIES
   IMPORTED_LOCATION ${TARN_LIB_DIR}/${TARN_ARROW_SONAME}
   IMPORTED_SONAME ${TARN_ARROW_SONAME}
   INTERFACE_INCLUDE_DIRECTORIES ${TARN_DEPS_DIR}/arrow/include)
+
+# It has no CMake files of its own.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LibEdit REQUIRED IMPORTED_TARGET libedit)
+add_library(LibEdit::LibEdit ALIAS PkgConfig::LibEdit)

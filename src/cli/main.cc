@@ -2,15 +2,225 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <functional>
+#include <vector>
 
 #include "base/lakehouse.h"
 #include "base/log.h"
+#include "base/redact.h"
 #include "base/version.h"
+#include "cli/check.h"
+#include "cli/completion.h"
+#include "cli/datasets.h"
+#include "cli/put.h"
+#include "cli/sql.h"
+#include "cli/status.h"
 #include "cli/token.h"
 #include "cli/up.h"
 
 namespace tarn::cli {
 namespace {
+
+// What a shell is told: sysexits are for programs that nobody reads.
+constexpr int kWrongUsage = 2;
+constexpr int kInterrupted = 130;
+
+// A command and what runs it.
+struct Command {
+  CLI::App* app;
+  std::function<Result<>()> run;
+};
+
+void AddRemote(CLI::App& app, RemoteOptions& remote) {
+  app.add_option("--config", remote.config_path,
+                 "A lakehouse.toml that says where the daemons are (./lakehouse.toml)");
+  app.add_option("--queryd", remote.queryd, "URL of queryd, also in TARN_QUERYD_URL");
+  app.add_option("--catalogd", remote.catalogd, "URL of catalogd, also in TARN_CATALOGD_URL");
+  app.add_option("--token-path", remote.token_path,
+                 "A file with the token, also in TARN_TOKEN_PATH; TARN_TOKEN holds one itself");
+}
+
+Command AddUp(CLI::App& app, UpOptions& up) {
+  CLI::App* command = app.add_subcommand(
+      "up",
+      "Serve a folder: each Parquet file, or folder of Parquet files, is a dataset.\n"
+      "Without a folder, sample data is made and served.");
+  command->add_option("DIR", up.folder, "The folder");
+  command->add_option("--bind", up.bind, "host:port to listen on; port 0 takes a free one")
+      ->capture_default_str();
+  command->add_flag("--allow-anonymous", up.allow_anonymous,
+                    "Also listen where others than this machine can connect");
+  command->add_option("--log-level", up.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  return {command, [&up] {
+            const LogSettings log_settings{.level = up.log_level};
+            log::Configure("tarn", log::Format::kText, log_settings.Level());
+            return Up(up);
+          }};
+}
+
+Command AddSql(CLI::App& app, SqlOptions& sql) {
+  CLI::App* command =
+      app.add_subcommand("sql",
+                         "Run one statement and show its result.\n"
+                         "  tarn sql \"SELECT count(*) FROM flights\"\n"
+                         "  tarn sql --format ndjson \"FROM flights\" | jq .origin\n"
+                         "  tarn sql -p ATL \"FROM flights WHERE origin = ? LIMIT 3\"\n"
+                         "  tarn sql < report.sql -o report.csv");
+  AddRemote(*command, sql.remote);
+  command->add_option("STATEMENT", sql.sql, "The statement; without it, or with -, that of stdin");
+  command
+      ->add_option("-f,--format", sql.format,
+                   "table, json, ndjson, csv or arrow (a table on a terminal, else csv)")
+      ->check(CLI::IsMember({"table", "json", "ndjson", "csv", "arrow"}));
+  command->add_option("-o,--output", sql.output, "Write it into this file");
+  command
+      ->add_option("-p,--param", sql.params,
+                   "A value for the next ?, or NAME=VALUE for $NAME; may be given again")
+      ->allow_extra_args(false);
+  command->add_option("--limit", sql.row_limit, "The most rows (a table: 10,000)");
+  return {command, [&sql] { return RunSql(sql); }};
+}
+
+CLI::App* AddDatasetCommand(CLI::App& app, const char* name, const char* help,
+                            DatasetOptions& options, bool of_one) {
+  CLI::App* command = app.add_subcommand(name, help);
+  AddRemote(*command, options.remote);
+  command->add_flag("--json", options.json, "Print what the catalogue answers");
+  if (of_one) command->add_option("NAME", options.name, "The dataset")->required();
+  return command;
+}
+
+void AddDatasets(CLI::App& app, DatasetOptions& options, std::vector<Command>& commands) {
+  commands.push_back({AddDatasetCommand(app, "ls", "List the datasets.", options, false),
+                      [&options] { return ListDatasets(options); }});
+  commands.push_back(
+      {AddDatasetCommand(app, "show", "Show a dataset: columns, objects, rows, size.", options,
+                         true),
+       [&options] { return ShowDataset(options); }});
+  CLI::App* rm = AddDatasetCommand(
+      app, "rm", "Take a dataset out of the catalogue. Its objects stay in the bucket.", options,
+      true);
+  rm->add_flag("-y,--yes", options.yes, "Ask nothing");
+  commands.push_back({rm, [&options] { return RemoveDataset(options); }});
+  CLI::App* history =
+      AddDatasetCommand(app, "history", "Show the versions of a dataset.", options, true);
+  history->add_option("--limit", options.limit, "The most versions")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  commands.push_back({history, [&options] { return ShowHistory(options); }});
+  CLI::App* restore = AddDatasetCommand(
+      app, "restore", "Give a dataset the content of a former version, as a new version.", options,
+      true);
+  restore->add_option("VERSION", options.version, "As `tarn history` shows it")->required();
+  commands.push_back({restore, [&options] { return RestoreDataset(options); }});
+}
+
+Command AddPut(CLI::App& app, PutOptions& put) {
+  CLI::App* command =
+      app.add_subcommand("put",
+                         "Make a dataset of CSV, JSON or Parquet files.\n"
+                         "  tarn put flights.csv --as flights\n"
+                         "  tarn put 2026-*.csv.gz --as flights --append\n"
+                         "  curl … | tarn put - --format json --as events --replace\n"
+                         "  tarn put flights.csv --as flights --into lake   # then: tarn up lake");
+  AddRemote(*command, put.remote);
+  command->add_option("FILE", put.files, "The files, of one format; - is stdin")->required();
+  command->add_option("--as", put.name, "The name of the dataset")->required();
+  command->add_option("--into", put.folder,
+                      "A folder that `tarn up` serves, in place of the bucket");
+  command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
+      ->check(CLI::IsMember({"csv", "json", "parquet"}));
+  command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");
+  command->add_flag("--no-header", put.no_header, "The first line of CSV is a row");
+  command->add_flag("--append", put.append, "Add to the dataset");
+  command->add_flag("--replace", put.replace, "Take the place of the dataset");
+  command->add_flag("--json", put.json, "Print what the catalogue answers");
+  return {command, [&put] { return PutDataset(put); }};
+}
+
+Command AddStatus(CLI::App& app, StatusOptions& status) {
+  CLI::App* command = app.add_subcommand("status", "Show how the daemons are.");
+  AddRemote(*command, status.remote);
+  command->add_flag("--json", status.json, "Print JSON");
+  return {command, [&status] { return ShowStatus(status); }};
+}
+
+Command AddCheck(CLI::App& app, CheckOptions& check) {
+  CLI::App* command = app.add_subcommand(
+      "check",
+      "Say what is wrong with a lakehouse.toml, its bucket and its daemons, and what to do.");
+  command->add_option("FILE", check.remote.config_path, "The lakehouse.toml (./lakehouse.toml)");
+  command->add_option("--queryd", check.remote.queryd, "URL of queryd, also in TARN_QUERYD_URL");
+  command->add_option("--catalogd", check.remote.catalogd,
+                      "URL of catalogd, also in TARN_CATALOGD_URL");
+  command->add_option("--token-path", check.remote.token_path, "A file with the token");
+  command->add_flag("--json", check.json, "Print JSON");
+  return {command, [&check] { return Check(check); }};
+}
+
+void AddToken(CLI::App& app, TokenOptions& token, std::vector<Command>& commands) {
+  CLI::App* command =
+      app.add_subcommand("token", "Tokens for queryd and catalogd: create, list and revoke them.");
+  command->require_subcommand(1);
+  command->add_option("--config", token.config_path, "The lakehouse.toml")->capture_default_str();
+  command->add_option("--tokens", token.tokens_path,
+                      "The file of the tokens, in place of its auth.tokens_path");
+  command->add_flag("--json", token.json, "Print JSON");
+  CLI::App* create = command->add_subcommand("create",
+                                             "Make a token and print it, this once. Send it as\n"
+                                             "  Authorization: Bearer TOKEN");
+  create->fallthrough();
+  create->add_option("NAME", token.name, "Whose token it is")->required();
+  create->add_option("--role", token.roles, "query, catalog or admin; may be given again")
+      ->capture_default_str();
+  create->add_option("--dataset", token.datasets,
+                     "A dataset that it may see, * stands for any text; may be given again. "
+                     "All when none is given");
+  commands.push_back({create, [&token] { return CreateToken(token); }});
+  CLI::App* list = command->add_subcommand("list", "List the tokens.");
+  list->fallthrough();
+  commands.push_back({list, [&token] { return ListTokens(token); }});
+  CLI::App* revoke = command->add_subcommand("revoke", "Make a token worthless, within a second.");
+  revoke->fallthrough();
+  revoke->add_option("NAME", token.name, "Whose token it is")->required();
+  commands.push_back({revoke, [&token] { return RevokeToken(token); }});
+}
+
+Command AddSettings(CLI::App& app, bool& markdown) {
+  CLI::App* command = app.add_subcommand("settings", "List the settings of lakehouse.toml.");
+  command->add_flag("--markdown", markdown, "As the table of docs/configuration.md");
+  return {command, [&markdown]() -> Result<> {
+            LakehouseSettings settings;
+            const SettingsTable table = settings.Table();
+            std::fputs((markdown ? table.Markdown() : table.Text()).c_str(), stdout);
+            return {};
+          }};
+}
+
+void AddCompletion(CLI::App& app, std::string& shell, std::vector<std::string>& words,
+                   std::vector<Command>& commands) {
+  CLI::App* completion = app.add_subcommand(
+      "completion", "Print what makes Tab complete in a shell:\n  source <(tarn completion bash)");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  commands.push_back({completion, [&shell]() -> Result<> {
+                        TARN_TRY(const std::string script, CompletionScript(shell));
+                        std::fputs(script.c_str(), stdout);
+                        return {};
+                      }});
+  // What these scripts call: in no help.
+  CLI::App* complete = app.add_subcommand("complete")->group("");
+  complete->add_option("WORDS", words);
+  commands.push_back({complete, [&app, &words]() -> Result<> {
+                        for (const std::string& word : Complete(app, words)) {
+                          std::printf("%s\n", word.c_str());
+                        }
+                        return {};
+                      }});
+}
 
 int Main(int argc, const char* const* argv) {
   CLI::App app("Tarn: SQL over Parquet, in a bucket or a folder.", "tarn");
@@ -18,77 +228,36 @@ int Main(int argc, const char* const* argv) {
   app.require_subcommand(1);
 
   UpOptions up;
-  CLI::App* up_command = app.add_subcommand(
-      "up",
-      "Serve a folder: each Parquet file, or folder of Parquet files, is a dataset.\n"
-      "Without a folder, sample data is made and served.");
-  up_command->add_option("DIR", up.folder, "The folder");
-  up_command->add_option("--bind", up.bind, "host:port to listen on; port 0 takes a free one")
-      ->capture_default_str();
-  up_command->add_flag("--allow-anonymous", up.allow_anonymous,
-                       "Also listen where others than this machine can connect");
-  up_command->add_option("--log-level", up.log_level, "debug, info, warn or error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->capture_default_str();
-
+  SqlOptions sql;
+  PutOptions put;
+  DatasetOptions datasets;
+  StatusOptions status;
+  CheckOptions check;
   TokenOptions token;
-  CLI::App* token_command =
-      app.add_subcommand("token", "Tokens for queryd and catalogd: create, list and revoke them.");
-  token_command->require_subcommand(1);
-  token_command->add_option("--config", token.config_path, "The lakehouse.toml")
-      ->capture_default_str();
-  token_command->add_option("--tokens", token.tokens_path,
-                            "The file of the tokens, in place of its auth.tokens_path");
-  token_command->add_flag("--json", token.json, "Print JSON");
-  CLI::App* token_create =
-      token_command->add_subcommand("create",
-                                    "Make a token and print it, this once. Send it as\n"
-                                    "  Authorization: Bearer TOKEN");
-  token_create->fallthrough();
-  token_create->add_option("NAME", token.name, "Whose token it is")->required();
-  token_create->add_option("--role", token.roles, "query, catalog or admin; may be given again")
-      ->capture_default_str();
-  token_create->add_option("--dataset", token.datasets,
-                           "A dataset that it may see, * stands for any text; may be given again. "
-                           "All when none is given");
-  CLI::App* token_list = token_command->add_subcommand("list", "List the tokens.");
-  token_list->fallthrough();
-  CLI::App* token_revoke =
-      token_command->add_subcommand("revoke", "Make a token worthless, within a second.");
-  token_revoke->fallthrough();
-  token_revoke->add_option("NAME", token.name, "Whose token it is")->required();
-
   bool markdown = false;
-  CLI::App* settings_command =
-      app.add_subcommand("settings", "List the settings of lakehouse.toml.");
-  settings_command->add_flag("--markdown", markdown, "As the table of docs/configuration.md");
+  std::string shell;
+  std::vector<std::string> words;
+  std::vector<Command> commands = {AddUp(app, up), AddPut(app, put), AddSql(app, sql)};
+  AddDatasets(app, datasets, commands);
+  commands.push_back(AddStatus(app, status));
+  commands.push_back(AddCheck(app, check));
+  AddToken(app, token, commands);
+  commands.push_back(AddSettings(app, markdown));
+  AddCompletion(app, shell, words, commands);
 
-  CLI11_PARSE(app, argc, argv);
-  if (*settings_command) {
-    LakehouseSettings settings;
-    const SettingsTable table = settings.Table();
-    if (markdown) {
-      std::fputs(table.Markdown().c_str(), stdout);
-    } else {
-      std::fputs(table.Text().c_str(), stdout);
-    }
-    return EXIT_SUCCESS;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == EXIT_SUCCESS ? EXIT_SUCCESS : kWrongUsage;
   }
-  if (*token_command) {
-    const Result<> done = *token_create ? CreateToken(token)
-                          : *token_list ? ListTokens(token)
-                                        : RevokeToken(token);
+  for (const Command& command : commands) {
+    if (!*command.app) continue;
+    const Result<> done = command.run();
     if (done.ok()) return EXIT_SUCCESS;
-    std::fprintf(stderr, "tarn: %s\n", done.error().message.c_str());
-    return EXIT_FAILURE;
+    std::fprintf(stderr, "tarn: %s\n", ProcessRedactor().Redact(done.error().message).c_str());
+    return done.error().kind == ErrorKind::kCancelled ? kInterrupted : EXIT_FAILURE;
   }
-  const LogSettings log_settings{.level = up.log_level};
-  log::Configure("tarn", log::Format::kText, log_settings.Level());
-  if (const Result<> served = Up(up); !served.ok()) {
-    log::Error(served.error().message);
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  return kWrongUsage;
 }
 
 }  // namespace

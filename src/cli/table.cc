@@ -1,78 +1,167 @@
 #include "cli/table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <vector>
+#include <numeric>
+
+#include "cli/text.h"
 
 namespace tarn::cli {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
-struct Cell {
-  std::string text;
-  bool number = false;
-};
+constexpr std::string_view kBetween = "  ";
+// No column is cut to less.
+constexpr size_t kColumnWidthMin = 6;
 
-Cell ToCell(const Json& value) {
-  if (value.is_null()) return {};
-  if (value.is_string()) return {value.get<std::string>(), false};
-  return {value.dump(), value.is_number()};
+// A terminal would obey them.
+std::string WithoutControls(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (code < 0x20 || code == 0x7F) {
+      out += fmt::format("\\x{:02x}", code);
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
-// Characters, not bytes: each UTF-8 sequence is taken for one column.
-size_t Width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+std::string TextOf(const Json& value) {
+  if (value.is_null()) return "NULL";
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string Padded(const Cell& cell, size_t width) {
-  const std::string space(width - Width(cell.text), ' ');
-  return cell.number ? space + cell.text : cell.text + space;
+std::string Padded(const std::string& text, size_t width, bool to_the_right) {
+  const std::string fitted = FitWidth(text, width);
+  const std::string space(width - DisplayWidth(fitted), ' ');
+  return to_the_right ? space + fitted : fitted + space;
+}
+
+void AppendLine(std::string line, std::string& out) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  out += line;
+  out += '\n';
+}
+
+// The widest give way first.
+void Shrink(std::vector<size_t>& widths, size_t total, size_t between) {
+  for (;;) {
+    const size_t now = std::accumulate(widths.begin(), widths.end(), between);
+    const auto widest = std::max_element(widths.begin(), widths.end());
+    if (now <= total || *widest <= kColumnWidthMin) return;
+    --*widest;
+  }
 }
 
 }  // namespace
 
-Result<std::string> RenderTable(std::string_view envelope) {
-  std::vector<std::vector<Cell>> rows(1);
+void Table::Add(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = WithoutControls(cell);
+  cells.resize(columns_.size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::Text() const { return Text(TerminalWidth()); }
+
+std::vector<size_t> Table::Widths(size_t width, size_t between, bool with_types) const {
+  std::vector<size_t> widths;
+  for (const Column& column : columns_) {
+    widths.push_back(std::max(DisplayWidth(WithoutControls(column.name)),
+                              with_types ? DisplayWidth(column.type) : 0));
+  }
+  for (const auto& row : rows_) {
+    for (size_t i = 0; i < widths.size(); ++i) {
+      widths[i] = std::max(widths[i], DisplayWidth(row[i]));
+    }
+  }
+  if (width > 0) Shrink(widths, width, between);
+  return widths;
+}
+
+std::string Table::Text(size_t width) const {
+  if (columns_.empty()) return "";
+  const std::vector<size_t> widths = Widths(width, kBetween.size() * (columns_.size() - 1), false);
+
+  std::string out;
+  std::string head;
+  std::string rule;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (i > 0) head += kBetween, rule += kBetween;
+    head += Padded(WithoutControls(columns_[i].name), widths[i], columns_[i].to_the_right);
+    rule += std::string(widths[i], '-');
+  }
+  AppendLine(head, out);
+  AppendLine(rule, out);
+  for (const auto& row : rows_) {
+    std::string line;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (i > 0) line += kBetween;
+      line += Padded(row[i], widths[i], columns_[i].to_the_right);
+    }
+    AppendLine(line, out);
+  }
+  return out;
+}
+
+std::string Table::Box(size_t width) const {
+  if (columns_.empty()) return "";
+  // A line and a space on each side of a cell.
+  const std::vector<size_t> widths = Widths(width, 3 * columns_.size() + 1, true);
+  const auto rule = [&](const char* left, const char* middle, const char* right) {
+    std::string line = left;
+    for (size_t i = 0; i < widths.size(); ++i) {
+      if (i > 0) line += middle;
+      for (size_t j = 0; j < widths[i] + 2; ++j) line += "─";
+    }
+    return line + right + "\n";
+  };
+  const auto cells = [&](const auto& text_of) {
+    std::string line = "│";
+    for (size_t i = 0; i < widths.size(); ++i) {
+      line += " " + Padded(text_of(i), widths[i], columns_[i].to_the_right) + " │";
+    }
+    return line + "\n";
+  };
+  std::string out = rule("┌", "┬", "┐");
+  out += cells([&](size_t i) { return WithoutControls(columns_[i].name); });
+  out += cells([&](size_t i) { return columns_[i].type; });
+  out += rule("├", "┼", "┤");
+  for (const auto& row : rows_) out += cells([&](size_t i) { return row[i]; });
+  return out + rule("└", "┴", "┘");
+}
+
+Result<Table> TableOf(std::string_view envelope) {
   try {
     const Json answer = Json::parse(envelope);
+    const Json& rows = answer.at("rows");
+    std::vector<Table::Column> columns;
     for (const Json& column : answer.at("columns")) {
-      rows[0].push_back({column.at("name").get<std::string>(), false});
+      const size_t i = columns.size();
+      const bool is_number = std::any_of(rows.begin(), rows.end(),
+                                         [i](const Json& row) { return row.at(i).is_number(); });
+      columns.push_back(
+          {column.at("name").get<std::string>(), is_number, column.value("type", "")});
     }
-    for (const Json& row : answer.at("rows")) {
-      rows.emplace_back();
-      for (const Json& value : row) rows.back().push_back(ToCell(value));
+    Table table(std::move(columns));
+    for (const Json& row : rows) {
+      std::vector<std::string> cells;
+      for (const Json& value : row) cells.push_back(TextOf(value));
+      table.Add(std::move(cells));
     }
+    return table;
   } catch (const Json::exception&) {
     return Internal("the answer is not that of POST /sql");
   }
-
-  std::vector<size_t> widths(rows[0].size(), 0);
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], Width(row[i].text));
-    }
-  }
-  std::string out;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    for (size_t i = 0; i < widths.size(); ++i) {
-      Cell cell = rows[r][i];
-      if (r == 0 && rows.size() > 1) cell.number = rows[1][i].number;
-      if (i > 0) out += "  ";
-      out += Padded(cell, widths[i]);
-    }
-    out.erase(out.find_last_not_of(' ') + 1);
-    out += '\n';
-    if (r > 0) continue;
-    for (size_t i = 0; i < widths.size(); ++i) {
-      if (i > 0) out += "  ";
-      out += std::string(widths[i], '-');
-    }
-    out += '\n';
-  }
-  return out;
 }
 
 }  // namespace tarn::cli

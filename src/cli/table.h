@@ -2,13 +2,42 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
 namespace tarn::cli {
 
-// The answer of POST /sql as a table for a terminal: a head, a line, the rows; numbers to the
-// right. The error is a text that is not such an answer.
-Result<std::string> RenderTable(std::string_view envelope);
+// Rows for a terminal: a head, a line, the rows.
+class Table {
+ public:
+  struct Column {
+    std::string name;
+    bool to_the_right = false;  // Numbers.
+    std::string type = {};      // Below the name, in a box.
+  };
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+  // A cell for each column. Control characters are shown, and not sent to the terminal.
+  void Add(std::vector<std::string> cells);
+  bool empty() const { return rows_.empty(); }
+  size_t size() const { return rows_.size(); }
+
+  // Where it is wider than `width`, the widest columns are cut; 0: as wide as it is.
+  std::string Text(size_t width) const;
+  // For stdout.
+  std::string Text() const;
+
+  // The same with lines around it, and the types of the columns.
+  std::string Box(size_t width) const;
+
+ private:
+  std::vector<size_t> Widths(size_t width, size_t between, bool with_types) const;
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// The answer of POST /sql as a table. The error is a text that is not such an answer.
+Result<Table> TableOf(std::string_view envelope);
 
 }  // namespace tarn::cli

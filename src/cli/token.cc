@@ -125,22 +125,13 @@ Result<> ListTokens(const TokenOptions& options) {
     fmt::print("{}\n", list.dump());
     return {};
   }
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  Table table({{"name"}, {"roles"}, {"datasets"}, {"created_at"}});
   for (const auth::Token& token : tokens) {
     const auto& patterns = token.identity.datasets.patterns();
-    rows.push_back({token.identity.name, token.identity.roles.Names(),
-                    patterns ? fmt::format("{}", fmt::join(*patterns, ", ")) : "all",
-                    token.created_at});
+    table.Add({token.identity.name, token.identity.roles.Names(),
+               patterns ? fmt::format("{}", fmt::join(*patterns, ", ")) : "all", token.created_at});
   }
-  const nlohmann::ordered_json answer = {{"columns",
-                                          {{{"name", "name"}, {"type", "VARCHAR"}},
-                                           {{"name", "roles"}, {"type", "VARCHAR"}},
-                                           {{"name", "datasets"}, {"type", "VARCHAR"}},
-                                           {{"name", "created_at"}, {"type", "VARCHAR"}}}},
-                                         {"rows", std::move(rows)},
-                                         {"row_count", tokens.size()}};
-  TARN_TRY(const std::string table, RenderTable(answer.dump()));
-  fmt::print("{}", table);
+  fmt::print("{}", table.Text());
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "cli/folder_catalog.h"
 #include "cli/sample_data.h"
 #include "cli/table.h"
+#include "cli/text.h"
 #include "duck/quote.h"
 #include "http/client.h"
 #include "http/runtime.h"
@@ -55,16 +56,6 @@ std::vector<http::Route> ReadOnlyRoutes(catalogd::Service& service) {
   return routes;
 }
 
-std::string Plural(size_t count, const std::string& noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string FormatBytes(int64_t bytes) {
-  const auto count = static_cast<double>(bytes);
-  return bytes < 1'000'000 ? fmt::format("{:.1f} KB", count / 1e3)
-                           : fmt::format("{:.1f} MB", count / 1e6);
-}
-
 std::string DatasetList(const catalog::Snapshot& snapshot) {
   if (snapshot.manifests.empty()) {
     return "No datasets yet: put a Parquet file, or a folder of them, into it.\n";
@@ -73,8 +64,10 @@ std::string DatasetList(const catalog::Snapshot& snapshot) {
   std::string out;
   for (size_t i = 0; i < snapshot.manifests.size() && i < kShown; ++i) {
     const catalog::Manifest& manifest = snapshot.manifests[i];
-    int64_t bytes = 0;
-    for (const auto& object : manifest.content.objects) bytes += object.size_bytes.value_or(0);
+    uint64_t bytes = 0;
+    for (const auto& object : manifest.content.objects) {
+      bytes += static_cast<uint64_t>(object.size_bytes.value_or(0));
+    }
     out += fmt::format("  {}  ({}, {})\n", manifest.name,
                        Plural(manifest.content.objects.size(), "file"), FormatBytes(bytes));
   }
@@ -108,7 +101,8 @@ Result<std::string> AskOverHttp(const std::string& address, const std::string& s
     const nlohmann::json problem = nlohmann::json::parse(answer.body, nullptr, false);
     return Internal(problem.is_object() ? problem.value("detail", answer.body) : answer.body);
   }
-  return RenderTable(answer.body);
+  TARN_TRY(const Table table, TableOf(answer.body));
+  return table.Text();
 }
 
 Result<> Greet(const std::string& address, const fs::path& folder, bool sample,

@@ -12,7 +12,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <vector>
 
+#include "base/text.h"
 #include "http/address.h"
 #include "http/openssl.h"
 
@@ -28,12 +30,46 @@ namespace bhttp = boost::beast::http;
 namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kPieceBytes = 256 * 1024;
 
 Error Failed(const Url& url, std::string_view step, const beast::error_code& code) {
   const bool timeout = code == beast::error::timeout || code == asio::error::operation_aborted;
   return {timeout ? ErrorKind::kTimeout : ErrorKind::kUnavailable,
           fmt::format("{} {}:{}: {}", step, url.host, url.port,
                       timeout ? "timed out" : code.message())};
+}
+
+// An answer that ends before its end is an error, whatever came of it.
+template <class Stream>
+asio::awaitable<Result<ClientResponse>> ReadAnswer(Stream& stream, const Url& url,
+                                                   const ClientRequest& request) {
+  beast::flat_buffer buffer;
+  bhttp::response_parser<bhttp::buffer_body> parser;
+  parser.body_limit(boost::none);
+  auto [head_code, head] = co_await bhttp::async_read_header(stream, buffer, parser, kTuple);
+  if (head_code) co_return Failed(url, "read from", head_code);
+  ClientResponse response{.status = static_cast<int>(parser.get().result_int()), .body = ""};
+  const bool is_streamed = response.status == 200 && request.on_body != nullptr;
+  std::vector<char> piece(kPieceBytes);
+  while (!parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    auto [code, got] = co_await bhttp::async_read(stream, buffer, parser, kTuple);
+    if (code && code != bhttp::error::need_buffer) co_return Failed(url, "read from", code);
+    const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
+    if (is_streamed) {
+      const Result<> taken = request.on_body(bytes);
+      if (!taken.ok()) co_return taken.error();
+    } else if (response.body.size() + bytes.size() > request.answer_bytes_max) {
+      co_return Failed(url, "read from", bhttp::make_error_code(bhttp::error::body_limit));
+    } else {
+      response.body += bytes;
+    }
+  }
+  for (const auto& field : parser.get()) {
+    response.headers.emplace_back(field.name_string(), field.value());
+  }
+  co_return response;
 }
 
 // Over a stream that is connected.
@@ -48,7 +84,8 @@ asio::awaitable<Result<ClientResponse>> Talk(Stream& stream, const Url& url,
   message.set(bhttp::field::host, is_v6 ? fmt::format("[{}]:{}", url.host, url.port)
                                         : fmt::format("{}:{}", url.host, url.port));
   message.set(bhttp::field::user_agent, "tarn");
-  message.set(bhttp::field::accept, "application/json");
+  message.set(bhttp::field::accept, request.accept);
+  for (const auto& [name, value] : request.headers) message.set(name, value);
   message.keep_alive(false);
   if (!request.bearer_token.empty()) {
     message.set(bhttp::field::authorization, "Bearer " + request.bearer_token);
@@ -61,13 +98,7 @@ asio::awaitable<Result<ClientResponse>> Talk(Stream& stream, const Url& url,
   auto [write_code, sent] = co_await bhttp::async_write(stream, message, kTuple);
   if (write_code) co_return Failed(url, "send to", write_code);
 
-  beast::flat_buffer buffer;
-  bhttp::response_parser<bhttp::string_body> parser;
-  parser.body_limit(request.answer_bytes_max);
-  auto [read_code, got] = co_await bhttp::async_read(stream, buffer, parser, kTuple);
-  if (read_code) co_return Failed(url, "read from", read_code);
-  co_return ClientResponse{static_cast<int>(parser.get().result_int()),
-                           std::move(parser.get().body())};
+  co_return co_await ReadAnswer(stream, url, request);
 }
 
 // What is wrong with the server's certificate, for people.
@@ -162,6 +193,13 @@ asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url
 }
 
 }  // namespace
+
+std::string_view ClientResponse::Header(std::string_view name) const {
+  for (const auto& [each, value] : headers) {
+    if (EqualsIgnoreCase(each, name)) return value;
+  }
+  return "";
+}
 
 Result<Url> ParseHttpUrl(const std::string& text) {
   const bool https = text.starts_with("https://");

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "http/message.h"
 #include "http/tls.h"
 
 namespace tarn::http {
@@ -23,6 +26,10 @@ Result<Url> ParseHttpUrl(const std::string& text);
 struct ClientResponse {
   int status = 0;
   std::string body;
+  Headers headers = {};  // With those of the trailer.
+
+  // The first of that name, whatever its case; empty when there is none.
+  std::string_view Header(std::string_view name) const;
 };
 
 struct ClientRequest {
@@ -30,7 +37,11 @@ struct ClientRequest {
   std::string path;          // Behind the URL's own.
   std::string body;          // Sent as application/json.
   std::string bearer_token;  // Empty: none.
-  uint64_t answer_bytes_max = 64 * 1024 * 1024;
+  std::string accept = "application/json";
+  Headers headers = {};                          // More of them.
+  uint64_t answer_bytes_max = 64 * 1024 * 1024;  // Of a body that `on_body` does not take.
+  // Takes the body of an answer of 200 as it comes, piece by piece. Its error ends the request.
+  std::function<Result<>(std::string_view piece)> on_body = nullptr;
 };
 
 // Sends one request on a connection of its own. Blocks until the answer is there or the deadline

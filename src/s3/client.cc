@@ -1,12 +1,19 @@
 #include "s3/client.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <map>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "base/time.h"
@@ -16,8 +23,15 @@ namespace tarn::s3 {
 namespace {
 
 constexpr long kConnectMs = 10'000;
+// A transfer that moves less than a byte a second for so long is given up.
+constexpr long kStalledSeconds = 60;
 // What a refusal says is of interest to people, and short.
-constexpr size_t kErrorBytesMax = 4096;
+constexpr uint64_t kErrorBytesMax = 4096;
+// S3's own limit of the parts of an object.
+constexpr uint64_t kPartsMax = 10'000;
+
+constexpr int kTries = 4;
+constexpr auto kFirstPause = std::chrono::milliseconds(500);
 
 struct Place {
   std::string scheme;
@@ -55,21 +69,72 @@ bool ParseContentRange(std::string_view text, ObjectPart& part) {
          number(text.substr(slash + 1), part.object_bytes);
 }
 
-// The text of <Code> in what S3 says of an error: "NoSuchKey".
-std::string CodeOf(const std::string& body) {
-  const size_t begin = body.find("<Code>");
-  const size_t end = body.find("</Code>");
+// The text of <name> in an answer, which is XML without attributes there. Empty: it is not there.
+std::string ElementOf(const std::string& body, const std::string& name) {
+  const size_t begin = body.find("<" + name + ">");
+  const size_t end = body.find("</" + name + ">");
   if (begin == std::string::npos || end == std::string::npos || end < begin) return "";
-  return body.substr(begin + 6, end - begin - 6);
+  const size_t text = begin + name.size() + 2;
+  return body.substr(text, end - text);
 }
 
 Error ErrorOf(long status, const std::string& body) {
   ErrorKind kind = ErrorKind::kUnavailable;
+  if (status >= 400 && status < 500 && status != 429) kind = ErrorKind::kInvalidArgument;
   if (status == 404) kind = ErrorKind::kNotFound;
   if (status == 412) kind = ErrorKind::kPrecondition;
-  const std::string code = CodeOf(body);
+  const std::string code = ElementOf(body, "Code");
   return {kind,
           fmt::format("the object store answers {}{}{}", status, code.empty() ? "" : " ", code)};
+}
+
+// Bytes of a file, as a body that can be sent more than once.
+struct FilePart {
+  int file = -1;
+  uint64_t begin = 0;
+  uint64_t bytes = 0;
+};
+
+Result<std::string> ReadPart(const FilePart& part) {
+  std::string bytes(part.bytes, '\0');
+  uint64_t done = 0;
+  while (done < part.bytes) {
+    const ssize_t count = pread(part.file, bytes.data() + done, part.bytes - done,
+                                static_cast<off_t>(part.begin + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      return Unavailable(count == 0 ? "the file has become shorter"
+                                    : fmt::format("cannot read: {}", std::strerror(errno)));
+    }
+    done += static_cast<uint64_t>(count);
+  }
+  return bytes;
+}
+
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path)
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~OpenFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int get() const { return descriptor_; }
+
+ private:
+  const int descriptor_;
+};
+
+// Between two tries. False: it was cancelled, or there is no time left.
+bool Pause(std::chrono::milliseconds pause, Deadline deadline,
+           const Client::IsCancelled& is_cancelled) {
+  const Deadline end = Deadline::After(pause);
+  while (!end.Passed()) {
+    if (deadline.Passed() || (is_cancelled && is_cancelled())) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
 }
 
 }  // namespace
@@ -86,38 +151,62 @@ struct Client::Curl {
   Curl& operator=(const Curl&) = delete;
 };
 
-struct Client::Transfer {
-  ObjectPart part;
-  bool has_range = false;
-  size_t bytes_max = 0;
+struct Client::Request {
+  std::string method = "GET";
+  std::string_view key;
+  std::map<std::string, std::string> query;
+  std::map<std::string, std::string> headers;
+  std::string body;               // Of PUT and POST.
+  uint64_t answer_bytes_max = 0;  // What a refusal says is read in any case.
+};
+
+struct Client::Answer {
+  long status = 0;
+  std::map<std::string, std::string> headers;  // Names in lower case.
+  std::string body;
+
+  std::string Header(const std::string& name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? "" : found->second;
+  }
+};
+
+// One request on its way.
+struct Client::Exchange {
+  std::string_view unsent;
+  Answer answer;
+  uint64_t answer_bytes_max = 0;
   bool is_too_large = false;
   const IsCancelled* is_cancelled = nullptr;
 
   static size_t OnBody(const char* data, size_t, size_t size, void* self) {
-    auto& transfer = *static_cast<Transfer*>(self);
-    if (transfer.part.bytes.size() + size > transfer.bytes_max) {
-      transfer.is_too_large = true;
+    auto& exchange = *static_cast<Exchange*>(self);
+    if (exchange.answer.body.size() + size > exchange.answer_bytes_max) {
+      exchange.is_too_large = true;
       return 0;
     }
-    transfer.part.bytes.append(data, size);
+    exchange.answer.body.append(data, size);
     return size;
   }
   static size_t OnHeader(const char* data, size_t, size_t size, void* self) {
-    auto& transfer = *static_cast<Transfer*>(self);
     const std::string_view line(data, size);
     const size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return size;
-    const std::string_view name = line.substr(0, colon);
-    const std::string_view value = Trim(line.substr(colon + 1));
-    if (EqualsIgnoreCase(name, "etag")) transfer.part.etag = value;
-    if (EqualsIgnoreCase(name, "content-range")) {
-      transfer.has_range = ParseContentRange(value, transfer.part);
+    if (colon != std::string_view::npos) {
+      static_cast<Exchange*>(self)->answer.headers[ToLowerAscii(line.substr(0, colon))] =
+          Trim(line.substr(colon + 1));
     }
     return size;
   }
+  static size_t OnRead(char* data, size_t, size_t size, void* self) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    const size_t count = std::min(size, exchange.unsent.size());
+    exchange.unsent.copy(data, count);
+    exchange.unsent.remove_prefix(count);
+    return count;
+  }
   static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    const auto& transfer = *static_cast<Transfer*>(self);
-    return *transfer.is_cancelled && (*transfer.is_cancelled)() ? 1 : 0;
+    const auto& exchange = *static_cast<Exchange*>(self);
+    return *exchange.is_cancelled && (*exchange.is_cancelled)() ? 1 : 0;
   }
 };
 
@@ -125,6 +214,118 @@ Client::Client(Bucket bucket) : bucket_(std::move(bucket)), curl_(std::make_uniq
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
+
+Result<Client::Answer> Client::Send(const Request& request, Deadline deadline,
+                                    const IsCancelled& is_cancelled) {
+  CURL* curl = curl_->handle;
+  if (curl == nullptr) return Internal("libcurl does not start");
+  const Place place = PlaceOf(bucket_.store, request.key);
+  const bool has_body = request.method == "PUT" || request.method == "POST";
+  UnsignedRequest to_sign{.method = request.method,
+                          .path = place.path,
+                          .query = request.query,
+                          .headers = request.headers};
+  to_sign.headers["host"] = place.host;
+  if (has_body) to_sign.payload_sha256 = Sha256Hex(request.body);
+
+  struct FreeList {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
+  std::unique_ptr<curl_slist, FreeList> headers;
+  const auto add = [&headers](const std::string& line) {
+    curl_slist* longer = curl_slist_append(headers.get(), line.c_str());
+    if (longer == nullptr) return false;
+    headers.release();
+    headers.reset(longer);
+    return true;
+  };
+  for (const auto& [name, value] :
+       Sign(to_sign, bucket_.credentials, bucket_.store.region, NowMicros())) {
+    if (!add(fmt::format("{}: {}", name, value))) return Internal("out of memory");
+  }
+  // What curl would add by itself: a type that is none, and a wait for "100 Continue".
+  if (has_body && !(add("Content-Type:") && add("Expect:"))) return Internal("out of memory");
+
+  Exchange exchange;
+  exchange.unsent = request.body;
+  exchange.answer_bytes_max = std::max(request.answer_bytes_max, kErrorBytesMax);
+  exchange.is_cancelled = &is_cancelled;
+  std::string url = place.scheme + "://" + place.host + place.path;
+  if (!request.query.empty()) url += "?" + EncodeQuery(request.query);
+  // Keeps the connection.
+  curl_easy_reset(curl);
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+  // The path as it was signed: without, "a/../b" would be folded.
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+  if (request.method == "HEAD") {
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  } else if (has_body) {
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, &Exchange::OnRead);
+    curl_easy_setopt(curl, CURLOPT_READDATA, &exchange);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  } else {
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+  if (!deadline.IsNever()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.Remaining()).count();
+    // 0 would be without end.
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, std::max<long>(left, 1));
+  }
+  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, bucket_.tls_verify ? 1L : 0L);
+  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, bucket_.tls_verify ? 2L : 0L);
+  if (!bucket_.tls_ca_path.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, bucket_.tls_ca_path.c_str());
+  }
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Exchange::OnBody);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Exchange::OnHeader);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Exchange::OnProgress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+
+  const CURLcode code = curl_easy_perform(curl);
+  if (code == CURLE_ABORTED_BY_CALLBACK) return Error{ErrorKind::kCancelled, "cancelled"};
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    return Error{ErrorKind::kTimeout, "the object store does not answer in time"};
+  }
+  if (exchange.is_too_large) return Unavailable("the object store sends more than was asked for");
+  if (code != CURLE_OK) {
+    return Unavailable(
+        fmt::format("{}://{}: {}", place.scheme, place.host, curl_easy_strerror(code)));
+  }
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+  return std::move(exchange.answer);
+}
+
+Result<ObjectPart> Client::Get(std::string_view key, const std::string& range,
+                               const std::string& etag, uint64_t bytes_max, Deadline deadline,
+                               const IsCancelled& is_cancelled) {
+  Request request{.key = key, .headers = {{"range", range}}, .answer_bytes_max = bytes_max};
+  if (!etag.empty()) request.headers["if-match"] = etag;
+  TARN_TRY(Answer answer, Send(request, deadline, is_cancelled));
+  ObjectPart part{.bytes = std::move(answer.body), .etag = answer.Header("etag")};
+  if (answer.status == 200 && part.bytes.size() <= bytes_max) {
+    // All of an object, by a server that knows no ranges or gives small objects whole.
+    part.object_bytes = part.bytes.size();
+    return part;
+  }
+  if (answer.status != 206) return ErrorOf(answer.status, part.bytes);
+  if (!ParseContentRange(answer.Header("content-range"), part) ||
+      part.begin + part.bytes.size() > part.object_bytes) {
+    return Unavailable("the object store does not say which bytes it sends");
+  }
+  return part;
+}
 
 Result<ObjectPart> Client::ReadEnd(std::string_view key, uint64_t bytes_max, Deadline deadline,
                                    const IsCancelled& is_cancelled) {
@@ -140,85 +341,111 @@ Result<ObjectPart> Client::Read(std::string_view key, uint64_t begin, uint64_t b
   return part;
 }
 
-Result<ObjectPart> Client::Get(std::string_view key, const std::string& range,
-                               const std::string& etag, uint64_t bytes_max, Deadline deadline,
-                               const IsCancelled& is_cancelled) {
-  CURL* curl = curl_->handle;
-  if (curl == nullptr) return Internal("libcurl does not start");
-  const Place place = PlaceOf(bucket_.store, key);
-  UnsignedRequest request{.path = place.path};
-  request.headers = {{"host", place.host}, {"range", range}};
-  if (!etag.empty()) request.headers["if-match"] = etag;
+Result<BucketAnswer> Client::Ask(Deadline deadline) {
+  TARN_TRY(const Answer answer,
+           Send({.query = {{"list-type", "2"}, {"max-keys", "1"}}, .answer_bytes_max = 1024 * 1024},
+                deadline, {}));
+  BucketAnswer said{.status = static_cast<int>(answer.status),
+                    .code = ElementOf(answer.body, "Code"),
+                    .message = ElementOf(answer.body, "Message"),
+                    .region = answer.Header("x-amz-bucket-region"),
+                    .date = answer.Header("date")};
+  if (said.region.empty()) said.region = ElementOf(answer.body, "Region");
+  return said;
+}
 
-  struct FreeList {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-  };
-  std::unique_ptr<curl_slist, FreeList> headers;
-  for (const auto& [name, value] :
-       Sign(request, bucket_.credentials, bucket_.store.region, NowMicros())) {
-    curl_slist* longer =
-        curl_slist_append(headers.get(), fmt::format("{}: {}", name, value).c_str());
-    if (longer == nullptr) return Internal("out of memory");
-    headers.release();
-    headers.reset(longer);
-  }
+Result<std::optional<ObjectInfo>> Client::Stat(std::string_view key, Deadline deadline,
+                                               const IsCancelled& is_cancelled) {
+  TARN_TRY(const Answer answer, Send({.method = "HEAD", .key = key}, deadline, is_cancelled));
+  if (answer.status == 404) return std::optional<ObjectInfo>();
+  if (answer.status != 200) return ErrorOf(answer.status, answer.body);
+  ObjectInfo info{.etag = answer.Header("etag")};
+  const std::string length = answer.Header("content-length");
+  std::from_chars(length.data(), length.data() + length.size(), info.bytes);
+  return std::optional<ObjectInfo>(info);
+}
 
-  Transfer transfer;
-  transfer.bytes_max = std::max<size_t>(bytes_max, kErrorBytesMax);
-  transfer.is_cancelled = &is_cancelled;
-  const std::string url = place.scheme + "://" + place.host + place.path;
-  // Keeps the connection.
-  curl_easy_reset(curl);
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-  // The path as it was signed: without, "a/../b" would be folded.
-  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
-  if (!deadline.IsNever()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.Remaining()).count();
-    // 0 would be without end.
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, std::max<long>(left, 1));
+Result<Client::Answer> Client::SendStubbornly(const Request& request, Deadline deadline,
+                                              const IsCancelled& is_cancelled) {
+  auto pause = kFirstPause;
+  for (int tried = 1;; ++tried) {
+    Result<Answer> answer = Send(request, deadline, is_cancelled);
+    Error error = Unavailable("");
+    if (answer.ok()) {
+      if (answer->status >= 200 && answer->status < 300) return answer;
+      error = ErrorOf(answer->status, answer->body);
+    } else {
+      error = answer.error();
+    }
+    if (error.kind != ErrorKind::kUnavailable || tried == kTries) return error;
+    if (!Pause(pause, deadline, is_cancelled)) return error;
+    pause *= 2;
   }
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, bucket_.tls_verify ? 1L : 0L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, bucket_.tls_verify ? 2L : 0L);
-  if (!bucket_.tls_ca_path.empty()) {
-    curl_easy_setopt(curl, CURLOPT_CAINFO, bucket_.tls_ca_path.c_str());
-  }
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Transfer::OnProgress);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+}
 
-  const CURLcode code = curl_easy_perform(curl);
-  if (code == CURLE_ABORTED_BY_CALLBACK) return Error{ErrorKind::kCancelled, "cancelled"};
-  if (code == CURLE_OPERATION_TIMEDOUT) {
-    return Error{ErrorKind::kTimeout, "the object store does not answer in time"};
+Result<ObjectInfo> Client::Write(std::string_view key, const Upload& upload, Deadline deadline,
+                                 const IsCancelled& is_cancelled) {
+  const OpenFile file(upload.path);
+  struct stat status {};
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) {
+    return InvalidArgument(fmt::format("cannot read {}: {}", upload.path, std::strerror(errno)));
   }
-  if (transfer.is_too_large) return Unavailable("the object store sends more than was asked for");
-  if (code != CURLE_OK) {
-    return Unavailable(
-        fmt::format("{}://{}: {}", place.scheme, place.host, curl_easy_strerror(code)));
+  const auto bytes = static_cast<uint64_t>(status.st_size);
+  if (bytes <= upload.part_bytes) {
+    TARN_TRY(std::string body, ReadPart({.file = file.get(), .bytes = bytes}));
+    TARN_TRY(const Answer answer,
+             SendStubbornly({.method = "PUT", .key = key, .body = std::move(body)}, deadline,
+                            is_cancelled));
+    if (upload.on_sent) upload.on_sent(bytes);
+    return ObjectInfo{.bytes = bytes, .etag = answer.Header("etag")};
   }
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  if (status == 200 && transfer.part.bytes.size() <= bytes_max) {
-    // All of an object, by a server that knows no ranges or gives small objects whole.
-    transfer.part.begin = 0;
-    transfer.part.object_bytes = transfer.part.bytes.size();
-    return std::move(transfer.part);
+  TARN_TRY(const Answer begun,
+           SendStubbornly({.method = "POST", .key = key, .query = {{"uploads", ""}}}, deadline,
+                          is_cancelled));
+  const std::string id = ElementOf(begun.body, "UploadId");
+  if (id.empty()) return Unavailable("the object store gives no id for an upload in parts");
+  Result<ObjectInfo> info = WriteParts(key, id, file.get(), bytes, upload, deadline, is_cancelled);
+  if (!info.ok()) {
+    // The parts would be kept, and paid for.
+    const Result<Answer> taken_back =
+        Send({.method = "DELETE", .key = key, .query = {{"uploadId", id}}},
+             Deadline::After(std::chrono::seconds(10)), {});
+    if (!taken_back.ok()) info = info.error().Wrap("parts of the object are left in the bucket");
   }
-  if (status != 206) return ErrorOf(status, transfer.part.bytes);
-  if (!transfer.has_range ||
-      transfer.part.begin + transfer.part.bytes.size() > transfer.part.object_bytes) {
-    return Unavailable("the object store does not say which bytes it sends");
+  return info;
+}
+
+Result<ObjectInfo> Client::WriteParts(std::string_view key, const std::string& upload_id, int file,
+                                      uint64_t bytes, const Upload& upload, Deadline deadline,
+                                      const IsCancelled& is_cancelled) {
+  const uint64_t part_bytes = std::max(upload.part_bytes, (bytes + kPartsMax - 1) / kPartsMax);
+  std::string parts;
+  uint64_t number = 0;
+  for (uint64_t begin = 0; begin < bytes; begin += part_bytes) {
+    const FilePart part{.file = file, .begin = begin, .bytes = std::min(part_bytes, bytes - begin)};
+    TARN_TRY(std::string body, ReadPart(part));
+    TARN_TRY(const Answer answer,
+             SendStubbornly(
+                 {.method = "PUT",
+                  .key = key,
+                  .query = {{"partNumber", std::to_string(++number)}, {"uploadId", upload_id}},
+                  .body = std::move(body)},
+                 deadline, is_cancelled));
+    parts += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", number,
+                         answer.Header("etag"));
+    if (upload.on_sent) upload.on_sent(part.bytes);
   }
-  return std::move(transfer.part);
+  TARN_TRY(const Answer done, SendStubbornly({.method = "POST",
+                                              .key = key,
+                                              .query = {{"uploadId", upload_id}},
+                                              .body = "<CompleteMultipartUpload>" + parts +
+                                                      "</CompleteMultipartUpload>",
+                                              .answer_bytes_max = 1024 * 1024},
+                                             deadline, is_cancelled));
+  // S3 begins with 200 before it knows.
+  const std::string etag = ElementOf(done.body, "ETag");
+  if (etag.empty()) return ErrorOf(done.status, done.body);
+  return ObjectInfo{.bytes = bytes, .etag = ReplaceAll(etag, "&quot;", "\"")};
 }
 
 }  // namespace tarn::s3

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,11 +28,34 @@ struct ObjectPart {
   std::string etag;           // As the server writes it, quotes included; may be empty.
 };
 
+struct ObjectInfo {
+  uint64_t bytes = 0;
+  std::string etag;  // As the server writes it, quotes included; may be empty.
+};
+
+// What a server says of a bucket, in its own words.
+struct BucketAnswer {
+  int status = 0;
+  std::string code;     // "SignatureDoesNotMatch"; empty where all is well.
+  std::string message;  // For people.
+  std::string region;   // Where the bucket is, if the server says so.
+  std::string date;     // The server's clock, as in HTTP; may be empty.
+};
+
+// Bytes of a file that becomes an object.
+struct Upload {
+  std::string path;
+  uint64_t part_bytes =
+      64 * 1024 * 1024;  // A larger file goes in parts. S3 takes no less than 5 MiB.
+  std::function<void(uint64_t bytes)> on_sent;  // So many more are there; null: nobody asks.
+};
+
 // Requests to the objects of one bucket, one after the other, on a connection that is kept between
-// them. Nothing is tried again and no redirection is followed. Blocks; not thread-safe.
+// them. No redirection is followed; nothing is tried again but parts of uploads. Blocks; not
+// thread-safe.
 //
 // Errors say which status or what of the network it was: kNotFound for 404, kPrecondition for 412,
-// kTimeout and kCancelled, kUnavailable for all else.
+// kTimeout and kCancelled, kInvalidArgument for other refusals, kUnavailable for all else.
 class Client {
  public:
   using IsCancelled = std::function<bool()>;  // Asked about once a second.
@@ -49,13 +73,34 @@ class Client {
                           const std::string& etag, Deadline deadline,
                           const IsCancelled& is_cancelled = {});
 
+  // Asks for the first key of the bucket. An error is one of the network; refusals are answers.
+  Result<BucketAnswer> Ask(Deadline deadline);
+
+  // None where there is no such object.
+  Result<std::optional<ObjectInfo>> Stat(std::string_view key, Deadline deadline,
+                                         const IsCancelled& is_cancelled = {});
+
+  // Writes an object. Others see it whole or not at all; what was sent of one that does not come to
+  // its end is taken back, where the store still answers.
+  Result<ObjectInfo> Write(std::string_view key, const Upload& upload, Deadline deadline,
+                           const IsCancelled& is_cancelled = {});
+
  private:
-  struct Transfer;
+  struct Curl;
+  struct Exchange;
+  struct Request;
+  struct Answer;
+  Result<Answer> Send(const Request& request, Deadline deadline, const IsCancelled& is_cancelled);
+  // Tries again what the server or the network did not take.
+  Result<Answer> SendStubbornly(const Request& request, Deadline deadline,
+                                const IsCancelled& is_cancelled);
   Result<ObjectPart> Get(std::string_view key, const std::string& range, const std::string& etag,
                          uint64_t bytes_max, Deadline deadline, const IsCancelled& is_cancelled);
+  Result<ObjectInfo> WriteParts(std::string_view key, const std::string& upload_id, int file,
+                                uint64_t bytes, const Upload& upload, Deadline deadline,
+                                const IsCancelled& is_cancelled);
 
   Bucket bucket_;
-  struct Curl;
   std::unique_ptr<Curl> curl_;
 };
 

@@ -6,6 +6,11 @@
 #include <openssl/hmac.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <vector>
 
 #include "base/text.h"
 
@@ -39,6 +44,26 @@ std::string Sha256Hex(std::string_view bytes) {
   EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(),
                reinterpret_cast<unsigned char*>(digest.data()), &size);
   return Hex({digest.data(), size});
+}
+
+Result<std::string> Sha256OfFile(const std::string& path) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+  const auto failed = [&] {
+    return InvalidArgument(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+  };
+  if (file == nullptr) return failed();
+  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                   &EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::vector<char> block(1024 * 1024);
+  while (const size_t count = std::fread(block.data(), 1, block.size(), file.get())) {
+    EVP_DigestUpdate(context.get(), block.data(), count);
+  }
+  if (std::ferror(file.get()) != 0) return failed();
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_DigestFinal_ex(context.get(), digest.data(), &size);
+  return Hex({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 std::string EncodePath(std::string_view key) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/time.h"
 #include "protocol/object_store.h"
 
@@ -39,5 +40,6 @@ std::string EncodePath(std::string_view key);
 
 // In hexadecimal.
 std::string Sha256Hex(std::string_view bytes);
+Result<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace tarn::s3

@@ -1,0 +1,51 @@
+#pragma once
+
+// Files that people have become Parquet files that a lake can take.
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tarn::cli {
+
+enum class InputFormat { kCsv, kJson, kParquet };
+
+struct Column {
+  std::string name;
+  std::string type;  // As DuckDB writes it.
+
+  bool operator==(const Column&) const = default;
+};
+
+struct Input {
+  std::vector<std::string> files;  // At least one; all of one format.
+  InputFormat format = InputFormat::kCsv;
+  std::string delimiter;   // Of CSV; empty: found out.
+  bool has_header = true;  // Of CSV, where `delimiter` or this is said; else found out.
+  bool header_is_said = false;
+};
+
+struct ParquetFiles {
+  std::vector<std::string> files;
+  std::vector<Column> columns;
+  uint64_t rows = 0;
+};
+
+// By the endings of the names: .csv, .tsv, .txt, .json, .ndjson, .jsonl, .parquet, also with .gz or
+// .zst. The error names what is not known, or differs.
+Result<InputFormat> FormatOf(const std::vector<std::string>& files);
+
+// CSV and JSON are written into new files in `folder`, with the columns of all files together;
+// Parquet stays where it is. Where `wanted` has columns, the files get these, in their order: the
+// error says column by column what does not fit. A stop ends it: kCancelled.
+Result<ParquetFiles> ToParquet(const Input& input, const std::filesystem::path& folder,
+                               const std::vector<Column>& wanted, const std::stop_token& stop);
+
+// What differs, a line for each column: "  amount   DOUBLE   VARCHAR". Empty: nothing.
+std::string Difference(const std::vector<Column>& there, const std::vector<Column>& here);
+
+}  // namespace tarn::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+// tarn put: files become a dataset.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/remote.h"
+
+namespace tarn::cli {
+
+struct PutOptions {
+  RemoteOptions remote;
+  std::vector<std::string> files;  // "-" is stdin.
+  std::string name;
+  std::string folder;  // One that `tarn up` serves; empty: the bucket of lakehouse.toml.
+  std::string format;  // csv, json or parquet; empty: by the endings of the names.
+  std::string delimiter;
+  bool no_header = false;
+  bool append = false;
+  bool replace = false;
+  bool json = false;  // Prints the manifest.
+};
+
+// Converts, writes objects whose keys are made of what they hold, and registers them in one step:
+// until then nothing can be seen of it, and to do it again costs only what had not been done.
+Result<> PutDataset(const PutOptions& options);
+
+}  // namespace tarn::cli

@@ -1,0 +1,151 @@
+#include "cli/remote.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/redact.h"
+#include "base/text.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr const char* kConfig = "lakehouse.toml";
+// Queries have limits of their own; this is for daemons that do not answer at all.
+constexpr auto kAnswerTimeout = std::chrono::hours(24);
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it.
+  return value == nullptr ? "" : value;
+}
+
+std::string FirstOf(std::initializer_list<std::string> texts) {
+  for (const std::string& text : texts) {
+    if (!text.empty()) return text;
+  }
+  return "";
+}
+
+// Where a daemon that listens there is reached from this machine.
+std::string UrlOfBind(const std::string& bind, bool https) {
+  std::string where = bind;
+  for (const std::string_view any : {"0.0.0.0:", "[::]:"}) {
+    if (where.starts_with(any)) where = "127.0.0.1:" + where.substr(any.size());
+  }
+  return (https ? "https://" : "http://") + where;
+}
+
+Result<std::string> ReadToken(const std::string& path) {
+  if (path.empty()) {
+    std::string token = Environment("TARN_TOKEN");
+    if (!token.empty()) return token;
+  }
+  const std::string file = FirstOf({path, Environment("TARN_TOKEN_PATH")});
+  if (file.empty()) return std::string();
+  TARN_TRY(const std::string token, ReadSecretFile(file));
+  return std::string(Trim(token));
+}
+
+ErrorKind KindOf(int status) {
+  switch (status) {
+    case 404:
+      return ErrorKind::kNotFound;
+    case 409:
+      return ErrorKind::kConflict;
+    case 412:
+      return ErrorKind::kPrecondition;
+    case 413:
+      return ErrorKind::kTooLarge;
+    case 429:
+    case 503:
+      return ErrorKind::kUnavailable;
+    case 504:
+      return ErrorKind::kTimeout;
+    default:
+      return status < 500 ? ErrorKind::kInvalidArgument : ErrorKind::kInternal;
+  }
+}
+
+// What an answer says that is no good one: the detail of a problem (RFC 9457), or its text.
+Error ErrorOf(const http::ClientResponse& response) {
+  std::string message(Trim(response.body));
+  const nlohmann::json problem = nlohmann::json::parse(response.body, nullptr, false);
+  if (problem.is_object() && problem.contains("detail") && problem["detail"].is_string()) {
+    message = problem["detail"].get<std::string>();
+  }
+  if (message.empty()) message = fmt::format("answered {}", response.status);
+  if (response.status == 401 || response.status == 403) {
+    message +=
+        " (--token-path FILE, TARN_TOKEN or TARN_TOKEN_PATH give a token; `tarn token "
+        "create` makes one)";
+  }
+  return {KindOf(response.status), message};
+}
+
+Result<nlohmann::ordered_json> ParseJson(const Result<http::ClientResponse>& response) {
+  if (!response.ok()) return response.error();
+  nlohmann::ordered_json json = nlohmann::ordered_json::parse(response->body, nullptr, false);
+  if (json.is_discarded()) return Internal("the answer is not JSON: is that a Tarn daemon?");
+  return json;
+}
+
+}  // namespace
+
+Result<LakehouseSettings> LoadSettings(const std::string& path) {
+  if (!path.empty()) return LakehouseSettings::Load(path);
+  if (std::filesystem::exists(kConfig)) return LakehouseSettings::Load(kConfig);
+  return LakehouseSettings();
+}
+
+Result<Remote> Remote::Open(const RemoteOptions& options) {
+  TARN_TRY(const LakehouseSettings settings, LoadSettings(options.config_path));
+  const bool https = !settings.tls.cert_path.empty();
+  Remote remote;
+  TARN_TRY(remote.queryd_,
+           http::ParseHttpUrl(FirstOf({options.queryd, Environment("TARN_QUERYD_URL"),
+                                       UrlOfBind(settings.queryd.bind, https)})));
+  TARN_TRY(remote.catalogd_,
+           http::ParseHttpUrl(
+               FirstOf({options.catalogd, Environment("TARN_CATALOGD_URL"),
+                        settings.queryd.catalogd_url, UrlOfBind(settings.catalogd.bind, https)})));
+  TARN_TRY(remote.tls_, http::ClientTls::FromSettings(settings.tls));
+  TARN_TRY(remote.token_, ReadToken(options.token_path));
+  ProcessRedactor().Add(remote.token_);
+  return remote;
+}
+
+Result<http::ClientResponse> Remote::Send(const http::Url& url, http::ClientRequest request,
+                                          const std::stop_token& stop) const {
+  request.bearer_token = token_;
+  TARN_TRY(http::ClientResponse response,
+           http::Send(url, request, Deadline::After(kAnswerTimeout), tls_, stop));
+  if (response.status >= 200 && response.status < 300) return response;
+  return ErrorOf(response);
+}
+
+Result<http::ClientResponse> Remote::Query(http::ClientRequest request,
+                                           const std::stop_token& stop) const {
+  return Send(queryd_, std::move(request), stop);
+}
+
+Result<http::ClientResponse> Remote::Catalog(http::ClientRequest request) const {
+  // `tarn up` has both at one place.
+  return Send(catalogd_, std::move(request), {});
+}
+
+Result<nlohmann::ordered_json> Remote::QueryJson(http::ClientRequest request) const {
+  return ParseJson(Query(std::move(request)));
+}
+
+Result<nlohmann::ordered_json> Remote::CatalogJson(http::ClientRequest request) const {
+  return ParseJson(Catalog(std::move(request)));
+}
+
+std::string DatasetPath(const std::string& name) {
+  return "/catalog/datasets/" + PercentEncode(name);
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <stop_token>
+#include <string>
+
+#include "base/lakehouse.h"
+#include "base/result.h"
+#include "http/client.h"
+
+namespace tarn::cli {
+
+// Which daemons a command talks to; all of it may be left out.
+struct RemoteOptions {
+  std::string config_path;  // A lakehouse.toml; empty: ./lakehouse.toml where there is one.
+  std::string queryd;       // URLs.
+  std::string catalogd;
+  std::string token_path;
+};
+
+// Those of that file, else of ./lakehouse.toml, else the defaults.
+Result<LakehouseSettings> LoadSettings(const std::string& config_path);
+
+// queryd and catalogd, as a client sees them.
+//
+// Where they are: what the command line says, else TARN_QUERYD_URL and TARN_CATALOGD_URL, else what
+// lakehouse.toml says, else this machine with the default ports. The token: the file that the
+// command line names, else TARN_TOKEN, else the file that TARN_TOKEN_PATH names, else none.
+class Remote {
+ public:
+  static Result<Remote> Open(const RemoteOptions& options);
+
+  // The body of an answer of 2xx. Else the error is what the answer says, and its kind goes by the
+  // status: kNotFound, kConflict, kUnavailable …
+  Result<http::ClientResponse> Query(http::ClientRequest request,
+                                     const std::stop_token& stop = {}) const;
+  Result<http::ClientResponse> Catalog(http::ClientRequest request) const;
+  // The same as JSON.
+  Result<nlohmann::ordered_json> QueryJson(http::ClientRequest request) const;
+  Result<nlohmann::ordered_json> CatalogJson(http::ClientRequest request) const;
+
+  const http::Url& queryd() const { return queryd_; }
+  const http::Url& catalogd() const { return catalogd_; }
+
+ private:
+  Result<http::ClientResponse> Send(const http::Url& url, http::ClientRequest request,
+                                    const std::stop_token& stop) const;
+
+  http::Url queryd_;
+  http::Url catalogd_;
+  http::ClientTls tls_;
+  std::string token_;
+};
+
+// "/catalog/datasets/NAME" with what a path cannot hold encoded.
+std::string DatasetPath(const std::string& name);
+
+}  // namespace tarn::cli

@@ -1,0 +1,150 @@
+#include "cli/status.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+namespace tarn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The series of /metrics, with their labels as they stand there.
+using Series = std::map<std::string, double, std::less<>>;
+
+Series ParseMetrics(std::string_view text) {
+  Series series;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const size_t space = line.rfind(' ');
+    if (line.starts_with('#') || space == std::string_view::npos) continue;
+    const std::string_view number = line.substr(space + 1);
+    double value = 0;
+    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc()) {
+      series.emplace(line.substr(0, space), value);
+    }
+  }
+  return series;
+}
+
+uint64_t ValueOf(const Series& series, std::string_view name) {
+  const auto found = series.find(name);
+  return found == series.end() || found->second < 0 ? 0 : static_cast<uint64_t>(found->second);
+}
+
+std::string At(const http::Url& url) {
+  return fmt::format("{}://{}:{}", url.https ? "https" : "http", url.host, url.port);
+}
+
+// What was asked of one daemon, and the first thing that went wrong.
+struct Findings {
+  Json json = Json::object();
+  std::vector<std::pair<std::string, std::string>> lines;
+  std::string problem;
+
+  void Say(std::string name, std::string text) {
+    lines.emplace_back(std::move(name), std::move(text));
+  }
+  void Note(const Error& error) {
+    if (problem.empty()) problem = error.message;
+  }
+};
+
+void AskHealth(const auto& send, Findings& findings) {
+  const auto ready = send("/readyz");
+  findings.json["ready"] = ready.ok();
+  if (!ready.ok()) {
+    findings.Note(ready.error());
+    findings.json["error"] = ready.error().message;
+  }
+  findings.Say("state", ready.ok() ? "ready" : "NOT READY: " + ready.error().message);
+}
+
+Findings AskQueryd(const Remote& remote) {
+  Findings findings;
+  const auto send = [&](const std::string& path) {
+    return remote.Query({.path = path, .accept = "application/json"});
+  };
+  findings.json["url"] = At(remote.queryd());
+  AskHealth(send, findings);
+  const auto status = remote.QueryJson({.path = "/catalog/status"});
+  if (status.ok()) {
+    findings.json["catalog"] = *status;
+    const auto revision = status->value("revision", Json());
+    findings.Say("revision", fmt::format("{}{}", revision.is_null() ? "not known" : revision.dump(),
+                                         status->value("follows_changes", false)
+                                             ? ", follows the catalogue"
+                                             : ", looks at the catalogue from time to time"));
+    if (const auto datasets = status->find("datasets"); datasets != status->end()) {
+      findings.Say("datasets", datasets->dump());
+    }
+    for (const Json& failed : status->value("failed", Json::array())) {
+      findings.Say("failed", fmt::format("{}: {} (tried {} times since {})",
+                                         failed.value("name", ""), failed.value("error", ""),
+                                         failed.value("tries", 0), failed.value("since", "")));
+    }
+  }
+  const auto metrics = send("/metrics");
+  if (!metrics.ok()) return findings;  // They need the role admin.
+  const Series series = ParseMetrics(metrics->body);
+  const auto value = [&](std::string_view name) { return ValueOf(series, name); };
+  findings.Say("queries",
+               fmt::format("{} running, {} waiting; {} ok, {} failed, {} cancelled",
+                           value("tarn_queries_running"), value("tarn_queries_queued"),
+                           FormatCount(value("tarn_queries_total{result=\"ok\"}")),
+                           FormatCount(value("tarn_queries_total{result=\"error\"}")),
+                           FormatCount(value("tarn_queries_total{result=\"cancelled\"}"))));
+  findings.Say("engine", fmt::format("{} in memory, {} of it data of objects; started {}",
+                                     FormatBytes(value("tarn_engine_resident_bytes")),
+                                     FormatBytes(value("tarn_engine_data_cache_bytes")),
+                                     Plural(value("tarn_engine_starts_total"), "time")));
+  const uint64_t hits = value("tarn_result_cache_hits_total");
+  const uint64_t asked = hits + value("tarn_result_cache_misses_total");
+  findings.Say("kept",
+               fmt::format("{} of results, {} % of {} answered by them",
+                           FormatBytes(value("tarn_result_cache_bytes")),
+                           asked == 0 ? 0 : 100 * hits / asked,
+                           asked == 1 ? std::string("1 query") : FormatCount(asked) + " queries"));
+  findings.json["metrics"] = series;
+  return findings;
+}
+
+Findings AskCatalogd(const Remote& remote) {
+  Findings findings;
+  findings.json["url"] = At(remote.catalogd());
+  const auto send = [&](const std::string& path) { return remote.Catalog({.path = path}); };
+  AskHealth(send, findings);
+  return findings;
+}
+
+void Print(const std::string& title, const Findings& findings) {
+  fmt::print("{}  {}\n", title, findings.json.at("url").get<std::string>());
+  for (const auto& [name, text] : findings.lines) fmt::print("  {:<10}{}\n", name, text);
+}
+
+}  // namespace
+
+Result<> ShowStatus(const StatusOptions& options) {
+  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  const Findings queryd = AskQueryd(remote);
+  const Findings catalogd = AskCatalogd(remote);
+  if (options.json) {
+    fmt::print("{}\n", Json({{"queryd", queryd.json}, {"catalogd", catalogd.json}}).dump(2));
+  } else {
+    Print("queryd", queryd);
+    Print("catalogd", catalogd);
+  }
+  if (!queryd.problem.empty()) return Unavailable("queryd: " + queryd.problem);
+  if (!catalogd.problem.empty()) return Unavailable("catalogd: " + catalogd.problem);
+  return {};
+}
+
+}  // namespace tarn::cli

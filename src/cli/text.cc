@@ -1,0 +1,118 @@
+#include "cli/text.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace tarn::cli {
+namespace {
+
+// The code point that begins at `at`, which is moved behind it. A byte that is no UTF-8 stands for
+// itself.
+char32_t TakeCodePoint(std::string_view text, size_t& at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  const size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  char32_t code = length == 1 ? first : first & (0x7FU >> length);
+  const size_t end = std::min(at + length, text.size());
+  for (++at; at < end; ++at) {
+    const auto next = static_cast<unsigned char>(text[at]);
+    if ((next & 0xC0U) != 0x80) break;
+    code = code << 6U | (next & 0x3FU);
+  }
+  return code;
+}
+
+// Not wcwidth: without a locale it knows ASCII only.
+size_t WidthOf(char32_t code) {
+  struct Range {
+    char32_t first;
+    char32_t last;
+  };
+  // Unicode's combining marks, and its wide and full-width blocks (UAX #11), by their blocks.
+  constexpr std::array<Range, 7> kNone = {{{0x0300, 0x036F},
+                                           {0x1AB0, 0x1AFF},
+                                           {0x1DC0, 0x1DFF},
+                                           {0x200B, 0x200F},
+                                           {0x20D0, 0x20FF},
+                                           {0xFE00, 0xFE0F},
+                                           {0xFE20, 0xFE2F}}};
+  constexpr std::array<Range, 9> kWide = {{{0x1100, 0x115F},
+                                           {0x2E80, 0x303E},
+                                           {0x3041, 0xA4CF},
+                                           {0xAC00, 0xD7A3},
+                                           {0xF900, 0xFAFF},
+                                           {0xFE30, 0xFE6F},
+                                           {0xFF00, 0xFF60},
+                                           {0x1F300, 0x1FAFF},
+                                           {0x20000, 0x3FFFD}}};
+  const auto is_in = [code](const Range& range) {
+    return code >= range.first && code <= range.last;
+  };
+  if (std::any_of(kNone.begin(), kNone.end(), is_in)) return 0;
+  return std::any_of(kWide.begin(), kWide.end(), is_in) ? 2 : 1;
+}
+
+}  // namespace
+
+std::string FormatBytes(uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"KB", "MB", "GB", "TB", "PB"};
+  auto count = static_cast<double>(bytes) / 1e3;
+  size_t unit = 0;
+  while (count >= 999.95 && unit + 1 < kUnits.size()) {
+    count /= 1e3;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", count, kUnits[unit]);
+}
+
+std::string FormatCount(uint64_t count) {
+  std::string text = std::to_string(count);
+  for (size_t at = text.size(); at > 3;) {
+    at -= 3;
+    text.insert(at, 1, ',');
+  }
+  return text;
+}
+
+std::string FormatSeconds(double seconds) {
+  if (seconds < 1) return fmt::format("{:.0f} ms", 1000 * seconds);
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<uint64_t>(seconds);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+std::string Plural(uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", FormatCount(count), noun, count == 1 ? "" : "s");
+}
+
+size_t DisplayWidth(std::string_view text) {
+  size_t width = 0;
+  for (size_t at = 0; at < text.size();) width += WidthOf(TakeCodePoint(text, at));
+  return width;
+}
+
+std::string FitWidth(std::string_view text, size_t width) {
+  if (DisplayWidth(text) <= width) return std::string(text);
+  if (width == 0) return "";
+  size_t used = 0;
+  size_t at = 0;
+  while (at < text.size()) {
+    size_t next = at;
+    const size_t more = WidthOf(TakeCodePoint(text, next));
+    if (used + more > width - 1) break;
+    used += more;
+    at = next;
+  }
+  return std::string(text.substr(0, at)) + "…";
+}
+
+size_t TerminalWidth() {
+  winsize size = {};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tarn::cli {
+
+// "1.2 KB", "4.1 MB", "23.0 GB": powers of 1000, as in the settings.
+std::string FormatBytes(uint64_t bytes);
+
+// "1,234,567"
+std::string FormatCount(uint64_t count);
+
+// "12 ms", "3.4 s", "2:05"
+std::string FormatSeconds(double seconds);
+
+// "1 file", "2 files"
+std::string Plural(uint64_t count, std::string_view noun);
+
+// Columns that a terminal takes for UTF-8 text: 2 for wide characters, 0 for combining ones.
+size_t DisplayWidth(std::string_view text);
+
+// As much of the beginning as has this width, with "…" in place of what is cut off.
+std::string FitWidth(std::string_view text, size_t width);
+
+// Of the terminal that is stdout; 0 where it is none.
+size_t TerminalWidth();
+
+}  // namespace tarn::cli

@@ -1,0 +1,50 @@
+#include "cli/text.h"
+
+#include <gtest/gtest.h>
+
+namespace tarn::cli {
+namespace {
+
+TEST(FormatBytes, TakesPowersOfAThousand) {
+  EXPECT_EQ(FormatBytes(0), "0.0 KB");
+  EXPECT_EQ(FormatBytes(1970), "2.0 KB");
+  EXPECT_EQ(FormatBytes(999'949), "999.9 KB");
+  EXPECT_EQ(FormatBytes(999'950), "1.0 MB");
+  EXPECT_EQ(FormatBytes(23'000'000'000), "23.0 GB");
+  EXPECT_EQ(FormatBytes(~uint64_t{0}), "18446.7 PB");
+}
+
+TEST(FormatCount, GroupsThousands) {
+  EXPECT_EQ(FormatCount(0), "0");
+  EXPECT_EQ(FormatCount(999), "999");
+  EXPECT_EQ(FormatCount(1000), "1,000");
+  EXPECT_EQ(FormatCount(1234567), "1,234,567");
+}
+
+TEST(Plural, HasAnSForAllButOne) {
+  EXPECT_EQ(Plural(0, "file"), "0 files");
+  EXPECT_EQ(Plural(1, "file"), "1 file");
+  EXPECT_EQ(Plural(2000, "file"), "2,000 files");
+}
+
+TEST(DisplayWidth, CountsWhatATerminalTakes) {
+  EXPECT_EQ(DisplayWidth(""), 0U);
+  EXPECT_EQ(DisplayWidth("abc"), 3U);
+  EXPECT_EQ(DisplayWidth("São"), 3U);
+  EXPECT_EQ(DisplayWidth("Sa\u0303o"), 3U) << "a combining tilde";
+  EXPECT_EQ(DisplayWidth("日本"), 4U);
+  EXPECT_EQ(DisplayWidth("😀"), 2U);
+  EXPECT_EQ(DisplayWidth("\xFF\xC3"), 2U) << "no UTF-8";
+}
+
+TEST(FitWidth, CutsAtACharacter) {
+  EXPECT_EQ(FitWidth("abc", 3), "abc");
+  EXPECT_EQ(FitWidth("abcd", 3), "ab…");
+  EXPECT_EQ(FitWidth("日本語", 4), "日…");
+  EXPECT_EQ(FitWidth("日本語", 3), "日…");
+  EXPECT_EQ(FitWidth("abc", 1), "…");
+  EXPECT_EQ(FitWidth("abc", 0), "");
+}
+
+}  // namespace
+}  // namespace tarn::cli

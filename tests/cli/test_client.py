@@ -1,0 +1,239 @@
+"""tarn as a client of daemons that run: ls, show, rm, history, restore, sql, status."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+
+import pyarrow.ipc
+from harness.engine import wait_for_state
+from harness.ports import free_port
+from harness.processes import clean_environment
+from harness.tokens import Tokens
+from harness.tool import Tool, command, environment, ok, refused
+from harness.waiting import wait_until
+
+# --- the catalogue
+
+
+def test_ls_of_nothing(run):
+    assert ok(run("ls")) == "There are no datasets yet.\n"
+
+
+def test_ls(lake, run):
+    lake.add("small", "SELECT 1 AS n")
+    keys = [{"key": "a", "size": 1_500_000}, {"key": "b", "size": 2_000_000}]
+    lake.catalog.put("two parts/and a slash", {"objects": keys, "row_count": 1234567})
+    lines = ok(run("ls")).splitlines()
+    assert lines[0].split() == ["name", "objects", "rows", "size", "changed", "(UTC)"]
+    assert lines[2].split()[:2] == ["small", "1"]
+    assert lines[3].startswith("two parts/and a slash        2  1,234,567  3.5 MB  20")
+    assert len(json.loads(ok(run("ls", "--json")))["manifests"]) == 2
+
+
+def test_show(lake, run):
+    name = "two parts/and a slash"
+    schema = [{"name": "id", "type": "BIGINT", "nullable": False}, {"name": "x", "type": "DATE"}]
+    objects = [{"key": "a/b.parquet", "size": 1500, "etag": "abc"}]
+    lake.catalog.put(name, {"objects": objects, "row_count": 7, "schema": schema})
+    text = ok(run("show", name))
+    for part in (name, "rows      7", "size      1.5 KB", "version   1", "a/b.parquet", "abc"):
+        assert part in text
+    assert "id      BIGINT  not null\nx       DATE\n" in text
+    assert json.loads(ok(run("show", "--json", name)))["objects"] == objects
+    refused(run("show", "nothing"), 'no such dataset: "nothing"')
+
+
+def test_rm_and_restore(lake, run):
+    lake.add("t", "SELECT 1 AS n", key="one.parquet")
+    lake.add("t", "SELECT 2 AS n", key="two.parquet")
+    assert "is gone" in ok(run("rm", "t"))
+    refused(run("rm", "t"), "no such dataset")
+    history = ok(run("history", "t")).splitlines()
+    assert [line.split()[0] for line in history[2:]] == ["3", "2", "1"]
+    assert [line.split()[3] for line in history[2:]] == ["deleted", "written", "written"]
+    assert "as version 4" in ok(run("restore", "t", "1"))
+    lake.wait_for_rows("t", [[1]])
+    assert len(ok(run("history", "t", "--limit", "1")).splitlines()) == 4
+    refused(run("restore", "t", "99"), "99")
+    refused(run("history", "nothing"), "nothing")
+
+
+# --- sql
+
+
+def test_sql_formats(lake, run):
+    text = "SELECT n, 'x' || n AS x FROM range(3) t(n)"
+    assert ok(run("sql", text)) == "n,x\n0,x0\n1,x1\n2,x2\n"
+    assert ok(run("sql", "-f", "table", text)).splitlines()[4] == "│      0 │ x0      │"
+    assert json.loads(ok(run("sql", "-f", "json", text)))["row_count"] == 3
+    assert [json.loads(line) for line in ok(run("sql", "-f", "ndjson", text)).splitlines()][:1] == [
+        {"n": 0, "x": "x0"}
+    ]
+    done = run("sql", "-f", "arrow", text, text=False)
+    assert pyarrow.ipc.open_stream(done.stdout).read_all()["n"].to_pylist() == [0, 1, 2]
+
+
+def test_sql_from_stdin_into_a_file(lake, run):
+    done = run("sql", "-o", "out.csv", input="SELECT n FROM range(200000) t(n)")
+    assert ok(done) == ""
+    rows = list(csv.reader(io.StringIO((lake.folder / "out.csv").read_text())))
+    assert len(rows) == 200_001
+    refused(run("sql", "-", input=" \n"), "the statement is empty")
+
+
+def test_sql_parameters(run):
+    assert ok(run("sql", "-p", "7", "-p", "a b", "SELECT ? + 1 AS n, ? AS x")) == "n,x\n8,a b\n"
+    named = run("sql", "-p", "x=a=b", "-p", "n=[1,2]", "SELECT $x AS x, len($n::INT[]) AS n")
+    assert ok(named) == "x,n\na=b,2\n"
+    refused(run("sql", "-p", "1", "-p", "n=2", "SELECT 1"), "give all of them a name")
+
+
+def test_sql_limits(run):
+    done = run("sql", "--limit", "2", "SELECT n FROM range(9) t(n)")
+    assert ok(done) == "n\n0\n1\n"
+    assert done.stderr == "tarn: a limit cut rows off; --limit says how many may come\n"
+
+
+def test_sql_errors(run):
+    refused(run("sql", "SELEC 1"), "query: ", "syntax error")
+    refused(run("sql", "COPY t TO 'x'"), "not allowed: COPY")
+    refused(run("sql", "FROM nothing_there"), "nothing_there")
+    assert run("sql", "--format", "xml", "SELECT 1").returncode == 2
+    assert run("nonsense").returncode == 2
+
+
+def test_error_in_mid_stream_is_an_error(run):
+    broken = "CASE WHEN n < 2900000 THEN n ELSE error('boom')::BIGINT END"
+    text = f"SELECT {broken} FROM range(3000000) t(n)"
+    done = run("sql", text)
+    assert done.returncode == 1
+    assert "read from" in done.stderr
+    assert len(done.stdout) > 1_000_000
+
+
+def test_ctrl_c_cancels_the_query(lake):
+    endless = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
+    process = subprocess.Popen(
+        command("sql", endless),
+        env=environment(lake),
+        cwd=lake.folder,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        queries = wait_until(
+            lambda: [
+                query["id"]
+                for query in lake.query.get("/queries").json()["queries"]
+                if query["state"] == "running"
+            ],
+            "it runs",
+        )
+        os.kill(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert stderr.startswith("tarn: ")
+    wait_for_state(lake.query, "cancelled", *queries)
+
+
+# --- where the daemons are, and who asks
+
+
+def test_places_come_from_lakehouse_toml(lake):
+    lake.set("queryd", bind=lake.query.address).write_config()
+    done = subprocess.run(
+        command("sql", "SELECT 1 AS n"),
+        env=clean_environment(lake.folder),
+        cwd=lake.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ok(done) == "n\n1\n"
+
+
+def test_daemon_that_is_not_there(run):
+    url = f"http://127.0.0.1:{free_port()}"
+    refused(run("sql", "--queryd", url, "SELECT 1"), "connect to 127.0.0.1:")
+    refused(run("ls", "--catalogd", url), "connect to 127.0.0.1:")
+    refused(run("ls", "--catalogd", "nonsense"), "is not a URL")
+
+
+def test_tokens(new_lake):
+    tokens = Tokens(new_lake)
+    tokens.let_queryd_in()
+    token = tokens.create("ann", "query", "catalog")
+    lake = new_lake.start()
+    run = Tool(lake)
+    refused(run("sql", "SELECT 1"), "TARN_TOKEN")
+    assert ok(run("sql", "SELECT 1 AS n", env={"TARN_TOKEN": token})) == "n\n1\n"
+    path = lake.folder / "ann.token"
+    path.write_text(token + "\n")
+    path.chmod(0o600)
+    assert ok(run("ls", "--token-path", path)) == "There are no datasets yet.\n"
+    refused(run("ls", "--token-path", lake.folder / "none"), "none")
+
+
+# --- status
+
+
+def test_status(lake, run):
+    lake.add("t", "SELECT 1 AS n")
+    lake.wait_for_rows("t", [[1]])
+    text = ok(run("status"))
+    assert text.count("state     ready") == 2
+    assert "follows the catalogue" in text
+    assert "datasets  1" in text
+    status = json.loads(ok(run("status", "--json")))
+    assert status["queryd"]["catalog"]["datasets"] == 1
+    assert status["catalogd"]["ready"] is True
+
+
+def test_status_of_what_is_wrong(lake, run):
+    lake.catalog.put_keys("lost", "no/such.parquet")
+    wait_until(lambda: "lost" in lake.query.get("/catalog/status").text, "it is told")
+    assert "failed    lost: " in run("status").stdout
+    lake.catalogd.stop()
+    done = run("status")
+    refused(done, "catalogd: connect to")
+    assert "queryd" in done.stdout
+    assert "NOT READY" in done.stdout
+
+
+# --- completion
+
+
+def complete(run: Tool, *words: str) -> list[str]:
+    return ok(run("complete", "--", *words)).split()
+
+
+def test_completion_knows_commands_options_and_datasets(lake, run):
+    lake.add("flights", "SELECT 1 AS n")
+    lake.add("airports", "SELECT 1 AS n")
+    assert complete(run, "st") == ["status"]
+    assert {"put", "sql", "check"} <= set(complete(run, ""))
+    assert "complete" not in complete(run, "")
+    assert complete(run, "token", "re") == ["revoke"]
+    assert complete(run, "sql", "--form") == ["--format"]
+    assert complete(run, "sql", "--format", "") == []
+    assert complete(run, "show", "") == ["airports", "flights"]
+    assert complete(run, "rm", "--yes", "fl") == ["flights"]
+    assert complete(run, "show", "flights", "") == []
+    assert complete(run, "put", "f") == []
+
+
+def test_completion_in_bash(lake, run):
+    script = (
+        'source <("$0" completion bash); COMP_WORDS=(tarn sta); COMP_CWORD=1; '
+        'PATH="$(dirname "$0"):$PATH"; _tarn 2>/dev/null; echo "${COMPREPLY[@]}"'
+    )
+    argv = ["bash", "-c", script, *command()]
+    done = subprocess.run(argv, env=environment(lake), capture_output=True, text=True, check=True)
+    assert done.stdout == "status\n"

@@ -1,0 +1,162 @@
+"""The prompt of tarn sql, in a pseudo-terminal."""
+
+import stat
+from collections.abc import Iterator
+
+import pytest
+from harness.terminal import Terminal
+from harness.tool import command, environment
+from harness.waiting import wait_until
+
+PROMPT = "tarn> "
+ENDLESS = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7;"
+
+
+def rows(shown: str) -> list[list[str]]:
+    """The cells of all boxes, their heads among them."""
+    lines = [line for line in shown.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+
+
+def start(lake, *arguments: str, **options) -> Terminal:
+    env = environment(lake, **({"PAGER": "cat"} | options.pop("env", {})))
+    return Terminal(command("sql", *arguments), env, str(lake.folder), **options)
+
+
+@pytest.fixture
+def prompt(lake) -> Iterator[Terminal]:
+    lake.add("flights", "SELECT 'ATL' AS origin, range AS distance FROM range(3)")
+    lake.wait_for_rows("flights", [["ATL", i] for i in range(3)])
+    with start(lake) as terminal:
+        terminal.wait_for(PROMPT)
+        yield terminal
+
+
+def test_statements_may_have_many_lines_and_lines_many_statements(prompt):
+    assert rows(prompt.run("SELECT 1 AS hello;")) == [["hello"], ["INTEGER"], ["1"]]
+    prompt.type("SELECT sum(distance) AS s\r")
+    prompt.wait_for("..> ")
+    prompt.type("FROM flights; SELECT 'a;b' AS t;\r")
+    shown = prompt.wait_for(PROMPT)
+    assert rows(shown) == [["s"], ["HUGEINT"], ["3"], ["t"], ["VARCHAR"], ["a;b"]]
+    assert shown.count("(1 row, ") == 2
+
+
+def test_error_goes_on_with_the_prompt(prompt):
+    shown = prompt.run("SELECT nothing; SELECT 'not run';")
+    assert 'column "nothing"' in shown
+    assert "(1 row" not in shown
+    assert "42" in prompt.run("SELECT 42;")
+
+
+def test_ctrl_c_leaves_what_was_typed(prompt):
+    prompt.type("SELECT 'never\r")
+    prompt.wait_for("..> ")
+    prompt.type("ends\x03")
+    prompt.wait_for(PROMPT)
+    assert "42" in prompt.run("SELECT 42;")
+
+
+def test_ctrl_c_cancels_the_query_and_not_the_tool(lake, prompt):
+    prompt.type(ENDLESS + "\r")
+    wait_until(lambda: "running" in lake.query.get("/queries").text, "it runs")
+    prompt.type("\x03")
+    assert "Cancelled." in prompt.wait_for(PROMPT)
+    wait_until(lambda: '"running"' not in lake.query.get("/queries").text, "it has ended")
+    assert "42" in prompt.run("SELECT 42;")
+
+
+def test_query_that_takes_long_shows_how_far_it_is(lake, prompt):
+    prompt.type(ENDLESS + "\r")
+    prompt.wait_for("running")
+    prompt.type("\x03")
+    prompt.wait_for("Cancelled.")
+
+
+def test_ctrl_d_ends_it(prompt):
+    prompt.type("\x04")
+    assert prompt.wait_for_exit() == 0
+
+
+def _completes(prompt: Terminal, typed: str, rest: str) -> bool:
+    prompt.type(typed)
+    prompt.wait_for(typed)
+    prompt.type("\t")
+    if prompt.shows_soon(rest):
+        return True
+    prompt.type("\x15")  # The line is taken back.
+    return False
+
+
+def test_tab_completes_names(prompt):
+    # The names come beside what else is done.
+    wait_until(lambda: _completes(prompt, "SELECT max(dist", "ance "), "the names are there")
+    prompt.type("\x7f) FROM fli\t;\r")
+    shown = prompt.wait_for("(1 row")
+    assert "FROM flights" in shown
+    assert "2" in shown
+    prompt.wait_for(PROMPT)
+    prompt.type("SEL\t1;\r")
+    assert "(1 row" in prompt.wait_for("(1 row")
+
+
+def test_commands(prompt):
+    assert "flights" in prompt.run(".tables")
+    shown = prompt.run(".schema flights")
+    assert "origin" in shown
+    assert "BIGINT" in shown
+    prompt.run(".format csv")
+    assert "origin,distance\nATL,0\n" in prompt.run("FROM flights LIMIT 1;")
+    prompt.run(".format table")
+    prompt.run(".limit 2")
+    assert "(2 rows and more" in prompt.run("FROM flights;")
+    prompt.run(".timing off")
+    assert "rows" not in prompt.run("FROM flights;")
+    assert "there is no .nonsense" in prompt.run(".nonsense")
+    assert ".pager on|off" in prompt.run(".help")
+    prompt.type(".quit\r")
+    assert prompt.wait_for_exit() == 0
+
+
+def test_history_lasts_and_is_for_nobody_else(lake, prompt):
+    prompt.run("SELECT 'remember me';")
+    prompt.type(".quit\r")
+    assert prompt.wait_for_exit() == 0
+    path = lake.folder / ".local/state/tarn/history"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with start(lake) as again:
+        again.wait_for(PROMPT)
+        again.type("\x1b[A\x1b[A\r")
+        assert "remember me" in again.wait_for("(1 row")
+
+
+def test_what_is_longer_than_the_screen_is_paged(lake):
+    seen = lake.folder / "paged"
+    with start(lake, env={"PAGER": f"cat > {seen}"}, lines=20) as terminal:
+        terminal.wait_for(PROMPT)
+        terminal.run("FROM range(5);")
+        assert not seen.exists()
+        terminal.run("FROM range(100);")
+        assert seen.read_text().count("\n") == 105
+    with start(lake, env={"PAGER": "/no/such/pager"}, lines=20) as terminal:
+        terminal.wait_for(PROMPT)
+        assert "│     99 │\n" in terminal.run("FROM range(100);")
+
+
+def test_table_fits_the_terminal(lake):
+    with start(lake, columns=40) as terminal:
+        terminal.wait_for(PROMPT)
+        shown = terminal.run("SELECT repeat('x', 100) AS a, 'short' AS b;")
+        assert max(len(line) for line in shown.splitlines() if "x…" in line) <= 40
+
+
+def test_statement_on_a_terminal_is_a_table(lake):
+    with start(lake, "SELECT 1 AS n") as terminal:
+        assert rows(terminal.wait_for("(1 row")) == [["n"], ["INTEGER"], ["1"]]
+        assert terminal.wait_for_exit() == 0
+
+
+def test_daemon_that_is_not_there_is_told_at_once(lake):
+    with start(lake, "--queryd", "http://127.0.0.1:1") as terminal:
+        assert "connect to 127.0.0.1:1" in terminal.wait_for("\n")
+        assert terminal.wait_for_exit() == 1

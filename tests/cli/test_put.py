@@ -1,0 +1,276 @@
+"""tarn put: files become a dataset of the bucket, or of a folder."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+from harness.store import BUCKET, parquet
+from harness.tool import Tool, command, environment, ok, refused
+from harness.waiting import wait_until
+
+CSV = "id,name,day\n1,one,2026-01-02\n2,two,2026-01-03\n"
+
+
+@pytest.fixture
+def run(lake) -> Tool:
+    """In a folder with the lakehouse.toml of the lake."""
+    lake.write_config()
+    return Tool(lake)
+
+
+@pytest.fixture
+def file(lake):
+    def write(name: str, content: str | bytes) -> Path:
+        path = lake.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def put(run: Tool, *arguments, **options):
+    return run("put", "--config", run.lake.write_config(), *arguments, **options)
+
+
+def keys(lake) -> list[str]:
+    listed = lake.files.store.client.list_objects_v2(Bucket=BUCKET)
+    return sorted(each["Key"] for each in listed.get("Contents", []))
+
+
+def manifest(lake, name: str) -> dict:
+    answer = lake.catalog.get(f"/catalog/datasets/{name}")
+    assert answer.status == 200, answer.text
+    return answer.json()
+
+
+def test_csv_becomes_a_dataset(lake, run, file):
+    out = ok(put(run, file("sales.csv", CSV), "--as", "sales"))
+    assert out.startswith('"sales": 2 rows in 1 object (')
+    assert out.endswith("), 3 columns\n")
+    lake.wait_for_rows("sales", [[1, "one", "2026-01-02"], [2, "two", "2026-01-03"]])
+    there = manifest(lake, "sales")
+    assert there["row_count"] == 2
+    assert [(c["name"], c["type"]) for c in there["schema"]] == [
+        ("id", "BIGINT"),
+        ("name", "VARCHAR"),
+        ("day", "DATE"),
+    ]
+    (object_,) = there["objects"]
+    assert object_["key"].startswith("sales/")
+    head = lake.files.store.client.head_object(Bucket=BUCKET, Key=object_["key"])
+    assert (head["ContentLength"], head["ETag"]) == (object_["size"], object_["etag"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options"),
+    [
+        ("a.tsv", CSV.replace(",", "\t"), []),
+        ("a.csv.gz", gzip.compress(CSV.encode()), []),
+        ("a.dat", CSV.replace(",", "|"), ["--format", "csv", "--delimiter", "|"]),
+        ("a.csv", CSV.split("\n", 1)[1], ["--no-header"]),
+        ("a [1]*.csv", CSV, []),
+        (
+            "a.json",
+            '[{"id":1,"name":"one","day":"2026-01-02"},{"id":2,"name":"two","day":null}]',
+            [],
+        ),
+        ("a.ndjson", '{"id":1}\n{"id":2,"name":"two"}\n', []),
+        ("a.parquet", parquet("SELECT range + 1 AS id FROM range(2)"), []),
+    ],
+)
+def test_formats(lake, run, file, name, content, options):
+    ok(put(run, file(name, content), "--as", "t", *options))
+    wait_until(lambda: lake.select_all("t").status == 200, "it is there")
+    assert [row[0] for row in lake.select_all("t").rows()] == [1, 2]
+
+
+def test_parquet_goes_as_it_is(lake, run, file):
+    content = parquet("SELECT 1 AS n")
+    ok(put(run, file("a.parquet", content), "--as", "t"))
+    (object_,) = manifest(lake, "t")["objects"]
+    stored = lake.files.store.client.get_object(Bucket=BUCKET, Key=object_["key"])
+    assert stored["Body"].read() == content
+
+
+def test_stdin(lake, run):
+    ok(put(run, "-", "--as", "t", input=CSV))
+    lake.wait_for_rows("t", [[1, "one", "2026-01-02"], [2, "two", "2026-01-03"]])
+
+
+def test_several_files_have_the_columns_of_all(lake, run, file):
+    file("a.csv", "id,x\n1,2\n")
+    file("b.csv", "id,y\n2,z\n")
+    ok(put(run, "a.csv", "b.csv", "--as", "t"))
+    wait_until(lambda: lake.select_all("t").status == 200, "it is there")
+    assert sorted(lake.select_all("t").rows()) == [[1, 2, None], [2, None, "z"]]
+
+
+def test_type_that_only_the_last_row_tells(lake, run, file):
+    rows = "".join(f"{i}\n" for i in range(100_000))
+    ok(put(run, file("a.csv", f"n\n{rows}none\n"), "--as", "t"))
+    assert manifest(lake, "t")["schema"] == [{"name": "n", "type": "VARCHAR"}]
+
+
+def test_name_that_is_taken_needs_a_word(lake, run, file):
+    path = file("a.csv", CSV)
+    ok(put(run, path, "--as", "t"))
+    before = manifest(lake, "t")
+    refused(put(run, path, "--as", "t"), "--append adds to it, --replace takes its place")
+    refused(put(run, path, "--as", "t", "--append", "--replace"), "choose one")
+    assert manifest(lake, "t") == before
+
+
+def test_append(lake, run, file):
+    ok(put(run, file("a.csv", CSV), "--as", "t"))
+    out = ok(put(run, file("b.csv", "day,id,name\n2026-02-01,3,three\n"), "--as", "t", "--append"))
+    assert "1 row in 1 object" in out and out.endswith("more\n")
+    there = manifest(lake, "t")
+    assert (there["row_count"], len(there["objects"])) == (3, 2)
+    wait_until(lambda: len(lake.select_all("t").rows()) == 3, "they are there")
+    refused(put(run, "b.csv", "--as", "t", "--append"), "has these rows already")
+
+
+def test_append_to_a_dataset_without_a_schema(lake, run, file):
+    lake.add("t", "SELECT 1::SMALLINT AS n")
+    lake.wait_for_rows("t", [[1]])
+    ok(put(run, file("a.csv", "n\n2\n"), "--as", "t", "--append"))
+    lake.wait_for_rows("t", [[1], [2]])
+
+
+def test_what_does_not_fit_is_told_column_by_column(lake, run, file):
+    ok(put(run, file("a.csv", CSV), "--as", "t"))
+    before = (manifest(lake, "t"), keys(lake))
+    done = put(run, file("b.csv", "id,nmae\n3,x\n"), "--as", "t", "--append")
+    refused(done, "the columns are not those of the dataset")
+    assert [line.split() for line in done.stderr.splitlines()[3:]] == [
+        ["name", "VARCHAR", "missing"],
+        ["day", "DATE", "missing"],
+        ["nmae", "missing", "VARCHAR"],
+    ]
+    done = put(run, file("c.csv", "id,name,day\n3,x,soon\n"), "--as", "t", "--append")
+    refused(done, '"soon"', "day", "DATE", "VARCHAR")
+    assert "LINE 1" not in done.stderr
+    done = put(run, file("d.parquet", parquet("SELECT 1 AS id")), "--as", "t", "--append")
+    refused(done, 'd.parquet" has other columns than the dataset')
+    assert (manifest(lake, "t"), keys(lake)) == before
+
+
+def test_replace_may_bring_other_columns(lake, run, file):
+    ok(put(run, file("a.csv", CSV), "--as", "t"))
+    ok(put(run, file("b.csv", "id\nx\n"), "--as", "t", "--replace"))
+    lake.wait_for_rows("t", [["x"]])
+    ok(run("restore", "t", "1"))
+    wait_until(lambda: len(lake.select_all("t").rows()) == 2, "the former is back")
+
+
+def test_large_file_goes_in_parts(lake, run):
+    """Random bytes, which Parquet cannot make smaller: more than one part of 64 MiB."""
+    path = lake.folder / "large.parquet"
+    table = pyarrow.table({"x": [os.urandom(1_000_000) for _ in range(150)]})
+    pyarrow.parquet.write_table(table, path, use_dictionary=False)
+    assert path.stat().st_size > 2 * 64 * 1024 * 1024
+    ok(put(run, path, "--as", "large"))
+    wait_until(lambda: lake.select_all("large").status == 200, "it is there")
+    sql = "SELECT count(*), sum(octet_length(x)) FROM large"
+    assert lake.query.sql(sql).rows() == [[150, 150_000_000]]
+
+
+def test_object_that_is_there_is_not_sent_again(lake, run, file, make_proxy):
+    path = file("a.csv", CSV)
+    ok(put(run, path, "--as", "one"))
+    assert lake.catalog.delete("one").status == 204
+    proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
+    lake.set("s3", endpoint=proxy.url)
+    ok(put(run, path, "--as", "one"))
+    assert proxy.count(b"HEAD ") == 1
+    assert proxy.count(b"PUT ") == 0
+
+
+def test_interrupted_it_leaves_nothing_registered_and_can_be_run_again(lake, run, file, make_proxy):
+    path = file("a.csv", CSV)
+    proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
+    lake.set("s3", endpoint=proxy.url)
+    proxy.stall()
+    argv = command("put", "--config", lake.write_config(), path, "--as", "t")
+    with subprocess.Popen(
+        argv, env=environment(lake), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as tool:
+        wait_until(lambda: proxy.held() > 0, "it waits for the store")
+        tool.send_signal(signal.SIGINT)
+        assert tool.wait(20) == 130
+        assert tool.stderr.read() == "tarn: stopped; nothing was changed\n"
+    assert lake.catalog.get("/catalog/datasets/t").status == 404
+    proxy.pass_on()
+    ok(put(run, path, "--as", "t"))
+    assert manifest(lake, "t")["row_count"] == 2
+    assert not list(Path("/tmp").glob(f"tarn-put-*/{path.name}"))
+
+
+def test_somebody_else_was_faster(lake, run, file, make_proxy):
+    path = file("a.csv", CSV)
+    ok(put(run, path, "--as", "t"))
+    proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
+    lake.set("s3", endpoint=proxy.url)
+    proxy.stall()
+    other = file("b.csv", "id,name,day\n3,three,2026-01-04\n")
+    argv = command("put", "--config", lake.write_config(), other, "--as", "t", "--append")
+    with subprocess.Popen(
+        argv, env=environment(lake), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as tool:
+        wait_until(lambda: proxy.held() > 0, "it has read the catalogue")
+        lake.catalog.put_keys("t", "another")
+        proxy.pass_on()
+        assert tool.wait(30) == 1
+        assert "somebody else changed" in tool.stderr.read()
+    assert [each["key"] for each in manifest(lake, "t")["objects"]] == ["another"]
+
+
+def test_bad_input(lake, run, file):
+    path = file("a.csv", CSV)
+    refused(put(run, "none.csv", "--as", "t"), 'there is no file "none.csv"')
+    refused(put(run, file("a.xlsx", "x"), "--as", "t"), '"', "a.xlsx", "--format")
+    refused(put(run, path, file("a.json", "{}"), "--as", "t"), "one format at a time")
+    refused(put(run, file("broken.parquet", "PAR1"), "--as", "t"), "broken.parquet")
+    refused(put(run, path, "--as", "a\nb"), "control character")
+    assert lake.catalog.get("/catalog/list").json()["manifests"] == []
+    lake.set("s3", secret_access_key="wrong")
+    refused(put(run, path, "--as", "t"), "object", "403")
+
+
+def test_without_a_bucket_it_says_what_to_do(lake, run, file):
+    refused(
+        run("put", file("a.csv", CSV), "--as", "t", "--config", file("empty.toml", "")), "--into"
+    )
+
+
+# --- a folder of `tarn up`
+
+
+def test_into_a_folder(lake, run, file):
+    folder = lake.folder / "served"
+    folder.mkdir()
+    path = file("a.csv", CSV)
+    ok(run("put", path, "--as", "t", "--into", folder))
+    refused(run("put", path, "--as", "t", "--into", folder), "--append")
+    ok(
+        run(
+            "put", file("b.csv", CSV.replace("1,", "7,")), "--as", "t", "--into", folder, "--append"
+        )
+    )
+    assert pyarrow.parquet.read_table(folder / "t").num_rows == 4
+    other = file("c.csv", "id\n1\n")
+    refused(run("put", other, "--as", "t", "--into", folder, "--append"), "name")
+    ok(run("put", path, "--as", "t", "--into", folder, "--replace"))
+    assert pyarrow.parquet.read_table(folder / "t").num_rows == 2
+    assert os.listdir(folder) == ["t"]
+    refused(run("put", path, "--as", ".t", "--into", folder), "begins with")
+
+
+def test_json_is_the_manifest(lake, run, file):
+    out = json.loads(ok(put(run, file("a.csv", CSV), "--as", "t", "--json")))
+    assert out == manifest(lake, "t")
