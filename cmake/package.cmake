@@ -11,7 +11,8 @@ install(FILES ${package}/tarn-catalogd.service ${package}/tarn-queryd.service
   DESTINATION lib/systemd/system)
 install(FILES ${package}/tarn.sysusers DESTINATION lib/sysusers.d RENAME tarn.conf)
 install(FILES ${package}/lakehouse.toml DESTINATION /etc/tarn)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${documents} FILES_MATCHING PATTERN *.md)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${documents} FILES_MATCHING
+  PATTERN *.md PATTERN *.yml)
 install(FILES ${package}/copyright DESTINATION ${documents})
 # Arrow's library has other libraries in it, whose terms this file holds.
 file(GLOB arrow_licence
