@@ -36,8 +36,10 @@ mount -t tmpfs -o mode=755 tmpfs run
 
 export DEBIAN_FRONTEND=noninteractive
 install_package() {
-  # systemd itself is how most machines have what makes the user.
-  chroot . apt-get -qq -o APT::Keep-Downloaded-Packages=true -o Dpkg::Use-Pty=0 \
+  # systemd itself is how most machines have what makes the user. Locks are for those who share a
+  # system; what is downloaded here is shared, and each file of it comes in one step.
+  chroot . apt-get -qq -o APT::Keep-Downloaded-Packages=true -o Debug::NoLocking=true \
+    -o Dpkg::Use-Pty=0 \
     -o DPkg::Options::=--force-unsafe-io install --yes --no-install-recommends systemd /tarn.deb
 }
 # The list of packages is as old as the clean root.
