@@ -4,6 +4,7 @@
 end with them.
 """
 
+import base64
 import os
 import re
 import subprocess
@@ -275,6 +276,37 @@ def test_killed_daemon_comes_back(running):
     wait_until(lambda: running.property_of(*state) == "1", running.journal)
     wait_until(lambda: answers(running.catalog), running.journal)
     assert [m["name"] for m in running.catalog.list()["manifests"]] == ["numbers"]
+
+
+def commands(part: str) -> str:
+    """The block of commands in operations.md that has this in it."""
+    text = (programs.REPO / "docs" / "operations.md").read_text()
+    (block,) = [b for b in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S) if part in b]
+    return block
+
+
+def test_tokens_are_made_as_documented(running):
+    """They stay readable for tarn alone, although root makes them."""
+    running.run("sh", "-ec", commands("tarn token create alice"))
+    files = ["/etc/tarn/tokens.toml", "/etc/tarn/catalogd-token"]
+    assert running.run("stat", "-c", "%U %a", *files).split() == ["tarn", "600"] * 2
+    assert "alice" in running.run("tarn", "token", "list", "--tokens", files[0])
+    running.run("rm", *files)
+
+
+def test_backup_is_restored_as_documented(running):
+    backup = running.catalog.get("/catalog/backup")
+    assert backup.status == 200
+    text = base64.b64encode(backup.body).decode()
+    running.run("sh", "-c", "base64 -d > /root/catalog-backup.sqlite", stdin=text)
+    before = running.catalog.list()["catalog_id"]
+    running.catalog.put_keys("later", "nowhere.parquet")
+    running.run("env", "HOME=/root", "sh", "-ec", commands("catalog.sqlite-wal"))
+    wait_until(lambda: answers(running.catalog), running.journal)
+    restored = running.catalog.list()
+    assert [m["name"] for m in restored["manifests"]] == ["numbers"]
+    assert restored["catalog_id"] != before
+    wait_for_sum(running)
 
 
 def test_upgrade_restarts_and_keeps_all(package, running):
