@@ -1,0 +1,212 @@
+"""docs/operations.md tells all that the daemons say of themselves: metrics, alerts, log lines."""
+
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from harness import programs
+from harness.certificates import Authority
+from harness.client import TlsClient
+from harness.engine import engine_pid
+from harness.tokens import Tokens
+from harness.waiting import wait_until
+
+DOCUMENT = programs.REPO / "docs" / "operations.md"
+RULES = programs.REPO / "docs" / "prometheus-rules.yml"
+
+
+def section(title: str) -> str:
+    """The text below one heading."""
+    _, found, rest = DOCUMENT.read_text().partition(f"\n## {title}\n")
+    assert found, f"there is a section {title!r}"
+    return rest.partition("\n## ")[0]
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """(file, text) of all that the programs are made of."""
+    for path in sorted((programs.REPO / "src").glob("*/*.[ch]*")):
+        if not path.stem.endswith("_test") and not path.stem.startswith("test_"):
+            yield str(path.relative_to(programs.REPO)), path.read_text()
+
+
+# --- metrics
+
+
+METRIC_ROW = re.compile(r"^\| `(tarn_\w+)` \| (\w+) \| ([^|]*)\|", re.MULTILINE)
+# What a histogram's samples have besides.
+OF_HISTOGRAMS = re.compile(r"_(bucket|sum|count)$")
+
+
+def documented_metrics() -> dict[str, tuple[str, frozenset[str]]]:
+    """Name, type, names of labels."""
+    metrics = {}
+    for name, kind, cell in METRIC_ROW.findall(section("Metrics")):
+        assert name not in metrics, f"{name} is there twice"
+        # Values of a label follow a colon: `result`: `ok`, `error`.
+        labels = re.findall(r"`(\w+)`", cell.partition(":")[0])
+        metrics[name] = (kind, frozenset(labels))
+    return metrics
+
+
+def shown_metrics(text: str) -> dict[str, tuple[str, frozenset[str]]]:
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+    labels: dict[str, set[str]] = {name: set() for name in kinds}
+    for name, block in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
+        family = name if name in kinds else OF_HISTOGRAMS.sub("", name)
+        labels[family] |= set(re.findall(r'(\w+)="', block)) - {"le"}
+    return {name: (kind, frozenset(labels[name])) for name, kind in kinds.items()}
+
+
+@pytest.fixture(scope="module")
+def eventful(module_lake, session_folder):
+    """With tokens and TLS, after a query, a refused request and the end of an engine: all metrics
+    that there are have counted."""
+    authority = Authority(session_folder / "operations-ca")
+    lake = module_lake
+    cert, key = lake.folder / "cert.pem", lake.folder / "key.pem"
+    authority.issue().write(cert, key)
+    lake.settings["tls"] = {"cert_path": str(cert), "key_path": str(key)}
+    lake.set("tls", ca_path=str(authority.path))
+    tokens = Tokens(lake)
+    tokens.let_queryd_in()
+    admin, asker = tokens.create("operator", "admin"), tokens.create("asker")
+    lake.start_catalogd()
+    lake.set("queryd", catalogd_url=f"https://{lake.catalog.address}")
+    lake.start_queryd()
+    context = ssl.create_default_context(cafile=authority.path)
+
+    def client(address: str, token: str) -> TlsClient:
+        made = TlsClient(address, lake.recorder, context)
+        made.token = token
+        return made
+
+    query = client(lake.query.address, asker)
+    assert query.sql("SELECT 1").status == 200
+    assert query.get("/metrics").status == 403
+    former = engine_pid(lake.queryd)
+    os.kill(former, signal.SIGKILL)
+    wait_until(lambda: engine_pid(lake.queryd) != former, "another engine")
+    daemons = (lake.query.address, lake.catalog.address)
+    texts = [client(address, admin).get("/metrics").text for address in daemons]
+    return shown_metrics(texts[0]), shown_metrics(texts[1])
+
+
+def test_metrics_are_documented_with_type_and_labels(eventful):
+    documented = documented_metrics()
+    for shown in eventful:
+        for name, described in shown.items():
+            assert documented.get(name) == described, name
+
+
+def test_documented_metrics_are_shown(eventful):
+    queryd, catalogd = eventful
+    assert documented_metrics().keys() == queryd.keys() | catalogd.keys()
+    _, of_both, of_catalogd, of_queryd = section("Metrics").split("| metric | type | labels | |")
+    for text, daemons in ((of_both, [queryd, catalogd]), (of_catalogd, [catalogd])):
+        for name, _, _ in METRIC_ROW.findall(text):
+            assert all(name in daemon for daemon in daemons), name
+    for name, _, _ in METRIC_ROW.findall(of_queryd):
+        assert name in queryd and name not in catalogd, name
+
+
+# --- alerts
+
+
+def rules() -> list[dict]:
+    (group,) = yaml.safe_load(RULES.read_text())["groups"]
+    return group["rules"]
+
+
+def test_each_alert_is_explained():
+    named = re.findall(r"^\| `(Tarn\w+)` \|", section("Alerts"), re.MULTILINE)
+    assert named == [rule["alert"] for rule in rules()]
+
+
+def test_alerts_ask_for_metrics_and_labels_that_exist():
+    documented = documented_metrics()
+    for rule in rules():
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"]
+        selectors = re.findall(r"\b(tarn_\w+)(?:\{([^}]*)\})?", rule["expr"])
+        assert selectors or rule["expr"].startswith("up{"), rule
+        for name, matchers in selectors:
+            kind, labels = documented[OF_HISTOGRAMS.sub("", name)]
+            assert (kind == "histogram") == (name not in documented), name
+            assert set(re.findall(r"(\w+)=", matchers)) <= labels, rule
+
+
+def test_rules_are_what_prometheus_reads():
+    if not (promtool := shutil.which("promtool")):
+        pytest.skip("there is no promtool here")
+    done = subprocess.run(
+        [promtool, "check", "rules", RULES], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- log lines
+
+
+CALL = re.compile(r"\blog::(Debug|Info|Warn|Error|Write)\(")
+LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+LOG_ROW = re.compile(r"^\| ((?:DEBUG|INFO|WARN|ERROR)(?:, (?:INFO|WARN|ERROR))*) \| `([^`]+)` \|")
+
+
+def first_arguments(text: str, start: int) -> list[str]:
+    """The arguments of a call, whose opening parenthesis is before `start`."""
+    arguments, depth, begin, position = [], 0, start, start
+    while depth >= 0:
+        if text[position] == '"':
+            position = LITERAL.match(text, position).end()
+            continue
+        depth += (text[position] in "([{") - (text[position] in ")]}")
+        if (text[position] == "," and depth == 0) or depth < 0:
+            arguments.append(text[begin:position])
+            begin = position + 1
+        position += 1
+    return arguments
+
+
+def messages_of(argument: str) -> list[str]:
+    """Literals; those beside each other are one, and those of a ?: are several."""
+    parts = re.split(r'[?:](?=(?:[^"]*"[^"]*")*[^"]*$)', argument)
+    return ["".join(LITERAL.findall(part)) for part in parts if LITERAL.search(part)]
+
+
+def logged() -> set[tuple[str, str]]:
+    """(level, message) of every line that a program can write."""
+    lines = set()
+    for file, text in sources():
+        if file.startswith("src/base/log"):
+            continue
+        for call in CALL.finditer(text):
+            arguments = first_arguments(text, call.end())
+            level = call.group(1).upper()
+            if level == "WRITE":
+                levels = re.findall(r"Level::k(\w+)", arguments.pop(0))
+            else:
+                levels = [level]
+            messages = messages_of(arguments[0])
+            if not messages:
+                # Why a program does not start or go on: its main says it as it is.
+                assert file.endswith("/main.cc"), f"{file}: {arguments[0]}"
+            lines |= {(name.upper(), message) for name in levels for message in messages}
+    return lines
+
+
+def test_each_log_line_is_explained():
+    explained = set()
+    for line in section("The log").splitlines():
+        if row := LOG_ROW.match(line):
+            for level in row.group(1).split(", "):
+                assert (level, row.group(2)) not in explained, f"{row.group(2)} is there twice"
+                explained.add((level, row.group(2)))
+    said = logged()
+    assert len(said) > 50
+    assert explained == said

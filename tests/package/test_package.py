@@ -1,0 +1,335 @@
+"""The Debian package, installed by apt into a Debian 12 that has nothing else, under its systemd.
+
+`./x setup` makes that Debian (.deps/clean-root). Its processes are in namespaces of their own, and
+end with them.
+"""
+
+import base64
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import programs
+from harness.client import Client
+from harness.ports import free_ports
+from harness.processes import Daemon, clean_environment, die_with_parent
+from harness.recorder import Recorder
+from harness.store import BUCKET, REGION, Folder, Store
+from harness.waiting import wait_until
+
+CLEAN_ROOT = programs.DEPS_DIR / "clean-root"
+NAMESPACES = ["--mount", "--pid", "--cgroup", "--uts", "--ipc"]
+# The mounts of boot.sh that a container may refuse.
+TRIAL = """
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay -o "lowerdir=$1,upperdir=/mnt/upper,workdir=/mnt/work" /mnt/root
+mount -t proc proc /mnt/root/proc
+mount -t sysfs -o ro sysfs /mnt/root/sys
+mount -t cgroup2 cgroup2 /mnt/root/sys/fs/cgroup
+"""
+UNITS = ["tarn-catalogd.service", "tarn-queryd.service"]
+
+
+def cannot_run() -> str:
+    """Why a package cannot be tried out here; empty where it can."""
+    if os.geteuid() != 0:
+        return "only root can install a package into a clean root"
+    if not CLEAN_ROOT.is_dir():
+        return f"there is no {CLEAN_ROOT}: `./x setup` makes it, and says why where it cannot"
+    unshare = ["unshare", *NAMESPACES, "--fork", "sh", "-ec", TRIAL, "sh", CLEAN_ROOT]
+    tried = subprocess.run(unshare, capture_output=True, text=True, check=False, timeout=60)
+    return f"no namespaces and mounts here: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+class Machine:
+    """Where the package is installed. Its network is this machine's."""
+
+    def __init__(self, package: Path, folder: Path, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.query_address, self.catalog_address = (f"127.0.0.1:{p}" for p in free_ports(2))
+        script = Path(__file__).with_name("boot.sh")
+        work = folder / "machine"
+        work.mkdir(parents=True)
+        boot = f'exec "{script}" "{CLEAN_ROOT}" "{work}" 3<"{package}"'
+        argv = ["unshare", *NAMESPACES, "--fork", "--kill-child", "sh", "-c", boot]
+        self._boot = Daemon(argv, folder=folder, recorder=recorder)
+        self._boot.wait_for(self._is_running, "systemd runs", 180)
+
+    def _is_running(self) -> bool:
+        """Before it has a root of its own, /tarn.deb is not there, and systemctl is ours."""
+        ask = "test -e /tarn.deb && systemctl is-system-running"
+        return self.run("sh", "-c", ask, check=False).strip() in ("running", "degraded")
+
+    def run(self, *command: str, check: bool = True, stdin: str = "") -> str:
+        """What a command says that is run in there."""
+        children = Path(f"/proc/{self._boot.process.pid}/task/{self._boot.process.pid}/children")
+        first = children.read_text().split()
+        if not first:
+            return ""
+        enter = ["nsenter", "-t", first[0], "-m", "-p", "-C", "-u", "-i", "-r", "-w"]
+        done = subprocess.run(
+            [*enter, *command],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"},
+            preexec_fn=die_with_parent,
+        )
+        said = done.stdout + done.stderr
+        assert not check or done.returncode == 0, f"{command}: {said}\n{self.journal()}"
+        return said
+
+    def journal(self, lines: str = "60") -> str:
+        return self.run("journalctl", "--no-pager", "-o", "cat", "-n", lines, check=False)
+
+    def read(self, path: str) -> str:
+        return self.run("cat", path)
+
+    def write(self, path: str, text: str, owner: str = "root") -> None:
+        """As the documents tell: made first, so that it never is anybody else's to read."""
+        if owner != "root":
+            self.run("install", "-m", "600", "-o", owner, "-g", owner, "/dev/null", path)
+        self.run("sh", "-c", f"cat > {path}", stdin=text)
+
+    def property_of(self, unit: str, name: str) -> str:
+        return self.run("systemctl", "show", "--value", "-p", name, unit).strip()
+
+    def close(self) -> None:
+        self._boot.kill()
+
+    @property
+    def query(self) -> Client:
+        return Client(self.query_address, self.recorder)
+
+    @property
+    def catalog(self) -> Client:
+        return Client(self.catalog_address, self.recorder)
+
+
+@pytest.fixture(scope="module")
+def package(session_folder: Path) -> Path:
+    """What `./x package` makes of this build."""
+    if reason := cannot_run():
+        pytest.skip(reason)
+    folder = session_folder / "package"
+    folder.mkdir()
+    config = programs.BUILD_DIR / "CPackConfig.cmake"
+    cpack = ["cpack", "--config", config, "-B", folder, "-D", f"CPACK_OUTPUT_FILE_PREFIX={folder}"]
+    env = clean_environment(folder)
+    done = subprocess.run(cpack, capture_output=True, text=True, cwd=folder, env=env, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (made,) = folder.glob("*.deb")
+    return made
+
+
+def adapted(text: str, **values: str) -> str:
+    """The default configuration with other values in place of its own."""
+    for key, value in values.items():
+        text, count = re.subn(rf"(?m)^(# )?{key} = .*", f'{key} = "{value}"', text, count=1)
+        assert count == 1, f"{key} is in the default configuration"
+    return text
+
+
+@pytest.fixture(scope="module")
+def machine(
+    package: Path, store: Store, recorder: Recorder, session_folder: Path
+) -> Iterator[Machine]:
+    """The package is installed and configured, and nothing started yet."""
+    machine = Machine(package, session_folder / "machine", recorder)
+    head, queryd = machine.read("/etc/tarn/lakehouse.toml").split("[queryd]")
+    queryd, catalogd = queryd.split("[catalogd]")
+    head = adapted(head, endpoint=store.url, region=REGION, bucket=BUCKET)
+    catalogd_url = f"http://{machine.catalog_address}"
+    queryd = adapted(queryd, bind=machine.query_address, catalogd_url=catalogd_url)
+    catalogd = adapted(catalogd, bind=machine.catalog_address)
+    configured = f"{head}[queryd]{queryd}[catalogd]{catalogd}"
+    machine.write("/etc/tarn/lakehouse.toml", configured)
+    keys = store.credentials
+    machine.write(
+        "/etc/tarn/secrets.toml",
+        f'[s3.primary]\naccess_key_id = "{keys.access_key_id}"\n'
+        f'secret_access_key = "{keys.secret_access_key}"\n',
+        owner="tarn",
+    )
+    yield machine
+    recorder.record("the journal", machine.journal("all").encode())
+    machine.close()
+
+
+@pytest.fixture(scope="module")
+def running(machine: Machine, store: Store) -> Machine:
+    """The main job: a dataset in the bucket, registered, and asked for."""
+    machine.run("systemctl", "enable", "--now", *UNITS)
+    wait_until(lambda: answers(machine.query), lambda: machine.journal())
+    key = Folder(store, "package").put_rows("numbers.parquet", "FROM range(10) t(n)")
+    machine.catalog.put_keys("numbers", key)
+    wait_for_sum(machine)
+    return machine
+
+
+def answers(client: Client) -> bool:
+    try:
+        return client.ready()
+    except OSError:
+        return False
+
+
+def wait_for_sum(machine: Machine) -> None:
+    def right() -> bool:
+        try:
+            answer = machine.query.sql("SELECT sum(n) FROM numbers")
+        except OSError:
+            return False
+        return answer.status == 200 and answer.rows() == [[45]]
+
+    wait_until(right, machine.journal, 60)
+
+
+def test_dependencies_bring_all_that_the_programs_load(machine):
+    programs_and_libraries = "/usr/bin/tarn* /usr/bin/queryd /usr/bin/catalogd /usr/lib/tarn/*.so*"
+    loaded = machine.run("sh", "-c", f"ldd {programs_and_libraries}")
+    assert "/usr/lib/tarn/libduckdb.so" in loaded or "/../lib/tarn/libduckdb.so" in loaded
+    assert "not found" not in loaded
+    for name in ("queryd", "catalogd", "tarn"):
+        assert re.search(r"\d+\.\d+\.\d+", machine.run(name, "--version"))
+
+
+def test_installation_starts_nothing(package, machine):
+    """There is no bucket in the default configuration: see operations.md."""
+    text = subprocess.run(["dpkg-deb", "-f", package, "Version"], capture_output=True, text=True)
+    assert text.stdout.strip() in machine.run("dpkg", "-s", "tarn")
+    conffiles = machine.run("dpkg-query", "-W", "-f", "${Conffiles}", "tarn")
+    assert conffiles.split()[0] == "/etc/tarn/lakehouse.toml"
+    said = machine.run("systemctl", "is-enabled", *UNITS, check=False)
+    assert said.split() == ["disabled", "disabled"]
+
+
+def test_main_job(running):
+    for unit in UNITS:
+        assert running.property_of(unit, "ActiveState") == "active"
+        pid = running.property_of(unit, "MainPID")
+        user = running.run("stat", "-c", "%U", f"/proc/{pid}").strip()
+        assert user == "tarn"
+        status = running.read(f"/proc/{pid}/status")
+        assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
+        assert re.search(r"^CapBnd:\t0+$", status, re.MULTILINE)
+        assert re.search(r"^Seccomp:\t2$", status, re.MULTILINE)
+    assert running.run("stat", "-c", "%U %a", "/var/lib/tarn/catalog").split() == ["tarn", "700"]
+
+
+def test_engine_takes_from_itself_what_it_would_without_systemd(running):
+    """Nothing of the unit is in the way of the engine's own sandbox, nor of queryd's look at it."""
+    told = re.search(r'sandbox="landlock=(\d+) seccomp=on"', running.journal())
+    assert told, running.journal()
+    version = int(told.group(1))
+    metrics = running.query.get("/metrics").text
+    assert f"tarn_engine_sandboxed {int(version >= 4)}" in metrics
+    resident = re.search(r"^tarn_engine_resident_bytes (\S+)$", metrics, re.MULTILINE)
+    assert float(resident.group(1)) > 10e6, "queryd sees the engine's memory"
+
+
+def test_large_sort_spills_into_the_folder_of_the_unit(running):
+    """The only folder that queryd can write."""
+    running.run("mkdir", "-p", "/etc/systemd/system/tarn-queryd.service.d")
+    running.write(
+        "/etc/systemd/system/tarn-queryd.service.d/small.conf",
+        "[Service]\nEnvironment=TARN_QUERYD_MEMORY_LIMIT=100000000 TARN_QUERYD_THREADS=1\n",
+    )
+    running.run("systemctl", "daemon-reload")
+    running.run("systemctl", "restart", "tarn-queryd")
+    wait_for_sum(running)
+    sort = (
+        "SELECT sum(hash(n, r)) > 0 FROM (SELECT n, hash(n) r FROM range(20000000) t(n) ORDER BY r)"
+    )
+    with running.query.send_sql(sort.replace("sum(hash(n, r)) > 0", "n"), "large"):
+        found = ["find", "/var/cache/tarn", "-type", "f", "-size", "+100k"]
+        wait_until(lambda: running.run(*found, check=False).strip(), running.journal)
+    running.run("rm", "-r", "/etc/systemd/system/tarn-queryd.service.d")
+    running.run("systemctl", "daemon-reload")
+
+
+def test_units_leave_little_to_take(running):
+    """What systemd itself thinks of them: 10 is a service that may do everything."""
+    for unit in UNITS:
+        running.run("systemd-analyze", "security", "--threshold=20", "--no-pager", unit)
+        assert not running.run("systemd-analyze", "verify", f"/lib/systemd/system/{unit}")
+
+
+def test_reload_changes_no_process(running):
+    before = [running.property_of(unit, "MainPID") for unit in UNITS]
+    running.run("systemctl", "reload", *UNITS)
+    assert [running.property_of(unit, "MainPID") for unit in UNITS] == before
+    wait_for_sum(running)
+
+
+def test_killed_daemon_comes_back(running):
+    running.run("systemctl", "kill", "-s", "KILL", "--kill-who=main", "tarn-catalogd.service")
+    state = ("tarn-catalogd.service", "NRestarts")
+    wait_until(lambda: running.property_of(*state) == "1", running.journal)
+    wait_until(lambda: answers(running.catalog), running.journal)
+    assert [m["name"] for m in running.catalog.list()["manifests"]] == ["numbers"]
+
+
+def commands(part: str) -> str:
+    """The block of commands in operations.md that has this in it."""
+    text = (programs.REPO / "docs" / "operations.md").read_text()
+    (block,) = [b for b in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S) if part in b]
+    return block
+
+
+def test_tokens_are_made_as_documented(running):
+    """They stay readable for tarn alone, although root makes them."""
+    running.run("sh", "-ec", commands("tarn token create alice"))
+    files = ["/etc/tarn/tokens.toml", "/etc/tarn/catalogd-token"]
+    assert running.run("stat", "-c", "%U %a", *files).split() == ["tarn", "600"] * 2
+    assert "alice" in running.run("tarn", "token", "list", "--tokens", files[0])
+    running.run("rm", *files)
+
+
+def test_backup_is_restored_as_documented(running):
+    backup = running.catalog.get("/catalog/backup")
+    assert backup.status == 200
+    text = base64.b64encode(backup.body).decode()
+    running.run("sh", "-c", "base64 -d > /root/catalog-backup.sqlite", stdin=text)
+    before = running.catalog.list()["catalog_id"]
+    running.catalog.put_keys("later", "nowhere.parquet")
+    running.run("env", "HOME=/root", "sh", "-ec", commands("catalog.sqlite-wal"))
+    wait_until(lambda: answers(running.catalog), running.journal)
+    restored = running.catalog.list()
+    assert [m["name"] for m in restored["manifests"]] == ["numbers"]
+    assert restored["catalog_id"] != before
+    wait_for_sum(running)
+
+
+def test_upgrade_restarts_and_keeps_all(package, running):
+    """An upgrade to the same version does what one to the next does."""
+    before = {unit: running.property_of(unit, "MainPID") for unit in UNITS}
+    configuration = running.read("/etc/tarn/lakehouse.toml")
+    running.run("dpkg", "--force-confold", "--force-unsafe-io", "-i", "/tarn.deb")
+    wait_for_sum(running)
+    for unit in UNITS:
+        assert running.property_of(unit, "MainPID") not in ("0", before[unit])
+    assert running.read("/etc/tarn/lakehouse.toml") == configuration
+
+
+def test_removal_and_purge(running):
+    """Last: what the package brought goes, and the catalogue stays."""
+    started = time.monotonic()
+    running.run("dpkg", "--remove", "tarn")
+    assert time.monotonic() - started < 25, "both daemons stopped by themselves"
+    assert not answers(running.query)
+    assert "bucket" in running.read("/etc/tarn/lakehouse.toml"), "a configuration stays with remove"
+    running.run("dpkg", "--purge", "tarn")
+    left = running.run(
+        "sh", "-c", "ls -d /etc/tarn/lakehouse.toml /usr/lib/tarn /var/cache/tarn", check=False
+    )
+    assert left.count("No such file") == 3, left
+    assert running.run("ls", "/var/lib/tarn/catalog").split()
