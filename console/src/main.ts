@@ -192,6 +192,7 @@ async function run(): Promise<void> {
   const mine = { id: '', abort };
   running = mine;
   lastSql = statement.sql;
+  let shown = false;
   setRunning(true);
   editor.markError(statement, null);
   if (tabs.shown !== 'chart') tabs.show('result');
@@ -207,24 +208,27 @@ async function run(): Promise<void> {
         state.start(id);
       },
       onTable: (columns) => {
+        shown = true;
         grid.show(columns);
         chart.setTable(columns);
       },
       onRows: () => grid.rowsArrived(),
     });
     const ms = performance.now() - started;
-    grid.rowsArrived();
+    grid.finish();
     chart.setTable(table);
     state.done(table.rowCount, ms, info);
     announce(`${formatRows(table.rowCount)} have come`);
     history.add({ ...entry, ms, rows: table.rowCount });
-    location.replace(linkTo(statement.sql));
+    window.history.replaceState(null, '', linkTo(editor.text));
   } catch (error) {
     const ms = performance.now() - started;
     const cancelled = abort.signal.aborted;
     const message = cancelled ? 'Cancelled' : messageOf(error);
     if (running === mine || !cancelled) {
       state.fail(message);
+      // What came of it stays; rows of the query before would be taken for its own.
+      if (!shown) grid.clear();
       if (!cancelled) markLine(statement, message);
     }
     history.add({ ...entry, ms, error: message });
@@ -272,7 +276,7 @@ async function explain(): Promise<void> {
 
 async function share(): Promise<void> {
   const link = linkTo(editor.text);
-  location.replace(link);
+  window.history.replaceState(null, '', link);
   const copied = await copyText(link);
   const text = copied ? 'Link copied' : 'The link is in the address bar';
   linkButton.textContent = text;

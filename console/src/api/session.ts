@@ -74,11 +74,11 @@ async function detailOf(response: Response): Promise<string> {
 export const ownPrefix = 'console.own-';
 
 /** A small result as rows of JSON. */
-export async function rowsOf(sql: string, params: unknown[] = []): Promise<unknown[][]> {
+export async function rowsOf(sql: string, id = newQueryId(ownPrefix)): Promise<unknown[][]> {
   const response = await request('/sql', {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-Query-Id': newQueryId(ownPrefix) },
-    body: JSON.stringify({ sql, params }),
+    headers: { 'Content-Type': 'application/json', 'X-Query-Id': id },
+    body: JSON.stringify({ sql }),
   });
   const result = (await response.json()) as { rows: unknown[][] };
   return result.rows;

@@ -30,10 +30,12 @@ export function suggestChart(table: ResultTable): ChartChoice | null {
   const { columns } = table;
   const numbers = numericColumns(columns);
   if (numbers.length === 0 || table.rowCount === 0) return null;
-  const time = columns.findIndex((column) => column.kind === 'time');
-  if (time >= 0) return { kind: 'line', x: time, y: numbers.slice(0, seriesMax) };
-  const text = columns.findIndex((column) => column.kind === 'text' || column.kind === 'boolean');
-  if (text >= 0) return { kind: 'bar', x: text, y: numbers.slice(0, 1) };
+  // People write first what the rest is about.
+  const about = columns.findIndex(({ kind }) => kind === 'time' || kind === 'text' || kind === 'boolean');
+  if (about >= 0 && columns[about].kind === 'time') {
+    return { kind: 'line', x: about, y: numbers.slice(0, seriesMax) };
+  }
+  if (about >= 0) return { kind: 'bar', x: about, y: numbers.slice(0, 1) };
   if (numbers.length === 1) {
     return { kind: table.rowCount <= rowsMax.bar ? 'bar' : 'line', x: -1, y: numbers };
   }

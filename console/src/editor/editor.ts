@@ -1,5 +1,5 @@
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
-import { defaultKeymap, history, historyKeymap, toggleTabFocusMode } from '@codemirror/commands';
+import { autocompletion, closeBrackets, closeCompletion, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { sql } from '@codemirror/lang-sql';
 import { bracketMatching, ensureSyntaxTree } from '@codemirror/language';
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
@@ -66,17 +66,15 @@ export class Editor {
         doc: options.text,
         extensions: [
           keymap.of([
-            { key: 'Mod-Enter', run: () => (options.onRun(), true) },
-            { key: 'Mod-Shift-Enter', run: () => (options.onPlan(), true) },
-            // Tab goes on through the page. Who wants it in the text says so.
-            { key: 'Ctrl-m', run: toggleTabFocusMode },
+            { key: 'Mod-Enter', run: (view) => (closeCompletion(view), options.onRun(), true) },
+            { key: 'Mod-Shift-Enter', run: (view) => (closeCompletion(view), options.onPlan(), true) },
           ]),
           lineNumbers(),
           history(),
           drawSelection(),
           bracketMatching(),
           closeBrackets(),
-          autocompletion(),
+          autocompletion({ icons: false }),
           highlightActiveLine(),
           highlightSelectionMatches(),
           EditorView.lineWrapping,

@@ -12,6 +12,16 @@ const kinds: { kind: ChartKind; name: string }[] = [
   { kind: 'scatter', name: 'Points' },
 ];
 const legendHeight = 36;
+// uPlot's own are American. Each: from which step on, the mark, and what a new year, month, day,
+// hour, minute or second adds to it (1: takes its place).
+const timeMarks: uPlot.Axis.Values = [
+  [3600 * 24 * 365, '{YYYY}', null, null, null, null, null, null, 1],
+  [3600 * 24 * 28, '{YYYY}-{MM}', null, null, null, null, null, null, 1],
+  [3600 * 24, '{MM}-{DD}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{YYYY}-{MM}-{DD}', null, '\n{MM}-{DD}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{YYYY}-{MM}-{DD}', null, '\n{MM}-{DD}', null, null, null, 1],
+  [0.001, '{ss}.{fff}', '\n{YYYY}-{MM}-{DD} {HH}:{mm}', null, '\n{MM}-{DD} {HH}:{mm}', null, '\n{HH}:{mm}', null, 1],
+];
 
 /** A chart of the result: suggested by its types, changed by the controls above it. */
 export class ChartPanel {
@@ -128,7 +138,7 @@ function optionsOf(choice: ChartChoice, data: ChartData, over: string, names: st
   const axis = { stroke: colour('--muted'), grid, ticks: grid, font: '12px system-ui, sans-serif' };
   const { labels } = data;
   const labelOf = (at: number) => labels?.[at] ?? '';
-  const xAxis: uPlot.Axis = { ...axis };
+  const xAxis: uPlot.Axis = { ...axis, ...(data.isTime ? { values: timeMarks } : {}) };
   if (labels !== null) {
     // One mark for each value, as far as there is room.
     xAxis.splits = (plot) => {
@@ -140,6 +150,9 @@ function optionsOf(choice: ChartChoice, data: ChartData, over: string, names: st
     xAxis.grid = { show: false };
   }
   const yAxis: uPlot.Axis = { ...axis, size: 76 };
+  const xSeries: uPlot.Series = { label: over };
+  if (labels !== null) xSeries.value = (_, at) => labelOf(at);
+  if (data.isTime) xSeries.value = '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}';
   return {
     // All times of Tarn are in UTC.
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
@@ -150,7 +163,7 @@ function optionsOf(choice: ChartChoice, data: ChartData, over: string, names: st
     axes: [xAxis, yAxis],
     legend: { live: true },
     series: [
-      labels === null ? { label: over } : { label: over, value: (_, at) => labelOf(at) },
+      xSeries,
       ...names.map((label, index) => seriesOf(choice.kind, label, index)),
     ],
   };

@@ -11,6 +11,7 @@ const headerHeight = 44;
 // pixels): beyond this a pixel of the scroll bar is worth more than one of the rows.
 const heightMax = 15_000_000;
 const cellTextMax = 200;
+const sampledRows = 100;
 const widthMin = 60;
 const widthMax = 420;
 
@@ -29,6 +30,7 @@ export class Grid {
   private widths: number[] = [];
   private lefts: number[] = []; // Of each column, and at the end the width of all.
   private measured = false; // The widths are those of values, not of names alone.
+  private resized = false; // By hand.
   private active = { row: -1, column: 0 }; // Row -1: the names.
   private readonly redraw = oncePerFrame(() => this.draw());
 
@@ -40,12 +42,20 @@ export class Grid {
     this.element.addEventListener('mousedown', (event) => this.onMouseDown(event));
     this.element.addEventListener('dblclick', () => this.openCell());
     new ResizeObserver(this.redraw).observe(this.element);
+    this.clear();
+  }
+
+  clear(): void {
+    this.table = null;
+    this.element.hidden = true;
   }
 
   show(table: ResultTable): void {
+    this.element.hidden = false;
     this.table = table;
     this.active = { row: table.rowCount > 0 ? 0 : -1, column: 0 };
     this.measured = false;
+    this.resized = false;
     this.measure();
     this.element.scrollTo(0, 0);
     this.element.setAttribute('aria-colcount', String(table.columns.length));
@@ -62,6 +72,12 @@ export class Grid {
     }
     this.element.setAttribute('aria-rowcount', String(table.rowCount + 1));
     this.redraw();
+  }
+
+  /** No more rows will come. */
+  finish(): void {
+    if (!this.resized) this.measure();
+    this.rowsArrived();
   }
 
   // --- where things are
@@ -97,10 +113,11 @@ export class Grid {
   private measure(): void {
     const { table } = this;
     if (table === null) return;
-    const sample = Math.min(table.rowCount, 100);
+    // Rows from all over: the last of a million numbers are longer than the first.
+    const step = Math.max(1, Math.floor((table.rowCount - 1) / (sampledRows - 1)));
     this.widths = table.columns.map((column, index) => {
       let longest = Math.max(column.name.length, Math.min(column.type.length * 0.8, 20));
-      for (let row = 0; row < sample; ++row) {
+      for (let row = 0; row < table.rowCount; row += step) {
         longest = Math.max(longest, valueText(table.value(row, index)).length);
       }
       return Math.round(Math.max(widthMin, Math.min(widthMax, longest * 8 + 24)));
@@ -259,6 +276,7 @@ export class Grid {
 
   private dragWidth(column: number, down: MouseEvent): void {
     down.preventDefault();
+    this.resized = true;
     const from = this.widths[column] - down.clientX;
     const move = (event: MouseEvent) => {
       this.widths[column] = Math.max(widthMin, from + event.clientX);

@@ -58,7 +58,7 @@ export class HistoryPanel {
         h(
           'span',
           { class: entry.error === undefined ? 'meta' : 'meta failed' },
-          `${new Date(entry.at).toLocaleString()} · ${formatMs(entry.ms)} · ${outcome}`,
+          `${new Date(entry.at).toLocaleString(undefined, { hourCycle: 'h23' })} · ${formatMs(entry.ms)} · ${outcome}`,
         ),
       ),
     );

@@ -1,4 +1,4 @@
-import { rowsOf } from '../api/session';
+import { newQueryId, rowsOf } from '../api/session';
 import { h } from '../ui/dom';
 import { formatCount, formatMs } from '../ui/format';
 
@@ -32,7 +32,8 @@ export class PlanPanel {
   async explain(sql: string): Promise<void> {
     this.say('Running …');
     const text = sql.trim().replace(/;\s*$/, '');
-    const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`);
+    const id = newQueryId('console-'); // In the list of queries, where it can be cancelled.
+    const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, id);
     this.draw(JSON.parse(String(json)) as Profile);
   }
 
@@ -55,11 +56,18 @@ export class PlanPanel {
       h(
         'p',
         { class: 'note' },
-        `${formatMs(profile.latency * 1000)} in all; ${formatMs(total * 1000)} of processor time in the operators`,
+        `${formatMs(profile.latency * 1000)} in all; ${formatMs(total * 1000)} of processor time, ` +
+          `most of it in: ${titleOf(nameOfSlowest(roots))}`,
       ),
       h('ul', { class: 'tree', 'aria-label': 'Operators of the plan' }, ...roots.map((root) => drawOperator(root, slowest, total))),
     );
   }
+}
+
+function nameOfSlowest(operators: Operator[]): string {
+  const all = (list: Operator[]): Operator[] => list.flatMap((each) => [each, ...all(each.children)]);
+  const slower = (a: Operator, b: Operator) => (b.operator_timing > a.operator_timing ? b : a);
+  return all(operators).reduce(slower).operator_name;
 }
 
 function timesOf(operator: Operator): number[] {
@@ -102,15 +110,16 @@ function drawDetails(info: Operator['extra_info']): HTMLElement | null {
     .filter(([key, value]) => value !== '' && !key.startsWith('Filename') && key !== 'Function');
   if (parts.length === 0) return null;
   return h(
-    'dl',
+    'details',
     {},
-    ...parts.map(([key, value]) =>
+    h('summary', {}, 'Details'),
+    h('dl', {}, ...parts.map(([key, value]) =>
       h(
         'div',
         {},
         h('dt', {}, key),
         h('dd', { title: value }, value.length > detailMax ? `${value.slice(0, detailMax)}…` : value),
       ),
-    ),
+    )),
   );
 }

@@ -108,7 +108,7 @@ export class QueriesPanel {
         query.error !== undefined && h('div', { class: 'failed' }, query.error.split('\n')[0]),
         query.user !== undefined && h('div', { class: 'muted' }, query.user),
       ),
-      h('td', { class: 'when' }, new Date(query.submitted_at).toLocaleTimeString()),
+      h('td', { class: 'when' }, new Date(query.submitted_at).toLocaleTimeString(undefined, { hourCycle: 'h23' })),
       h('td', { class: 'number' }, formatMs(query.queued_ms + query.run_ms)),
       h('td', { class: 'number' }, formatCount(query.rows)),
       h('td', {}, live && cancel),
