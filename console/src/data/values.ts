@@ -4,8 +4,21 @@ import { dateText, decimalText, timestampText, timeText } from './temporal';
 /** What a value is to people, and so how it is shown. */
 export type Kind = 'number' | 'text' | 'boolean' | 'time' | 'binary' | 'nested';
 
-/** Whole numbers of 64 bits, decimals, dates and times are texts: no digit of them is lost. */
-export type Value = null | boolean | number | string | Uint8Array | Value[] | { [name: string]: Value };
+/** A number that JavaScript's own would not hold with every digit. */
+export class ExactNumber {
+  constructor(readonly text: string) {}
+}
+
+/** Dates and times are texts, as POST /sql has them in JSON. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | string
+  | ExactNumber
+  | Uint8Array
+  | Value[]
+  | { [name: string]: Value };
 
 // They come as text, because Arrow cannot hold them.
 const numbersAsText = /^(HUGEINT|UHUGEINT|BIGNUM)$/;
@@ -58,7 +71,8 @@ export function readValue(data: Data, row: number): Value {
   const type: DataType = data.type;
   if (DataType.isNull(type) || !data.getValid(row)) return null;
   if (DataType.isDecimal(type)) {
-    return decimalText((data.values as Uint32Array).subarray(row * 4, row * 4 + 4), type.scale);
+    const words = (data.values as Uint32Array).subarray(row * 4, row * 4 + 4);
+    return new ExactNumber(decimalText(words, type.scale));
   }
   if (DataType.isDate(type)) return dateText((data.values as Int32Array)[row]);
   if (DataType.isTimestamp(type)) {
@@ -84,7 +98,7 @@ export function readValue(data: Data, row: number): Value {
     return Object.fromEntries(names.map((name, i) => [name, readValue(data.children[i], row)]));
   }
   const value = plainValue(data, row);
-  return typeof value === 'bigint' ? String(value) : (value as Value);
+  return typeof value === 'bigint' ? new ExactNumber(String(value)) : (value as Value);
 }
 
 function entriesOf(data: Data, row: number): Value[] {
@@ -103,12 +117,29 @@ function entriesOf(data: Data, row: number): Value[] {
   return entries;
 }
 
-export function valueText(value: Value, indent = 0): string {
+/** `indent` lays nested values out, two spaces a level. */
+export function valueText(value: Value, indent = false): string {
   if (value === null) return 'NULL';
   if (typeof value === 'string') return value;
   if (value instanceof Uint8Array) return bytesText(value);
-  if (typeof value !== 'object') return String(value);
-  return JSON.stringify(value, (_, part: Value) => (part instanceof Uint8Array ? bytesText(part) : part), indent);
+  return jsonText(value, indent ? '\n' : '');
+}
+
+/** JSON.stringify() with numbers that have all their digits. */
+function jsonText(value: Value, newLine: string): string {
+  if (value instanceof ExactNumber) return value.text;
+  if (value instanceof Uint8Array) return JSON.stringify(bytesText(value));
+  // Not JSON, which has no such numbers, but what people know them by.
+  if (typeof value === 'number') return String(value);
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const deeper = newLine === '' ? '' : `${newLine}  `;
+  const space = newLine === '' ? '' : ' ';
+  const parts = Array.isArray(value)
+    ? value.map((part) => jsonText(part, deeper))
+    : Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}:${space}${jsonText(part, deeper)}`);
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  if (parts.length === 0) return open + close;
+  return open + deeper + parts.join(`,${deeper}`) + newLine + close;
 }
 
 /** As DuckDB shows a BLOB: printable ASCII as it is, all else as \x41. */
@@ -124,6 +155,7 @@ function bytesText(bytes: Uint8Array): string {
 /** Where it stands on an axis; dates and times in seconds since 1970. NaN: nowhere. */
 export function numberOf(value: Value, kind: Kind): number {
   if (value === null) return NaN;
+  if (value instanceof ExactNumber) return Number(value.text);
   if (kind !== 'time') return Number(value);
   const text = String(value);
   // Without a zone, Date would take the one of this machine.

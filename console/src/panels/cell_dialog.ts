@@ -38,5 +38,5 @@ function laidOut(value: Value): string {
       return value;
     }
   }
-  return valueText(value, 2);
+  return valueText(value, true);
 }
