@@ -151,8 +151,7 @@ work.append(
   tabs.list,
   tabs.panels,
 );
-page.append(
-  datasets.element,
+datasets.element.append(
   splitter({
     name: 'Width of the list of datasets',
     key: 'tarn.datasets',
@@ -162,8 +161,8 @@ page.append(
     max: () => innerWidth / 2,
     set: (size) => (datasets.element.style.width = `${size}px`),
   }),
-  work,
 );
+page.append(datasets.element, work);
 addEventListener('hashchange', () => {
   const sql = sqlOfLink(location.hash);
   if (sql !== null && sql !== editor.text) edit(sql);
@@ -181,7 +180,6 @@ function edit(sql: string): void {
 function onDatasets(loaded: Dataset[]): void {
   editor.complete(loaded);
   signOutButton.hidden = !signedIn();
-  if (editor.text === '' && loaded.length > 0) editor.text = `FROM "${loaded[0].name}" LIMIT 100`;
 }
 
 async function run(): Promise<void> {

@@ -41,6 +41,23 @@ const markedLine = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+/**
+ * Text that takes the place of a selection. Left to itself the browser gives it the style of what was
+ * selected, as a style attribute, which the page's policy does not allow.
+ */
+function replaceSelection(event: InputEvent, view: EditorView): boolean {
+  const { from, to, empty } = view.state.selection.main;
+  const { data } = event;
+  if (event.inputType !== 'insertText' || data === null || empty || view.composing) return false;
+  const insert = () =>
+    view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
+  // Brackets around a selection come from such a handler.
+  const handlers = view.state.facet(EditorView.inputHandler);
+  if (!handlers.some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());
+  event.preventDefault();
+  return true;
+}
+
 /** What Run takes of the text, and where it begins there. */
 export interface Statement {
   sql: string;
@@ -84,6 +101,7 @@ export class Editor {
           EditorView.updateListener.of((update) => {
             if (update.docChanged) options.onChange(update.state.doc.toString());
           }),
+          EditorView.domEventHandlers({ beforeinput: replaceSelection }),
           markedLine,
           this.language.of([]),
           look,

@@ -14,7 +14,7 @@ interface DatasetsOptions {
 
 /** Datasets and their columns, at the left. Row counts are asked for when a dataset is seen. */
 export class DatasetsPanel {
-  readonly element = h('nav', { class: 'datasets', 'aria-label': 'Datasets' });
+  readonly element = h('nav', { class: 'side', 'aria-label': 'Datasets' });
   private readonly list = h('ul', { class: 'dataset-list' });
   private readonly filter = h('input', { type: 'search', placeholder: 'Find a dataset', 'aria-label': 'Find a dataset' });
   private readonly note = h('p', { class: 'muted note', role: 'status' });
@@ -25,7 +25,9 @@ export class DatasetsPanel {
   private readonly counters = new WeakMap<Element, () => void>();
 
   constructor(private readonly options: DatasetsOptions) {
-    this.element.append(
+    const datasets = h('div', { class: 'datasets' });
+    this.element.append(datasets);
+    datasets.append(
       h(
         'div',
         { class: 'datasets-head' },
