@@ -3,6 +3,7 @@
 # and libarrow.so with its headers.
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
+find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(fmt REQUIRED)

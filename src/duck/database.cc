@@ -228,6 +228,20 @@ std::optional<std::string> Statement::ParameterName(uint64_t position) const {
   return out;
 }
 
+std::vector<Statement::Column> Statement::Columns() const {
+  std::vector<Column> columns;
+  const idx_t count = duckdb_prepared_statement_column_count(ToStatement(statement_));
+  for (idx_t i = 0; i < count; ++i) {
+    char* const name =
+        const_cast<char*>(duckdb_prepared_statement_column_name(ToStatement(statement_), i));
+    const LogicalType type(
+        duckdb_prepared_statement_column_logical_type(ToStatement(statement_), i));
+    columns.push_back({name == nullptr ? "" : name, ReadType(type.get())});
+    duckdb_free(name);
+  }
+  return columns;
+}
+
 Result<> Statement::Bind(uint64_t position, const Value& value) {
   // DuckDB would bind what has no name: SELECT $1, $3 has no position 2. And of a value that was
   // moved from it would read what is not there.

@@ -138,6 +138,13 @@ class Statement {
   Result<> Bind(uint64_t position, const Value& value);
   Result<> ClearBindings();
 
+  // Those of its result, as they are planned: nothing runs for it.
+  struct Column {
+    std::string name;
+    ColumnType type;
+  };
+  std::vector<Column> Columns() const;
+
   // Positions begin at 1. The text must be UTF-8.
   Result<> BindText(uint64_t position, std::string_view text);
 

@@ -12,7 +12,9 @@
 #include <string>
 #include <thread>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "engine/footer_probe.h"
 #include "engine/view_sql.h"
 
 namespace tarn::engine {
@@ -24,25 +26,6 @@ constexpr auto kGrace = std::chrono::milliseconds(500);
 // A probe may take this part of the memory that queries may.
 constexpr uint64_t kMemoryShare = 4;
 
-// The first column of a row of texts.
-std::string TextAt(const duck::Chunk& chunk, size_t column, uint64_t row) {
-  return std::string(chunk.columns()[column].Data<duck::StringRef>()[row].view());
-}
-
-Result<Prober::Columns> Describe(duck::Connection& connection, const std::string& select) {
-  TARN_TRY(duck::Statement statement,
-           connection.Prepare("SELECT column_name, column_type FROM (DESCRIBE " + select + ")"));
-  TARN_TRY(duck::ResultStream rows, statement.Execute());
-  Prober::Columns columns;
-  for (;;) {
-    TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
-    if (!chunk) return columns;
-    for (uint64_t row = 0; row < chunk->row_count(); ++row) {
-      columns.push_back({TextAt(*chunk, 0, row), TextAt(*chunk, 1, row)});
-    }
-  }
-}
-
 }  // namespace
 
 struct Prober::Job {
@@ -52,6 +35,17 @@ struct Prober::Job {
   Done done;
 };
 
+// What a thread has, once it has needed it.
+struct Prober::Tools {
+  std::optional<FooterProbe> footers;
+  std::optional<duck::Connection> connection;
+
+  void Drop() {
+    footers.reset();
+    connection.reset();
+  }
+};
+
 // Shared with the threads: one that hangs may outlive the prober.
 struct Prober::State {
   protocol::Setup setup;
@@ -59,7 +53,8 @@ struct Prober::State {
   size_t threads_max;
 
   std::mutex opening;
-  std::shared_ptr<ConnectionFactory> factory;  // guarded by opening: from the first probe on
+  std::shared_ptr<ConnectionFactory> factory;  // guarded by opening: from the first need on
+  std::optional<duck::Database> planner;       // guarded by opening: from the first need on
 
   std::mutex mutex;
   std::condition_variable added;
@@ -113,7 +108,7 @@ void Prober::Probe(const protocol::ViewSpec& view, Deadline deadline, Done done)
 
 void Prober::Loop(const std::shared_ptr<State>& state) {
   pthread_setname_np(pthread_self(), "probe");
-  std::optional<duck::Connection> connection;
+  Tools tools;
   std::unique_lock lock(state->mutex);
   for (;;) {
     ++state->idle;
@@ -130,17 +125,12 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
         Error{ErrorKind::kTimeout, "the object store has not answered the try before"};
     if (is_first) {
       try {
-        if (!connection) {
-          Result<duck::Connection> opened = Connect(*state);
-          if (opened.ok()) connection.emplace(std::move(*opened));
-          if (!opened.ok()) outcome = opened.error();
-        }
-        if (connection) outcome = Run(*state, *connection, job);
+        outcome = Run(*state, tools, job);
       } catch (const std::exception& e) {
         outcome = Internal(e.what());
       }
       // A connection that saw an internal error may refuse everything from now on.
-      if (!outcome.ok() && outcome.error().kind == ErrorKind::kInternal) connection.reset();
+      if (!outcome.ok() && outcome.error().kind == ErrorKind::kInternal) tools.Drop();
     }
 
     lock.lock();
@@ -154,7 +144,7 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
     lock.lock();
   }
   lock.unlock();
-  connection.reset();
+  tools.Drop();
   lock.lock();
   --state->threads;
   state->ended.notify_all();
@@ -172,17 +162,53 @@ Result<duck::Connection> Prober::Connect(State& state) {
   return factory->Connect();
 }
 
-Result<Prober::Columns> Prober::Run(State& state, duck::Connection& connection, Job& job) {
+Result<FooterProbe> Prober::OpenFooters(State& state) {
+  const std::lock_guard lock(state.opening);
+  if (!state.planner) {
+    TARN_TRY(state.planner, FooterProbe::OpenPlanner());
+  }
+  return FooterProbe::Make(state.setup, *state.planner);
+}
+
+Result<Prober::Columns> Prober::RunOnFooters(State& state, Tools& tools, Job& job) {
+  if (state.setup.store.is_folder) return Unavailable("files are read without requests");
+  if (!tools.footers) {
+    TARN_TRY(FooterProbe footers, OpenFooters(state));
+    tools.footers.emplace(std::move(footers));
+  }
+  return tools.footers->Run(job.view, *job.task);
+}
+
+Result<Prober::Columns> Prober::RunOnObjects(State& state, Tools& tools, Job& job) {
   TARN_TRY(const std::string select, SelectSql(state.setup.store, job.view));
-  if (!job.task->Begin(connection)) return Error{ErrorKind::kCancelled, "it did not begin in time"};
-  state.watchdog->Add(job.task);
-  Result<Columns> columns = Describe(connection, select);
-  // Describing looks at the first object alone. This is answered from the footers of all.
+  if (!tools.connection) {
+    TARN_TRY(duck::Connection opened, Connect(state));
+    tools.connection.emplace(std::move(opened));
+  }
+  if (!job.task->Begin(*tools.connection)) {
+    return Error{ErrorKind::kCancelled, "it was cancelled"};
+  }
+  Result<Columns> columns = ColumnsOf(*tools.connection, select);
+  // Planning looks at the first object alone. This is answered from the footers of all.
   if (columns.ok() && job.view.keys.size() > 1) {
-    const Result<> all = connection.Execute("SELECT count(*) FROM (" + select + ")");
+    const Result<> all = tools.connection->Execute("SELECT count(*) FROM (" + select + ")");
     if (!all.ok()) columns = all.error();
   }
   job.task->End();
+  return columns;
+}
+
+Result<Prober::Columns> Prober::Run(State& state, Tools& tools, Job& job) {
+  if (job.task->deadline().Passed()) {
+    return Error{ErrorKind::kCancelled, "it did not begin in time"};
+  }
+  state.watchdog->Add(job.task);
+  Result<Columns> columns = RunOnFooters(state, tools, job);
+  if (!columns.ok() && !job.task->CancelReason()) {
+    log::Debug("a dataset is not read from its footers",
+               {{"dataset", job.view.name}, {"reason", columns.error().message}});
+    columns = RunOnObjects(state, tools, job);
+  }
   state.watchdog->Remove(job.task);
   if (const auto cancelled = job.task->CancelReason()) return *cancelled;
   return columns;

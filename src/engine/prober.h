@@ -12,6 +12,8 @@
 
 namespace tarn::engine {
 
+class FooterProbe;
+
 // Finds out whether all objects of a dataset can be read, and what its columns are. Changes
 // nothing, so that nobody waits for it: what it found good is then shown by engine/views.h.
 //
@@ -21,7 +23,8 @@ namespace tarn::engine {
 // So many at the same time, each on a connection and a thread of its own, which are made when they
 // are first needed: what takes time is the object store.
 //
-// DuckDB's reads take no interrupt while the store is silent. A probe that hangs in one keeps its
+// Where its own client reads the objects (FooterProbe), a probe ends with its deadline. DuckDB's
+// reads take no interrupt while the store is silent: a probe that hangs in one keeps its
 // thread until the store or its client's own time limits end it, and is not answered before; the
 // same dataset is not tried again meanwhile, so that it takes one thread at most.
 //
@@ -41,9 +44,15 @@ class Prober {
  private:
   struct Job;
   struct State;
+  struct Tools;
   static void Loop(const std::shared_ptr<State>& state);
   static Result<duck::Connection> Connect(State& state);
-  static Result<Columns> Run(State& state, duck::Connection& connection, Job& job);
+  static Result<FooterProbe> OpenFooters(State& state);
+  static Result<Columns> Run(State& state, Tools& tools, Job& job);
+  // One request for each object; see FooterProbe.
+  static Result<Columns> RunOnFooters(State& state, Tools& tools, Job& job);
+  // By DuckDB alone: what it says of objects that it cannot read is for people.
+  static Result<Columns> RunOnObjects(State& state, Tools& tools, Job& job);
 
   const std::shared_ptr<State> state_;
 };

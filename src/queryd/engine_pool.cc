@@ -2,12 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <filesystem>
+#include <future>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 
 namespace tarn::queryd {
+namespace {
+
+// So long a change of the catalogue waits for engines of limited tokens to take it.
+constexpr auto kTakenWithin = std::chrono::seconds(1);
+
+}  // namespace
 
 EnginePool::EnginePool(boost::asio::io_context& io, const EngineOptions& options,
                        const Limits& limits, Metrics& metrics)
@@ -142,7 +151,8 @@ std::vector<Result<EnginePool::Columns>> EnginePool::Probe(
 
 Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
   TARN_CHECK_OK(first_->Apply(change, deadline));
-  const std::lock_guard lock(mutex_);
+  std::vector<std::future<Result<Columns>>> taken;
+  std::unique_lock lock(mutex_);
   revision_ = change.revision;
   for (const std::string& name : change.drop) views_.erase(name);
   for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
@@ -154,8 +164,15 @@ Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
     for (const std::string& name : change.drop) {
       if (scope.Allows(name)) seen.drop.push_back(name);
     }
-    scoped.engine->Take(seen);
+    if (auto answer = scoped.engine->Take(seen); answer.valid()) {
+      taken.push_back(std::move(answer));
+    }
   }
+  lock.unlock();
+  // So that a limited token finds what was there before it asked. What an engine that does not
+  // answer has not taken, its replacement will.
+  const auto until = std::chrono::steady_clock::now() + kTakenWithin;
+  for (const auto& answer : taken) answer.wait_until(until);
   return {};
 }
 

@@ -671,22 +671,21 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
   return {};
 }
 
-void EngineSupervisor::Take(const ViewChange& change) {
+std::future<Result<EngineSupervisor::Columns>> EngineSupervisor::Take(const ViewChange& change) {
   const std::lock_guard lock(mutex_);
   Remember(change);
   SendToNext(change);
-  if (Member* member = FindMember(current_)) {
-    if (IsOverwritten(*member, change)) {
-      if (const Result<> started = StartProcess("objects may have been overwritten");
-          !started.ok()) {
-        log::Error("the engine cannot be replaced", {{"error", started.error().message}});
-      }
-      return;
+  Member* member = FindMember(current_);
+  if (member == nullptr) return {};
+  if (IsOverwritten(*member, change)) {
+    if (const Result<> started = StartProcess("objects may have been overwritten"); !started.ok()) {
+      log::Error("the engine cannot be replaced", {{"error", started.error().message}});
     }
-    Learn(*member, change);
-    member->process->Send(protocol::ToFrame(
-        protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop}));
+    return {};
   }
+  Learn(*member, change);
+  return Ask(
+      protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop});
 }
 
 std::optional<uint64_t> EngineSupervisor::RevisionWith(

@@ -83,8 +83,9 @@ class EngineSupervisor : public ViewTarget {
   // Block until the engine has answered or the deadline has passed; not for an I/O thread.
   std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
-  // The same for a change that another engine has, and waits for nothing.
-  void Take(const ViewChange& change);
+  // The same for a change that another engine has. The answer comes when the process has taken it;
+  // there is none where that is not the process that now runs.
+  std::future<Result<Columns>> Take(const ViewChange& change);
 
   // The catalogue's revision, where all of these are in it as they were read; else none.
   std::optional<uint64_t> RevisionWith(const std::vector<protocol::DatasetRead>& reads) const;

@@ -32,7 +32,7 @@ using testing::HasSubstr;
 constexpr const char* kEndless =
     "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7";
 // Runs long enough for something to happen meanwhile.
-constexpr const char* kLong = "SELECT count(*) + 42 AS n FROM range(1000000000) WHERE range = -1";
+constexpr const char* kLong = "SELECT count(*) + 42 AS n FROM range(250000000) WHERE range = -1";
 
 bool IsThere(pid_t pid) { return kill(pid, 0) == 0; }
 

@@ -22,7 +22,7 @@ ENDLESS = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000
 # Computes for ever after a first few bytes: as a client sees it, half of an answer.
 STREAM = "SELECT n, repeat('x', 1000) AS x FROM range(100000000) t(n)"
 # How long a place may stay taken on a loaded machine; where it is idle it is far less.
-FREE_S = 3.0
+FREE_S = 10.0
 
 
 @pytest.fixture

@@ -280,6 +280,6 @@ def test_thousand_datasets_answer_soon_after_a_crash(new_lake):
         assert new_lake.query.sql(f"SELECT n FROM d{number:04}").rows() == [[42]]
         took.append(time.monotonic() - begin)
     print("first answer after a crash with 1,000 datasets:", [f"{x:.2f} s" for x in took])
-    assert max(took) < 6
+    assert max(took) < 15
     for number in range(0, 1000, 100):
         assert new_lake.select_all(f"d{number:04}").rows() == [[42]]

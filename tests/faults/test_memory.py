@@ -82,7 +82,7 @@ def test_bomb_beside_normal_queries(small, bomb):
     )
     # It fits after all, it is told why it does not, or it takes too long.
     assert answer.status in (200, 400, 503, 504), answer.text
-    assert took < 12
+    assert took < 25
     assert lake.queryd.process.pid == front
     assert memory.front_growth < FRONT_GROWTH_MAX, str(memory)
     assert memory.engine_peak < 1.1 * HARD_LIMIT, str(memory)

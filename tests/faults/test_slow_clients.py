@@ -75,8 +75,8 @@ def test_slow_readers_take_bounded_memory_and_no_place(new_lake, text, engine_by
             slowest = max(slowest, time.monotonic() - begin)
         assert states(query)["slow0"] == states(query)["slow1"] == "running"
     print(f"first answer beside them after {first:.2f} s, then within {slowest:.2f} s; {memory}")
-    assert first < 5
-    assert slowest < 2
+    assert first < 20
+    assert slowest < 10
     assert memory.front_growth < 100_000_000, str(memory)
     assert memory.engine_peak < engine_bytes_max, str(memory)
     wait_for_state(query, "cancelled", "slow0", "slow1")

@@ -123,3 +123,33 @@ def test_stop_does_not_wait_for_a_change(lake):
     start = time.monotonic()
     lake.queryd.stop()
     assert time.monotonic() - start < 5
+
+
+def test_dataset_costs_one_request_to_the_store(new_lake, make_proxy):
+    new_lake.start_catalogd()
+    for i in range(10):
+        key = new_lake.files.put_rows(f"a{i}", f"SELECT {i} AS n, 'a b' AS \"the text\"")
+        new_lake.catalog.put_keys(f"d{i}", key)
+    keys = [new_lake.files.put_rows(f"b {i}+ü", f"SELECT {i} AS n") for i in range(2)]
+    new_lake.catalog.put_keys("two", *keys)
+    proxy = make_proxy(new_lake.settings["s3"]["endpoint"].removeprefix("http://"))
+    new_lake.set("s3", endpoint=proxy.url).start_queryd()
+    new_lake.wait_for_refresh("created=11")
+    assert proxy.count(b"range: bytes=-") == 12
+    assert proxy.count(b"HTTP/1.1\r\n") == 12
+    described = new_lake.query.sql("SHOW TABLES").rows()
+    assert len(described) == 11
+    assert proxy.count(b"HTTP/1.1\r\n") == 12
+    assert new_lake.select_all("d7").rows() == [[7, "a b"]]
+    assert sorted(new_lake.select_all("two").rows()) == [[0], [1]]
+
+
+def test_object_that_the_short_way_cannot_read_is_judged_by_duckdb(new_lake):
+    """Its message names what is wrong."""
+    new_lake.set("log", level="debug").start_catalogd()
+    new_lake.catalog.put_keys("text", new_lake.files.put("text.parquet", b"id,name\n1,one\n"))
+    new_lake.start_queryd()
+    failed = new_lake.queryd.wait_for_line("refresh failed")
+    assert "text.parquet" in failed and "magic bytes" in failed, failed
+    shortly = new_lake.queryd.wait_for_line("a dataset is not read from its footers")
+    assert "dataset=text" in shortly and "does not end like a Parquet file" in shortly

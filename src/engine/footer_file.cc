@@ -1,0 +1,67 @@
+#include "engine/footer_file.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace tarn::engine {
+namespace {
+
+constexpr std::string_view kMagic = "PAR1";
+// The length of the footer, and the magic.
+constexpr size_t kTrailerBytes = 8;
+
+Error SystemError(const char* call) {
+  return Internal(fmt::format("{}: {}", call, std::strerror(errno)));
+}
+
+}  // namespace
+
+Result<FooterFile> FooterFile::Make() {
+  const int descriptor = memfd_create("parquet footer", MFD_CLOEXEC);
+  if (descriptor < 0) return SystemError("memfd_create");
+  return FooterFile(descriptor);
+}
+
+FooterFile::FooterFile(FooterFile&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FooterFile& FooterFile::operator=(FooterFile&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+FooterFile::~FooterFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Result<size_t> FooterFile::Put(std::string_view object_end) {
+  if (object_end.size() < kMagic.size() + kTrailerBytes || !object_end.ends_with(kMagic)) {
+    return InvalidArgument("it does not end like a Parquet file");
+  }
+  uint32_t footer_bytes = 0;  // Little-endian, as is all that this runs on.
+  std::memcpy(&footer_bytes, object_end.end() - kTrailerBytes, sizeof(footer_bytes));
+  const size_t needed = footer_bytes + kTrailerBytes;
+  if (object_end.size() < needed) return needed;
+  const std::string_view end = object_end.substr(object_end.size() - needed);
+  std::array<iovec, 2> parts = {{{const_cast<char*>(kMagic.data()), kMagic.size()},
+                                 {const_cast<char*>(end.data()), end.size()}}};
+  if (ftruncate(descriptor_, 0) != 0) return SystemError("ftruncate");
+  const ssize_t written = pwritev(descriptor_, parts.data(), parts.size(), 0);
+  if (written < 0) return SystemError("pwritev");
+  if (static_cast<size_t>(written) != kMagic.size() + end.size()) {
+    return Internal("a footer was written in part");
+  }
+  return 0;
+}
+
+std::string FooterFile::Path() const { return fmt::format("/proc/self/fd/{}", descriptor_); }
+
+}  // namespace tarn::engine

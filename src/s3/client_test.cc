@@ -1,0 +1,123 @@
+#include "s3/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "s3/test_bucket.h"
+
+namespace tarn::s3 {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+
+class ClientTest : public testing::Test {
+ protected:
+  TestBucket bucket;
+
+  static std::string Digits(size_t count) {
+    std::string text;
+    while (text.size() < count) text += "0123456789";
+    text.resize(count);
+    return text;
+  }
+  Client Open() { return Client(bucket.bucket()); }
+};
+
+TEST_F(ClientTest, ReadsTheEndOfAnObject) {
+  bucket.objects["one"] = Digits(1000);
+  Client client = Open();
+  const auto part = client.ReadEnd("one", 15, Deadline::Never());
+  ASSERT_TRUE(part.ok()) << part.error().message;
+  EXPECT_EQ(part->bytes, "567890123456789");
+  EXPECT_EQ(part->begin, 985U);
+  EXPECT_EQ(part->object_bytes, 1000U);
+  EXPECT_EQ(part->etag, "\"1\"");
+  ASSERT_EQ(bucket.seen().size(), 1U);
+  EXPECT_THAT(bucket.seen()[0].authorization, StartsWith("AWS4-HMAC-SHA256 Credential=key/"));
+}
+
+TEST_F(ClientTest, ASmallObjectComesWhole) {
+  bucket.objects["one"] = "small";
+  Client client = Open();
+  for (const bool knows_ranges : {true, false}) {
+    bucket.knows_ranges = knows_ranges;
+    const auto part = client.ReadEnd("one", 1000, Deadline::Never());
+    ASSERT_TRUE(part.ok()) << part.error().message;
+    EXPECT_EQ(part->bytes, "small");
+    EXPECT_EQ(part->begin, 0U);
+    EXPECT_EQ(part->object_bytes, 5U);
+  }
+}
+
+TEST_F(ClientTest, ReadsAPartOfTheObjectThatItKnows) {
+  bucket.objects["one"] = Digits(1000);
+  Client client = Open();
+  const auto part = client.Read("one", 12, 3, "\"1\"", Deadline::Never());
+  ASSERT_TRUE(part.ok()) << part.error().message;
+  EXPECT_EQ(part->bytes, "234");
+  EXPECT_EQ(bucket.seen()[0].range, "bytes=12-14");
+  const auto other = client.Read("one", 12, 3, "\"2\"", Deadline::Never());
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().kind, ErrorKind::kPrecondition);
+}
+
+TEST_F(ClientTest, KeysAreSentAsTheyAre) {
+  bucket.objects["a b+c?d#e%41.."] = "x";
+  Client client = Open();
+  const auto part = client.ReadEnd("a b+c?d#e%41..", 10, Deadline::Never());
+  ASSERT_TRUE(part.ok()) << part.error().message;
+  EXPECT_EQ(bucket.seen()[0].path, "/lake/a%20b%2Bc%3Fd%23e%2541..");
+}
+
+TEST_F(ClientTest, ErrorsSayWhatTheServerSays) {
+  Client client = Open();
+  const auto missing = client.ReadEnd("none", 10, Deadline::Never());
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(missing.error().message, "the object store answers 404 NoSuchKey");
+  bucket.status = 503;
+  const auto busy = client.ReadEnd("none", 10, Deadline::Never());
+  ASSERT_FALSE(busy.ok());
+  EXPECT_EQ(busy.error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(busy.error().message, "the object store answers 503 NoSuchThing");
+}
+
+TEST_F(ClientTest, AServerWithoutRangesDoesNotFillTheMemory) {
+  bucket.objects["one"] = Digits(1'000'000);
+  bucket.knows_ranges = false;
+  Client client = Open();
+  const auto part = client.ReadEnd("one", 10'000, Deadline::Never());
+  ASSERT_FALSE(part.ok());
+  EXPECT_EQ(part.error().message, "the object store sends more than was asked for");
+  bucket.knows_ranges = true;
+  EXPECT_TRUE(client.ReadEnd("one", 10'000, Deadline::Never()).ok()) << "it can be used again";
+}
+
+TEST_F(ClientTest, KeepsItsDeadlineAndCanBeCancelled) {
+  bucket.objects["one"] = "x";
+  bucket.hangs = true;
+  Client client = Open();
+  const auto late = client.ReadEnd("one", 10, Deadline::After(50ms));
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().kind, ErrorKind::kTimeout);
+  const auto cancelled = client.ReadEnd("one", 10, Deadline::Never(), [] { return true; });
+  ASSERT_FALSE(cancelled.ok());
+  EXPECT_EQ(cancelled.error().kind, ErrorKind::kCancelled);
+}
+
+TEST_F(ClientTest, TellsThatNobodyIsThere) {
+  Bucket nowhere = bucket.bucket();
+  nowhere.store.host = "127.0.0.1:1";
+  Client client(nowhere);
+  const auto part = client.ReadEnd("one", 10, Deadline::Never());
+  ASSERT_FALSE(part.ok());
+  EXPECT_EQ(part.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(part.error().message, HasSubstr("http://127.0.0.1:1: "));
+}
+
+}  // namespace
+}  // namespace tarn::s3
