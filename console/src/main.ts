@@ -1,3 +1,5 @@
+// First: what a panel says of itself comes after it.
+import './style.css';
 import type { Dataset } from './api/catalog';
 import { cancelQuery } from './api/queries';
 import { onTokenNeeded, signedIn, signOut } from './api/session';
@@ -12,7 +14,6 @@ import { askForToken } from './panels/login';
 import { PlanPanel } from './panels/plan';
 import { QueriesPanel } from './panels/queries';
 import { RunState } from './panels/run_state';
-import './style.css';
 import { announce, h } from './ui/dom';
 import { formatRows } from './ui/format';
 import { copyText, linkTo, sqlOfLink } from './ui/share_link';
@@ -86,9 +87,21 @@ const tabs = new Tabs([
 
 // --- the page
 
-const runButton = h('button', { type: 'button', class: 'primary', title: 'Ctrl-Enter', onclick: () => void run() }, 'Run');
-const cancelButton = h('button', { type: 'button', class: 'danger', hidden: true, onclick: () => cancel() }, 'Cancel');
-const planButton = h('button', { type: 'button', title: 'Ctrl-Shift-Enter', onclick: () => void explain() }, 'Plan');
+const runButton = h(
+  'button',
+  { type: 'button', class: 'primary', title: 'Ctrl-Enter', onclick: () => void run() },
+  'Run',
+);
+const cancelButton = h(
+  'button',
+  { type: 'button', class: 'danger', hidden: true, onclick: () => cancel() },
+  'Cancel',
+);
+const planButton = h(
+  'button',
+  { type: 'button', title: 'Ctrl-Shift-Enter', onclick: () => void explain() },
+  'Plan',
+);
 const linkButton = h('button', { type: 'button', class: 'quiet', onclick: () => void share() }, 'Copy link');
 const limit = h('select', { id: 'limit', 'aria-label': 'Rows at most' });
 for (const rows of limits) {
@@ -159,7 +172,7 @@ datasets.element.append(
     initial: 270,
     min: 160,
     max: () => innerWidth / 2,
-    set: (size) => (datasets.element.style.width = `${size}px`),
+    set: (size) => datasets.element.style.setProperty('--side-width', `${size}px`),
   }),
 );
 page.append(datasets.element, work);

@@ -33,6 +33,11 @@ def test_axe_finds_nothing_in_errors_and_dialogs(themed):
     expect(themed.page.get_by_role("dialog")).to_be_visible()
     assert themed.axe() == []
     themed.page.keyboard.press("Escape")
+    themed.editor.focus()
+    themed.page.keyboard.press("Control+F")
+    expect(themed.page.get_by_role("textbox", name="Find")).to_be_focused()
+    assert themed.axe() == []
+    themed.page.keyboard.press("Escape")
     themed.expected_statuses.add(400)
     themed.start("SELECT nowhere")
     expect(themed.problem).to_be_visible()

@@ -151,6 +151,12 @@ def test_a_million_rows_can_be_scrolled_through(console):
         assert console.row(index - 1) == [str(n), str(2 * n), f"row {n}"]
         # Only what can be seen is there.
         assert rows.count() < 60
+    # Here a pixel of the scroll bar is worth more than one, and of the wheel it is not.
+    before = int(rows.nth(3).get_attribute("aria-rowindex"))
+    console.grid.hover()
+    for _ in range(10):
+        console.page.mouse.wheel(0, 26 / 2)
+    expect(rows.nth(3)).to_have_attribute("aria-rowindex", str(before + 5))
     console.grid.focus()
     console.page.keyboard.press("Control+End")
     expect(console.grid.locator(".cell.active")).to_have_text("row 999999")
@@ -188,3 +194,11 @@ def test_names_of_the_catalogue_are_completed(console):
         console.page.keyboard.press("ArrowLeft")
     console.page.keyboard.type("la")
     expect(console.page.locator(".cm-tooltip-autocomplete")).to_contain_text("DECIMAL(3,1)")
+
+
+def test_completion_does_not_come_when_the_editor_was_left(console):
+    console.write("FROM cities ORDER BY lat DESC")
+    console.button("Plan").click()
+    expect(console.page.locator(".operator").first).to_be_visible()
+    # Its list would have been there before the plan was.
+    expect(console.page.locator(".cm-tooltip-autocomplete")).to_have_count(0)

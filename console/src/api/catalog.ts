@@ -52,9 +52,7 @@ export async function loadColumns(dataset: Dataset): Promise<Column[]> {
 
 /** Parquet's footers have it: no row is read. */
 export async function loadRowCount(dataset: Dataset): Promise<number> {
-  dataset.rowCount ??= Number(
-    (await rowsOf(`SELECT count(*) FROM ${quoteName(dataset.name)}`))[0][0],
-  );
+  dataset.rowCount ??= Number((await rowsOf(`SELECT count(*) FROM ${quoteName(dataset.name)}`))[0][0]);
   return dataset.rowCount;
 }
 

@@ -47,7 +47,7 @@ function encodingOf(type: DataType): Encoding {
   if (DataType.isInt(type)) {
     const wide = type.bitWidth === 64 || (type.bitWidth === 32 && !type.isSigned);
     if (!wide) return { element: { type: 'INT32' }, read: raw };
-    const read = (data: Data, row: number) => BigInt.asIntN(64, BigInt(raw(data, row) as number | bigint));
+    const read = (data: Data, row: number) => BigInt(raw(data, row) as number | bigint);
     return type.bitWidth === 64 && !type.isSigned
       ? { element: { type: 'INT64', converted_type: 'UINT_64' }, read }
       : { element: { type: 'INT64' }, read };
@@ -66,7 +66,8 @@ function encodingOf(type: DataType): Encoding {
   if (DataType.isTimestamp(type) || DataType.isTime(type)) {
     const isTime = DataType.isTime(type);
     const unit = type.unit === TimeUnit.NANOSECOND ? 'NANOS' : 'MICROS';
-    const factor = { [TimeUnit.SECOND]: 1_000_000n, [TimeUnit.MILLISECOND]: 1_000n }[type.unit as number] ?? 1n;
+    const factor =
+      { [TimeUnit.SECOND]: 1_000_000n, [TimeUnit.MILLISECOND]: 1_000n }[type.unit as number] ?? 1n;
     return {
       element: {
         type: 'INT64',

@@ -38,7 +38,10 @@ export function timeText(value: bigint, perSecond: bigint): string {
   const text = `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`;
   const nanoseconds = (value % perSecond) * (1_000_000_000n / perSecond);
   if (nanoseconds === 0n) return text;
-  return `${text}.${nanoseconds.toString().padStart(9, '0').replace(/(000){1,2}$/, '')}`;
+  return `${text}.${nanoseconds
+    .toString()
+    .padStart(9, '0')
+    .replace(/(000){1,2}$/, '')}`;
 }
 
 function floorDivide(a: bigint, b: bigint): bigint {
@@ -52,8 +55,9 @@ function civilDate(days: bigint): string {
   const shifted = days + 719_468n; // Since 0000-03-01.
   const era = floorDivide(shifted, daysPerEra);
   const day = Number(shifted - era * daysPerEra);
-  const year =
-    Math.floor((day - Math.floor(day / 1460) + Math.floor(day / 36_524) - Math.floor(day / 146_096)) / 365);
+  const year = Math.floor(
+    (day - Math.floor(day / 1460) + Math.floor(day / 36_524) - Math.floor(day / 146_096)) / 365,
+  );
   const dayOfYear = day - (365 * year + Math.floor(year / 4) - Math.floor(year / 100));
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
   const dayOfMonth = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;

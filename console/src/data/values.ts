@@ -136,7 +136,9 @@ function jsonText(value: Value, newLine: string): string {
   const space = newLine === '' ? '' : ' ';
   const parts = Array.isArray(value)
     ? value.map((part) => jsonText(part, deeper))
-    : Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}:${space}${jsonText(part, deeper)}`);
+    : Object.entries(value).map(
+        ([name, part]) => `${JSON.stringify(name)}:${space}${jsonText(part, deeper)}`,
+      );
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   if (parts.length === 0) return open + close;
   return open + deeper + parts.join(`,${deeper}`) + newLine + close;

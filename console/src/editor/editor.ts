@@ -1,10 +1,18 @@
-import { autocompletion, closeBrackets, closeCompletion, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import {
+  autocompletion,
+  closeBrackets,
+  closeCompletion,
+  completionStatus,
+  closeBracketsKeymap,
+  completionKeymap,
+} from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { sql } from '@codemirror/lang-sql';
 import { bracketMatching, ensureSyntaxTree } from '@codemirror/language';
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
 import { Compartment, EditorState, StateEffect, StateField } from '@codemirror/state';
 import {
+  type Command,
   Decoration,
   drawSelection,
   EditorView,
@@ -58,6 +66,15 @@ function replaceSelection(event: InputEvent, view: EditorView): boolean {
   return true;
 }
 
+/** Closes the list of completions, which nobody is asking for any more. */
+function leaveFor(action: () => void): Command {
+  return (view) => {
+    closeCompletion(view);
+    action();
+    return true;
+  };
+}
+
 /** What Run takes of the text, and where it begins there. */
 export interface Statement {
   sql: string;
@@ -83,8 +100,8 @@ export class Editor {
         doc: options.text,
         extensions: [
           keymap.of([
-            { key: 'Mod-Enter', run: (view) => (closeCompletion(view), options.onRun(), true) },
-            { key: 'Mod-Shift-Enter', run: (view) => (closeCompletion(view), options.onPlan(), true) },
+            { key: 'Mod-Enter', run: leaveFor(options.onRun) },
+            { key: 'Mod-Shift-Enter', run: leaveFor(options.onPlan) },
           ]),
           lineNumbers(),
           history(),
@@ -96,12 +113,24 @@ export class Editor {
           highlightSelectionMatches(),
           EditorView.lineWrapping,
           placeholder('SELECT … (Ctrl-Enter runs it)'),
-          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap]),
+          keymap.of([
+            ...closeBracketsKeymap,
+            ...defaultKeymap,
+            ...searchKeymap,
+            ...historyKeymap,
+            ...completionKeymap,
+          ]),
           EditorView.contentAttributes.of({ 'aria-label': 'SQL' }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) options.onChange(update.state.doc.toString());
           }),
-          EditorView.domEventHandlers({ beforeinput: replaceSelection }),
+          EditorView.domEventHandlers({
+            beforeinput: replaceSelection,
+            // A list that is open closes by itself; one that is still to come would open all the same.
+            blur: (_, view) => {
+              if (completionStatus(view.state) === 'pending') closeCompletion(view);
+            },
+          }),
           markedLine,
           this.language.of([]),
           look,
@@ -156,10 +185,7 @@ export class Editor {
     const language = sql({ dialect: duckdb, schema: schemaOf(datasets), upperCaseKeywords: true });
     const columns = columnsOfText(() => this.datasets);
     this.view.dispatch({
-      effects: this.language.reconfigure([
-        language,
-        language.language.data.of({ autocomplete: columns }),
-      ]),
+      effects: this.language.reconfigure([language, language.language.data.of({ autocomplete: columns })]),
     });
   }
 }

@@ -11,8 +11,9 @@ const theme = EditorView.theme({
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
   '.cm-gutters': { backgroundColor: 'var(--field)', color: 'var(--faint)', border: 'none' },
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--active-line)' },
-  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground':
-    { backgroundColor: 'var(--selection)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+    backgroundColor: 'var(--selection)',
+  },
   '&.cm-focused .cm-matchingBracket': { backgroundColor: 'var(--selection)', color: 'inherit' },
   '.cm-tooltip': {
     backgroundColor: 'var(--raised)',
@@ -29,6 +30,22 @@ const theme = EditorView.theme({
   },
   '.cm-completionDetail': { color: 'inherit', opacity: '0.75', fontStyle: 'normal', marginLeft: '1.5em' },
   '.cm-panels': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
+  '.cm-panels.cm-panels-bottom': { borderTop: '1px solid var(--line)' },
+  '.cm-panel.cm-search': { padding: '6px 32px 6px 10px', font: '13px system-ui, sans-serif' },
+  '.cm-panel.cm-search label': { fontSize: '13px', marginRight: '8px' },
+  '.cm-panel.cm-search [name=close]': { color: 'var(--text)', fontSize: '18px', right: '8px' },
+  '.cm-panel.cm-search .cm-button, .cm-panel.cm-search .cm-textfield': {
+    backgroundColor: 'var(--field)',
+    backgroundImage: 'none',
+    color: 'var(--text)',
+    border: '1px solid var(--line)',
+    borderRadius: '6px',
+    padding: '3px 8px',
+    fontSize: '13px',
+  },
+  '.cm-button:focus-visible, .cm-textfield:focus-visible': { outline: '2px solid var(--accent)' },
+  '.cm-searchMatch': { backgroundColor: 'var(--accent-soft)', outline: '1px solid var(--accent)' },
+  '.cm-searchMatch-selected, .cm-selectionMatch': { backgroundColor: 'var(--selection)' },
   '.cm-error-line': { backgroundColor: 'var(--error-line)' },
 });
 

@@ -1,10 +1,18 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { chartData, numericColumns, suggestChart, type ChartChoice, type ChartData, type ChartKind } from '../data/chart_data';
+import {
+  chartData,
+  numericColumns,
+  suggestChart,
+  type ChartChoice,
+  type ChartData,
+  type ChartKind,
+} from '../data/chart_data';
 import type { ResultTable } from '../data/result_table';
 import { h, oncePerFrame } from '../ui/dom';
 import { formatCount, formatRows } from '../ui/format';
 import { colour, onThemeChange } from '../ui/theme';
+import './chart.css';
 
 const kinds: { kind: ChartKind; name: string }[] = [
   { kind: 'bar', name: 'Bars' },
@@ -12,6 +20,7 @@ const kinds: { kind: ChartKind; name: string }[] = [
   { kind: 'scatter', name: 'Points' },
 ];
 const legendHeight = 36;
+const markWidth = 92; // Of a text below the bars, which shorten() makes fit.
 // uPlot's own are American. Each: from which step on, the mark, and what a new year, month, day,
 // hour, minute or second adds to it (1: takes its place).
 const timeMarks: uPlot.Axis.Values = [
@@ -20,7 +29,17 @@ const timeMarks: uPlot.Axis.Values = [
   [3600 * 24, '{MM}-{DD}', '\n{YYYY}', null, null, null, null, null, 1],
   [60, '{HH}:{mm}', '\n{YYYY}-{MM}-{DD}', null, '\n{MM}-{DD}', null, null, null, 1],
   [1, '{HH}:{mm}:{ss}', '\n{YYYY}-{MM}-{DD}', null, '\n{MM}-{DD}', null, null, null, 1],
-  [0.001, '{ss}.{fff}', '\n{YYYY}-{MM}-{DD} {HH}:{mm}', null, '\n{MM}-{DD} {HH}:{mm}', null, '\n{HH}:{mm}', null, 1],
+  [
+    0.001,
+    '{ss}.{fff}',
+    '\n{YYYY}-{MM}-{DD} {HH}:{mm}',
+    null,
+    '\n{MM}-{DD} {HH}:{mm}',
+    null,
+    '\n{HH}:{mm}',
+    null,
+    1,
+  ],
 ];
 
 /** A chart of the result: suggested by its types, changed by the controls above it. */
@@ -114,7 +133,9 @@ export class ChartPanel {
     if (table === null || choice === null) {
       canvas.hidden = true;
       this.note.textContent =
-        table === null ? 'A result with numbers in it can be drawn here.' : 'There is no number in this result to draw.';
+        table === null
+          ? 'A result with numbers in it can be drawn here.'
+          : 'There is no number in this result to draw.';
       return;
     }
     canvas.hidden = false;
@@ -122,7 +143,10 @@ export class ChartPanel {
     const data = chartData(table, choice);
     const names = choice.y.map((index) => table.columns[index].name);
     const over = choice.x < 0 ? 'row number' : table.columns[choice.x].name;
-    canvas.setAttribute('aria-label', `Chart of ${names.join(', ')} over ${over}; its values are in the result`);
+    canvas.setAttribute(
+      'aria-label',
+      `Chart of ${names.join(', ')} over ${over}; its values are in the result`,
+    );
     this.note.textContent =
       data.shownRows < table.rowCount
         ? `The first ${formatCount(data.shownRows)} of ${formatRows(table.rowCount)}`
@@ -133,7 +157,12 @@ export class ChartPanel {
   }
 }
 
-function optionsOf(choice: ChartChoice, data: ChartData, over: string, names: string[]): Omit<uPlot.Options, 'width' | 'height'> {
+function optionsOf(
+  choice: ChartChoice,
+  data: ChartData,
+  over: string,
+  names: string[],
+): Omit<uPlot.Options, 'width' | 'height'> {
   const grid = { stroke: colour('--line'), width: 1 };
   const axis = { stroke: colour('--muted'), grid, ticks: grid, font: '12px system-ui, sans-serif' };
   const { labels } = data;
@@ -142,7 +171,7 @@ function optionsOf(choice: ChartChoice, data: ChartData, over: string, names: st
   if (labels !== null) {
     // One mark for each value, as far as there is room.
     xAxis.splits = (plot) => {
-      const room = Math.max(1, Math.floor(plot.bbox.width / devicePixelRatio / 70));
+      const room = Math.max(1, Math.floor(plot.bbox.width / devicePixelRatio / markWidth));
       const step = Math.ceil(labels.length / room);
       return data.xs.filter((at) => at % step === 0);
     };
@@ -158,21 +187,27 @@ function optionsOf(choice: ChartChoice, data: ChartData, over: string, names: st
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
       x: { time: data.isTime, range: labels === null ? undefined : [-0.6, data.xs.length - 0.4] },
-      y: choice.kind === 'bar' ? { range: (_, low, high) => [Math.min(0, low * 1.05), Math.max(0, high * 1.05)] } : {},
+      y:
+        choice.kind === 'bar'
+          ? { range: (_, low, high) => [Math.min(0, low * 1.05), Math.max(0, high * 1.05)] }
+          : {},
     },
     axes: [xAxis, yAxis],
     legend: { live: true },
-    series: [
-      xSeries,
-      ...names.map((label, index) => seriesOf(choice.kind, label, index)),
-    ],
+    series: [xSeries, ...names.map((label, index) => seriesOf(choice.kind, label, index))],
   };
 }
 
 function seriesOf(kind: ChartKind, label: string, index: number): uPlot.Series {
   const stroke = colour(`--series-${(index % 8) + 1}`);
   if (kind === 'bar') {
-    return { label, stroke, fill: stroke, paths: uPlot.paths.bars!({ size: [0.7, 80] }), points: { show: false } };
+    return {
+      label,
+      stroke,
+      fill: stroke,
+      paths: uPlot.paths.bars!({ size: [0.7, 80] }),
+      points: { show: false },
+    };
   }
   if (kind === 'scatter') {
     return { label, stroke, paths: () => null, points: { show: true, size: 5, fill: stroke, space: 0 } };

@@ -2,6 +2,7 @@ import { listDatasets, loadColumns, loadRowCount, quoteName, type Dataset } from
 import { messageOf } from '../api/sql';
 import { h } from '../ui/dom';
 import { formatBytes, formatRows } from '../ui/format';
+import './datasets.css';
 
 // A list of thousands is searched and not scrolled through.
 const shownMax = 300;
@@ -16,7 +17,11 @@ interface DatasetsOptions {
 export class DatasetsPanel {
   readonly element = h('nav', { class: 'side', 'aria-label': 'Datasets' });
   private readonly list = h('ul', { class: 'dataset-list' });
-  private readonly filter = h('input', { type: 'search', placeholder: 'Find a dataset', 'aria-label': 'Find a dataset' });
+  private readonly filter = h('input', {
+    type: 'search',
+    placeholder: 'Find a dataset',
+    'aria-label': 'Find a dataset',
+  });
   private readonly note = h('p', { class: 'muted note', role: 'status' });
   private datasets: Dataset[] = [];
   // One count at a time: they must not take the places of people's queries.

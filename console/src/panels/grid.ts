@@ -4,6 +4,7 @@ import { h, oncePerFrame } from '../ui/dom';
 import { formatRows } from '../ui/format';
 import { copyText } from '../ui/share_link';
 import { showCell } from './cell_dialog';
+import './grid.css';
 
 const rowHeight = 26;
 const headerHeight = 44;
@@ -32,11 +33,17 @@ export class Grid {
   private measured = false; // The widths are those of values, not of names alone.
   private resized = false; // By hand.
   private active = { row: -1, column: 0 }; // Row -1: the names.
+  // Where the window is, in pixels of rows, and where the scroll bar was put for it: that is not as
+  // exact where one of its pixels is worth more.
+  private position = 0;
+  private bar = 0;
+  private drawnHeight = 0;
   private readonly redraw = oncePerFrame(() => this.draw());
 
   constructor() {
     this.element.append(this.layer, this.space);
     this.element.addEventListener('scroll', this.redraw);
+    this.element.addEventListener('wheel', (event) => this.onWheel(event), { passive: false });
     this.element.addEventListener('keydown', (event) => this.onKey(event));
     this.element.addEventListener('focus', this.redraw);
     this.element.addEventListener('mousedown', (event) => this.onMouseDown(event));
@@ -58,6 +65,7 @@ export class Grid {
     this.resized = false;
     this.measure();
     this.element.scrollTo(0, 0);
+    this.position = 0;
     this.element.setAttribute('aria-colcount', String(table.columns.length));
     this.rowsArrived();
   }
@@ -97,17 +105,24 @@ export class Grid {
 
   /** Pixels of rows above the window. */
   private get top(): number {
-    const scrollable = this.spaceHeight - this.element.clientHeight;
-    if (scrollable <= 0) return 0;
-    const hidden = this.fullHeight - this.element.clientHeight;
-    return Math.min(1, this.element.scrollTop / scrollable) * hidden;
+    const { scrollTop, clientHeight } = this.element;
+    const hidden = Math.max(0, this.fullHeight - clientHeight);
+    if (scrollTop !== this.bar) {
+      // Somebody has moved it.
+      this.bar = scrollTop;
+      const scrollable = Math.max(1, this.spaceHeight - clientHeight);
+      this.position = Math.min(1, scrollTop / scrollable) * hidden;
+    }
+    return Math.min(this.position, hidden);
   }
 
   private set top(pixels: number) {
-    const hidden = this.fullHeight - this.element.clientHeight;
-    if (hidden <= 0) return;
-    const scrollable = this.spaceHeight - this.element.clientHeight;
-    this.element.scrollTop = (pixels / hidden) * scrollable;
+    const { clientHeight } = this.element;
+    const hidden = Math.max(0, this.fullHeight - clientHeight);
+    this.position = Math.max(0, Math.min(pixels, hidden));
+    const scrollable = Math.max(0, this.spaceHeight - clientHeight);
+    this.element.scrollTop = hidden === 0 ? 0 : (this.position / hidden) * scrollable;
+    this.bar = this.element.scrollTop;
   }
 
   private measure(): void {
@@ -116,7 +131,8 @@ export class Grid {
     // Rows from all over: the last of a million numbers are longer than the first.
     const step = Math.max(1, Math.floor((table.rowCount - 1) / (sampledRows - 1)));
     this.widths = table.columns.map((column, index) => {
-      let longest = Math.max(column.name.length, Math.min(column.type.length * 0.8, 20));
+      // Names are bold.
+      let longest = Math.max(column.name.length * 1.1, Math.min(column.type.length * 0.8, 20));
       for (let row = 0; row < table.rowCount; row += step) {
         longest = Math.max(longest, valueText(table.value(row, index)).length);
       }
@@ -135,15 +151,18 @@ export class Grid {
   private draw(): void {
     const { table, element, layer } = this;
     if (table === null || element.clientHeight === 0) return;
-    this.space.style.height = `${this.spaceHeight}px`;
+    if (this.drawnHeight !== this.fullHeight) {
+      // More rows have come: the same ones stay in the window, and the bar goes to where they are now.
+      const { top } = this;
+      this.drawnHeight = this.fullHeight;
+      this.space.style.height = `${this.spaceHeight}px`;
+      this.top = top;
+    }
     this.space.style.width = `${this.lefts[table.columns.length]}px`;
     const { top } = this;
     const left = element.scrollLeft;
     const first = Math.floor(top / rowHeight);
-    const last = Math.min(
-      this.rowCount,
-      Math.ceil((top + element.clientHeight - headerHeight) / rowHeight),
-    );
+    const last = Math.min(this.rowCount, Math.ceil((top + element.clientHeight - headerHeight) / rowHeight));
     const columns: number[] = [];
     for (let i = 0; i < table.columns.length; ++i) {
       if (this.lefts[i + 1] > left && this.lefts[i] < left + element.clientWidth) columns.push(i);
@@ -246,22 +265,51 @@ export class Grid {
     const page = Math.max(1, Math.floor((this.element.clientHeight - headerHeight) / rowHeight) - 1);
     const whole = event.ctrlKey || event.metaKey;
     switch (event.key) {
-      case 'ArrowUp': this.moveTo(row - 1, column); break;
-      case 'ArrowDown': this.moveTo(row + 1, column); break;
-      case 'ArrowLeft': this.moveTo(row, column - 1); break;
-      case 'ArrowRight': this.moveTo(row, column + 1); break;
-      case 'PageUp': this.moveTo(Math.max(0, row - page), column); break;
-      case 'PageDown': this.moveTo(row + page, column); break;
-      case 'Home': this.moveTo(whole ? 0 : row, 0); break;
-      case 'End': this.moveTo(whole ? this.rowCount - 1 : row, this.table.columns.length - 1); break;
-      case 'Enter': this.openCell(); break;
+      case 'ArrowUp':
+        this.moveTo(row - 1, column);
+        break;
+      case 'ArrowDown':
+        this.moveTo(row + 1, column);
+        break;
+      case 'ArrowLeft':
+        this.moveTo(row, column - 1);
+        break;
+      case 'ArrowRight':
+        this.moveTo(row, column + 1);
+        break;
+      case 'PageUp':
+        this.moveTo(Math.max(0, row - page), column);
+        break;
+      case 'PageDown':
+        this.moveTo(row + page, column);
+        break;
+      case 'Home':
+        this.moveTo(whole ? 0 : row, 0);
+        break;
+      case 'End':
+        this.moveTo(whole ? this.rowCount - 1 : row, this.table.columns.length - 1);
+        break;
+      case 'Enter':
+        this.openCell();
+        break;
       case 'c':
         if (!whole) return;
         void copyText(this.activeText());
         break;
-      default: return;
+      default:
+        return;
     }
     event.preventDefault();
+  }
+
+  /** Left to the browser, a turn of the wheel would go past rows where the bar is not exact. */
+  private onWheel(event: WheelEvent): void {
+    const { deltaX, deltaY, deltaMode } = event;
+    if (this.fullHeight <= heightMax || event.ctrlKey || Math.abs(deltaX) > Math.abs(deltaY)) return;
+    event.preventDefault();
+    const pixels = [1, rowHeight, this.element.clientHeight][deltaMode];
+    this.top += deltaY * pixels;
+    this.redraw();
   }
 
   private onMouseDown(event: MouseEvent): void {

@@ -1,5 +1,6 @@
 import { h } from '../ui/dom';
 import { formatMs, formatRows } from '../ui/format';
+import './history.css';
 
 const key = 'tarn.history';
 const entriesMax = 200;
@@ -28,7 +29,9 @@ export class HistoryPanel {
 
   draw(): void {
     if (this.entries.length === 0) {
-      this.element.replaceChildren(h('p', { class: 'muted note' }, 'Queries that you run are listed here, in this browser only.'));
+      this.element.replaceChildren(
+        h('p', { class: 'muted note' }, 'Queries that you run are listed here, in this browser only.'),
+      );
       return;
     }
     const clear = () => {

@@ -1,4 +1,5 @@
 import { h } from '../ui/dom';
+import './login.css';
 
 /** Asks for a token in a dialog; null when it is closed without one. */
 export function askForToken(why: string): Promise<string | null> {

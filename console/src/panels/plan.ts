@@ -1,6 +1,7 @@
 import { newQueryId, rowsOf } from '../api/session';
 import { h } from '../ui/dom';
 import { formatCount, formatMs } from '../ui/format';
+import './plan.css';
 
 /** An operator as EXPLAIN (ANALYZE, FORMAT JSON) has it; times are in seconds. */
 interface Operator {
@@ -42,7 +43,9 @@ export class PlanPanel {
   }
 
   fail(message: string): void {
-    this.element.replaceChildren(h('pre', { class: 'problem', role: 'alert', tabindex: 0 }, message.replace(/^query: /, '')));
+    this.element.replaceChildren(
+      h('pre', { class: 'problem', role: 'alert', tabindex: 0 }, message.replace(/^query: /, '')),
+    );
   }
 
   private draw(profile: Profile): void {
@@ -59,7 +62,11 @@ export class PlanPanel {
         `${formatMs(profile.latency * 1000)} in all; ${formatMs(total * 1000)} of processor time, ` +
           `most of it in: ${titleOf(nameOfSlowest(roots))}`,
       ),
-      h('ul', { class: 'tree', 'aria-label': 'Operators of the plan' }, ...roots.map((root) => drawOperator(root, slowest, total))),
+      h(
+        'ul',
+        { class: 'tree', 'aria-label': 'Operators of the plan' },
+        ...roots.map((root) => drawOperator(root, slowest, total)),
+      ),
     );
   }
 }
@@ -91,7 +98,11 @@ function drawOperator(operator: Operator, slowest: number, total: number): HTMLE
       `${formatMs(operator.operator_timing * 1000)} · ${Math.round(share * 100)} %`,
     ),
     bar,
-    h('span', { class: 'rows' }, scanned > operator.operator_cardinality ? `${rows} of ${formatCount(scanned)}` : rows),
+    h(
+      'span',
+      { class: 'rows' },
+      scanned > operator.operator_cardinality ? `${rows} of ${formatCount(scanned)}` : rows,
+    ),
     drawDetails(operator.extra_info),
   );
   const children = operator.children.map((child) => drawOperator(child, slowest, total));
@@ -113,13 +124,17 @@ function drawDetails(info: Operator['extra_info']): HTMLElement | null {
     'details',
     {},
     h('summary', {}, 'Details'),
-    h('dl', {}, ...parts.map(([key, value]) =>
-      h(
-        'div',
-        {},
-        h('dt', {}, key),
-        h('dd', { title: value }, value.length > detailMax ? `${value.slice(0, detailMax)}…` : value),
+    h(
+      'dl',
+      {},
+      ...parts.map(([key, value]) =>
+        h(
+          'div',
+          {},
+          h('dt', {}, key),
+          h('dd', { title: value }, value.length > detailMax ? `${value.slice(0, detailMax)}…` : value),
+        ),
       ),
-    )),
+    ),
   );
 }

@@ -3,6 +3,7 @@ import { ownPrefix } from '../api/session';
 import { messageOf } from '../api/sql';
 import { h } from '../ui/dom';
 import { formatCount, formatMs } from '../ui/format';
+import './queries.css';
 
 const everyMs = 1000;
 const shownMax = 100;
@@ -22,9 +23,9 @@ export class QueriesPanel {
       h(
         'tr',
         {},
-        ...['State', 'Query', 'Started', 'Time', 'Rows', ''].map((name) =>
-          name === '' ? h('td') : h('th', { scope: 'col' }, name),
-        ),
+        ...['State', 'Query', 'Started'].map((name) => h('th', { scope: 'col' }, name)),
+        ...['Time', 'Rows'].map((name) => h('th', { scope: 'col', class: 'number' }, name)),
+        h('td'),
       ),
     ),
     this.body,
@@ -74,8 +75,7 @@ export class QueriesPanel {
       if (!queries.some((query) => query.id === id)) this.lines.delete(id);
     }
     const same =
-      lines.length === this.body.children.length &&
-      lines.every((line, i) => line === this.body.children[i]);
+      lines.length === this.body.children.length && lines.every((line, i) => line === this.body.children[i]);
     if (!same) this.body.replaceChildren(...lines);
   }
 
@@ -102,13 +102,22 @@ export class QueriesPanel {
         {},
         h(
           'button',
-          { type: 'button', class: 'query-text quiet', title: query.sql, onclick: () => this.onChoose(query.sql) },
+          {
+            type: 'button',
+            class: 'query-text quiet',
+            title: query.sql,
+            onclick: () => this.onChoose(query.sql),
+          },
           h('code', {}, query.sql),
         ),
         query.error !== undefined && h('div', { class: 'failed' }, query.error.split('\n')[0]),
         query.user !== undefined && h('div', { class: 'muted' }, query.user),
       ),
-      h('td', { class: 'when' }, new Date(query.submitted_at).toLocaleTimeString(undefined, { hourCycle: 'h23' })),
+      h(
+        'td',
+        { class: 'when' },
+        new Date(query.submitted_at).toLocaleTimeString(undefined, { hourCycle: 'h23' }),
+      ),
       h('td', { class: 'number' }, formatMs(query.queued_ms + query.run_ms)),
       h('td', { class: 'number' }, formatCount(query.rows)),
       h('td', {}, live && cancel),

@@ -1,6 +1,7 @@
 import { findQuery, type QueryInfo } from '../api/queries';
 import { h } from '../ui/dom';
 import { formatMs, formatRows } from '../ui/format';
+import './run_state.css';
 
 const lookEveryMs = 500;
 
@@ -9,12 +10,16 @@ export class RunState {
   readonly element = h('div', { class: 'run-state' });
   private readonly line = h('p', { class: 'note', role: 'status' });
   private readonly problem = h('pre', { class: 'problem', role: 'alert', tabindex: 0, hidden: true });
-  private readonly progress = h('progress', { max: 100, 'aria-label': 'Progress of the query', hidden: true });
+  private readonly progress = h('progress', {
+    max: 100,
+    'aria-label': 'Progress of the query',
+    hidden: true,
+  });
   private timer = 0;
 
   constructor() {
     this.element.append(this.progress, this.line, this.problem);
-    this.say('Ctrl-Enter runs the query.');
+    this.say('Rows, beside a dataset, shows what is in it. Ctrl-Enter runs the query above.');
   }
 
   say(text: string): void {
