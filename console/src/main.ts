@@ -4,6 +4,7 @@ import type { Dataset } from './api/catalog';
 import { cancelQuery } from './api/queries';
 import { onTokenNeeded, signedIn, signOut } from './api/session';
 import { messageOf, runQuery } from './api/sql';
+import type { ResultTable } from './data/result_table';
 import { Editor, type Statement } from './editor/editor';
 import { ChartPanel } from './panels/chart';
 import { DatasetsPanel } from './panels/datasets';
@@ -203,7 +204,7 @@ async function run(): Promise<void> {
   const mine = { id: '', abort };
   running = mine;
   lastSql = statement.sql;
-  let shown = false;
+  let shown: ResultTable | null = null;
   setRunning(true);
   editor.markError(statement, null);
   if (tabs.shown !== 'chart') tabs.show('result');
@@ -218,14 +219,16 @@ async function run(): Promise<void> {
         mine.id = id;
         state.start(id);
       },
-      onTable: (columns) => {
-        shown = true;
-        grid.show(columns);
-        chart.setTable(columns);
+      onTable: (table) => {
+        shown = table;
+        grid.show(table);
+        chart.setTable(table);
       },
       onRows: () => grid.rowsArrived(),
     });
     const ms = performance.now() - started;
+    // Another query may have begun when all rows were here, and only its last word was not.
+    if (running !== mine) return;
     grid.finish();
     chart.setTable(table);
     state.done(table.rowCount, ms, info);
@@ -236,11 +239,18 @@ async function run(): Promise<void> {
     const ms = performance.now() - started;
     const cancelled = abort.signal.aborted;
     const message = cancelled ? 'Cancelled' : messageOf(error);
-    if (running === mine || !cancelled) {
-      state.fail(message);
+    if (running === mine) {
       // What came of it stays; rows of the query before would be taken for its own.
-      if (!shown) grid.clear();
-      if (!cancelled) markLine(statement, message);
+      if (shown === null) {
+        grid.clear();
+        chart.setTable(null);
+      }
+      if (cancelled) {
+        state.cancelled(grid.rowCount);
+      } else {
+        state.fail(message);
+        markLine(statement, message);
+      }
     }
     history.add({ ...entry, ms, error: message });
   } finally {

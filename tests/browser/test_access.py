@@ -153,3 +153,8 @@ def test_without_a_token_nothing_is_shown(guarded, new_console):
     navigation = console.page.get_by_role("navigation", name="Datasets")
     expect(navigation).to_contain_text("a token is required")
     expect(navigation).not_to_contain_text("secrets")
+    # The list of queries looks again and again, and yet asks once.
+    console.show("Queries")
+    console.button("Not now").click()
+    console.page.wait_for_timeout(2500)
+    expect(console.page.get_by_role("dialog")).to_have_count(0)

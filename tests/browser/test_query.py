@@ -119,7 +119,8 @@ def test_rows_are_shown_as_they_come_and_cancel_ends_the_query(console, served):
     expect(console.button("Cancel")).to_be_visible()
     wait_until(lambda: console.row_count() > 0, "rows are there")
     console.button("Cancel").click()
-    expect(console.problem).to_have_text("Cancelled")
+    expect(console.state).to_contain_text("Cancelled after")
+    expect(console.problem).to_be_hidden()
     expect(console.button("Run")).to_be_visible()
 
     def states() -> list[str]:
@@ -165,6 +166,16 @@ def test_a_million_rows_can_be_scrolled_through(console):
     assert box["y"] + box["height"] <= around["y"] + around["height"] + 1
     console.page.keyboard.press("ArrowUp")
     expect(console.grid.locator(".cell.active")).to_have_text("row 999998")
+
+
+def test_a_server_that_is_away_is_told_so(console):
+    console.context.set_offline(True)
+    console.start("SELECT 1")
+    expect(console.problem).to_have_text("The server does not answer")
+    console.context.set_offline(False)
+    console.run("SELECT 2 AS two")
+    expect(console.problem).to_be_hidden()
+    console.complaints = [text for text in console.complaints if "ERR_INTERNET" not in text]
 
 
 def test_many_columns_are_drawn_as_they_are_seen(console):

@@ -1,6 +1,6 @@
 import { ApiError, request, rowsOf } from './session';
 
-export interface Column {
+interface Column {
   name: string;
   type: string;
 }

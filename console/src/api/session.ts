@@ -44,7 +44,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     const headers = new Headers(init.headers);
     if (!headers.has('Accept')) headers.set('Accept', 'application/json');
     if (used !== null) headers.set('Authorization', `Bearer ${used}`);
-    const response = await fetch(path, { ...init, headers, cache: 'no-store' });
+    const response = await send(path, { ...init, headers, cache: 'no-store' });
     if (response.ok) return response;
     const error = new ApiError(response.status, await detailOf(response));
     if (response.status !== 401) throw error;
@@ -54,6 +54,16 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     const given = await asking;
     if (given === null) throw error;
     sessionStorage.setItem(key, given);
+  }
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    // The browser's own words are "Failed to fetch". What was aborted is another error.
+    if (error instanceof TypeError) throw new Error('The server does not answer', { cause: error });
+    throw error;
   }
 }
 

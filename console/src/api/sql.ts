@@ -3,7 +3,7 @@ import { ResultTable } from '../data/result_table';
 import { findQuery, type QueryInfo } from './queries';
 import { newQueryId, request } from './session';
 
-export interface RunOptions {
+interface RunOptions {
   sql: string;
   rowLimit: number;
   signal: AbortSignal;
@@ -12,7 +12,7 @@ export interface RunOptions {
   onRows: () => void;
 }
 
-export interface RunResult {
+interface RunResult {
   table: ResultTable;
   info: QueryInfo | null;
 }
@@ -50,16 +50,20 @@ export async function runQuery(options: RunOptions): Promise<RunResult> {
     }
   } catch (error) {
     if (options.signal.aborted) throw error;
-    // An answer that has begun is cut off when its query fails: only the server can tell why.
-    const info = await findQuery(id);
-    throw new Error(info?.error ?? `the answer was cut short: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw await whyCutShort(id, error);
   }
   // The stream has no place for "truncated", and a page cannot read trailers.
-  return { table, info: await findQuery(id) };
+  return { table, info: await findQuery(id).catch(() => null) };
+}
+
+/** An answer that has begun is cut off when its query fails: only the server can tell why. */
+export async function whyCutShort(id: string, error: unknown): Promise<Error> {
+  const info = await findQuery(id);
+  return new Error(info?.error ?? `The answer was cut short: ${messageOf(error)}`, { cause: error });
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // The server says first what the error is about, which is clear here.
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^query: /, '');
 }

@@ -1,5 +1,5 @@
 import { newQueryId } from '../api/session';
-import { messageOf, postSql } from '../api/sql';
+import { messageOf, postSql, whyCutShort } from '../api/sql';
 import { h } from '../ui/dom';
 
 const formats = [
@@ -52,11 +52,18 @@ export class Downloads {
 
   private async bytes(format: string): Promise<Blob> {
     const wanted = format === 'parquet' ? 'arrow' : format;
-    const response = await postSql(wanted, { sql: this.sql() }, newQueryId('console-'));
-    if (format !== 'parquet') return response.blob();
-    // Only who wants Parquet loads what writes it.
-    const { parquetOf } = await import('../data/parquet');
-    return parquetOf(response);
+    const id = newQueryId('console-');
+    const response = await postSql(wanted, { sql: this.sql() }, id);
+    if (format === 'parquet') {
+      // Only who wants Parquet loads what writes it.
+      const { parquetOf } = await import('../data/parquet');
+      return parquetOf(response);
+    }
+    try {
+      return await response.blob();
+    } catch (error) {
+      throw await whyCutShort(id, error);
+    }
   }
 }
 

@@ -90,7 +90,7 @@ export class Grid {
 
   // --- where things are
 
-  private get rowCount(): number {
+  get rowCount(): number {
     return this.table?.rowCount ?? 0;
   }
 

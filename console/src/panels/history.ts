@@ -5,7 +5,7 @@ import './history.css';
 const key = 'tarn.history';
 const entriesMax = 200;
 
-export interface HistoryEntry {
+interface HistoryEntry {
   sql: string;
   at: string; // ISO 8601.
   ms: number;

@@ -43,9 +43,7 @@ export class PlanPanel {
   }
 
   fail(message: string): void {
-    this.element.replaceChildren(
-      h('pre', { class: 'problem', role: 'alert', tabindex: 0 }, message.replace(/^query: /, '')),
-    );
+    this.element.replaceChildren(h('pre', { class: 'problem', role: 'alert', tabindex: 0 }, message));
   }
 
   private draw(profile: Profile): void {

@@ -1,5 +1,5 @@
 import { cancelQuery, listQueries, type QueryInfo } from '../api/queries';
-import { ownPrefix } from '../api/session';
+import { ApiError, ownPrefix } from '../api/session';
 import { messageOf } from '../api/sql';
 import { h } from '../ui/dom';
 import { formatCount, formatMs } from '../ui/format';
@@ -31,6 +31,7 @@ export class QueriesPanel {
     this.body,
   );
   private timer = 0;
+  private loading = false;
   private readonly lines = new Map<string, { shown: string; line: HTMLElement }>();
 
   constructor(private readonly onChoose: (sql: string) => void) {
@@ -47,11 +48,17 @@ export class QueriesPanel {
   }
 
   private async load(): Promise<void> {
+    if (this.loading || document.hidden) return;
+    this.loading = true;
     try {
       const queries = await listQueries();
       this.draw(queries.filter((query) => !query.id.startsWith(ownPrefix)).slice(0, shownMax));
     } catch (error) {
       this.note.textContent = messageOf(error);
+      // Who does not sign in must not be asked again every second.
+      if (error instanceof ApiError && error.status === 401) this.hide();
+    } finally {
+      this.loading = false;
     }
   }
 
@@ -82,7 +89,7 @@ export class QueriesPanel {
   private drawQuery(query: QueryInfo): HTMLElement {
     const live = query.state === 'queued' || query.state === 'running';
     const percent = query.progress_percent;
-    const progress = h('progress', { max: 100, 'aria-label': 'Progress', value: percent ?? undefined });
+    const progress = h('progress', { max: 100, 'aria-label': 'Progress', value: percent || undefined });
     const cancel = h(
       'button',
       {

@@ -47,8 +47,8 @@ export class RunState {
         .then((info) => {
           if (timer !== this.timer) return;
           last = info;
-          const percent = info?.progress_percent ?? null;
-          if (percent !== null) this.progress.value = percent;
+          // 0 is also what is said of queries whose progress nobody knows.
+          if (info?.progress_percent) this.progress.value = info.progress_percent;
         })
         .catch(() => undefined)
         .finally(() => (asking = false));
@@ -65,12 +65,18 @@ export class RunState {
     this.line.classList.toggle('warns', info?.truncated === true);
   }
 
+  /** `rows` have come before it was. */
+  cancelled(rows: number): void {
+    this.end();
+    this.say(rows > 0 ? `Cancelled after ${formatRows(rows)}` : 'Cancelled');
+  }
+
   fail(message: string): void {
     this.end();
     this.line.classList.remove('warns');
     this.say('');
     this.problem.hidden = false;
-    this.problem.textContent = message.replace(/^query: /, '');
+    this.problem.textContent = message;
   }
 
   private end(): void {
