@@ -45,3 +45,57 @@ std::string_view @name@() { return R\"embedded(@text@)embedded\"; }
 ")
   target_sources(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
 endfunction()
+
+# tarn_embed_folder(TARGET FOLDER NAMESPACE TYPE NAME HEADER): all files of a folder, in which some
+# have a compressed copy beside them (FILE.gz), as `std::span<const TYPE> NAMESPACE::NAME()`, which
+# HEADER declares; TYPE is {name, bytes, gzip}. No folder: an empty list.
+function(tarn_embed_folder target folder namespace type name header)
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/*)
+  set(compressed ${files})
+  list(FILTER compressed INCLUDE REGEX "\\.gz$")
+  list(REMOVE_ITEM files ${compressed})
+
+  # The assembler puts the bytes there: a compiler would take minutes for as long a literal.
+  set(number 0)
+  set(blobs "")
+  set(entries "")
+  foreach(file ${files})
+    get_filename_component(base ${file} NAME)
+    math(EXPR number "${number} + 1")
+    string(APPEND blobs "EMBED(${name}_${number}, \"${file}\")\n")
+    set(gzip "{}")
+    if(${file}.gz IN_LIST compressed)
+      string(APPEND blobs "EMBED(${name}_${number}_gz, \"${file}.gz\")\n")
+      set(gzip "BYTES(${name}_${number}_gz)")
+    endif()
+    string(APPEND entries "      {\"${base}\", BYTES(${name}_${number}), ${gzip}},\n")
+  endforeach()
+  if(entries)
+    set(body "  static const ${type} kFiles[] = {\n${entries}  };\n  return kFiles;")
+  else()
+    set(body "  return {};")
+  endif()
+
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT
+"#include \"@header@\"
+
+#include <cstdint>
+
+#define EMBED(symbol, path)                                                      \\
+  asm(\".pushsection .rodata.\" #symbol \",\\\"a\\\"\\n.balign 8\\n\" #symbol \"_size:\\n\"     \\
+      \".quad 2f - 1f\\n\" #symbol \":\\n1:\\n.incbin \\\"\" path \"\\\"\\n2:\\n.popsection\\n\"); \\
+  extern \"C\" __attribute__((visibility(\"hidden\"))) const char symbol[];        \\
+  extern \"C\" __attribute__((visibility(\"hidden\"))) const uint64_t symbol##_size;
+#define BYTES(symbol) {symbol, symbol##_size}
+
+@blobs@
+namespace @namespace@ {
+std::span<const @type@> @name@() {
+@body@
+}
+}  // namespace @namespace@
+")
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files};${compressed}")
+  target_sources(${target} PRIVATE ${source})
+endfunction()

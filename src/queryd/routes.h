@@ -1,9 +1,11 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "http/router.h"
+#include "queryd/console_files.h"
 #include "queryd/query_service.h"
 #include "queryd/registrar.h"
 
@@ -20,5 +22,9 @@ std::vector<http::Route> QueriesRoutes(QueryService& service);
 
 // GET /catalog/status: which revision queries see, and what of it they do not.
 std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar);
+
+// GET / and GET /console/{file}: the web console. `files` outlive the routes; where there are none,
+// there are no routes. The page is public: what it asks for needs a token like everything else.
+std::vector<http::Route> ConsoleRoutes(std::span<const ConsoleFile> files);
 
 }  // namespace tarn::queryd

@@ -166,6 +166,13 @@ Compression ChooseCompression(std::string_view accept_encoding) {
   return gzip > 0 ? Compression::kGzip : Compression::kNone;
 }
 
+bool TakesGzip(std::string_view accept_encoding) {
+  for (const Choice& choice : ReadChoices(accept_encoding)) {
+    if (choice.name == "gzip" || choice.name == "x-gzip") return choice.quality > 0;
+  }
+  return false;
+}
+
 CacheUse ChooseCacheUse(std::string_view cache_control) {
   CacheUse use = CacheUse::kAnswer;
   for (const Choice& choice : ReadChoices(cache_control)) {

@@ -43,6 +43,9 @@ Result<SqlRequest> ParseSqlRequest(const http::Request& request, const QueryLimi
 Result<SqlRequest> ParseSqlBody(std::string_view body, const QueryLimits& limits);
 Result<Format> ChooseFormat(std::string_view query_string, std::string_view accept);
 Compression ChooseCompression(std::string_view accept_encoding);
+
+// For what is there as gzip only.
+bool TakesGzip(std::string_view accept_encoding);
 CacheUse ChooseCacheUse(std::string_view cache_control);
 
 // "text/csv; charset=utf-8"

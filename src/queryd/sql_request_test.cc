@@ -161,6 +161,15 @@ TEST(ChooseCompression, TakesTheOneThatIsLikedBest) {
   EXPECT_EQ(ChooseCompression("gzip;q=0.5, zstd;q=0.5"), Compression::kZstd);
 }
 
+TEST(TakesGzip, AlsoWhereAnotherIsLikedBetter) {
+  for (const char* no : {"", "identity", "br", "*", "gzip;q=0", "zstd", "gzipped"}) {
+    EXPECT_FALSE(TakesGzip(no)) << no;
+  }
+  for (const char* yes : {"gzip", "X-GZIP", "gzip, deflate, br, zstd", "zstd, gzip;q=0.1"}) {
+    EXPECT_TRUE(TakesGzip(yes)) << yes;
+  }
+}
+
 TEST(ChooseCacheUse, TakesTheStrictest) {
   for (const char* any : {"", "max-age=10", "no-transform", "x-no-cache", "only-if-cached"}) {
     EXPECT_EQ(ChooseCacheUse(any), CacheUse::kAnswer) << any;

@@ -411,7 +411,7 @@ def test_head_is_get_without_the_body(usual, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/SQL", "/sql/", "//sql", "/sqlx", "/queries/", "/healthz/x", "*"]
+    "path", ["/index.html", "/SQL", "/sql/", "//sql", "/sqlx", "/queries/", "/healthz/x", "*"]
 )
 def test_no_such_path(usual, path):
     for method in ("GET", "POST", "DELETE"):

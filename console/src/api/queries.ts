@@ -1,0 +1,45 @@
+import { ApiError, request } from './session';
+
+/** One query as GET /queries has it. */
+export interface QueryInfo {
+  id: string;
+  state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  user?: string;
+  sql: string;
+  format: string;
+  submitted_at: string;
+  queued_ms: number;
+  run_ms: number;
+  progress_percent: number | null;
+  rows: number;
+  bytes: number;
+  truncated?: boolean;
+  cached?: boolean;
+  error?: string;
+}
+
+export async function listQueries(): Promise<QueryInfo[]> {
+  const response = await request('/queries');
+  return ((await response.json()) as { queries: QueryInfo[] }).queries;
+}
+
+/** Null where the server does not know it, or not any longer. */
+export async function findQuery(id: string): Promise<QueryInfo | null> {
+  try {
+    const response = await request(`/queries/${encodeURIComponent(id)}`);
+    return (await response.json()) as QueryInfo;
+  } catch (error) {
+    if (error instanceof ApiError) return null;
+    throw error;
+  }
+}
+
+/** That it has ended by itself is as good. */
+export async function cancelQuery(id: string): Promise<void> {
+  try {
+    await request(`/queries/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 404 || error.status === 409)) return;
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Data, Field, RecordBatch } from 'apache-arrow/Arrow.dom';
+import { kindOf, readValue, type Kind, type Value } from './values';
+
+export interface ResultColumn {
+  name: string;
+  type: string; // As DuckDB names it.
+  kind: Kind;
+}
+
+/**
+ * The rows of a result, in the Arrow batches that they came in: a value is decoded when somebody
+ * looks at it, so that a million rows cost what their bytes do.
+ */
+export class ResultTable {
+  readonly columns: ResultColumn[];
+  private readonly batches: Data[][] = [];
+  private readonly starts: number[] = []; // The first row of each batch.
+  private count = 0;
+
+  constructor(fields: Field[]) {
+    this.columns = fields.map((field) => {
+      const type = field.metadata.get('tarn.type') ?? String(field.type);
+      return { name: field.name, type, kind: kindOf(field.type, type) };
+    });
+  }
+
+  get rowCount(): number {
+    return this.count;
+  }
+
+  add(batch: RecordBatch): void {
+    if (batch.numRows === 0) return;
+    this.starts.push(this.count);
+    this.batches.push(batch.data.children);
+    this.count += batch.numRows;
+  }
+
+  value(row: number, column: number): Value {
+    const batch = this.batchOf(row);
+    return readValue(this.batches[batch][column], row - this.starts[batch]);
+  }
+
+  private batchOf(row: number): number {
+    let low = 0;
+    let high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.starts[middle] <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

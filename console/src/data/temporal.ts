@@ -1,0 +1,73 @@
+/** Texts of dates, times and decimals, as POST /sql has them in JSON (docs/http-api.md, Types). */
+
+const secondsPerDay = 86_400n;
+
+/** A decimal as a whole number of its last digit's unit, from Arrow's 128 bits. */
+export function decimalUnscaled(words: Uint32Array): bigint {
+  let value = 0n;
+  for (let i = 3; i >= 0; --i) value = (value << 32n) | BigInt(words[i]);
+  return BigInt.asIntN(128, value);
+}
+
+export function decimalText(words: Uint32Array, scale: number): string {
+  const value = decimalUnscaled(words);
+  const sign = value < 0n ? '-' : '';
+  const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, '0');
+  if (scale === 0) return sign + digits;
+  return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+export function dateText(days: number): string {
+  if (days === 2_147_483_647) return 'infinity';
+  if (days === -2_147_483_647) return '-infinity';
+  return civilDate(BigInt(days));
+}
+
+export function timestampText(value: bigint, perSecond: bigint, zone: string): string {
+  if (value === 9_223_372_036_854_775_807n) return 'infinity';
+  if (value === -9_223_372_036_854_775_807n) return '-infinity';
+  const perDay = perSecond * secondsPerDay;
+  const days = floorDivide(value, perDay);
+  return `${civilDate(days)}T${timeText(value - days * perDay, perSecond)}${zone}`;
+}
+
+/** A fraction has no digits, 3, 6 or 9: as many as it needs. */
+export function timeText(value: bigint, perSecond: bigint): string {
+  const seconds = value / perSecond;
+  const two = (part: bigint) => part.toString().padStart(2, '0');
+  const text = `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`;
+  const nanoseconds = (value % perSecond) * (1_000_000_000n / perSecond);
+  if (nanoseconds === 0n) return text;
+  return `${text}.${nanoseconds
+    .toString()
+    .padStart(9, '0')
+    .replace(/(000){1,2}$/, '')}`;
+}
+
+function floorDivide(a: bigint, b: bigint): bigint {
+  const quotient = a / b;
+  return a % b < 0n ? quotient - 1n : quotient;
+}
+
+/** Date knows fewer years than DuckDB does, so this counts by itself, in eras of 400 years. */
+function civilDate(days: bigint): string {
+  const daysPerEra = 146_097n;
+  const shifted = days + 719_468n; // Since 0000-03-01.
+  const era = floorDivide(shifted, daysPerEra);
+  const day = Number(shifted - era * daysPerEra);
+  const year = Math.floor(
+    (day - Math.floor(day / 1460) + Math.floor(day / 36_524) - Math.floor(day / 146_096)) / 365,
+  );
+  const dayOfYear = day - (365 * year + Math.floor(year / 4) - Math.floor(year / 100));
+  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
+  const dayOfMonth = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
+  const civilYear = Number(era) * 400 + year + (month <= 2 ? 1 : 0);
+  const two = (part: number) => String(part).padStart(2, '0');
+  return `${yearText(civilYear)}-${two(month)}-${two(dayOfMonth)}`;
+}
+
+function yearText(year: number): string {
+  if (year >= 0 && year <= 9999) return String(year).padStart(4, '0');
+  return (year < 0 ? '-' : '+') + String(Math.abs(year)).padStart(6, '0');
+}

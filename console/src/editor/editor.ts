@@ -1,0 +1,191 @@
+import {
+  autocompletion,
+  closeBrackets,
+  closeCompletion,
+  completionStatus,
+  closeBracketsKeymap,
+  completionKeymap,
+} from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { sql } from '@codemirror/lang-sql';
+import { bracketMatching, ensureSyntaxTree } from '@codemirror/language';
+import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
+import { Compartment, EditorState, StateEffect, StateField } from '@codemirror/state';
+import {
+  type Command,
+  Decoration,
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  keymap,
+  lineNumbers,
+  placeholder,
+  type DecorationSet,
+} from '@codemirror/view';
+import type { Dataset } from '../api/catalog';
+import { h } from '../ui/dom';
+import { columnsOfText, schemaOf } from './completion';
+import { duckdb } from './dialect';
+import { look } from './look';
+
+interface EditorOptions {
+  text: string;
+  onRun: () => void;
+  onPlan: () => void;
+  onChange: (text: string) => void;
+}
+
+const markLine = StateEffect.define<number | null>();
+const markedLine = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(marks, transaction) {
+    for (const effect of transaction.effects) {
+      if (!effect.is(markLine)) continue;
+      if (effect.value === null) return Decoration.none;
+      return Decoration.set([Decoration.line({ class: 'cm-error-line' }).range(effect.value)]);
+    }
+    return transaction.docChanged ? Decoration.none : marks;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+/**
+ * Text that takes the place of a selection. Left to itself the browser gives it the style of what was
+ * selected, as a style attribute, which the page's policy does not allow.
+ */
+function replaceSelection(event: InputEvent, view: EditorView): boolean {
+  const { from, to, empty } = view.state.selection.main;
+  const { data } = event;
+  if (event.inputType !== 'insertText' || data === null || empty || view.composing) return false;
+  const insert = () =>
+    view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
+  // Brackets around a selection come from such a handler.
+  const handlers = view.state.facet(EditorView.inputHandler);
+  if (!handlers.some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());
+  event.preventDefault();
+  return true;
+}
+
+/** Closes the list of completions, which nobody is asking for any more. */
+function leaveFor(action: () => void): Command {
+  return (view) => {
+    closeCompletion(view);
+    action();
+    return true;
+  };
+}
+
+/** What Run takes of the text, and where it begins there. */
+export interface Statement {
+  sql: string;
+  from: number;
+}
+
+/**
+ * The text of the query. CodeMirror lives in a shadow root: there it adds its rules as adopted style
+ * sheets, which the page's policy allows, and not as <style> elements, which it does not.
+ */
+export class Editor {
+  readonly element = h('div', { class: 'editor' });
+  private readonly view: EditorView;
+  private readonly language = new Compartment();
+  private datasets: Dataset[] = [];
+
+  constructor(options: EditorOptions) {
+    const root = this.element.attachShadow({ mode: 'open' });
+    this.view = new EditorView({
+      root,
+      parent: root,
+      state: EditorState.create({
+        doc: options.text,
+        extensions: [
+          keymap.of([
+            { key: 'Mod-Enter', run: leaveFor(options.onRun) },
+            { key: 'Mod-Shift-Enter', run: leaveFor(options.onPlan) },
+          ]),
+          lineNumbers(),
+          history(),
+          drawSelection(),
+          bracketMatching(),
+          closeBrackets(),
+          autocompletion({ icons: false }),
+          highlightActiveLine(),
+          highlightSelectionMatches(),
+          EditorView.lineWrapping,
+          placeholder('SELECT … (Ctrl-Enter runs it)'),
+          keymap.of([
+            ...closeBracketsKeymap,
+            ...defaultKeymap,
+            ...searchKeymap,
+            ...historyKeymap,
+            ...completionKeymap,
+          ]),
+          EditorView.contentAttributes.of({ 'aria-label': 'SQL' }),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) options.onChange(update.state.doc.toString());
+          }),
+          EditorView.domEventHandlers({
+            beforeinput: replaceSelection,
+            // A list that is open closes by itself; one that is still to come would open all the same.
+            blur: (_, view) => {
+              if (completionStatus(view.state) === 'pending') closeCompletion(view);
+            },
+          }),
+          markedLine,
+          this.language.of([]),
+          look,
+        ],
+      }),
+    });
+    this.complete([]);
+  }
+
+  get text(): string {
+    return this.view.state.doc.toString();
+  }
+
+  set text(text: string) {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+  }
+
+  focus(): void {
+    this.view.focus();
+  }
+
+  insert(text: string): void {
+    this.view.dispatch(this.view.state.replaceSelection(text));
+    this.focus();
+  }
+
+  /** The selection; else, of several statements, the one that the cursor is in. */
+  statement(): Statement {
+    const { state } = this.view;
+    const { from, to } = state.selection.main;
+    if (from !== to) return { sql: state.sliceDoc(from, to), from };
+    const tree = ensureSyntaxTree(state, state.doc.length, 200);
+    const statements = tree?.topNode.getChildren('Statement') ?? [];
+    if (statements.length < 2) return { sql: state.doc.toString(), from: 0 };
+    const at = statements.find((node) => from <= node.to) ?? statements[statements.length - 1];
+    return { sql: state.sliceDoc(at.from, at.to), from: at.from };
+  }
+
+  /** `line` counts from 1 within the statement; null takes the mark away. */
+  markError(statement: Statement, line: number | null): void {
+    const { doc } = this.view.state;
+    let at: number | null = null;
+    if (line !== null && statement.from <= doc.length) {
+      const number = doc.lineAt(statement.from).number + line - 1;
+      if (number <= doc.lines) at = doc.line(number).from;
+    }
+    this.view.dispatch({ effects: markLine.of(at) });
+  }
+
+  complete(datasets: Dataset[]): void {
+    this.datasets = datasets;
+    const language = sql({ dialect: duckdb, schema: schemaOf(datasets), upperCaseKeywords: true });
+    const columns = columnsOfText(() => this.datasets);
+    this.view.dispatch({
+      effects: this.language.reconfigure([language, language.language.data.of({ autocomplete: columns })]),
+    });
+  }
+}

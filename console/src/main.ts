@@ -1,0 +1,306 @@
+// First: what a panel says of itself comes after it.
+import './style.css';
+import type { Dataset } from './api/catalog';
+import { cancelQuery } from './api/queries';
+import { onTokenNeeded, signedIn, signOut } from './api/session';
+import { messageOf, runQuery } from './api/sql';
+import type { ResultTable } from './data/result_table';
+import { Editor, type Statement } from './editor/editor';
+import { ChartPanel } from './panels/chart';
+import { DatasetsPanel } from './panels/datasets';
+import { Downloads } from './panels/downloads';
+import { Grid } from './panels/grid';
+import { HistoryPanel } from './panels/history';
+import { askForToken } from './panels/login';
+import { PlanPanel } from './panels/plan';
+import { QueriesPanel } from './panels/queries';
+import { RunState } from './panels/run_state';
+import { announce, h } from './ui/dom';
+import { formatRows } from './ui/format';
+import { copyText, linkTo, sqlOfLink } from './ui/share_link';
+import { splitter } from './ui/splitter';
+import { Tabs } from './ui/tabs';
+import { themeChooser } from './ui/theme';
+
+const draftKey = 'tarn.draft';
+const limits = [1_000, 10_000, 100_000, 1_000_000, 5_000_000];
+
+/** One run of a query; a new one takes the place of the one before. */
+let running: { id: string; abort: AbortController } | null = null;
+let lastSql = '';
+
+onTokenNeeded(async (why) => {
+  const token = await askForToken(why);
+  signOutButton.hidden = token === null;
+  return token;
+});
+
+// --- the parts
+
+const state = new RunState();
+const grid = new Grid();
+const chart = new ChartPanel();
+const plan = new PlanPanel();
+const queries = new QueriesPanel(edit);
+const history = new HistoryPanel(edit);
+const downloads = new Downloads(
+  () => lastSql,
+  (text, failed) => (failed ? state.fail(text) : state.say(text)),
+);
+const editor = new Editor({
+  text: sqlOfLink(location.hash) ?? localStorage.getItem(draftKey) ?? '',
+  onRun: () => void run(),
+  onPlan: () => void explain(),
+  onChange: (text) => localStorage.setItem(draftKey, text),
+});
+const datasets = new DatasetsPanel({
+  onLoaded: (loaded) => onDatasets(loaded),
+  onInsert: (text) => editor.insert(text),
+  onLook: (sql) => {
+    edit(sql);
+    void run();
+  },
+});
+const tabs = new Tabs([
+  { id: 'result', title: 'Result', panel: h('section', {}, state.element, grid.element) },
+  {
+    id: 'chart',
+    title: 'Chart',
+    panel: h('section', {}, chart.element),
+    onShow: () => chart.show(),
+    onHide: () => chart.hide(),
+  },
+  { id: 'plan', title: 'Plan', panel: h('section', {}, plan.element) },
+  {
+    id: 'queries',
+    title: 'Queries',
+    panel: h('section', {}, queries.element),
+    onShow: () => queries.show(),
+    onHide: () => queries.hide(),
+  },
+  {
+    id: 'history',
+    title: 'History',
+    panel: h('section', {}, history.element),
+    onShow: () => history.draw(),
+  },
+]);
+
+// --- the page
+
+const runButton = h(
+  'button',
+  { type: 'button', class: 'primary', title: 'Ctrl-Enter', onclick: () => void run() },
+  'Run',
+);
+const cancelButton = h(
+  'button',
+  { type: 'button', class: 'danger', hidden: true, onclick: () => cancel() },
+  'Cancel',
+);
+const planButton = h(
+  'button',
+  { type: 'button', title: 'Ctrl-Shift-Enter', onclick: () => void explain() },
+  'Plan',
+);
+const linkButton = h('button', { type: 'button', class: 'quiet', onclick: () => void share() }, 'Copy link');
+const limit = h('select', { id: 'limit', 'aria-label': 'Rows at most' });
+for (const rows of limits) {
+  limit.append(h('option', { value: rows, selected: rows === 1_000_000 }, `up to ${formatRows(rows)}`));
+}
+const signOutButton = h(
+  'button',
+  {
+    type: 'button',
+    class: 'quiet',
+    hidden: !signedIn(),
+    onclick: () => {
+      signOut();
+      location.reload();
+    },
+  },
+  'Sign out',
+);
+
+const top = h(
+  'div',
+  { class: 'work-top' },
+  h(
+    'div',
+    { class: 'toolbar', role: 'toolbar', 'aria-label': 'Query' },
+    runButton,
+    cancelButton,
+    planButton,
+    limit,
+    linkButton,
+    h('span', { class: 'fill' }),
+    downloads.element,
+  ),
+  editor.element,
+);
+const work = h('main', { class: 'work' });
+const page = h('div', { class: 'page' });
+document.body.append(
+  h(
+    'header',
+    { class: 'top' },
+    h('h1', {}, h('span', { class: 'mark', 'aria-hidden': 'true' }), 'Tarn'),
+    h('span', { class: 'fill' }),
+    signOutButton,
+    themeChooser(),
+  ),
+  page,
+);
+work.append(
+  top,
+  splitter({
+    name: 'Height of the editor',
+    key: 'tarn.editor',
+    across: false,
+    initial: 240,
+    min: 120,
+    max: () => innerHeight - 260,
+    set: (size) => (top.style.height = `${size}px`),
+  }),
+  tabs.list,
+  tabs.panels,
+);
+datasets.element.append(
+  splitter({
+    name: 'Width of the list of datasets',
+    key: 'tarn.datasets',
+    across: true,
+    initial: 270,
+    min: 160,
+    max: () => innerWidth / 2,
+    set: (size) => datasets.element.style.setProperty('--side-width', `${size}px`),
+  }),
+);
+page.append(datasets.element, work);
+addEventListener('hashchange', () => {
+  const sql = sqlOfLink(location.hash);
+  if (sql !== null && sql !== editor.text) edit(sql);
+});
+editor.focus();
+void datasets.load();
+
+// --- what can be done
+
+function edit(sql: string): void {
+  editor.text = sql;
+  editor.focus();
+}
+
+function onDatasets(loaded: Dataset[]): void {
+  editor.complete(loaded);
+  signOutButton.hidden = !signedIn();
+}
+
+async function run(): Promise<void> {
+  const statement = editor.statement();
+  if (statement.sql.trim() === '') return;
+  cancel();
+  const abort = new AbortController();
+  const mine = { id: '', abort };
+  running = mine;
+  lastSql = statement.sql;
+  let shown: ResultTable | null = null;
+  setRunning(true);
+  editor.markError(statement, null);
+  if (tabs.shown !== 'chart') tabs.show('result');
+  const started = performance.now();
+  const entry = { sql: statement.sql, at: new Date().toISOString() };
+  try {
+    const { table, info } = await runQuery({
+      sql: statement.sql,
+      rowLimit: Number(limit.value),
+      signal: abort.signal,
+      onStart: (id) => {
+        mine.id = id;
+        state.start(id);
+      },
+      onTable: (table) => {
+        shown = table;
+        grid.show(table);
+        chart.setTable(table);
+      },
+      onRows: () => grid.rowsArrived(),
+    });
+    const ms = performance.now() - started;
+    // Another query may have begun when all rows were here, and only its last word was not.
+    if (running !== mine) return;
+    grid.finish();
+    chart.setTable(table);
+    state.done(table.rowCount, ms, info);
+    announce(`${formatRows(table.rowCount)} have come`);
+    history.add({ ...entry, ms, rows: table.rowCount });
+    window.history.replaceState(null, '', linkTo(editor.text));
+  } catch (error) {
+    const ms = performance.now() - started;
+    const cancelled = abort.signal.aborted;
+    const message = cancelled ? 'Cancelled' : messageOf(error);
+    if (running === mine) {
+      // What came of it stays; rows of the query before would be taken for its own.
+      if (shown === null) {
+        grid.clear();
+        chart.setTable(null);
+      }
+      if (cancelled) {
+        state.cancelled(grid.rowCount);
+      } else {
+        state.fail(message);
+        markLine(statement, message);
+      }
+    }
+    history.add({ ...entry, ms, error: message });
+  } finally {
+    if (running === mine) setRunning(false);
+  }
+}
+
+/** DuckDB's messages name the line that they are about. */
+function markLine(statement: Statement, message: string): void {
+  const line = /^LINE (\d+):/m.exec(message)?.[1];
+  if (line !== undefined) editor.markError(statement, Number(line));
+}
+
+function cancel(): void {
+  if (running === null) return;
+  const { id, abort } = running;
+  abort.abort();
+  // Beside closing the connection: a proxy in between may keep that open.
+  if (id !== '') void cancelQuery(id).catch(() => undefined);
+}
+
+function setRunning(on: boolean): void {
+  const hadFocus = document.activeElement === (on ? runButton : cancelButton);
+  runButton.hidden = on;
+  cancelButton.hidden = !on;
+  if (hadFocus) (on ? cancelButton : runButton).focus();
+  downloads.enable(!on);
+  if (!on) running = null;
+}
+
+async function explain(): Promise<void> {
+  const statement = editor.statement();
+  if (statement.sql.trim() === '') return;
+  tabs.show('plan');
+  planButton.disabled = true;
+  try {
+    await plan.explain(statement.sql);
+  } catch (error) {
+    plan.fail(messageOf(error));
+  } finally {
+    planButton.disabled = false;
+  }
+}
+
+async function share(): Promise<void> {
+  const link = linkTo(editor.text);
+  window.history.replaceState(null, '', link);
+  const copied = await copyText(link);
+  const text = copied ? 'Link copied' : 'The link is in the address bar';
+  linkButton.textContent = text;
+  announce(text);
+  setTimeout(() => (linkButton.textContent = 'Copy link'), 2000);
+}

@@ -1,0 +1,174 @@
+import { listDatasets, loadColumns, loadRowCount, quoteName, type Dataset } from '../api/catalog';
+import { messageOf } from '../api/sql';
+import { h } from '../ui/dom';
+import { formatBytes, formatRows } from '../ui/format';
+import './datasets.css';
+
+// A list of thousands is searched and not scrolled through.
+const shownMax = 300;
+
+interface DatasetsOptions {
+  onLoaded: (datasets: Dataset[]) => void;
+  onInsert: (text: string) => void;
+  onLook: (sql: string) => void;
+}
+
+/** Datasets and their columns, at the left. Row counts are asked for when a dataset is seen. */
+export class DatasetsPanel {
+  readonly element = h('nav', { class: 'side', 'aria-label': 'Datasets' });
+  private readonly list = h('ul', { class: 'dataset-list' });
+  private readonly filter = h('input', {
+    type: 'search',
+    placeholder: 'Find a dataset',
+    'aria-label': 'Find a dataset',
+  });
+  private readonly note = h('p', { class: 'muted note', role: 'status' });
+  private datasets: Dataset[] = [];
+  // One count at a time: they must not take the places of people's queries.
+  private counting: Promise<void> = Promise.resolve();
+  private readonly seen = new IntersectionObserver((entries) => this.onSeen(entries));
+  private readonly counters = new WeakMap<Element, () => void>();
+
+  constructor(private readonly options: DatasetsOptions) {
+    const datasets = h('div', { class: 'datasets' });
+    this.element.append(datasets);
+    datasets.append(
+      h(
+        'div',
+        { class: 'datasets-head' },
+        h('h2', {}, 'Datasets'),
+        h('button', { type: 'button', class: 'quiet', onclick: () => void this.load() }, 'Refresh'),
+      ),
+      this.filter,
+      this.note,
+      this.list,
+    );
+    this.filter.addEventListener('input', () => this.draw());
+    this.list.addEventListener('keydown', (event) => this.onKey(event));
+  }
+
+  async load(): Promise<void> {
+    this.note.textContent = 'Loading …';
+    try {
+      this.datasets = await listDatasets();
+      this.draw();
+      this.options.onLoaded(this.datasets);
+    } catch (error) {
+      this.note.textContent = `The list of datasets is not there: ${messageOf(error)}`;
+    }
+  }
+
+  private draw(): void {
+    this.seen.disconnect();
+    const wanted = this.filter.value.trim().toLowerCase();
+    const found = this.datasets.filter((dataset) => dataset.name.toLowerCase().includes(wanted));
+    this.list.replaceChildren(...found.slice(0, shownMax).map((dataset) => this.drawDataset(dataset)));
+    this.filter.hidden = this.datasets.length < 8;
+    this.note.textContent = '';
+    if (this.datasets.length === 0) this.note.textContent = 'There are no datasets yet.';
+    else if (found.length === 0) this.note.textContent = 'None has that in its name.';
+    else if (found.length > shownMax) {
+      this.note.textContent = `The first ${shownMax} of ${found.length}: type a part of the name.`;
+    }
+  }
+
+  private drawDataset(dataset: Dataset): HTMLElement {
+    const meta = h('span', { class: 'meta' }, metaOf(dataset));
+    const columns = h('ul', { class: 'columns', hidden: true });
+    const toggle = h(
+      'button',
+      { type: 'button', class: 'dataset', 'aria-expanded': 'false' },
+      h('span', { class: 'name' }, dataset.name),
+      meta,
+    );
+    const look = h(
+      'button',
+      {
+        type: 'button',
+        class: 'quiet look',
+        'aria-label': `Show rows of ${dataset.name}`,
+        title: 'Show rows',
+        onclick: () => this.options.onLook(`FROM ${quoteName(dataset.name)} LIMIT 1000`),
+      },
+      'Rows',
+    );
+    toggle.addEventListener('click', () => {
+      const open = toggle.getAttribute('aria-expanded') !== 'true';
+      toggle.setAttribute('aria-expanded', String(open));
+      columns.hidden = !open;
+      if (open) void this.drawColumns(dataset, columns);
+    });
+    const item = h('li', {}, h('div', { class: 'dataset-line' }, toggle, look), columns);
+    if (dataset.rowCount === undefined) {
+      this.counters.set(item, () => this.count(dataset, meta));
+      this.seen.observe(item);
+    }
+    return item;
+  }
+
+  private async drawColumns(dataset: Dataset, list: HTMLElement): Promise<void> {
+    try {
+      const known = dataset.columns !== undefined;
+      const columns = await loadColumns(dataset);
+      if (!known) this.options.onLoaded(this.datasets);
+      list.replaceChildren(
+        ...columns.map(({ name, type }) =>
+          h(
+            'li',
+            {},
+            h(
+              'button',
+              {
+                type: 'button',
+                class: 'column',
+                title: `Insert ${name}`,
+                onclick: () => this.options.onInsert(quoteName(name)),
+              },
+              h('span', { class: 'name' }, name),
+              h('span', { class: 'type' }, type),
+            ),
+          ),
+        ),
+      );
+    } catch (error) {
+      list.replaceChildren(h('li', { class: 'muted' }, messageOf(error)));
+    }
+  }
+
+  private onSeen(entries: IntersectionObserverEntry[]): void {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      this.seen.unobserve(entry.target);
+      this.counters.get(entry.target)?.();
+    }
+  }
+
+  private count(dataset: Dataset, meta: HTMLElement): void {
+    this.counting = this.counting.then(async () => {
+      try {
+        await loadRowCount(dataset);
+        meta.textContent = metaOf(dataset);
+      } catch {
+        // A dataset that cannot be read says why when it is queried.
+      }
+    });
+  }
+
+  /** Up and down go through what is there, besides Tab. */
+  private onKey(event: KeyboardEvent): void {
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    const buttons = [...this.list.querySelectorAll<HTMLButtonElement>('.dataset, .column')].filter(
+      (button) => button.offsetParent !== null,
+    );
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    buttons[at + (event.key === 'ArrowDown' ? 1 : -1)]?.focus();
+    event.preventDefault();
+  }
+}
+
+function metaOf(dataset: Dataset): string {
+  const parts = [];
+  if (dataset.rowCount !== undefined) parts.push(formatRows(dataset.rowCount));
+  if (dataset.bytes !== undefined) parts.push(formatBytes(dataset.bytes));
+  return parts.join(' · ');
+}

@@ -1,0 +1,360 @@
+import type { ResultColumn, ResultTable } from '../data/result_table';
+import { valueText, type Value } from '../data/values';
+import { h, oncePerFrame } from '../ui/dom';
+import { formatRows } from '../ui/format';
+import { copyText } from '../ui/share_link';
+import { showCell } from './cell_dialog';
+import './grid.css';
+
+const rowHeight = 26;
+const headerHeight = 44;
+// Browsers cannot make an element as high as a million rows are (Firefox ends at 17 million
+// pixels): beyond this a pixel of the scroll bar is worth more than one of the rows.
+const heightMax = 15_000_000;
+const cellTextMax = 200;
+const sampledRows = 100;
+const widthMin = 60;
+const widthMax = 420;
+
+/**
+ * The rows of a result, of which only those that can be seen are elements. They are drawn into a
+ * layer that stays where the window is, at places that are computed from the scroll position.
+ *
+ * One cell is the active one; the keys of ARIA's grid move it, and a screen reader is told of it
+ * through aria-activedescendant, since the element of a cell lives only as long as it is seen.
+ */
+export class Grid {
+  readonly element = h('div', { class: 'grid', role: 'grid', tabindex: 0, 'aria-label': 'Result' });
+  private readonly space = h('div', { class: 'grid-space', 'aria-hidden': 'true' });
+  private readonly layer = h('div', { class: 'grid-layer', role: 'presentation' });
+  private table: ResultTable | null = null;
+  private widths: number[] = [];
+  private lefts: number[] = []; // Of each column, and at the end the width of all.
+  private measured = false; // The widths are those of values, not of names alone.
+  private resized = false; // By hand.
+  private active = { row: -1, column: 0 }; // Row -1: the names.
+  // Where the window is, in pixels of rows, and where the scroll bar was put for it: that is not as
+  // exact where one of its pixels is worth more.
+  private position = 0;
+  private bar = 0;
+  private drawnHeight = 0;
+  private readonly redraw = oncePerFrame(() => this.draw());
+
+  constructor() {
+    this.element.append(this.layer, this.space);
+    this.element.addEventListener('scroll', this.redraw);
+    this.element.addEventListener('wheel', (event) => this.onWheel(event), { passive: false });
+    this.element.addEventListener('keydown', (event) => this.onKey(event));
+    this.element.addEventListener('focus', this.redraw);
+    this.element.addEventListener('mousedown', (event) => this.onMouseDown(event));
+    this.element.addEventListener('dblclick', () => this.openCell());
+    new ResizeObserver(this.redraw).observe(this.element);
+    this.clear();
+  }
+
+  clear(): void {
+    this.table = null;
+    this.element.hidden = true;
+  }
+
+  show(table: ResultTable): void {
+    this.element.hidden = false;
+    this.table = table;
+    this.active = { row: table.rowCount > 0 ? 0 : -1, column: 0 };
+    this.measured = false;
+    this.resized = false;
+    this.measure();
+    this.element.scrollTo(0, 0);
+    this.position = 0;
+    this.element.setAttribute('aria-colcount', String(table.columns.length));
+    this.rowsArrived();
+  }
+
+  rowsArrived(): void {
+    const { table } = this;
+    if (table === null) return;
+    if (!this.measured && table.rowCount > 0) {
+      this.measure();
+      this.active.row = Math.max(0, this.active.row);
+      this.measured = true;
+    }
+    this.element.setAttribute('aria-rowcount', String(table.rowCount + 1));
+    this.redraw();
+  }
+
+  /** No more rows will come. */
+  finish(): void {
+    if (!this.resized) this.measure();
+    this.rowsArrived();
+  }
+
+  // --- where things are
+
+  get rowCount(): number {
+    return this.table?.rowCount ?? 0;
+  }
+
+  /** Of all rows and the names, if there were no limit. */
+  private get fullHeight(): number {
+    return headerHeight + this.rowCount * rowHeight;
+  }
+
+  private get spaceHeight(): number {
+    return Math.min(this.fullHeight, heightMax);
+  }
+
+  /** Pixels of rows above the window. */
+  private get top(): number {
+    const { scrollTop, clientHeight } = this.element;
+    const hidden = Math.max(0, this.fullHeight - clientHeight);
+    if (scrollTop !== this.bar) {
+      // Somebody has moved it.
+      this.bar = scrollTop;
+      const scrollable = Math.max(1, this.spaceHeight - clientHeight);
+      this.position = Math.min(1, scrollTop / scrollable) * hidden;
+    }
+    return Math.min(this.position, hidden);
+  }
+
+  private set top(pixels: number) {
+    const { clientHeight } = this.element;
+    const hidden = Math.max(0, this.fullHeight - clientHeight);
+    this.position = Math.max(0, Math.min(pixels, hidden));
+    const scrollable = Math.max(0, this.spaceHeight - clientHeight);
+    this.element.scrollTop = hidden === 0 ? 0 : (this.position / hidden) * scrollable;
+    this.bar = this.element.scrollTop;
+  }
+
+  private measure(): void {
+    const { table } = this;
+    if (table === null) return;
+    // Rows from all over: the last of a million numbers are longer than the first.
+    const step = Math.max(1, Math.floor((table.rowCount - 1) / (sampledRows - 1)));
+    this.widths = table.columns.map((column, index) => {
+      // Names are bold.
+      let longest = Math.max(column.name.length * 1.1, Math.min(column.type.length * 0.8, 20));
+      for (let row = 0; row < table.rowCount; row += step) {
+        longest = Math.max(longest, valueText(table.value(row, index)).length);
+      }
+      return Math.round(Math.max(widthMin, Math.min(widthMax, longest * 8 + 24)));
+    });
+    this.place();
+  }
+
+  private place(): void {
+    this.lefts = [0];
+    for (const width of this.widths) this.lefts.push(this.lefts[this.lefts.length - 1] + width);
+  }
+
+  // --- drawing
+
+  private draw(): void {
+    const { table, element, layer } = this;
+    if (table === null || element.clientHeight === 0) return;
+    if (this.drawnHeight !== this.fullHeight) {
+      // More rows have come: the same ones stay in the window, and the bar goes to where they are now.
+      const { top } = this;
+      this.drawnHeight = this.fullHeight;
+      this.space.style.height = `${this.spaceHeight}px`;
+      this.top = top;
+    }
+    this.space.style.width = `${this.lefts[table.columns.length]}px`;
+    const { top } = this;
+    const left = element.scrollLeft;
+    const first = Math.floor(top / rowHeight);
+    const last = Math.min(this.rowCount, Math.ceil((top + element.clientHeight - headerHeight) / rowHeight));
+    const columns: number[] = [];
+    for (let i = 0; i < table.columns.length; ++i) {
+      if (this.lefts[i + 1] > left && this.lefts[i] < left + element.clientWidth) columns.push(i);
+    }
+    // The active cell is an element also where it cannot be seen: a screen reader may be at it.
+    if (!columns.includes(this.active.column)) columns.push(this.active.column);
+    const rows: HTMLElement[] = [];
+    for (let row = first; row < last; ++row) {
+      const y = headerHeight + row * rowHeight - top;
+      rows.push(this.drawRow(row, y, columns, left));
+    }
+    const hidden = this.active.row >= 0 && (this.active.row < first || this.active.row >= last);
+    if (hidden && this.active.row < this.rowCount) {
+      rows.push(this.drawRow(this.active.row, -10 * rowHeight, columns, left));
+    }
+    layer.replaceChildren(this.drawNames(columns, left), ...rows);
+    layer.style.width = `${element.clientWidth}px`;
+    layer.style.height = `${element.clientHeight}px`;
+    layer.style.marginBottom = `${-element.clientHeight}px`;
+    element.setAttribute('aria-activedescendant', cellId(this.active.row, this.active.column));
+  }
+
+  private drawNames(columns: number[], left: number): HTMLElement {
+    const names = h('div', { class: 'grid-names', role: 'row', 'aria-rowindex': 1 });
+    for (const index of columns) {
+      const column = this.table!.columns[index];
+      const cell = this.cell(-1, index, left, 'columnheader', column);
+      cell.append(h('span', { class: 'name' }, column.name), h('span', { class: 'type' }, column.type));
+      cell.title = `${column.name}  ${column.type}`;
+      cell.append(h('span', { class: 'grip', 'data-column': index, 'aria-hidden': 'true' }));
+      names.append(cell);
+    }
+    return names;
+  }
+
+  private drawRow(row: number, y: number, columns: number[], left: number): HTMLElement {
+    const line = h('div', {
+      class: row % 2 === 1 ? 'grid-row odd' : 'grid-row',
+      role: 'row',
+      'aria-rowindex': row + 2,
+    });
+    line.style.transform = `translateY(${y}px)`;
+    for (const index of columns) {
+      const value = this.table!.value(row, index);
+      const cell = this.cell(row, index, left, 'gridcell', this.table!.columns[index]);
+      cell.textContent = shortText(value);
+      if (value === null) cell.classList.add('null');
+      if (value === '') cell.classList.add('empty');
+      line.append(cell);
+    }
+    return line;
+  }
+
+  private cell(row: number, index: number, left: number, role: string, column: ResultColumn): HTMLElement {
+    const active = this.active.row === row && this.active.column === index;
+    const cell = h('div', {
+      id: cellId(row, index),
+      class: `cell ${column.kind}${active ? ' active' : ''}`,
+      role,
+      'aria-colindex': index + 1,
+      'data-row': row,
+      'data-column': index,
+    });
+    cell.style.left = `${this.lefts[index] - left}px`;
+    cell.style.width = `${this.widths[index]}px`;
+    return cell;
+  }
+
+  // --- the active cell
+
+  private moveTo(row: number, column: number): void {
+    const columns = this.table?.columns.length ?? 0;
+    this.active = {
+      row: Math.max(-1, Math.min(row, this.rowCount - 1)),
+      column: Math.max(0, Math.min(column, columns - 1)),
+    };
+    this.reveal();
+    this.redraw();
+  }
+
+  private reveal(): void {
+    const { row, column } = this.active;
+    const view = this.element.clientHeight - headerHeight;
+    const y = row * rowHeight;
+    if (row >= 0) {
+      if (y < this.top) this.top = y;
+      else if (y + rowHeight > this.top + view) this.top = y + rowHeight - view;
+    }
+    const right = this.lefts[column + 1];
+    if (this.lefts[column] < this.element.scrollLeft) {
+      this.element.scrollLeft = this.lefts[column];
+    } else if (right > this.element.scrollLeft + this.element.clientWidth) {
+      this.element.scrollLeft = right - this.element.clientWidth;
+    }
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (this.table === null || event.altKey) return;
+    const { row, column } = this.active;
+    const page = Math.max(1, Math.floor((this.element.clientHeight - headerHeight) / rowHeight) - 1);
+    const whole = event.ctrlKey || event.metaKey;
+    switch (event.key) {
+      case 'ArrowUp':
+        this.moveTo(row - 1, column);
+        break;
+      case 'ArrowDown':
+        this.moveTo(row + 1, column);
+        break;
+      case 'ArrowLeft':
+        this.moveTo(row, column - 1);
+        break;
+      case 'ArrowRight':
+        this.moveTo(row, column + 1);
+        break;
+      case 'PageUp':
+        this.moveTo(Math.max(0, row - page), column);
+        break;
+      case 'PageDown':
+        this.moveTo(row + page, column);
+        break;
+      case 'Home':
+        this.moveTo(whole ? 0 : row, 0);
+        break;
+      case 'End':
+        this.moveTo(whole ? this.rowCount - 1 : row, this.table.columns.length - 1);
+        break;
+      case 'Enter':
+        this.openCell();
+        break;
+      case 'c':
+        if (!whole) return;
+        void copyText(this.activeText());
+        break;
+      default:
+        return;
+    }
+    event.preventDefault();
+  }
+
+  /** Left to the browser, a turn of the wheel would go past rows where the bar is not exact. */
+  private onWheel(event: WheelEvent): void {
+    const { deltaX, deltaY, deltaMode } = event;
+    if (this.fullHeight <= heightMax || event.ctrlKey || Math.abs(deltaX) > Math.abs(deltaY)) return;
+    event.preventDefault();
+    const pixels = [1, rowHeight, this.element.clientHeight][deltaMode];
+    this.top += deltaY * pixels;
+    this.redraw();
+  }
+
+  private onMouseDown(event: MouseEvent): void {
+    const target = event.target as HTMLElement;
+    if (target.classList.contains('grip')) {
+      this.dragWidth(Number(target.dataset.column), event);
+      return;
+    }
+    const cell = target.closest<HTMLElement>('.cell');
+    if (cell !== null) this.moveTo(Number(cell.dataset.row), Number(cell.dataset.column));
+  }
+
+  private dragWidth(column: number, down: MouseEvent): void {
+    down.preventDefault();
+    this.resized = true;
+    const from = this.widths[column] - down.clientX;
+    const move = (event: MouseEvent) => {
+      this.widths[column] = Math.max(widthMin, from + event.clientX);
+      this.place();
+      this.redraw();
+    };
+    addEventListener('mousemove', move);
+    addEventListener('mouseup', () => removeEventListener('mousemove', move), { once: true });
+  }
+
+  private activeText(): string {
+    const { row, column } = this.active;
+    if (this.table === null) return '';
+    return row < 0 ? this.table.columns[column].name : valueText(this.table.value(row, column));
+  }
+
+  private openCell(): void {
+    const { row, column } = this.active;
+    if (this.table === null || row < 0) return;
+    const { name, type } = this.table.columns[column];
+    const of = formatRows(this.rowCount);
+    showCell(`${name}, row ${row + 1} of ${of}`, type, this.table.value(row, column));
+  }
+}
+
+function cellId(row: number, column: number): string {
+  return `cell-${row}-${column}`;
+}
+
+function shortText(value: Value): string {
+  const text = valueText(value);
+  return text.length > cellTextMax ? `${text.slice(0, cellTextMax)}…` : text;
+}

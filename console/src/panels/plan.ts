@@ -1,0 +1,138 @@
+import { newQueryId, rowsOf } from '../api/session';
+import { h } from '../ui/dom';
+import { formatCount, formatMs } from '../ui/format';
+import './plan.css';
+
+/** An operator as EXPLAIN (ANALYZE, FORMAT JSON) has it; times are in seconds. */
+interface Operator {
+  operator_name: string;
+  operator_timing: number;
+  operator_cardinality: number;
+  operator_rows_scanned: number;
+  extra_info: Record<string, string | string[]>;
+  children: Operator[];
+}
+
+interface Profile {
+  latency: number;
+  cpu_time: number;
+  total_bytes_read?: number;
+  children: Operator[];
+}
+
+const detailMax = 160;
+
+/** The plan of a query as a tree of its operators: rows flow from the right end to the left. */
+export class PlanPanel {
+  readonly element = h('div', { class: 'plan' });
+
+  constructor() {
+    this.say('Plan (Ctrl-Shift-Enter) runs the query, and shows where its time goes.');
+  }
+
+  async explain(sql: string): Promise<void> {
+    this.say('Running …');
+    const text = sql.trim().replace(/;\s*$/, '');
+    const id = newQueryId('console-'); // In the list of queries, where it can be cancelled.
+    const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, id);
+    this.draw(JSON.parse(String(json)) as Profile);
+  }
+
+  say(text: string): void {
+    this.element.replaceChildren(h('p', { class: 'muted note' }, text));
+  }
+
+  fail(message: string): void {
+    this.element.replaceChildren(h('pre', { class: 'problem', role: 'alert', tabindex: 0 }, message));
+  }
+
+  private draw(profile: Profile): void {
+    // The outermost operator is EXPLAIN ANALYZE itself.
+    const roots = profile.children.flatMap((root) =>
+      root.operator_name === 'EXPLAIN_ANALYZE' ? root.children : [root],
+    );
+    const slowest = Math.max(1e-9, ...roots.flatMap(timesOf));
+    const total = roots.flatMap(timesOf).reduce((sum, time) => sum + time, 0);
+    this.element.replaceChildren(
+      h(
+        'p',
+        { class: 'note' },
+        `${formatMs(profile.latency * 1000)} in all; ${formatMs(total * 1000)} of processor time, ` +
+          `most of it in: ${titleOf(nameOfSlowest(roots))}`,
+      ),
+      h(
+        'ul',
+        { class: 'tree', 'aria-label': 'Operators of the plan' },
+        ...roots.map((root) => drawOperator(root, slowest, total)),
+      ),
+    );
+  }
+}
+
+function nameOfSlowest(operators: Operator[]): string {
+  const all = (list: Operator[]): Operator[] => list.flatMap((each) => [each, ...all(each.children)]);
+  const slower = (a: Operator, b: Operator) => (b.operator_timing > a.operator_timing ? b : a);
+  return all(operators).reduce(slower).operator_name;
+}
+
+function timesOf(operator: Operator): number[] {
+  return [operator.operator_timing, ...operator.children.flatMap(timesOf)];
+}
+
+function drawOperator(operator: Operator, slowest: number, total: number): HTMLElement {
+  const share = total > 0 ? operator.operator_timing / total : 0;
+  const heat = Math.min(4, Math.ceil((operator.operator_timing / slowest) * 4));
+  const bar = h('span', { class: 'bar', 'aria-hidden': 'true' });
+  bar.style.width = `${Math.round(share * 100)}%`;
+  const rows = `${formatCount(operator.operator_cardinality)} rows`;
+  const scanned = operator.operator_rows_scanned;
+  const box = h(
+    'div',
+    { class: `operator heat-${heat}` },
+    h('strong', {}, titleOf(operator.operator_name)),
+    h(
+      'span',
+      { class: 'time' },
+      `${formatMs(operator.operator_timing * 1000)} · ${Math.round(share * 100)} %`,
+    ),
+    bar,
+    h(
+      'span',
+      { class: 'rows' },
+      scanned > operator.operator_cardinality ? `${rows} of ${formatCount(scanned)}` : rows,
+    ),
+    drawDetails(operator.extra_info),
+  );
+  const children = operator.children.map((child) => drawOperator(child, slowest, total));
+  return h('li', {}, box, children.length > 0 && h('ul', {}, ...children));
+}
+
+function titleOf(name: string): string {
+  const words = name.trim().toLowerCase().replaceAll('_', ' ');
+  return words[0]?.toUpperCase() + words.slice(1);
+}
+
+function drawDetails(info: Operator['extra_info']): HTMLElement | null {
+  const parts = Object.entries(info)
+    .map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : String(value)])
+    // Where files are on the server is no part of the plan.
+    .filter(([key, value]) => value !== '' && !key.startsWith('Filename') && key !== 'Function');
+  if (parts.length === 0) return null;
+  return h(
+    'details',
+    {},
+    h('summary', {}, 'Details'),
+    h(
+      'dl',
+      {},
+      ...parts.map(([key, value]) =>
+        h(
+          'div',
+          {},
+          h('dt', {}, key),
+          h('dd', { title: value }, value.length > detailMax ? `${value.slice(0, detailMax)}…` : value),
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,87 @@
+import { findQuery, type QueryInfo } from '../api/queries';
+import { h } from '../ui/dom';
+import { formatMs, formatRows } from '../ui/format';
+import './run_state.css';
+
+const lookEveryMs = 500;
+
+/** The line above the result: what runs and how far it is, what came of it, or why nothing did. */
+export class RunState {
+  readonly element = h('div', { class: 'run-state' });
+  private readonly line = h('p', { class: 'note', role: 'status' });
+  private readonly problem = h('pre', { class: 'problem', role: 'alert', tabindex: 0, hidden: true });
+  private readonly progress = h('progress', {
+    max: 100,
+    'aria-label': 'Progress of the query',
+    hidden: true,
+  });
+  private timer = 0;
+
+  constructor() {
+    this.element.append(this.progress, this.line, this.problem);
+    this.say('Rows, beside a dataset, shows what is in it. Ctrl-Enter runs the query above.');
+  }
+
+  say(text: string): void {
+    this.line.textContent = text;
+  }
+
+  start(id: string): void {
+    this.end();
+    this.problem.hidden = true;
+    this.problem.textContent = '';
+    this.progress.hidden = false;
+    this.progress.removeAttribute('value');
+    const started = performance.now();
+    let last: QueryInfo | null = null;
+    let asking = false;
+    this.say('Running …');
+    this.timer = window.setInterval(() => {
+      const state = last?.state === 'queued' ? 'Waits for its turn' : 'Running';
+      const rows = last !== null && last.rows > 0 ? `, ${formatRows(last.rows)}` : '';
+      this.say(`${state} for ${formatMs(Math.round((performance.now() - started) / 100) * 100)}${rows}`);
+      if (asking) return;
+      asking = true;
+      const timer = this.timer;
+      void findQuery(id)
+        .then((info) => {
+          if (timer !== this.timer) return;
+          last = info;
+          // 0 is also what is said of queries whose progress nobody knows.
+          if (info?.progress_percent) this.progress.value = info.progress_percent;
+        })
+        .catch(() => undefined)
+        .finally(() => (asking = false));
+    }, lookEveryMs);
+  }
+
+  /** `ms` is the time until the last row was here. */
+  done(rows: number, ms: number, info: QueryInfo | null): void {
+    this.end();
+    const parts = [formatRows(rows), `in ${formatMs(ms)}`];
+    if (info?.truncated) parts.push('— there are more: the limit is reached');
+    if (info?.cached) parts.push('(from the result cache)');
+    this.say(parts.join(' '));
+    this.line.classList.toggle('warns', info?.truncated === true);
+  }
+
+  /** `rows` have come before it was. */
+  cancelled(rows: number): void {
+    this.end();
+    this.say(rows > 0 ? `Cancelled after ${formatRows(rows)}` : 'Cancelled');
+  }
+
+  fail(message: string): void {
+    this.end();
+    this.line.classList.remove('warns');
+    this.say('');
+    this.problem.hidden = false;
+    this.problem.textContent = message;
+  }
+
+  private end(): void {
+    clearInterval(this.timer);
+    this.timer = 0;
+    this.progress.hidden = true;
+  }
+}

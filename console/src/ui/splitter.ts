@@ -1,0 +1,56 @@
+import { h } from './dom';
+
+interface SplitterOptions {
+  name: string;
+  key: string; // Of localStorage: the size is kept.
+  across: boolean; // True: between left and right.
+  initial: number; // Pixels.
+  min: number;
+  max: () => number;
+  set: (size: number) => void;
+}
+
+/** A line between two parts that can be dragged, or moved with the arrow keys. */
+export function splitter(options: SplitterOptions): HTMLElement {
+  const { across, min, max } = options;
+  const handle = h('div', {
+    class: across ? 'splitter across' : 'splitter',
+    role: 'separator',
+    tabindex: 0,
+    'aria-label': options.name,
+    'aria-orientation': across ? 'vertical' : 'horizontal',
+    'aria-valuemin': min,
+  });
+  let size = Number(localStorage.getItem(options.key)) || options.initial;
+  const set = (wanted: number) => {
+    size = Math.round(Math.max(min, Math.min(wanted, Math.max(min, max()))));
+    handle.setAttribute('aria-valuenow', String(size));
+    handle.setAttribute('aria-valuemax', String(Math.max(min, max())));
+    options.set(size);
+  };
+  const keep = () => localStorage.setItem(options.key, String(size));
+
+  handle.addEventListener('pointerdown', (down) => {
+    handle.setPointerCapture(down.pointerId);
+    const from = (across ? down.clientX : down.clientY) - size;
+    const move = (event: PointerEvent) => set((across ? event.clientX : event.clientY) - from);
+    handle.addEventListener('pointermove', move);
+    handle.addEventListener(
+      'lostpointercapture',
+      () => {
+        handle.removeEventListener('pointermove', move);
+        keep();
+      },
+      { once: true },
+    );
+  });
+  handle.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: -20, ArrowUp: -20, ArrowRight: 20, ArrowDown: 20 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    set(size + step);
+    keep();
+  });
+  set(size);
+  return handle;
+}

@@ -1,0 +1,122 @@
+"""The web console in a browser, as a user works with it."""
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from harness.programs import REPO
+
+# A loaded machine with two cores is slow; a pass never waits this long.
+LIMIT_MS = 30_000
+AXE = REPO / "console" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class Console:
+    """Closing it fails when the page asked another server for anything, or something went wrong."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.context = context
+        self.url = f"http://{address}/"
+        self.page: Page
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        # What a browser says of an answer that is no 2xx; tests that make such answers say so.
+        self.expected_statuses: set[int] = set()
+        context.set_default_timeout(LIMIT_MS)
+        context.on("page", self._watch)
+        expect.set_options(timeout=LIMIT_MS)
+
+    def open(self, fragment: str = "") -> "Console":
+        self.page = self.context.new_page()
+        self.page.goto(self.url + fragment)
+        return self
+
+    def close(self) -> None:
+        self.context.close()
+        assert not self.elsewhere, "asked another server"
+        assert not self.complaints
+
+    def _watch(self, page: Page) -> None:
+        # A violation of the page's policy is a message of the browser too.
+        page.on("console", lambda message: self._hear(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _hear(self, kind: str, text: str) -> None:
+        expected = any(f"status of {status}" in text for status in self.expected_statuses)
+        if kind in ("error", "warning") and not expected:
+            self.complaints.append(text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, "blob:" + self.url)):
+            self.elsewhere.append(url)
+
+    # --- the parts
+
+    @property
+    def editor(self) -> Locator:
+        return self.page.get_by_role("textbox", name="SQL")
+
+    @property
+    def grid(self) -> Locator:
+        return self.page.get_by_role("grid", name="Result")
+
+    @property
+    def state(self) -> Locator:
+        return self.page.locator(".run-state [role=status]")
+
+    @property
+    def problem(self) -> Locator:
+        return self.page.locator(".run-state [role=alert]")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def dataset(self, name: str) -> Locator:
+        navigation = self.page.get_by_role("navigation", name="Datasets")
+        return navigation.locator(".dataset").filter(has_text=name)
+
+    def show(self, tab: str) -> Locator:
+        self.page.get_by_role("tab", name=tab).click()
+        return self.page.get_by_role("tabpanel", name=tab)
+
+    # --- what a user does
+
+    def write(self, sql: str) -> None:
+        self.editor.focus()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(sql)
+
+    def start(self, sql: str) -> None:
+        self.write(sql)
+        self.page.keyboard.press("Control+Enter")
+
+    def run(self, sql: str) -> None:
+        """Until all rows are there."""
+        self.start(sql)
+        expect(self.state).to_contain_text(" in ")
+        expect(self.button("Run")).to_be_visible()
+
+    def row(self, number: int) -> list[str]:
+        """The cells of a row that can be seen, which counts from 1."""
+        line = self.grid.locator(f"[aria-rowindex='{number + 1}']")
+        return line.get_by_role("gridcell").all_text_contents()
+
+    def row_count(self) -> int:
+        return int(self.grid.get_attribute("aria-rowcount") or 0) - 1
+
+    def download(self, name: str) -> Path:
+        with self.page.expect_download() as download:
+            self.page.get_by_label("Download the result").select_option(label=name)
+        return download.value.path()
+
+    def axe(self) -> list[str]:
+        """What axe has against the page as it is, with the elements that it means."""
+        self.page.evaluate(AXE.read_text())
+        found: Any = self.page.evaluate("axe.run(document)")
+        assert found["passes"], "axe has looked at nothing"
+        return [
+            f"{violation['id']}: {violation['help']}: {[n['html'] for n in violation['nodes']]}"
+            for violation in found["violations"]
+        ]

@@ -1,0 +1,74 @@
+"""How queryd serves the web console; what it does in a browser is in tests/browser."""
+
+import gzip
+import re
+
+import pytest
+from harness.tokens import Tokens
+
+
+@pytest.fixture(scope="module")
+def client(shared_lake):
+    return shared_lake.query
+
+
+def assets(page: str) -> list[str]:
+    return re.findall(r'(?:src|href)="(/[^"]+)"', page)
+
+
+def test_page_and_all_that_it_names(client):
+    page = client.get("/")
+    assert page.status == 200
+    assert page.content_type == "text/html; charset=utf-8"
+    assert page.headers["Cache-Control"] == "no-cache"
+    names = assets(page.text)
+    assert {name.rpartition(".")[2] for name in names} == {"js", "css", "svg"}
+    for name in names:
+        answer = client.get(name)
+        assert answer.status == 200, name
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        kind = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+        assert answer.content_type.startswith(kind[name.rpartition(".")[2]])
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_compressed_for_who_takes_it(client):
+    for path in ("/", *assets(client.get("/").text)):
+        plain = client.get(path)
+        zipped = client.get(path, {"Accept-Encoding": "gzip, deflate, br, zstd"})
+        assert "Content-Encoding" not in plain.headers
+        assert zipped.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(zipped.body) == plain.body
+
+
+def test_its_policy_names_no_other_server_and_nothing_unsafe(client):
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert not re.search(r"unsafe|http|\*|data:", policy)
+    # All else keeps the strictest.
+    other = client.get("/healthz").headers["Content-Security-Policy"]
+    assert other == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_nothing_else_is_below_it(client):
+    for path in ("/console", "/console/", "/console/nowhere.js", "/console/../sql", "/index.html"):
+        assert client.get(path).status == 404, path
+    assert client.request("POST", "/").status == 405
+
+
+def test_page_of_another_site_may_not_load_it(client):
+    other = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "no-cors",
+        "Sec-Fetch-Dest": "script",
+    }
+    assert client.get(assets(client.get("/").text)[0], other).status == 403
+
+
+def test_the_page_needs_no_token_and_all_else_does(new_lake):
+    Tokens(new_lake).create("a")
+    new_lake.start()
+    page = new_lake.query.get("/")
+    assert page.status == 200
+    assert all(new_lake.query.get(name).status == 200 for name in assets(page.text))
+    assert new_lake.query.sql("SELECT 1").status == 401
