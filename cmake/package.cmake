@@ -13,6 +13,22 @@ install(FILES ${package}/tarn.sysusers DESTINATION lib/sysusers.d RENAME tarn.co
 install(FILES ${package}/lakehouse.toml DESTINATION /etc/tarn)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${documents} FILES_MATCHING
   PATTERN *.md PATTERN *.yml)
+# What Tab completes, as the tool itself says it.
+set(tarn_completions
+  bash=share/bash-completion/completions/tarn
+  zsh=share/zsh/vendor-completions/_tarn
+  fish=share/fish/vendor_completions.d/tarn.fish)
+foreach(completion ${tarn_completions})
+  string(REPLACE "=" ";" completion ${completion})
+  list(GET completion 0 shell)
+  list(GET completion 1 target)
+  set(script ${CMAKE_BINARY_DIR}/package/completion.${shell})
+  install(CODE "execute_process(COMMAND $<TARGET_FILE:tarn> completion ${shell}
+    OUTPUT_FILE ${script} COMMAND_ERROR_IS_FATAL ANY)")
+  cmake_path(GET target PARENT_PATH folder)
+  cmake_path(GET target FILENAME name)
+  install(FILES ${script} DESTINATION ${folder} RENAME ${name})
+endforeach()
 install(FILES ${package}/copyright DESTINATION ${documents})
 # Arrow's library has other libraries in it, whose terms this file holds.
 file(GLOB arrow_licence

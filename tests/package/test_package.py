@@ -202,6 +202,14 @@ def test_dependencies_bring_all_that_the_programs_load(machine):
         assert re.search(r"\d+\.\d+\.\d+", machine.run(name, "--version"))
 
 
+def test_shells_know_what_to_complete(machine):
+    load = ". /usr/share/bash-completion/completions/tarn && complete -p tarn"
+    assert "_tarn" in machine.run("bash", "-c", load)
+    files = ["zsh/vendor-completions/_tarn", "fish/vendor_completions.d/tarn.fish"]
+    for file in files:
+        assert "tarn complete -- " in machine.run("cat", f"/usr/share/{file}")
+
+
 def test_installation_starts_nothing(package, machine):
     """There is no bucket in the default configuration: see operations.md."""
     text = subprocess.run(["dpkg-deb", "-f", package, "Version"], capture_output=True, text=True)
