@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/redact.h"
+#include "cli/colours.h"
 #include "cli/text.h"
 #include "queryd/secrets.h"
 #include "s3/client.h"
@@ -44,9 +45,11 @@ class Findings {
   }
 
   void PrintText() const {
+    const Colours colours = Colours::For(stdout);
     for (const Finding& finding : all_) {
-      std::printf("%-5s %-14s %s\n", finding.is_good ? "ok" : "WRONG", finding.what.c_str(),
-                  finding.text.c_str());
+      const std::string verdict =
+          finding.is_good ? colours(Style::kGood, "ok   ") : colours(Style::kBad, "WRONG");
+      std::printf("%s %-14s %s\n", verdict.c_str(), finding.what.c_str(), finding.text.c_str());
       if (!finding.to_do.empty()) std::printf("%20s -> %s\n", "", finding.to_do.c_str());
     }
   }
@@ -216,7 +219,7 @@ Result<> Check(const CheckOptions& options) {
   if (settings.ok()) {
     findings.Good("configuration", path);
     CheckStore(*settings, findings);
-    const auto remote = Remote::Open(options.remote);
+    auto remote = Remote::Open(options.remote);
     if (remote.ok()) {
       CheckDaemon("catalogd", remote->catalogd(), remote->Catalog({.path = "/readyz"}),
                   remote->Catalog({.path = "/catalog/list?wait=0s"}), findings);

@@ -19,13 +19,15 @@ _tarn() {
 complete -F _tarn tarn
 )";
 
-constexpr const char* kZsh = R"(# zsh completion of tarn: source <(tarn completion zsh)
+constexpr const char* kZsh = R"(#compdef tarn
+# zsh completion of tarn: source <(tarn completion zsh)
 _tarn() {
   local -a words_of_tarn
   words_of_tarn=("${(@f)$(tarn complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n ${words_of_tarn[1]} ]]; then compadd -a words_of_tarn; else _files; fi
 }
-compdef _tarn tarn
+# Sourced, it is told of; found in a folder of completions, it is the first call itself.
+if [[ $funcstack[1] == _tarn ]]; then _tarn "$@"; else compdef _tarn tarn; fi
 )";
 
 constexpr const char* kFish = R"(# fish completion of tarn: tarn completion fish | source
@@ -46,7 +48,7 @@ CLI::App* SubcommandOf(CLI::App& app, const std::string& name) {
 }
 
 std::vector<std::string> DatasetNames() {
-  const auto remote = Remote::Open({});
+  auto remote = Remote::Open({});
   if (!remote.ok()) return {};
   const auto list = remote->CatalogJson({.path = "/catalog/list"});
   if (!list.ok()) return {};
@@ -85,8 +87,10 @@ std::vector<std::string> Complete(CLI::App& app, const std::vector<std::string>&
     }
   }
   std::vector<std::string> all;
-  if (open != nullptr) return all;  // A value: a file, or what only its owner knows.
-  if (last.starts_with('-')) {
+  if (open != nullptr) {
+    // Other values are files, or what only their owner knows.
+    if (open->check_lname("as")) all = DatasetNames();
+  } else if (last.starts_with('-')) {
     for (const CLI::Option* option : command->get_options()) {
       for (const std::string& name : option->get_lnames()) all.push_back("--" + name);
     }

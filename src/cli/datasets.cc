@@ -7,6 +7,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/columns.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -57,7 +58,7 @@ Result<> WrongAnswer(const Json::exception& e) {
 }  // namespace
 
 Result<> ListDatasets(const DatasetOptions& options) {
-  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(const Json list, remote.CatalogJson({.path = "/catalog/list"}));
   if (options.json) return PrintJson(list);
   try {
@@ -78,7 +79,7 @@ Result<> ListDatasets(const DatasetOptions& options) {
 }
 
 Result<> ShowDataset(const DatasetOptions& options) {
-  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(const Json manifest, remote.CatalogJson({.path = DatasetPath(options.name)}));
   if (options.json) return PrintJson(manifest);
   try {
@@ -93,15 +94,20 @@ Result<> ShowDataset(const DatasetOptions& options) {
     }
     line("created", ShortTime(manifest.at("created_at")) + " UTC");
     line("changed", ShortTime(manifest.at("updated_at")) + " UTC");
-    if (const auto schema = manifest.find("schema"); schema != manifest.end()) {
-      Table columns({{"column"}, {"type"}, {""}});
-      for (const Json& column : *schema) {
-        const bool required = column.value("nullable", true) == false;
-        columns.Add({column.at("name").get<std::string>(), column.at("type").get<std::string>(),
-                     required ? "not null" : ""});
-      }
-      Print("\n" + columns.Text());
+    Table columns({{"column"}, {"type"}, {""}});
+    for (const Json& column : manifest.value("schema", Json::array())) {
+      const bool required = column.value("nullable", true) == false;
+      columns.Add({column.at("name").get<std::string>(), column.at("type").get<std::string>(),
+                   required ? "not null" : ""});
     }
+    if (columns.empty()) {
+      // It goes without them where queryd cannot be asked.
+      for (const Column& column :
+           AskColumns(remote, options.name).value_or(std::vector<Column>())) {
+        columns.Add({column.name, column.type});
+      }
+    }
+    if (!columns.empty()) Print("\n" + columns.Text());
     Table objects({{"object"}, {"size", true}, {"etag"}});
     for (const Json& object : manifest.at("objects")) {
       objects.Add({object.at("key").get<std::string>(),
@@ -116,7 +122,7 @@ Result<> ShowDataset(const DatasetOptions& options) {
 }
 
 Result<> RemoveDataset(const DatasetOptions& options) {
-  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
   if (!options.yes && isatty(STDIN_FILENO) != 0) {
     std::fprintf(stderr, "Take \"%s\" out of the catalogue? Its objects stay in the bucket. [y/N] ",
                  options.name.c_str());
@@ -128,6 +134,7 @@ Result<> RemoveDataset(const DatasetOptions& options) {
   }
   TARN_TRY(const http::ClientResponse gone,
            remote.Catalog({.method = "DELETE", .path = DatasetPath(options.name)}));
+  remote.WaitUntilVisible(options.name);
   if (!options.json) {
     Print(
         fmt::format("\"{}\" is gone; `tarn restore` brings it back. Its objects are still in the "
@@ -138,7 +145,7 @@ Result<> RemoveDataset(const DatasetOptions& options) {
 }
 
 Result<> ShowHistory(const DatasetOptions& options) {
-  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(const Json history,
            remote.CatalogJson({.path = fmt::format("{}/history?limit={}", DatasetPath(options.name),
                                                    options.limit)}));
@@ -170,11 +177,12 @@ Result<> ShowHistory(const DatasetOptions& options) {
 }
 
 Result<> RestoreDataset(const DatasetOptions& options) {
-  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(const Json manifest,
            remote.CatalogJson({.method = "POST",
                                .path = DatasetPath(options.name) + "/restore",
                                .body = Json({{"version", options.version}}).dump()}));
+  remote.WaitUntilVisible(options.name);
   if (options.json) return PrintJson(manifest);
   try {
     Print(fmt::format("\"{}\" has the content of version {} again, as version {}.\n", options.name,

@@ -10,6 +10,7 @@
 #include "base/redact.h"
 #include "base/version.h"
 #include "cli/check.h"
+#include "cli/colours.h"
 #include "cli/completion.h"
 #include "cli/datasets.h"
 #include "cli/put.h"
@@ -134,6 +135,12 @@ Command AddPut(CLI::App& app, PutOptions& put) {
       ->check(CLI::IsMember({"csv", "json", "parquet"}));
   command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");
   command->add_flag("--no-header", put.no_header, "The first line of CSV is a row");
+  command
+      ->add_option("--with", put.with,
+                   "NAME=VALUE, an option of DuckDB's read_csv or read_json: encoding=latin-1, "
+                   "decimal_separator=\",\", nullstr=NA, skip=2; may be given again")
+      ->expected(1)
+      ->take_all();
   command->add_flag("--append", put.append, "Add to the dataset");
   command->add_flag("--replace", put.replace, "Take the place of the dataset");
   command->add_flag("--json", put.json, "Print what the catalogue answers");
@@ -245,6 +252,15 @@ int Main(int argc, const char* const* argv) {
   commands.push_back(AddSettings(app, markdown));
   AddCompletion(app, shell, words, commands);
 
+  if (argc == 1) {
+    std::fputs(app.help().c_str(), stdout);
+    return EXIT_SUCCESS;
+  }
+  const auto is_meant = [&](const CLI::App* each) { return each->check_name(argv[1]); };
+  if (argv[1][0] != '-' && app.get_subcommands(is_meant).empty()) {
+    std::fprintf(stderr, "tarn: there is no command \"%s\": tarn --help lists all\n", argv[1]);
+    return kWrongUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -254,7 +270,8 @@ int Main(int argc, const char* const* argv) {
     if (!*command.app) continue;
     const Result<> done = command.run();
     if (done.ok()) return EXIT_SUCCESS;
-    std::fprintf(stderr, "tarn: %s\n", ProcessRedactor().Redact(done.error().message).c_str());
+    std::fprintf(stderr, "%s %s\n", Colours::For(stderr)(Style::kBad, "tarn:").c_str(),
+                 ProcessRedactor().Redact(done.error().message).c_str());
     return done.error().kind == ErrorKind::kCancelled ? kInterrupted : EXIT_FAILURE;
   }
   return kWrongUsage;

@@ -56,23 +56,46 @@ std::string ListOf(const std::vector<std::string>& files) {
   return "[" + list + "]";
 }
 
+bool Has(const Input& input, std::string_view option) {
+  return std::any_of(input.options.begin(), input.options.end(),
+                     [&](const auto& named) { return named.first == option; });
+}
+
+std::string OptionsOf(const Input& input) {
+  // All rows are looked at for the types: a surprise in the last one is found before anything is
+  // written.
+  std::string text = ", union_by_name = true, sample_size = -1";
+  for (const auto& [name, value] : input.options) {
+    text += fmt::format(", {} = {}", name, duck::QuoteLiteral(value));
+  }
+  if (input.format == InputFormat::kJson) return text;
+  if (!input.delimiter.empty()) text += ", delim = " + duck::QuoteLiteral(input.delimiter);
+  if (input.header_is_said) text += fmt::format(", header = {}", input.has_header);
+  // Else DuckDB leaves out lines at the beginning that do not fit the others, and says nothing.
+  if (!Has(input, "skip")) text += ", skip = 0";
+  return text;
+}
+
 std::string SourceOf(const Input& input) {
   const std::string files = ListOf(input.files);
   switch (input.format) {
-    case InputFormat::kCsv: {
-      // All rows are looked at for the types: a surprise in the last one is found before anything
-      // is written.
-      std::string options = ", union_by_name = true, sample_size = -1";
-      if (!input.delimiter.empty()) options += ", delim = " + duck::QuoteLiteral(input.delimiter);
-      if (input.header_is_said) options += fmt::format(", header = {}", input.has_header);
-      return fmt::format("read_csv({}{})", files, options);
-    }
+    case InputFormat::kCsv:
+      return fmt::format("read_csv({}{})", files, OptionsOf(input));
     case InputFormat::kJson:
-      return fmt::format("read_json({}, union_by_name = true, sample_size = -1)", files);
+      return fmt::format("read_json({}{})", files, OptionsOf(input));
     case InputFormat::kParquet:
       break;
   }
   return fmt::format("read_parquet({})", files);
+}
+
+// What DuckDB says of a statement that nobody wrote.
+Error WithoutStatement(const Error& error) {
+  std::string message(Trim(error.message.substr(0, error.message.find("\n\nLINE 1:"))));
+  if (message.find("Possible ") != std::string::npos) {
+    message += "\n\n--with NAME=VALUE sets such an option, as in --with encoding=latin-1";
+  }
+  return {error.kind, message};
 }
 
 const Column* Find(const std::vector<Column>& columns, const std::string& name) {
@@ -98,20 +121,29 @@ class Converter {
   }
 
   Result<std::vector<Column>> ColumnsOf(const std::string& source) {
-    TARN_TRY(const duck::Statement statement, connection_.Prepare("FROM " + source));
+    const Result<duck::Statement> statement = connection_.Prepare("FROM " + source);
+    if (!statement.ok()) return WithoutStatement(statement.error());
     std::vector<Column> columns;
-    for (const auto& [name, type] : statement.Columns()) {
+    for (const auto& [name, type] : statement->Columns()) {
       columns.push_back({name, duck::TypeName(type)});
     }
     return columns;
   }
 
   Result<uint64_t> CountRows(const std::string& source) {
-    TARN_TRY(duck::Statement statement, connection_.Prepare("SELECT count(*) FROM " + source));
-    TARN_TRY(duck::ResultStream rows, statement.Execute());
-    TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
-    if (!chunk) return Internal("a count has no rows");
-    return static_cast<uint64_t>(chunk->columns()[0].Data<int64_t>()[0]);
+    return Number("SELECT count(*) FROM " + source);
+  }
+
+  // How many lines at its beginning DuckDB would leave out; none where it cannot tell.
+  uint64_t LinesToSkip(const std::string& csv, const Input& input) {
+    std::string options;
+    for (const auto& [name, value] : input.options) {
+      options += fmt::format(", {} = {}", name, duck::QuoteLiteral(value));
+    }
+    if (!input.delimiter.empty()) options += ", delim = " + duck::QuoteLiteral(input.delimiter);
+    return Number(fmt::format("SELECT SkipRows::BIGINT FROM sniff_csv({}{})", PathLiteral(csv),
+                              options))
+        .value_or(0);
   }
 
   // Shows how far it is, and listens for the stop.
@@ -133,13 +165,36 @@ class Converter {
       running.join();
     }
     if (stop.stop_requested()) return Error{ErrorKind::kCancelled, "stopped; nothing was changed"};
-    if (done.ok()) return done;
-    // The rest shows where that is in a statement that nobody wrote.
-    const std::string& message = done.error().message;
-    return Error{done.error().kind, message.substr(0, message.find("\n\nLINE 1:"))};
+    if (!done.ok()) return WithoutStatement(done.error());
+    return done;
+  }
+
+  // Whether all lines have as many columns as the first one, with this between them. The error says
+  // which has not.
+  Result<> SplitInto(const std::string& head, char delimiter, const std::string& csv) {
+    std::string columns;
+    for (int64_t i = 0; i <= std::count(head.begin(), head.end(), delimiter); ++i) {
+      columns += fmt::format("{}c{}: 'VARCHAR'", i == 0 ? "" : ", ", i);
+    }
+    const auto rows = CountRows(
+        fmt::format("read_csv({}, auto_detect = false, header = true, delim = {}, quote = '\"', "
+                    "columns = {{{}}})",
+                    PathLiteral(csv), duck::QuoteLiteral(std::string(1, delimiter)), columns));
+    if (rows.ok()) return {};
+    const std::string& message = rows.error().message;
+    return Error{rows.error().kind, message.substr(0, message.find("\nPossible "))};
   }
 
  private:
+  // Of a query with one row of one number.
+  Result<uint64_t> Number(const std::string& sql) {
+    TARN_TRY(duck::Statement statement, connection_.Prepare(sql));
+    TARN_TRY(duck::ResultStream rows, statement.Execute());
+    TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
+    if (!chunk) return Internal("a number has no rows");
+    return static_cast<uint64_t>(chunk->columns()[0].Data<int64_t>()[0]);
+  }
+
   explicit Converter(duck::Connection connection) : connection_(std::move(connection)) {}
 
   duck::Connection connection_;
@@ -167,12 +222,69 @@ Error DoesNotFit(const std::vector<Column>& wanted, const std::vector<Column>& h
   return InvalidArgument("the columns are not those of the dataset\n" + Difference(wanted, here));
 }
 
+Error IsFolder(const std::string& file) {
+  return InvalidArgument(
+      fmt::format("\"{0}\" is a folder: name the files in it, as in {0}/*.csv", file));
+}
+
+Result<> CheckFile(const std::string& file) {
+  std::error_code code;
+  if (fs::is_directory(file, code)) return IsFolder(file);
+  if (!fs::is_regular_file(file, code)) {
+    return InvalidArgument(fmt::format("there is no file \"{}\"", file));
+  }
+  if (fs::file_size(file, code) == 0) {
+    return InvalidArgument(
+        fmt::format("\"{}\" is empty: there is nothing that tells its columns", file));
+  }
+  return {};
+}
+
+// That no line would be left out, where nobody has said that it may be.
+Result<> CheckFirstLines(const Input& input, Converter& converter) {
+  if (Has(input, "skip")) return {};
+  for (const std::string& file : input.files) {
+    const uint64_t lines = converter.LinesToSkip(file, input);
+    if (lines == 0) continue;
+    return InvalidArgument(
+        fmt::format("\"{}\": its first {} not have as many columns as the others. Mend them, or "
+                    "leave them out: "
+                    "--with skip={}",
+                    file, lines == 1 ? "line does" : fmt::format("{} lines do", lines), lines));
+  }
+  return {};
+}
+
+// Files whose lines have different numbers of columns would become one column of whole lines.
+Result<> CheckDelimiter(const Input& input, const std::vector<Column>& columns,
+                        Converter& converter) {
+  if (!input.delimiter.empty() || Has(input, "delim") || Has(input, "sep")) return {};
+  if (columns.size() != 1) return {};
+  const std::string& head = columns[0].name;
+  const size_t at = head.find_first_of(",;\t|");
+  if (at == std::string::npos) return {};
+  for (const std::string& file : input.files) {
+    const Result<> split = converter.SplitInto(head, head[at], file);
+    if (split.ok()) continue;
+    return InvalidArgument(
+        fmt::format("\"{}\": {}\n--with null_padding=true takes what is missing for NULL; "
+                    "--delimiter is for files in which \"{}\" is none",
+                    file, split.error().message, head[at]));
+  }
+  return InvalidArgument(
+      fmt::format("they have one column \"{}\": --delimiter says what is between "
+                  "columns",
+                  head));
+}
+
 }  // namespace
 
 Result<InputFormat> FormatOf(const std::vector<std::string>& files) {
   std::optional<InputFormat> format;
   for (const std::string& file : files) {
     const auto of_file = FormatOf(file);
+    std::error_code code;
+    if (!of_file && fs::is_directory(file, code)) return IsFolder(file);
     if (!of_file) {
       return InvalidArgument(fmt::format(
           "what \"{}\" holds is not known: --format csv, json or parquet says it", file));
@@ -206,15 +318,12 @@ std::string Difference(const std::vector<Column>& there, const std::vector<Colum
 
 Result<ParquetFiles> ToParquet(const Input& input, const fs::path& folder,
                                const std::vector<Column>& wanted, const std::stop_token& stop) {
-  for (const std::string& file : input.files) {
-    std::error_code code;
-    if (!fs::is_regular_file(file, code)) {
-      return InvalidArgument(fmt::format("there is no file \"{}\"", file));
-    }
-  }
+  for (const std::string& file : input.files) TARN_CHECK_OK(CheckFile(file));
   TARN_TRY(Converter converter, Converter::Open(folder));
+  if (input.format == InputFormat::kCsv) TARN_CHECK_OK(CheckFirstLines(input, converter));
   const std::string source = SourceOf(input);
   TARN_TRY(const std::vector<Column> here, converter.ColumnsOf(source));
+  if (input.format == InputFormat::kCsv) TARN_CHECK_OK(CheckDelimiter(input, here, converter));
   if (input.format == InputFormat::kParquet) {
     for (const std::string& file : input.files) {
       TARN_TRY(const std::vector<Column> columns,

@@ -9,17 +9,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/columns.h"
 
 namespace tarn::cli {
 
 enum class InputFormat { kCsv, kJson, kParquet };
-
-struct Column {
-  std::string name;
-  std::string type;  // As DuckDB writes it.
-
-  bool operator==(const Column&) const = default;
-};
 
 struct Input {
   std::vector<std::string> files;  // At least one; all of one format.
@@ -27,6 +21,8 @@ struct Input {
   std::string delimiter;   // Of CSV; empty: found out.
   bool has_header = true;  // Of CSV, where `delimiter` or this is said; else found out.
   bool header_is_said = false;
+  // More options of DuckDB's read_csv or read_json, as text: {"encoding", "latin-1"}.
+  std::vector<std::pair<std::string, std::string>> options;
 };
 
 struct ParquetFiles {
@@ -40,8 +36,9 @@ struct ParquetFiles {
 Result<InputFormat> FormatOf(const std::vector<std::string>& files);
 
 // CSV and JSON are written into new files in `folder`, with the columns of all files together;
-// Parquet stays where it is. Where `wanted` has columns, the files get these, in their order: the
-// error says column by column what does not fit. A stop ends it: kCancelled.
+// Parquet stays where it is. Lines of CSV that do not fit the others are an error: none is left
+// out. Where `wanted` has columns, the files get these, in their order: the error says column by
+// column what does not fit. A stop ends it: kCancelled.
 Result<ParquetFiles> ToParquet(const Input& input, const std::filesystem::path& folder,
                                const std::vector<Column>& wanted, const std::stop_token& stop);
 

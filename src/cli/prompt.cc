@@ -129,6 +129,8 @@ bool Page(std::string_view text) {
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return false;
   if (std::count(text.begin(), text.end(), '\n') < size.ws_row) return false;
   const char* pager = std::getenv("PAGER");  // NOLINT(concurrency-mt-unsafe): nobody sets it.
+  // Colours go through less only if it is told, and are kept by whoever has told it something else.
+  setenv("LESS", "SRFX", 0);  // NOLINT(concurrency-mt-unsafe)
   // The pager's own Ctrl-C is not ours. Without one to be found, all is printed.
   const auto former = std::signal(SIGPIPE, SIG_IGN);
   // NOLINTNEXTLINE(bugprone-command-processor): $PAGER is a command of its user.
@@ -218,24 +220,29 @@ class Session {
     if (sql == ";") return true;
     std::string held;
     const bool is_table = format_ == "table";
-    const auto outcome = RunStatement(
-        remote_,
-        {.sql = sql, .format = format_, .row_limit = row_limit_, .shows_progress = is_table},
-        [&](std::string_view bytes) -> Result<> {
-          if (is_table) {
-            held += bytes;
-          } else {
-            Print(bytes);
-          }
-          return {};
-        });
+    const auto outcome = RunStatement(remote_,
+                                      {.sql = sql,
+                                       .format = format_,
+                                       .row_limit = row_limit_,
+                                       .shows_progress = is_table,
+                                       .colours = colours_},
+                                      [&](std::string_view bytes) -> Result<> {
+                                        if (is_table) {
+                                          held += bytes;
+                                        } else {
+                                          Print(bytes);
+                                        }
+                                        return {};
+                                      });
     if (!outcome.ok()) {
       const bool stopped = outcome.error().kind == ErrorKind::kCancelled;
-      Print(stopped ? "Cancelled.\n" : ProcessRedactor().Redact(outcome.error().message) + "\n");
+      Print(colours_(Style::kBad,
+                     stopped ? "Cancelled." : ProcessRedactor().Redact(outcome.error().message)) +
+            "\n");
       return false;
     }
     if (is_table && !(pages_ && Page(held))) Print(held);
-    if (says_timing_ && is_table) Print(Footer(*outcome) + "\n");
+    if (says_timing_ && is_table) Print(colours_(Style::kFaint, Footer(*outcome)) + "\n");
     return true;
   }
 
@@ -287,6 +294,7 @@ class Session {
   }
 
   const Remote& remote_;
+  const Colours colours_ = Colours::For(stdout);
   Names names_;
   LineEditor editor_;
   std::string format_;

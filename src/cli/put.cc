@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <glob.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +18,7 @@
 #include "base/lakehouse.h"
 #include "base/text.h"
 #include "catalog/manifest.h"
+#include "cli/columns.h"
 #include "cli/interrupt.h"
 #include "cli/parquet_files.h"
 #include "cli/progress.h"
@@ -83,17 +85,54 @@ Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& sto
   return path;
 }
 
+// A pattern that the shell has not taken for one.
+Result<std::vector<std::string>> Matching(const std::string& file) {
+  std::error_code code;
+  if (fs::exists(file, code) || file.find_first_of("*?[") == std::string::npos) {
+    return std::vector<std::string>{file};
+  }
+  glob_t found{};
+  const int status = glob(file.c_str(), 0, nullptr, &found);
+  std::vector<std::string> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  globfree(&found);
+  if (status == GLOB_NOMATCH) {
+    return InvalidArgument(fmt::format("there is no file \"{}\"", file));
+  }
+  if (status != 0) return Unavailable(fmt::format("cannot read what matches \"{}\"", file));
+  return files;
+}
+
+Result<std::pair<std::string, std::string>> ToReadOption(const std::string& text) {
+  const size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || c == '_';
+  });
+  if (equals == std::string::npos || !is_name) {
+    return InvalidArgument(
+        fmt::format("--with {}: write NAME=VALUE, as in --with encoding=latin-1", text));
+  }
+  return std::pair(name, text.substr(equals + 1));
+}
+
 Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
                       const std::stop_token& stop) {
-  Input input{.files = options.files,
+  Input input{.files = {},
               .delimiter = options.delimiter,
               .has_header = !options.no_header,
               .header_is_said = options.no_header};
   bool has_stdin = false;
-  for (std::string& file : input.files) {
-    if (file != "-") continue;
-    TARN_TRY(file, KeepStdin(folder, stop));
-    has_stdin = true;
+  for (const std::string& file : options.files) {
+    if (file == "-") {
+      TARN_TRY(input.files.emplace_back(), KeepStdin(folder, stop));
+      has_stdin = true;
+    } else {
+      TARN_TRY(const std::vector<std::string> files, Matching(file));
+      input.files.insert(input.files.end(), files.begin(), files.end());
+    }
+  }
+  for (const std::string& text : options.with) {
+    TARN_TRY(input.options.emplace_back(), ToReadOption(text));
   }
   if (options.format == "json") {
     input.format = InputFormat::kJson;
@@ -118,29 +157,15 @@ struct Former {
   std::vector<Column> columns;  // Empty: the catalogue does not know them.
 };
 
-Result<std::optional<Former>> ReadFormer(const Remote& remote, const std::string& name) {
+Result<std::optional<Former>> ReadFormer(Remote& remote, const std::string& name) {
   const auto answer = remote.Catalog({.path = DatasetPath(name)});
   if (!answer.ok() && answer.error().kind == ErrorKind::kNotFound) return std::optional<Former>();
   if (!answer.ok()) return answer.error();
   Former former{.manifest = Json::parse(answer->body, nullptr, false),
                 .etag = std::string(answer->Header("ETag"))};
   if (!former.manifest.is_object()) return Internal("the answer of the catalogue is not JSON");
-  for (const Json& column : former.manifest.value("schema", Json::array())) {
-    former.columns.push_back({column.value("name", ""), column.value("type", "")});
-  }
+  former.columns = ColumnsOf(former.manifest);
   return std::optional<Former>(std::move(former));
-}
-
-// Of a dataset that was registered without them: queryd knows them from its objects.
-Result<std::vector<Column>> AskColumns(const Remote& remote, const std::string& name) {
-  const Json body = {{"sql", "DESCRIBE \"" + ReplaceAll(name, "\"", "\"\"") + "\""}};
-  TARN_TRY(const Json answer,
-           remote.QueryJson({.method = "POST", .path = "/sql", .body = body.dump()}));
-  std::vector<Column> columns;
-  for (const Json& row : answer.value("rows", Json::array())) {
-    columns.push_back({row.at(0).get<std::string>(), row.at(1).get<std::string>()});
-  }
-  return columns;
 }
 
 Result<s3::Client> OpenBucket(const LakehouseSettings& settings,
@@ -289,7 +314,7 @@ Result<> PutIntoBucket(const PutOptions& options, const std::stop_token& stop) {
     return InvalidArgument(
         "no bucket is known: --config names a lakehouse.toml, or --into a folder for `tarn up`");
   }
-  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(std::optional<Former> former, ReadFormer(remote, options.name));
   if (former && !options.append && !options.replace) {
     return InvalidArgument(fmt::format(
@@ -342,6 +367,7 @@ Result<> PutIntoBucket(const PutOptions& options, const std::stop_token& stop) {
         "somebody else changed \"{}\" meanwhile, and nothing was registered: run it again",
         options.name));
   }
+  remote.WaitUntilVisible(options.name);
   if (options.json) {
     std::printf("%s\n", registered->body.c_str());
   } else {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/files.h"
 #include "base/redact.h"
@@ -16,6 +17,9 @@ namespace {
 constexpr const char* kConfig = "lakehouse.toml";
 // Queries have limits of their own; this is for daemons that do not answer at all.
 constexpr auto kAnswerTimeout = std::chrono::hours(24);
+// queryd is told of changes, and has them after milliseconds.
+constexpr auto kVisibleTimeout = std::chrono::seconds(5);
+constexpr auto kVisibleEvery = std::chrono::milliseconds(10);
 
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it.
@@ -107,10 +111,11 @@ Result<Remote> Remote::Open(const RemoteOptions& options) {
   TARN_TRY(remote.queryd_,
            http::ParseHttpUrl(FirstOf({options.queryd, Environment("TARN_QUERYD_URL"),
                                        UrlOfBind(settings.queryd.bind, https)})));
+  const std::string named =
+      FirstOf({options.catalogd, Environment("TARN_CATALOGD_URL"), settings.queryd.catalogd_url});
+  remote.catalogd_is_named_ = !named.empty();
   TARN_TRY(remote.catalogd_,
-           http::ParseHttpUrl(
-               FirstOf({options.catalogd, Environment("TARN_CATALOGD_URL"),
-                        settings.queryd.catalogd_url, UrlOfBind(settings.catalogd.bind, https)})));
+           http::ParseHttpUrl(FirstOf({named, UrlOfBind(settings.catalogd.bind, https)})));
   TARN_TRY(remote.tls_, http::ClientTls::FromSettings(settings.tls));
   TARN_TRY(remote.token_, ReadToken(options.token_path));
   ProcessRedactor().Add(remote.token_);
@@ -131,17 +136,42 @@ Result<http::ClientResponse> Remote::Query(http::ClientRequest request,
   return Send(queryd_, std::move(request), stop);
 }
 
-Result<http::ClientResponse> Remote::Catalog(http::ClientRequest request) const {
+Result<http::ClientResponse> Remote::Catalog(const http::ClientRequest& request) {
+  Result<http::ClientResponse> answer = Send(catalogd_, request, {});
+  if (catalogd_is_named_ || answer.ok() || answer.error().kind != ErrorKind::kUnavailable) {
+    return answer;
+  }
   // `tarn up` has both at one place.
-  return Send(catalogd_, std::move(request), {});
+  Result<http::ClientResponse> at_queryd = Send(queryd_, request, {});
+  if (!at_queryd.ok() && at_queryd.error().kind == ErrorKind::kUnavailable) return answer;
+  catalogd_ = queryd_;
+  catalogd_is_named_ = true;
+  return at_queryd;
 }
 
 Result<nlohmann::ordered_json> Remote::QueryJson(http::ClientRequest request) const {
   return ParseJson(Query(std::move(request)));
 }
 
-Result<nlohmann::ordered_json> Remote::CatalogJson(http::ClientRequest request) const {
-  return ParseJson(Catalog(std::move(request)));
+Result<nlohmann::ordered_json> Remote::CatalogJson(const http::ClientRequest& request) {
+  return ParseJson(Catalog(request));
+}
+
+void Remote::WaitUntilVisible(const std::string& dataset) {
+  using Json = nlohmann::ordered_json;
+  const auto history = CatalogJson({.path = DatasetPath(dataset) + "/history?limit=1"});
+  if (!history.ok()) return;
+  const Json changed = history->value(Json::json_pointer("/versions/0/revision"), Json());
+  const Deadline deadline = Deadline::After(kVisibleTimeout);
+  while (changed.is_number_unsigned() && !deadline.Passed()) {
+    const auto status = QueryJson({.path = "/catalog/status"});
+    // One that looks from time to time only may not look for long.
+    if (!status.ok() || !status->value("follows_changes", false)) return;
+    const Json seen = status->value("revision", Json());
+    // An empty catalogue has none.
+    if (seen.is_number_unsigned() && seen.get<uint64_t>() >= changed.get<uint64_t>()) return;
+    std::this_thread::sleep_for(kVisibleEvery);
+  }
 }
 
 std::string DatasetPath(const std::string& name) {

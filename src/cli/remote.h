@@ -24,8 +24,9 @@ Result<LakehouseSettings> LoadSettings(const std::string& config_path);
 // queryd and catalogd, as a client sees them.
 //
 // Where they are: what the command line says, else TARN_QUERYD_URL and TARN_CATALOGD_URL, else what
-// lakehouse.toml says, else this machine with the default ports. The token: the file that the
-// command line names, else TARN_TOKEN, else the file that TARN_TOKEN_PATH names, else none.
+// lakehouse.toml says, else this machine with the default ports, where the catalogue may also be
+// that of a `tarn up`. The token: the file that the command line names, else TARN_TOKEN, else the
+// file that TARN_TOKEN_PATH names, else none.
 class Remote {
  public:
   static Result<Remote> Open(const RemoteOptions& options);
@@ -34,12 +35,17 @@ class Remote {
   // status: kNotFound, kConflict, kUnavailable …
   Result<http::ClientResponse> Query(http::ClientRequest request,
                                      const std::stop_token& stop = {}) const;
-  Result<http::ClientResponse> Catalog(http::ClientRequest request) const;
+  Result<http::ClientResponse> Catalog(const http::ClientRequest& request);
   // The same as JSON.
   Result<nlohmann::ordered_json> QueryJson(http::ClientRequest request) const;
-  Result<nlohmann::ordered_json> CatalogJson(http::ClientRequest request) const;
+  Result<nlohmann::ordered_json> CatalogJson(const http::ClientRequest& request);
+
+  // Returns once queries see the last change of a dataset, so that what is asked next has it. Gives
+  // up where queryd cannot be asked, or takes too long: the change is made in any case.
+  void WaitUntilVisible(const std::string& dataset);
 
   const http::Url& queryd() const { return queryd_; }
+  // Where it was found, after the first answer.
   const http::Url& catalogd() const { return catalogd_; }
 
  private:
@@ -48,6 +54,7 @@ class Remote {
 
   http::Url queryd_;
   http::Url catalogd_;
+  bool catalogd_is_named_ = false;  // Or it has been found: no other place is tried.
   http::ClientTls tls_;
   std::string token_;
 };

@@ -152,7 +152,7 @@ Result<Outcome> RunStatement(const Remote& remote, const Statement& statement,
   if (is_table) {
     TARN_TRY(const Table table, TableOf(answer->body));
     outcome.rows = table.size();
-    TARN_CHECK_OK(output(table.Box(TerminalWidth())));
+    TARN_CHECK_OK(output(table.Box(TerminalWidth(), statement.colours)));
   }
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
@@ -181,14 +181,16 @@ Result<> RunSql(const SqlOptions& options) {
   }
   TARN_TRY(const File file, OpenOutput(options.output));
   const auto write = [&](std::string_view bytes) { return Write(bytes, file.get()); };
-  TARN_TRY(const Outcome outcome, RunStatement(remote,
-                                               {.sql = sql,
-                                                .params = params,
-                                                .format = format,
-                                                .row_limit = options.row_limit,
-                                                // Rows come between, else.
-                                                .shows_progress = format == "table" || !for_people},
-                                               write));
+  TARN_TRY(const Outcome outcome,
+           RunStatement(remote,
+                        {.sql = sql,
+                         .params = params,
+                         .format = format,
+                         .row_limit = options.row_limit,
+                         // Rows come between, else.
+                         .shows_progress = format == "table" || !for_people,
+                         .colours = for_people ? Colours::For(stdout) : Colours()},
+                        write));
   if (format == "table" && for_people) {
     std::fprintf(stderr, "%s\n", Footer(outcome).c_str());
   } else if (outcome.is_truncated) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/colours.h"
 #include "cli/remote.h"
 
 namespace tarn::cli {
@@ -32,6 +33,7 @@ struct Statement {
   std::string format;                       // As above; not empty.
   uint64_t row_limit = 0;
   bool shows_progress = false;  // On stderr.
+  Colours colours = {};         // Of a table.
 };
 
 struct Outcome {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "cli/table.h"
+#include "cli/colours.h"
 #include "cli/text.h"
 
 namespace tarn::cli {
@@ -65,7 +65,10 @@ void AskHealth(const auto& send, Findings& findings) {
     findings.Note(ready.error());
     findings.json["error"] = ready.error().message;
   }
-  findings.Say("state", ready.ok() ? "ready" : "NOT READY: " + ready.error().message);
+  const Colours colours = Colours::For(stdout);
+  findings.Say("state", ready.ok()
+                            ? colours(Style::kGood, "ready")
+                            : colours(Style::kBad, "NOT READY") + ": " + ready.error().message);
 }
 
 Findings AskQueryd(const Remote& remote) {
@@ -117,23 +120,23 @@ Findings AskQueryd(const Remote& remote) {
   return findings;
 }
 
-Findings AskCatalogd(const Remote& remote) {
+Findings AskCatalogd(Remote& remote) {
   Findings findings;
+  AskHealth([&](const std::string& path) { return remote.Catalog({.path = path}); }, findings);
   findings.json["url"] = At(remote.catalogd());
-  const auto send = [&](const std::string& path) { return remote.Catalog({.path = path}); };
-  AskHealth(send, findings);
   return findings;
 }
 
 void Print(const std::string& title, const Findings& findings) {
-  fmt::print("{}  {}\n", title, findings.json.at("url").get<std::string>());
+  fmt::print("{}  {}\n", Colours::For(stdout)(Style::kStrong, title),
+             findings.json.at("url").get<std::string>());
   for (const auto& [name, text] : findings.lines) fmt::print("  {:<10}{}\n", name, text);
 }
 
 }  // namespace
 
 Result<> ShowStatus(const StatusOptions& options) {
-  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
   const Findings queryd = AskQueryd(remote);
   const Findings catalogd = AskCatalogd(remote);
   if (options.json) {

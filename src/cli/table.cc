@@ -35,17 +35,21 @@ std::string WithoutControls(std::string_view text) {
   return out;
 }
 
-std::string TextOf(const Json& value) {
-  if (value.is_null()) return "NULL";
-  return value.is_string() ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+Table::Cell CellOf(const Json& value) {
+  if (value.is_null()) return {"NULL", true};
+  return {value.is_string() ? value.get<std::string>()
+                            : value.dump(-1, ' ', false, Json::error_handler_t::replace)};
 }
 
-std::string Padded(const std::string& text, size_t width, bool to_the_right) {
+// Blanks are not coloured, and colours have no width.
+std::string Padded(const std::string& text, size_t width, bool to_the_right, Style style,
+                   const Colours& colours) {
   const std::string fitted = FitWidth(text, width);
-  const std::string space(width - DisplayWidth(fitted), ' ');
-  return to_the_right ? space + fitted : fitted + space;
+  const std::string blank(width - DisplayWidth(fitted), ' ');
+  return to_the_right ? blank + colours(style, fitted) : colours(style, fitted) + blank;
 }
+
+Style StyleOf(const Table::Cell& cell) { return cell.is_null ? Style::kFaint : Style::kPlain; }
 
 void AppendLine(std::string line, std::string& out) {
   line.erase(line.find_last_not_of(' ') + 1);
@@ -66,12 +70,18 @@ void Shrink(std::vector<size_t>& widths, size_t total, size_t between) {
 }  // namespace
 
 void Table::Add(std::vector<std::string> cells) {
-  for (std::string& cell : cells) cell = WithoutControls(cell);
+  std::vector<Cell> row;
+  for (std::string& cell : cells) row.push_back({std::move(cell)});
+  AddCells(std::move(row));
+}
+
+void Table::AddCells(std::vector<Cell> cells) {
+  for (Cell& cell : cells) cell.text = WithoutControls(cell.text);
   cells.resize(columns_.size());
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::Text() const { return Text(TerminalWidth()); }
+std::string Table::Text() const { return Text(TerminalWidth(), Colours::For(stdout)); }
 
 std::vector<size_t> Table::Widths(size_t width, size_t between, bool with_types) const {
   std::vector<size_t> widths;
@@ -81,62 +91,65 @@ std::vector<size_t> Table::Widths(size_t width, size_t between, bool with_types)
   }
   for (const auto& row : rows_) {
     for (size_t i = 0; i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], DisplayWidth(row[i]));
+      widths[i] = std::max(widths[i], DisplayWidth(row[i].text));
     }
   }
   if (width > 0) Shrink(widths, width, between);
   return widths;
 }
 
-std::string Table::Text(size_t width) const {
+std::string Table::Text(size_t width, const Colours& colours) const {
   if (columns_.empty()) return "";
   const std::vector<size_t> widths = Widths(width, kBetween.size() * (columns_.size() - 1), false);
-
   std::string out;
-  std::string head;
-  std::string rule;
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    if (i > 0) head += kBetween, rule += kBetween;
-    head += Padded(WithoutControls(columns_[i].name), widths[i], columns_[i].to_the_right);
-    rule += std::string(widths[i], '-');
-  }
-  AppendLine(head, out);
-  AppendLine(rule, out);
-  for (const auto& row : rows_) {
+  const auto add_line = [&](const auto& text_of, const auto& style_of) {
     std::string line;
-    for (size_t i = 0; i < columns_.size(); ++i) {
+    for (size_t i = 0; i < widths.size(); ++i) {
       if (i > 0) line += kBetween;
-      line += Padded(row[i], widths[i], columns_[i].to_the_right);
+      line += Padded(text_of(i), widths[i], columns_[i].to_the_right, style_of(i), colours);
     }
     AppendLine(line, out);
+  };
+  add_line([&](size_t i) { return WithoutControls(columns_[i].name); },
+           [](size_t) { return Style::kStrong; });
+  add_line([&](size_t i) { return std::string(widths[i], '-'); },
+           [](size_t) { return Style::kFaint; });
+  for (const auto& row : rows_) {
+    add_line([&](size_t i) { return row[i].text; }, [&](size_t i) { return StyleOf(row[i]); });
   }
   return out;
 }
 
-std::string Table::Box(size_t width) const {
+std::string Table::Box(size_t width, const Colours& colours) const {
   if (columns_.empty()) return "";
   // A line and a space on each side of a cell.
   const std::vector<size_t> widths = Widths(width, 3 * columns_.size() + 1, true);
+  const std::string side = colours(Style::kFaint, "│");
   const auto rule = [&](const char* left, const char* middle, const char* right) {
     std::string line = left;
     for (size_t i = 0; i < widths.size(); ++i) {
       if (i > 0) line += middle;
       for (size_t j = 0; j < widths[i] + 2; ++j) line += "─";
     }
-    return line + right + "\n";
+    return colours(Style::kFaint, line + right) + "\n";
   };
-  const auto cells = [&](const auto& text_of) {
-    std::string line = "│";
+  const auto cells = [&](const auto& text_of, const auto& style_of) {
+    std::string line = side;
     for (size_t i = 0; i < widths.size(); ++i) {
-      line += " " + Padded(text_of(i), widths[i], columns_[i].to_the_right) + " │";
+      line += " ";
+      line += Padded(text_of(i), widths[i], columns_[i].to_the_right, style_of(i), colours);
+      line += " " + side;
     }
     return line + "\n";
   };
   std::string out = rule("┌", "┬", "┐");
-  out += cells([&](size_t i) { return WithoutControls(columns_[i].name); });
-  out += cells([&](size_t i) { return columns_[i].type; });
+  out += cells([&](size_t i) { return WithoutControls(columns_[i].name); },
+               [](size_t) { return Style::kStrong; });
+  out += cells([&](size_t i) { return columns_[i].type; }, [](size_t) { return Style::kFaint; });
   out += rule("├", "┼", "┤");
-  for (const auto& row : rows_) out += cells([&](size_t i) { return row[i]; });
+  for (const auto& row : rows_) {
+    out += cells([&](size_t i) { return row[i].text; }, [&](size_t i) { return StyleOf(row[i]); });
+  }
   return out + rule("└", "┴", "┘");
 }
 
@@ -154,9 +167,9 @@ Result<Table> TableOf(std::string_view envelope) {
     }
     Table table(std::move(columns));
     for (const Json& row : rows) {
-      std::vector<std::string> cells;
-      for (const Json& value : row) cells.push_back(TextOf(value));
-      table.Add(std::move(cells));
+      std::vector<Table::Cell> cells;
+      for (const Json& value : row) cells.push_back(CellOf(value));
+      table.AddCells(std::move(cells));
     }
     return table;
   } catch (const Json::exception&) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/colours.h"
 
 namespace tarn::cli {
 
@@ -18,23 +19,29 @@ class Table {
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
+  struct Cell {
+    std::string text;
+    bool is_null = false;  // SQL's NULL, which a text "NULL" is not.
+  };
+
   // A cell for each column. Control characters are shown, and not sent to the terminal.
   void Add(std::vector<std::string> cells);
+  void AddCells(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
   size_t size() const { return rows_.size(); }
 
   // Where it is wider than `width`, the widest columns are cut; 0: as wide as it is.
-  std::string Text(size_t width) const;
+  std::string Text(size_t width, const Colours& colours = {}) const;
   // For stdout.
   std::string Text() const;
 
   // The same with lines around it, and the types of the columns.
-  std::string Box(size_t width) const;
+  std::string Box(size_t width, const Colours& colours = {}) const;
 
  private:
   std::vector<size_t> Widths(size_t width, size_t between, bool with_types) const;
   std::vector<Column> columns_;
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::vector<Cell>> rows_;
 };
 
 // The answer of POST /sql as a table. The error is a text that is not such an answer.

@@ -10,7 +10,9 @@ import subprocess
 import pyarrow.ipc
 from harness.engine import wait_for_state
 from harness.ports import free_port
-from harness.processes import clean_environment
+from harness.processes import Daemon, clean_environment
+from harness.store import parquet
+from harness.terminal import Terminal
 from harness.tokens import Tokens
 from harness.tool import Tool, command, environment, ok, refused
 from harness.waiting import wait_until
@@ -44,6 +46,30 @@ def test_show(lake, run):
     assert "id      BIGINT  not null\nx       DATE\n" in text
     assert json.loads(ok(run("show", "--json", name)))["objects"] == objects
     refused(run("show", "nothing"), 'no such dataset: "nothing"')
+
+
+def test_show_asks_queryd_for_columns_that_the_catalogue_does_not_know(lake, run):
+    lake.add("plain", "SELECT 1 AS n, 'a' AS \"the name\"")
+    lake.wait_for_rows("plain", [[1, "a"]])
+    assert "n         INTEGER\nthe name  VARCHAR\n" in ok(run("show", "plain"))
+    lake.queryd.stop()
+    assert "/data.parquet" in ok(run("show", "plain")), "it goes without them"
+
+
+def test_colours_are_for_terminals(lake, run):
+    lake.add("plain", "SELECT 1 AS n")
+    assert "\x1b" not in ok(run("ls"))
+    assert "\x1b" not in run("show", "nothing").stderr
+
+    def on_a_terminal(*arguments: str, **env: str) -> str:
+        with Terminal(command(*arguments), environment(lake, **env), str(lake.folder)) as terminal:
+            terminal.wait_for_exit()
+            return terminal.raw
+
+    assert "\x1b[1mname\x1b[0m" in on_a_terminal("ls")
+    assert "\x1b[1;31mtarn:\x1b[0m no such dataset" in on_a_terminal("show", "nothing")
+    assert "\x1b[2mNULL\x1b[0m" in on_a_terminal("sql", "SELECT NULL AS n")
+    assert "\x1b" not in on_a_terminal("ls", NO_COLOR="1")
 
 
 def test_rm_and_restore(lake, run):
@@ -157,6 +183,42 @@ def test_places_come_from_lakehouse_toml(lake):
         check=False,
     )
     assert ok(done) == "n\n1\n"
+
+
+def test_tarn_up_has_the_catalogue_too(scratch, recorder):
+    (scratch / "data").mkdir()
+    (scratch / "data" / "small.parquet").write_bytes(parquet("SELECT 1 AS n"))
+    argv = command("up", scratch / "data", "--bind", "127.0.0.1:0")
+    with Daemon(argv, folder=scratch / "log", recorder=recorder) as daemon:
+        daemon.wait_for(lambda: "Ctrl-C stops it" in daemon.stdout, "the greeting", 60)
+        url = daemon.stdout.partition(" at ")[2].split()[0]
+        # A catalogd of somebody else's may be at the default port.
+        (scratch / "lakehouse.toml").write_text(f'[catalogd]\nbind = "127.0.0.1:{free_port()}"\n')
+
+        def run(*arguments: str) -> str:
+            env = clean_environment(scratch, {"TARN_QUERYD_URL": url})
+            done = subprocess.run(
+                command(*arguments),
+                env=env,
+                cwd=scratch,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            return done.stdout + done.stderr
+
+        assert "small" in run("ls")
+        assert "n       INTEGER" in run("show", "small")
+        assert f"catalogd  {url}\n  state     ready" in run("status")
+        assert "no such dataset" in run("show", "large")
+        assert "Connection refused" in run("ls", "--catalogd", f"http://127.0.0.1:{free_port()}")
+
+
+def test_command_line_that_it_does_not_know(run):
+    assert 'no command "putt"' in run("putt").stderr
+    assert run("putt").returncode == 2
+    assert run("ls", "--sideways").returncode == 2
+    assert "put" in ok(run())
 
 
 def test_daemon_that_is_not_there(run):

@@ -242,6 +242,60 @@ def test_bad_input(lake, run, file):
     refused(put(run, path, "--as", "t"), "object", "403")
 
 
+@pytest.mark.parametrize(
+    "content, parts",
+    [
+        ("a,b\n1,2\n3\n4,5,6\n", ["first 3 lines", "--with skip=3"]),
+        ("Report of March\n\na,b\n1,2\n3,4\n", ["first 2 lines", "--with skip=2"]),
+        ("a,b\n" + "1,2\n" * 5 + "3\n", ["Line: 7", "Columns: 2 Found: 1", "null_padding"]),
+        ("a;b\n" + "1;2\n" * 5 + "3;4;5\n1;2\n", ["Line: 7", "Columns: 2 Found: 3"]),
+        (b"name,n\nzo\xe9,1\n", ["not utf-8", "--with encoding=latin-1"]),
+        ("", ["is empty"]),
+    ],
+)
+def test_csv_of_which_something_would_be_lost(lake, run, file, content, parts):
+    refused(put(run, file("bad.csv", content), "--as", "t"), *parts)
+    assert lake.catalog.get("/catalog/datasets/t").status == 404
+
+
+@pytest.mark.parametrize(
+    "content, options, rows",
+    [
+        ("Report of March\n\na,b\n1,2\n", ["skip=2"], [[1, 2]]),
+        ("a,b\n1,2\n3\n", ["null_padding=true"], [[1, 2], [3, None]]),
+        ("a;b\n2,5;NA\n", ["decimal_separator=,", "nullstr=NA"], [[2.5, None]]),
+        (b"name\nzo\xe9\n", ["encoding=latin-1"], [["zoé"]]),
+        # Nothing is odd about these.
+        ("name,city\nx,Oslo\n", [], [["x", "Oslo"]]),
+        ("n\r\n1\r\n\r\n", [], [[1], [None]]),
+        ('a,b\n"x\ny, z",2\n', [], [["x\ny, z", 2]]),
+    ],
+)
+def test_csv_is_read_as_it_is_said(lake, run, file, content, options, rows):
+    given = [part for option in options for part in ("--with", option)]
+    ok(put(run, file("odd.csv", content), "--as", "t", *given))
+    assert lake.query.sql("FROM t").json()["rows"] == rows
+
+
+def test_options_of_reading_are_checked(run, file):
+    path = file("sales.csv", CSV)
+    refused(put(run, path, "--as", "t", "--with", "skip"), "write NAME=VALUE")
+    refused(put(run, path, "--as", "t", "--with", "x = 1)--=2"), "write NAME=VALUE")
+    refused(put(run, path, "--as", "t", "--with", "colour=red"), '"colour"', "Candidates")
+
+
+def test_patterns_that_no_shell_has_seen(lake, run, file):
+    file("part-1.csv", "n\n1\n")
+    file("part-2.csv", "n\n2\n")
+    file("part-[x].csv", "n\n3\n")
+    ok(put(run, "part-?.csv", "--as", "t"))
+    ok(put(run, "part-[x].csv", "--as", "exactly"))
+    assert lake.query.sql("FROM t ORDER BY n").json()["rows"] == [[1], [2]]
+    assert lake.query.sql("FROM exactly").json()["rows"] == [[3]]
+    refused(put(run, "other-*.csv", "--as", "new"), "there is no file")
+    refused(put(run, lake.folder, "--as", "new"), "is a folder", "/*.csv")
+
+
 def test_without_a_bucket_it_says_what_to_do(lake, run, file):
     refused(
         run("put", file("a.csv", CSV), "--as", "t", "--config", file("empty.toml", "")), "--into"

@@ -52,9 +52,13 @@ class Terminal:
         os.close(self._master)
 
     @property
+    def raw(self) -> str:
+        return self._raw.decode(errors="replace")
+
+    @property
     def text(self) -> str:
         """All that was shown, without what moves the cursor."""
-        return _ESCAPES.sub("", self._raw.decode(errors="replace"))
+        return _ESCAPES.sub("", self.raw)
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())

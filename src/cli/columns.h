@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/remote.h"
+
+namespace tarn::cli {
+
+struct Column {
+  std::string name;
+  std::string type;  // As DuckDB writes it.
+
+  friend bool operator==(const Column&, const Column&) = default;
+};
+
+// The "schema" of a manifest; empty where it has none.
+std::vector<Column> ColumnsOf(const nlohmann::ordered_json& manifest);
+
+// Those of a dataset that was registered without them: queryd knows them from its objects.
+Result<std::vector<Column>> AskColumns(const Remote& remote, const std::string& name);
+
+}  // namespace tarn::cli
