@@ -6,23 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from harness import programs
 from harness.client import Client
+from harness.documents import Example, examples
 from harness.processes import Daemon, clean_environment, die_with_parent
 from harness.waiting import wait_until
 
-DOCUMENT = programs.REPO / "docs" / "clients.md"
+DOCUMENT = "docs/clients.md"
 ADDRESS = "127.0.0.1:3214"
-# An example and, where nothing but an empty line is in between, what it says.
-BLOCK = re.compile(
-    r"^```(?P<language>\w+)(?P<note> not run)?\n(?P<code>.*?)^```\n(?:\n```\n(?P<said>.*?)^```\n)?",
-    re.MULTILINE | re.DOTALL,
-)
-
 # The duckdb program, of which the tests have the Python package: the same engine.
 DUCKDB = """#!{python}
 import csv, sys, duckdb
@@ -38,27 +32,6 @@ DUCKDB_SQL = """import sys, duckdb
 for row in duckdb.execute(sys.stdin.read()).fetchall():
     print(*row, sep=",")
 """
-
-
-@dataclass(frozen=True)
-class Example:
-    language: str
-    line: int
-    code: str
-    said: str | None
-
-    def __str__(self) -> str:
-        return f"{self.language}-line-{self.line}"
-
-
-def examples() -> list[Example]:
-    text = DOCUMENT.read_text()
-    found = []
-    for block in BLOCK.finditer(text):
-        if not block["note"]:
-            line = text.count("\n", 0, block.start()) + 1
-            found.append(Example(block["language"], line, block["code"], block["said"]))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +68,7 @@ def interpreter(language: str, tools: Path) -> list[str | Path]:
     return [path, "-"]
 
 
-@pytest.mark.parametrize("example", examples(), ids=str)
+@pytest.mark.parametrize("example", examples(DOCUMENT), ids=str)
 def test_example(example: Example, address: str, scratch: Path):
     tools = scratch / "bin"
     tools.mkdir()
@@ -127,6 +100,6 @@ def test_example(example: Example, address: str, scratch: Path):
 
 
 def test_document_has_each_language():
-    languages = [example.language for example in examples()]
+    languages = [example.language for example in examples(DOCUMENT)]
     assert {"sh", "python", "js", "r", "sql"} == set(languages)
     assert len(languages) > 12
