@@ -8,7 +8,6 @@ interface Operator {
   operator_name: string;
   operator_timing: number;
   operator_cardinality: number;
-  operator_rows_scanned: number;
   extra_info: Record<string, string | string[]>;
   children: Operator[];
 }
@@ -85,7 +84,6 @@ function drawOperator(operator: Operator, slowest: number, total: number): HTMLE
   const bar = h('span', { class: 'bar', 'aria-hidden': 'true' });
   bar.style.width = `${Math.round(share * 100)}%`;
   const rows = `${formatCount(operator.operator_cardinality)} rows`;
-  const scanned = operator.operator_rows_scanned;
   const box = h(
     'div',
     { class: `operator heat-${heat}` },
@@ -96,11 +94,7 @@ function drawOperator(operator: Operator, slowest: number, total: number): HTMLE
       `${formatMs(operator.operator_timing * 1000)} · ${Math.round(share * 100)} %`,
     ),
     bar,
-    h(
-      'span',
-      { class: 'rows' },
-      scanned > operator.operator_cardinality ? `${rows} of ${formatCount(scanned)}` : rows,
-    ),
+    h('span', { class: 'rows' }, rows),
     drawDetails(operator.extra_info),
   );
   const children = operator.children.map((child) => drawOperator(child, slowest, total));
