@@ -360,7 +360,7 @@ Result<> PutIntoBucket(const PutOptions& options, const std::stop_token& stop) {
   if (options.replace) request.path += "?allow_schema_change=true";
   request.headers = {former ? std::pair<std::string, std::string>("If-Match", former->etag)
                             : std::pair<std::string, std::string>("If-None-Match", "*")};
-  const auto registered = remote.Catalog(std::move(request));
+  const auto registered = remote.Catalog(request);
   if (!registered.ok()) {
     if (registered.error().kind != ErrorKind::kPrecondition) return registered.error();
     return InvalidArgument(fmt::format(

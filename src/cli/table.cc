@@ -136,7 +136,7 @@ std::string Table::Box(size_t width, const Colours& colours) const {
   const auto cells = [&](const auto& text_of, const auto& style_of) {
     std::string line = side;
     for (size_t i = 0; i < widths.size(); ++i) {
-      line += " ";
+      line += ' ';
       line += Padded(text_of(i), widths[i], columns_[i].to_the_right, style_of(i), colours);
       line += " " + side;
     }
