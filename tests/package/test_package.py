@@ -220,6 +220,24 @@ def test_installation_starts_nothing(package, machine):
     assert said.split() == ["disabled", "disabled"]
 
 
+def test_somebody_tries_it_out_on_a_file_of_their_own(machine):
+    """What the README tells of one's own data, with the package in place of the build."""
+    machine.run("mkdir", "/root/trial")
+    machine.write("/root/trial/sales.csv", "shop,amount\nOslo,120.5\nBergen,80.25\nOslo,99\n")
+    there = "cd /root/trial && "
+    machine.run("sh", "-c", there + "tarn put sales.csv --as sales --into lake")
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    up = ["--unit=trial", "--working-directory=/root/trial", "--collect"]
+    machine.run("systemd-run", *up, "tarn", "up", "lake", "--bind", address)
+    client = Client(address, machine.recorder)
+    wait_until(lambda: answers(client), lambda: machine.journal())
+    sql = "SELECT shop, sum(amount) AS amount FROM sales GROUP BY shop ORDER BY shop"
+    said = machine.run("env", f"TARN_QUERYD_URL=http://{address}", "tarn", "sql", sql)
+    assert said == "shop,amount\nBergen,80.25\nOslo,219.5\n"
+    assert "<title>Tarn</title>" in client.get("/").text
+    machine.run("systemctl", "stop", "trial")
+
+
 def test_main_job(running):
     for unit in UNITS:
         assert running.property_of(unit, "ActiveState") == "active"
