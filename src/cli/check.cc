@@ -178,7 +178,7 @@ void CheckStore(const LakehouseSettings& settings, Findings& findings) {
                      .credentials = *credentials,
                      .tls_verify = settings.tls.verify,
                      .tls_ca_path = settings.tls.ca_path});
-  const auto said = client.Ask(Deadline::After(kAnswerTime));
+  const auto said = client.Ask("", Deadline::After(kAnswerTime));
   if (said.ok()) {
     JudgeAnswer(s3, *said, findings);
   } else {
