@@ -17,11 +17,11 @@
 #include "base/lakehouse.h"
 #include "base/text.h"
 #include "catalog/manifest.h"
+#include "cli/bucket.h"
 #include "cli/interrupt.h"
 #include "cli/parquet_files.h"
 #include "cli/progress.h"
 #include "cli/text.h"
-#include "queryd/secrets.h"
 #include "s3/client.h"
 #include "s3/signature.h"
 
@@ -143,16 +143,6 @@ Result<std::vector<Column>> AskColumns(const Remote& remote, const std::string& 
   return columns;
 }
 
-Result<s3::Client> OpenBucket(const LakehouseSettings& settings,
-                              const protocol::ObjectStore& store) {
-  const queryd::FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);
-  TARN_TRY(const protocol::Credentials credentials, secrets.Get(queryd::kPrimaryBucket));
-  return s3::Client({.store = store,
-                     .credentials = credentials,
-                     .tls_verify = settings.tls.verify,
-                     .tls_ca_path = settings.tls.ca_path});
-}
-
 // Under another name first: nobody reads half of it.
 Result<> CopyInto(const fs::path& target, const std::string& source) {
   std::error_code code;
@@ -172,8 +162,8 @@ Result<Json> Upload(const LakehouseSettings& settings, const std::string& name,
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   std::optional<s3::Client> bucket;
   if (!store.is_folder) {
-    TARN_TRY(s3::Client opened, OpenBucket(settings, store));
-    bucket.emplace(std::move(opened));
+    TARN_TRY(const s3::Bucket opened, OpenBucket(settings));
+    bucket.emplace(opened);
   }
   uint64_t bytes = 0;
   for (const std::string& file : files.files) bytes += fs::file_size(file);
