@@ -136,8 +136,9 @@ Command AddPut(CLI::App& app, PutOptions& put) {
   AddRemote(*command, put.remote);
   command->add_option("FILE", put.files, "The files, of one format; - is stdin")->required();
   command->add_option("--as", put.name, "The name of the dataset")->required();
-  command->add_option("--into", put.folder,
-                      "A folder that `tarn up` serves, in place of the bucket");
+  command->add_option("--into", put.into,
+                      "A folder or s3://BUCKET/PREFIX that `tarn up` serves, in place of the "
+                      "bucket of lakehouse.toml and a catalogue");
   command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
       ->check(CLI::IsMember({"csv", "json", "parquet"}));
   command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");

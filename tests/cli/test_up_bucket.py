@@ -205,6 +205,24 @@ def test_objects_are_left_as_they_are(serve, files):
     assert files.keys() == before
 
 
+def test_what_tarn_put_puts_there(serve, files, scratch, env, recorder):
+    running = serve()
+    csv = scratch / "sales.csv"
+
+    def put(text: str, *words: str) -> None:
+        csv.write_text(text)
+        argv = [programs.program("tarn"), "put", csv, "--as", "sales", "--into", url(files), *words]
+        done = run_to_exit(argv, folder=scratch, recorder=recorder, env=env)
+        assert done.status == 0, done.stderr
+
+    put("n\n1\n")
+    running.wait_for_rows("FROM sales", [[1]])
+    put("n\n2\n", "--append")
+    running.wait_for_rows("FROM sales ORDER BY n", [[1], [2]])
+    put("name\nthree\n", "--replace")
+    running.wait_for_rows("FROM sales", [["three"]])
+
+
 # --- where keys and the endpoint come from
 
 
