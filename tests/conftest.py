@@ -14,6 +14,7 @@ from harness.lake import Lake  # noqa: E402
 from harness.proxy import TcpProxy  # noqa: E402
 from harness.recorder import Recorder  # noqa: E402
 from harness.store import Folder, Store  # noqa: E402
+from harness.up import Up  # noqa: E402
 
 _NUMBERS = itertools.count(1)
 
@@ -92,6 +93,26 @@ def scratch(session_folder: Path) -> Path:
     folder = session_folder / f"x{next(_NUMBERS):04}"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def up(scratch, recorder) -> Iterator[Callable[..., Up]]:
+    """Starts `tarn up` with these arguments."""
+    running: list[Up] = []
+
+    def start(*arguments, **options) -> Up:
+        running.append(Up(scratch, recorder, *arguments, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.daemon.stop()
+
+
+@pytest.fixture
+def files(store) -> Folder:
+    """A folder of the bucket that no other test has."""
+    return Folder(store, f"t{next(_NUMBERS):04}")
 
 
 @pytest.fixture

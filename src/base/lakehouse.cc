@@ -1,6 +1,7 @@
 #include "base/lakehouse.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/files.h"
 
@@ -326,20 +327,25 @@ SettingsTable LakehouseSettings::Table() {
   });
 }
 
-Result<LakehouseSettings> LakehouseSettings::Load(const std::string& path) {
+Result<LakehouseSettings> LakehouseSettings::Load(const std::string& path,
+                                                  LakehouseSettings defaults) {
   const Result<std::string> text = ReadFile(path);
   if (!text.ok()) return text.error();
-  LakehouseSettings settings;
-  SettingsTable table = settings.Table();
+  SettingsTable table = defaults.Table();
   if (const Result<> loaded = table.LoadToml(*text, path); !loaded.ok()) {
     return loaded.error().Wrap(path);
   }
+  return FromEnvironment(std::move(defaults));
+}
+
+Result<LakehouseSettings> LakehouseSettings::FromEnvironment(LakehouseSettings defaults) {
+  SettingsTable table = defaults.Table();
   if (const Result<> loaded =
           table.LoadEnvironment([](const char* name) -> const char* { return std::getenv(name); });
       !loaded.ok()) {
     return loaded.error().Wrap("environment");
   }
-  return settings;
+  return defaults;
 }
 
 }  // namespace tarn

@@ -112,9 +112,14 @@ struct LakehouseSettings {
 
   SettingsTable Table();
 
-  // Reads the file and then the environment. The error says which file, and everything that is
-  // wrong with it.
-  static Result<LakehouseSettings> Load(const std::string& path);
+  // Reads the file and then the environment; `defaults` are for what neither says. The error says
+  // which file, and everything that is wrong with it.
+  static Result<LakehouseSettings> Load(const std::string& path, LakehouseSettings defaults);
+  static Result<LakehouseSettings> Load(const std::string& path) {
+    return Load(path, LakehouseSettings());
+  }
+  // The same without a file.
+  static Result<LakehouseSettings> FromEnvironment(LakehouseSettings defaults);
 };
 
 }  // namespace tarn

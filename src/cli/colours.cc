@@ -3,15 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include "cli/environment.h"
 
 namespace tarn::cli {
 namespace {
-
-std::string_view Environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it.
-  return value == nullptr ? "" : value;
-}
 
 std::string_view CodeOf(Style style) {
   switch (style) {

@@ -12,11 +12,13 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class FolderCatalogTest : public testing::Test {
  protected:
   const fs::path folder = fs::path(testing::TempDir()) / ("tarn-folder-" + RandomId());
+  const std::unique_ptr<catalogd::Store> store = *catalogd::Store::Open(":memory:");
+  FolderCatalog catalog{folder, *store};
+
   FolderCatalogTest() { fs::create_directories(folder); }
   ~FolderCatalogTest() override { fs::remove_all(folder); }
 
@@ -24,19 +26,15 @@ class FolderCatalogTest : public testing::Test {
     fs::create_directories((folder / name).parent_path());
     std::ofstream(folder / name) << bytes;
   }
-  // "name: key key", a dataset each.
-  std::vector<std::string> Scan() {
-    problems.clear();
-    std::vector<std::string> out;
-    const auto found = ScanFolder(folder, problems);
-    for (const FoundDataset& dataset : found.value()) {
-      std::string line = dataset.name + ":";
-      for (const auto& object : dataset.content.objects) line += " " + object.key;
-      out.push_back(std::move(line));
-    }
-    return out;
+  Result<queryd::CatalogRead> Read() {
+    return catalog.Read("", Duration::zero(), Deadline::Never(), {});
   }
-  std::vector<std::string> problems;
+  std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    const catalog::Snapshot snapshot = *store->List();
+    for (const catalog::Manifest& manifest : snapshot.manifests) names.push_back(manifest.name);
+    return names;
+  }
 };
 
 TEST_F(FolderCatalogTest, FilesAndFoldersAreDatasets) {
@@ -51,42 +49,42 @@ TEST_F(FolderCatalogTest, FilesAndFoldersAreDatasets) {
   Write("_temporary/x.parquet");
   Write("events/.staging/x.parquet");
   Write("events/_delta/x.parquet");
-  EXPECT_THAT(Scan(), ElementsAre("Upper: Upper.PARQUET",
-                                  "events: events/2026/01/a.parquet events/2026/01/b.parquet",
-                                  "trips: trips.parquet"));
-  EXPECT_TRUE(problems.empty());
-}
-
-TEST_F(FolderCatalogTest, TellsWhatCannotBeADataset) {
-  Write("trips.parquet");
-  Write("trips/a.parquet");
-  Write("bad\nname.parquet");
-  EXPECT_THAT(Scan(), ElementsAre("trips: trips/a.parquet"));
-  EXPECT_THAT(problems, ElementsAre(HasSubstr("control characters"), HasSubstr("another dataset")));
+  fs::create_directories(folder / "folder.parquet");
+  const auto read = Read();
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_TRUE(read->is_whole);
+  EXPECT_EQ(read->position, "") << "it cannot be followed";
+  EXPECT_THAT(Names(), ElementsAre("Upper", "events", "trips"));
+  const auto& objects = read->manifests[1].content.objects;
+  ASSERT_EQ(objects.size(), 2U);
+  EXPECT_EQ(objects[0].key, "events/2026/01/a.parquet");
+  EXPECT_EQ(objects[0].size_bytes, 1);
 }
 
 TEST_F(FolderCatalogTest, TheCatalogueFollowsTheFolder) {
-  auto store = *catalogd::Store::Open(":memory:");
-  FolderCatalog catalog(folder, *store);
   Write("a.parquet");
-  const auto first = *catalog.List();
+  const auto first = *Read();
   ASSERT_EQ(first.manifests.size(), 1U);
-  EXPECT_EQ(catalog.List()->revision, first.revision) << "nothing changed";
+  EXPECT_FALSE(Read()->changed);
   Write("a.parquet", "longer");
-  const auto second = *catalog.List();
+  const auto second = *Read();
+  EXPECT_TRUE(second.changed);
+  EXPECT_GT(second.revision, first.revision);
   EXPECT_GT(second.manifests[0].updated_at, first.manifests[0].updated_at);
+  Write("b.parquet");
+  EXPECT_TRUE(Read()->changed);
+  EXPECT_THAT(Names(), ElementsAre("a", "b"));
   fs::remove(folder / "a.parquet");
-  EXPECT_TRUE(catalog.List()->manifests.empty());
+  EXPECT_TRUE(Read()->changed);
+  EXPECT_THAT(Names(), ElementsAre("b"));
 }
 
 TEST_F(FolderCatalogTest, AFolderThatIsGoneIsAnErrorAndDropsNothing) {
-  auto store = *catalogd::Store::Open(":memory:");
-  FolderCatalog catalog(folder, *store);
   Write("a.parquet");
-  ASSERT_TRUE(catalog.List().ok());
+  ASSERT_TRUE(Read().ok());
   fs::remove_all(folder);
-  EXPECT_FALSE(catalog.List().ok());
-  EXPECT_EQ(store->List()->manifests.size(), 1U);
+  EXPECT_FALSE(Read().ok());
+  EXPECT_THAT(Names(), ElementsAre("a"));
 }
 
 }  // namespace

@@ -44,9 +44,17 @@ void AddRemote(CLI::App& app, RemoteOptions& remote) {
 Command AddUp(CLI::App& app, UpOptions& up) {
   CLI::App* command = app.add_subcommand(
       "up",
-      "Serve a folder: each Parquet file, or folder of Parquet files, is a dataset.\n"
-      "Without a folder, sample data is made and served.");
-  command->add_option("DIR", up.folder, "The folder");
+      "Serve a folder or a bucket: each Parquet file, or folder of Parquet files, is a dataset.\n"
+      "Without either, sample data is made and served.\n"
+      "  tarn up lake\n"
+      "  tarn up s3://my-bucket/lake   # keys as AWS_ACCESS_KEY_ID, or lakehouse.toml, has them");
+  command->add_option("PLACE", up.place, "The folder, or s3://BUCKET or s3://BUCKET/PREFIX");
+  command->add_option("--config", up.config_path,
+                      "Of a bucket: a lakehouse.toml with its [s3] (./lakehouse.toml)");
+  command->add_option(
+      "--every", up.every,
+      "How often to look what has changed (1s; a bucket: 10s, at a request for each "
+      "1,000 objects)");
   command->add_option("--bind", up.bind, "host:port to listen on; port 0 takes a free one")
       ->capture_default_str();
   command->add_flag("--allow-anonymous", up.allow_anonymous,
@@ -129,8 +137,9 @@ Command AddPut(CLI::App& app, PutOptions& put) {
   AddRemote(*command, put.remote);
   command->add_option("FILE", put.files, "The files, of one format; - is stdin")->required();
   command->add_option("--as", put.name, "The name of the dataset")->required();
-  command->add_option("--into", put.folder,
-                      "A folder that `tarn up` serves, in place of the bucket");
+  command->add_option("--into", put.into,
+                      "A folder or s3://BUCKET/PREFIX that `tarn up` serves, in place of the "
+                      "bucket of lakehouse.toml and a catalogue");
   command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
       ->check(CLI::IsMember({"csv", "json", "parquet"}));
   command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");

@@ -18,6 +18,7 @@
 #include "base/redact.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "cli/environment.h"
 #include "cli/line_editor.h"
 #include "cli/sql.h"
 #include "cli/statement_text.h"
@@ -60,13 +61,9 @@ constexpr DotCommand kCommands[] = {
 };
 
 std::string HistoryPath() {
-  const auto of = [](const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it.
-    return std::string(value == nullptr ? "" : value);
-  };
-  if (const std::string state = of("XDG_STATE_HOME"); !state.empty())
+  if (const std::string state = Environment("XDG_STATE_HOME"); !state.empty())
     return state + "/tarn/history";
-  if (const std::string home = of("HOME"); !home.empty()) {
+  if (const std::string home = Environment("HOME"); !home.empty()) {
     return home + "/.local/state/tarn/history";
   }
   return "";

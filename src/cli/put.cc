@@ -1,16 +1,10 @@
 #include "cli/put.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <glob.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -18,137 +12,20 @@
 #include "base/lakehouse.h"
 #include "base/text.h"
 #include "catalog/manifest.h"
+#include "cli/bucket.h"
 #include "cli/columns.h"
 #include "cli/interrupt.h"
 #include "cli/parquet_files.h"
 #include "cli/progress.h"
-#include "cli/text.h"
-#include "queryd/secrets.h"
+#include "cli/put_files.h"
+#include "cli/put_into.h"
 #include "s3/client.h"
-#include "s3/signature.h"
 
 namespace tarn::cli {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-Error Stopped() { return {ErrorKind::kCancelled, "stopped; nothing was changed"}; }
-
-// Where files are made that are not needed afterwards.
-class Workspace {
- public:
-  static Result<Workspace> Make() {
-    std::string path = (fs::temp_directory_path() / "tarn-put-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) {
-      return Unavailable(fmt::format("cannot make a folder in {}: {}",
-                                     fs::temp_directory_path().string(), std::strerror(errno)));
-    }
-    return Workspace(path);
-  }
-  Workspace(Workspace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Workspace& operator=(Workspace&&) = delete;
-  ~Workspace() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit Workspace(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
-// DuckDB reads it twice: once for the types.
-Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& stop) {
-  if (isatty(STDIN_FILENO) != 0) {
-    return InvalidArgument("- is stdin, and that is a terminal: give a file, or a pipe");
-  }
-  std::string path = (folder / "stdin").string();
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wbe"), &std::fclose);
-  if (file == nullptr) return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
-  std::array<char, 64 * 1024> block{};
-  for (;;) {
-    const ssize_t count = read(STDIN_FILENO, block.data(), block.size());
-    if (stop.stop_requested()) return Stopped();
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Unavailable(fmt::format("stdin: {}", std::strerror(errno)));
-    if (count == 0) break;
-    if (std::fwrite(block.data(), 1, static_cast<size_t>(count), file.get()) !=
-        static_cast<size_t>(count)) {
-      return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
-    }
-  }
-  if (std::fflush(file.get()) != 0) {
-    return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
-  }
-  return path;
-}
-
-// A pattern that the shell has not taken for one.
-Result<std::vector<std::string>> Matching(const std::string& file) {
-  std::error_code code;
-  if (fs::exists(file, code) || file.find_first_of("*?[") == std::string::npos) {
-    return std::vector<std::string>{file};
-  }
-  glob_t found{};
-  const int status = glob(file.c_str(), 0, nullptr, &found);
-  std::vector<std::string> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  globfree(&found);
-  if (status == GLOB_NOMATCH) {
-    return InvalidArgument(fmt::format("there is no file \"{}\"", file));
-  }
-  if (status != 0) return Unavailable(fmt::format("cannot read what matches \"{}\"", file));
-  return files;
-}
-
-Result<std::pair<std::string, std::string>> ToReadOption(const std::string& text) {
-  const size_t equals = text.find('=');
-  const std::string name = text.substr(0, equals);
-  const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || c == '_';
-  });
-  if (equals == std::string::npos || !is_name) {
-    return InvalidArgument(
-        fmt::format("--with {}: write NAME=VALUE, as in --with encoding=latin-1", text));
-  }
-  return std::pair(name, text.substr(equals + 1));
-}
-
-Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
-                      const std::stop_token& stop) {
-  Input input{.files = {},
-              .delimiter = options.delimiter,
-              .has_header = !options.no_header,
-              .header_is_said = options.no_header};
-  bool has_stdin = false;
-  for (const std::string& file : options.files) {
-    if (file == "-") {
-      TARN_TRY(input.files.emplace_back(), KeepStdin(folder, stop));
-      has_stdin = true;
-    } else {
-      TARN_TRY(const std::vector<std::string> files, Matching(file));
-      input.files.insert(input.files.end(), files.begin(), files.end());
-    }
-  }
-  for (const std::string& text : options.with) {
-    TARN_TRY(input.options.emplace_back(), ToReadOption(text));
-  }
-  if (options.format == "json") {
-    input.format = InputFormat::kJson;
-  } else if (options.format == "parquet") {
-    input.format = InputFormat::kParquet;
-  } else if (options.format.empty() && !has_stdin) {
-    TARN_TRY(input.format, FormatOf(input.files));
-  }
-  return input;
-}
-
-// The keys say what is in the objects, so that one that is there already need not come again.
-Result<std::string> KeyOf(const std::string& name, const std::string& path) {
-  TARN_TRY(const std::string hash, s3::Sha256OfFile(path));
-  return fmt::format("{}/{}.parquet", ReplaceAll(name, "/", "_"), hash.substr(0, 32));
-}
 
 // The dataset as the catalogue has it.
 struct Former {
@@ -168,72 +45,30 @@ Result<std::optional<Former>> ReadFormer(Remote& remote, const std::string& name
   return std::optional<Former>(std::move(former));
 }
 
-Result<s3::Client> OpenBucket(const LakehouseSettings& settings,
-                              const protocol::ObjectStore& store) {
-  const queryd::FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);
-  TARN_TRY(const protocol::Credentials credentials, secrets.Get(queryd::kPrimaryBucket));
-  return s3::Client({.store = store,
-                     .credentials = credentials,
-                     .tls_verify = settings.tls.verify,
-                     .tls_ca_path = settings.tls.ca_path});
-}
-
-// Under another name first: nobody reads half of it.
-Result<> CopyInto(const fs::path& target, const std::string& source) {
-  std::error_code code;
-  fs::create_directories(target.parent_path(), code);
-  if (!code && fs::exists(target, code)) return {};
-  const fs::path unfinished = target.parent_path() / ("." + RandomId());
-  if (!code) fs::copy_file(source, unfinished, code);
-  if (!code) fs::rename(unfinished, target, code);
-  if (!code) return {};
-  std::error_code ignored;
-  fs::remove(unfinished, ignored);
-  return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
-}
-
+// The objects as a manifest names them.
 Result<Json> Upload(const LakehouseSettings& settings, const std::string& name,
                     const ParquetFiles& files, const std::stop_token& stop) {
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
-  std::optional<s3::Client> bucket;
-  if (!store.is_folder) {
-    TARN_TRY(s3::Client opened, OpenBucket(settings, store));
-    bucket.emplace(std::move(opened));
-  }
-  uint64_t bytes = 0;
-  for (const std::string& file : files.files) bytes += fs::file_size(file);
-  Progress progress("sending", bytes);
-  const auto is_cancelled = [&stop] { return stop.stop_requested(); };
   Json objects = Json::array();
-  for (const std::string& file : files.files) {
-    if (stop.stop_requested()) return Stopped();
-    TARN_TRY(const std::string key, KeyOf(name, file));
-    const uint64_t size = fs::file_size(file);
-    Json object = {{"key", key}, {"size", size}};
-    if (!bucket) {
+  if (store.is_folder) {
+    Progress progress("sending", BytesOf(files.files));
+    for (const std::string& file : files.files) {
+      if (stop.stop_requested()) return Stopped();
+      TARN_TRY(const std::string key, KeyOf(name, file));
       TARN_CHECK_OK(CopyInto(fs::path(store.root) / key, file));
-      progress.Add(size);
-      objects.push_back(object);
-      continue;
+      progress.Add(fs::file_size(file));
+      objects.push_back({{"key", key}, {"size", fs::file_size(file)}});
     }
-    const auto wrap = [&](const Error& error) {
-      return stop.stop_requested() ? Stopped() : error.Wrap(fmt::format("object \"{}\"", key));
-    };
-    auto there = bucket->Stat(key, Deadline::Never(), is_cancelled);
-    if (!there.ok()) return wrap(there.error());
-    std::string etag;
-    if (*there && (*there)->bytes == size) {
-      etag = (*there)->etag;
-      progress.Add(size);
-    } else {
-      const auto written =
-          bucket->Write(key, {.path = file, .on_sent = [&](uint64_t sent) { progress.Add(sent); }},
-                        Deadline::Never(), is_cancelled);
-      if (!written.ok()) return wrap(written.error());
-      etag = written->etag;
-    }
-    if (!etag.empty()) object["etag"] = etag;
-    objects.push_back(object);
+    return objects;
+  }
+  TARN_TRY(const s3::Bucket opened, OpenBucket(settings));
+  s3::Client bucket(opened);
+  std::vector<SentFile> sent;
+  TARN_CHECK_OK(SendFiles(bucket, "", name, files.files, stop, sent));
+  for (const SentFile& object : sent) {
+    Json json = {{"key", object.key}, {"size", object.bytes}};
+    if (!object.etag.empty()) json["etag"] = object.etag;
+    objects.push_back(std::move(json));
   }
   return objects;
 }
@@ -246,73 +81,12 @@ Json SchemaOf(const std::vector<Column>& columns) {
   return schema;
 }
 
-std::string Summary(const ParquetFiles& files) {
-  uint64_t bytes = 0;
-  for (const std::string& file : files.files) bytes += fs::file_size(file);
-  return fmt::format("{} in {} ({}), {}", Plural(files.rows, "row"),
-                     Plural(files.files.size(), "object"), FormatBytes(bytes),
-                     Plural(files.columns.size(), "column"));
-}
-
-// What `tarn up` serves: a folder of files is a dataset, and what begins with a dot is none.
-Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
-  if (options.name.starts_with('.') || options.name.starts_with('_') ||
-      options.name.find('/') != std::string::npos) {
-    return InvalidArgument(
-        "--as: a folder's dataset has a name without / that begins with neither . nor _");
-  }
-  const fs::path target = fs::path(options.folder) / options.name;
-  const fs::path file = fs::path(options.folder) / (options.name + ".parquet");
-  std::error_code code;
-  const bool is_there = fs::exists(target, code) || fs::exists(file, code);
-  if (is_there && !options.append && !options.replace) {
-    return InvalidArgument(fmt::format(
-        "there is a dataset \"{}\": --append adds to it, --replace takes its place", options.name));
-  }
-  if (options.append && fs::exists(file, code)) {
-    return InvalidArgument(
-        fmt::format("{} is one file: nothing can be added to it", file.string()));
-  }
-  TARN_TRY(const Workspace workspace, Workspace::Make());
-  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
-  std::vector<Column> wanted;
-  if (options.append && is_there) {
-    std::vector<std::string> there;
-    for (const auto& entry : fs::recursive_directory_iterator(target, code)) {
-      if (entry.path().extension() == ".parquet") there.push_back(entry.path());
-    }
-    if (!there.empty()) {
-      const Input first{.files = {there.front()}, .format = InputFormat::kParquet};
-      TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, stop));
-      wanted = std::move(former.columns);
-    }
-  }
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
-  const fs::path unfinished = fs::path(options.folder) / ("." + RandomId());
-  const fs::path destination = options.append ? target : unfinished;
-  for (const std::string& each : files.files) {
-    TARN_TRY(const std::string key, KeyOf(options.name, each));
-    TARN_CHECK_OK(CopyInto(destination / fs::path(key).filename(), each));
-  }
-  if (!options.append) {
-    const fs::path former = fs::path(options.folder) / ("." + RandomId());
-    if (fs::exists(target, code)) fs::rename(target, former, code);
-    if (!code) fs::rename(unfinished, target, code);
-    if (code) {
-      return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
-    }
-    fs::remove(file, code);
-    fs::remove_all(former, code);
-  }
-  std::printf("\"%s\": %s\n", options.name.c_str(), Summary(files).c_str());
-  return {};
-}
-
-Result<> PutIntoBucket(const PutOptions& options, const std::stop_token& stop) {
+Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) {
   TARN_TRY(const LakehouseSettings settings, LoadSettings(options.remote.config_path));
   if (settings.s3.bucket.empty()) {
     return InvalidArgument(
-        "no bucket is known: --config names a lakehouse.toml, or --into a folder for `tarn up`");
+        "no bucket is known: --config names a lakehouse.toml, or --into a folder or s3://BUCKET "
+        "for `tarn up`");
   }
   TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(std::optional<Former> former, ReadFormer(remote, options.name));
@@ -385,8 +159,9 @@ Result<> PutDataset(const PutOptions& options) {
     return InvalidArgument("--append and --replace: choose one");
   }
   const Interrupt interrupt;
-  return options.folder.empty() ? PutIntoBucket(options, interrupt.token())
-                                : PutIntoFolder(options, interrupt.token());
+  if (options.into.empty()) return PutAndRegister(options, interrupt.token());
+  return BucketUrl::Is(options.into) ? PutIntoBucketUrl(options, interrupt.token())
+                                     : PutIntoFolder(options, interrupt.token());
 }
 
 }  // namespace tarn::cli

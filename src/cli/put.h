@@ -14,7 +14,8 @@ struct PutOptions {
   RemoteOptions remote;
   std::vector<std::string> files;  // "-" is stdin.
   std::string name;
-  std::string folder;  // One that `tarn up` serves; empty: the bucket of lakehouse.toml.
+  std::string into;  // What `tarn up` serves: a folder, or s3://BUCKET[/PREFIX]. Empty: the bucket
+                     // of lakehouse.toml, and the catalogue.
   std::string format;  // csv, json or parquet; empty: by the endings of the names.
   std::string delimiter;
   bool no_header = false;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -10,6 +9,7 @@
 #include "base/files.h"
 #include "base/redact.h"
 #include "base/text.h"
+#include "cli/environment.h"
 
 namespace tarn::cli {
 namespace {
@@ -20,11 +20,6 @@ constexpr auto kAnswerTimeout = std::chrono::hours(24);
 // queryd is told of changes, and has them after milliseconds.
 constexpr auto kVisibleTimeout = std::chrono::seconds(5);
 constexpr auto kVisibleEvery = std::chrono::milliseconds(10);
-
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it.
-  return value == nullptr ? "" : value;
-}
 
 std::string FirstOf(std::initializer_list<std::string> texts) {
   for (const std::string& text : texts) {
@@ -98,10 +93,11 @@ Result<nlohmann::ordered_json> ParseJson(const Result<http::ClientResponse>& res
 
 }  // namespace
 
-Result<LakehouseSettings> LoadSettings(const std::string& path) {
-  if (!path.empty()) return LakehouseSettings::Load(path);
-  if (std::filesystem::exists(kConfig)) return LakehouseSettings::Load(kConfig);
-  return LakehouseSettings();
+Result<LakehouseSettings> LoadSettings(const std::string& path, LakehouseSettings defaults) {
+  if (!path.empty()) return LakehouseSettings::Load(path, std::move(defaults));
+  if (std::filesystem::exists(kConfig))
+    return LakehouseSettings::Load(kConfig, std::move(defaults));
+  return LakehouseSettings::FromEnvironment(std::move(defaults));
 }
 
 Result<Remote> Remote::Open(const RemoteOptions& options) {

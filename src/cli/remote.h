@@ -18,8 +18,10 @@ struct RemoteOptions {
   std::string token_path;
 };
 
-// Those of that file, else of ./lakehouse.toml, else the defaults.
-Result<LakehouseSettings> LoadSettings(const std::string& config_path);
+// Those of that file, else of ./lakehouse.toml where there is one, and of the environment; else
+// these.
+Result<LakehouseSettings> LoadSettings(const std::string& config_path,
+                                       LakehouseSettings defaults = {});
 
 // queryd and catalogd, as a client sees them.
 //

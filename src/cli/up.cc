@@ -6,9 +6,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/duration.h"
 #include "base/lakehouse.h"
 #include "base/log.h"
 #include "catalogd/routes.h"
+#include "cli/bucket.h"
+#include "cli/bucket_catalog.h"
+#include "cli/check_store.h"
 #include "cli/folder_catalog.h"
 #include "cli/sample_data.h"
 #include "cli/table.h"
@@ -25,9 +29,26 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A file that is put into the folder can be queried within this time.
-constexpr auto kRefreshEvery = std::chrono::seconds(1);
+// What is put there can be queried within this time. A folder costs nothing to look at; a bucket
+// costs a request for each 1,000 objects, which Amazon lets pay.
+constexpr auto kLookIntoFolderEvery = std::chrono::seconds(1);
+constexpr auto kListBucketEvery = std::chrono::seconds(10);
+// More often is work without end.
+constexpr auto kEveryMin = std::chrono::milliseconds(100);
+// A list of as many objects as may be listed takes a minute or two.
+constexpr auto kBucketRefreshTimeout = std::chrono::minutes(5);
+// The catalogue is in memory, and each version of a dataset names all of its objects.
+constexpr int64_t kVersionsMax = 10;
 constexpr auto kFirstAnswerTimeout = std::chrono::seconds(60);
+
+// What is served, and how it is reached.
+struct Place {
+  std::string name;  // For people.
+  bool is_sample = false;
+  LakehouseSettings settings;
+  queryd::Lake lake;
+  std::unique_ptr<ListedCatalog> catalog;
+};
 
 void Print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -49,7 +70,59 @@ Result<fs::path> ChooseFolder(const std::string& named) {
   return folder;
 }
 
-// The folder is the truth, so the catalogue can only be read.
+Result<Place> OpenFolder(const UpOptions& options, catalogd::Store& store) {
+  TARN_TRY(const fs::path folder, ChooseFolder(options.place));
+  Place place{.name = folder.string(), .is_sample = options.place.empty()};
+  place.settings.queryd.refresh_every = kLookIntoFolderEvery;
+  place.lake = {.store = protocol::ObjectStore::Folder(folder.string()),
+                .credentials = []() -> Result<protocol::Credentials> { return {}; }};
+  place.catalog = std::make_unique<FolderCatalog>(folder, store);
+  return place;
+}
+
+Result<Place> OpenBucketPlace(const UpOptions& options, catalogd::Store& store) {
+  TARN_TRY(const BucketUrl url, BucketUrl::Parse(options.place));
+  TARN_TRY(const LakehouseSettings known, SettingsOfBucket(url, options.config_path));
+  if (const Result<> good = RequireStore(known, url.prefix); !good.ok()) {
+    return good.error().Wrap(url.Text());
+  }
+  if (!known.tls.verify) {
+    log::Warn(
+        "tls.verify is false: whoever is between us and catalogd or the store can read and "
+        "change everything");
+  }
+  Place place{.name = url.Text()};
+  // What else a lakehouse.toml says is about the daemons.
+  place.settings.s3 = known.s3;
+  place.settings.tls = {.ca_path = known.tls.ca_path, .verify = known.tls.verify};
+  place.settings.queryd.secrets_path = known.queryd.secrets_path;
+  place.settings.queryd.extension_dir = known.queryd.extension_dir;
+  place.settings.queryd.refresh_every = kListBucketEvery;
+  place.settings.queryd.refresh_timeout = kBucketRefreshTimeout;
+  TARN_TRY(place.lake.store, protocol::ObjectStore::FromSettings(known.s3));
+  place.lake.credentials = [known]() -> Result<protocol::Credentials> {
+    TARN_TRY(s3::Bucket bucket, OpenBucket(known));
+    return std::move(bucket.credentials);
+  };
+  place.catalog =
+      std::make_unique<BucketCatalog>([known] { return OpenBucket(known); }, url.prefix, store);
+  return place;
+}
+
+Result<Place> OpenPlace(const UpOptions& options, catalogd::Store& store) {
+  TARN_TRY(Place place, BucketUrl::Is(options.place) ? OpenBucketPlace(options, store)
+                                                     : OpenFolder(options, store));
+  if (options.every.empty()) return place;
+  const Result<Duration> every = ParseDuration(options.every);
+  if (!every.ok()) return every.error().Wrap("--every");
+  if (*every < kEveryMin) {
+    return InvalidArgument(fmt::format("--every: {} at the least", FormatDuration(kEveryMin)));
+  }
+  place.settings.queryd.refresh_every = *every;
+  return place;
+}
+
+// The place is the truth, so the catalogue can only be read.
 std::vector<http::Route> ReadOnlyRoutes(catalogd::Service& service) {
   std::vector<http::Route> routes = catalogd::CatalogRoutes(service);
   std::erase_if(routes, [](const http::Route& route) { return route.method != "GET"; });
@@ -105,13 +178,12 @@ Result<std::string> AskOverHttp(const std::string& address, const std::string& s
   return table.Text();
 }
 
-Result<> Greet(const std::string& address, const fs::path& folder, bool sample,
-               catalogd::Store& store) {
+Result<> Greet(const std::string& address, const Place& place, catalogd::Store& store) {
   TARN_TRY(const catalog::Snapshot snapshot, store.List());
   const std::string url = "http://" + address;
-  Print(fmt::format("Tarn serves {} at {}\n{}", folder.string(), url, DatasetList(snapshot)));
+  Print(fmt::format("Tarn serves {} at {}\n{}", place.name, url, DatasetList(snapshot)));
   std::string sql = "SELECT 42 AS answer";
-  if (sample) {
+  if (place.is_sample) {
     sql = SampleQuery();
   } else if (!snapshot.manifests.empty()) {
     sql = "SELECT count(*) AS row_count FROM " + duck::QuoteIdentifier(snapshot.manifests[0].name);
@@ -120,7 +192,7 @@ Result<> Greet(const std::string& address, const fs::path& folder, bool sample,
   Print(fmt::format("\n{}\n\n{}", sql,
                     table.ok() ? *table : fmt::format("failed: {}\n", table.error().message)));
   const std::string short_sql =
-      sample ? "SELECT city, country FROM airports ORDER BY latitude DESC LIMIT 3" : sql;
+      place.is_sample ? "SELECT city, country FROM airports ORDER BY latitude DESC LIMIT 3" : sql;
   Print(fmt::format("\nAsk from anywhere:\n  {}\nCtrl-C stops it.\n", CurlLine(url, short_sql)));
   return {};
 }
@@ -130,19 +202,16 @@ Result<> Greet(const std::string& address, const fs::path& folder, bool sample,
 Result<> Up(const UpOptions& options) {
   http::Runtime runtime(
       http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
-  TARN_TRY(const fs::path folder, ChooseFolder(options.folder));
-  TARN_TRY(const std::unique_ptr<catalogd::Store> store, catalogd::Store::Open(":memory:"));
-  LakehouseSettings settings;
-  settings.queryd.refresh_every = kRefreshEvery;
+  TARN_TRY(const std::unique_ptr<catalogd::Store> store,
+           catalogd::Store::Open(":memory:", {.history_versions_max = kVersionsMax}));
+  TARN_TRY(Place place, OpenPlace(options, *store));
+  const LakehouseSettings& settings = place.settings;
 
   Metrics metrics;
   catalogd::Service catalogue(*store, settings.catalogd, metrics);
-  const queryd::Lake lake{
-      .store = protocol::ObjectStore::Folder(folder.string()),
-      .credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; }};
-  TARN_TRY(const std::unique_ptr<queryd::Service> service,
-           queryd::Service::Open(runtime.io(), settings, lake,
-                                 std::make_unique<FolderCatalog>(folder, *store), metrics));
+  TARN_TRY(
+      const std::unique_ptr<queryd::Service> service,
+      queryd::Service::Open(runtime.io(), settings, place.lake, std::move(place.catalog), metrics));
   std::vector<http::Route> routes = service->Routes(metrics);
   for (http::Route& route : ReadOnlyRoutes(catalogue)) routes.push_back(std::move(route));
   http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
@@ -154,7 +223,7 @@ Result<> Up(const UpOptions& options) {
   service->Start();
   service->WaitFirstRefresh(Deadline::After(kFirstAnswerTimeout));
 
-  const Result<> greeted = Greet(server.address(), folder, options.folder.empty(), *store);
+  const Result<> greeted = Greet(server.address(), place, *store);
   if (greeted.ok()) log::Info("stopping", {{"signal", runtime.WaitForStop()}});
   catalogue.EndWaits();
   queryd::ShutDown(server, *service, settings.queryd.shutdown_timeout);

@@ -19,7 +19,7 @@ constexpr uint64_t kFooterBytesMax = 16 * 1024 * 1024;
 // So many files are open at the same time, for each thread.
 constexpr size_t kBatch = 32;
 
-std::string SelectSql(const std::vector<FooterFile>& files, size_t count, const char* what) {
+std::string SelectSql(const std::vector<duck::FooterFile>& files, size_t count, const char* what) {
   std::string paths;
   for (size_t i = 0; i < count; ++i) {
     if (i > 0) paths += ", ";
@@ -61,7 +61,8 @@ FooterProbe::FooterProbe(const protocol::Setup& setup, duck::Connection connecti
                .tls_ca_path = setup.tls_ca_path}),
       connection_(std::move(connection)) {}
 
-Result<> FooterProbe::Fetch(const std::string& key, FooterFile& file, const WatchedTask& task) {
+Result<> FooterProbe::Fetch(const std::string& key, duck::FooterFile& file,
+                            const WatchedTask& task) {
   // Refuses keys that are none.
   TARN_CHECK_OK(store_.Url(key));
   const auto is_cancelled = [&task] { return task.CancelReason().has_value(); };
@@ -83,7 +84,7 @@ Result<std::vector<protocol::Column>> FooterProbe::Run(const protocol::ViewSpec&
                                                        WatchedTask& task) {
   const std::vector<std::string>& keys = view.keys;
   while (files_.size() < std::min(keys.size(), kBatch)) {
-    TARN_TRY(FooterFile file, FooterFile::Make());
+    TARN_TRY(duck::FooterFile file, duck::FooterFile::Make());
     files_.push_back(std::move(file));
   }
   std::vector<protocol::Column> columns;

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "duck/database.h"
-#include "engine/footer_file.h"
+#include "duck/footer_file.h"
 #include "engine/watchdog.h"
 #include "protocol/messages.h"
 #include "s3/client.h"
@@ -31,12 +31,12 @@ class FooterProbe {
 
  private:
   FooterProbe(const protocol::Setup& setup, duck::Connection connection);
-  Result<> Fetch(const std::string& key, FooterFile& file, const WatchedTask& task);
+  Result<> Fetch(const std::string& key, duck::FooterFile& file, const WatchedTask& task);
 
   const protocol::ObjectStore store_;
   s3::Client client_;
   duck::Connection connection_;
-  std::vector<FooterFile> files_;
+  std::vector<duck::FooterFile> files_;
 };
 
 // The columns that a SELECT has, which is planned and not run.

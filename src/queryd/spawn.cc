@@ -60,15 +60,20 @@ class SpawnActions {
   posix_spawnattr_t attributes_;
 };
 
-// Of this process, and what the engine must have before its main begins: Arrow's allocator would
-// start a thread while it is loaded, which the sandbox does not hold for (see engine/sandbox.h).
+// That of this process, with two differences.
+//
+// The engine must have one variable before its main begins: Arrow's allocator would start a thread
+// while it is loaded, which the sandbox does not hold for (see engine/sandbox.h).
+//
+// It has none of the AWS tools': httpfs takes from them what a secret does not say, and would send
+// the session token of one key with another.
 class Environment {
  public:
   Environment() {
     for (char** variable = environ; *variable != nullptr; ++variable) {
-      if (!std::string_view(*variable).starts_with(kNoThread.substr(0, kNoThread.find('=') + 1))) {
-        variables_.push_back(*variable);
-      }
+      const std::string_view text(*variable);
+      const bool is_replaced = text.starts_with(kNoThread.substr(0, kNoThread.find('=') + 1));
+      if (!is_replaced && !text.starts_with("AWS_")) variables_.push_back(*variable);
     }
     variables_.push_back(no_thread_.data());
     variables_.push_back(nullptr);

@@ -17,7 +17,9 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "s3/content_range.h"
 #include "s3/signature.h"
+#include "s3/xml.h"
 
 namespace tarn::s3 {
 namespace {
@@ -27,8 +29,11 @@ constexpr long kConnectMs = 10'000;
 constexpr long kStalledSeconds = 60;
 // What a refusal says is of interest to people, and short.
 constexpr uint64_t kErrorBytesMax = 4096;
-// S3's own limit of the parts of an object.
+// S3's own limits of the parts of an object, and of the objects of an answer.
 constexpr uint64_t kPartsMax = 10'000;
+constexpr const char* kPageObjects = "1000";
+// So many keys of 1,024 bytes, all of them encoded, and what else is said of each.
+constexpr uint64_t kPageBytesMax = 8 * 1024 * 1024;
 
 constexpr int kTries = 4;
 constexpr auto kFirstPause = std::chrono::milliseconds(500);
@@ -57,33 +62,12 @@ Place PlaceOf(const protocol::ObjectStore& store, std::string_view key) {
   return place;
 }
 
-// "bytes 0-9/443", RFC 9110, 14.4.
-bool ParseContentRange(std::string_view text, ObjectPart& part) {
-  if (!text.starts_with("bytes ")) return false;
-  text.remove_prefix(6);
-  const size_t slash = text.find('/');
-  const auto number = [](std::string_view digits, uint64_t& value) {
-    return std::from_chars(digits.data(), digits.data() + digits.size(), value).ec == std::errc();
-  };
-  return slash != std::string_view::npos && number(text, part.begin) &&
-         number(text.substr(slash + 1), part.object_bytes);
-}
-
-// The text of <name> in an answer, which is XML without attributes there. Empty: it is not there.
-std::string ElementOf(const std::string& body, const std::string& name) {
-  const size_t begin = body.find("<" + name + ">");
-  const size_t end = body.find("</" + name + ">");
-  if (begin == std::string::npos || end == std::string::npos || end < begin) return "";
-  const size_t text = begin + name.size() + 2;
-  return body.substr(text, end - text);
-}
-
 Error ErrorOf(long status, const std::string& body) {
   ErrorKind kind = ErrorKind::kUnavailable;
   if (status >= 400 && status < 500 && status != 429) kind = ErrorKind::kInvalidArgument;
   if (status == 404) kind = ErrorKind::kNotFound;
   if (status == 412) kind = ErrorKind::kPrecondition;
-  const std::string code = ElementOf(body, "Code");
+  const std::string code = XmlElement(body, "Code");
   return {kind,
           fmt::format("the object store answers {}{}{}", status, code.empty() ? "" : " ", code)};
 }
@@ -320,10 +304,12 @@ Result<ObjectPart> Client::Get(std::string_view key, const std::string& range,
     return part;
   }
   if (answer.status != 206) return ErrorOf(answer.status, part.bytes);
-  if (!ParseContentRange(answer.Header("content-range"), part) ||
-      part.begin + part.bytes.size() > part.object_bytes) {
+  const auto range_sent = ParseContentRange(answer.Header("content-range"));
+  if (!range_sent || range_sent->bytes != part.bytes.size()) {
     return Unavailable("the object store does not say which bytes it sends");
   }
+  part.begin = range_sent->begin;
+  part.object_bytes = range_sent->object_bytes;
   return part;
 }
 
@@ -341,16 +327,17 @@ Result<ObjectPart> Client::Read(std::string_view key, uint64_t begin, uint64_t b
   return part;
 }
 
-Result<BucketAnswer> Client::Ask(Deadline deadline) {
-  TARN_TRY(const Answer answer,
-           Send({.query = {{"list-type", "2"}, {"max-keys", "1"}}, .answer_bytes_max = 1024 * 1024},
-                deadline, {}));
+Result<BucketAnswer> Client::Ask(std::string_view prefix, Deadline deadline) {
+  Request request{.query = {{"list-type", "2"}, {"max-keys", "1"}},
+                  .answer_bytes_max = 1024 * 1024};
+  if (!prefix.empty()) request.query["prefix"] = prefix;
+  TARN_TRY(const Answer answer, Send(request, deadline, {}));
   BucketAnswer said{.status = static_cast<int>(answer.status),
-                    .code = ElementOf(answer.body, "Code"),
-                    .message = ElementOf(answer.body, "Message"),
+                    .code = XmlElement(answer.body, "Code"),
+                    .message = XmlElement(answer.body, "Message"),
                     .region = answer.Header("x-amz-bucket-region"),
                     .date = answer.Header("date")};
-  if (said.region.empty()) said.region = ElementOf(answer.body, "Region");
+  if (said.region.empty()) said.region = XmlElement(answer.body, "Region");
   return said;
 }
 
@@ -363,6 +350,41 @@ Result<std::optional<ObjectInfo>> Client::Stat(std::string_view key, Deadline de
   const std::string length = answer.Header("content-length");
   std::from_chars(length.data(), length.data() + length.size(), info.bytes);
   return std::optional<ObjectInfo>(info);
+}
+
+Result<std::vector<ListedObject>> Client::List(const Listing& listing, Deadline deadline,
+                                               const IsCancelled& is_cancelled) {
+  std::vector<ListedObject> objects;
+  std::string token;
+  for (uint64_t seen = 0;;) {
+    Request request{.query = {{"list-type", "2"},
+                              {"encoding-type", "url"},
+                              {"max-keys", kPageObjects},
+                              {"prefix", listing.prefix}},
+                    .answer_bytes_max = kPageBytesMax};
+    if (!token.empty()) request.query["continuation-token"] = token;
+    TARN_TRY(const Answer answer, SendStubbornly(request, deadline, is_cancelled));
+    TARN_TRY(ListingPage page, ParseListing(answer.body));
+    // One without objects counts too, so that it comes to an end whatever the server says.
+    seen += std::max<uint64_t>(page.objects.size(), 1);
+    if (seen > listing.objects_max) {
+      return Error{ErrorKind::kTooLarge, fmt::format("more than {} objects", listing.objects_max)};
+    }
+    for (ListedObject& object : page.objects) {
+      if (!object.key.starts_with(listing.prefix)) {
+        return Unavailable("the object store lists what was not asked for");
+      }
+      if (!listing.keep || listing.keep(object)) objects.push_back(std::move(object));
+    }
+    if (page.next.empty()) return objects;
+    token = std::move(page.next);
+  }
+}
+
+Result<> Client::Delete(std::string_view key, Deadline deadline, const IsCancelled& is_cancelled) {
+  const auto answer = SendStubbornly({.method = "DELETE", .key = key}, deadline, is_cancelled);
+  if (!answer.ok() && answer.error().kind != ErrorKind::kNotFound) return answer.error();
+  return {};
 }
 
 Result<Client::Answer> Client::SendStubbornly(const Request& request, Deadline deadline,
@@ -402,7 +424,7 @@ Result<ObjectInfo> Client::Write(std::string_view key, const Upload& upload, Dea
   TARN_TRY(const Answer begun,
            SendStubbornly({.method = "POST", .key = key, .query = {{"uploads", ""}}}, deadline,
                           is_cancelled));
-  const std::string id = ElementOf(begun.body, "UploadId");
+  const std::string id = XmlElement(begun.body, "UploadId");
   if (id.empty()) return Unavailable("the object store gives no id for an upload in parts");
   Result<ObjectInfo> info = WriteParts(key, id, file.get(), bytes, upload, deadline, is_cancelled);
   if (!info.ok()) {
@@ -443,9 +465,9 @@ Result<ObjectInfo> Client::WriteParts(std::string_view key, const std::string& u
                                               .answer_bytes_max = 1024 * 1024},
                                              deadline, is_cancelled));
   // S3 begins with 200 before it knows.
-  const std::string etag = ElementOf(done.body, "ETag");
+  const std::string etag = XmlElement(done.body, "ETag");
   if (etag.empty()) return ErrorOf(done.status, done.body);
-  return ObjectInfo{.bytes = bytes, .etag = ReplaceAll(etag, "&quot;", "\"")};
+  return ObjectInfo{.bytes = bytes, .etag = etag};
 }
 
 }  // namespace tarn::s3

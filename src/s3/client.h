@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/result.h"
 #include "protocol/object_store.h"
+#include "s3/listing.h"
 
 namespace tarn::s3 {
 
@@ -50,9 +52,17 @@ struct Upload {
   std::function<void(uint64_t bytes)> on_sent;  // So many more are there; null: nobody asks.
 };
 
+// Which objects are listed.
+struct Listing {
+  std::string prefix;  // What their keys begin with.
+  // The most that are looked at, those that are not kept among them.
+  uint64_t objects_max = 1'000'000;
+  std::function<bool(const ListedObject&)> keep;  // Null: all.
+};
+
 // Requests to the objects of one bucket, one after the other, on a connection that is kept between
-// them. No redirection is followed; nothing is tried again but parts of uploads. Blocks; not
-// thread-safe.
+// them. No redirection is followed; nothing is tried again but parts of uploads, pages of lists,
+// and deletions. Blocks; not thread-safe.
 //
 // Errors say which status or what of the network it was: kNotFound for 404, kPrecondition for 412,
 // kTimeout and kCancelled, kInvalidArgument for other refusals, kUnavailable for all else.
@@ -73,8 +83,14 @@ class Client {
                           const std::string& etag, Deadline deadline,
                           const IsCancelled& is_cancelled = {});
 
-  // Asks for the first key of the bucket. An error is one of the network; refusals are answers.
-  Result<BucketAnswer> Ask(Deadline deadline);
+  // Asks for the first key with this prefix. An error is one of the network; refusals are answers.
+  Result<BucketAnswer> Ask(std::string_view prefix, Deadline deadline);
+
+  // In the order of the server: that of their keys, but for Amazon's directory buckets. A request
+  // for each 1,000 objects; what changes between two of them may be there or not. kTooLarge where
+  // there are more than may be looked at.
+  Result<std::vector<ListedObject>> List(const Listing& listing, Deadline deadline,
+                                         const IsCancelled& is_cancelled = {});
 
   // None where there is no such object.
   Result<std::optional<ObjectInfo>> Stat(std::string_view key, Deadline deadline,
@@ -84,6 +100,9 @@ class Client {
   // its end is taken back, where the store still answers.
   Result<ObjectInfo> Write(std::string_view key, const Upload& upload, Deadline deadline,
                            const IsCancelled& is_cancelled = {});
+
+  // One that is not there is deleted already.
+  Result<> Delete(std::string_view key, Deadline deadline, const IsCancelled& is_cancelled = {});
 
  private:
   struct Curl;

@@ -10,6 +10,7 @@
 namespace tarn::s3 {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 using namespace std::chrono_literals;
@@ -117,6 +118,77 @@ TEST_F(ClientTest, TellsThatNobodyIsThere) {
   ASSERT_FALSE(part.ok());
   EXPECT_EQ(part.error().kind, ErrorKind::kUnavailable);
   EXPECT_THAT(part.error().message, HasSubstr("http://127.0.0.1:1: "));
+}
+
+std::vector<std::string> Keys(const std::vector<ListedObject>& objects) {
+  std::vector<std::string> keys;
+  for (const ListedObject& object : objects) keys.push_back(object.key);
+  return keys;
+}
+
+TEST_F(ClientTest, ListsPageByPage) {
+  bucket.objects = {{"a", "1"}, {"b/1 +%", "22"}, {"b/2", "333"}, {"b/3", ""}, {"c", "1"}};
+  bucket.page_keys = 2;
+  for (const bool encodes_keys : {true, false}) {
+    bucket.encodes_keys = encodes_keys;
+    Client client = Open();
+    const auto objects = client.List({}, Deadline::Never());
+    ASSERT_TRUE(objects.ok()) << objects.error().message;
+    EXPECT_THAT(Keys(*objects), ElementsAre("a", "b/1 +%", "b/2", "b/3", "c"));
+    EXPECT_EQ((*objects)[1], (ListedObject{.key = "b/1 +%", .bytes = 2, .etag = "\"1\""}));
+  }
+  EXPECT_EQ(bucket.seen().size(), 6U);
+  EXPECT_EQ(bucket.seen()[0].path, "/lake/");
+  EXPECT_EQ(bucket.seen()[0].query, "encoding-type=url&list-type=2&max-keys=1000&prefix=");
+  EXPECT_THAT(bucket.seen()[1].query, StartsWith("continuation-token=%2Bb%2F1%20%2B%25&"));
+}
+
+TEST_F(ClientTest, ListsWhatHasAPrefixAndIsWanted) {
+  bucket.objects = {{"a", "1"}, {"b+", "1"}, {"b+1", ""}, {"b+2", "1"}, {"c", "1"}};
+  Client client = Open();
+  const auto objects = client.List(
+      {.prefix = "b+", .keep = [](const ListedObject& object) { return object.bytes > 0; }},
+      Deadline::Never());
+  ASSERT_TRUE(objects.ok()) << objects.error().message;
+  EXPECT_THAT(Keys(*objects), ElementsAre("b+", "b+2"));
+  EXPECT_EQ(client.List({.prefix = "none"}, Deadline::Never())->size(), 0U);
+}
+
+TEST_F(ClientTest, AListHasAnEnd) {
+  bucket.objects = {{"a", "1"}, {"b", "1"}, {"c", "1"}};
+  Client client = Open();
+  const auto many = client.List({.objects_max = 2}, Deadline::Never());
+  ASSERT_FALSE(many.ok());
+  EXPECT_EQ(many.error().kind, ErrorKind::kTooLarge);
+  EXPECT_EQ(many.error().message, "more than 2 objects");
+  EXPECT_TRUE(client.List({.objects_max = 3}, Deadline::Never()).ok());
+  bucket.lists_for_ever = true;
+  const auto endless = client.List({.objects_max = 10}, Deadline::Never());
+  ASSERT_FALSE(endless.ok());
+  EXPECT_EQ(endless.error().kind, ErrorKind::kTooLarge);
+}
+
+TEST_F(ClientTest, APageIsAskedForAgain) {
+  bucket.objects = {{"a", "1"}};
+  bucket.failures = 1;
+  Client client = Open();
+  EXPECT_THAT(Keys(client.List({}, Deadline::Never()).value()), ElementsAre("a"));
+  bucket.status = 403;
+  const auto refused = client.List({}, Deadline::Never());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(refused.error().message, "the object store answers 403 NoSuchThing");
+  EXPECT_EQ(bucket.seen().size(), 3U) << "a refusal is not tried again";
+}
+
+TEST_F(ClientTest, DeletesWhatIsThereOrNot) {
+  bucket.objects["one"] = "x";
+  Client client = Open();
+  EXPECT_TRUE(client.Delete("one", Deadline::Never()).ok());
+  EXPECT_TRUE(client.Delete("none", Deadline::Never()).ok());
+  EXPECT_EQ(bucket.seen()[0].method, "DELETE");
+  bucket.status = 403;
+  EXPECT_FALSE(client.Delete("one", Deadline::Never()).ok());
 }
 
 }  // namespace

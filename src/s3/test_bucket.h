@@ -13,18 +13,22 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http/runtime.h"
 #include "http/server.h"
 #include "s3/client.h"
+#include "s3/signature.h"
 
 namespace tarn::s3 {
 
 class TestBucket {
  public:
   struct Seen {
+    std::string method;
     std::string path;
+    std::string query;
     std::string range;
     std::string if_match;
     std::string authorization;
@@ -39,8 +43,12 @@ class TestBucket {
 
   std::map<std::string, std::string> objects;  // Before the first request.
   std::atomic<bool> knows_ranges = true;
-  std::atomic<bool> changes = false;  // Each answer has another ETag.
-  std::atomic<int> status = 0;        // Instead of an answer.
+  std::atomic<bool> changes = false;     // Each answer has another ETag.
+  std::atomic<int> status = 0;           // Instead of an answer.
+  std::atomic<int> failures = 0;         // So many answers are 503 before the next good one.
+  std::atomic<size_t> page_keys = 1000;  // Of a list.
+  std::atomic<bool> encodes_keys = true;
+  std::atomic<bool> lists_for_ever = false;
   std::atomic<bool> hangs = false;
 
   Bucket bucket() const {
@@ -63,14 +71,24 @@ class TestBucket {
     size_t number = 0;
     {
       const std::lock_guard lock(mutex_);
-      seen_.push_back({request.path, range, std::string(request.Header("if-match")),
-                       std::string(request.Header("authorization"))});
+      seen_.push_back({.method = request.method,
+                       .path = request.path,
+                       .query = request.query,
+                       .range = range,
+                       .if_match = std::string(request.Header("if-match")),
+                       .authorization = std::string(request.Header("authorization"))});
       number = seen_.size();
+    }
+    if (failures > 0) {
+      --failures;
+      return http::Response::Text(503, "<Error><Code>SlowDown</Code></Error>");
     }
     if (status != 0) {
       return http::Response::Text(status, "<Error><Code>NoSuchThing</Code></Error>");
     }
+    if (request.path_arguments.empty()) return List(request);
     const auto found = objects.find(request.path_arguments[0]);
+    if (request.method == "DELETE" && found != objects.end()) return {.status = 204};
     if (found == objects.end()) {
       return http::Response::Text(404, "<Error><Code>NoSuchKey</Code></Error>");
     }
@@ -99,6 +117,32 @@ class TestBucket {
     return response;
   }
 
+  // The token is the last key that was told, and is nobody's to understand: it begins with '+'.
+  http::Response List(const http::Request& request) const {
+    const std::string prefix = request.Parameter("prefix").value_or("");
+    const std::string token = request.Parameter("continuation-token").value_or("");
+    std::string contents;
+    std::string last;
+    size_t count = 0;
+    auto object = token.empty() ? objects.begin() : objects.upper_bound(token.substr(1));
+    for (; object != objects.end() && count < page_keys; ++object) {
+      if (!object->first.starts_with(prefix)) continue;
+      const std::string key = encodes_keys ? EncodePath(object->first) : object->first;
+      contents +=
+          fmt::format("<Contents><Key>{}</Key><ETag>&quot;1&quot;</ETag><Size>{}</Size></Contents>",
+                      key, object->second.size());
+      last = object->first;
+      ++count;
+    }
+    const bool has_more = object != objects.end() || lists_for_ever;
+    return http::Response::Text(
+        200, fmt::format(
+                 "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"x\"><Name>lake</Name>{}"
+                 "<IsTruncated>{}</IsTruncated>{}{}</ListBucketResult>",
+                 contents, has_more, encodes_keys ? "<EncodingType>url</EncodingType>" : "",
+                 has_more ? "<NextContinuationToken>+" + last + "</NextContinuationToken>" : ""));
+  }
+
   boost::asio::awaitable<http::Response> Handle(const http::Request& request) {
     if (hangs) {
       boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
@@ -108,16 +152,20 @@ class TestBucket {
     co_return Answer(request);
   }
 
+  http::Route RouteOf(std::string method, std::string path) {
+    return {.method = std::move(method),
+            .path = std::move(path),
+            .handler = [this](const http::Request& request) { return Handle(request); }};
+  }
+
   std::mutex mutex_;
   std::vector<Seen> seen_;  // guarded by mutex_
   Metrics metrics_;
   http::Runtime runtime_{1};
-  http::Server server_{
-      runtime_.io(),
-      http::Router({{.method = "GET",
-                     .path = "/lake/{key}",
-                     .handler = [this](const http::Request& request) { return Handle(request); }}}),
-      HttpSettings(), metrics_};
+  http::Server server_{runtime_.io(),
+                       http::Router({RouteOf("GET", "/lake/"), RouteOf("GET", "/lake/{key}"),
+                                     RouteOf("DELETE", "/lake/{key}")}),
+                       HttpSettings(), metrics_};
 };
 
 }  // namespace tarn::s3

@@ -1,14 +1,17 @@
 """tarn put: files become a dataset of the bucket, or of a folder."""
 
 import gzip
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
+from harness.proxy import TcpProxy
 from harness.store import BUCKET, parquet
 from harness.tool import Tool, command, environment, ok, refused
 from harness.waiting import wait_until
@@ -323,6 +326,98 @@ def test_into_a_folder(lake, run, file):
     assert pyarrow.parquet.read_table(folder / "t").num_rows == 2
     assert os.listdir(folder) == ["t"]
     refused(run("put", path, "--as", ".t", "--into", folder), "begins with")
+
+
+# --- a bucket of `tarn up`
+
+
+def into(lake) -> str:
+    return f"s3://{BUCKET}/{lake.files.prefix}"
+
+
+def rows_of(lake, name: str) -> int:
+    """Of all Parquet objects of a dataset, as they lie in the bucket."""
+    read = lake.files.store.client.get_object
+    bodies = [
+        read(Bucket=BUCKET, Key=key)["Body"].read()
+        for key in lake.files.keys()
+        if key.startswith(lake.files.key(name)) and key.endswith(".parquet")
+    ]
+    return sum(pyarrow.parquet.read_table(io.BytesIO(body)).num_rows for body in bodies)
+
+
+def test_into_a_bucket(lake, run, file):
+    path = file("a.csv", CSV)
+    out = ok(run("put", path, "--as", "t", "--into", into(lake)))
+    assert out.startswith('"t": 2 rows in 1 object (')
+    (key,) = lake.files.keys()
+    assert re.fullmatch(re.escape(lake.files.key("t/")) + "[0-9a-f]{32}[.]parquet", key)
+    refused(run("put", path, "--as", "t", "--into", into(lake)), "--append")
+    more = file("b.csv", CSV.replace("1,", "7,"))
+    ok(run("put", more, "--as", "t", "--into", into(lake) + "/", "--append"))
+    assert len(lake.files.keys()) == 2
+    assert rows_of(lake, "t") == 4
+    other = file("c.csv", "id\n1\n")
+    refused(run("put", other, "--as", "t", "--into", into(lake), "--append"), "name", "missing")
+    assert lake.catalog.list()["manifests"] == [], "no catalogue knows of it"
+
+
+def test_into_a_bucket_in_place_of_what_is_there(lake, run, file):
+    for part in range(3):
+        lake.files.put_rows(f"t/year=202{part}/x.parquet", "SELECT 1 AS n")
+    lake.files.put_rows("t.parquet", "SELECT 1 AS n")
+    others = [
+        lake.files.put_rows("t2/x.parquet", "SELECT 1 AS n"),
+        lake.files.put("t/README.txt", b"kept"),
+    ]
+    path = file("a.csv", CSV)
+    refused(run("put", path, "--as", "t", "--into", into(lake), "--append"), "is one object")
+    for _ in range(2):
+        ok(run("put", path, "--as", "t", "--into", into(lake), "--replace"))
+        (new,) = set(lake.files.keys()) - set(others)
+        assert new.startswith(lake.files.key("t/"))
+        assert set(others) < set(lake.files.keys())
+    assert rows_of(lake, "t/") == 2
+
+
+def test_into_a_bucket_the_former_columns_come_from_a_footer(lake, run, file):
+    """Also of one that is longer than what is asked for at first."""
+    columns = ", ".join(f"{n} AS {'c' * 200}{n}" for n in range(1000))
+    lake.files.put_rows("t/1.parquet", f"SELECT {columns}")
+    same = file("same.parquet", parquet(f"SELECT {columns}"))
+    ok(run("put", same, "--as", "t", "--into", into(lake), "--append"))
+    assert len(lake.files.keys()) == 2
+    lake.files.put("t/1.parquet", b"PAR1 no Parquet")
+    refused(run("put", same, "--as", "t", "--into", into(lake), "--append"), "t/1.parquet")
+
+
+def test_into_a_bucket_interrupted_it_leaves_nothing(lake, run, file):
+    files = [file(f"{n}.parquet", parquet(f"SELECT {n} AS n")) for n in range(20)]
+    endpoint = lake.settings["s3"]["endpoint"].removeprefix("http://")
+    with TcpProxy(endpoint, delay_s=0.05) as proxy:
+        lake.set("s3", endpoint=proxy.url)
+        argv = command(
+            *("put", "--config", lake.write_config(), "--as", "t", "--into", into(lake)), *files
+        )
+        with subprocess.Popen(
+            argv, env=environment(lake), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as tool:
+            wait_until(lambda: proxy.count(b"PUT ") > 4, "it sends")
+            assert lake.files.keys()
+            tool.send_signal(signal.SIGINT)
+            assert tool.wait(20) == 130
+            assert tool.stderr.read() == "tarn: stopped; nothing was changed\n"
+    assert lake.files.keys() == []
+
+
+def test_into_a_bucket_bad_input(lake, run, file):
+    path = file("a.csv", CSV)
+    refused(run("put", path, "--as", ".t", "--into", into(lake)), "begins with")
+    refused(run("put", path, "--as", "a/t", "--into", into(lake)), "without /")
+    refused(run("put", path, "--as", "t", "--into", "s3://"), "names no bucket")
+    refused(run("put", path, "--as", "t", "--into", "s3://no-such-bucket"), "there is no bucket")
+    lake.set("s3", secret_access_key="wrong").write_config()
+    refused(run("put", path, "--as", "t", "--into", into(lake)), "credentials: 403")
 
 
 def test_json_is_the_manifest(lake, run, file):

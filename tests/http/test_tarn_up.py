@@ -1,6 +1,5 @@
 """`tarn up`: one process with the catalogue and SQL on a local folder."""
 
-import re
 import shlex
 import signal
 import subprocess
@@ -8,49 +7,11 @@ from pathlib import Path
 
 import pytest
 from harness import programs
-from harness.client import Client, quoted
+from harness.client import quoted
 from harness.processes import Daemon, die_with_parent
 from harness.store import parquet
+from harness.up import URL, Up
 from harness.waiting import wait_until
-
-URL = re.compile(r"http://(127\.0\.0\.1:[0-9]+)")
-
-
-class Up:
-    """A running `tarn up` whose data and home are below one folder."""
-
-    def __init__(self, scratch: Path, recorder, *arguments, cwd: Path | None = None) -> None:
-        self.home = scratch / "home"
-        argv = [programs.program("tarn"), "up", *arguments, "--bind", "127.0.0.1:0"]
-        self.daemon = Daemon(
-            argv, folder=self.home, recorder=recorder, cwd=cwd, env=self._environment(scratch)
-        )
-        match = self.daemon.wait_for(
-            lambda: URL.search(self.daemon.stdout), "the URL on stdout", limit_s=60
-        )
-        self.client = Client(match.group(1), recorder)
-
-    def _environment(self, scratch: Path) -> dict[str, str]:
-        return {"XDG_DATA_HOME": str(scratch / "data-home")}
-
-    def wait_for_rows(self, sql: str, rows: list) -> None:
-        wait_until(
-            lambda: (a := self.client.sql(sql)).status == 200 and a.json()["rows"] == rows,
-            lambda: f"{sql} gives {rows}: {self.client.sql(sql).text}\n{self.daemon.log_tail}",
-        )
-
-
-@pytest.fixture
-def up(scratch, recorder):
-    running: list[Up] = []
-
-    def start(*arguments, **options) -> Up:
-        running.append(Up(scratch, recorder, *arguments, **options))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.daemon.stop()
 
 
 @pytest.fixture
@@ -81,8 +42,7 @@ def test_each_file_and_each_folder_of_files_is_a_dataset(up, folder):
             [2, 5],
         ],
     )
-    names = {manifest["name"] for manifest in running.client.list()["manifests"]}
-    assert names == {"cities", "numbers", "events"}
+    assert running.names() == {"cities", "numbers", "events"}
 
 
 def test_sql_and_catalogue_are_on_one_port(up, folder):
@@ -190,8 +150,7 @@ def test_folder_that_is_not_there(scratch, recorder):
 
 
 def sample_is_right(running: Up) -> None:
-    names = {manifest["name"] for manifest in running.client.list()["manifests"]}
-    assert {"airports", "carriers", "flights", "weather"} <= names
+    assert {"airports", "carriers", "flights", "weather"} <= running.names()
     for name in ("airports", "carriers", "flights", "weather"):
         running.wait_for_rows(f"SELECT count(*) > 0 FROM {name}", [[True]])
     counts = " + ".join(

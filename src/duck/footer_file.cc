@@ -1,4 +1,4 @@
-#include "engine/footer_file.h"
+#include "duck/footer_file.h"
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -11,7 +11,7 @@
 #include <cstring>
 #include <utility>
 
-namespace tarn::engine {
+namespace tarn::duck {
 namespace {
 
 constexpr std::string_view kMagic = "PAR1";
@@ -64,4 +64,4 @@ Result<size_t> FooterFile::Put(std::string_view object_end) {
 
 std::string FooterFile::Path() const { return fmt::format("/proc/self/fd/{}", descriptor_); }
 
-}  // namespace tarn::engine
+}  // namespace tarn::duck

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace tarn::engine {
+namespace tarn::duck {
 
 // A Parquet file in memory that is all footer: the schema, the row groups and their counts are
 // those of an object, its data is not there. DuckDB plans over it as over the object, and counts
@@ -32,4 +32,4 @@ class FooterFile {
   int descriptor_;  // -1: moved away.
 };
 
-}  // namespace tarn::engine
+}  // namespace tarn::duck

@@ -1,0 +1,208 @@
+#include "cli/put_into.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/bucket.h"
+#include "cli/check_store.h"
+#include "cli/object_grouping.h"
+#include "cli/put_files.h"
+#include "duck/footer_file.h"
+
+namespace tarn::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Most footers are smaller; and no footer is as long.
+constexpr uint64_t kFooterGuessBytes = 64 * 1024;
+constexpr uint64_t kFooterBytesMax = 256 * 1024 * 1024;
+constexpr auto kTakeBackTime = std::chrono::seconds(30);
+
+Result<> CheckName(const std::string& name) {
+  if (!IsHiddenName(name) && name.find('/') == std::string::npos) return {};
+  return InvalidArgument(
+      "--as: a folder's dataset has a name without / that begins with neither . nor _");
+}
+
+Error IsThere(const std::string& name) {
+  return InvalidArgument(fmt::format(
+      "there is a dataset \"{}\": --append adds to it, --replace takes its place", name));
+}
+
+void PrintSummary(const PutOptions& options, const ParquetFiles& files) {
+  std::printf("\"%s\": %s\n", options.name.c_str(), Summary(files).c_str());
+}
+
+// Of a Parquet object, of which only the footer is read.
+Result<std::vector<Column>> ColumnsOf(s3::Client& bucket, const std::string& key,
+                                      const Workspace& workspace, const std::stop_token& stop) {
+  TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make());
+  for (uint64_t bytes = kFooterGuessBytes;;) {
+    TARN_TRY(const s3::ObjectPart end, bucket.ReadEnd(key, bytes, Deadline::Never(),
+                                                      [&stop] { return stop.stop_requested(); }));
+    TARN_TRY(const size_t needed, footer.Put(end.bytes));
+    if (needed == 0) break;
+    if (needed > kFooterBytesMax || needed > end.object_bytes) {
+      return InvalidArgument("its footer is longer than any");
+    }
+    bytes = needed;
+  }
+  const Input input{.files = {footer.Path()}, .format = InputFormat::kParquet};
+  TARN_TRY(ParquetFiles former, ToParquet(input, workspace.path(), {}, stop));
+  return std::move(former.columns);
+}
+
+// The dataset as the bucket has it.
+struct InBucket {
+  std::string folder;                // "PREFIX/NAME/"
+  std::string file;                  // "PREFIX/NAME.parquet"
+  std::vector<std::string> objects;  // Below the folder, as far as they belong to the dataset.
+  bool has_file = false;
+};
+
+Result<InBucket> Find(s3::Client& bucket, const std::string& prefix, const std::string& name,
+                      const std::stop_token& stop) {
+  const auto is_cancelled = [&stop] { return stop.stop_requested(); };
+  InBucket dataset{.folder = prefix + name + "/", .file = prefix + name + ".parquet"};
+  const auto keep = [&prefix](const s3::ListedObject& object) {
+    return IsOfDataset(std::string_view(object.key).substr(prefix.size()));
+  };
+  TARN_TRY(std::vector<s3::ListedObject> listed,
+           bucket.List({.prefix = dataset.folder, .keep = keep}, Deadline::Never(), is_cancelled));
+  for (s3::ListedObject& object : listed) dataset.objects.push_back(std::move(object.key));
+  TARN_TRY(const auto file, bucket.Stat(dataset.file, Deadline::Never(), is_cancelled));
+  dataset.has_file = file.has_value();
+  return dataset;
+}
+
+// What was there before and is no part of what was sent.
+Result<> DeleteFormer(s3::Client& bucket, const InBucket& dataset,
+                      const std::vector<SentFile>& sent) {
+  std::vector<std::string> former = dataset.objects;
+  std::erase_if(former, [&sent](const std::string& key) {
+    return std::any_of(sent.begin(), sent.end(),
+                       [&key](const SentFile& object) { return object.key == key; });
+  });
+  if (dataset.has_file) former.push_back(dataset.file);
+  for (const std::string& key : former) {
+    if (const Result<> deleted = bucket.Delete(key, Deadline::Never()); !deleted.ok()) {
+      return deleted.error().Wrap(
+          fmt::format("the new rows are there, and beside them former ones, as in \"{}\": run it "
+                      "again",
+                      key));
+    }
+  }
+  return {};
+}
+
+// Nobody shall see a part of what was to come. What cannot be deleted is told.
+Error TakeBack(s3::Client& bucket, const std::vector<SentFile>& sent, const Error& error) {
+  const Deadline deadline = Deadline::After(kTakeBackTime);
+  for (const SentFile& object : sent) {
+    if (object.is_new && !bucket.Delete(object.key, deadline).ok()) {
+      return {error.kind,
+              fmt::format("\"{}\" is left in the bucket: {}", object.key,
+                          error.kind == ErrorKind::kCancelled ? "stopped" : error.message)};
+    }
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
+  TARN_CHECK_OK(CheckName(options.name));
+  const fs::path target = fs::path(options.into) / options.name;
+  const fs::path file = fs::path(options.into) / (options.name + ".parquet");
+  std::error_code code;
+  const bool is_there = fs::exists(target, code) || fs::exists(file, code);
+  if (is_there && !options.append && !options.replace) {
+    return IsThere(options.name);
+  }
+  if (options.append && fs::exists(file, code)) {
+    return InvalidArgument(
+        fmt::format("{} is one file: nothing can be added to it", file.string()));
+  }
+  TARN_TRY(const Workspace workspace, Workspace::Make());
+  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
+  std::vector<Column> wanted;
+  if (options.append && is_there) {
+    std::vector<std::string> there;
+    for (const auto& entry : fs::recursive_directory_iterator(target, code)) {
+      if (entry.path().extension() == ".parquet") there.push_back(entry.path());
+    }
+    if (!there.empty()) {
+      const Input first{.files = {there.front()}, .format = InputFormat::kParquet};
+      TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, stop));
+      wanted = std::move(former.columns);
+    }
+  }
+  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
+  const fs::path unfinished = fs::path(options.into) / ("." + RandomId());
+  const fs::path destination = options.append ? target : unfinished;
+  for (const std::string& each : files.files) {
+    TARN_TRY(const std::string key, KeyOf(options.name, each));
+    TARN_CHECK_OK(CopyInto(destination / fs::path(key).filename(), each));
+  }
+  if (!options.append) {
+    const fs::path former = fs::path(options.into) / ("." + RandomId());
+    if (fs::exists(target, code)) fs::rename(target, former, code);
+    if (!code) fs::rename(unfinished, target, code);
+    if (code) {
+      return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
+    }
+    fs::remove(file, code);
+    fs::remove_all(former, code);
+  }
+  PrintSummary(options, files);
+  return {};
+}
+
+Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop) {
+  TARN_CHECK_OK(CheckName(options.name));
+  TARN_TRY(const BucketUrl url, BucketUrl::Parse(options.into));
+  TARN_TRY(const LakehouseSettings settings, SettingsOfBucket(url, options.remote.config_path));
+  if (const Result<> good = RequireStore(settings, url.prefix); !good.ok()) {
+    return good.error().Wrap(url.Text());
+  }
+  TARN_TRY(const s3::Bucket opened, OpenBucket(settings));
+  s3::Client bucket(opened);
+  TARN_TRY(const InBucket dataset, Find(bucket, url.prefix, options.name, stop));
+  const bool is_there = dataset.has_file || !dataset.objects.empty();
+  if (is_there && !options.append && !options.replace) return IsThere(options.name);
+  if (options.append && dataset.has_file) {
+    return InvalidArgument(
+        fmt::format("\"{}\" is one object: nothing can be added to it", dataset.file));
+  }
+  TARN_TRY(const Workspace workspace, Workspace::Make());
+  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
+  std::vector<Column> wanted;
+  if (options.append && is_there) {
+    const std::string& first = dataset.objects.front();
+    Result<std::vector<Column>> columns = ColumnsOf(bucket, first, workspace, stop);
+    if (!columns.ok()) {
+      if (stop.stop_requested()) return Stopped();
+      return columns.error().Wrap(fmt::format("object \"{}\"", first));
+    }
+    wanted = std::move(*columns);
+  }
+  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
+  std::vector<SentFile> sent;
+  const Result<> all_sent = SendFiles(bucket, url.prefix, options.name, files.files, stop, sent);
+  if (!all_sent.ok()) return TakeBack(bucket, sent, all_sent.error());
+  if (!options.append) TARN_CHECK_OK(DeleteFormer(bucket, dataset, sent));
+  PrintSummary(options, files);
+  return {};
+}
+
+}  // namespace tarn::cli
