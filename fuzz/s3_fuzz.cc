@@ -16,8 +16,7 @@ std::string Escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
-    // A reference to no character cannot be written.
-    out += is_plain || c == '\0' ? std::string(1, c) : fmt::format("&#{};", static_cast<int>(c));
+    out += is_plain ? std::string(1, c) : fmt::format("&#{};", static_cast<int>(c));
   }
   return out;
 }

@@ -84,10 +84,23 @@ Result<std::pair<std::string, std::string>> ToReadOption(const std::string& text
 Error Stopped() { return {ErrorKind::kCancelled, "stopped; nothing was changed"}; }
 
 Result<Workspace> Workspace::Make() {
-  std::string path = (fs::temp_directory_path() / "tarn-put-XXXXXX").string();
+  const fs::path folder = fs::temp_directory_path();
+  std::string path = (folder / "tarn-put-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) {
-    return Unavailable(fmt::format("cannot make a folder in {}: {}",
-                                   fs::temp_directory_path().string(), std::strerror(errno)));
+    return Unavailable(
+        fmt::format("cannot make a folder in {}: {}", folder.string(), std::strerror(errno)));
+  }
+  return Workspace(path);
+}
+
+Result<Workspace> Workspace::MakeIn(const fs::path& folder) {
+  const fs::path path = folder / (".tarn-put-" + RandomId());
+  std::error_code code;
+  // With the rights of other folders: what is made in it stays.
+  fs::create_directories(path, code);
+  if (code) {
+    return Unavailable(
+        fmt::format("cannot make a folder in {}: {}", folder.string(), code.message()));
   }
   return Workspace(path);
 }
@@ -129,19 +142,6 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
 Result<std::string> KeyOf(const std::string& name, const std::string& path) {
   TARN_TRY(const std::string hash, s3::Sha256OfFile(path));
   return fmt::format("{}/{}.parquet", ReplaceAll(name, "/", "_"), hash.substr(0, 32));
-}
-
-Result<> CopyInto(const fs::path& target, const std::string& source) {
-  std::error_code code;
-  fs::create_directories(target.parent_path(), code);
-  if (!code && fs::exists(target, code)) return {};
-  const fs::path unfinished = target.parent_path() / ("." + RandomId());
-  if (!code) fs::copy_file(source, unfinished, code);
-  if (!code) fs::rename(unfinished, target, code);
-  if (!code) return {};
-  std::error_code ignored;
-  fs::remove(unfinished, ignored);
-  return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
 }
 
 Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::string& name,

@@ -19,10 +19,12 @@ namespace tarn::cli {
 // Somebody pressed Ctrl-C.
 Error Stopped();
 
-// Where files are made that are not needed afterwards.
+// A folder for files that are not needed afterwards.
 class Workspace {
  public:
   static Result<Workspace> Make();
+  // Hidden in that folder, so that its files can be moved to their place in one step.
+  static Result<Workspace> MakeIn(const std::filesystem::path& folder);
   Workspace(Workspace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   Workspace& operator=(Workspace&&) = delete;
   ~Workspace();
@@ -39,9 +41,6 @@ Result<Input> ToInput(const PutOptions& options, const std::filesystem::path& fo
 
 // The keys say what is in the objects, so that one that is there already need not come again.
 Result<std::string> KeyOf(const std::string& name, const std::string& path);
-
-// Under another name first: nobody reads half of it.
-Result<> CopyInto(const std::filesystem::path& target, const std::string& source);
 
 struct SentFile {
   std::string key;

@@ -148,21 +148,32 @@ Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
     }
   }
   TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
-  const fs::path unfinished = fs::path(options.into) / ("." + RandomId());
-  const fs::path destination = options.append ? target : unfinished;
+  // All files are there before the first can be seen, and the former ones until the new ones are.
+  TARN_TRY(const Workspace staging, Workspace::MakeIn(options.into));
+  const fs::path unfinished = staging.path() / "new";
+  fs::create_directory(unfinished, code);
   for (const std::string& each : files.files) {
     TARN_TRY(const std::string key, KeyOf(options.name, each));
-    TARN_CHECK_OK(CopyInto(destination / fs::path(key).filename(), each));
+    if (!code) fs::copy_file(each, unfinished / fs::path(key).filename(), code);
+    if (stop.stop_requested()) return Stopped();
   }
-  if (!options.append) {
-    const fs::path former = fs::path(options.into) / ("." + RandomId());
-    if (fs::exists(target, code)) fs::rename(target, former, code);
-    if (!code) fs::rename(unfinished, target, code);
-    if (code) {
-      return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
+  if (options.append && is_there) {
+    for (const auto& entry : fs::directory_iterator(unfinished, code)) {
+      // Where its name is, its content is too.
+      if (!code) fs::rename(entry.path(), target / entry.path().filename(), code);
     }
-    fs::remove(file, code);
-    fs::remove_all(former, code);
+  } else {
+    const fs::path former = staging.path() / "former";
+    if (!code && fs::exists(target)) fs::rename(target, former, code);
+    if (!code) {
+      fs::rename(unfinished, target, code);
+      std::error_code ignored;
+      if (code) fs::rename(former, target, ignored);
+    }
+    if (!code) fs::remove(file, code);
+  }
+  if (code) {
+    return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
   }
   PrintSummary(options, files);
   return {};

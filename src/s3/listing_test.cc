@@ -63,7 +63,7 @@ TEST(ListingTest, RefusesWhatIsNoListing) {
   expect("", "is not XML");
   expect("<html/>", "is something else");
   expect(List("<Contents>"), "is not XML");
-  expect("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>", "ends in the middle");
+  expect("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>", "is not XML");
   expect(List("<Contents><Size>1</Size></Contents>"), "without a key");
   expect(List("<Contents><Key>a</Key></Contents>"), "without a size");
   expect(List("<Contents><Key>a</Key><Size>-1</Size></Contents>"), "without a size");

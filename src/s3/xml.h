@@ -10,15 +10,14 @@
 namespace tarn::s3 {
 
 // The names of the elements that are open, the outermost first.
-using XmlPath = std::span<const std::string_view>;
+using XmlPath = std::span<const std::string>;
 
-// Reads a document as object stores write them: elements and text. Attributes and comments are
-// passed over. `on_element` is called at the end of each element, its children first, with the text
-// that stands in it directly; an error of it ends the reading.
+// Reads a document as object stores write them: elements and text, without attributes.
+// `on_element` is called at the end of each element, its children first, with the text that stands
+// in it directly; an error of it ends the reading.
 //
-// The text comes from outside: what is not well-formed, nests deeper than any answer does, or
-// declares entities of its own (https://www.w3.org/TR/xml/#sec-entity-decl) is an error. It is not
-// checked to be UTF-8.
+// The text comes from outside: what is not well-formed, nests deeper than any answer does, or has a
+// document type (which may declare entities) is an error.
 Result<> ReadXml(std::string_view xml,
                  const std::function<Result<>(XmlPath path, std::string_view text)>& on_element);
 
