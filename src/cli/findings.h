@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/redact.h"
+#include "cli/text.h"
 
 namespace tarn::cli {
 
@@ -25,7 +26,7 @@ class Findings {
   void Bad(std::string what, std::string text, std::string to_do) {
     all_.push_back({.what = std::move(what),
                     .is_good = false,
-                    .text = ProcessRedactor().Redact(std::move(text)),
+                    .text = LinesWithoutControls(ProcessRedactor().Redact(std::move(text))),
                     .to_do = std::move(to_do)});
   }
   const std::vector<Finding>& all() const { return all_; }

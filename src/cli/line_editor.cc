@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/text.h"
 #include "cli/statement_text.h"
 #include "cli/text.h"
 
@@ -160,8 +159,7 @@ LineEditor::Line LineEditor::Read(const std::string& prompt, const std::string& 
 
 void LineEditor::Remember(const std::string& text) {
   HistEvent event;
-  // libedit's keys go through lines, so a statement is one.
-  history(state_->history, &event, H_ENTER, ReplaceAll(text, "\n", " ").c_str());
+  history(state_->history, &event, H_ENTER, text.c_str());
   if (state_->history_path.empty()) return;
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(state_->history_path).parent_path(),

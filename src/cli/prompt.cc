@@ -227,14 +227,15 @@ class Session {
                                         if (is_table) {
                                           held += bytes;
                                         } else {
-                                          Print(bytes);
+                                          Print(WithoutEscapes(bytes));
                                         }
                                         return {};
                                       });
     if (!outcome.ok()) {
       const bool stopped = outcome.error().kind == ErrorKind::kCancelled;
-      Print(colours_(Style::kBad,
-                     stopped ? "Cancelled." : ProcessRedactor().Redact(outcome.error().message)) +
+      Print(colours_(Style::kBad, stopped ? "Cancelled."
+                                          : LinesWithoutControls(ProcessRedactor().Redact(
+                                                outcome.error().message))) +
             "\n");
       return false;
     }

@@ -3,19 +3,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <iostream>
 #include <iterator>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
 #include "base/text.h"
 #include "cli/interrupt.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/table.h"
@@ -68,22 +66,6 @@ Result<Json> ToParams(const std::vector<std::string>& given) {
     return InvalidArgument("--param: give all of them a name, or none");
   }
   return list.empty() ? object : list;
-}
-
-using File = std::unique_ptr<FILE, int (*)(FILE*)>;
-
-Result<File> OpenOutput(const std::string& path) {
-  if (path.empty()) return File(stdout, &std::fflush);
-  File file(std::fopen(path.c_str(), "wbe"), &std::fclose);
-  if (file == nullptr) {
-    return InvalidArgument(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
-  }
-  return file;
-}
-
-Result<> Write(std::string_view bytes, FILE* file) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size()) return {};
-  return Error{ErrorKind::kCancelled, fmt::format("cannot write: {}", std::strerror(errno))};
 }
 
 // Asks how far a query is, and draws it, once it has run for a while.
@@ -152,7 +134,9 @@ Result<Outcome> RunStatement(const Remote& remote, const Statement& statement,
   if (is_table) {
     TARN_TRY(const Table table, TableOf(answer->body));
     outcome.rows = table.size();
-    TARN_CHECK_OK(output(table.Box(TerminalWidth(), statement.colours)));
+    const size_t width = TerminalWidth();
+    TARN_CHECK_OK(output(table.Fits(width) ? table.Box(width, statement.colours)
+                                           : table.Records(width, statement.colours)));
   }
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
@@ -179,8 +163,10 @@ Result<> RunSql(const SqlOptions& options) {
   if (format == "arrow" && for_people) {
     return InvalidArgument("Arrow is not for a terminal: give --output FILE, or a pipe");
   }
-  TARN_TRY(const File file, OpenOutput(options.output));
-  const auto write = [&](std::string_view bytes) { return Write(bytes, file.get()); };
+  TARN_TRY(OutputFile file, OutputFile::Open(options.output));
+  const auto write = [&](std::string_view bytes) {
+    return for_people && format != "table" ? file.Write(WithoutEscapes(bytes)) : file.Write(bytes);
+  };
   TARN_TRY(const Outcome outcome,
            RunStatement(remote,
                         {.sql = sql,
@@ -191,6 +177,7 @@ Result<> RunSql(const SqlOptions& options) {
                          .shows_progress = format == "table" || !for_people,
                          .colours = for_people ? Colours::For(stdout) : Colours()},
                         write));
+  TARN_CHECK_OK(file.Finish());
   if (format == "table" && for_people) {
     std::fprintf(stderr, "%s\n", Footer(outcome).c_str());
   } else if (outcome.is_truncated) {

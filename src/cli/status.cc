@@ -66,9 +66,9 @@ void AskHealth(const auto& send, Findings& findings) {
     findings.json["error"] = ready.error().message;
   }
   const Colours colours = Colours::For(stdout);
-  findings.Say("state", ready.ok()
-                            ? colours(Style::kGood, "ready")
-                            : colours(Style::kBad, "NOT READY") + ": " + ready.error().message);
+  findings.Say("state", ready.ok() ? colours(Style::kGood, "ready")
+                                   : colours(Style::kBad, "NOT READY") + ": " +
+                                         LinesWithoutControls(ready.error().message));
 }
 
 Findings AskQueryd(const Remote& remote) {
@@ -91,7 +91,8 @@ Findings AskQueryd(const Remote& remote) {
     }
     for (const Json& failed : status->value("failed", Json::array())) {
       findings.Say("failed", fmt::format("{}: {} (tried {} times since {})",
-                                         failed.value("name", ""), failed.value("error", ""),
+                                         WithoutControls(failed.value("name", "")),
+                                         LinesWithoutControls(failed.value("error", "")),
                                          failed.value("tries", 0), failed.value("since", "")));
     }
   }

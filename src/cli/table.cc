@@ -17,24 +17,6 @@ constexpr std::string_view kBetween = "  ";
 // No column is cut to less.
 constexpr size_t kColumnWidthMin = 6;
 
-// A terminal would obey them.
-std::string WithoutControls(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (code < 0x20 || code == 0x7F) {
-      out += fmt::format("\\x{:02x}", code);
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 Table::Cell CellOf(const Json& value) {
   if (value.is_null()) return {"NULL", true};
   return {value.is_string() ? value.get<std::string>()
@@ -122,8 +104,7 @@ std::string Table::Text(size_t width, const Colours& colours) const {
 
 std::string Table::Box(size_t width, const Colours& colours) const {
   if (columns_.empty()) return "";
-  // A line and a space on each side of a cell.
-  const std::vector<size_t> widths = Widths(width, 3 * columns_.size() + 1, true);
+  const std::vector<size_t> widths = Widths(width, BoxLines(), true);
   const std::string side = colours(Style::kFaint, "│");
   const auto rule = [&](const char* left, const char* middle, const char* right) {
     std::string line = left;
@@ -151,6 +132,32 @@ std::string Table::Box(size_t width, const Colours& colours) const {
     out += cells([&](size_t i) { return row[i].text; }, [&](size_t i) { return StyleOf(row[i]); });
   }
   return out + rule("└", "┴", "┘");
+}
+
+bool Table::Fits(size_t width) const {
+  if (width == 0 || columns_.empty()) return true;
+  const std::vector<size_t> widths = Widths(width, BoxLines(), true);
+  return std::accumulate(widths.begin(), widths.end(), BoxLines()) <= width;
+}
+
+std::string Table::Records(size_t width, const Colours& colours) const {
+  size_t widest = 0;
+  for (const Column& column : columns_) {
+    widest = std::max(widest, DisplayWidth(WithoutControls(column.name)));
+  }
+  const size_t rule_width = width == 0 ? widest + kBetween.size() : width;
+  std::string out;
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    const std::string head = fmt::format("──[ row {} ]", i + 1);
+    std::string rule = head;
+    for (size_t j = DisplayWidth(head); j < rule_width; ++j) rule += "─";
+    out += colours(Style::kFaint, rule) + "\n";
+    for (size_t j = 0; j < columns_.size(); ++j) {
+      out += Padded(WithoutControls(columns_[j].name), widest, false, Style::kStrong, colours);
+      AppendLine(std::string(kBetween) + colours(StyleOf(rows_[i][j]), rows_[i][j].text), out);
+    }
+  }
+  return out;
 }
 
 Result<Table> TableOf(std::string_view envelope) {

@@ -37,8 +37,14 @@ class Table {
 
   // The same with lines around it, and the types of the columns.
   std::string Box(size_t width, const Colours& colours = {}) const;
+  // Whether all columns of a box have room, cut or not.
+  bool Fits(size_t width) const;
+  // For what does not: each row is a list, a line for each of its columns.
+  std::string Records(size_t width, const Colours& colours = {}) const;
 
  private:
+  // What a box has besides its cells: a line and a space on each side of them.
+  size_t BoxLines() const { return 3 * columns_.size() + 1; }
   std::vector<size_t> Widths(size_t width, size_t between, bool with_types) const;
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;

@@ -62,5 +62,22 @@ TEST(Table, ABoxHasTypesAndFits) {
             "└────────┴───────────────┘\n");
 }
 
+TEST(Table, WhatDoesNotFitIsAListForEachRow) {
+  Table table({{"id", true, "BIGINT"}, {"a name", false, "VARCHAR"}});
+  table.Add({"1", "one\x1b"});
+  table.AddCells({{"22"}, {"NULL", true}});
+  EXPECT_TRUE(table.Fits(0)) << "no terminal";
+  EXPECT_TRUE(table.Fits(80));
+  EXPECT_TRUE(table.Fits(19));
+  EXPECT_FALSE(table.Fits(18)) << "less than 6 of each, and 7 of lines";
+  EXPECT_EQ(table.Records(16),
+            "──[ row 1 ]─────\n"
+            "id      1\n"
+            "a name  one\\x1b\n"
+            "──[ row 2 ]─────\n"
+            "id      22\n"
+            "a name  NULL\n");
+}
+
 }  // namespace
 }  // namespace tarn::cli

@@ -109,6 +109,49 @@ std::string FitWidth(std::string_view text, size_t width) {
   return std::string(text.substr(0, at)) + "…";
 }
 
+std::string WithoutControls(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto code = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (code == '\n') {
+      out += "\\n";
+    } else if (code == '\t') {
+      out += "\\t";
+    } else if (code < 0x20 || code == 0x7F) {
+      out += fmt::format("\\x{:02x}", code);
+    } else if (code == 0xC2 && next >= 0x80 && next < 0xA0) {
+      // U+0080 to U+009F, which xterm obeys too.
+      out += fmt::format("\\x{:02x}", next);
+      ++i;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string LinesWithoutControls(std::string_view text) {
+  std::string out;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    if (begin > 0) out += '\n';
+    out += WithoutControls(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+std::string WithoutEscapes(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    const bool is_shown = code >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+    out += is_shown && code != 0x7F ? std::string(1, c) : fmt::format("\\x{:02x}", code);
+  }
+  return out;
+}
+
 size_t TerminalWidth() {
   winsize size = {};
   if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;

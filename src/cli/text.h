@@ -25,6 +25,14 @@ size_t DisplayWidth(std::string_view text);
 // As much of the beginning as has this width, with "…" in place of what is cut off.
 std::string FitWidth(std::string_view text, size_t width);
 
+// Text of others: a terminal would obey control characters (C0, DEL and C1), so they are shown.
+std::string WithoutControls(std::string_view text);
+// The same of a message: its lines stay lines.
+std::string LinesWithoutControls(std::string_view text);
+
+// Of a stream in a format of its own, for a terminal: line ends and tabs stay as they are.
+std::string WithoutEscapes(std::string_view text);
+
 // Of the terminal that is stdout; 0 where it is none.
 size_t TerminalWidth();
 

@@ -46,5 +46,23 @@ TEST(FitWidth, CutsAtACharacter) {
   EXPECT_EQ(FitWidth("abc", 0), "");
 }
 
+TEST(WithoutControls, ShowsWhatATerminalWouldObey) {
+  EXPECT_EQ(WithoutControls("a\x1b[2J\n\t\r\x7f z"), "a\\x1b[2J\\n\\t\\x0d\\x7f z");
+  EXPECT_EQ(WithoutControls("\xC2\x9B"
+                            "31m é ü"),
+            "\\x9b31m é ü")
+      << "U+009B begins a sequence too";
+  EXPECT_EQ(WithoutControls("\xC2\xA0\xC2"), "\xC2\xA0\xC2");
+}
+
+TEST(LinesWithoutControls, KeepsLines) {
+  EXPECT_EQ(LinesWithoutControls("a\x1b\nb\t\n"), "a\\x1b\nb\\t\n");
+  EXPECT_EQ(LinesWithoutControls(""), "");
+}
+
+TEST(WithoutEscapes, KeepsWhatFormatsAreMadeOf) {
+  EXPECT_EQ(WithoutEscapes("a,\x1b]0;x\x07\r\n\tb\x7f"), "a,\\x1b]0;x\\x07\r\n\tb\\x7f");
+}
+
 }  // namespace
 }  // namespace tarn::cli

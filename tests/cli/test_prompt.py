@@ -135,6 +135,31 @@ def test_history_lasts_and_is_for_nobody_else(lake, prompt):
         assert "remember me" in again.wait_for("(1 row")
 
 
+def test_history_keeps_the_lines_of_a_statement(lake, prompt):
+    """A line that ends with a comment would take the next one into it."""
+    prompt.type("SELECT 1 AS n, -- the first\r")
+    prompt.wait_for("..> ")
+    prompt.run("'two lines' AS x;")
+    for _ in range(2):
+        # From memory, and then from the file.
+        prompt.type("\x1b[A")
+        prompt.wait_for("AS x;")
+        prompt.type("\r")
+        assert rows(prompt.wait_for("(1 row")) == [
+            ["n", "x"],
+            ["INTEGER", "VARCHAR"],
+            ["1", "two lines"],
+        ]
+    prompt.type(".quit\r")
+    assert prompt.wait_for_exit() == 0
+    with start(lake) as again:
+        again.wait_for(PROMPT)
+        again.type("\x1b[A\x1b[A")
+        again.wait_for("AS x;")
+        again.type("\r")
+        assert "(1 row" in again.wait_for("(1 row")
+
+
 def test_what_is_longer_than_the_screen_is_paged(lake):
     seen = lake.folder / "paged"
     with start(lake, env={"PAGER": f"cat > {seen}"}, lines=20) as terminal:
@@ -146,6 +171,25 @@ def test_what_is_longer_than_the_screen_is_paged(lake):
     with start(lake, env={"PAGER": "/no/such/pager"}, lines=20) as terminal:
         terminal.wait_for(PROMPT)
         assert "│     99 │\n" in terminal.run("FROM range(100);")
+
+
+def test_row_that_does_not_fit_is_a_list(lake):
+    with start(lake, columns=60) as terminal:
+        terminal.wait_for(PROMPT)
+        columns = ", ".join(f"{n} AS column{n}" for n in range(12))
+        shown = terminal.run(f"SELECT {columns} FROM range(2);").splitlines()
+        assert [line.split() for line in shown if line.startswith("column11")] == [
+            ["column11", "11"],
+            ["column11", "11"],
+        ]
+        assert len([line for line in shown if "[ row " in line]) == 2
+        assert "┌" not in "".join(shown)
+
+
+def test_text_formats_do_not_steer_the_terminal(prompt):
+    prompt.run(".format csv")
+    shown = prompt.run("SELECT chr(27) || ']0;title' || chr(7) AS x;")
+    assert "\\x1b]0;title\\x07" in shown
 
 
 def test_table_fits_the_terminal(lake):
