@@ -1,12 +1,21 @@
 #include "cli/columns.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {
 
 using Json = nlohmann::ordered_json;
+
+const Column* FindColumn(const std::vector<Column>& columns, std::string_view name) {
+  const auto found = std::find_if(columns.begin(), columns.end(), [&](const Column& column) {
+    return EqualsIgnoreCase(column.name, name);
+  });
+  return found == columns.end() ? nullptr : &*found;
+}
 
 std::vector<Column> ColumnsOf(const Json& manifest) {
   std::vector<Column> columns;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/remote.h"
@@ -14,6 +15,9 @@ struct Column {
 
   friend bool operator==(const Column&, const Column&) = default;
 };
+
+// By its name, as SQL takes names; null where there is none.
+const Column* FindColumn(const std::vector<Column>& columns, std::string_view name);
 
 // The "schema" of a manifest; empty where it has none.
 std::vector<Column> ColumnsOf(const nlohmann::ordered_json& manifest);

@@ -134,14 +134,13 @@ Result<> RemoveDataset(const DatasetOptions& options) {
   }
   TARN_TRY(const http::ClientResponse gone,
            remote.Catalog({.method = "DELETE", .path = DatasetPath(options.name)}));
-  remote.WaitUntilVisible(options.name);
   if (!options.json) {
     Print(
         fmt::format("\"{}\" is gone; `tarn restore` brings it back. Its objects are still in the "
                     "bucket.\n",
                     options.name));
   }
-  return {};
+  return RequireVisible(remote, options.name);
 }
 
 Result<> ShowHistory(const DatasetOptions& options) {
@@ -182,15 +181,17 @@ Result<> RestoreDataset(const DatasetOptions& options) {
            remote.CatalogJson({.method = "POST",
                                .path = DatasetPath(options.name) + "/restore",
                                .body = Json({{"version", options.version}}).dump()}));
-  remote.WaitUntilVisible(options.name);
-  if (options.json) return PrintJson(manifest);
+  if (options.json) {
+    TARN_CHECK_OK(PrintJson(manifest));
+    return RequireVisible(remote, options.name);
+  }
   try {
     Print(fmt::format("\"{}\" has the content of version {} again, as version {}.\n", options.name,
                       options.version, manifest.at("version").get<uint64_t>()));
   } catch (const Json::exception& e) {
     return WrongAnswer(e);
   }
-  return {};
+  return RequireVisible(remote, options.name);
 }
 
 }  // namespace tarn::cli

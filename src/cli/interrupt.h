@@ -4,10 +4,16 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/result.h"
+
 namespace tarn::cli {
 
-// While it lives, Ctrl-C asks for a stop and does not end the program. One at a time, made before
-// other threads are.
+// Of what ends because somebody asked for it, before anything of it can be seen.
+Error Stopped();
+
+// While it lives, Ctrl-C, SIGTERM and SIGHUP ask for a stop and do not end the program, so that
+// what is half done can be taken back; whoever asks twice does not want to wait for that. One at a
+// time, made before other threads are.
 class Interrupt {
  public:
   Interrupt();
@@ -22,5 +28,10 @@ class Interrupt {
   std::stop_source source_;
   std::thread waiting_;
 };
+
+// A thread that takes no stop is waited for no longer. The program then has to end without what
+// usually comes last (destructors of static variables), because the thread may use it.
+void LeaveBehind(std::thread thread);
+bool IsAnyThreadLeftBehind();
 
 }  // namespace tarn::cli

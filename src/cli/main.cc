@@ -1,6 +1,9 @@
 // tarn: the tool for people.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <vector>
@@ -13,9 +16,11 @@
 #include "cli/colours.h"
 #include "cli/completion.h"
 #include "cli/datasets.h"
+#include "cli/interrupt.h"
 #include "cli/put.h"
 #include "cli/sql.h"
 #include "cli/status.h"
+#include "cli/text.h"
 #include "cli/token.h"
 #include "cli/up.h"
 
@@ -150,6 +155,13 @@ Command AddPut(CLI::App& app, PutOptions& put) {
                    "decimal_separator=\",\", nullstr=NA, skip=2; may be given again")
       ->expected(1)
       ->take_all();
+  command
+      ->add_option(
+          "--type", put.types,
+          "COLUMN=TYPE, where it shall not be found out: zip=VARCHAR, price=DECIMAL(18,2); "
+          "may be given again")
+      ->expected(1)
+      ->take_all();
   command->add_flag("--append", put.append, "Add to the dataset");
   command->add_flag("--replace", put.replace, "Take the place of the dataset");
   command->add_flag("--json", put.json, "Print what the catalogue answers");
@@ -280,7 +292,7 @@ int Main(int argc, const char* const* argv) {
     const Result<> done = command.run();
     if (done.ok()) return EXIT_SUCCESS;
     std::fprintf(stderr, "%s %s\n", Colours::For(stderr)(Style::kBad, "tarn:").c_str(),
-                 ProcessRedactor().Redact(done.error().message).c_str());
+                 LinesWithoutControls(ProcessRedactor().Redact(done.error().message)).c_str());
     return done.error().kind == ErrorKind::kCancelled ? kInterrupted : EXIT_FAILURE;
   }
   return kWrongUsage;
@@ -291,7 +303,10 @@ int Main(int argc, const char* const* argv) {
 
 int main(int argc, char** argv) {
   try {
-    return tarn::cli::Main(argc, argv);
+    const int status = tarn::cli::Main(argc, argv);
+    if (!tarn::cli::IsAnyThreadLeftBehind()) return status;
+    std::fflush(nullptr);
+    _exit(status);
   } catch (const std::exception& e) {
     tarn::log::Error("cannot go on", {{"error", e.what()}});
     return EXIT_FAILURE;

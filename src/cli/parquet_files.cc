@@ -3,21 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "base/text.h"
-#include "cli/progress.h"
+#include "cli/column_casts.h"
+#include "cli/converter.h"
+#include "cli/csv_source.h"
+#include "cli/packed_file.h"
 #include "cli/table.h"
-#include "duck/database.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {
-namespace {
 
 namespace fs = std::filesystem;
+
+namespace {
 
 // Objects of this size are read in parallel and listed quickly.
 constexpr const char* kFileBytes = "512MB";
@@ -34,188 +35,95 @@ std::optional<InputFormat> FormatOf(const std::string& file) {
   return std::nullopt;
 }
 
-// A path is a path: what DuckDB's glob takes for a pattern is a character here.
-std::string PathLiteral(const std::string& path) {
-  std::string escaped;
-  for (const char c : path) {
-    if (c == '*' || c == '?' || c == '[') {
-      escaped += fmt::format("[{}]", c);
-    } else {
-      escaped += c;
-    }
-  }
-  return duck::QuoteLiteral(escaped);
-}
-
-std::string ListOf(const std::vector<std::string>& files) {
-  std::string list;
-  for (const std::string& file : files) {
-    if (!list.empty()) list += ", ";
-    list += PathLiteral(file);
-  }
-  return "[" + list + "]";
-}
-
-bool Has(const Input& input, std::string_view option) {
-  return std::any_of(input.options.begin(), input.options.end(),
-                     [&](const auto& named) { return named.first == option; });
-}
-
-std::string OptionsOf(const Input& input) {
-  // All rows are looked at for the types: a surprise in the last one is found before anything is
-  // written.
-  std::string text = ", union_by_name = true, sample_size = -1";
+// Of JSON: all of it is looked at, so that a surprise in the last row is found before anything is
+// written.
+std::string JsonSource(const Input& input, std::string_view sample_size) {
+  std::string text = fmt::format("read_json({}, union_by_name = true", PathList(input.files));
   for (const auto& [name, value] : input.options) {
     text += fmt::format(", {} = {}", name, duck::QuoteLiteral(value));
   }
-  if (input.format == InputFormat::kJson) return text;
-  if (!input.delimiter.empty()) text += ", delim = " + duck::QuoteLiteral(input.delimiter);
-  if (input.header_is_said) text += fmt::format(", header = {}", input.has_header);
-  // Else DuckDB leaves out lines at the beginning that do not fit the others, and says nothing.
-  if (!Has(input, "skip")) text += ", skip = 0";
-  return text;
+  if (!HasOption(input, "sample_size")) text += fmt::format(", sample_size = {}", sample_size);
+  return text + ")";
 }
 
-std::string SourceOf(const Input& input) {
-  const std::string files = ListOf(input.files);
-  switch (input.format) {
-    case InputFormat::kCsv:
-      return fmt::format("read_csv({}{})", files, OptionsOf(input));
-    case InputFormat::kJson:
-      return fmt::format("read_json({}{})", files, OptionsOf(input));
-    case InputFormat::kParquet:
-      break;
-  }
-  return fmt::format("read_parquet({})", files);
-}
-
-// What DuckDB says of a statement that nobody wrote.
-Error WithoutStatement(const Error& error) {
-  std::string message(Trim(error.message.substr(0, error.message.find("\n\nLINE 1:"))));
-  if (message.find("Possible ") != std::string::npos) {
-    message += "\n\n--with NAME=VALUE sets such an option, as in --with encoding=latin-1";
-  }
-  return {error.kind, message};
-}
-
-const Column* Find(const std::vector<Column>& columns, const std::string& name) {
-  const auto found = std::find_if(columns.begin(), columns.end(), [&](const Column& column) {
-    return EqualsIgnoreCase(column.name, name);
-  });
-  return found == columns.end() ? nullptr : &*found;
-}
-
-class Converter {
- public:
-  static Result<Converter> Open(const fs::path& folder) {
-    TARN_TRY(const duck::Database database,
-             duck::Database::Open({{"autoinstall_known_extensions", "false"},
-                                   {"temp_directory", (folder / "spill").string()}}));
-    TARN_TRY(duck::Connection connection, database.Connect());
-    for (const char* setting :
-         {"SET enable_progress_bar_print = false", "SET enable_progress_bar = true",
-          "SET progress_bar_time = 0", "SET TimeZone = 'UTC'"}) {
-      TARN_CHECK_OK(connection.Execute(setting));
-    }
-    return Converter(std::move(connection));
-  }
-
-  Result<std::vector<Column>> ColumnsOf(const std::string& source) {
-    const Result<duck::Statement> statement = connection_.Prepare("FROM " + source);
-    if (!statement.ok()) return WithoutStatement(statement.error());
-    std::vector<Column> columns;
-    for (const auto& [name, type] : statement->Columns()) {
-      columns.push_back({name, duck::TypeName(type)});
-    }
-    return columns;
-  }
-
-  Result<uint64_t> CountRows(const std::string& source) {
-    return Number("SELECT count(*) FROM " + source);
-  }
-
-  // How many lines at its beginning DuckDB would leave out; none where it cannot tell.
-  uint64_t LinesToSkip(const std::string& csv, const Input& input) {
-    std::string options;
-    for (const auto& [name, value] : input.options) {
-      options += fmt::format(", {} = {}", name, duck::QuoteLiteral(value));
-    }
-    if (!input.delimiter.empty()) options += ", delim = " + duck::QuoteLiteral(input.delimiter);
-    return Number(fmt::format("SELECT SkipRows::BIGINT FROM sniff_csv({}{})", PathLiteral(csv),
-                              options))
-        .value_or(0);
-  }
-
-  // Shows how far it is, and listens for the stop.
-  Result<> Run(const std::string& sql, const std::string& what, const std::stop_token& stop) {
-    Result<> done;
-    std::atomic<bool> is_over = false;
-    std::thread running([&] {
-      done = connection_.Execute(sql);
-      is_over = true;
-    });
-    {
-      Progress progress(what, 0);
-      while (!is_over) {
-        // Again and again: DuckDB forgets an interrupt that comes just before a statement begins.
-        if (stop.stop_requested()) connection_.Interrupt();
-        if (const auto percent = connection_.Progress()) progress.SetShare(*percent / 100);
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      }
-      running.join();
-    }
-    if (stop.stop_requested()) return Error{ErrorKind::kCancelled, "stopped; nothing was changed"};
-    if (!done.ok()) return WithoutStatement(done.error());
-    return done;
-  }
-
-  // Whether all lines have as many columns as the first one, with this between them. The error says
-  // which has not.
-  Result<> SplitInto(const std::string& head, char delimiter, const std::string& csv) {
-    std::string columns;
-    for (int64_t i = 0; i <= std::count(head.begin(), head.end(), delimiter); ++i) {
-      columns += fmt::format("{}c{}: 'VARCHAR'", i == 0 ? "" : ", ", i);
-    }
-    const auto rows = CountRows(
-        fmt::format("read_csv({}, auto_detect = false, header = true, delim = {}, quote = '\"', "
-                    "columns = {{{}}})",
-                    PathLiteral(csv), duck::QuoteLiteral(std::string(1, delimiter)), columns));
-    if (rows.ok()) return {};
-    const std::string& message = rows.error().message;
-    return Error{rows.error().kind, message.substr(0, message.find("\nPossible "))};
-  }
-
- private:
-  // Of a query with one row of one number.
-  Result<uint64_t> Number(const std::string& sql) {
-    TARN_TRY(duck::Statement statement, connection_.Prepare(sql));
-    TARN_TRY(duck::ResultStream rows, statement.Execute());
-    TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
-    if (!chunk) return Internal("a number has no rows");
-    return static_cast<uint64_t>(chunk->columns()[0].Data<int64_t>()[0]);
-  }
-
-  explicit Converter(duck::Connection connection) : connection_(std::move(connection)) {}
-
-  duck::Connection connection_;
+struct Source {
+  std::string sql;
+  std::vector<Column> columns;
+  std::optional<TextForms> forms;  // Of CSV.
+  std::vector<std::string> notes;
 };
 
-// The columns of `wanted` out of a source that has at least these.
-std::string Casts(const std::vector<Column>& wanted, const std::vector<Column>& here) {
-  std::string list;
-  for (const Column& column : wanted) {
-    if (!list.empty()) list += ", ";
-    list +=
-        fmt::format("CAST({} AS {}) AS {}", duck::QuoteIdentifier(Find(here, column.name)->name),
-                    column.type, duck::QuoteIdentifier(column.name));
-  }
-  return list;
+Result<Source> OpenJson(const Input& input, Converter& converter) {
+  Source source;
+  const std::string all = JsonSource(input, "-1");
+  TARN_TRY(source.columns, converter.ColumnsOf(all));
+  // To look at all of it again, when it is read, takes as long as to read it three times.
+  source.sql = JsonSource(input, "20480");
+  const auto of_sample = converter.ColumnsOf(source.sql);
+  if (!of_sample.ok() || *of_sample != source.columns) source.sql = all;
+  return source;
 }
 
-bool HasAll(const std::vector<Column>& wanted, const std::vector<Column>& here) {
-  return wanted.size() == here.size() &&
-         std::all_of(wanted.begin(), wanted.end(),
-                     [&](const Column& column) { return Find(here, column.name) != nullptr; });
+Result<Source> Open(const Input& input, const std::vector<Column>& targets, Converter& converter) {
+  if (input.format == InputFormat::kJson) return OpenJson(input, converter);
+  TARN_TRY(CsvSource csv, OpenCsv(input, targets, converter));
+  return Source{.sql = std::move(csv.sql),
+                .columns = std::move(csv.columns),
+                .forms = std::move(csv.forms),
+                .notes = std::move(csv.notes)};
+}
+
+// "time" and "TIMESTAMP WITH TIME ZONE" tell different things of a text: to take one for the other
+// is a guess.
+bool HasZone(std::string_view type) { return type.ends_with("WITH TIME ZONE"); }
+bool IsGuess(const Column& from, const std::string& to) {
+  const auto is_moment = [](std::string_view type) {
+    return type == "DATE" || type.starts_with("TIME");
+  };
+  return is_moment(from.type) && is_moment(to) && HasZone(from.type) != HasZone(to);
+}
+
+// DuckDB writes the integers that only HUGEINT holds as DOUBLE into Parquet.
+std::string WrittenType(const Column& column) {
+  return ReplaceAll(column.type, "HUGEINT", "DECIMAL(38,0)");
+}
+
+// The types that were said, as DuckDB writes them.
+Result<std::vector<Column>> SaidTypes(const Input& input, Converter& converter) {
+  std::vector<Column> columns;
+  for (const Column& said : input.types) {
+    const auto known =
+        converter.ColumnsOf(fmt::format("(SELECT CAST(NULL AS {}) AS x)", said.type));
+    if (!known.ok() && known.error().kind == ErrorKind::kCancelled) return known.error();
+    if (!known.ok() || known->size() != 1) {
+      return InvalidArgument(
+          fmt::format("--type {}={}: there is no such type, as DATE, VARCHAR "
+                      "or DECIMAL(18,2) are",
+                      said.name, said.type));
+    }
+    columns.push_back({said.name, WrittenType(known->front())});
+  }
+  return columns;
+}
+
+// What the columns are to become: what the dataset has, and what was said.
+Result<std::vector<Column>> Targets(const std::vector<Column>& wanted,
+                                    const std::vector<Column>& said) {
+  std::vector<Column> targets = wanted;
+  for (const Column& column : said) {
+    const Column* there = FindColumn(wanted, column.name);
+    if (there == nullptr) {
+      targets.push_back(column);
+    } else if (there->type != column.type) {
+      return InvalidArgument(
+          fmt::format("--type {}={}: the dataset has {}", column.name, column.type, there->type));
+    }
+  }
+  return targets;
+}
+
+std::string ParquetSource(const std::vector<std::string>& files) {
+  return fmt::format("read_parquet({})", PathList(files));
 }
 
 Error DoesNotFit(const std::vector<Column>& wanted, const std::vector<Column>& here) {
@@ -240,44 +148,106 @@ Result<> CheckFile(const std::string& file) {
   return {};
 }
 
-// That no line would be left out, where nobody has said that it may be.
-Result<> CheckFirstLines(const Input& input, Converter& converter) {
-  if (Has(input, "skip")) return {};
-  for (const std::string& file : input.files) {
-    const uint64_t lines = converter.LinesToSkip(file, input);
-    if (lines == 0) continue;
-    return InvalidArgument(
-        fmt::format("\"{}\": its first {} not have as many columns as the others. Mend them, or "
-                    "leave them out: "
-                    "--with skip={}",
-                    file, lines == 1 ? "line does" : fmt::format("{} lines do", lines), lines));
-  }
-  return {};
+Error Unknown(const Column& said, const std::vector<Column>& columns) {
+  std::vector<std::string> names;
+  for (const Column& column : columns) names.push_back(column.name);
+  const auto nearest = NearestName(said.name, names);
+  return InvalidArgument(
+      fmt::format("--type {}={}: the files have no such column{}", said.name, said.type,
+                  nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
 }
 
-// Files whose lines have different numbers of columns would become one column of whole lines.
-Result<> CheckDelimiter(const Input& input, const std::vector<Column>& columns,
-                        Converter& converter) {
-  if (!input.delimiter.empty() || Has(input, "delim") || Has(input, "sep")) return {};
-  if (columns.size() != 1) return {};
-  const std::string& head = columns[0].name;
-  const size_t at = head.find_first_of(",;\t|");
-  if (at == std::string::npos) return {};
-  for (const std::string& file : input.files) {
-    const Result<> split = converter.SplitInto(head, head[at], file);
-    if (split.ok()) continue;
-    return InvalidArgument(
-        fmt::format("\"{}\": {}\n--with null_padding=true takes what is missing for NULL; "
-                    "--delimiter is for files in which \"{}\" is none",
-                    file, split.error().message, head[at]));
+// The columns of the files as those of the Parquet files. `wanted`: these, in their order.
+Result<std::string> Select(const Source& source, const std::vector<Column>& wanted,
+                           const std::vector<Column>& targets) {
+  std::string list;
+  const auto add = [&](const Column& column, const std::string& type, const std::string& name) {
+    if (!list.empty()) list += ", ";
+    const TextForms* forms = source.forms ? &*source.forms : nullptr;
+    list += fmt::format("{} AS {}", CastTo(column, type, forms), duck::QuoteIdentifier(name));
+  };
+  if (wanted.empty()) {
+    for (const Column& column : source.columns) {
+      const Column* target = FindColumn(targets, column.name);
+      add(column, target == nullptr ? WrittenType(column) : target->type, column.name);
+    }
+    return list;
   }
-  return InvalidArgument(
-      fmt::format("they have one column \"{}\": --delimiter says what is between "
-                  "columns",
-                  head));
+  for (const Column& column : wanted) {
+    const Column* here = FindColumn(source.columns, column.name);
+    if (here == nullptr || wanted.size() != source.columns.size() || IsGuess(*here, column.type)) {
+      return DoesNotFit(wanted, source.columns);
+    }
+    add(*here, column.type, column.name);
+  }
+  return list;
+}
+
+Result<ParquetFiles> Convert(const Input& input, const fs::path& folder,
+                             const std::vector<Column>& wanted, const std::stop_token& stop,
+                             Converter& converter) {
+  for (const std::string& file : input.files) {
+    TARN_CHECK_OK(CheckPacked(file, PackingOf(file), stop));
+  }
+  TARN_TRY(const std::vector<Column> said, SaidTypes(input, converter));
+  TARN_TRY(const std::vector<Column> targets, Targets(wanted, said));
+  TARN_TRY(Source source, Open(input, targets, converter));
+  for (const Column& column : said) {
+    if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
+  }
+  TARN_TRY(const std::string list, Select(source, wanted, targets));
+  const fs::path out = folder / "parquet";
+  const Result<> written =
+      converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} (FORMAT parquet, COMPRESSION zstd, "
+                                "FILE_SIZE_BYTES '{}')",
+                                list, source.sql, duck::QuoteLiteral(out.string()), kFileBytes));
+  if (!written.ok()) {
+    Error error = written.error();
+    error.message = MessageOfCast(error.message);
+    // A value that is no date, say: the types tell more than the value.
+    const std::string difference = Difference(wanted, source.columns);
+    if (!wanted.empty() && error.kind != ErrorKind::kCancelled && !difference.empty()) {
+      error.message += "\n" + difference;
+    }
+    return error;
+  }
+  ParquetFiles result;
+  result.notes = std::move(source.notes);
+  for (const auto& entry : fs::directory_iterator(out)) result.files.push_back(entry.path());
+  std::sort(result.files.begin(), result.files.end());
+  if (result.files.empty()) return InvalidArgument("there are no rows");
+  const std::string done = ParquetSource(result.files);
+  TARN_TRY(result.columns, converter.ColumnsOf(done));
+  TARN_TRY(result.rows, converter.CountRows(done));
+  return result;
+}
+
+Result<ParquetFiles> TakeAsTheyAre(const Input& input, const std::vector<Column>& wanted,
+                                   Converter& converter) {
+  if (!input.types.empty() || !input.options.empty()) {
+    return InvalidArgument("--type and --with are for CSV and JSON: Parquet goes as it is");
+  }
+  const std::string source = ParquetSource(input.files);
+  TARN_TRY(const std::vector<Column> here, converter.ColumnsOf(source));
+  for (const std::string& file : input.files) {
+    TARN_TRY(const std::vector<Column> columns, converter.ColumnsOf(ParquetSource({file})));
+    const std::string difference = Difference(wanted.empty() ? here : wanted, columns);
+    if (!difference.empty()) {
+      return InvalidArgument(fmt::format("\"{}\" has other columns than {}\n{}", file,
+                                         wanted.empty() ? "the first file" : "the dataset",
+                                         difference));
+    }
+  }
+  TARN_TRY(const uint64_t rows, converter.CountRows(source));
+  return ParquetFiles{.files = input.files, .columns = here, .rows = rows};
 }
 
 }  // namespace
+
+bool HasOption(const Input& input, std::string_view option) {
+  return std::any_of(input.options.begin(), input.options.end(),
+                     [&](const auto& named) { return named.first == option; });
+}
 
 Result<InputFormat> FormatOf(const std::vector<std::string>& files) {
   std::optional<InputFormat> format;
@@ -300,7 +270,7 @@ Result<InputFormat> FormatOf(const std::vector<std::string>& files) {
 std::string Difference(const std::vector<Column>& there, const std::vector<Column>& here) {
   Table table({{"column"}, {"there"}, {"here"}});
   for (const Column& column : there) {
-    const Column* other = Find(here, column.name);
+    const Column* other = FindColumn(here, column.name);
     if (other == nullptr) {
       table.Add({column.name, column.type, "missing"});
     } else if (other->type != column.type) {
@@ -308,7 +278,7 @@ std::string Difference(const std::vector<Column>& there, const std::vector<Colum
     }
   }
   for (const Column& column : here) {
-    if (Find(there, column.name) == nullptr) table.Add({column.name, "missing", column.type});
+    if (FindColumn(there, column.name) == nullptr) table.Add({column.name, "missing", column.type});
   }
   if (table.empty()) return "";
   std::string text = table.Text(0);
@@ -316,52 +286,33 @@ std::string Difference(const std::vector<Column>& there, const std::vector<Colum
   return text;
 }
 
+std::string PathLiteral(const std::string& path) {
+  std::string escaped;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[') {
+      escaped += fmt::format("[{}]", c);
+    } else {
+      escaped += c;
+    }
+  }
+  return duck::QuoteLiteral(escaped);
+}
+
+std::string PathList(const std::vector<std::string>& files) {
+  std::string list;
+  for (const std::string& file : files) {
+    if (!list.empty()) list += ", ";
+    list += PathLiteral(file);
+  }
+  return "[" + list + "]";
+}
+
 Result<ParquetFiles> ToParquet(const Input& input, const fs::path& folder,
                                const std::vector<Column>& wanted, const std::stop_token& stop) {
   for (const std::string& file : input.files) TARN_CHECK_OK(CheckFile(file));
-  TARN_TRY(Converter converter, Converter::Open(folder));
-  if (input.format == InputFormat::kCsv) TARN_CHECK_OK(CheckFirstLines(input, converter));
-  const std::string source = SourceOf(input);
-  TARN_TRY(const std::vector<Column> here, converter.ColumnsOf(source));
-  if (input.format == InputFormat::kCsv) TARN_CHECK_OK(CheckDelimiter(input, here, converter));
-  if (input.format == InputFormat::kParquet) {
-    for (const std::string& file : input.files) {
-      TARN_TRY(const std::vector<Column> columns,
-               converter.ColumnsOf(SourceOf({{file}, input.format})));
-      const std::string difference = Difference(wanted.empty() ? here : wanted, columns);
-      if (!difference.empty()) {
-        return InvalidArgument(fmt::format("\"{}\" has other columns than {}\n{}", file,
-                                           wanted.empty() ? "the first file" : "the dataset",
-                                           difference));
-      }
-    }
-    TARN_TRY(const uint64_t rows, converter.CountRows(source));
-    return ParquetFiles{.files = input.files, .columns = here, .rows = rows};
-  }
-
-  if (!wanted.empty() && !HasAll(wanted, here)) return DoesNotFit(wanted, here);
-  const fs::path out = folder / "parquet";
-  const Result<> written =
-      converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} (FORMAT parquet, COMPRESSION zstd, "
-                                "FILE_SIZE_BYTES '{}')",
-                                wanted.empty() ? "*" : Casts(wanted, here), source,
-                                duck::QuoteLiteral(out.string()), kFileBytes),
-                    "reading", stop);
-  if (!written.ok()) {
-    // A value that is no date, say: the types tell more than the value.
-    if (!wanted.empty() && !stop.stop_requested() && !Difference(wanted, here).empty()) {
-      return InvalidArgument(written.error().message + "\n" + Difference(wanted, here));
-    }
-    return written.error();
-  }
-  ParquetFiles result;
-  for (const auto& entry : fs::directory_iterator(out)) result.files.push_back(entry.path());
-  std::sort(result.files.begin(), result.files.end());
-  if (result.files.empty()) return InvalidArgument("there are no rows");
-  const std::string done = SourceOf({result.files, InputFormat::kParquet});
-  TARN_TRY(result.columns, converter.ColumnsOf(done));
-  TARN_TRY(result.rows, converter.CountRows(done));
-  return result;
+  TARN_TRY(Converter converter, Converter::Open(folder, stop));
+  if (input.format == InputFormat::kParquet) return TakeAsTheyAre(input, wanted, converter);
+  return Convert(input, folder, wanted, stop, converter);
 }
 
 }  // namespace tarn::cli

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,16 +21,21 @@ struct Input {
   std::vector<std::string> files;  // At least one; all of one format.
   InputFormat format = InputFormat::kCsv;
   std::string delimiter;   // Of CSV; empty: found out.
-  bool has_header = true;  // Of CSV, where `delimiter` or this is said; else found out.
+  bool has_header = true;  // Of CSV, where this is said; else found out.
   bool header_is_said = false;
   // More options of DuckDB's read_csv or read_json, as text: {"encoding", "latin-1"}.
   std::vector<std::pair<std::string, std::string>> options;
+  // Types of columns that shall not be found out, as somebody writes them: {"zip", "text"}.
+  std::vector<Column> types;
 };
+
+bool HasOption(const Input& input, std::string_view option);
 
 struct ParquetFiles {
   std::vector<std::string> files;
   std::vector<Column> columns;
   uint64_t rows = 0;
+  std::vector<std::string> notes;  // What somebody may want to know, a line each.
 };
 
 // By the endings of the names: .csv, .tsv, .txt, .json, .ndjson, .jsonl, .parquet, also with .gz or
@@ -36,13 +43,18 @@ struct ParquetFiles {
 Result<InputFormat> FormatOf(const std::vector<std::string>& files);
 
 // CSV and JSON are written into new files in `folder`, with the columns of all files together;
-// Parquet stays where it is. Lines of CSV that do not fit the others are an error: none is left
-// out. Where `wanted` has columns, the files get these, in their order: the error says column by
-// column what does not fit. A stop ends it: kCancelled.
+// Parquet stays where it is. What would be lost of them is an error: lines of CSV that do not fit
+// the others, the end of a packed file, values that are others in the type that they are to have.
+// Where `wanted` has columns, the files get these, in their order: the error says column by column
+// what does not fit. A stop ends it: kCancelled.
 Result<ParquetFiles> ToParquet(const Input& input, const std::filesystem::path& folder,
                                const std::vector<Column>& wanted, const std::stop_token& stop);
 
 // What differs, a line for each column: "  amount   DOUBLE   VARCHAR". Empty: nothing.
 std::string Difference(const std::vector<Column>& there, const std::vector<Column>& here);
+
+// As SQL: a path is a path, what DuckDB's glob takes for a pattern is a character here.
+std::string PathLiteral(const std::string& path);
+std::string PathList(const std::vector<std::string>& paths);
 
 }  // namespace tarn::cli

@@ -15,6 +15,7 @@
 #include "cli/bucket.h"
 #include "cli/columns.h"
 #include "cli/interrupt.h"
+#include "cli/object_grouping.h"
 #include "cli/parquet_files.h"
 #include "cli/progress.h"
 #include "cli/put_files.h"
@@ -46,45 +47,54 @@ Result<std::optional<Former>> ReadFormer(Remote& remote, const std::string& name
 }
 
 // Under another name first: nobody reads half of it.
-Result<> CopyInto(const fs::path& target, const std::string& source) {
+Result<> CopyInto(const fs::path& target, const NamedFile& file, Progress& progress,
+                  const std::stop_token& stop) {
   std::error_code code;
   fs::create_directories(target.parent_path(), code);
   if (!code && fs::exists(target, code)) return {};
   const fs::path unfinished = target.parent_path() / ("." + RandomId());
-  if (!code) fs::copy_file(source, unfinished, code);
-  if (!code) fs::rename(unfinished, target, code);
-  if (!code) return {};
+  Result<> copied;
+  if (!code) copied = CopyFile(file.path, unfinished, progress, stop);
+  if (!code && copied.ok()) fs::rename(unfinished, target, code);
+  if (!code && copied.ok()) return {};
   std::error_code ignored;
   fs::remove(unfinished, ignored);
+  if (!copied.ok()) return copied.error();
   return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
 }
 
 // The objects as a manifest names them.
 Result<Json> Upload(const LakehouseSettings& settings, const std::string& name,
-                    const ParquetFiles& files, const std::stop_token& stop) {
+                    const std::vector<NamedFile>& files, const std::stop_token& stop) {
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   Json objects = Json::array();
   if (store.is_folder) {
-    Progress progress("sending", BytesOf(files.files));
-    for (const std::string& file : files.files) {
-      if (stop.stop_requested()) return Stopped();
-      TARN_TRY(const std::string key, KeyOf(name, file));
-      TARN_CHECK_OK(CopyInto(fs::path(store.root) / key, file));
-      progress.Add(fs::file_size(file));
-      objects.push_back({{"key", key}, {"size", fs::file_size(file)}});
+    Progress progress("sending", BytesOf(files));
+    for (const NamedFile& file : files) {
+      const std::string key = KeyOf(name, file);
+      TARN_CHECK_OK(CopyInto(fs::path(store.root) / key, file, progress, stop));
+      objects.push_back({{"key", key}, {"size", file.bytes}});
     }
     return objects;
   }
   TARN_TRY(const s3::Bucket opened, OpenBucket(settings));
   s3::Client bucket(opened);
   std::vector<SentFile> sent;
-  TARN_CHECK_OK(SendFiles(bucket, "", name, files.files, stop, sent));
+  TARN_CHECK_OK(SendFiles(bucket, "", name, files, stop, sent));
   for (const SentFile& object : sent) {
     Json json = {{"key", object.key}, {"size", object.bytes}};
     if (!object.etag.empty()) json["etag"] = object.etag;
     objects.push_back(std::move(json));
   }
   return objects;
+}
+
+bool HasAny(const Json& objects, const std::string& dataset, const std::vector<NamedFile>& files) {
+  return std::any_of(files.begin(), files.end(), [&](const NamedFile& file) {
+    const std::string key = KeyOf(dataset, file);
+    return std::any_of(objects.begin(), objects.end(),
+                       [&key](const Json& object) { return object.at("key") == key; });
+  });
 }
 
 Json SchemaOf(const std::vector<Column>& columns) {
@@ -105,8 +115,7 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
   TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(std::optional<Former> former, ReadFormer(remote, options.name));
   if (former && !options.append && !options.replace) {
-    return InvalidArgument(fmt::format(
-        "there is a dataset \"{}\": --append adds to it, --replace takes its place", options.name));
+    return IsThere(options.name);
   }
   std::vector<Column> wanted;
   if (former && options.append) {
@@ -118,28 +127,20 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
   TARN_TRY(const Workspace workspace, Workspace::Make());
   TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
   TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
-  TARN_TRY(Json objects, Upload(settings, options.name, files, stop));
+  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
 
   Json content = {{"objects", Json::array()}};
   uint64_t rows = files.rows;
   bool rows_known = true;
   if (former && options.append) {
     content["objects"] = former->manifest.at("objects");
+    if (HasAny(content["objects"], options.name, named)) return HasTheseRows(options.name);
     const Json& count = former->manifest.value("row_count", Json());
     rows_known = count.is_number_unsigned();
     if (rows_known) rows += count.get<uint64_t>();
   }
-  for (Json& object : objects) {
-    const bool is_there =
-        std::any_of(content["objects"].begin(), content["objects"].end(),
-                    [&](const Json& other) { return other.at("key") == object.at("key"); });
-    if (is_there && options.append) {
-      return InvalidArgument(fmt::format(
-          "\"{}\" has these rows already: an object with the same content is a part of it",
-          options.name));
-    }
-    if (!is_there) content["objects"].push_back(std::move(object));
-  }
+  TARN_TRY(Json objects, Upload(settings, options.name, named, stop));
+  for (Json& object : objects) content["objects"].push_back(std::move(object));
   if (rows_known) content["row_count"] = rows;
   content["schema"] = SchemaOf(files.columns);
   if (stop.stop_requested()) return Stopped();
@@ -155,14 +156,16 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
         "somebody else changed \"{}\" meanwhile, and nothing was registered: run it again",
         options.name));
   }
-  remote.WaitUntilVisible(options.name);
-  if (options.json) {
-    std::printf("%s\n", registered->body.c_str());
-  } else {
-    std::printf("\"%s\": %s%s\n", options.name.c_str(), Summary(files).c_str(),
-                former && options.append ? " more" : "");
-  }
-  return {};
+  if (options.json) std::printf("%s\n", registered->body.c_str());
+  PrintSummary(options, files, named, former && options.append ? " more" : "");
+  return RequireVisible(remote, options.name);
+}
+
+// Of what is a dataset by its name in a folder.
+Result<> CheckName(const std::string& name) {
+  if (!IsHiddenName(name) && name.find('/') == std::string::npos) return {};
+  return InvalidArgument(
+      "--as: a folder's dataset has a name without / that begins with neither . nor _");
 }
 
 }  // namespace
@@ -174,6 +177,7 @@ Result<> PutDataset(const PutOptions& options) {
   }
   const Interrupt interrupt;
   if (options.into.empty()) return PutAndRegister(options, interrupt.token());
+  TARN_CHECK_OK(CheckName(options.name));
   return BucketUrl::Is(options.into) ? PutIntoBucketUrl(options, interrupt.token())
                                      : PutIntoFolder(options, interrupt.token());
 }

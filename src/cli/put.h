@@ -19,7 +19,8 @@ struct PutOptions {
   std::string format;  // csv, json or parquet; empty: by the endings of the names.
   std::string delimiter;
   bool no_header = false;
-  std::vector<std::string> with;  // NAME=VALUE: options of DuckDB's read_csv or read_json.
+  std::vector<std::string> with;   // NAME=VALUE: options of DuckDB's read_csv or read_json.
+  std::vector<std::string> types;  // COLUMN=TYPE, of CSV and JSON.
   bool append = false;
   bool replace = false;
   bool json = false;  // Prints the manifest.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <glob.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,10 +11,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "base/text.h"
-#include "cli/progress.h"
+#include "cli/interrupt.h"
+#include "cli/packed_file.h"
 #include "cli/text.h"
 #include "s3/signature.h"
 
@@ -23,30 +27,52 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// DuckDB reads it twice: once for the types.
+// Whether there is something to read; a stop ends the wait, which a signal does not.
+Result<> WaitForStdin(const std::stop_token& stop) {
+  constexpr int kLookEveryMs = 50;
+  for (;;) {
+    if (stop.stop_requested()) return Stopped();
+    pollfd waits = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = poll(&waits, 1, kLookEveryMs);
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) {
+      return Unavailable(fmt::format("stdin: {}", std::strerror(errno)));
+    }
+  }
+}
+
+// DuckDB reads it more than once: for the types first. The name says how it is packed.
 Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& stop) {
   if (isatty(STDIN_FILENO) != 0) {
     return InvalidArgument("- is stdin, and that is a terminal: give a file, or a pipe");
   }
-  std::string path = (folder / "stdin").string();
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wbe"), &std::fclose);
-  if (file == nullptr) return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
+  const fs::path path = folder / "stdin";
+  const auto failed = [&path] {
+    return Unavailable(fmt::format("{}: {}", path.string(), std::strerror(errno)));
+  };
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wbe"), &std::fclose);
+  if (file == nullptr) return failed();
   std::array<char, 64 * 1024> block{};
+  std::string first;
   for (;;) {
+    TARN_CHECK_OK(WaitForStdin(stop));
     const ssize_t count = read(STDIN_FILENO, block.data(), block.size());
-    if (stop.stop_requested()) return Stopped();
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Unavailable(fmt::format("stdin: {}", std::strerror(errno)));
     if (count == 0) break;
-    if (std::fwrite(block.data(), 1, static_cast<size_t>(count), file.get()) !=
-        static_cast<size_t>(count)) {
-      return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
-    }
+    const std::string_view piece(block.data(), static_cast<size_t>(count));
+    constexpr size_t kMagicBytes = 4;
+    if (first.size() < kMagicBytes) first += piece.substr(0, kMagicBytes);
+    if (std::fwrite(piece.data(), 1, piece.size(), file.get()) != piece.size()) return failed();
   }
-  if (std::fflush(file.get()) != 0) {
-    return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
-  }
-  return path;
+  if (std::fclose(file.release()) != 0) return failed();
+  const Packing packing = PackingOfContent(first);
+  if (packing == Packing::kNone) return path.string();
+  const fs::path packed = folder / (packing == Packing::kGzip ? "stdin.gz" : "stdin.zst");
+  std::error_code code;
+  fs::rename(path, packed, code);
+  if (code) return Unavailable(fmt::format("{}: {}", packed.string(), code.message()));
+  return packed.string();
 }
 
 // A pattern that the shell has not taken for one.
@@ -79,9 +105,29 @@ Result<std::pair<std::string, std::string>> ToReadOption(const std::string& text
   return std::pair(name, text.substr(equals + 1));
 }
 
-}  // namespace
+Result<Column> ToType(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    return InvalidArgument(
+        fmt::format("--type {}: write COLUMN=TYPE, as in --type zip=VARCHAR", text));
+  }
+  return Column{text.substr(0, equals), text.substr(equals + 1)};
+}
 
-Error Stopped() { return {ErrorKind::kCancelled, "stopped; nothing was changed"}; }
+// A file that is named twice would have its rows twice.
+Result<> CheckDistinct(const std::vector<std::string>& files) {
+  std::set<fs::path> seen;
+  for (const std::string& file : files) {
+    std::error_code code;
+    const fs::path path = fs::canonical(file, code);
+    if (!code && !seen.insert(path).second) {
+      return InvalidArgument(fmt::format("\"{}\" is named twice", file));
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<Workspace> Workspace::Make() {
   const fs::path folder = fs::temp_directory_path();
@@ -110,6 +156,11 @@ Workspace::~Workspace() {
   if (!path_.empty()) fs::remove_all(path_, ignored);
 }
 
+Error IsThere(const std::string& dataset) {
+  return InvalidArgument(fmt::format(
+      "there is a dataset \"{}\": --append adds to it, --replace takes its place", dataset));
+}
+
 Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
                       const std::stop_token& stop) {
   Input input{.files = {},
@@ -126,6 +177,10 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
       input.files.insert(input.files.end(), files.begin(), files.end());
     }
   }
+  TARN_CHECK_OK(CheckDistinct(input.files));
+  for (const std::string& text : options.types) {
+    TARN_TRY(input.types.emplace_back(), ToType(text));
+  }
   for (const std::string& text : options.with) {
     TARN_TRY(input.options.emplace_back(), ToReadOption(text));
   }
@@ -139,20 +194,84 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
   return input;
 }
 
-Result<std::string> KeyOf(const std::string& name, const std::string& path) {
-  TARN_TRY(const std::string hash, s3::Sha256OfFile(path));
-  return fmt::format("{}/{}.parquet", ReplaceAll(name, "/", "_"), hash.substr(0, 32));
+Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat format,
+                                         const std::stop_token& stop) {
+  std::vector<NamedFile> named;
+  uint64_t bytes = 0;
+  for (const std::string& path : files.files) {
+    std::error_code code;
+    const uint64_t size = fs::file_size(path, code);
+    if (code) return Unavailable(fmt::format("{}: {}", path, code.message()));
+    bytes += size;
+    named.push_back({.path = path, .name = {}, .bytes = size});
+  }
+  Progress progress("checking", bytes);
+  std::map<std::string, const NamedFile*> known;
+  for (NamedFile& file : named) {
+    TARN_TRY(std::string hash, s3::Sha256OfFile(file.path, [&](uint64_t more) -> Result<> {
+               progress.Add(more);
+               return stop.stop_requested() ? Result<>(Stopped()) : Result<>();
+             }));
+    constexpr size_t kShown = 32;  // 128 bits.
+    hash.resize(kShown);
+    const auto [other, is_new] = known.emplace(hash, &file);
+    if (!is_new && format == InputFormat::kParquet) {
+      return InvalidArgument(fmt::format("\"{}\" and \"{}\" have the same content: leave one out",
+                                         other->second->path, file.path));
+    }
+    // Rows that repeat may make files that do.
+    file.name = is_new ? hash + ".parquet" : fmt::format("{}-{}.parquet", hash, &file - &named[0]);
+  }
+  return named;
+}
+
+Error HasTheseRows(const std::string& dataset) {
+  return InvalidArgument(fmt::format(
+      "\"{}\" has these rows already: an object with the same content is a part of it", dataset));
+}
+
+uint64_t BytesOf(const std::vector<NamedFile>& files) {
+  uint64_t bytes = 0;
+  for (const NamedFile& file : files) bytes += file.bytes;
+  return bytes;
+}
+
+std::string KeyOf(const std::string& dataset, const NamedFile& file) {
+  return fmt::format("{}/{}", ReplaceAll(dataset, "/", "_"), file.name);
+}
+
+Result<> CopyFile(const std::string& from, const fs::path& to, Progress& progress,
+                  const std::stop_token& stop) {
+  using File = std::unique_ptr<FILE, int (*)(FILE*)>;
+  const auto failed = [](const std::string& path) {
+    return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
+  };
+  const File in(std::fopen(from.c_str(), "rbe"), &std::fclose);
+  if (in == nullptr) return failed(from);
+  File out(std::fopen(to.c_str(), "wbxe"), &std::fclose);
+  if (out == nullptr) return failed(to.string());
+  std::vector<char> block(1024 * 1024);
+  while (const size_t count = std::fread(block.data(), 1, block.size(), in.get())) {
+    if (stop.stop_requested()) return Stopped();
+    if (std::fwrite(block.data(), 1, count, out.get()) != count) return failed(to.string());
+    progress.Add(count);
+  }
+  if (std::ferror(in.get()) != 0) return failed(from);
+  if (std::fflush(out.get()) != 0 || fsync(fileno(out.get())) != 0 ||
+      std::fclose(out.release()) != 0) {
+    return failed(to.string());
+  }
+  return {};
 }
 
 Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::string& name,
-                   const std::vector<std::string>& files, const std::stop_token& stop,
+                   const std::vector<NamedFile>& files, const std::stop_token& stop,
                    std::vector<SentFile>& sent) {
   Progress progress("sending", BytesOf(files));
   const auto is_cancelled = [&stop] { return stop.stop_requested(); };
-  for (const std::string& file : files) {
+  for (const NamedFile& file : files) {
     if (stop.stop_requested()) return Stopped();
-    TARN_TRY(const std::string name_and_hash, KeyOf(name, file));
-    SentFile object{.key = prefix + name_and_hash, .bytes = fs::file_size(file)};
+    SentFile object{.key = prefix + KeyOf(name, file), .bytes = file.bytes};
     const auto wrap = [&](const Error& error) {
       return stop.stop_requested() ? Stopped()
                                    : error.Wrap(fmt::format("object \"{}\"", object.key));
@@ -168,7 +287,7 @@ Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::str
     object.is_new = true;
     sent.push_back(object);
     const auto written = bucket.Write(
-        object.key, {.path = file, .on_sent = [&](uint64_t bytes) { progress.Add(bytes); }},
+        object.key, {.path = file.path, .on_sent = [&](uint64_t bytes) { progress.Add(bytes); }},
         Deadline::Never(), is_cancelled);
     if (!written.ok()) return wrap(written.error());
     sent.back().etag = written->etag;
@@ -176,16 +295,15 @@ Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::str
   return {};
 }
 
-uint64_t BytesOf(const std::vector<std::string>& files) {
-  uint64_t bytes = 0;
-  for (const std::string& file : files) bytes += fs::file_size(file);
-  return bytes;
-}
-
-std::string Summary(const ParquetFiles& files) {
-  return fmt::format("{} in {} ({}), {}", Plural(files.rows, "row"),
-                     Plural(files.files.size(), "object"), FormatBytes(BytesOf(files.files)),
-                     Plural(files.columns.size(), "column"));
+void PrintSummary(const PutOptions& options, const ParquetFiles& files,
+                  const std::vector<NamedFile>& named, std::string_view more) {
+  for (const std::string& note : files.notes) std::fprintf(stderr, "tarn: %s\n", note.c_str());
+  if (options.json) return;
+  std::printf(
+      "\"%s\": %s\n", options.name.c_str(),
+      fmt::format("{} in {} ({}), {}{}", Plural(files.rows, "row"), Plural(named.size(), "object"),
+                  FormatBytes(BytesOf(named)), Plural(files.columns.size(), "column"), more)
+          .c_str());
 }
 
 }  // namespace tarn::cli

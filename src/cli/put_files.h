@@ -1,6 +1,6 @@
 #pragma once
 
-// What the ways of tarn put have in common: from its files to objects with keys of their own.
+// What the ways of tarn put have in common: from its files to objects with names of their own.
 
 #include <cstdint>
 #include <filesystem>
@@ -11,13 +11,11 @@
 
 #include "base/result.h"
 #include "cli/parquet_files.h"
+#include "cli/progress.h"
 #include "cli/put.h"
 #include "s3/client.h"
 
 namespace tarn::cli {
-
-// Somebody pressed Ctrl-C.
-Error Stopped();
 
 // A folder for files that are not needed afterwards.
 class Workspace {
@@ -35,12 +33,33 @@ class Workspace {
   std::filesystem::path path_;
 };
 
+// Of a name that is taken, where nobody has said what to do then.
+Error IsThere(const std::string& dataset);
+
 // The files that are meant; stdin becomes one in `folder`.
 Result<Input> ToInput(const PutOptions& options, const std::filesystem::path& folder,
                       const std::stop_token& stop);
 
-// The keys say what is in the objects, so that one that is there already need not come again.
-Result<std::string> KeyOf(const std::string& name, const std::string& path);
+// A file, and what its object is called within the dataset: "SHA-256.parquet". So one that is there
+// already need not come again, and none is ever overwritten.
+struct NamedFile {
+  std::string path;
+  std::string name;
+  uint64_t bytes = 0;
+};
+
+// Two files of somebody with the same content are an error: most likely they are one.
+Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat format,
+                                         const std::stop_token& stop);
+Error HasTheseRows(const std::string& dataset);
+uint64_t BytesOf(const std::vector<NamedFile>& files);
+
+// "DATASET/SHA-256.parquet": the folder of an object, which has no other folder in it.
+std::string KeyOf(const std::string& dataset, const NamedFile& file);
+
+// A new file, whose bytes are on the disk when it returns.
+Result<> CopyFile(const std::string& from, const std::filesystem::path& to, Progress& progress,
+                  const std::stop_token& stop);
 
 struct SentFile {
   std::string key;
@@ -52,12 +71,11 @@ struct SentFile {
 // Writes files as objects of the dataset `name`, below a prefix. After an error, `sent` has those
 // up to the one that failed, which may be there all the same.
 Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::string& name,
-                   const std::vector<std::string>& files, const std::stop_token& stop,
+                   const std::vector<NamedFile>& files, const std::stop_token& stop,
                    std::vector<SentFile>& sent);
 
-uint64_t BytesOf(const std::vector<std::string>& files);
-
-// "2 rows in 1 object (600 B), 3 columns"
-std::string Summary(const ParquetFiles& files);
+// "2 rows in 1 object (600 B), 3 columns" on stdout, and on stderr what else there is to say.
+void PrintSummary(const PutOptions& options, const ParquetFiles& files,
+                  const std::vector<NamedFile>& named, std::string_view more = {});
 
 }  // namespace tarn::cli

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/duration.h"
 #include "base/files.h"
 #include "base/redact.h"
 #include "base/text.h"
 #include "cli/environment.h"
+#include "cli/text.h"
 
 namespace tarn::cli {
 namespace {
@@ -153,21 +156,50 @@ Result<nlohmann::ordered_json> Remote::CatalogJson(const http::ClientRequest& re
   return ParseJson(Catalog(request));
 }
 
-void Remote::WaitUntilVisible(const std::string& dataset) {
+Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
   using Json = nlohmann::ordered_json;
   const auto history = CatalogJson({.path = DatasetPath(dataset) + "/history?limit=1"});
-  if (!history.ok()) return;
+  if (!history.ok()) return {.why = history.error().message};
   const Json changed = history->value(Json::json_pointer("/versions/0/revision"), Json());
-  const Deadline deadline = Deadline::After(kVisibleTimeout);
-  while (changed.is_number_unsigned() && !deadline.Passed()) {
+  if (!changed.is_number_unsigned()) return {.why = "the catalogue has no revisions"};
+  for (const Deadline deadline = Deadline::After(kVisibleTimeout);;) {
     const auto status = QueryJson({.path = "/catalog/status"});
-    // One that looks from time to time only may not look for long.
-    if (!status.ok() || !status->value("follows_changes", false)) return;
+    if (!status.ok()) return {.why = status.error().message};
     const Json seen = status->value("revision", Json());
     // An empty catalogue has none.
-    if (seen.is_number_unsigned() && seen.get<uint64_t>() >= changed.get<uint64_t>()) return;
+    const bool is_read =
+        seen.is_number_unsigned() && seen.get<uint64_t>() >= changed.get<uint64_t>();
+    if (is_read || deadline.Passed()) {
+      for (const Json& failed : status->value("failed", Json::array())) {
+        if (failed.value("name", "") != dataset) continue;
+        return {.is_refused = true, .why = failed.value("error", "")};
+      }
+    }
+    if (is_read) return {};
+    if (!status->value("follows_changes", false)) {
+      return {.why = "queryd looks at the catalogue from time to time only"};
+    }
+    if (deadline.Passed()) {
+      return {.why = fmt::format("queryd has not read the change within {}",
+                                 FormatDuration(kVisibleTimeout))};
+    }
     std::this_thread::sleep_for(kVisibleEvery);
   }
+}
+
+Result<> RequireVisible(Remote& remote, const std::string& dataset) {
+  const Remote::Visibility visibility = remote.WaitUntilVisible(dataset);
+  if (visibility.is_refused) {
+    return InvalidArgument(
+        fmt::format("the catalogue has the change, but queries cannot see \"{}\": {}", dataset,
+                    visibility.why));
+  }
+  if (!visibility.why.empty()) {
+    std::fprintf(stderr,
+                 "tarn: the catalogue has the change; whether queries see it is not known: %s\n",
+                 LinesWithoutControls(ProcessRedactor().Redact(visibility.why)).c_str());
+  }
+  return {};
 }
 
 std::string DatasetPath(const std::string& name) {

@@ -42,9 +42,12 @@ class Remote {
   Result<nlohmann::ordered_json> QueryJson(http::ClientRequest request) const;
   Result<nlohmann::ordered_json> CatalogJson(const http::ClientRequest& request);
 
-  // Returns once queries see the last change of a dataset, so that what is asked next has it. Gives
-  // up where queryd cannot be asked, or takes too long: the change is made in any case.
-  void WaitUntilVisible(const std::string& dataset);
+  // Waits until queries see the last change of a dataset, so that what is asked next has it.
+  struct Visibility {
+    bool is_refused = false;  // They will not, as it is.
+    std::string why;          // Or that it is not known; empty: they see it.
+  };
+  Visibility WaitUntilVisible(const std::string& dataset);
 
   const http::Url& queryd() const { return queryd_; }
   // Where it was found, after the first answer.
@@ -60,6 +63,10 @@ class Remote {
   http::ClientTls tls_;
   std::string token_;
 };
+
+// After a change that was made in any case: an error where queries will not see it, and a line on
+// stderr where that is not known.
+Result<> RequireVisible(Remote& remote, const std::string& dataset);
 
 // "/catalog/datasets/NAME" with what a path cannot hold encoded.
 std::string DatasetPath(const std::string& name);

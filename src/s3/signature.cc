@@ -46,7 +46,8 @@ std::string Sha256Hex(std::string_view bytes) {
   return Hex({digest.data(), size});
 }
 
-Result<std::string> Sha256OfFile(const std::string& path) {
+Result<std::string> Sha256OfFile(const std::string& path,
+                                 const std::function<Result<>(uint64_t bytes)>& on_read) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
   const auto failed = [&] {
     return InvalidArgument(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
@@ -58,6 +59,7 @@ Result<std::string> Sha256OfFile(const std::string& path) {
   std::vector<char> block(1024 * 1024);
   while (const size_t count = std::fread(block.data(), 1, block.size(), file.get())) {
     EVP_DigestUpdate(context.get(), block.data(), count);
+    if (on_read) TARN_CHECK_OK(on_read(count));
   }
   if (std::ferror(file.get()) != 0) return failed();
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

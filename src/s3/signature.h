@@ -3,6 +3,8 @@
 // AWS Signature Version 4, as S3 wants it: the path is encoded once, and no part of it is folded.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -40,6 +42,8 @@ std::string EncodePath(std::string_view key);
 
 // In hexadecimal.
 std::string Sha256Hex(std::string_view bytes);
-Result<std::string> Sha256OfFile(const std::string& path);
+// `on_read` hears of so many more bytes; its error ends it. Null: nobody asks.
+Result<std::string> Sha256OfFile(const std::string& path,
+                                 const std::function<Result<>(uint64_t bytes)>& on_read = {});
 
 }  // namespace tarn::s3

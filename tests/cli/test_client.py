@@ -140,6 +140,28 @@ def test_error_in_mid_stream_is_an_error(run):
     assert len(done.stdout) > 1_000_000
 
 
+def test_file_that_is_not_written_to_its_end_keeps_what_it_had(lake, run):
+    out = lake.folder / "out.csv"
+    out.write_text("former")
+    others = sorted(os.listdir(lake.folder))
+    broken = "CASE WHEN n < 2900000 THEN n ELSE error('boom')::BIGINT END"
+    done = run("sql", "-o", out, f"SELECT {broken} FROM range(3000000) t(n)")
+    assert done.returncode == 1
+    assert out.read_text() == "former"
+    assert sorted(os.listdir(lake.folder)) == others
+    ok(run("sql", "-o", out, "SELECT 1 AS n"))
+    assert out.read_text() == "n\n1\n"
+    assert ok(run("sql", "-o", "/dev/stdout", "SELECT 1 AS n")) == "n\n1\n"
+    refused(run("sql", "-o", "/dev/full", "SELECT 1 AS n"), "cannot write /dev/full", code=130)
+
+
+def test_message_is_text_for_a_terminal(run):
+    """What a server or a file says must not steer it."""
+    done = run("sql", "SELECT error('\x1b[2J' || chr(27) || ']0;title' || chr(7) || ' end')")
+    assert "\x1b" not in done.stderr and "\x07" not in done.stderr
+    assert "\\x1b]0;title\\x07 end" in done.stderr
+
+
 def test_ctrl_c_cancels_the_query(lake):
     endless = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
     process = subprocess.Popen(

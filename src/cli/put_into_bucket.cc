@@ -1,11 +1,7 @@
-#include "cli/put_into.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,13 +9,13 @@
 #include "base/text.h"
 #include "cli/bucket.h"
 #include "cli/check_store.h"
+#include "cli/interrupt.h"
 #include "cli/object_grouping.h"
 #include "cli/put_files.h"
+#include "cli/put_into.h"
 #include "duck/footer_file.h"
 
 namespace tarn::cli {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -27,21 +23,6 @@ namespace {
 constexpr uint64_t kFooterGuessBytes = 64 * 1024;
 constexpr uint64_t kFooterBytesMax = 256 * 1024 * 1024;
 constexpr auto kTakeBackTime = std::chrono::seconds(30);
-
-Result<> CheckName(const std::string& name) {
-  if (!IsHiddenName(name) && name.find('/') == std::string::npos) return {};
-  return InvalidArgument(
-      "--as: a folder's dataset has a name without / that begins with neither . nor _");
-}
-
-Error IsThere(const std::string& name) {
-  return InvalidArgument(fmt::format(
-      "there is a dataset \"{}\": --append adds to it, --replace takes its place", name));
-}
-
-void PrintSummary(const PutOptions& options, const ParquetFiles& files) {
-  std::printf("\"%s\": %s\n", options.name.c_str(), Summary(files).c_str());
-}
 
 // Of a Parquet object, of which only the footer is read.
 Result<std::vector<Column>> ColumnsOf(s3::Client& bucket, const std::string& key,
@@ -85,6 +66,13 @@ Result<InBucket> Find(s3::Client& bucket, const std::string& prefix, const std::
   return dataset;
 }
 
+bool HasAny(const InBucket& dataset, const std::vector<NamedFile>& files) {
+  return std::any_of(files.begin(), files.end(), [&](const NamedFile& file) {
+    return std::find(dataset.objects.begin(), dataset.objects.end(), dataset.folder + file.name) !=
+           dataset.objects.end();
+  });
+}
+
 // What was there before and is no part of what was sent.
 Result<> DeleteFormer(s3::Client& bucket, const InBucket& dataset,
                       const std::vector<SentFile>& sent) {
@@ -120,67 +108,7 @@ Error TakeBack(s3::Client& bucket, const std::vector<SentFile>& sent, const Erro
 
 }  // namespace
 
-Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
-  TARN_CHECK_OK(CheckName(options.name));
-  const fs::path target = fs::path(options.into) / options.name;
-  const fs::path file = fs::path(options.into) / (options.name + ".parquet");
-  std::error_code code;
-  const bool is_there = fs::exists(target, code) || fs::exists(file, code);
-  if (is_there && !options.append && !options.replace) {
-    return IsThere(options.name);
-  }
-  if (options.append && fs::exists(file, code)) {
-    return InvalidArgument(
-        fmt::format("{} is one file: nothing can be added to it", file.string()));
-  }
-  TARN_TRY(const Workspace workspace, Workspace::Make());
-  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
-  std::vector<Column> wanted;
-  if (options.append && is_there) {
-    std::vector<std::string> there;
-    for (const auto& entry : fs::recursive_directory_iterator(target, code)) {
-      if (entry.path().extension() == ".parquet") there.push_back(entry.path());
-    }
-    if (!there.empty()) {
-      const Input first{.files = {there.front()}, .format = InputFormat::kParquet};
-      TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, stop));
-      wanted = std::move(former.columns);
-    }
-  }
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
-  // All files are there before the first can be seen, and the former ones until the new ones are.
-  TARN_TRY(const Workspace staging, Workspace::MakeIn(options.into));
-  const fs::path unfinished = staging.path() / "new";
-  fs::create_directory(unfinished, code);
-  for (const std::string& each : files.files) {
-    TARN_TRY(const std::string key, KeyOf(options.name, each));
-    if (!code) fs::copy_file(each, unfinished / fs::path(key).filename(), code);
-    if (stop.stop_requested()) return Stopped();
-  }
-  if (options.append && is_there) {
-    for (const auto& entry : fs::directory_iterator(unfinished, code)) {
-      // Where its name is, its content is too.
-      if (!code) fs::rename(entry.path(), target / entry.path().filename(), code);
-    }
-  } else {
-    const fs::path former = staging.path() / "former";
-    if (!code && fs::exists(target)) fs::rename(target, former, code);
-    if (!code) {
-      fs::rename(unfinished, target, code);
-      std::error_code ignored;
-      if (code) fs::rename(former, target, ignored);
-    }
-    if (!code) fs::remove(file, code);
-  }
-  if (code) {
-    return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
-  }
-  PrintSummary(options, files);
-  return {};
-}
-
 Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop) {
-  TARN_CHECK_OK(CheckName(options.name));
   TARN_TRY(const BucketUrl url, BucketUrl::Parse(options.into));
   TARN_TRY(const LakehouseSettings settings, SettingsOfBucket(url, options.remote.config_path));
   if (const Result<> good = RequireStore(settings, url.prefix); !good.ok()) {
@@ -196,7 +124,6 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop
         fmt::format("\"{}\" is one object: nothing can be added to it", dataset.file));
   }
   TARN_TRY(const Workspace workspace, Workspace::Make());
-  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
   std::vector<Column> wanted;
   if (options.append && is_there) {
     const std::string& first = dataset.objects.front();
@@ -207,12 +134,15 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop
     }
     wanted = std::move(*columns);
   }
+  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
   TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
+  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
+  if (options.append && HasAny(dataset, named)) return HasTheseRows(options.name);
   std::vector<SentFile> sent;
-  const Result<> all_sent = SendFiles(bucket, url.prefix, options.name, files.files, stop, sent);
+  const Result<> all_sent = SendFiles(bucket, url.prefix, options.name, named, stop, sent);
   if (!all_sent.ok()) return TakeBack(bucket, sent, all_sent.error());
   if (!options.append) TARN_CHECK_OK(DeleteFormer(bucket, dataset, sent));
-  PrintSummary(options, files);
+  PrintSummary(options, files, named);
   return {};
 }
 

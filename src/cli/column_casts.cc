@@ -1,0 +1,48 @@
+#include "cli/column_casts.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "duck/quote.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr std::string_view kMark = "[cast] ";
+
+bool IsNumber(std::string_view type) {
+  return type.ends_with("INT") || type == "INTEGER" || type == "DOUBLE" || type == "FLOAT" ||
+         type.starts_with("DECIMAL");
+}
+
+// Reading it back tells whether it is the same. A FLOAT never is what a DOUBLE was.
+std::string SameAsBefore(const std::string& name, const Column& column, const std::string& type) {
+  const std::string cast = fmt::format("TRY_CAST({} AS {})", name, type);
+  if (type == "FLOAT" && IsNumber(column.type)) return cast + " IS NOT NULL";
+  return fmt::format("TRY_CAST({} AS {}) IS NOT DISTINCT FROM {}", cast, column.type, name);
+}
+
+}  // namespace
+
+std::string CastTo(const Column& column, const std::string& type, const TextForms* forms) {
+  const std::string name = duck::QuoteIdentifier(column.name);
+  if (column.type == type) return name;
+  const bool is_loose = forms != nullptr && column.type == "VARCHAR" && HasLooseRule(type);
+  const std::string condition =
+      is_loose ? forms->CanBecome(name, type) : SameAsBefore(name, column, type);
+  const std::string says =
+      duck::QuoteLiteral(fmt::format("{}column \"{}\": \"", kMark, column.name));
+  const std::string rest = duck::QuoteLiteral(fmt::format("\" is no {}", type));
+  return fmt::format(
+      "CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({0} AS {2}) "
+      "ELSE CAST(error({3} || left(CAST({0} AS VARCHAR), 100) || {4}) AS {2}) END",
+      name, condition, type, says, rest);
+}
+
+std::string MessageOfCast(const std::string& message) {
+  const size_t mark = message.find(kMark);
+  return mark == std::string::npos ? message : message.substr(mark + kMark.size());
+}
+
+}  // namespace tarn::cli

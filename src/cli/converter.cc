@@ -1,0 +1,130 @@
+#include "cli/converter.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/text.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr auto kLookEvery = std::chrono::milliseconds(20);
+// DuckDB ends within this time, or not before it has read all of a file.
+constexpr auto kInterruptTime = std::chrono::seconds(1);
+
+// What DuckDB says of a statement that nobody wrote.
+Error WithoutStatement(const Error& error) {
+  std::string message(Trim(error.message.substr(0, error.message.find("\n\nLINE 1:"))));
+  if (message.find("Possible ") != std::string::npos) {
+    message += "\n\n--with NAME=VALUE sets such an option, as in --with encoding=latin-1";
+  }
+  return {error.kind, message};
+}
+
+Result<std::vector<std::string>> ReadFirstRow(duck::Connection& connection,
+                                              const std::string& sql) {
+  TARN_TRY(duck::Statement statement,
+           connection.Prepare(fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({})", sql)));
+  TARN_TRY(duck::ResultStream rows, statement.Execute());
+  TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
+  if (!chunk) return Internal("a query that has a row has none");
+  std::vector<std::string> row;
+  for (const duck::VectorView& column : chunk->columns()) {
+    row.emplace_back(column.IsNull(0) ? std::string_view()
+                                      : column.Data<duck::StringRef>()[0].view());
+  }
+  return row;
+}
+
+}  // namespace
+
+Result<Converter> Converter::Open(const std::filesystem::path& folder, std::stop_token stop) {
+  TARN_TRY(const duck::Database database,
+           duck::Database::Open({{"autoinstall_known_extensions", "false"},
+                                 {"temp_directory", (folder / "spill").string()}}));
+  TARN_TRY(duck::Connection connection, database.Connect());
+  for (const char* setting :
+       {"SET enable_progress_bar_print = false", "SET enable_progress_bar = true",
+        "SET progress_bar_time = 0", "SET TimeZone = 'UTC'"}) {
+    TARN_CHECK_OK(connection.Execute(setting));
+  }
+  return Converter(std::move(connection), std::move(stop));
+}
+
+template <class T>
+Result<T> Converter::Watch(std::function<Result<T>(duck::Connection&)> work) {
+  struct Task {
+    std::mutex mutex;
+    std::condition_variable has_ended;
+    std::optional<Result<T>> result;  // guarded by mutex
+  };
+  if (stop_.stop_requested()) return Stopped();
+  const auto task = std::make_shared<Task>();
+  std::thread running([task, state = state_, work = std::move(work)] {
+    Result<T> result = work(state->connection);
+    const std::lock_guard lock(task->mutex);
+    task->result = std::move(result);
+    task->has_ended.notify_one();
+  });
+  Progress progress("reading", 0);
+  std::optional<std::chrono::steady_clock::time_point> stopped_at;
+  std::unique_lock lock(task->mutex);
+  while (!task->has_ended.wait_for(lock, kLookEvery, [&] { return task->result.has_value(); })) {
+    const auto now = std::chrono::steady_clock::now();
+    if (stop_.stop_requested()) {
+      if (!stopped_at) stopped_at = now;
+      if (now - *stopped_at > kInterruptTime) {
+        LeaveBehind(std::move(running));
+        return Stopped();
+      }
+      // Again and again: DuckDB forgets an interrupt that comes just before a statement begins.
+      state_->connection.Interrupt();
+    }
+    if (const auto percent = state_->connection.Progress()) {
+      progress.SetShare(*percent / 100);
+    } else {
+      progress.SetUnknown();
+    }
+  }
+  lock.unlock();
+  running.join();
+  if (stop_.stop_requested()) return Stopped();
+  if (!task->result->ok()) return WithoutStatement(task->result->error());
+  return std::move(*task->result);
+}
+
+Result<std::vector<Column>> Converter::ColumnsOf(const std::string& source) {
+  return Watch<std::vector<Column>>(
+      [sql = "FROM " + source](duck::Connection& connection) -> Result<std::vector<Column>> {
+        TARN_TRY(const duck::Statement statement, connection.Prepare(sql));
+        std::vector<Column> columns;
+        for (const auto& [name, type] : statement.Columns()) {
+          columns.push_back({name, duck::TypeName(type)});
+        }
+        return columns;
+      });
+}
+
+Result<uint64_t> Converter::CountRows(const std::string& source) {
+  TARN_TRY(const std::vector<std::string> row, FirstRow("SELECT count(*) FROM " + source));
+  return std::stoull(row.at(0));
+}
+
+Result<std::vector<std::string>> Converter::FirstRow(const std::string& sql) {
+  return Watch<std::vector<std::string>>(
+      [sql](duck::Connection& connection) { return ReadFirstRow(connection, sql); });
+}
+
+Result<> Converter::Run(const std::string& sql) {
+  return Watch<void>([sql](duck::Connection& connection) { return connection.Execute(sql); });
+}
+
+}  // namespace tarn::cli

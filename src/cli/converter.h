@@ -1,0 +1,48 @@
+#pragma once
+
+// DuckDB, as it makes Parquet of files.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/columns.h"
+#include "duck/database.h"
+
+namespace tarn::cli {
+
+// What takes long shows how far it is, and all ends soon after a stop (kCancelled), what DuckDB
+// does not interrupt (looking at all of a file for its types) among it. Errors do not show
+// statements, because nobody wrote them. Not thread-safe.
+class Converter {
+ public:
+  // `folder` is for what does not fit into memory.
+  static Result<Converter> Open(const std::filesystem::path& folder, std::stop_token stop);
+
+  // Of "read_csv('a.csv')" and the like.
+  Result<std::vector<Column>> ColumnsOf(const std::string& source);
+  Result<uint64_t> CountRows(const std::string& source);
+  // The first row of a query, its values as text; NULL is an empty one.
+  Result<std::vector<std::string>> FirstRow(const std::string& sql);
+  Result<> Run(const std::string& sql);
+
+ private:
+  struct State {
+    duck::Connection connection;
+  };
+  Converter(duck::Connection connection, std::stop_token stop)
+      : state_(std::make_shared<State>(std::move(connection))), stop_(std::move(stop)) {}
+
+  // In a thread of its own, for which `work` has copies of all that it uses.
+  template <class T>
+  Result<T> Watch(std::function<Result<T>(duck::Connection&)> work);
+
+  std::shared_ptr<State> state_;
+  std::stop_token stop_;
+};
+
+}  // namespace tarn::cli

@@ -1,0 +1,192 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/interrupt.h"
+#include "cli/object_grouping.h"
+#include "cli/put_files.h"
+#include "cli/put_into.h"
+
+namespace tarn::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto kLookForLockEvery = std::chrono::milliseconds(20);
+
+Error ChangedMeanwhile(const std::string& name) {
+  return InvalidArgument(fmt::format(
+      "somebody else changed \"{}\" meanwhile, and nothing was changed: run it again", name));
+}
+
+Error CannotWrite(const fs::path& path, const std::error_code& code) {
+  return Unavailable(fmt::format("cannot write {}: {}", path.string(), code.message()));
+}
+
+// The dataset as a folder has it.
+struct InFolder {
+  fs::path folder;                 // "INTO/NAME"
+  fs::path file;                   // "INTO/NAME.parquet", in whatever case its ending is; or empty.
+  std::vector<std::string> files;  // Below the folder, as far as they belong to the dataset.
+};
+
+// An error where the options do not fit what is there.
+Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
+  InFolder found{.folder = into / options.name};
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(into, code)) {
+    const std::string name = entry.path().filename();
+    const bool is_file = HasParquetEnding(name);
+    const std::string dataset = is_file ? entry.path().stem().string() : name;
+    if (IsHiddenName(name) || !EqualsIgnoreCase(dataset, options.name)) continue;
+    std::error_code ignored;
+    if (!is_file && !entry.is_directory(ignored)) continue;
+    if (dataset != options.name) {
+      return InvalidArgument(fmt::format(
+          "there is a dataset \"{}\", and names that differ only in their case are one in SQL",
+          dataset));
+    }
+    if (is_file) found.file = entry.path();
+  }
+  // A folder that is not there yet is made.
+  if (code && code != std::errc::no_such_file_or_directory) {
+    return Unavailable(fmt::format("cannot read {}: {}", into.string(), code.message()));
+  }
+  const bool is_there = fs::exists(found.folder, code);
+  if (is_there || !found.file.empty()) {
+    if (!options.append && !options.replace) return IsThere(options.name);
+    if (options.append && !found.file.empty()) {
+      return InvalidArgument(
+          fmt::format("{} is one file: nothing can be added to it", found.file.string()));
+    }
+  }
+  if (!is_there) return found;
+  for (const auto& entry : fs::recursive_directory_iterator(found.folder, code)) {
+    if (IsOfDataset(entry.path().lexically_relative(into).string())) {
+      found.files.push_back(entry.path());
+    }
+  }
+  if (code) {
+    return Unavailable(fmt::format("cannot read {}: {}", found.folder.string(), code.message()));
+  }
+  std::sort(found.files.begin(), found.files.end());
+  return found;
+}
+
+// Held while files get to their places. Where the file system has no locks, it goes without.
+class FolderLock {
+ public:
+  static Result<FolderLock> Take(const fs::path& folder, const std::stop_token& stop) {
+    FolderLock lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    while (lock.descriptor_ >= 0 && flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK && errno != EINTR) break;
+      if (stop.stop_requested()) return Stopped();
+      std::this_thread::sleep_for(kLookForLockEvery);
+    }
+    return lock;
+  }
+  FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+
+ private:
+  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;  // -1: moved away, or the folder cannot be opened.
+};
+
+// Files with these names have this content; nothing of it is there yet.
+Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& named,
+                  const fs::path& unfinished, const fs::path& folder) {
+  std::error_code code;
+  for (const NamedFile& file : named) {
+    if (fs::exists(folder / file.name, code)) return HasTheseRows(dataset);
+  }
+  fs::create_directories(folder, code);
+  std::vector<fs::path> placed;
+  for (const NamedFile& file : named) {
+    if (!code) fs::rename(unfinished / file.name, folder / file.name, code);
+    if (!code) placed.push_back(folder / file.name);
+  }
+  if (!code) return {};
+  std::error_code ignored;
+  for (const fs::path& path : placed) fs::remove(path, ignored);
+  return CannotWrite(folder, code);
+}
+
+// In one step, where the file system can exchange two names: renameat2(2).
+Result<> PlaceFolder(const fs::path& unfinished, const InFolder& there, const fs::path& former) {
+  std::error_code code;
+  if (!fs::exists(there.folder, code)) {
+    fs::rename(unfinished, there.folder, code);
+  } else if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, there.folder.c_str(),
+                       RENAME_EXCHANGE) != 0) {
+    fs::rename(there.folder, former, code);
+    if (!code) {
+      fs::rename(unfinished, there.folder, code);
+      std::error_code ignored;
+      if (code) fs::rename(former, there.folder, ignored);
+    }
+  }
+  if (!code && !there.file.empty()) fs::remove(there.file, code);
+  if (code) return CannotWrite(there.folder, code);
+  return {};
+}
+
+}  // namespace
+
+Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
+  const fs::path into = options.into;
+  TARN_TRY(const InFolder before, FindInFolder(into, options));
+  TARN_TRY(const Workspace workspace, Workspace::Make());
+  std::vector<Column> wanted;
+  if (options.append && !before.files.empty()) {
+    const Input first{.files = {before.files.front()}, .format = InputFormat::kParquet};
+    TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, stop));
+    wanted = std::move(former.columns);
+  }
+  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
+  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
+  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
+  // All files are there before the first can be seen, and the former ones until the new ones are.
+  TARN_TRY(const Workspace staging, Workspace::MakeIn(into));
+  const fs::path unfinished = staging.path() / "new";
+  std::error_code code;
+  fs::create_directory(unfinished, code);
+  if (code) return CannotWrite(unfinished, code);
+  {
+    Progress progress("writing", BytesOf(named));
+    for (const NamedFile& file : named) {
+      TARN_CHECK_OK(CopyFile(file.path, unfinished / file.name, progress, stop));
+    }
+  }
+  // Whoever else puts into this folder does the rest before or after us.
+  TARN_TRY(const FolderLock lock, FolderLock::Take(into, stop));
+  TARN_TRY(const InFolder now, FindInFolder(into, options));
+  if (options.append) {
+    if (!before.files.empty() && !fs::exists(before.files.front(), code)) {
+      return ChangedMeanwhile(options.name);
+    }
+    TARN_CHECK_OK(AddFiles(options.name, named, unfinished, now.folder));
+  } else {
+    TARN_CHECK_OK(PlaceFolder(unfinished, now, staging.path() / "former"));
+  }
+  PrintSummary(options, files, named);
+  return {};
+}
+
+}  // namespace tarn::cli

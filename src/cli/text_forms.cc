@@ -1,0 +1,126 @@
+#include "cli/text_forms.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "duck/quote.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr std::array<std::string_view, 10> kIntegers = {
+    "TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT",
+    "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"};
+
+bool IsInteger(std::string_view type) {
+  return std::find(kIntegers.begin(), kIntegers.end(), type) != kIntegers.end();
+}
+
+// Of "DECIMAL(18,3)".
+std::optional<int> ScaleOf(std::string_view type) {
+  const size_t comma = type.find(',');
+  if (!type.starts_with("DECIMAL(") || comma == std::string_view::npos) return std::nullopt;
+  int scale = 0;
+  std::from_chars(type.data() + comma + 1, type.data() + type.size(), scale);
+  return scale;
+}
+
+// RE2, with white space around.
+std::string Matches(std::string_view column, std::string_view pattern) {
+  return fmt::format("regexp_full_match({}, {})", column,
+                     duck::QuoteLiteral(fmt::format("\\s*(?:{})\\s*", pattern)));
+}
+
+std::string MatchesAnyFormat(std::string_view column, const std::set<std::string>& formats) {
+  std::string list;
+  for (const std::string& format : formats) {
+    if (!list.empty()) list += ", ";
+    list += duck::QuoteLiteral(format);
+  }
+  return fmt::format("try_strptime({}, [{}]) IS NOT NULL", column, list);
+}
+
+constexpr std::string_view kDay = R"(\d{4}-\d{1,2}-\d{1,2})";
+// DuckDB's finest time but for TIMESTAMP_NS is a microsecond.
+constexpr std::string_view kTime = R"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6}0*)?)?)";
+constexpr std::string_view kTimeNs = R"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9}0*)?)?)";
+constexpr std::string_view kZone = R"(\s*(?:[zZ]|UTC|[+-]\d{2}(?::?\d{2})?))";
+constexpr std::string_view kInfinity = "-?infinity";
+
+std::string Moment(std::string_view time) {
+  return fmt::format("{}(?:[ T]{})?|{}", kDay, time, kInfinity);
+}
+
+// A DOUBLE holds 15 digits of any number; one with a point or an exponent was a measurement before.
+// Leading zeros are those of a code.
+std::string DoubleForm(char separator) {
+  const std::string point = fmt::format("[{}]", separator);
+  const std::string whole = R"((?:0|[1-9]\d*))";
+  return fmt::format(R"(-?(?:0|[1-9]\d{{0,14}})|[+-]?{0}?{1}\d+(?:[eE][+-]?\d+)?|[+-]?{0}{1}|)"
+                     R"([+-]?{0}{1}?[eE][+-]?\d+|[+-]?(?i:nan|inf|infinity))",
+                     whole, point);
+}
+
+}  // namespace
+
+std::string TextForms::IsOfType(std::string_view column, std::string_view type) const {
+  if (type == "BIGINT" && !has_thousands) {
+    return Matches(column, R"(-?(?:0|[1-9]\d{0,18}))") +
+           fmt::format(" AND TRY_CAST({} AS BIGINT) IS NOT NULL", column);
+  }
+  if (type == "UBIGINT" && !has_thousands) {
+    return Matches(column, R"(0|[1-9]\d{0,19})") +
+           fmt::format(" AND TRY_CAST({} AS UBIGINT) IS NOT NULL", column);
+  }
+  if (type == "DECIMAL(38,0)" && !has_thousands) {
+    return Matches(column, R"(-?(?:0|[1-9]\d{0,37}))");
+  }
+  if (type == "DOUBLE" && !has_thousands) return Matches(column, DoubleForm(decimal_separator));
+  if (type == "BOOLEAN") return Matches(column, "(?i:true|false)");
+  if (type == "TIME") return Matches(column, kTime);
+  if (type == "DATE") {
+    return date_formats.empty() ? Matches(column, fmt::format("{}|{}", kDay, kInfinity))
+                                : MatchesAnyFormat(column, date_formats);
+  }
+  if (type.starts_with("TIMESTAMP") && !timestamp_formats.empty()) {
+    return MatchesAnyFormat(column, timestamp_formats);
+  }
+  if (type == "TIMESTAMP") return Matches(column, Moment(kTime));
+  if (type == "TIMESTAMP_NS") return Matches(column, Moment(kTimeNs));
+  if (type == "TIMESTAMP WITH TIME ZONE") {
+    return Matches(column, fmt::format("{}[ T]{}{}|{}", kDay, kTimeNs, kZone, kInfinity));
+  }
+  return "true";
+}
+
+std::string TextForms::CanBecome(std::string_view column, std::string_view type) const {
+  const std::string castable = fmt::format(" AND TRY_CAST({} AS {}) IS NOT NULL", column, type);
+  if (IsInteger(type)) return Matches(column, R"([+-]?\d+(?:\.0*)?)") + castable;
+  if (const std::optional<int> scale = ScaleOf(type)) {
+    return Matches(column, fmt::format(R"([+-]?\d*(?:\.\d{{0,{}}}0*)?)", *scale)) + castable;
+  }
+  return "true";
+}
+
+bool HasLooseRule(std::string_view type) { return IsInteger(type) || ScaleOf(type).has_value(); }
+
+std::vector<std::string> WiderTypes(std::string_view seen) {
+  if (seen == "BIGINT") return {"BIGINT", "UBIGINT", "DECIMAL(38,0)", "DOUBLE"};
+  if (seen == "DOUBLE") return {"DOUBLE", "UBIGINT", "DECIMAL(38,0)"};
+  if (seen == "DATE") return {"DATE", "TIMESTAMP", "TIMESTAMP_NS"};
+  if (seen == "TIMESTAMP") return {"TIMESTAMP", "TIMESTAMP_NS"};
+  for (const char* type : {"BOOLEAN", "TIME", "TIMESTAMP WITH TIME ZONE"}) {
+    if (seen == type) return {type};
+  }
+  return {};
+}
+
+std::vector<std::string> TypesOfUnseen() {
+  return {"BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"};
+}
+
+}  // namespace tarn::cli

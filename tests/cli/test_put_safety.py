@@ -1,0 +1,193 @@
+"""tarn put that is stopped, or that others get in the way of, leaves what was there as it was."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+from harness.store import parquet
+from harness.tool import Tool, command, environment, ok, refused
+from harness.waiting import wait_until
+
+CSV = "id,name\n1,one\n2,two\n"
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture
+def run(lake) -> Tool:
+    lake.write_config()
+    return Tool(lake)
+
+
+@pytest.fixture
+def temporary(lake) -> Path:
+    """Where the tool's own files go."""
+    folder = lake.folder / "tmp"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def served(lake) -> Path:
+    """A folder, as `tarn up` would serve it."""
+    folder = lake.folder / "served"
+    folder.mkdir()
+    return folder
+
+
+@contextlib.contextmanager
+def started(lake, temporary: Path, *arguments) -> Iterator[subprocess.Popen]:
+    """`tarn put - …`, which waits for its stdin."""
+    argv = command("put", *arguments)
+    pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+    env = environment(lake, TMPDIR=str(temporary))
+    with subprocess.Popen(argv, env=env, cwd=lake.folder, text=True, **pipes) as tool:
+        try:
+            wait_until(lambda: list(temporary.iterdir()), "it has looked at what is there")
+            yield tool
+        finally:
+            tool.kill()
+
+
+def finish(tool: subprocess.Popen, text: str) -> subprocess.CompletedProcess[str]:
+    stdout, stderr = tool.communicate(text, timeout=60)
+    return subprocess.CompletedProcess(tool.args, tool.returncode, stdout, stderr)
+
+
+def ids(folder: Path) -> list[int]:
+    return sorted(pyarrow.parquet.read_table(folder)["id"].to_pylist())
+
+
+# --- stopped
+
+
+@pytest.mark.parametrize("sent", SIGNALS)
+def test_stopped_while_it_waits_for_stdin(lake, run, temporary, sent):
+    with started(lake, temporary, "-", "--as", "t") as tool:
+        tool.send_signal(sent)
+        assert tool.wait(20) == 130
+        assert tool.stderr.read() == "tarn: stopped; nothing was changed\n"
+    assert list(temporary.iterdir()) == []
+    assert lake.catalog.get("/catalog/datasets/t").status == 404
+
+
+@pytest.mark.parametrize("sent", SIGNALS)
+def test_stopped_while_all_of_a_file_is_looked_at(lake, run, temporary, served, sent):
+    """Which DuckDB does not interrupt: it would take much longer than the test waits."""
+    path = lake.folder / "large.ndjson"
+    line = json.dumps({f"column{n}": "some text that takes its time" for n in range(20)}) + "\n"
+    with path.open("w") as file:
+        for _ in range(300):
+            file.write(line * 1000)
+    argv = command("put", path, "--as", "t", "--into", served)
+    env = environment(lake, TMPDIR=str(temporary))
+    with subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, text=True) as tool:
+        wait_until(lambda: list(temporary.iterdir()), "it has begun")
+        tool.send_signal(sent)
+        assert tool.wait(20) == 130
+        assert tool.stderr.read() == "tarn: stopped; nothing was changed\n"
+    assert list(temporary.iterdir()) == []
+    assert list(served.iterdir()) == []
+
+
+def test_who_asks_twice_does_not_want_to_wait(lake, run, temporary, make_proxy):
+    """What was sent is taken back, which takes a while where the store does not answer."""
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
+    lake.set("s3", endpoint=proxy.url)
+    proxy.stall()
+    argv = command("put", "--config", lake.write_config(), path, "--as", "t")
+    with subprocess.Popen(argv, env=environment(lake), stderr=subprocess.PIPE, text=True) as tool:
+        wait_until(lambda: proxy.held() > 0, "it waits for the store")
+        os.kill(tool.pid, signal.SIGINT)
+        os.kill(tool.pid, signal.SIGINT)
+        assert tool.wait(20) == 130
+
+
+# --- somebody else meanwhile
+
+
+def test_dataset_that_somebody_else_makes_in_a_folder(lake, run, temporary, served):
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    with started(lake, temporary, "-", "--as", "t", "--into", served) as tool:
+        ok(run("put", path, "--as", "t", "--into", served))
+        refused(finish(tool, "id,name\n9,nine\n"), 'there is a dataset "t"')
+    assert ids(served / "t") == [1, 2]
+    assert os.listdir(served) == ["t"]
+
+
+def test_dataset_that_somebody_else_replaces_in_a_folder(lake, run, temporary, served):
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    ok(run("put", path, "--as", "t", "--into", served))
+    with started(lake, temporary, "-", "--as", "t", "--append", "--into", served) as tool:
+        path.write_text("id\n7\n")
+        ok(run("put", path, "--as", "t", "--replace", "--into", served))
+        refused(finish(tool, "id,name\n9,nine\n"), 'somebody else changed "t"')
+    assert ids(served / "t") == [7]
+
+
+def test_rows_that_somebody_else_adds_in_a_folder(lake, run, temporary, served):
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    ok(run("put", path, "--as", "t", "--into", served))
+    with started(lake, temporary, "-", "--as", "t", "--append", "--into", served) as tool:
+        path.write_text("id,name\n7,seven\n")
+        ok(run("put", path, "--as", "t", "--append", "--into", served))
+        ok(finish(tool, "id,name\n9,nine\n"))
+    assert ids(served / "t") == [1, 2, 7, 9]
+
+
+def test_replaced_in_one_step(lake, run, temporary, served):
+    """Whoever looks sees the former rows or the new ones, and both only under the other's name."""
+    (served / "t.parquet").write_bytes(parquet("SELECT 1 AS id"))
+    with started(lake, temporary, "-", "--as", "t", "--replace", "--into", served) as tool:
+        assert ids(served / "t.parquet") == [1]
+        ok(finish(tool, "id\n2\n"))
+    assert os.listdir(served) == ["t"]
+    assert ids(served / "t") == [2]
+
+
+# --- what queries cannot see
+
+
+def test_name_that_differs_in_its_case_only(lake, run, served):
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    for name in ("Sales", "other"):
+        ok(run("put", path, "--as", name, "--into", served))
+    said = 'there is a dataset "Sales", and names that differ only in their case are one in SQL'
+    refused(run("put", path, "--as", "sales", "--replace", "--into", served), said)
+    (served / "file.PARQUET").write_bytes(parquet("SELECT 1 AS id"))
+    refused(run("put", path, "--as", "file", "--into", served), 'there is a dataset "file"')
+    ok(run("put", path, "--as", "Sales"))
+    done = run("put", path, "--as", "SALES")
+    refused(done, "the catalogue has the change, but queries cannot see", "SALES")
+
+
+def test_bucket_that_queryd_does_not_have(lake, run):
+    """Its lakehouse.toml is another one."""
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    lake.files.store.client.create_bucket(Bucket="another-bucket")
+    lake.set("s3", bucket="another-bucket").write_config()
+    done = run("put", path, "--as", "t")
+    refused(done, "the catalogue has the change, but queries cannot see")
+    assert done.stdout.startswith('"t": 2 rows')
+
+
+def test_queryd_that_cannot_be_asked(lake, run):
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    lake.queryd.stop()
+    done = run("put", path, "--as", "t")
+    assert ok(done).startswith('"t": 2 rows')
+    assert "whether queries see it is not known: connect to" in done.stderr
+    assert lake.catalog.get("/catalog/datasets/t").status == 200

@@ -1,0 +1,263 @@
+"""tarn put loses nothing of what is in a file: it keeps it, or says why it does not."""
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from harness.processes import clean_environment
+from harness.store import parquet
+from harness.tool import command, ok, refused
+
+
+def zstd(content: bytes) -> bytes:
+    return pyarrow.compress(content, codec="zstd", asbytes=True)
+
+
+LONG = 30_000  # Rows: DuckDB looks at the first 20,480 for the types.
+
+
+@pytest.fixture
+def folder(scratch) -> Path:
+    return scratch
+
+
+@pytest.fixture
+def put(folder):
+    """Into a folder: no daemon is there, and none is needed."""
+
+    def call(*arguments, **options):
+        return subprocess.run(
+            command("put", *arguments, "--into", folder / "served"),
+            env=clean_environment(folder),
+            cwd=folder,
+            capture_output=True,
+            timeout=120,
+            check=False,
+            **({"text": True} | options),
+        )
+
+    return call
+
+
+@pytest.fixture
+def rows(folder):
+    """What is in a dataset, by its first column; and the types of its columns."""
+
+    def read(name: str) -> tuple[list, list[str]]:
+        table = pyarrow_of(folder / "served" / name)
+        return [list(row.values()) for row in table.to_pylist()], [
+            str(t) for t in table.schema.types
+        ]
+
+    return read
+
+
+def pyarrow_of(path):
+    return pyarrow.parquet.read_table(path)
+
+
+def write(folder, name: str, content: str | bytes):
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# --- files that are packed
+
+
+@pytest.mark.parametrize("ending, pack", [("gz", gzip.compress), ("zst", zstd)])
+def test_packed_file_that_is_cut_off_or_damaged(folder, put, ending, pack):
+    packed = pack("".join(f"{n},{n * 7919 % 1000}\n" for n in range(100_000)).encode())
+    for bad, said in ((packed[: len(packed) // 2], "is cut off"), (packed + b"more", "is damaged")):
+        refused(put(write(folder, f"a.csv.{ending}", bad), "--as", "t"), f"a.csv.{ending}", said)
+        done = put("-", "--as", "t", input=bad, text=False)
+        assert done.returncode == 1 and said.encode() in done.stderr
+    assert not (folder / "served" / "t").exists()
+    ok(put(write(folder, f"a.csv.{ending}", packed), "--as", "t"))
+    assert pyarrow_of(folder / "served" / "t").num_rows == 100_000
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_packed_stdin_and_parts_one_behind_the_other(put, rows, pack):
+    content = pack(b"id,name\n1,one\n") + pack(b"2,two\n")
+    ok(put("-", "--as", "t", input=content, text=False))
+    assert rows("t")[0] == [[1, "one"], [2, "two"]]
+
+
+# --- lines and quotes
+
+
+def test_lines_that_look_like_comments_are_rows(folder, put, rows):
+    ok(put(write(folder, "a.csv", "tag,n\nx,1\n#y,2\nz,3\n"), "--as", "t"))
+    assert rows("t")[0] == [["x", 1], ["#y", 2], ["z", 3]]
+    ok(put(folder / "a.csv", "--as", "u", "--with", "comment=#"))
+    assert rows("u")[0] == [["x", 1], ["z", 3]]
+
+
+def test_quotes_that_come_late_are_quotes(folder, put, rows):
+    late = '1,"a, b"\n2,"say ""yes"""\n3,"two\nlines"\n4,\'x\'\n'
+    text = "n,text\n" + "0,plain\n" * LONG + late
+    ok(put(write(folder, "a.csv", text), "--as", "t"))
+    last = [row for row in rows("t")[0] if row[0] > 0]
+    assert last == [[1, "a, b"], [2, 'say "yes"'], [3, "two\nlines"], [4, "'x'"]]
+
+
+def test_quotes_that_are_only_characters(folder, put, rows):
+    ok(put(write(folder, "a.csv", 'n,text\n1,"a" b\n2,"c\n'), "--as", "t"))
+    assert rows("t")[0] == [[1, '"a" b'], [2, '"c']]
+
+
+def test_names_in_one_file_and_none_in_the_other(folder, put):
+    first = write(folder, "a.csv", "id,n\n1,2\n")
+    second = write(folder, "b.csv", "3,4\n5,6\n")
+    refused(put(first, second, "--as", "t"), "a.csv", "b.csv", "--with header=true", "--no-header")
+    ok(put(first, second, "--as", "t", "--with", "header=true"))
+
+
+# --- types
+
+
+@pytest.mark.parametrize(
+    "first, last, type_, value",
+    [
+        ("1", "1.7", "double", 1.7),
+        ("1", "007", "string", "007"),
+        ("1", "+4712345678", "string", "+4712345678"),
+        ("1", "none", "string", "none"),
+        ("1", "18446744073709551615", "uint64", 18446744073709551615),
+        (
+            "1",
+            "-123456789012345678901234567890",
+            "decimal128(38, 0)",
+            -123456789012345678901234567890,
+        ),
+        ("1.5", "12345678901234567890", "string", "12345678901234567890"),
+        ("1.5", "1e3", "double", 1000.0),
+        ("true", "1", "string", "1"),
+        ("2026-01-01", "2026-01-01 12:00:00", "timestamp[us]", "2026-01-01 12:00:00"),
+        ("2026-01-01", "2026-01-01x", "string", "2026-01-01x"),
+        ("2026-01-01 00:00:00", "2026-01-01T00:00:00+02:00", "string", "2026-01-01T00:00:00+02:00"),
+        (
+            "2026-01-01 00:00:00",
+            "2026-01-01 00:00:00.123456789",
+            "timestamp[ns]",
+            "2026-01-01 00:00:00.123456789",
+        ),
+        ("31/12/2025", "2025-12-30", "string", "2025-12-30"),
+        ("12:00:00", "12:00:00.1234567", "string", "12:00:00.1234567"),
+        ("", "7", "int64", 7),
+        ("", "2026-01-01", "date32[day]", "2026-01-01"),
+        ("", "007", "string", "007"),
+        ("abc", "1", "string", "1"),
+    ],
+)
+def test_type_that_a_late_row_tells(folder, put, rows, first, last, type_, value):
+    text = "id,v\n" + "".join(f"{n},{first}\n" for n in range(LONG)) + f"{LONG},{last}\n"
+    done = put(write(folder, "a.csv", text), "--as", "t")
+    ok(done)
+    found, types = rows("t")
+    assert len(found) == LONG + 1
+    assert types[1] == type_
+    last_value = found[-1][1]
+    assert (str(last_value) if isinstance(value, str) else last_value) == value
+    says = f'column "v" is text, because of values as "{last}"'
+    assert (says in done.stderr) == (type_ == "string" and first not in ("", "abc"))
+
+
+def test_types_that_somebody_says(folder, put, rows):
+    path = write(folder, "a.csv", "zip,price\n1234,1.50\n56,007\n")
+    ok(put(path, "--as", "t", "--type", "zip=text", "--type", "PRICE=decimal(10,2)"))
+    assert rows("t")[1] == ["string", "decimal128(10, 2)"]
+    assert [str(value) for value in rows("t")[0][1]] == ["56", "7.00"]
+    refused(
+        put(path, "--as", "u", "--type", "price=INTEGER"), 'column "price": "1.50" is no INTEGER'
+    )
+    refused(put(path, "--as", "u", "--type", "zap=TEXT"), 'did you mean "zip"?')
+    refused(put(path, "--as", "u", "--type", "zip=WORD"), "there is no such type")
+    refused(put(path, "--as", "u", "--type", "zip"), "write COLUMN=TYPE")
+    (folder / "a.parquet").write_bytes(parquet("SELECT 1 AS n"))
+    refused(put(folder / "a.parquet", "--as", "u", "--type", "n=TEXT"), "Parquet goes as it is")
+
+
+# --- what is added has to be the same in the types of the dataset
+
+
+@pytest.mark.parametrize(
+    "type_, text, value",
+    [
+        ("BIGINT", "007", 7),
+        ("INTEGER", "7.0", 7),
+        ("DOUBLE", "7", 7.0),
+        ("FLOAT", "0.1", pytest.approx(0.1)),
+        ("DECIMAL(20,2)", "12345678901234567.89", "12345678901234567.89"),
+        ("VARCHAR", "007", "007"),
+        ("VARCHAR", "1.50", "1.50"),
+        ("TIMESTAMP", "2026-01-02", "2026-01-02 00:00:00"),
+        ("DATE", "2026-01-02 00:00:00", "2026-01-02"),
+        ("BOOLEAN", "true", True),
+        # These would be others.
+        ("BIGINT", "1.7", None),
+        ("TINYINT", "300", None),
+        ("DOUBLE", "9007199254740993", None),
+        ("DECIMAL(10,2)", "1.005", None),
+        ("DATE", "2026-01-02 12:00:00", None),
+        ("DATE", "soon", None),
+        ("TIMESTAMP", "2026-01-02T00:00:00+02:00", None),
+        ("TIMESTAMPTZ", "2026-01-02 00:00:00", None),
+        ("BOOLEAN", "2", None),
+    ],
+)
+def test_append_keeps_values_or_refuses_them(folder, put, rows, type_, text, value):
+    (folder / "served" / "t").mkdir(parents=True)
+    there = folder / "served" / "t" / "there.parquet"
+    there.write_bytes(parquet(f"SELECT 0 AS id, NULL::{type_} AS v"))
+    done = put(write(folder, "a.csv", f"id,v\n1,{text}\n"), "--as", "t", "--append")
+    if value is None:
+        refused(done, "v")
+        assert list((folder / "served" / "t").iterdir()) == [there]
+        return
+    ok(done)
+    (added,) = [row[1] for row in rows("t")[0] if row[0] == 1]
+    assert (str(added) if isinstance(value, str) else added) == value
+
+
+def test_append_of_json(folder, put, rows):
+    ok(put(write(folder, "a.ndjson", '{"n": 1, "tag": "x"}\n'), "--as", "t"))
+    ok(put(write(folder, "b.json", '[{"tag": "y", "n": 2.0}]'), "--as", "t", "--append"))
+    assert sorted(rows("t")[0]) == [[1, "x"], [2, "y"]]
+    refused(
+        put(write(folder, "c.json", '{"n": 1.7, "tag": "z"}'), "--as", "t", "--append"), '"1.7"'
+    )
+    refused(put(write(folder, "d.json", '{"n": 1, "tog": "z"}'), "--as", "t", "--append"), "tog")
+
+
+def test_json_has_digits_that_no_bigint_holds(folder, put, rows):
+    number = 18446744073709551615
+    nested = {"id": number, "in": {"ids": [number]}}
+    ok(put(write(folder, "a.json", json.dumps(nested)), "--as", "t"))
+    assert rows("t")[0] == [[number, {"ids": [number]}]]
+
+
+def test_json_that_changes_late(folder, put, rows):
+    lines = '{"n": 1}\n' * LONG + '{"n": 1.7, "new": "x"}\n'
+    ok(put(write(folder, "a.ndjson", lines), "--as", "t"))
+    assert rows("t")[0][-1] == [1.7, "x"]
+
+
+# --- the same twice
+
+
+def test_the_same_content_twice(folder, put, rows):
+    content = parquet("SELECT 1 AS n")
+    first, second = write(folder, "a.parquet", content), write(folder, "b.parquet", content)
+    refused(put(first, second, "--as", "t"), "a.parquet", "b.parquet", "the same content")
+    refused(put(first, first, "--as", "t"), "named twice")
+    refused(put(first, folder / "." / "a.parquet", "--as", "t"), "named twice")
+    ok(put(first, "--as", "t"))
+    refused(put(second, "--as", "t", "--append"), "has these rows already")
+    ok(put(second, "--as", "t", "--replace"))
+    assert rows("t")[0] == [[1]]
