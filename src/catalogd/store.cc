@@ -114,6 +114,24 @@ std::string Record::Tag() const {
 
 // --- Open -------------------------------------------------------------------------------------
 
+namespace {
+
+// An empty catalogue in place of one that was lost (a disk that is not mounted, a backup that was
+// not copied) would take every dataset from queries.
+Result<> RequireFormer(const std::string& path, const FolderLock& lock) {
+  std::error_code code;
+  const uintmax_t bytes = fs::file_size(path, code);
+  if (!code && bytes > 0) return {};
+  const auto noted = catalog::Position::Parse(lock.Noted());
+  if (!noted || noted->revision == 0) return {};
+  return Internal(
+      fmt::format("{} is not there, and there was one with revision {}: put it or a backup of it "
+                  "back; to begin with an empty catalogue, delete catalog.lock beside it",
+                  path, noted->revision));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options options) {
   std::string path;
   std::optional<FolderLock> lock;
@@ -131,6 +149,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options 
     }
     if (!taken.ok()) return taken.error();
     lock.emplace(std::move(*taken));
+    TARN_CHECK_OK(RequireFormer(path, *lock));
   }
   TARN_TRY(SqliteDatabase database, SqliteDatabase::Open(path.empty() ? kInMemory : path));
   std::unique_ptr<Store> store(new Store(std::move(database), options));

@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from harness import programs
 from harness.lake import Lake
+from harness.processes import run_to_exit
 from harness.tokens import Tokens
 from harness.waiting import wait_until
 
@@ -179,3 +181,30 @@ def test_damaged_pages_are_an_error_and_no_crash(new_lake, running):
     assert "tarn_catalog_failures_total 1" in catalog.get("/metrics").text
     assert new_lake.catalogd.running
     assert catalog.get("/healthz").status == 200
+
+
+def test_catalogue_that_is_lost_is_not_taken_for_an_empty_one(new_lake):
+    """A disk that is not mounted, a backup that was not copied: queries would lose all datasets."""
+    new_lake.start_catalogd()
+    new_lake.catalog.put_keys("a", "1")
+    new_lake.catalogd.stop()
+    kept = database(new_lake).read_bytes()
+    clear(new_lake)
+    for content in (None, b""):
+        if content is not None:
+            database(new_lake).write_bytes(content)
+        done = run_to_exit(
+            [programs.program("catalogd"), "--config", new_lake.write_config()],
+            folder=new_lake.folder,
+            recorder=new_lake.recorder,
+        )
+        assert done.status == 1
+        assert "there was one with revision 1: put it or a backup of it back" in done.stderr
+    database(new_lake).write_bytes(kept)
+    new_lake.start_catalogd()
+    assert [each["name"] for each in new_lake.catalog.list()["manifests"]] == ["a"]
+    new_lake.catalogd.stop()
+    clear(new_lake)
+    (database(new_lake).parent / "catalog.lock").unlink()
+    new_lake.start_catalogd()
+    assert new_lake.catalog.list()["manifests"] == []
