@@ -33,6 +33,12 @@ constexpr auto kStopTimeout = std::chrono::seconds(5);
 constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
 constexpr auto kStartPauseMax = std::chrono::seconds(5);
 
+// There from the start: an alert on what it grows by would not see a first one that begins at 1.
+prometheus::Counter& FailureCounter(Metrics& metrics, const char* reason) {
+  return metrics.Counter("tarn_engine_failures_total", "Engine processes that ended unplanned",
+                         {{"reason", reason}});
+}
+
 double SecondsSince(Query::Clock::time_point start) {
   return std::chrono::duration<double>(Query::Clock::now() - start).count();
 }
@@ -46,9 +52,10 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
       cached_(metrics.Gauge("tarn_engine_data_cache_bytes",
                             "Data of objects that all engine processes keep in memory")),
       started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
+      crashed_(FailureCounter(metrics, "crash")),
+      out_of_memory_(FailureCounter(metrics, "memory")),
       sandboxed_(metrics.Gauge("tarn_engine_sandboxed",
                                "1: the engine process is in its sandbox, with nothing missing")),
-      metrics_(metrics),
       strand_(asio::make_strand(io)),
       start_timer_(strand_),
       watch_timer_(strand_) {}
@@ -282,10 +289,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
       const std::string why = member.why_ended.empty() ? "unexpected" : member.why_ended;
       log::Error("engine ended",
                  {{"pid", int64_t{member.process->pid()}}, {"how", how}, {"reason", why}});
-      metrics_
-          .Counter("tarn_engine_failures_total", "Engine processes that ended unplanned",
-                   {{"reason", member.why_ended == "memory" ? "memory" : "crash"}})
-          .Increment();
+      (member.why_ended == "memory" ? out_of_memory_ : crashed_).Increment();
     }
     if (!member.draining || member.why_ended == "memory") {
       last_end_was_memory_ = member.why_ended == "memory";

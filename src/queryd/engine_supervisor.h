@@ -159,8 +159,9 @@ class EngineSupervisor : public ViewTarget {
   prometheus::Gauge& resident_;
   prometheus::Gauge& cached_;
   prometheus::Counter& started_;
+  prometheus::Counter& crashed_;
+  prometheus::Counter& out_of_memory_;
   prometheus::Gauge& sandboxed_;
-  Metrics& metrics_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;     // With mutex_: a process has come or gone.

@@ -102,7 +102,6 @@ void RefreshLoop::RefreshOnce(bool initial) {
   const RefreshResult result =
       Run([this] { return registrar_.Refresh(Deadline::After(timeout_), stop_.get_token()); });
   if (stop_.stop_requested()) return;
-  (result.errors.empty() ? succeeded_ : failed_).Increment();
   Note(result, initial);
 }
 
@@ -125,6 +124,7 @@ void RefreshLoop::FollowUntil(Clock::time_point until) {
 }
 
 void RefreshLoop::Note(const RefreshResult& result, bool initial) {
+  (result.errors.empty() ? succeeded_ : failed_).Increment();
   seconds_.Observe(std::chrono::duration<double>(result.took).count());
   datasets_.Set(static_cast<double>(registrar_.dataset_count()));
   Log(result, initial);

@@ -194,6 +194,13 @@ def test_metrics_count_requests(both, side):
     assert total() >= before + 7
 
 
+def test_failures_of_the_engine_count_from_zero(both):
+    """A rule on what a counter grows by does not see the first of one that begins at 1."""
+    text = both.query.get("/metrics").text
+    for reason in ("crash", "memory"):
+        assert f'tarn_engine_failures_total{{reason="{reason}"}} 0' in text
+
+
 def test_metrics_hold_no_sql_and_no_dataset_name(both):
     both.query.sql("SELECT 'marker_of_a_query'")
     both.catalog.put_keys("marker_of_a_dataset", "k")
