@@ -14,8 +14,9 @@ namespace tarn::queryd {
 // openapi.json: describes these routes and those of every daemon.
 std::string_view OpenApi();
 
-// POST /sql (docs/http-api.md). The service outlives the routes.
-std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max);
+// POST /sql (docs/http-api.md). Service and registrar outlive the routes.
+std::vector<http::Route> SqlRoutes(QueryService& service, const Registrar& registrar,
+                                   int64_t body_bytes_max);
 
 // GET /queries, GET and DELETE /queries/{id}.
 std::vector<http::Route> QueriesRoutes(QueryService& service);

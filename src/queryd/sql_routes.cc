@@ -112,7 +112,18 @@ Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_pt
   return response;
 }
 
-asio::awaitable<Response> PostSql(QueryService& service, const Request& request) {
+// A dataset is not there before the catalogue is, which is another thing than a slip of the pen.
+Error Explained(const Error& error, const Registrar& registrar) {
+  if (!error.message.starts_with("Catalog Error: Table with name") || registrar.Status().read_at) {
+    return error;
+  }
+  return {error.kind, error.message.substr(0, error.message.find('\n')) +
+                          "\nThe catalogue has not been read yet, so that there are no datasets: "
+                          "GET /readyz tells why, try again when it answers 200"};
+}
+
+asio::awaitable<Response> PostSql(QueryService& service, const Registrar& registrar,
+                                  const Request& request) {
   const Result<SqlRequest> sql = ParseSqlRequest(request, service.limits());
   if (!sql.ok()) co_return http::RenderError(sql.error(), request);
   const auto tags = http::EntityTags::Of(request, "If-None-Match");
@@ -125,7 +136,9 @@ asio::awaitable<Response> PostSql(QueryService& service, const Request& request)
     if (const auto gone = weak.lock()) gone->Cancel({ErrorKind::kCancelled, "the client has gone"});
   });
   Result<QueryAnswer> answer = co_await service.Run(*sql, query);
-  if (!answer.ok()) co_return http::RenderError(answer.error().Wrap("query"), request);
+  if (!answer.ok()) {
+    co_return http::RenderError(Explained(answer.error(), registrar).Wrap("query"), request);
+  }
   Response response = ToResponse(service, *sql, query, std::move(*answer), *tags, request);
   ended_at_last.Release();  // The body ends it.
   co_return response;
@@ -133,12 +146,14 @@ asio::awaitable<Response> PostSql(QueryService& service, const Request& request)
 
 }  // namespace
 
-std::vector<http::Route> SqlRoutes(QueryService& service, int64_t body_bytes_max) {
+std::vector<http::Route> SqlRoutes(QueryService& service, const Registrar& registrar,
+                                   int64_t body_bytes_max) {
   std::vector<http::Route> routes;
   routes.push_back(
       {.method = "POST",
        .path = "/sql",
-       .handler = [&service](const Request& request) { return PostSql(service, request); },
+       .handler = [&service, &registrar](
+                      const Request& request) { return PostSql(service, registrar, request); },
        .body_bytes_max = body_bytes_max,
        .too_large_message = "sql body too large",
        .roles = {auth::Role::kQuery}});
