@@ -25,10 +25,6 @@ std::optional<std::chrono::seconds> ClockOff(const std::string& date) {
   return std::chrono::seconds(timegm(&time) - std::time(nullptr));
 }
 
-std::string EndpointOf(const S3Settings& s3) {
-  return s3.endpoint.empty() ? "Amazon's S3" : s3.endpoint;
-}
-
 void JudgeNetwork(const S3Settings& s3, bool use_path_style, const Error& error,
                   Findings& findings) {
   std::string to_do = "is s3.endpoint right, and can this machine reach it?";
@@ -93,6 +89,10 @@ void JudgeAnswer(const S3Settings& s3, const s3::BucketAnswer& said, Findings& f
 }
 
 }  // namespace
+
+std::string EndpointOf(const S3Settings& s3) {
+  return s3.endpoint.empty() ? "Amazon's S3" : s3.endpoint;
+}
 
 void CheckStore(const LakehouseSettings& settings, const std::string& prefix, Findings& findings) {
   const S3Settings& s3 = settings.s3;

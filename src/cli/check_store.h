@@ -15,4 +15,7 @@ void CheckStore(const LakehouseSettings& settings, const std::string& prefix, Fi
 // to do.
 Result<> RequireStore(const LakehouseSettings& settings, const std::string& prefix);
 
+// Where the store is, for people.
+std::string EndpointOf(const S3Settings& s3);
+
 }  // namespace tarn::cli

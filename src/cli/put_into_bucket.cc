@@ -112,7 +112,7 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop
   TARN_TRY(const BucketUrl url, BucketUrl::Parse(options.into));
   TARN_TRY(const LakehouseSettings settings, SettingsOfBucket(url, options.remote.config_path));
   if (const Result<> good = RequireStore(settings, url.prefix); !good.ok()) {
-    return good.error().Wrap(url.Text());
+    return good.error().Wrap(fmt::format("{} at {}", url.Text(), EndpointOf(settings.s3)));
   }
   TARN_TRY(const s3::Bucket opened, OpenBucket(settings));
   s3::Client bucket(opened);

@@ -9,7 +9,6 @@
 #include "base/duration.h"
 #include "base/lakehouse.h"
 #include "base/log.h"
-#include "catalogd/routes.h"
 #include "cli/bucket.h"
 #include "cli/bucket_catalog.h"
 #include "cli/check_store.h"
@@ -17,6 +16,7 @@
 #include "cli/sample_data.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "cli/up_routes.h"
 #include "duck/quote.h"
 #include "http/client.h"
 #include "http/runtime.h"
@@ -43,7 +43,8 @@ constexpr auto kFirstAnswerTimeout = std::chrono::seconds(60);
 
 // What is served, and how it is reached.
 struct Place {
-  std::string name;  // For people.
+  std::string name;   // For people.
+  std::string store;  // Where a bucket is, for people; empty: it is a folder.
   bool is_sample = false;
   LakehouseSettings settings;
   queryd::Lake lake;
@@ -84,14 +85,14 @@ Result<Place> OpenBucketPlace(const UpOptions& options, catalogd::Store& store) 
   TARN_TRY(const BucketUrl url, BucketUrl::Parse(options.place));
   TARN_TRY(const LakehouseSettings known, SettingsOfBucket(url, options.config_path));
   if (const Result<> good = RequireStore(known, url.prefix); !good.ok()) {
-    return good.error().Wrap(url.Text());
+    return good.error().Wrap(fmt::format("{} at {}", url.Text(), EndpointOf(known.s3)));
   }
   if (!known.tls.verify) {
     log::Warn(
         "tls.verify is false: whoever is between us and catalogd or the store can read and "
         "change everything");
   }
-  Place place{.name = url.Text()};
+  Place place{.name = url.Text(), .store = EndpointOf(known.s3)};
   // What else a lakehouse.toml says is about the daemons.
   place.settings.s3 = known.s3;
   place.settings.tls = {.ca_path = known.tls.ca_path, .verify = known.tls.verify};
@@ -122,13 +123,6 @@ Result<Place> OpenPlace(const UpOptions& options, catalogd::Store& store) {
   return place;
 }
 
-// The place is the truth, so the catalogue can only be read.
-std::vector<http::Route> ReadOnlyRoutes(catalogd::Service& service) {
-  std::vector<http::Route> routes = catalogd::CatalogRoutes(service);
-  std::erase_if(routes, [](const http::Route& route) { return route.method != "GET"; });
-  return routes;
-}
-
 std::string DatasetList(const catalog::Snapshot& snapshot) {
   if (snapshot.manifests.empty()) {
     return "No datasets yet: put a Parquet file, or a folder of them, into it.\n";
@@ -148,12 +142,6 @@ std::string DatasetList(const catalog::Snapshot& snapshot) {
     out += fmt::format("  and {} more\n", snapshot.manifests.size() - kShown);
   }
   return out;
-}
-
-std::string ShellQuoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 std::string CurlLine(const std::string& url, const std::string& sql) {
@@ -181,7 +169,9 @@ Result<std::string> AskOverHttp(const std::string& address, const std::string& s
 Result<> Greet(const std::string& address, const Place& place, catalogd::Store& store) {
   TARN_TRY(const catalog::Snapshot snapshot, store.List());
   const std::string url = "http://" + address;
-  Print(fmt::format("Tarn serves {} at {}\n{}", place.name, url, DatasetList(snapshot)));
+  Print(fmt::format("Tarn serves {} at {}\n{}{}", place.name, url,
+                    place.store.empty() ? "" : fmt::format("The bucket is at {}\n", place.store),
+                    DatasetList(snapshot)));
   std::string sql = "SELECT 42 AS answer";
   if (place.is_sample) {
     sql = SampleQuery();
@@ -193,7 +183,8 @@ Result<> Greet(const std::string& address, const Place& place, catalogd::Store& 
                     table.ok() ? *table : fmt::format("failed: {}\n", table.error().message)));
   const std::string short_sql =
       place.is_sample ? "SELECT city, country FROM airports ORDER BY latitude DESC LIMIT 3" : sql;
-  Print(fmt::format("\nAsk from anywhere:\n  {}\nCtrl-C stops it.\n", CurlLine(url, short_sql)));
+  Print(fmt::format("\nAsk from another terminal:\n  {}\nCtrl-C stops it.\n",
+                    CurlLine(url, short_sql)));
   return {};
 }
 
@@ -212,9 +203,8 @@ Result<> Up(const UpOptions& options) {
   TARN_TRY(
       const std::unique_ptr<queryd::Service> service,
       queryd::Service::Open(runtime.io(), settings, place.lake, std::move(place.catalog), metrics));
-  std::vector<http::Route> routes = service->Routes(metrics);
-  for (http::Route& route : ReadOnlyRoutes(catalogue)) routes.push_back(std::move(route));
-  http::Server server(runtime.io(), http::Router(std::move(routes)), settings.http, metrics);
+  http::Server server(runtime.io(), http::Router(UpRoutes(*service, catalogue, metrics)),
+                      settings.http, metrics);
   server.Protect(nullptr, options.allow_anonymous);
   if (const Result<> bound = server.Listen(options.bind); !bound.ok()) {
     return bound.error().Wrap("--bind");

@@ -71,6 +71,7 @@ def test_objects_and_folders_are_datasets(serve, files):
     running.wait_for_rows("SELECT count(*), sum(part) FROM events", [[3, 3]])
     assert running.names() == {"cities", "events"}
     assert f"Tarn serves {url(files)}/ at http://" in running.daemon.stdout
+    assert f"\nThe bucket is at {files.store.url}\n" in running.daemon.stdout
     assert "  events  (3 files, " in running.daemon.stdout
     wait_until(running.client.ready, "ready")
     (object_,) = running.client.manifest("cities").json()["objects"]
@@ -304,7 +305,8 @@ def test_keys_that_change(serve, files, scratch, store, recorder):
 
 def test_wrong_key(fail, files):
     said = fail(url(files), AWS_ACCESS_KEY_ID="nobody")
-    assert said.startswith(f"tarn: {url(files)}/: credentials: 403 InvalidAccessKeyId")
+    at = files.store.url
+    assert said.startswith(f"tarn: {url(files)}/ at {at}: credentials: 403 InvalidAccessKeyId")
     assert "does not know this s3.access_key_id" in said
     assert "AWS_ACCESS_KEY_ID" in said
     said = fail(url(files), AWS_SECRET_ACCESS_KEY="guessed")

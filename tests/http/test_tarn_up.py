@@ -1,5 +1,7 @@
 """`tarn up`: one process with the catalogue and SQL on a local folder."""
 
+import json
+import re
 import shlex
 import signal
 import subprocess
@@ -187,3 +189,19 @@ def test_sample_is_below_home_without_xdg_data_home(scratch, recorder):
     with Daemon(argv, folder=home, recorder=recorder) as daemon:
         daemon.wait_for(lambda: URL.search(daemon.stdout), "the URL", limit_s=60)
         assert list((home / ".local/share/tarn/sample").rglob("*.parquet"))
+
+
+def test_openapi_has_what_both_daemons_have(up, scratch):
+    (scratch / "data").mkdir()
+    (scratch / "data" / "a.parquet").write_bytes(parquet("SELECT 1 AS n"))
+    client = up(scratch / "data").client
+    api = client.get("/openapi.json").json()
+    reading = ["/catalog/list", "/catalog/datasets/{name}", "/catalog/datasets/{name}/history"]
+    assert {path: list(api["paths"][path]) for path in reading} == dict.fromkeys(reading, ["get"])
+    for path in api["paths"]:
+        if "{" not in path.replace("{name}", ""):
+            assert client.get(path.replace("{name}", "a")).status != 404, path
+    referred = set(re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(api)))
+    assert len(referred) > 10
+    for kind, name in referred:
+        assert name in api["components"][kind]
