@@ -13,6 +13,9 @@ DaemonOptions ParseDaemonOptions(int argc, const char* const* argv, const std::s
   CLI::App app(description, program);
   app.add_option("--config", options.config_path, "The configuration file (also: -config)")
       ->capture_default_str();
+  app.footer(
+      "Settings are in the configuration file, or in the environment as TARN_SECTION_KEY.\n"
+      "`tarn settings` lists them, `tarn check` says what is wrong with a file.");
   app.set_version_flag("--version", program + " " + Version());
 
   // Go's flags take one dash as well as two; CLI11 takes a long name with two only.

@@ -42,21 +42,49 @@ size_t CountBad(const Findings& findings) {
                                            [](const Finding& each) { return !each.is_good; }));
 }
 
+// What to do where a daemon gives no good answer, by what the client says of it.
+std::string ToDo(const char* name, const std::string& message) {
+  if (message.starts_with("connect to ")) {
+    return fmt::format("start {}, or say with --{} where it is", name, name);
+  }
+  if (message.find("certificate") != std::string::npos) {
+    return fmt::format(
+        "--{} https://NAME:PORT names it as its certificate does; tls.ca_path is the file of a CA "
+        "of one's own",
+        name);
+  }
+  return "its log says more, and `tarn status`";
+}
+
 void CheckDaemon(const char* name, const http::Url& url, const Result<http::ClientResponse>& ready,
                  const Result<http::ClientResponse>& used, Findings& findings) {
   const std::string at =
       fmt::format("{}://{}:{}", url.https ? "https" : "http", url.host, url.port);
   if (!ready.ok()) {
-    const bool is_there = ready.error().message.find("connect") == std::string::npos;
     findings.Bad(name, fmt::format("{}: {}", at, ready.error().message),
-                 is_there ? fmt::format("its log says more, and `tarn status`")
-                          : fmt::format("start {}, or say with --{} where it is", name, name));
+                 ToDo(name, ready.error().message));
   } else if (!used.ok()) {
     findings.Bad(name, fmt::format("{}: {}", at, used.error().message),
                  "a token with the role that this needs");
   } else {
     findings.Good(name, at + " is ready");
   }
+}
+
+// What the catalogue has and queries do not see, by the answer of GET /catalog/status.
+void CheckDatasets(const Result<http::ClientResponse>& status, Findings& findings) {
+  if (!status.ok()) return;
+  const Json json = Json::parse(status->body, nullptr, false);
+  if (!json.is_object()) return;
+  const Json failed = json.value("failed", Json::array());
+  for (const Json& each : failed) {
+    const std::string name = each.value("name", "");
+    findings.Bad("dataset", fmt::format("\"{}\": {}", name, each.value("error", "")),
+                 fmt::format("put its objects there, or give it others: `tarn history {0}` and "
+                             "`tarn restore {0}` have its former ones",
+                             ShellQuoted(name)));
+  }
+  if (failed.empty()) findings.Good("datasets", "queries see all that the catalogue has");
 }
 
 }  // namespace
@@ -76,8 +104,9 @@ Result<> Check(const CheckOptions& options) {
     if (remote.ok()) {
       CheckDaemon("catalogd", remote->catalogd(), remote->Catalog({.path = "/readyz"}),
                   remote->Catalog({.path = "/catalog/list?wait=0s"}), findings);
-      CheckDaemon("queryd", remote->queryd(), remote->Query({.path = "/readyz"}),
-                  remote->Query({.path = "/catalog/status"}), findings);
+      const auto status = remote->Query({.path = "/catalog/status"});
+      CheckDaemon("queryd", remote->queryd(), remote->Query({.path = "/readyz"}), status, findings);
+      CheckDatasets(status, findings);
     } else {
       findings.Bad("daemons", remote.error().message, "correct the setting that it names");
     }

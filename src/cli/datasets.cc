@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <vector>
 
 #include "cli/columns.h"
 #include "cli/table.h"
@@ -48,6 +51,43 @@ std::string ShortTime(const Json& time) {
   std::string text = time.get<std::string>().substr(0, 19);
   if (text.size() > 10) text[10] = ' ';
   return text;
+}
+
+// The newest versions of a name, of all datasets that had it.
+Result<Json> ReadHistory(Remote& remote, const std::string& name, uint64_t limit) {
+  return remote.CatalogJson({.path = fmt::format("{}/history?limit={}", DatasetPath(name), limit)});
+}
+
+// As much of it as tells datasets apart.
+std::string ShortId(const std::string& dataset_id) {
+  constexpr size_t kShown = 8;
+  return dataset_id.substr(0, kShown);
+}
+
+// Of all that had the name, the one whose id begins so.
+Result<std::string> FindDatasetId(Remote& remote, const std::string& name,
+                                  const std::string& prefix) {
+  constexpr uint64_t kVersionsMax = 1000;
+  TARN_TRY(const Json history, ReadHistory(remote, name, kVersionsMax));
+  std::set<std::string> found;
+  for (const Json& entry : history.value("versions", Json::array())) {
+    const std::string id = entry.value("dataset_id", "");
+    if (id.starts_with(prefix)) found.insert(id);
+  }
+  if (found.size() == 1) return *found.begin();
+  return InvalidArgument(fmt::format(
+      "--dataset-id {}: {} \"{}\" begins so; `tarn history` shows them", prefix,
+      found.empty() ? "no id of a dataset with the name" : "more than one id of", name));
+}
+
+// What brings back a dataset that was just taken away.
+std::string RestoreCommand(Remote& remote, const std::string& name) {
+  const auto history = ReadHistory(remote, name, 2);
+  const Json version =
+      history.ok() ? history->value(Json::json_pointer("/versions/1/version"), Json()) : Json();
+  return version.is_number_unsigned()
+             ? fmt::format("tarn restore {} {}", ShellQuoted(name), version.get<uint64_t>())
+             : "tarn restore";
 }
 
 Result<> WrongAnswer(const Json::exception& e) {
@@ -135,37 +175,39 @@ Result<> RemoveDataset(const DatasetOptions& options) {
   TARN_TRY(const http::ClientResponse gone,
            remote.Catalog({.method = "DELETE", .path = DatasetPath(options.name)}));
   if (!options.json) {
-    Print(
-        fmt::format("\"{}\" is gone; `tarn restore` brings it back. Its objects are still in the "
-                    "bucket.\n",
-                    options.name));
+    Print(fmt::format("\"{}\" is gone; `{}` brings it back. Its objects are still in the bucket.\n",
+                      options.name, RestoreCommand(remote, options.name)));
   }
   return RequireVisible(remote, options.name);
 }
 
 Result<> ShowHistory(const DatasetOptions& options) {
   TARN_TRY(Remote remote, Remote::Open(options.remote));
-  TARN_TRY(const Json history,
-           remote.CatalogJson({.path = fmt::format("{}/history?limit={}", DatasetPath(options.name),
-                                                   options.limit)}));
+  TARN_TRY(const Json history, ReadHistory(remote, options.name, options.limit));
   if (options.json) return PrintJson(history);
   try {
-    Table table({{"version", true},
-                 {"changed (UTC)"},
-                 {"what"},
-                 {"objects", true},
-                 {"rows", true},
-                 {"size", true}});
+    // A name may have been given to one dataset after the other, each with versions from 1.
+    std::set<std::string> datasets;
     for (const Json& entry : history.at("versions")) {
-      const std::string version = FormatCount(entry.at("version").get<uint64_t>());
-      const std::string time = ShortTime(entry.at("updated_at"));
+      datasets.insert(entry.at("dataset_id").get<std::string>());
+    }
+    std::vector<Table::Column> columns = {{"version", true}, {"changed (UTC)"}, {"what"},
+                                          {"objects", true}, {"rows", true},    {"size", true}};
+    const bool tells_ids = datasets.size() > 1;
+    if (tells_ids) columns.push_back({"dataset-id"});
+    Table table(std::move(columns));
+    for (const Json& entry : history.at("versions")) {
+      std::vector<std::string> row = {FormatCount(entry.at("version").get<uint64_t>()),
+                                      ShortTime(entry.at("updated_at"))};
       if (entry.at("deleted").get<bool>()) {
-        table.Add({version, time, "deleted", "", "", ""});
-        continue;
+        row.insert(row.end(), {"deleted", "", "", ""});
+      } else {
+        const Json& content = entry.at("content");
+        row.insert(row.end(), {"written", FormatCount(content.at("objects").size()),
+                               RowsOf(content), SizeOf(content)});
       }
-      const Json& content = entry.at("content");
-      table.Add({version, time, "written", FormatCount(content.at("objects").size()),
-                 RowsOf(content), SizeOf(content)});
+      if (tells_ids) row.push_back(ShortId(entry.at("dataset_id").get<std::string>()));
+      table.Add(std::move(row));
     }
     Print(table.Text());
     if (history.contains("next_before")) Print("… and older ones: --limit shows more.\n");
@@ -177,10 +219,13 @@ Result<> ShowHistory(const DatasetOptions& options) {
 
 Result<> RestoreDataset(const DatasetOptions& options) {
   TARN_TRY(Remote remote, Remote::Open(options.remote));
-  TARN_TRY(const Json manifest,
-           remote.CatalogJson({.method = "POST",
-                               .path = DatasetPath(options.name) + "/restore",
-                               .body = Json({{"version", options.version}}).dump()}));
+  Json body = {{"version", options.version}};
+  if (!options.dataset_id.empty()) {
+    TARN_TRY(body["dataset_id"], FindDatasetId(remote, options.name, options.dataset_id));
+  }
+  TARN_TRY(const Json manifest, remote.CatalogJson({.method = "POST",
+                                                    .path = DatasetPath(options.name) + "/restore",
+                                                    .body = body.dump()}));
   if (options.json) {
     TARN_CHECK_OK(PrintJson(manifest));
     return RequireVisible(remote, options.name);

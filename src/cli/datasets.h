@@ -14,9 +14,10 @@ struct DatasetOptions {
   RemoteOptions remote;
   bool json = false;  // What the catalogue answers, in place of a text for people.
   std::string name;
-  bool yes = false;      // Asks nothing.
-  uint64_t version = 0;  // To restore.
-  uint64_t limit = 20;   // Of the history.
+  bool yes = false;        // Asks nothing.
+  uint64_t version = 0;    // To restore.
+  std::string dataset_id;  // The same: of a dataset that had the name before, or how it begins.
+  uint64_t limit = 20;     // Of the history.
 };
 
 Result<> ListDatasets(const DatasetOptions& options);

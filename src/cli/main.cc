@@ -75,15 +75,18 @@ Command AddUp(CLI::App& app, UpOptions& up) {
 }
 
 Command AddSql(CLI::App& app, SqlOptions& sql) {
-  CLI::App* command =
-      app.add_subcommand("sql",
-                         "Run one statement and show its result.\n"
-                         "  tarn sql \"SELECT count(*) FROM flights\"\n"
-                         "  tarn sql --format ndjson \"FROM flights\" | jq .origin\n"
-                         "  tarn sql -p ATL \"FROM flights WHERE origin = ? LIMIT 3\"\n"
-                         "  tarn sql < report.sql -o report.csv");
+  CLI::App* command = app.add_subcommand(
+      "sql",
+      "Run one statement and show its result; without one, on a terminal, a prompt for "
+      "many.\n"
+      "  tarn sql \"SELECT count(*) FROM flights\"\n"
+      "  tarn sql --format ndjson \"FROM flights\" | jq .origin\n"
+      "  tarn sql -p ATL \"FROM flights WHERE origin = ? LIMIT 3\"\n"
+      "  tarn sql < report.sql -o report.csv");
   AddRemote(*command, sql.remote);
-  command->add_option("STATEMENT", sql.sql, "The statement; without it, or with -, that of stdin");
+  command->add_option(
+      "STATEMENT", sql.sql,
+      "The statement; - is that of stdin, and so is none where that is no terminal");
   command
       ->add_option("-f,--format", sql.format,
                    "table, json, ndjson, csv or arrow (a table on a terminal, else csv)")
@@ -128,6 +131,8 @@ void AddDatasets(CLI::App& app, DatasetOptions& options, std::vector<Command>& c
       app, "restore", "Give a dataset the content of a former version, as a new version.", options,
       true);
   restore->add_option("VERSION", options.version, "As `tarn history` shows it")->required();
+  restore->add_option("--dataset-id", options.dataset_id,
+                      "Of another dataset that had the name before, or its first digits");
   commands.push_back({restore, [&options] { return RestoreDataset(options); }});
 }
 
@@ -183,7 +188,9 @@ Command AddCheck(CLI::App& app, CheckOptions& check) {
   command->add_option("--queryd", check.remote.queryd, "URL of queryd, also in TARN_QUERYD_URL");
   command->add_option("--catalogd", check.remote.catalogd,
                       "URL of catalogd, also in TARN_CATALOGD_URL");
-  command->add_option("--token-path", check.remote.token_path, "A file with the token");
+  command->add_option(
+      "--token-path", check.remote.token_path,
+      "A file with the token, also in TARN_TOKEN_PATH; TARN_TOKEN holds one itself");
   command->add_flag("--json", check.json, "Print JSON");
   return {command, [&check] { return Check(check); }};
 }

@@ -19,6 +19,9 @@ std::string FormatSeconds(double seconds);
 // "1 file", "2 files"
 std::string Plural(uint64_t count, std::string_view noun);
 
+// As one word of a shell, in quotes where it needs them.
+std::string ShellQuoted(const std::string& text);
+
 // Columns that a terminal takes for UTF-8 text: 2 for wide characters, 0 for combining ones.
 size_t DisplayWidth(std::string_view text);
 

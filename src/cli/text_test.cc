@@ -46,6 +46,12 @@ TEST(FitWidth, CutsAtACharacter) {
   EXPECT_EQ(FitWidth("abc", 0), "");
 }
 
+TEST(ShellQuoted, IsOneWord) {
+  EXPECT_EQ(ShellQuoted("sales_2026"), "sales_2026");
+  EXPECT_EQ(ShellQuoted("two parts/it's"), "'two parts/it'\\''s'");
+  EXPECT_EQ(ShellQuoted(""), "''");
+}
+
 TEST(WithoutControls, ShowsWhatATerminalWouldObey) {
   EXPECT_EQ(WithoutControls("a\x1b[2J\n\t\r\x7f z"), "a\\x1b[2J\\n\\t\\x0d\\x7f z");
   EXPECT_EQ(WithoutControls("\xC2\x9B"

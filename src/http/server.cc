@@ -68,7 +68,8 @@ Result<> Server::Listen(const std::string& bind) {
   if (!endpoint.address().is_loopback() && !authorization_->RequiresTokens() && !allow_anonymous_) {
     return InvalidArgument(
         fmt::format("cannot listen on {}: others than this machine could use it without a token; "
-                    "set auth.tokens_path, or auth.allow_anonymous = true if that is meant",
+                    "set auth.tokens_path, or auth.allow_anonymous = true (of tarn up: "
+                    "--allow-anonymous) if that is meant",
                     bind));
   }
   acceptor_.open(endpoint.protocol(), code);

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from harness.tool import Tool, ok, refused
+from harness.waiting import wait_until
 
 
 @pytest.fixture
@@ -31,7 +32,29 @@ def test_all_is_well(lake, run):
         ["ok", "bucket"],
         ["ok", "catalogd"],
         ["ok", "queryd"],
+        ["ok", "datasets"],
     ]
+
+
+def test_dataset_that_queries_do_not_see(lake, run):
+    lake.catalog.put_keys("lost", "no/such.parquet")
+    wait_until(lambda: "lost" in lake.query.get("/catalog/status").text, "it is told")
+    (wrong,) = check(run)
+    assert wrong["what"] == "dataset"
+    assert '"lost": ' in wrong["found"]
+    assert "tarn history lost" in wrong["to_do"]
+
+
+def test_daemons_that_are_not_there_or_not_ready(lake, run):
+    lake.catalogd.stop()
+    lake.queryd.stop()
+    by_name = {each["what"]: each for each in check(run)}
+    assert by_name["queryd"]["to_do"] == "start queryd, or say with --queryd where it is"
+    assert by_name["catalogd"]["to_do"] == "start catalogd, or say with --catalogd where it is"
+    # This one is there: it is its catalogue that is not.
+    lake.start_queryd()
+    by_name = {each["what"]: each for each in check(run)}
+    assert by_name["queryd"]["to_do"] == "its log says more, and `tarn status`"
 
 
 def test_configuration(lake, run):

@@ -75,7 +75,7 @@ def test_colours_are_for_terminals(lake, run):
 def test_rm_and_restore(lake, run):
     lake.add("t", "SELECT 1 AS n", key="one.parquet")
     lake.add("t", "SELECT 2 AS n", key="two.parquet")
-    assert "is gone" in ok(run("rm", "t"))
+    assert "is gone; `tarn restore t 2` brings it back" in ok(run("rm", "t"))
     refused(run("rm", "t"), "no such dataset")
     history = ok(run("history", "t")).splitlines()
     assert [line.split()[0] for line in history[2:]] == ["3", "2", "1"]
@@ -85,6 +85,24 @@ def test_rm_and_restore(lake, run):
     assert len(ok(run("history", "t", "--limit", "1")).splitlines()) == 4
     refused(run("restore", "t", "99"), "99")
     refused(run("history", "nothing"), "nothing")
+
+
+def test_name_that_several_datasets_had(lake, run):
+    lake.add("t", "SELECT 1 AS n", key="one.parquet")
+    first = lake.catalog.manifest("t").json()["dataset_id"]
+    ok(run("rm", "t"))
+    lake.add("t", "SELECT 2 AS n", key="two.parquet")
+    second = lake.catalog.manifest("t").json()["dataset_id"]
+    lines = [line.split() for line in ok(run("history", "t")).splitlines()]
+    assert lines[0][-1] == "dataset-id"
+    assert [(line[0], line[-1]) for line in lines[2:]] == [
+        ("1", second[:8]),
+        ("2", first[:8]),
+        ("1", first[:8]),
+    ]
+    refused(run("restore", "t", "1", "--dataset-id", "none"), "tarn history")
+    assert "version 1 again" in ok(run("restore", "t", "1", "--dataset-id", first[:8]))
+    lake.wait_for_rows("t", [[1]])
 
 
 # --- sql

@@ -73,7 +73,7 @@ def test_csv_becomes_a_dataset(lake, run, file):
     ("name", "content", "options"),
     [
         ("a.tsv", CSV.replace(",", "\t"), []),
-        ("a.csv.gz", gzip.compress(CSV.encode()), []),
+        ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0), []),
         ("a.dat", CSV.replace(",", "|"), ["--format", "csv", "--delimiter", "|"]),
         ("a.csv", CSV.split("\n", 1)[1], ["--no-header"]),
         ("a [1]*.csv", CSV, []),
