@@ -26,7 +26,7 @@ std::string SameAsBefore(const std::string& name, const Column& column, const st
 }  // namespace
 
 std::string CastTo(const Column& column, const std::string& type, const TextForms* forms) {
-  const std::string name = duck::QuoteIdentifier(column.name);
+  std::string name = duck::QuoteIdentifier(column.name);
   if (column.type == type) return name;
   const bool is_loose = forms != nullptr && column.type == "VARCHAR" && HasLooseRule(type);
   const std::string condition =

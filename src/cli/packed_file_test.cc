@@ -98,7 +98,7 @@ TEST_P(PackedFile, IsToldWhereItIsSomethingElse) {
 
 TEST_P(PackedFile, EndsAtAStop) {
   std::ofstream(path_, std::ios::binary) << Pack(LongText());
-  std::stop_source stop;
+  const std::stop_source stop;
   stop.request_stop();
   const Result<> checked = CheckPacked(path_, GetParam(), stop.get_token());
   ASSERT_FALSE(checked.ok());
