@@ -2,17 +2,18 @@
 
 import os
 import re
-import shutil
 import signal
 import ssl
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 from harness import programs
 from harness.certificates import Authority
 from harness.client import TlsClient
+from harness.documents import examples
 from harness.engine import engine_pid
 from harness.tokens import Tokens
 from harness.waiting import wait_until
@@ -142,11 +143,20 @@ def test_alerts_ask_for_metrics_and_labels_that_exist():
 
 
 def test_rules_are_what_prometheus_reads():
-    if not (promtool := shutil.which("promtool")):
-        pytest.skip("there is no promtool here")
-    done = subprocess.run(
-        [promtool, "check", "rules", RULES], capture_output=True, text=True, check=False
-    )
+    promtool("check", "rules", str(RULES))
+
+
+def test_scrape_configuration_is_what_prometheus_reads(tmp_path: Path):
+    (example,) = (e for e in examples("docs/operations.md") if e.language == "yaml")
+    (tmp_path / "prometheus.yml").write_text(example.code)
+    # The files of its token and CA are those of another machine.
+    promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))
+
+
+def promtool(*arguments: str) -> None:
+    program = programs.DEPS_DIR / "bin" / "promtool"
+    assert program.is_file(), f"{program} is missing: ./x setup takes it out of Debian's package"
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
