@@ -116,7 +116,9 @@ def test_tool(lake: Lake):
     for example in examples("docs/cli.md"):
         said = ask(lake, example.code)
     assert said.endswith("count_star()\n6\n")
-    assert (lake.folder / "flights.csv").read_text().count("\n") == 4, "the head, and three of 2026"
+    exported = (lake.folder / "since-january.csv").read_text()
+    assert exported.count("\n") == 4, "the head, and three of 2026"
+    assert (lake.folder / "flights.csv").read_text() == rows, "what was read is as it was"
     assert (lake.folder / "flights.arrow").stat().st_size > 0
     assert list((lake.folder / "lake" / "flights").glob("*.parquet"))
     assert lake.query.sql("SELECT kind FROM events").json()["rows"] == [["click"]]
@@ -132,4 +134,7 @@ def test_security(new_lake: Lake):
     assert "customer-7" in said
     left = (new_lake.folder / "tokens.toml").read_text()
     assert "prometheus" in left
+    token = new_lake.folder / "prometheus.token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    assert token.read_text().startswith("tarn_")
     assert "alice" not in left
