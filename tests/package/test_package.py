@@ -103,11 +103,11 @@ class Machine:
         self.run("sh", "-c", f"cat > {path}", stdin=text)
 
     def follow(self, commands: str, check: bool = True, **env: str) -> str:
-        """What the document tells root to type, in root's home and with the ports that are free."""
+        """What the document tells root to type, in root's home and with the ports that are free.
+        Where apt asks whether to go on, the answer is yes."""
         values = [f"{name}={value}" for name, value in ({"HOME": "/root"} | env).items()]
-        return self.run(
-            "env", "-C", "/root", *values, "sh", "-ec", self.local(commands), check=check
-        )
+        shell = ["env", "-C", "/root", *values, "sh", "-ec", self.local(commands)]
+        return self.run(*shell, check=check, stdin="y\n")
 
     def local(self, text: str) -> str:
         """With the ports that are free here."""
