@@ -12,7 +12,7 @@ install(FILES ${package}/tarn-catalogd.service ${package}/tarn-queryd.service
 install(FILES ${package}/tarn.sysusers DESTINATION lib/sysusers.d RENAME tarn.conf)
 install(FILES ${package}/lakehouse.toml DESTINATION /etc/tarn)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION ${documents} FILES_MATCHING
-  PATTERN *.md PATTERN *.yml)
+  PATTERN *.md PATTERN *.yml PATTERN *.py)
 # What Tab completes, as the tool itself says it.
 set(tarn_completions
   bash=share/bash-completion/completions/tarn

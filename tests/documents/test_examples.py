@@ -4,23 +4,26 @@ import gzip
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 from harness import programs
 from harness.documents import document, examples
 from harness.lake import Lake
 from harness.processes import clean_environment, die_with_parent
+from harness.tokens import Tokens
 
 # "$ COMMAND" and what it answers, as one block.
 TRANSCRIPT = re.compile(r"^```\n\$ (?P<code>.*)\n(?P<said>(?:.*\n)*?)```\n", re.MULTILINE)
 
 
-def shell(lake: Lake, code: str) -> str:
+def shell(lake: Lake, code: str, token: str = "") -> str:
     extra = {
         "PATH": f"{programs.program('tarn').parent}:{os.environ['PATH']}",
         "LC_ALL": "C.UTF-8",
-        "TOKEN": "none",
     }
+    if token:
+        extra["TOKEN"] = token
     done = subprocess.run(
         [
             "bash",
@@ -41,10 +44,14 @@ def shell(lake: Lake, code: str) -> str:
     return done.stdout
 
 
-def ask(lake: Lake, code: str) -> str:
-    """With the daemons where the document has them."""
+def here(lake: Lake, code: str) -> str:
+    """With the daemons where they are, in place of where the document has them."""
     code = code.replace("127.0.0.1:3214", lake.query.address)
-    code = code.replace("127.0.0.1:3212", lake.catalog.address)
+    return code.replace("127.0.0.1:3212", lake.catalog.address)
+
+
+def ask(lake: Lake, code: str) -> str:
+    code = here(lake, code)
     urls = f"TARN_QUERYD_URL=http://{lake.query.address} TARN_CATALOGD_URL=http://{lake.catalog.address}"
     return shell(lake, f"export {urls}\n{code}")
 
@@ -63,9 +70,38 @@ def test_http_api(airports: Lake):
     for transcript in transcripts:
         assert ask(airports, transcript["code"]).rstrip("\n") == transcript["said"].rstrip("\n")
     for example in examples("docs/http-api.md"):
-        if example.language == "sh":
+        if example.language == "sh" and "$TOKEN" not in example.code:
             ask(airports, example.code)
+        elif example.language == "python":
+            python(airports, example.code + "assert table.to_pylist() == [{'city': 'Oslo'}]\n")
     assert (airports.folder / "catalog-backup.sqlite").stat().st_size > 0
+
+
+def python(lake: Lake, code: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", here(lake, code)],
+        capture_output=True,
+        text=True,
+        env=clean_environment(lake.folder, {}),
+        check=False,
+        timeout=120,
+        preexec_fn=die_with_parent,
+    )
+    assert done.returncode == 0, f"{code}\n{done.stderr}"
+
+
+def test_http_api_with_a_token(new_lake: Lake):
+    tokens = Tokens(new_lake)
+    tokens.let_queryd_in()
+    token = tokens.create("alice")
+    catalog = tokens.create("etl", "catalog")
+    new_lake.start()
+    new_lake.catalog.token = catalog
+    new_lake.query.token = token
+    new_lake.add("airports", "SELECT 'Oslo' AS city")
+    new_lake.wait_for_rows("airports", [["Oslo"]])
+    (example,) = (e for e in examples("docs/http-api.md") if "$TOKEN" in e.code)
+    assert '"rows":[["Oslo"]]' in shell(new_lake, here(new_lake, example.code), token)
 
 
 def test_tool(lake: Lake):
@@ -80,7 +116,9 @@ def test_tool(lake: Lake):
     for example in examples("docs/cli.md"):
         said = ask(lake, example.code)
     assert said.endswith("count_star()\n6\n")
-    assert (lake.folder / "flights.csv").read_text().count("\n") == 4, "the head, and three of 2026"
+    exported = (lake.folder / "since-january.csv").read_text()
+    assert exported.count("\n") == 4, "the head, and three of 2026"
+    assert (lake.folder / "flights.csv").read_text() == rows, "what was read is as it was"
     assert (lake.folder / "flights.arrow").stat().st_size > 0
     assert list((lake.folder / "lake" / "flights").glob("*.parquet"))
     assert lake.query.sql("SELECT kind FROM events").json()["rows"] == [["click"]]
@@ -96,4 +134,7 @@ def test_security(new_lake: Lake):
     assert "customer-7" in said
     left = (new_lake.folder / "tokens.toml").read_text()
     assert "prometheus" in left
+    token = new_lake.folder / "prometheus.token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    assert token.read_text().startswith("tarn_")
     assert "alice" not in left

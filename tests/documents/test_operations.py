@@ -1,19 +1,24 @@
 """docs/operations.md tells all that the daemons say of themselves: metrics, alerts, log lines."""
 
+import json
 import os
 import re
-import shutil
 import signal
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 from harness import programs
 from harness.certificates import Authority
 from harness.client import TlsClient
+from harness.documents import examples
 from harness.engine import engine_pid
+from harness.processes import clean_environment
+from harness.store import BUCKET, REGION
 from harness.tokens import Tokens
 from harness.waiting import wait_until
 
@@ -142,11 +147,20 @@ def test_alerts_ask_for_metrics_and_labels_that_exist():
 
 
 def test_rules_are_what_prometheus_reads():
-    if not (promtool := shutil.which("promtool")):
-        pytest.skip("there is no promtool here")
-    done = subprocess.run(
-        [promtool, "check", "rules", RULES], capture_output=True, text=True, check=False
-    )
+    promtool("check", "rules", str(RULES))
+
+
+def test_scrape_configuration_is_what_prometheus_reads(tmp_path: Path):
+    (example,) = (e for e in examples("docs/operations.md") if e.language == "yaml")
+    (tmp_path / "prometheus.yml").write_text(example.code)
+    # The files of its token and CA are those of another machine.
+    promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))
+
+
+def promtool(*arguments: str) -> None:
+    program = programs.DEPS_DIR / "bin" / "promtool"
+    assert program.is_file(), f"{program} is missing: ./x setup takes it out of Debian's package"
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -210,3 +224,87 @@ def test_each_log_line_is_explained():
     said = logged()
     assert len(said) > 50
     assert explained == said
+
+
+# --- what the sections tell that no table holds
+
+
+def test_objects_that_nothing_names_are_found_and_deleted_as_documented(new_lake):
+    lake = new_lake.set("catalogd", history_versions_max=2)
+    lake.start_catalogd()
+    rows = {name: lake.files.put_rows(f"{name}.parquet", "SELECT 1 AS n") for name in "abcdef"}
+    for name in "abc":
+        lake.catalog.put_keys("replaced", rows[name])
+    lake.catalog.put_keys("gone", rows["d"])
+    assert lake.catalog.delete("gone").status == 204
+    commands = [e.code for e in examples("docs/operations.md") if "unnamed-objects.py" in e.code]
+    assert len(commands) == 2
+
+    def run(command: str) -> str:
+        (lake.folder / "catalog-backup.sqlite").write_bytes(
+            lake.catalog.get("/catalog/backup").body
+        )
+        # Here objects are seconds old, and the bucket has those of other tests too.
+        here = f"{BUCKET} --days 0 --prefix {lake.files.prefix}/"
+        keys = lake.files.store.credentials
+        env = {
+            "AWS_ACCESS_KEY_ID": keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": lake.files.store.url,
+        }
+        command = command.replace("/usr/share/doc/tarn/", f"{programs.REPO}/docs/")
+        command = command.replace("my-bucket", here).replace("python3", sys.executable)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            capture_output=True,
+            text=True,
+            cwd=lake.folder,
+            env=clean_environment(lake.folder, env),
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run(commands[0])
+    listed = [json.loads(line) for line in (lake.folder / "unnamed.ndjson").open()]
+    # Of three versions two are kept; what was deleted can be restored.
+    assert [item["key"] for item in listed] == [rows["a"], rows["e"], rows["f"]]
+    lines = [json.dumps(item) for item in listed if item["key"] != rows["e"]]
+    (lake.folder / "unnamed.ndjson").write_text("\n".join(lines))
+    lake.catalog.put_keys("late", rows["f"])
+    assert run(commands[1]) == f"deleted {rows['a']}\n"
+    assert lake.files.keys() == [rows[name] for name in "bcdef"]
+
+
+def test_several_queryds_follow_one_catalogd_and_go_on_without_it(new_lake):
+    lake = new_lake.start()
+    first, catalogd = lake.query, lake.catalogd
+    lake.add("airports", "SELECT 'Oslo' AS city")
+    lake.wait_for_rows("airports", [["Oslo"]])
+    # Free ports again: these run beside the first ones.
+    lake.set("queryd", bind="127.0.0.1:0")
+    lake.start_queryd()
+    lake.wait_for_rows("airports", [["Oslo"]])
+    (message,) = re.findall(r"`(catalog\.sqlite is in use: [^`]*)`", section("More than one"))
+    address = lake.settings["catalogd"]["bind"]
+    lake.set("catalogd", bind="127.0.0.1:0")
+    assert message in lake.run_to_exit("catalogd").stderr
+    lake.set("catalogd", bind=address)
+
+    catalogd.kill()
+    for query in (first, lake.query):
+        assert query.sql("FROM airports").rows() == [["Oslo"]]
+        assert query.get("/readyz").status == 200
+        wait_until(lambda q=query: q.get("/catalog/status").json()["error"], "the error")
+    second = lake.query
+    lake.start_queryd()
+    wait_until(lambda: "last refresh failed" in lake.query.get("/readyz").text, "the reason")
+    assert lake.query.get("/readyz").status == 503
+    lake.start_catalogd()
+    lake.wait_for_rows("airports", [["Oslo"]])
+    assert lake.query.get("/readyz").status == 200
+    lake.catalog.put_keys("more", lake.files.put_rows("more.parquet", "SELECT 1 AS n"))
+    for query in (first, second, lake.query):
+        wait_until(lambda q=query: q.sql("FROM more").status == 200, "the change")

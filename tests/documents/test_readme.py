@@ -2,13 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import programs
+from harness.client import Client
 from harness.documents import Example, document, examples
 from harness.ports import free_ports
 from harness.processes import Daemon, clean_environment, die_with_parent
@@ -20,6 +20,8 @@ QUERYD = "127.0.0.1:3214"
 CATALOGD = "127.0.0.1:3212"
 # These are what the tests themselves are run by, and the S3 server that they have already.
 NOT_TYPED = ("./x run ", "./x s3 start ")
+# What is to be typed into each terminal: a program is found once the document has told how.
+IN_EACH_TERMINAL = "export PATH=$PWD/build/bin:$PATH\n"
 UP = re.compile(r"at http://(127\.0\.0\.1:\d+)")
 
 
@@ -36,7 +38,7 @@ class Newcomer:
         (home / "build").mkdir()
         (home / "build" / "bin").symlink_to(programs.program("tarn").parent)
         self.env = {
-            "PATH": f"{programs.program('tarn').parent}:{os.environ['PATH']}",
+            "PATH": os.environ["PATH"],
             "LC_ALL": "C.UTF-8",
             "NO_COLOR": "1",
         }
@@ -53,7 +55,10 @@ class Newcomer:
 
     def follow(self, example: Example) -> None:
         code = self.local(example.code)
-        if example.language == "toml":
+        if code == IN_EACH_TERMINAL:
+            assert "In each terminal that you open" in document("README.md").read_text()
+            self.env["PATH"] = f"{self.home}/build/bin:{self.env['PATH']}"
+        elif example.language == "toml":
             assert "Write `lakehouse.toml`" in document("README.md").read_text()
             self.configure(example.code)
         elif code.startswith("tarn up "):
@@ -142,9 +147,12 @@ def test_readme(newcomer: Newcomer):
     for example in examples("README.md"):
         newcomer.follow(example)
     # What the last of it has done is there to be seen.
-    catalogue = f"http://{newcomer.here[CATALOGD]}/catalog/list"
-    command = [shutil.which("curl"), "-sf", catalogue]
-    wait_until(
-        lambda: b'"sales/2026.parquet"' in subprocess.run(command, capture_output=True).stdout,
-        "the dataset of the last example",
-    )
+    catalog = Client(newcomer.here[CATALOGD], newcomer.recorder)
+    assert [manifest["name"] for manifest in catalog.list()["manifests"]] == ["copy"]
+    query = Client(newcomer.here[QUERYD], newcomer.recorder)
+
+    def has_rows() -> bool:
+        answer = query.sql("SELECT count(*) FROM copy")
+        return answer.status == 200 and answer.rows() == [[4]]
+
+    wait_until(has_rows, "the dataset that was made over HTTP has its rows")

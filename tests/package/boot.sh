@@ -1,6 +1,6 @@
 #!/bin/sh
 # boot.sh CLEAN_ROOT FOLDER: a Debian of its own, whose files are those of CLEAN_ROOT and in memory
-# what changes, with the package FOLDER/tarn.deb installed by apt, in which systemd runs as process 1.
+# what changes, with the package FOLDER/tarn.deb and curl installed by apt, in which systemd runs as process 1.
 # Started in new mount and PID namespaces, with which all of it goes; the network is the caller's.
 set -eu
 clean_root=$1
@@ -14,6 +14,8 @@ root=$folder/root
 mount -t overlay overlay -o "lowerdir=$clean_root,upperdir=$folder/upper,workdir=$folder/work" "$root"
 cat <&3 >"$root/tarn.deb"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+# Debian's installer writes it, and debootstrap does not.
+echo "127.0.0.1 localhost" >"$root/etc/hosts"
 mkdir -p "$clean_root.archives"
 mount --bind "$clean_root.archives" "$root/var/cache/apt/archives"
 
@@ -40,7 +42,7 @@ install_package() {
   # system; what is downloaded here is shared, and each file of it comes in one step.
   chroot . apt-get -qq -o APT::Keep-Downloaded-Packages=true -o Debug::NoLocking=true \
     -o Dpkg::Use-Pty=0 \
-    -o DPkg::Options::=--force-unsafe-io install --yes --no-install-recommends systemd /tarn.deb
+    -o DPkg::Options::=--force-unsafe-io install --yes --no-install-recommends systemd curl /tarn.deb
 }
 # The list of packages is as old as the clean root.
 install_package || { chroot . apt-get -qq update && install_package; }

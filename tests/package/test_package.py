@@ -4,17 +4,19 @@
 end with them.
 """
 
-import base64
 import os
 import re
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import programs
+from harness.certificates import Authority, Pair
 from harness.client import Client
+from harness.documents import examples
 from harness.ports import free_ports
 from harness.processes import Daemon, clean_environment, die_with_parent
 from harness.recorder import Recorder
@@ -34,6 +36,7 @@ mount -t sysfs -o ro sysfs /mnt/root/sys
 mount -t cgroup2 cgroup2 /mnt/root/sys/fs/cgroup
 """
 UNITS = ["tarn-catalogd.service", "tarn-queryd.service"]
+DOCUMENT = "docs/operations.md"
 
 
 def cannot_run() -> str:
@@ -99,6 +102,18 @@ class Machine:
             self.run("install", "-m", "600", "-o", owner, "-g", owner, "/dev/null", path)
         self.run("sh", "-c", f"cat > {path}", stdin=text)
 
+    def follow(self, commands: str, check: bool = True, **env: str) -> str:
+        """What the document tells root to type, in root's home and with the ports that are free.
+        Where apt asks whether to go on, the answer is yes."""
+        values = [f"{name}={value}" for name, value in ({"HOME": "/root"} | env).items()]
+        shell = ["env", "-C", "/root", *values, "sh", "-ec", self.local(commands)]
+        return self.run(*shell, check=check, stdin="y\n")
+
+    def local(self, text: str) -> str:
+        """With the ports that are free here."""
+        text = text.replace(":3214", ":" + self.query_address.partition(":")[2])
+        return text.replace(":3212", ":" + self.catalog_address.partition(":")[2])
+
     def property_of(self, unit: str, name: str) -> str:
         return self.run("systemctl", "show", "--value", "-p", name, unit).strip()
 
@@ -152,13 +167,6 @@ def machine(
     catalogd = adapted(catalogd, bind=machine.catalog_address)
     configured = f"{head}[queryd]{queryd}[catalogd]{catalogd}"
     machine.write("/etc/tarn/lakehouse.toml", configured)
-    keys = store.credentials
-    machine.write(
-        "/etc/tarn/secrets.toml",
-        f'[s3.primary]\naccess_key_id = "{keys.access_key_id}"\n'
-        f'secret_access_key = "{keys.secret_access_key}"\n',
-        owner="tarn",
-    )
     yield machine
     recorder.record("the journal", machine.journal("all").encode())
     machine.close()
@@ -167,8 +175,11 @@ def machine(
 @pytest.fixture(scope="module")
 def running(machine: Machine, store: Store) -> Machine:
     """The main job: a dataset in the bucket, registered, and asked for."""
-    machine.run("systemctl", "enable", "--now", *UNITS)
-    wait_until(lambda: answers(machine.query), lambda: machine.journal())
+    start = commands("/etc/tarn/secrets.toml")
+    keys = store.credentials
+    for value in (keys.access_key_id, keys.secret_access_key):
+        start = start.replace('"…"', f'"{value}"', 1)
+    assert machine.follow(start).startswith("ok"), "queryd is ready when the last command ends"
     key = Folder(store, "package").put_rows("numbers.parquet", "FROM range(10) t(n)")
     machine.catalog.put_keys("numbers", key)
     wait_for_sum(machine)
@@ -306,28 +317,96 @@ def test_killed_daemon_comes_back(running):
 
 def commands(part: str) -> str:
     """The block of commands in operations.md that has this in it."""
-    text = (programs.REPO / "docs" / "operations.md").read_text()
-    (block,) = [b for b in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S) if part in b]
+    (block,) = [e.code for e in examples(DOCUMENT) if e.language == "sh" and part in e.code]
     return block
 
 
-def test_tokens_are_made_as_documented(running):
-    """They stay readable for tarn alone, although root makes them."""
-    running.run("sh", "-ec", commands("tarn token create alice"))
-    files = ["/etc/tarn/tokens.toml", "/etc/tarn/catalogd-token"]
-    assert running.run("stat", "-c", "%U %a", *files).split() == ["tarn", "600"] * 2
-    assert "alice" in running.run("tarn", "token", "list", "--tokens", files[0])
-    running.run("rm", *files)
+def documented_settings(part: str) -> dict:
+    """The block of settings in operations.md that has this in it, which may be a part of a list."""
+    text = (programs.REPO / DOCUMENT).read_text()
+    blocks = re.findall(r"^ *```toml\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    (block,) = [block for block in blocks if part in block]
+    return tomllib.loads(block)
+
+
+def with_settings(text: str, settings: dict) -> str:
+    """A configuration with these settings, in place of what it had."""
+    for section, values in settings.items():
+        if f"[{section}]\n" not in text:
+            text += f"\n[{section}]\n"
+        before, head, after = text.partition(f"[{section}]\n")
+        inside, found, rest = after.partition("\n[")
+        for key, value in values.items():
+            inside = re.sub(rf"(?m)^{key} = .*\n", "", inside)
+            inside = f'{key} = "{value}"\n{inside}'
+        text = before + head + inside + found + rest
+    return text
+
+
+def bring(machine: Machine, pair: Pair) -> None:
+    machine.write("/root/cert.pem", pair.certificate)
+    machine.write("/root/key.pem", pair.key)
+
+
+@pytest.fixture
+def reconfigured(running) -> Iterator[Machine]:
+    """Its configuration is what it was, afterwards."""
+    former = running.read("/etc/tarn/lakehouse.toml")
+    yield running
+    running.write("/etc/tarn/lakehouse.toml", former)
+    running.run("systemctl", "restart", *UNITS)
+    wait_for_sum(running)
+
+
+def test_tokens_and_tls_as_documented(reconfigured, session_folder):
+    """Each way to a name of catalogd's; and all that takes a token or a certificate then."""
+    machine = reconfigured
+    authority = Authority(session_folder / "package-ca")
+    machine.write("/etc/tarn/ca.pem", authority.path.read_text())
+    trust = {"CURL_CA_BUNDLE": "/etc/tarn/ca.pem"}
+    bring(machine, authority.issue("DNS:localhost"))
+    tokens = commands("tarn token create alice")
+    assert "Token of alice" in machine.follow(tokens)
+    files = ["tokens.toml", "catalogd-token", "key.pem"]
+    modes = machine.run("stat", "-c", "%U %a", *(f"/etc/tarn/{file}" for file in files))
+    assert modes.split() == ["tarn", "600"] * 3, "although root makes them"
+    assert machine.run("stat", "-c", "%U %a", "/root/operator-token").split() == ["root", "600"]
+
+    settings = documented_settings("catalogd_token_path")
+    configured = with_settings(machine.read("/etc/tarn/lakehouse.toml"), settings)
+    configured = with_settings(configured, {"tls": {"ca_path": "/etc/tarn/ca.pem"}})
+    machine.write("/etc/tarn/lakehouse.toml", machine.local(configured))
+    restart = commands("systemctl restart tarn-catalogd tarn-queryd")
+    assert machine.follow(restart, **trust).startswith("ok")
+    machine.follow(commands("Authorization: Bearer"), **trust)
+    assert "SQLite format 3" in machine.run("head", "-c", "15", "/root/catalog-backup.sqlite")
+    options = ("--token-path ~/operator-token", "--queryd https://localhost:3214")
+    assert all(f"`{option}`" in section("Troubleshooting") for option in options)
+    for command in commands("tarn check").splitlines():
+        said = machine.follow(f"{command} {' '.join(options)}")
+        assert "WRONG" not in said and "NOT READY" not in said
+
+    bring(machine, authority.issue("DNS:tarn.example.com"))
+    machine.follow("\n".join(tokens.splitlines()[:2]))
+    line = "127.0.0.1 tarn.example.com"
+    assert f"`{line}`" in section("Tokens and TLS")
+    machine.run("sh", "-c", f"echo {line} >>/etc/hosts")
+    configured = with_settings(configured, documented_settings("allowed_hosts"))
+    machine.write("/etc/tarn/lakehouse.toml", machine.local(configured))
+    by_name = restart.replace("localhost", "tarn.example.com")
+    assert machine.follow(by_name, **trust).startswith("ok")
+
+
+def section(title: str) -> str:
+    text = (programs.REPO / DOCUMENT).read_text()
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 def test_backup_is_restored_as_documented(running):
-    backup = running.catalog.get("/catalog/backup")
-    assert backup.status == 200
-    text = base64.b64encode(backup.body).decode()
-    running.run("sh", "-c", "base64 -d > /root/catalog-backup.sqlite", stdin=text)
+    running.follow(commands("curl -f http://127.0.0.1:3212/catalog/backup"))
     before = running.catalog.list()["catalog_id"]
     running.catalog.put_keys("later", "nowhere.parquet")
-    running.run("env", "HOME=/root", "sh", "-ec", commands("catalog.sqlite-wal"))
+    running.follow(commands('install -m 600 -o tarn -g tarn "$backup"'))
     wait_until(lambda: answers(running.catalog), running.journal)
     restored = running.catalog.list()
     assert [m["name"] for m in restored["manifests"]] == ["numbers"]
@@ -335,24 +414,78 @@ def test_backup_is_restored_as_documented(running):
     wait_for_sum(running)
 
 
-def test_upgrade_restarts_and_keeps_all(package, running):
-    """An upgrade to the same version does what one to the next does."""
+def test_restore_without_a_backup_changes_nothing(running):
+    running.run("rm", "/root/catalog-backup.sqlite")
+    before = running.property_of("tarn-catalogd.service", "MainPID")
+    restore = commands('install -m 600 -o tarn -g tarn "$backup"')
+    running.follow(restore, check=False)
+    # As it is when lines are pasted, of which each is run whatever became of the one before.
+    running.follow(f"set +e\n{restore}", check=False)
+    assert running.property_of("tarn-catalogd.service", "MainPID") == before
+    wait_for_sum(running)
+
+
+def make_next_version(machine: Machine) -> str:
+    """The same package, in the place that the document has it in, as one of a later version."""
+    return machine.follow(
+        "mkdir -p build/package\n"
+        "dpkg-deb -R /tarn.deb next\n"
+        "sed -i 's/^Version: .*/&+next/' next/DEBIAN/control\n"
+        "dpkg-deb -Znone -b next build/package/tarn_next_amd64.deb\n"
+        "rm -r next\n"
+    )
+
+
+def version(machine: Machine) -> str:
+    return machine.run("dpkg-query", "-W", "-f", "${Version}", "tarn")
+
+
+def test_upgrade_restarts_and_keeps_all(running):
     before = {unit: running.property_of(unit, "MainPID") for unit in UNITS}
     configuration = running.read("/etc/tarn/lakehouse.toml")
-    running.run("dpkg", "--force-confold", "--force-unsafe-io", "-i", "/tarn.deb")
+    former = version(running)
+    make_next_version(running)
+    running.follow(commands("apt install ./build"))
+    assert version(running) == f"{former}+next"
     wait_for_sum(running)
     for unit in UNITS:
         assert running.property_of(unit, "MainPID") not in ("0", before[unit])
     assert running.read("/etc/tarn/lakehouse.toml") == configuration
 
 
-def test_removal_and_purge(running):
-    """Last: what the package brought goes, and the catalogue stays."""
+def test_removal_that_fails_leaves_them_running(running):
+    """dpkg then calls postinst with abort-remove."""
+    prerm = "/var/lib/dpkg/info/tarn.prerm"
+    before = running.property_of("tarn-queryd.service", "MainPID")
+    running.run("sh", "-c", f"cp -p {prerm} /root/prerm && echo exit 1 >>{prerm}")
+    said = running.run("dpkg", "--remove", "tarn", check=False)
+    running.run("cp", "-p", "/root/prerm", prerm)
+    assert "subprocess returned error exit status 1" in said
+    wait_for_sum(running)
+    assert running.property_of("tarn-queryd.service", "MainPID") != before, "it was stopped"
+    assert running.run("systemctl", "is-enabled", *UNITS).split() == ["enabled", "enabled"]
+
+
+def test_installation_after_removal_goes_on_with_what_was_there(running):
     started = time.monotonic()
     running.run("dpkg", "--remove", "tarn")
     assert time.monotonic() - started < 25, "both daemons stopped by themselves"
     assert not answers(running.query)
     assert "bucket" in running.read("/etc/tarn/lakehouse.toml"), "a configuration stays with remove"
+    wants = "ls /etc/systemd/system/multi-user.target.wants | grep -c tarn"
+    assert running.run("sh", "-c", wants, check=False).strip() == "0"
+    running.follow(commands("apt install curl"))
+    assert running.run("systemctl", "is-enabled", *UNITS, check=False).split() == ["disabled"] * 2
+    again = "systemctl enable --now tarn-catalogd tarn-queryd"
+    assert f"`{again}`" in section("Upgrade and downgrade")
+    running.follow(again)
+    wait_for_sum(running)
+
+
+def test_removal_and_purge(running):
+    """Last: what the package brought goes, and the catalogue stays."""
+    running.run("dpkg", "--remove", "tarn")
+    assert not answers(running.query)
     running.run("dpkg", "--purge", "tarn")
     left = running.run(
         "sh", "-c", "ls -d /etc/tarn/lakehouse.toml /usr/lib/tarn /var/cache/tarn", check=False
