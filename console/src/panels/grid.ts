@@ -134,7 +134,7 @@ export class Grid {
       // Names are bold.
       let longest = Math.max(column.name.length * 1.1, Math.min(column.type.length * 0.8, 20));
       for (let row = 0; row < table.rowCount; row += step) {
-        longest = Math.max(longest, valueText(table.value(row, index)).length);
+        longest = Math.max(longest, cellText(table.value(row, index, cellTextMax + 1)).length);
       }
       return Math.round(Math.max(widthMin, Math.min(widthMax, longest * 8 + 24)));
     });
@@ -206,9 +206,9 @@ export class Grid {
     });
     line.style.transform = `translateY(${y}px)`;
     for (const index of columns) {
-      const value = this.table!.value(row, index);
+      const value = this.table!.value(row, index, cellTextMax + 1);
       const cell = this.cell(row, index, left, 'gridcell', this.table!.columns[index]);
-      cell.textContent = shortText(value);
+      cell.textContent = cellText(value);
       if (value === null) cell.classList.add('null');
       if (value === '') cell.classList.add('empty');
       line.append(cell);
@@ -354,7 +354,9 @@ function cellId(row: number, column: number): string {
   return `cell-${row}-${column}`;
 }
 
-function shortText(value: Value): string {
+/** One line of it: what follows a line break would be hidden without a trace. */
+function cellText(value: Value): string {
   const text = valueText(value);
-  return text.length > cellTextMax ? `${text.slice(0, cellTextMax)}…` : text;
+  const short = text.length > cellTextMax ? `${text.slice(0, cellTextMax)}…` : text;
+  return short.replaceAll(/\r\n|[\r\n]/g, '↵');
 }
