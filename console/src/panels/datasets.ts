@@ -1,5 +1,6 @@
-import { listDatasets, loadColumns, loadRowCount, quoteName, type Dataset } from '../api/catalog';
+import { listDatasets, loadColumns, loadRowCount, type Dataset } from '../api/catalog';
 import { messageOf } from '../api/sql';
+import { quoteName } from '../data/names';
 import { h } from '../ui/dom';
 import { formatBytes, formatRows } from '../ui/format';
 import './datasets.css';
