@@ -17,12 +17,12 @@ import { QueriesPanel } from './panels/queries';
 import { RunState } from './panels/run_state';
 import { announce, h } from './ui/dom';
 import { formatRows } from './ui/format';
+import { firstText, keepDraft, putInAddress } from './ui/draft';
 import { copyText, linkTo, sqlOfLink } from './ui/share_link';
 import { splitter } from './ui/splitter';
 import { Tabs } from './ui/tabs';
 import { themeChooser } from './ui/theme';
 
-const draftKey = 'tarn.draft';
 const limits = [1_000, 10_000, 100_000, 1_000_000, 5_000_000];
 
 /** One run of a query; a new one takes the place of the one before. */
@@ -48,10 +48,10 @@ const downloads = new Downloads(
   (text, failed) => (failed ? state.fail(text) : state.say(text)),
 );
 const editor = new Editor({
-  text: sqlOfLink(location.hash) ?? localStorage.getItem(draftKey) ?? '',
+  text: firstText(),
   onRun: () => void run(),
   onPlan: () => void explain(),
-  onChange: (text) => localStorage.setItem(draftKey, text),
+  onChange: keepDraft,
 });
 const datasets = new DatasetsPanel({
   onLoaded: (loaded) => onDatasets(loaded),
@@ -234,7 +234,7 @@ async function run(): Promise<void> {
     state.done(table.rowCount, ms, info);
     announce(`${formatRows(table.rowCount)} have come`);
     history.add({ ...entry, ms, rows: table.rowCount });
-    window.history.replaceState(null, '', linkTo(editor.text));
+    putInAddress(editor.text);
   } catch (error) {
     const ms = performance.now() - started;
     const cancelled = abort.signal.aborted;
@@ -297,7 +297,7 @@ async function explain(): Promise<void> {
 
 async function share(): Promise<void> {
   const link = linkTo(editor.text);
-  window.history.replaceState(null, '', link);
+  putInAddress(editor.text);
   const copied = await copyText(link);
   const text = copied ? 'Link copied' : 'The link is in the address bar';
   linkButton.textContent = text;
