@@ -84,11 +84,15 @@ async function detailOf(response: Response): Promise<string> {
 export const ownPrefix = 'console.own-';
 
 /** A small result as rows of JSON. */
-export async function rowsOf(sql: string, id = newQueryId(ownPrefix)): Promise<unknown[][]> {
+export async function rowsOf(
+  sql: string,
+  { id = newQueryId(ownPrefix), signal }: { id?: string; signal?: AbortSignal } = {},
+): Promise<unknown[][]> {
   const response = await request('/sql', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-Query-Id': id },
     body: JSON.stringify({ sql }),
+    signal,
   });
   const result = (await response.json()) as { rows: unknown[][] };
   return result.rows;

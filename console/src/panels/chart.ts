@@ -51,6 +51,8 @@ export class ChartPanel {
   private table: ResultTable | null = null;
   private choice: ChartChoice | null = null;
   private plot: uPlot | null = null;
+  private chosen: { choice: ChartChoice; of: string } | null = null; // By hand, for these columns.
+  private waits = false;
   private stale = true;
   private shown = false;
 
@@ -64,17 +66,31 @@ export class ChartPanel {
 
   setTable(table: ResultTable | null): void {
     this.table = table;
+    this.waits = false;
     this.stale = true;
     if (this.shown) this.show();
+  }
+
+  /** Until the rows of another query are here. */
+  wait(): void {
+    this.setTable(null);
+    this.waits = true;
+    if (this.shown) this.draw();
   }
 
   show(): void {
     this.shown = true;
     if (!this.stale) return;
     this.stale = false;
-    this.choice = this.table === null ? null : suggestChart(this.table);
+    this.choice = this.table === null ? null : (this.choiceBefore(this.table) ?? suggestChart(this.table));
     this.drawControls();
     this.draw();
+  }
+
+  /** What somebody chose stays for a result with the same columns. */
+  private choiceBefore(table: ResultTable): ChartChoice | null {
+    const { chosen } = this;
+    return chosen !== null && table.rowCount > 0 && chosen.of === columnsOf(table) ? chosen.choice : null;
   }
 
   hide(): void {
@@ -85,11 +101,16 @@ export class ChartPanel {
     const { table, choice } = this;
     this.controls.hidden = choice === null;
     if (table === null || choice === null) return;
+    const keep = () => (this.chosen = { choice, of: columnsOf(table) });
     const change = () => {
       choice.kind = kind.value as ChartKind;
       choice.x = Number(x.value);
       if (choice.kind === 'bar') choice.y = choice.y.slice(0, 1);
+      keep();
+      const focused = document.activeElement?.id;
       this.drawControls();
+      // They are others now, and who uses the keyboard is still at the one that was changed.
+      if (focused === kind.id || focused === x.id) document.getElementById(focused)?.focus();
       this.draw();
     };
     const kind = h('select', { id: 'chart-kind', onchange: change });
@@ -112,6 +133,7 @@ export class ChartPanel {
           if (choice.kind === 'bar') choice.y = [index];
           else if (box.checked) choice.y = [...choice.y, index].sort((a, b) => a - b);
           else choice.y = choice.y.filter((other) => other !== index);
+          keep();
           this.draw();
         },
       });
@@ -132,8 +154,9 @@ export class ChartPanel {
     const { table, choice, canvas } = this;
     if (table === null || choice === null) {
       canvas.hidden = true;
-      this.note.textContent =
-        table === null
+      this.note.textContent = this.waits
+        ? 'Drawn when all rows are here …'
+        : table === null
           ? 'A result with numbers in it can be drawn here.'
           : 'There is no number in this result to draw.';
       return;
@@ -155,6 +178,10 @@ export class ChartPanel {
     const options = optionsOf(choice, data, over, names);
     this.plot = new uPlot({ ...size, ...options }, [data.xs, ...data.ys], canvas);
   }
+}
+
+function columnsOf(table: ResultTable): string {
+  return JSON.stringify(table.columns.map(({ name, type }) => [name, type]));
 }
 
 function optionsOf(

@@ -1,4 +1,4 @@
-import { newQueryId, rowsOf } from '../api/session';
+import { rowsOf } from '../api/session';
 import { h } from '../ui/dom';
 import { formatCount, formatMs } from '../ui/format';
 import './plan.css';
@@ -20,6 +20,8 @@ interface Profile {
 }
 
 const detailMax = 160;
+// Of a text that asks for its plan itself.
+const ownExplain = /^(\s*)explain\b(\s+analyze\b|\s*\((?=[^()]*\b(?:analyze|format)\b)[^()]*\))?/i;
 
 /** The plan of a query as a tree of its operators: rows flow from the right end to the left. */
 export class PlanPanel {
@@ -29,11 +31,10 @@ export class PlanPanel {
     this.say('Plan (Ctrl-Shift-Enter) runs the query, and shows where its time goes.');
   }
 
-  async explain(sql: string): Promise<void> {
+  async explain(sql: string, task: { id: string; signal: AbortSignal }): Promise<void> {
     this.say('Running …');
-    const text = sql.trim().replace(/;\s*$/, '');
-    const id = newQueryId('console-'); // In the list of queries, where it can be cancelled.
-    const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, id);
+    const text = sql.replace(/;\s*$/, '').replace(ownExplain, '$1');
+    const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, task);
     this.draw(JSON.parse(String(json)) as Profile);
   }
 

@@ -56,10 +56,11 @@ export class RunState {
   }
 
   /** `ms` is the time until the last row was here. */
-  done(rows: number, ms: number, info: QueryInfo | null): void {
+  done(rows: number, rowLimit: number, ms: number, info: QueryInfo | null): void {
     this.end();
     const parts = [formatRows(rows), `in ${formatMs(ms)}`];
-    if (info?.truncated) parts.push('— there are more: the limit is reached');
+    const limit = rows < rowLimit ? 'a limit of the server or of 1 GB' : 'the limit';
+    if (info?.truncated) parts.push(`— there are more: ${limit} is reached`);
     if (info?.cached) parts.push('(from the result cache)');
     this.say(parts.join(' '));
     this.line.classList.toggle('warns', info?.truncated === true);
