@@ -49,10 +49,7 @@ const chart = new ChartPanel();
 const plan = new PlanPanel();
 const queries = new QueriesPanel(edit);
 const history = new HistoryPanel(edit);
-const downloads = new Downloads(
-  () => lastSql,
-  (text, failed) => (failed ? state.fail(text) : state.say(text)),
-);
+const downloads = new Downloads(() => lastSql);
 const editor = new Editor({
   text: firstText(),
   onRun: () => void run(),
@@ -156,6 +153,7 @@ const top = h(
   ),
   editor.element,
 );
+  downloads.line,
 const work = h('main', { class: 'work' });
 const page = h('div', { class: 'page' });
 document.body.append(
