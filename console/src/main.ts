@@ -39,6 +39,7 @@ onTokenNeeded(async (why) => {
   const token = await askForToken(why);
   signOutButton.hidden = token === null;
   return token;
+  if (token !== null && datasets.failed) void datasets.load();
 });
 
 // --- the parts

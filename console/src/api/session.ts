@@ -52,7 +52,11 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     if (sessionStorage.getItem(key) !== used) continue;
     asking ??= askForToken(used === null ? '' : error.message).finally(() => (asking = null));
     const given = await asking;
-    if (given === null) throw error;
+    if (given === null) {
+      // One that is wrong must not be sent again: the server holds its answers to those back.
+      if (sessionStorage.getItem(key) === used) sessionStorage.removeItem(key);
+      throw error;
+    }
     sessionStorage.setItem(key, given);
   }
 }
