@@ -15,10 +15,11 @@ import { askForToken } from './panels/login';
 import { PlanPanel } from './panels/plan';
 import { QueriesPanel } from './panels/queries';
 import { RunState } from './panels/run_state';
+import { copyText } from './ui/clipboard';
 import { announce, h } from './ui/dom';
 import { formatRows } from './ui/format';
 import { firstText, keepDraft, putInAddress } from './ui/draft';
-import { copyText, linkTo, sqlOfLink } from './ui/share_link';
+import { linkTo, sqlOfLink } from './ui/share_link';
 import { splitter } from './ui/splitter';
 import { Tabs } from './ui/tabs';
 import { themeChooser } from './ui/theme';
@@ -38,14 +39,14 @@ let lastSql = '';
 onTokenNeeded(async (why) => {
   const token = await askForToken(why);
   signOutButton.hidden = token === null;
-  return token;
   if (token !== null && datasets.failed) void datasets.load();
+  return token;
 });
 
 // --- the parts
 
 const state = new RunState();
-const grid = new Grid();
+const grid = new Grid((text) => state.hint(text));
 const chart = new ChartPanel();
 const plan = new PlanPanel();
 const queries = new QueriesPanel(edit);
@@ -152,9 +153,9 @@ const top = h(
     h('span', { class: 'fill' }),
     downloads.element,
   ),
+  downloads.line,
   editor.element,
 );
-  downloads.line,
 const work = h('main', { class: 'work' });
 const page = h('div', { class: 'page' });
 document.body.append(
