@@ -12,7 +12,7 @@ import { Downloads } from './panels/downloads';
 import { Grid } from './panels/grid';
 import { HistoryPanel } from './panels/history';
 import { askForToken } from './panels/login';
-import { PlanPanel } from './panels/plan';
+import { explainedFrom, PlanPanel } from './panels/plan';
 import { QueriesPanel } from './panels/queries';
 import { RunState } from './panels/run_state';
 import { copyText } from './ui/clipboard';
@@ -231,6 +231,7 @@ async function run(): Promise<void> {
   let shown: ResultTable | null = null;
   state.start(task.id);
   chart.wait();
+  downloads.forget();
   editor.markError(statement, null);
   if (tabs.shown !== 'chart') tabs.show('result');
   const rowLimit = Number(limit.value);
@@ -332,7 +333,8 @@ async function explain(): Promise<void> {
       return;
     }
     plan.fail(messageOf(error));
-    markLine(statement, messageOf(error));
+    const from = statement.from + explainedFrom(statement.sql);
+    markLine({ ...statement, from }, messageOf(error));
   } finally {
     end(task);
   }

@@ -52,6 +52,11 @@ export class Downloads {
     this.menu.enable(on && !this.busy);
   }
 
+  /** What was downloaded is the result of another query. */
+  forget(): void {
+    if (!this.busy) this.line.hidden = true;
+  }
+
   private setBusy(busy: boolean): void {
     this.busy = busy;
     this.menu.enable(this.enabled && !busy);

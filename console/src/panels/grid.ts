@@ -330,7 +330,9 @@ export class Grid {
     const page = Math.max(1, Math.floor((this.element.clientHeight - headerHeight) / rowHeight) - 1);
     const whole = event.ctrlKey || event.metaKey;
     const extend = event.shiftKey;
-    switch (event.key) {
+    // Also with Caps Lock.
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    switch (key) {
       case 'ArrowUp':
         this.moveTo(row - 1, column, extend);
         break;
@@ -360,11 +362,11 @@ export class Grid {
         this.openCell();
         break;
       case 'a':
-        if (!whole) return;
+        if (!whole || extend) return;
         this.selectAll();
         break;
       case 'c':
-        if (!whole) return;
+        if (!whole || extend) return;
         void this.copy();
         break;
       default:

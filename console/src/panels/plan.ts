@@ -1,6 +1,6 @@
 import { rowsOf } from '../api/session';
 import { h } from '../ui/dom';
-import { formatCount, formatMs } from '../ui/format';
+import { formatMs, formatRows } from '../ui/format';
 import './plan.css';
 
 /** An operator as EXPLAIN (ANALYZE, FORMAT JSON) has it; times are in seconds. */
@@ -20,8 +20,11 @@ interface Profile {
 }
 
 const detailMax = 160;
-// Of a text that asks for its plan itself.
-const ownExplain = /^(\s*)explain\b(\s+analyze\b|\s*\((?=[^()]*\b(?:analyze|format)\b)[^()]*\))?/i;
+// What DuckDB does not count with when it names a line of an explained text, and EXPLAIN where it is
+// there already.
+const space = String.raw`(?:\s|--.*\n|/\*[^]*?\*/)*`;
+const options = String.raw`(?:analyze\b|\((?=[^()]*\b(?:analyze|format)\b)[^()]*\))`;
+const before = new RegExp(`^${space}(?:explain\\b${space}(?:${options}${space})?)?`, 'i');
 
 /** The plan of a query as a tree of its operators: rows flow from the right end to the left. */
 export class PlanPanel {
@@ -33,7 +36,7 @@ export class PlanPanel {
 
   async explain(sql: string, task: { id: string; signal: AbortSignal }): Promise<void> {
     this.say('Running …');
-    const text = sql.replace(/;\s*$/, '').replace(ownExplain, '$1');
+    const text = sql.slice(explainedFrom(sql)).replace(/;\s*$/, '');
     const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, task);
     this.draw(JSON.parse(String(json)) as Profile);
   }
@@ -69,6 +72,11 @@ export class PlanPanel {
   }
 }
 
+/** Where the text begins that is explained, and that lines of errors count from. */
+export function explainedFrom(sql: string): number {
+  return before.exec(sql)?.[0].length ?? 0;
+}
+
 function nameOfSlowest(operators: Operator[]): string {
   const all = (list: Operator[]): Operator[] => list.flatMap((each) => [each, ...all(each.children)]);
   const slower = (a: Operator, b: Operator) => (b.operator_timing > a.operator_timing ? b : a);
@@ -84,7 +92,7 @@ function drawOperator(operator: Operator, slowest: number, total: number): HTMLE
   const heat = Math.min(4, Math.ceil((operator.operator_timing / slowest) * 4));
   const bar = h('span', { class: 'bar', 'aria-hidden': 'true' });
   bar.style.width = `${Math.round(share * 100)}%`;
-  const rows = `${formatCount(operator.operator_cardinality)} rows`;
+  const rows = formatRows(operator.operator_cardinality);
   const box = h(
     'div',
     { class: `operator heat-${heat}` },
