@@ -14,9 +14,15 @@ interface Operator {
 
 interface Profile {
   latency: number;
-  cpu_time: number;
-  total_bytes_read?: number;
-  children: Operator[];
+  /** Not there where nothing ran: the plan itself has the answer, as that of count(*) often does. */
+  children?: Operator[];
+}
+
+/** An operator as EXPLAIN (FORMAT JSON) has it. */
+interface PlannedOperator {
+  name: string;
+  extra_info: Record<string, string | string[]>;
+  children: PlannedOperator[];
 }
 
 const detailMax = 160;
@@ -38,7 +44,13 @@ export class PlanPanel {
     this.say('Running …');
     const text = sql.slice(explainedFrom(sql)).replace(/;\s*$/, '');
     const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, task);
-    this.draw(JSON.parse(String(json)) as Profile);
+    const { latency, children } = JSON.parse(String(json)) as Profile;
+    if (children !== undefined) {
+      this.draw(latency, children);
+      return;
+    }
+    const [[, planned]] = await rowsOf(`EXPLAIN (FORMAT JSON) ${text}`, { signal: task.signal });
+    this.drawPlanned(JSON.parse(String(planned)) as PlannedOperator[]);
   }
 
   say(text: string): void {
@@ -49,9 +61,20 @@ export class PlanPanel {
     this.element.replaceChildren(h('pre', { class: 'problem', role: 'alert', tabindex: 0 }, message));
   }
 
-  private draw(profile: Profile): void {
+  private drawPlanned(roots: PlannedOperator[]): void {
+    this.element.replaceChildren(
+      h(
+        'p',
+        { class: 'note' },
+        'The answer was known when the query was planned, so that there is nothing to time.',
+      ),
+      h('ul', { class: 'tree', 'aria-label': 'Operators of the plan' }, ...roots.map(drawPlannedOperator)),
+    );
+  }
+
+  private draw(latency: number, operators: Operator[]): void {
     // The outermost operator is EXPLAIN ANALYZE itself.
-    const roots = profile.children.flatMap((root) =>
+    const roots = operators.flatMap((root) =>
       root.operator_name === 'EXPLAIN_ANALYZE' ? root.children : [root],
     );
     const slowest = Math.max(1e-9, ...roots.flatMap(timesOf));
@@ -60,7 +83,7 @@ export class PlanPanel {
       h(
         'p',
         { class: 'note' },
-        `${formatMs(profile.latency * 1000)} in all; ${formatMs(total * 1000)} of processor time, ` +
+        `${formatMs(latency * 1000)} in all; ${formatMs(total * 1000)} of processor time, ` +
           `most of it in: ${titleOf(nameOfSlowest(roots))}`,
       ),
       h(
@@ -107,6 +130,17 @@ function drawOperator(operator: Operator, slowest: number, total: number): HTMLE
     drawDetails(operator.extra_info),
   );
   const children = operator.children.map((child) => drawOperator(child, slowest, total));
+  return h('li', {}, box, children.length > 0 && h('ul', {}, ...children));
+}
+
+function drawPlannedOperator(operator: PlannedOperator): HTMLElement {
+  const box = h(
+    'div',
+    { class: 'operator' },
+    h('strong', {}, titleOf(operator.name)),
+    drawDetails(operator.extra_info),
+  );
+  const children = operator.children.map(drawPlannedOperator);
   return h('li', {}, box, children.length > 0 && h('ul', {}, ...children));
 }
 
