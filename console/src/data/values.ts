@@ -137,6 +137,7 @@ function placesOf(data: Data, row: number, most: number): number[] {
 
 /** 0.1 and not 0.10000000149011612, which is what a FLOAT of 0.1 is as a DOUBLE. */
 function shortestOfFloat(value: number): number {
+  if (value === 0) return value; // Which may be -0.
   for (let digits = 6; digits < 9; ++digits) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) === value) return shorter;
