@@ -39,6 +39,8 @@ def drawn_pixels(console) -> int:
         ),
         ("SELECT sin(n) AS a, cos(n) AS b FROM range(200) t(n)", "Points", "a", "b"),
         ("SELECT n AS x, n * n AS y FROM range(50) t(n)", "Lines", "x", "y"),
+        # Which ascends at its beginning.
+        ("SELECT sin(n / 1e3) AS a, cos(n / 1e3) AS b FROM range(9000) t(n)", "Points", "a", "b"),
     ],
 )
 def test_the_types_suggest_the_chart(console, sql, kind, over, what):

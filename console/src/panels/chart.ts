@@ -10,7 +10,7 @@ import {
 } from '../data/chart_data';
 import type { ResultTable } from '../data/result_table';
 import { h, oncePerFrame } from '../ui/dom';
-import { formatCount, formatRows } from '../ui/format';
+import { formatCount, formatMark, formatRows } from '../ui/format';
 import { colour, onThemeChange } from '../ui/theme';
 import './chart.css';
 
@@ -20,6 +20,8 @@ const kinds: { kind: ChartKind; name: string }[] = [
   { kind: 'scatter', name: 'Points' },
 ];
 const legendHeight = 36;
+const yAxisSpace = 24; // Of the marks' lines, and around the texts.
+const digitWidth = 7.5;
 const markWidth = 92; // Of a text below the bars, which shorten() makes fit.
 // uPlot's own are American. Each: from which step on, the mark, and what a new year, month, day,
 // hour, minute or second adds to it (1: takes its place).
@@ -205,7 +207,11 @@ function optionsOf(
     xAxis.values = (_, splits) => splits.map((at) => shorten(labelOf(at)));
     xAxis.grid = { show: false };
   }
-  const yAxis: uPlot.Axis = { ...axis, size: 76 };
+  const yAxis: uPlot.Axis = {
+    ...axis,
+    values: (_, splits) => marksOf(splits),
+    size: (_, marks) => yAxisSpace + Math.max(3, ...(marks ?? []).map((mark) => mark.length)) * digitWidth,
+  };
   const xSeries: uPlot.Series = { label: over };
   if (labels !== null) xSeries.value = (_, at) => labelOf(at);
   if (data.isTime) xSeries.value = '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}';
@@ -223,6 +229,12 @@ function optionsOf(
     legend: { live: true },
     series: [xSeries, ...names.map((label, index) => seriesOf(choice.kind, label, index))],
   };
+}
+
+/** Short ones, unless that makes two of them the same. */
+function marksOf(values: number[]): string[] {
+  const short = values.map(formatMark);
+  return new Set(short).size === short.length ? short : values.map(formatCount);
 }
 
 function seriesOf(kind: ChartKind, label: string, index: number): uPlot.Series {

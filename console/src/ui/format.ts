@@ -8,6 +8,16 @@ export function formatRows(count: number): string {
   return `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`;
 }
 
+const fewDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 6 });
+
+/** A mark of an axis, for which there is not much room: 20T for 20,000,000,000,000. */
+export function formatMark(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-6 || size >= 1e15)) return String(Number(value.toPrecision(6)));
+  return size < 1e7 ? (Number.isInteger(value) ? whole : fewDigits).format(value) : compact.format(value);
+}
+
 export function formatBytes(bytes: number): string {
   let value = bytes;
   for (const unit of ['B', 'KB', 'MB', 'GB', 'TB']) {
