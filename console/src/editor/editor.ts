@@ -120,7 +120,8 @@ export class Editor {
             ...historyKeymap,
             ...completionKeymap,
           ]),
-          EditorView.contentAttributes.of({ 'aria-label': 'SQL' }),
+          // It can be focused without a tabindex too, but not everybody who looks for one knows that.
+          EditorView.contentAttributes.of({ 'aria-label': 'SQL', tabindex: '0' }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) options.onChange(update.state.doc.toString());
           }),

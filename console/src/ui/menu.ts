@@ -17,6 +17,7 @@ export class Menu {
       'button',
       {
         type: 'button',
+        tabindex: 0, // Without it Safari does not give it the focus of a press.
         'aria-haspopup': 'menu',
         'aria-expanded': 'false',
         onclick: () => (this.list.hidden ? this.open() : this.close()),
