@@ -2,7 +2,7 @@
 import './style.css';
 import type { Dataset } from './api/catalog';
 import { cancelQuery } from './api/queries';
-import { onTokenNeeded, signedIn, signOut } from './api/session';
+import { newQueryId, onTokenNeeded, signedIn, signOut } from './api/session';
 import { messageOf, runQuery } from './api/sql';
 import type { ResultTable } from './data/result_table';
 import { Editor, type Statement } from './editor/editor';
@@ -12,46 +12,51 @@ import { Downloads } from './panels/downloads';
 import { Grid } from './panels/grid';
 import { HistoryPanel } from './panels/history';
 import { askForToken } from './panels/login';
-import { PlanPanel } from './panels/plan';
+import { explainedFrom, PlanPanel } from './panels/plan';
 import { QueriesPanel } from './panels/queries';
 import { RunState } from './panels/run_state';
+import { copyText } from './ui/clipboard';
 import { announce, h } from './ui/dom';
 import { formatRows } from './ui/format';
-import { copyText, linkTo, sqlOfLink } from './ui/share_link';
+import { firstText, keepDraft, putInAddress } from './ui/draft';
+import { linkTo, sqlOfLink } from './ui/share_link';
 import { splitter } from './ui/splitter';
 import { Tabs } from './ui/tabs';
 import { themeChooser } from './ui/theme';
 
-const draftKey = 'tarn.draft';
 const limits = [1_000, 10_000, 100_000, 1_000_000, 5_000_000];
 
-/** One run of a query; a new one takes the place of the one before. */
-let running: { id: string; abort: AbortController } | null = null;
+/** A query, or its plan. A new one takes the place of the one that runs. */
+interface Task {
+  id: string;
+  abort: AbortController;
+}
+let running: Task | null = null;
+let lastRun: Task | null = null; // The query whose result is shown.
+let lastPlan: Task | null = null;
 let lastSql = '';
 
 onTokenNeeded(async (why) => {
   const token = await askForToken(why);
   signOutButton.hidden = token === null;
+  if (token !== null && datasets.failed) void datasets.load();
   return token;
 });
 
 // --- the parts
 
 const state = new RunState();
-const grid = new Grid();
+const grid = new Grid((text) => state.hint(text));
 const chart = new ChartPanel();
 const plan = new PlanPanel();
 const queries = new QueriesPanel(edit);
 const history = new HistoryPanel(edit);
-const downloads = new Downloads(
-  () => lastSql,
-  (text, failed) => (failed ? state.fail(text) : state.say(text)),
-);
+const downloads = new Downloads(() => lastSql);
 const editor = new Editor({
-  text: sqlOfLink(location.hash) ?? localStorage.getItem(draftKey) ?? '',
+  text: firstText(),
   onRun: () => void run(),
   onPlan: () => void explain(),
-  onChange: (text) => localStorage.setItem(draftKey, text),
+  onChange: keepDraft,
 });
 const datasets = new DatasetsPanel({
   onLoaded: (loaded) => onDatasets(loaded),
@@ -62,13 +67,25 @@ const datasets = new DatasetsPanel({
   },
 });
 const tabs = new Tabs([
-  { id: 'result', title: 'Result', panel: h('section', {}, state.element, grid.element) },
+  {
+    id: 'result',
+    title: 'Result',
+    panel: h('section', {}, grid.element),
+    onShow: () => (state.element.hidden = false),
+    onHide: () => (state.element.hidden = true),
+  },
   {
     id: 'chart',
     title: 'Chart',
     panel: h('section', {}, chart.element),
-    onShow: () => chart.show(),
-    onHide: () => chart.hide(),
+    onShow: () => {
+      state.element.hidden = false;
+      chart.show();
+    },
+    onHide: () => {
+      state.element.hidden = true;
+      chart.hide();
+    },
   },
   { id: 'plan', title: 'Plan', panel: h('section', {}, plan.element) },
   {
@@ -136,6 +153,7 @@ const top = h(
     h('span', { class: 'fill' }),
     downloads.element,
   ),
+  downloads.line,
   editor.element,
 );
 const work = h('main', { class: 'work' });
@@ -163,6 +181,7 @@ work.append(
     set: (size) => (top.style.height = `${size}px`),
   }),
   tabs.list,
+  state.element,
   tabs.panels,
 );
 datasets.element.append(
@@ -177,6 +196,13 @@ datasets.element.append(
   }),
 );
 page.append(datasets.element, work);
+// Also where the focus is not in the editor, which takes these keys itself.
+addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+  if (document.querySelector('dialog[open]') !== null) return;
+  event.preventDefault();
+  void (event.shiftKey ? explain() : run());
+});
 addEventListener('hashchange', () => {
   const sql = sqlOfLink(location.hash);
   if (sql !== null && sql !== editor.text) edit(sql);
@@ -199,52 +225,47 @@ function onDatasets(loaded: Dataset[]): void {
 async function run(): Promise<void> {
   const statement = editor.statement();
   if (statement.sql.trim() === '') return;
-  cancel();
-  const abort = new AbortController();
-  const mine = { id: '', abort };
-  running = mine;
+  const task = begin();
+  lastRun = task;
   lastSql = statement.sql;
   let shown: ResultTable | null = null;
-  setRunning(true);
+  state.start(task.id);
+  chart.wait();
+  downloads.forget();
   editor.markError(statement, null);
   if (tabs.shown !== 'chart') tabs.show('result');
+  const rowLimit = Number(limit.value);
   const started = performance.now();
   const entry = { sql: statement.sql, at: new Date().toISOString() };
   try {
     const { table, info } = await runQuery({
       sql: statement.sql,
-      rowLimit: Number(limit.value),
-      signal: abort.signal,
-      onStart: (id) => {
-        mine.id = id;
-        state.start(id);
-      },
+      rowLimit,
+      id: task.id,
+      signal: task.abort.signal,
       onTable: (table) => {
         shown = table;
         grid.show(table);
-        chart.setTable(table);
       },
       onRows: () => grid.rowsArrived(),
     });
     const ms = performance.now() - started;
     // Another query may have begun when all rows were here, and only its last word was not.
-    if (running !== mine) return;
+    if (lastRun !== task) return;
     grid.finish();
     chart.setTable(table);
-    state.done(table.rowCount, ms, info);
+    state.done(table.rowCount, rowLimit, ms, info);
     announce(`${formatRows(table.rowCount)} have come`);
     history.add({ ...entry, ms, rows: table.rowCount });
-    window.history.replaceState(null, '', linkTo(editor.text));
+    putInAddress(editor.text);
   } catch (error) {
     const ms = performance.now() - started;
-    const cancelled = abort.signal.aborted;
+    const cancelled = task.abort.signal.aborted;
     const message = cancelled ? 'Cancelled' : messageOf(error);
-    if (running === mine) {
+    if (lastRun === task) {
       // What came of it stays; rows of the query before would be taken for its own.
-      if (shown === null) {
-        grid.clear();
-        chart.setTable(null);
-      }
+      if (shown === null) grid.clear();
+      chart.setTable(shown);
       if (cancelled) {
         state.cancelled(grid.rowCount);
       } else {
@@ -254,8 +275,23 @@ async function run(): Promise<void> {
     }
     history.add({ ...entry, ms, error: message });
   } finally {
-    if (running === mine) setRunning(false);
+    end(task);
   }
+}
+
+function begin(): Task {
+  cancel();
+  const task = { id: newQueryId('console-'), abort: new AbortController() };
+  running = task;
+  setRunning(true);
+  return task;
+}
+
+function end(task: Task): void {
+  // Another one has taken its place.
+  if (running !== task) return;
+  running = null;
+  setRunning(false);
 }
 
 /** DuckDB's messages name the line that they are about. */
@@ -269,7 +305,7 @@ function cancel(): void {
   const { id, abort } = running;
   abort.abort();
   // Beside closing the connection: a proxy in between may keep that open.
-  if (id !== '') void cancelQuery(id).catch(() => undefined);
+  void cancelQuery(id).catch(() => undefined);
 }
 
 function setRunning(on: boolean): void {
@@ -277,27 +313,36 @@ function setRunning(on: boolean): void {
   runButton.hidden = on;
   cancelButton.hidden = !on;
   if (hadFocus) (on ? cancelButton : runButton).focus();
-  downloads.enable(!on);
-  if (!on) running = null;
+  downloads.enable(!on && lastSql !== '');
 }
 
 async function explain(): Promise<void> {
   const statement = editor.statement();
   if (statement.sql.trim() === '') return;
+  const task = begin();
+  lastPlan = task;
+  editor.markError(statement, null);
   tabs.show('plan');
-  planButton.disabled = true;
   try {
-    await plan.explain(statement.sql);
+    await plan.explain(statement.sql, { id: task.id, signal: task.abort.signal });
   } catch (error) {
+    // The plan of another query is on its way.
+    if (lastPlan !== task) return;
+    if (task.abort.signal.aborted) {
+      plan.say('Cancelled');
+      return;
+    }
     plan.fail(messageOf(error));
+    const from = statement.from + explainedFrom(statement.sql);
+    markLine({ ...statement, from }, messageOf(error));
   } finally {
-    planButton.disabled = false;
+    end(task);
   }
 }
 
 async function share(): Promise<void> {
   const link = linkTo(editor.text);
-  window.history.replaceState(null, '', link);
+  putInAddress(editor.text);
   const copied = await copyText(link);
   const text = copied ? 'Link copied' : 'The link is in the address bar';
   linkButton.textContent = text;

@@ -44,6 +44,25 @@ def test_axe_finds_nothing_in_errors_and_dialogs(themed):
     assert themed.axe() == []
 
 
+def test_axe_finds_nothing_before_anything_was_asked(themed):
+    expect(themed.dataset("numbers")).to_contain_text("rows")
+    for tab in TABS:
+        themed.show(tab)
+        assert themed.axe() == []
+
+
+def test_axe_finds_nothing_where_there_is_much(themed):
+    themed.run(
+        "SELECT " + ", ".join(f"n + {i} AS column_{i}" for i in range(100)) + " FROM numbers"
+    )
+    themed.show("Chart")
+    expect(themed.page.get_by_label("column_99", exact=True)).to_be_attached()
+    assert themed.axe() == []
+    themed.download("CSV")
+    expect(themed.page.locator(".download-line")).to_contain_text("1,234 rows")
+    assert themed.axe() == []
+
+
 def test_colours_follow_the_system_and_can_be_chosen(themed):
     background = "getComputedStyle(document.body).backgroundColor"
     system = themed.page.evaluate(background)
@@ -158,3 +177,53 @@ def test_without_a_token_nothing_is_shown(guarded, new_console):
     console.button("Not now").click()
     console.page.wait_for_timeout(2500)
     expect(console.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_wrong_token_is_forgotten_and_a_late_one_fills_the_list(guarded, new_console):
+    lake, token = guarded
+    console = new_console(lake.query.address)
+    console.expected_statuses = {401, 404}
+    console.open()
+    dialog = console.page.get_by_role("dialog", name="Sign in")
+    dialog.get_by_label("Token").fill("tarn_alice_wrong")
+    console.page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("this token is not known")
+    console.button("Not now").click()
+    expect(dialog).to_have_count(0)
+    # Each answer to a wrong token is held back longer than the one before.
+    assert console.page.evaluate("sessionStorage.getItem('tarn.token')") is None
+    console.start("SELECT n FROM secrets")
+    dialog.get_by_label("Token").fill(token)
+    console.page.keyboard.press("Enter")
+    expect(console.state).to_contain_text("1 row in")
+    expect(console.dataset("secrets")).to_be_visible()
+
+
+def test_a_token_that_is_no_longer_good_is_asked_for_again(guarded, new_console):
+    lake, token = guarded
+    console = new_console(lake.query.address)
+    console.expected_statuses = {401, 404}
+    console.context.add_init_script(
+        """if (location.protocol === 'http:' && sessionStorage.getItem('tarn.token') === null) {
+          sessionStorage.setItem('tarn.token', 'tarn_a_b');
+        }"""
+    )
+    console.open()
+    dialog = console.page.get_by_role("dialog", name="Sign in")
+    expect(dialog).to_contain_text("this token is not known, or no longer")
+    dialog.get_by_label("Token").fill(token)
+    console.page.keyboard.press("Enter")
+    expect(console.dataset("secrets")).to_be_visible()
+
+
+def test_parts_follow_the_window(new_console, served):
+    console = new_console(served.address, viewport={"width": 1280, "height": 800}).open()
+    side = console.page.get_by_role("navigation", name="Datasets")
+    width = side.bounding_box()["width"]
+    height = console.page.locator(".editor").bounding_box()["height"]
+    console.page.set_viewport_size({"width": 800, "height": 420})
+    console.run(SQL)
+    assert console.grid.bounding_box()["height"] > 60
+    console.page.set_viewport_size({"width": 1280, "height": 800})
+    assert side.bounding_box()["width"] == width
+    assert console.page.locator(".editor").bounding_box()["height"] == height

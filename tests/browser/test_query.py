@@ -77,6 +77,45 @@ def test_nested_cells_are_json(console, served):
     assert "1.50" in cells[-1]
 
 
+def test_floats_have_the_digits_that_were_written(console):
+    floats = ["0.1", "16777216", "3.4028235e+38", "1e-7", "NaN", "Infinity", "-0"]
+    console.page.set_viewport_size({"width": 3000, "height": 700})
+    values = ", ".join(f"'{value}'::FLOAT AS c{i}" for i, value in enumerate(floats))
+    console.run(f"SELECT {values}, [0.1::FLOAT] AS l, -0.0::DOUBLE AS z")
+    assert console.row(1) == [*floats, "[0.1]", "-0"]
+
+
+def test_fields_and_keys_stay_in_their_order(console):
+    """JavaScript's own objects put names first that look like numbers."""
+    console.run("SELECT {'b': 1, '2': 2, '1': 3} AS s, MAP {'b': 1, '7': 2, 'a': NULL} AS m")
+    assert console.row(1) == ['{"b":1,"2":2,"1":3}', '{"b":1,"7":2,"a":null}']
+
+
+def test_a_cell_shows_the_beginning_and_the_dialog_all(console):
+    sql = "SELECT range(3000) AS list, repeat('ü€𝄞', 3000) AS text, E'a\\r\\nb\\nc' AS lines"
+    console.run(sql)
+    listed, text, lines = console.row(1)
+    whole = "[" + ",".join(str(n) for n in range(3000)) + "]"
+    assert whole.startswith(listed.removesuffix("…")) and len(listed) < 300
+    assert ("ü€𝄞" * 100).startswith(text.removesuffix("…")) and text.endswith("…")
+    assert lines == "a↵b↵c"
+    console.grid.focus()
+    console.page.keyboard.press("Enter")
+    value = console.page.get_by_role("dialog").get_by_label("Value").inner_text()
+    assert json.loads(value) == list(range(3000))
+
+
+def test_run_and_plan_have_keys_everywhere(console):
+    console.run("SELECT 'once' AS a")
+    console.grid.focus()
+    console.page.keyboard.press("Control+Shift+Enter")
+    expect(console.page.locator(".operator").first).to_be_visible()
+    console.show("History")
+    console.page.keyboard.press("Control+Enter")
+    expect(console.grid).to_be_visible()
+    expect(console.state).to_contain_text("1 row in")
+
+
 def test_an_error_says_why_and_marks_the_line(console):
     console.run("SELECT 1 AS one")
     console.expected_statuses.add(400)

@@ -1,24 +1,10 @@
-"""What else is shown of a result and of the server: chart, plan, queries, history, downloads."""
+"""What else is shown of a result and of the server: chart, plan, queries, history, links."""
 
-import io
-import json
 import threading
 
-import duckdb
-import pyarrow as pa
 import pytest
 from harness.waiting import wait_until
 from playwright.sync_api import expect
-
-# Values that a file must have whole: digits, fractions of a second, NULL, quotes, nested ones.
-MIXED = """SELECT i, 9007199254740993 + i AS big, i * 1.10::DECIMAL(18,2) AS money, i / 3 AS third,
-  i % 2 = 0 AS even, CASE WHEN i % 3 > 0 THEN 'text "' || i || '", ü' END AS text,
-  DATE '1969-12-30' + i::INTEGER AS day,
-  TIMESTAMP '1969-12-31 23:59:59.123456' + to_days(i::INTEGER) AS at,
-  TIMESTAMPTZ '2026-01-31 03:04:05+00' AS zoned, TIME '03:04:05.5' AS clock,
-  '\\xAA\\x00'::BLOB AS bytes,
-  (i % 2)::UTINYINT AS tiny, 18446744073709551615::UBIGINT AS huge, i::FLOAT AS single
-FROM range(5000) t(i) ORDER BY i"""
 
 
 def drawn_pixels(console) -> int:
@@ -53,6 +39,8 @@ def drawn_pixels(console) -> int:
         ),
         ("SELECT sin(n) AS a, cos(n) AS b FROM range(200) t(n)", "Points", "a", "b"),
         ("SELECT n AS x, n * n AS y FROM range(50) t(n)", "Lines", "x", "y"),
+        # Which ascends at its beginning.
+        ("SELECT sin(n / 1e3) AS a, cos(n / 1e3) AS b FROM range(9000) t(n)", "Points", "a", "b"),
     ],
 )
 def test_the_types_suggest_the_chart(console, sql, kind, over, what):
@@ -74,6 +62,36 @@ def test_another_chart_can_be_chosen(console):
         "Chart of c over a; its values are in the result"
     )
     wait_until(lambda: drawn_pixels(console) > 50, "something is drawn")
+
+
+def test_what_was_chosen_for_a_chart_stays(console):
+    console.run("SELECT n AS a, n * n AS b FROM range(20) t(n)")
+    panel = console.show("Chart")
+    draw = panel.get_by_label("Draw")
+    draw.focus()
+    draw.select_option(label="Points")
+    # With keys one is still where one was.
+    expect(draw).to_be_focused()
+    console.run("SELECT n AS a, n * 3 AS b FROM range(30) t(n)")
+    expect(draw.locator("option:checked")).to_have_text("Points")
+    console.run("SELECT n AS x, n * 3 AS y FROM range(30) t(n)")
+    expect(draw.locator("option:checked")).to_have_text("Lines")
+
+
+def test_beside_the_chart_it_is_told_what_runs_and_what_failed(console):
+    console.expected_statuses |= {400, 409}
+    console.run("SELECT n FROM range(9) t(n)")
+    panel = console.show("Chart")
+    console.start("SELECT n FROM range(100000000000) t(n) WHERE n % 100000000 = 1")
+    expect(panel).to_contain_text("Drawn when all rows are here")
+    expect(console.page.get_by_label("Progress of the query")).to_be_visible()
+    console.button("Cancel").click()
+    expect(console.state).to_contain_text("Cancelled")
+    expect(panel).not_to_contain_text("no number")
+    console.start("SELECT nowhere")
+    expect(console.problem).to_contain_text("nowhere")
+    expect(panel).to_be_visible()
+    console.complaints = [text for text in console.complaints if "ERR_" not in text]
 
 
 def test_a_result_without_numbers_says_so(console):
@@ -104,6 +122,52 @@ def test_the_plan_of_what_cannot_run_says_why(console):
     console.button("Plan").click()
     alert = console.page.get_by_role("tabpanel", name="Plan").get_by_role("alert")
     expect(alert).to_contain_text('Referenced column "nowhere" not found')
+
+
+def test_a_mistake_in_a_plan_marks_its_line(console):
+    console.expected_statuses.add(400)
+    console.write("\n-- why?\nEXPLAIN SELECT n\nFROM numbers\nWHERE nowhere = 1")
+    console.button("Plan").click()
+    expect(console.page.locator(".cm-error-line")).to_have_text("WHERE nowhere = 1")
+
+
+@pytest.mark.parametrize(
+    "explain", ["EXPLAIN", "explain analyze", "EXPLAIN (ANALYZE, FORMAT JSON)", "/* x */ EXPLAIN"]
+)
+def test_what_asks_for_its_plan_itself_has_one(console, explain):
+    console.write(f"{explain} SELECT count(*) FROM numbers;")
+    console.button("Plan").click()
+    expect(console.page.locator(".operator").first).to_be_visible()
+
+
+def test_what_is_answered_by_its_plan_shows_that(console):
+    """DuckDB has no times for it: `{"result": "error"}`."""
+    console.write("SELECT count(*) FROM numbers")
+    console.button("Plan").click()
+    panel = console.page.get_by_role("tabpanel", name="Plan")
+    expect(panel).to_contain_text("The answer was known when the query was planned")
+    expect(panel.locator(".operator")).to_have_text(
+        ["Column data scanDetailsEstimated Cardinality1"]
+    )
+
+
+def test_a_plan_can_be_cancelled(console, served):
+    console.expected_statuses.add(409)
+    sql = (
+        "SELECT count(*) AS planned FROM range(10000000000) a(i), range(1000) b(j) WHERE i % 7 = j"
+    )
+    console.write(sql)
+    console.page.keyboard.press("Control+Shift+Enter")
+    console.button("Cancel").click()
+    expect(console.page.get_by_role("tabpanel", name="Plan")).to_contain_text("Cancelled")
+    expect(console.button("Run")).to_be_visible()
+
+    def states() -> list[str]:
+        queries = served.get("/queries").json()["queries"]
+        return [query["state"] for query in queries if "planned" in query["sql"]]
+
+    wait_until(lambda: states() in ([], ["cancelled"]), lambda: f"it is cancelled: {states()}")
+    console.complaints = [text for text in console.complaints if "ERR_" not in text]
 
 
 def test_a_query_of_somebody_else_can_be_seen_and_cancelled(console, served):
@@ -164,40 +228,3 @@ def test_the_link_is_copied(console):
     expect(console.button("Link copied")).to_be_visible()
     copied = console.page.evaluate("navigator.clipboard.readText()")
     assert copied == console.url + "#sql=SELECT%20'copied'"
-
-
-@pytest.mark.parametrize("format", ["CSV", "JSON", "NDJSON"])
-def test_texts_are_downloaded_as_the_server_writes_them(console, served, format):
-    console.run(MIXED)
-    answer = served.request("POST", f"/sql?format={format.lower()}", json.dumps({"sql": MIXED}))
-    assert console.download(format).read_bytes() == answer.body
-
-
-def test_arrow_is_downloaded(console, served):
-    console.run(MIXED)
-    answer = served.request("POST", "/sql?format=arrow", json.dumps({"sql": MIXED}))
-    theirs = pa.ipc.open_stream(console.download("Arrow").read_bytes()).read_all()
-    assert theirs == pa.ipc.open_stream(io.BytesIO(answer.body)).read_all()
-
-
-def test_parquet_is_downloaded_with_every_digit(console):
-    console.run(MIXED)
-    path = console.download("Parquet")
-    database = duckdb.connect()
-
-    def texts(source: str) -> list[tuple]:
-        return database.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {source}").fetchall()
-
-    assert texts(f"read_parquet('{path}')") == texts(f"({MIXED})")
-    types = database.execute(
-        f"SELECT typeof(COLUMNS(*)) FROM read_parquet('{path}') LIMIT 1"
-    ).fetchall()[0]
-    wanted = database.execute(f"SELECT typeof(COLUMNS(*)) FROM ({MIXED}) LIMIT 1").fetchall()[0]
-    # The smallest integers are of 32 bits there, and hold the same.
-    assert [t for t, w in zip(types, wanted, strict=True) if t != w] == ["INTEGER"]
-
-
-def test_a_download_has_more_rows_than_the_grid(console):
-    console.page.get_by_label("Rows at most").select_option("1000")
-    console.run("FROM numbers")
-    assert len(console.download("CSV").read_text().splitlines()) == 1 + 1234

@@ -64,7 +64,7 @@ class Console:
 
     @property
     def state(self) -> Locator:
-        return self.page.locator(".run-state [role=status]")
+        return self.page.locator(".run-state p[role=status]")
 
     @property
     def problem(self) -> Locator:
@@ -108,7 +108,8 @@ class Console:
 
     def download(self, name: str) -> Path:
         with self.page.expect_download() as download:
-            self.page.get_by_label("Download the result").select_option(label=name)
+            self.button("Download").click()
+            self.page.get_by_role("menuitem", name=name, exact=True).click()
         return download.value.path()
 
     def axe(self) -> list[str]:

@@ -1,3 +1,4 @@
+import { quoteName } from '../data/names';
 import { ApiError, request, rowsOf } from './session';
 
 interface Column {
@@ -15,10 +16,6 @@ export interface Dataset {
 
 // With more, columns are asked for one dataset at a time, when somebody looks at it.
 const columnsAtOnceMax = 500;
-
-export function quoteName(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
-}
 
 export async function listDatasets(): Promise<Dataset[]> {
   const names = await rowsOf(

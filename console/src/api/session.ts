@@ -52,7 +52,11 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     if (sessionStorage.getItem(key) !== used) continue;
     asking ??= askForToken(used === null ? '' : error.message).finally(() => (asking = null));
     const given = await asking;
-    if (given === null) throw error;
+    if (given === null) {
+      // One that is wrong must not be sent again: the server holds its answers to those back.
+      if (sessionStorage.getItem(key) === used) sessionStorage.removeItem(key);
+      throw error;
+    }
     sessionStorage.setItem(key, given);
   }
 }
@@ -84,11 +88,15 @@ async function detailOf(response: Response): Promise<string> {
 export const ownPrefix = 'console.own-';
 
 /** A small result as rows of JSON. */
-export async function rowsOf(sql: string, id = newQueryId(ownPrefix)): Promise<unknown[][]> {
+export async function rowsOf(
+  sql: string,
+  { id = newQueryId(ownPrefix), signal }: { id?: string; signal?: AbortSignal } = {},
+): Promise<unknown[][]> {
   const response = await request('/sql', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-Query-Id': id },
     body: JSON.stringify({ sql }),
+    signal,
   });
   const result = (await response.json()) as { rows: unknown[][] };
   return result.rows;

@@ -1,13 +1,16 @@
 import { RecordBatchReader } from 'apache-arrow/Arrow.dom';
 import { ResultTable } from '../data/result_table';
 import { findQuery, type QueryInfo } from './queries';
-import { newQueryId, request } from './session';
+import { request } from './session';
+
+// A tab of a browser holds a few of these, and is ended when it asks for more memory.
+const bytesMax = 1_000_000_000;
 
 interface RunOptions {
+  id: string;
   sql: string;
   rowLimit: number;
   signal: AbortSignal;
-  onStart: (id: string) => void;
   onTable: (table: ResultTable) => void;
   onRows: () => void;
 }
@@ -19,7 +22,7 @@ interface RunResult {
 
 export function postSql(
   format: string,
-  body: { sql: string; row_limit?: number },
+  body: { sql: string; row_limit?: number; byte_limit?: number },
   id: string,
   signal?: AbortSignal,
 ): Promise<Response> {
@@ -33,9 +36,8 @@ export function postSql(
 
 /** Runs a query; rows are in the table as they arrive, batch by batch. */
 export async function runQuery(options: RunOptions): Promise<RunResult> {
-  const id = newQueryId('console-');
-  options.onStart(id);
-  const body = { sql: options.sql, row_limit: options.rowLimit };
+  const { id } = options;
+  const body = { sql: options.sql, row_limit: options.rowLimit, byte_limit: bytesMax };
   const response = await postSql('arrow', body, id, options.signal);
   let table: ResultTable | null = null;
   try {

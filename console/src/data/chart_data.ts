@@ -20,6 +20,7 @@ export interface ChartData {
 
 const rowsMax: Record<ChartKind, number> = { bar: 60, line: 200_000, scatter: 200_000 };
 const seriesMax = 8;
+const lookedAtMax = 200;
 
 export function numericColumns(columns: ResultColumn[]): number[] {
   return columns.flatMap((column, index) => (column.kind === 'number' ? [index] : []));
@@ -44,9 +45,11 @@ export function suggestChart(table: ResultTable): ChartChoice | null {
   return { kind: 'scatter', x, y: others.slice(0, 1) };
 }
 
+/** Looks at the first rows, and at some from all over: a spiral ascends for a while too. */
 function ascends(table: ResultTable, column: number): boolean {
+  const step = Math.max(1, Math.floor(table.rowCount / lookedAtMax));
   let before = -Infinity;
-  for (let row = 0; row < Math.min(table.rowCount, 100); ++row) {
+  for (let row = 0; row < table.rowCount; row += row < lookedAtMax ? 1 : step) {
     const value = numberOf(table.value(row, column), 'number');
     if (!(value > before)) return false;
     before = value;

@@ -1,7 +1,7 @@
 import { DataType, RecordBatchReader, TimeUnit, type Data, type Field } from 'apache-arrow/Arrow.dom';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { decimalUnscaled } from './temporal';
+import { decimalUnscaled, isInfinite } from './temporal';
 import { readValue, valueText } from './values';
 
 /** How the values of one Arrow type go into Parquet. */
@@ -77,7 +77,11 @@ function encodingOf(type: DataType): Encoding {
           unit,
         },
       },
-      read: (data, row) => BigInt(raw(data, row) as number | bigint) * factor,
+      read: (data, row) => {
+        const value = BigInt(raw(data, row) as number | bigint);
+        // As DuckDB has it in any unit, and reads it back.
+        return isInfinite(value) ? value : value * factor;
+      },
     };
   }
   if (DataType.isBinary(type)) return { element: { type: 'BYTE_ARRAY' }, read: readValue };

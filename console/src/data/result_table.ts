@@ -35,9 +35,10 @@ export class ResultTable {
     this.count += batch.numRows;
   }
 
-  value(row: number, column: number): Value {
+  /** `most`: see readValue(). */
+  value(row: number, column: number, most?: number): Value {
     const batch = this.batchOf(row);
-    return readValue(this.batches[batch][column], row - this.starts[batch]);
+    return readValue(this.batches[batch][column], row - this.starts[batch], most);
   }
 
   private batchOf(row: number): number {

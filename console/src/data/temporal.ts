@@ -23,9 +23,14 @@ export function dateText(days: number): string {
   return civilDate(BigInt(days));
 }
 
+const infiniteTimestamp = 9_223_372_036_854_775_807n;
+
+export function isInfinite(timestamp: bigint): boolean {
+  return timestamp === infiniteTimestamp || timestamp === -infiniteTimestamp;
+}
+
 export function timestampText(value: bigint, perSecond: bigint, zone: string): string {
-  if (value === 9_223_372_036_854_775_807n) return 'infinity';
-  if (value === -9_223_372_036_854_775_807n) return '-infinity';
+  if (isInfinite(value)) return value > 0n ? 'infinity' : '-infinity';
   const perDay = perSecond * secondsPerDay;
   const days = floorDivide(value, perDay);
   return `${civilDate(days)}T${timeText(value - days * perDay, perSecond)}${zone}`;

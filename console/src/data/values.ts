@@ -1,4 +1,13 @@
-import { DataType, TimeUnit, Type, Vector, type Data } from 'apache-arrow/Arrow.dom';
+import {
+  type Binary,
+  type Data,
+  DataType,
+  Precision,
+  TimeUnit,
+  Type,
+  type Utf8,
+  Vector,
+} from 'apache-arrow/Arrow.dom';
 import { dateText, decimalText, timestampText, timeText } from './temporal';
 
 /** What a value is to people, and so how it is shown. */
@@ -9,16 +18,13 @@ export class ExactNumber {
   constructor(readonly text: string) {}
 }
 
+/** Of a struct or a map, in their order: JavaScript's objects would put names like '1' first. */
+class Fields {
+  constructor(readonly entries: [string, Value][]) {}
+}
+
 /** Dates and times are texts, as POST /sql has them in JSON. */
-export type Value =
-  | null
-  | boolean
-  | number
-  | string
-  | ExactNumber
-  | Uint8Array
-  | Value[]
-  | { [name: string]: Value };
+export type Value = null | boolean | number | string | ExactNumber | Uint8Array | Value[] | Fields;
 
 // They come as text, because Arrow cannot hold them.
 const numbersAsText = /^(HUGEINT|UHUGEINT|BIGNUM)$/;
@@ -67,7 +73,11 @@ const unitsPerSecond: Record<TimeUnit, bigint> = {
   [TimeUnit.NANOSECOND]: 1_000_000_000n,
 };
 
-export function readValue(data: Data, row: number): Value {
+/**
+ * `most` is enough for who shows so many characters: of longer texts, lists and BLOBs the rest is left
+ * out, which costs as much as it is long.
+ */
+export function readValue(data: Data, row: number, most = Infinity): Value {
   const type: DataType = data.type;
   if (DataType.isNull(type) || !data.getValid(row)) return null;
   if (DataType.isDecimal(type)) {
@@ -83,38 +93,56 @@ export function readValue(data: Data, row: number): Value {
     return timeText(BigInt((data.values as BigInt64Array)[row]), unitsPerSecond[type.unit]);
   }
   if (DataType.isMap(type)) {
-    return entriesOf(data, row).map((entry) => {
-      const { key, value } = entry as { key: Value; value: Value };
-      return [key, value];
-    });
+    // An entry is a struct, whose fields are named as the writer liked.
+    const [keys, values] = data.children[0].children;
+    const entries = placesOf(data, row, most).map((i): [Value, Value] => [
+      readValue(keys, i, most),
+      readValue(values, i, most),
+    ]);
+    const byText = DataType.isUtf8(keys.type) || DataType.isDictionary(keys.type);
+    return byText ? new Fields(entries as [string, Value][]) : entries;
   }
-  if (DataType.isList(type)) return entriesOf(data, row);
+  if (DataType.isList(type)) {
+    return placesOf(data, row, most).map((i) => readValue(data.children[0], i, most));
+  }
   if (DataType.isFixedSizeList(type)) {
     const size = type.listSize;
-    return Array.from({ length: size }, (_, i) => readValue(data.children[0], row * size + i));
+    return Array.from({ length: Math.min(size, most) }, (_, i) =>
+      readValue(data.children[0], row * size + i, most),
+    );
   }
   if (DataType.isStruct(type)) {
-    const names = type.children.map((field) => field.name);
-    return Object.fromEntries(names.map((name, i) => [name, readValue(data.children[i], row)]));
+    return new Fields(type.children.map(({ name }, i) => [name, readValue(data.children[i], row, most)]));
+  }
+  if (DataType.isUtf8(type) || DataType.isBinary(type)) {
+    const { values, valueOffsets } = data as Data<Utf8 | Binary>;
+    // A character has at most four bytes.
+    const end = Math.min(valueOffsets[row + 1], valueOffsets[row] + 4 * most);
+    const bytes = values.subarray(valueOffsets[row], end);
+    return DataType.isUtf8(type) ? utf8.decode(bytes) : bytes;
   }
   const value = plainValue(data, row);
+  if (DataType.isFloat(type) && type.precision === Precision.SINGLE) return shortestOfFloat(value as number);
   return typeof value === 'bigint' ? new ExactNumber(String(value)) : (value as Value);
 }
 
-function entriesOf(data: Data, row: number): Value[] {
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Where the entries of a list are in its child. */
+function placesOf(data: Data, row: number, most: number): number[] {
   const offsets = data.valueOffsets as Int32Array;
-  const [child] = data.children;
-  const entries: Value[] = [];
-  for (let i = offsets[row]; i < offsets[row + 1]; ++i) {
-    // A map's entry is a struct, whose fields are named as the writer liked.
-    if (DataType.isMap(data.type)) {
-      const [key, value] = child.children;
-      entries.push({ key: readValue(key, i), value: readValue(value, i) });
-    } else {
-      entries.push(readValue(child, i));
-    }
+  const length = Math.min(offsets[row + 1] - offsets[row], most);
+  return Array.from({ length }, (_, i) => offsets[row] + i);
+}
+
+/** 0.1 and not 0.10000000149011612, which is what a FLOAT of 0.1 is as a DOUBLE. */
+function shortestOfFloat(value: number): number {
+  if (value === 0) return value; // Which may be -0.
+  for (let digits = 6; digits < 9; ++digits) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return shorter;
   }
-  return entries;
+  return Number.isFinite(value) ? Number(value.toPrecision(9)) : value;
 }
 
 /** `indent` lays nested values out, two spaces a level. */
@@ -130,15 +158,13 @@ function jsonText(value: Value, newLine: string): string {
   if (value instanceof ExactNumber) return value.text;
   if (value instanceof Uint8Array) return JSON.stringify(bytesText(value));
   // Not JSON, which has no such numbers, but what people know them by.
-  if (typeof value === 'number') return String(value);
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const deeper = newLine === '' ? '' : `${newLine}  `;
   const space = newLine === '' ? '' : ' ';
   const parts = Array.isArray(value)
     ? value.map((part) => jsonText(part, deeper))
-    : Object.entries(value).map(
-        ([name, part]) => `${JSON.stringify(name)}:${space}${jsonText(part, deeper)}`,
-      );
+    : value.entries.map(([name, part]) => `${JSON.stringify(name)}:${space}${jsonText(part, deeper)}`);
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   if (parts.length === 0) return open + close;
   return open + deeper + parts.join(`,${deeper}`) + newLine + close;

@@ -1,14 +1,23 @@
 import type { CompletionContext, CompletionResult } from '@codemirror/autocomplete';
 import type { SQLNamespace } from '@codemirror/lang-sql';
-import { quoteName, type Dataset } from '../api/catalog';
+import type { Dataset } from '../api/catalog';
+import { quoteName } from '../data/names';
 
 /** Datasets and, behind `dataset.` or its alias, their columns. */
 export function schemaOf(datasets: Dataset[]): SQLNamespace {
   return Object.fromEntries(
     datasets.map((dataset) => [
-      // lang-sql puts names that need it in quotes by itself.
-      dataset.name,
-      (dataset.columns ?? []).map(({ name, type }) => ({ label: name, detail: type, type: 'property' })),
+      // Dots would part it into a schema and a table.
+      dataset.name.replaceAll('.', '\\.'),
+      {
+        self: { label: dataset.name, apply: quoteName(dataset.name), type: 'type' },
+        children: (dataset.columns ?? []).map(({ name, type }) => ({
+          label: name,
+          apply: quoteName(name),
+          detail: type,
+          type: 'property',
+        })),
+      },
     ]),
   );
 }

@@ -6,7 +6,7 @@ import {
   closeBracketsKeymap,
   completionKeymap,
 } from '@codemirror/autocomplete';
-import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { defaultKeymap, history, historyKeymap, isolateHistory } from '@codemirror/commands';
 import { sql } from '@codemirror/lang-sql';
 import { bracketMatching, ensureSyntaxTree } from '@codemirror/language';
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
@@ -120,7 +120,8 @@ export class Editor {
             ...historyKeymap,
             ...completionKeymap,
           ]),
-          EditorView.contentAttributes.of({ 'aria-label': 'SQL' }),
+          // It can be focused without a tabindex too, but not everybody who looks for one knows that.
+          EditorView.contentAttributes.of({ 'aria-label': 'SQL', tabindex: '0' }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) options.onChange(update.state.doc.toString());
           }),
@@ -145,7 +146,11 @@ export class Editor {
   }
 
   set text(text: string) {
-    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+    this.view.dispatch({
+      changes: { from: 0, to: this.view.state.doc.length, insert: text },
+      // One undo brings back what was there, and takes away nothing of that.
+      annotations: isolateHistory.of('full'),
+    });
   }
 
   focus(): void {

@@ -1,6 +1,6 @@
 import { valueText, type Value } from '../data/values';
+import { copyText } from '../ui/clipboard';
 import { h } from '../ui/dom';
-import { copyText } from '../ui/share_link';
 import './cell_dialog.css';
 
 /** The whole of a value that a cell has no room for; JSON is laid out. */

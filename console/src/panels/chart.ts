@@ -10,7 +10,7 @@ import {
 } from '../data/chart_data';
 import type { ResultTable } from '../data/result_table';
 import { h, oncePerFrame } from '../ui/dom';
-import { formatCount, formatRows } from '../ui/format';
+import { formatCount, formatMark, formatRows } from '../ui/format';
 import { colour, onThemeChange } from '../ui/theme';
 import './chart.css';
 
@@ -20,6 +20,8 @@ const kinds: { kind: ChartKind; name: string }[] = [
   { kind: 'scatter', name: 'Points' },
 ];
 const legendHeight = 36;
+const yAxisSpace = 24; // Of the marks' lines, and around the texts.
+const digitWidth = 7.5;
 const markWidth = 92; // Of a text below the bars, which shorten() makes fit.
 // uPlot's own are American. Each: from which step on, the mark, and what a new year, month, day,
 // hour, minute or second adds to it (1: takes its place).
@@ -51,6 +53,8 @@ export class ChartPanel {
   private table: ResultTable | null = null;
   private choice: ChartChoice | null = null;
   private plot: uPlot | null = null;
+  private chosen: { choice: ChartChoice; of: string } | null = null; // By hand, for these columns.
+  private waits = false;
   private stale = true;
   private shown = false;
 
@@ -64,17 +68,31 @@ export class ChartPanel {
 
   setTable(table: ResultTable | null): void {
     this.table = table;
+    this.waits = false;
     this.stale = true;
     if (this.shown) this.show();
+  }
+
+  /** Until the rows of another query are here. */
+  wait(): void {
+    this.setTable(null);
+    this.waits = true;
+    if (this.shown) this.draw();
   }
 
   show(): void {
     this.shown = true;
     if (!this.stale) return;
     this.stale = false;
-    this.choice = this.table === null ? null : suggestChart(this.table);
+    this.choice = this.table === null ? null : (this.choiceBefore(this.table) ?? suggestChart(this.table));
     this.drawControls();
     this.draw();
+  }
+
+  /** What somebody chose stays for a result with the same columns. */
+  private choiceBefore(table: ResultTable): ChartChoice | null {
+    const { chosen } = this;
+    return chosen !== null && table.rowCount > 0 && chosen.of === columnsOf(table) ? chosen.choice : null;
   }
 
   hide(): void {
@@ -85,11 +103,16 @@ export class ChartPanel {
     const { table, choice } = this;
     this.controls.hidden = choice === null;
     if (table === null || choice === null) return;
+    const keep = () => (this.chosen = { choice, of: columnsOf(table) });
     const change = () => {
       choice.kind = kind.value as ChartKind;
       choice.x = Number(x.value);
       if (choice.kind === 'bar') choice.y = choice.y.slice(0, 1);
+      keep();
+      const focused = document.activeElement?.id;
       this.drawControls();
+      // They are others now, and who uses the keyboard is still at the one that was changed.
+      if (focused === kind.id || focused === x.id) document.getElementById(focused)?.focus();
       this.draw();
     };
     const kind = h('select', { id: 'chart-kind', onchange: change });
@@ -112,6 +135,7 @@ export class ChartPanel {
           if (choice.kind === 'bar') choice.y = [index];
           else if (box.checked) choice.y = [...choice.y, index].sort((a, b) => a - b);
           else choice.y = choice.y.filter((other) => other !== index);
+          keep();
           this.draw();
         },
       });
@@ -132,8 +156,9 @@ export class ChartPanel {
     const { table, choice, canvas } = this;
     if (table === null || choice === null) {
       canvas.hidden = true;
-      this.note.textContent =
-        table === null
+      this.note.textContent = this.waits
+        ? 'Drawn when all rows are here …'
+        : table === null
           ? 'A result with numbers in it can be drawn here.'
           : 'There is no number in this result to draw.';
       return;
@@ -157,6 +182,10 @@ export class ChartPanel {
   }
 }
 
+function columnsOf(table: ResultTable): string {
+  return JSON.stringify(table.columns.map(({ name, type }) => [name, type]));
+}
+
 function optionsOf(
   choice: ChartChoice,
   data: ChartData,
@@ -178,7 +207,11 @@ function optionsOf(
     xAxis.values = (_, splits) => splits.map((at) => shorten(labelOf(at)));
     xAxis.grid = { show: false };
   }
-  const yAxis: uPlot.Axis = { ...axis, size: 76 };
+  const yAxis: uPlot.Axis = {
+    ...axis,
+    values: (_, splits) => marksOf(splits),
+    size: (_, marks) => yAxisSpace + Math.max(3, ...(marks ?? []).map((mark) => mark.length)) * digitWidth,
+  };
   const xSeries: uPlot.Series = { label: over };
   if (labels !== null) xSeries.value = (_, at) => labelOf(at);
   if (data.isTime) xSeries.value = '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}';
@@ -196,6 +229,12 @@ function optionsOf(
     legend: { live: true },
     series: [xSeries, ...names.map((label, index) => seriesOf(choice.kind, label, index))],
   };
+}
+
+/** Short ones, unless that makes two of them the same. */
+function marksOf(values: number[]): string[] {
+  const short = values.map(formatMark);
+  return new Set(short).size === short.length ? short : values.map(formatCount);
 }
 
 function seriesOf(kind: ChartKind, label: string, index: number): uPlot.Series {

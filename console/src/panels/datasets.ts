@@ -1,5 +1,6 @@
-import { listDatasets, loadColumns, loadRowCount, quoteName, type Dataset } from '../api/catalog';
+import { listDatasets, loadColumns, loadRowCount, type Dataset } from '../api/catalog';
 import { messageOf } from '../api/sql';
+import { quoteName } from '../data/names';
 import { h } from '../ui/dom';
 import { formatBytes, formatRows } from '../ui/format';
 import './datasets.css';
@@ -19,11 +20,14 @@ export class DatasetsPanel {
   private readonly list = h('ul', { class: 'dataset-list' });
   private readonly filter = h('input', {
     type: 'search',
-    placeholder: 'Find a dataset',
-    'aria-label': 'Find a dataset',
+    placeholder: 'Find a dataset or column',
+    'aria-label': 'Find a dataset or column',
   });
   private readonly note = h('p', { class: 'muted note', role: 'status' });
   private datasets: Dataset[] = [];
+  private readonly open = new Set<string>(); // Names: they stay open when the list is drawn anew.
+  /** The list could not be read. */
+  failed = false;
   // One count at a time: they must not take the places of people's queries.
   private counting: Promise<void> = Promise.resolve();
   private readonly seen = new IntersectionObserver((entries) => this.onSeen(entries));
@@ -49,11 +53,13 @@ export class DatasetsPanel {
 
   async load(): Promise<void> {
     this.note.textContent = 'Loading …';
+    this.failed = false;
     try {
       this.datasets = await listDatasets();
       this.draw();
       this.options.onLoaded(this.datasets);
     } catch (error) {
+      this.failed = true;
       this.note.textContent = `The list of datasets is not there: ${messageOf(error)}`;
     }
   }
@@ -61,12 +67,17 @@ export class DatasetsPanel {
   private draw(): void {
     this.seen.disconnect();
     const wanted = this.filter.value.trim().toLowerCase();
-    const found = this.datasets.filter((dataset) => dataset.name.toLowerCase().includes(wanted));
+    const has = (name: string) => name.toLowerCase().includes(wanted);
+    const byName = this.datasets.filter(({ name }) => has(name));
+    const byColumn = this.datasets.filter(
+      ({ name, columns }) => !has(name) && columns?.some((column) => has(column.name)),
+    );
+    const found = [...byName, ...byColumn];
     this.list.replaceChildren(...found.slice(0, shownMax).map((dataset) => this.drawDataset(dataset)));
     this.filter.hidden = this.datasets.length < 8;
     this.note.textContent = '';
     if (this.datasets.length === 0) this.note.textContent = 'There are no datasets yet.';
-    else if (found.length === 0) this.note.textContent = 'None has that in its name.';
+    else if (found.length === 0) this.note.textContent = 'No dataset and no column has that in its name.';
     else if (found.length > shownMax) {
       this.note.textContent = `The first ${shownMax} of ${found.length}: type a part of the name.`;
     }
@@ -74,10 +85,11 @@ export class DatasetsPanel {
 
   private drawDataset(dataset: Dataset): HTMLElement {
     const meta = h('span', { class: 'meta' }, metaOf(dataset));
-    const columns = h('ul', { class: 'columns', hidden: true });
+    const isOpen = this.open.has(dataset.name);
+    const columns = h('ul', { class: 'columns', hidden: !isOpen });
     const toggle = h(
       'button',
-      { type: 'button', class: 'dataset', 'aria-expanded': 'false' },
+      { type: 'button', class: 'dataset', 'aria-expanded': String(isOpen) },
       h('span', { class: 'name' }, dataset.name),
       meta,
     );
@@ -96,8 +108,11 @@ export class DatasetsPanel {
       const open = toggle.getAttribute('aria-expanded') !== 'true';
       toggle.setAttribute('aria-expanded', String(open));
       columns.hidden = !open;
+      if (open) this.open.add(dataset.name);
+      else this.open.delete(dataset.name);
       if (open) void this.drawColumns(dataset, columns);
     });
+    if (isOpen) void this.drawColumns(dataset, columns);
     const item = h('li', {}, h('div', { class: 'dataset-line' }, toggle, look), columns);
     if (dataset.rowCount === undefined) {
       this.counters.set(item, () => this.count(dataset, meta));
@@ -121,7 +136,7 @@ export class DatasetsPanel {
               {
                 type: 'button',
                 class: 'column',
-                title: `Insert ${name}`,
+                title: `Insert ${name}  ${type}`,
                 onclick: () => this.options.onInsert(quoteName(name)),
               },
               h('span', { class: 'name' }, name),

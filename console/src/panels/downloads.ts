@@ -1,70 +1,144 @@
+import { cancelQuery, findQuery } from '../api/queries';
 import { newQueryId } from '../api/session';
 import { messageOf, postSql, whyCutShort } from '../api/sql';
 import { h } from '../ui/dom';
+import { formatBytes, formatRows } from '../ui/format';
+import { Menu } from '../ui/menu';
+import './downloads.css';
 
-const formats = [
+interface Format {
+  format: string;
+  name: string;
+  ending: string;
+}
+
+const formats: Format[] = [
   { format: 'csv', name: 'CSV', ending: 'csv' },
   { format: 'json', name: 'JSON', ending: 'json' },
   { format: 'ndjson', name: 'NDJSON', ending: 'ndjson' },
   { format: 'arrow', name: 'Arrow', ending: 'arrows' },
   { format: 'parquet', name: 'Parquet', ending: 'parquet' },
 ];
+const tellEveryMs = 250;
 
 /**
  * The query is asked again in the format that is wanted, so that a file has every row, and the
  * server's own writing of each value. Parquet is made here, of the Arrow answer.
  */
 export class Downloads {
-  readonly element = h('div', { class: 'downloads' });
-  private readonly menu = h('select', { 'aria-label': 'Download the result' });
+  readonly element: HTMLElement;
+  /** How far it is and what came of it; empty while there is nothing to say. */
+  readonly line = h('div', { class: 'download-line', hidden: true });
+  private readonly menu = new Menu(
+    'Download',
+    formats.map((format) => ({ name: format.name, choose: () => void this.download(format) })),
+  );
+  private readonly text = h('span', { role: 'status' });
+  private readonly count = h('span'); // Not read out each time.
+  private readonly cancel = h('button', { type: 'button', class: 'danger' }, 'Cancel the download');
+  private readonly close = h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close' }, '×');
+  private enabled = false;
+  private busy = false;
 
-  constructor(
-    private readonly sql: () => string,
-    private readonly say: (text: string, failed: boolean) => void,
-  ) {
-    this.menu.append(h('option', { value: '' }, 'Download …'));
-    for (const { format, name } of formats) this.menu.append(h('option', { value: format }, name));
-    this.menu.addEventListener('change', () => {
-      const chosen = formats.find(({ format }) => format === this.menu.value);
-      this.menu.value = '';
-      if (chosen !== undefined) void this.download(chosen.format, chosen.name, chosen.ending);
-    });
-    this.element.append(this.menu);
+  constructor(private readonly sql: () => string) {
+    this.element = this.menu.element;
+    this.line.append(this.text, this.count, this.cancel, this.close);
+    this.close.addEventListener('click', () => (this.line.hidden = true));
     this.enable(false);
   }
 
   enable(on: boolean): void {
-    this.menu.disabled = !on;
+    this.enabled = on;
+    this.menu.enable(on && !this.busy);
   }
 
-  private async download(format: string, name: string, ending: string): Promise<void> {
-    this.enable(false);
-    this.say(`Downloading ${name} …`, false);
+  /** What was downloaded is the result of another query. */
+  forget(): void {
+    if (!this.busy) this.line.hidden = true;
+  }
+
+  private setBusy(busy: boolean): void {
+    this.busy = busy;
+    this.menu.enable(this.enabled && !busy);
+    this.line.hidden = false;
+    this.cancel.hidden = !busy;
+    this.close.hidden = busy;
+  }
+
+  private say(text: string, failed = false): void {
+    this.text.textContent = text;
+    this.count.textContent = '';
+    this.text.classList.toggle('failed', failed);
+  }
+
+  private async download({ format, name, ending }: Format): Promise<void> {
+    const id = newQueryId('console-');
+    const abort = new AbortController();
+    this.cancel.onclick = () => {
+      abort.abort();
+      void cancelQuery(id).catch(() => undefined);
+    };
+    this.setBusy(true);
+    this.say(`Downloading ${name} …`);
     try {
-      save(await this.bytes(format), `result.${ending}`);
-      this.say(`${name} is downloaded`, false);
+      const file = await this.fileOf(format, id, abort.signal);
+      // Neither JSON's siblings nor a page that reads no trailers can tell that a limit cut rows off.
+      const info = await findQuery(id).catch(() => null);
+      save(file, `result.${ending}`);
+      const rows = info === null ? '' : `${formatRows(info.rows)}, `;
+      const limit = info?.truncated ? ' — there are more: the limit of the server is reached' : '';
+      this.say(`${name}: ${rows}${formatBytes(file.size)}${limit}`);
+      this.text.classList.toggle('warns', info?.truncated === true);
     } catch (error) {
-      this.say(`Download: ${messageOf(error)}`, true);
+      if (abort.signal.aborted) this.say(`${name}: cancelled`);
+      else this.say(`${name}: ${messageOf(error)}`, true);
     } finally {
-      this.enable(true);
+      this.setBusy(false);
     }
   }
 
-  private async bytes(format: string): Promise<Blob> {
+  private async fileOf(format: string, id: string, signal: AbortSignal): Promise<Blob> {
     const wanted = format === 'parquet' ? 'arrow' : format;
-    const id = newQueryId('console-');
-    const response = await postSql(wanted, { sql: this.sql() }, id);
-    if (format === 'parquet') {
+    const response = await postSql(wanted, { sql: this.sql() }, id, signal);
+    const counted = new Response(
+      response.body?.pipeThrough(
+        counting((bytes) => {
+          if (!signal.aborted) this.count.textContent = formatBytes(bytes);
+        }),
+      ),
+    );
+    try {
+      if (format !== 'parquet') return await counted.blob();
       // Only who wants Parquet loads what writes it.
       const { parquetOf } = await import('../data/parquet');
-      return parquetOf(response);
-    }
-    try {
-      return await response.blob();
+      return await parquetOf(counted);
     } catch (error) {
+      // Of an answer that is whole, the writer has something against a value.
+      if (signal.aborted || !(await wasCutShort(id))) throw error;
       throw await whyCutShort(id, error);
     }
   }
+}
+
+async function wasCutShort(id: string): Promise<boolean> {
+  const info = await findQuery(id);
+  return info?.state !== 'succeeded';
+}
+
+/** Tells now and then how many bytes have passed. */
+function counting(tell: (bytes: number) => void): TransformStream<Uint8Array<ArrayBuffer>> {
+  let bytes = 0;
+  let told = performance.now();
+  return new TransformStream({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength;
+      if (performance.now() - told >= tellEveryMs) {
+        told = performance.now();
+        tell(bytes);
+      }
+      controller.enqueue(chunk);
+    },
+  });
 }
 
 function save(content: Blob, name: string): void {

@@ -1,8 +1,9 @@
+import { type Area, areaText, cellsOf } from '../data/area';
 import type { ResultColumn, ResultTable } from '../data/result_table';
 import { valueText, type Value } from '../data/values';
+import { copyText } from '../ui/clipboard';
 import { h, oncePerFrame } from '../ui/dom';
-import { formatRows } from '../ui/format';
-import { copyText } from '../ui/share_link';
+import { formatCount, formatRows } from '../ui/format';
 import { showCell } from './cell_dialog';
 import './grid.css';
 
@@ -15,16 +16,25 @@ const cellTextMax = 200;
 const sampledRows = 100;
 const widthMin = 60;
 const widthMax = 420;
+// More is for a file.
+const copiedCellsMax = 1_000_000;
 
 /**
  * The rows of a result, of which only those that can be seen are elements. They are drawn into a
  * layer that stays where the window is, at places that are computed from the scroll position.
  *
  * One cell is the active one; the keys of ARIA's grid move it, and a screen reader is told of it
- * through aria-activedescendant, since the element of a cell lives only as long as it is seen.
+ * through aria-activedescendant, since the element of a cell lives only as long as it is seen. What
+ * is between it and the anchor is selected.
  */
 export class Grid {
-  readonly element = h('div', { class: 'grid', role: 'grid', tabindex: 0, 'aria-label': 'Result' });
+  readonly element = h('div', {
+    class: 'grid',
+    role: 'grid',
+    tabindex: 0,
+    'aria-label': 'Result',
+    'aria-multiselectable': 'true',
+  });
   private readonly space = h('div', { class: 'grid-space', 'aria-hidden': 'true' });
   private readonly layer = h('div', { class: 'grid-layer', role: 'presentation' });
   private table: ResultTable | null = null;
@@ -33,6 +43,8 @@ export class Grid {
   private measured = false; // The widths are those of values, not of names alone.
   private resized = false; // By hand.
   private active = { row: -1, column: 0 }; // Row -1: the names.
+  private anchor = { row: -1, column: 0 }; // Where the selection began.
+  private all = false; // Everything is selected, with its names.
   // Where the window is, in pixels of rows, and where the scroll bar was put for it: that is not as
   // exact where one of its pixels is worth more.
   private position = 0;
@@ -40,14 +52,14 @@ export class Grid {
   private drawnHeight = 0;
   private readonly redraw = oncePerFrame(() => this.draw());
 
-  constructor() {
+  constructor(private readonly hint: (text: string) => void) {
     this.element.append(this.layer, this.space);
     this.element.addEventListener('scroll', this.redraw);
     this.element.addEventListener('wheel', (event) => this.onWheel(event), { passive: false });
     this.element.addEventListener('keydown', (event) => this.onKey(event));
     this.element.addEventListener('focus', this.redraw);
     this.element.addEventListener('mousedown', (event) => this.onMouseDown(event));
-    this.element.addEventListener('dblclick', () => this.openCell());
+    this.element.addEventListener('dblclick', (event) => this.onDoubleClick(event));
     new ResizeObserver(this.redraw).observe(this.element);
     this.clear();
   }
@@ -61,6 +73,8 @@ export class Grid {
     this.element.hidden = false;
     this.table = table;
     this.active = { row: table.rowCount > 0 ? 0 : -1, column: 0 };
+    this.anchor = this.active;
+    this.all = false;
     this.measured = false;
     this.resized = false;
     this.measure();
@@ -75,7 +89,10 @@ export class Grid {
     if (table === null) return;
     if (!this.measured && table.rowCount > 0) {
       this.measure();
-      this.active.row = Math.max(0, this.active.row);
+      if (this.active.row < 0) {
+        this.active = { row: 0, column: this.active.column };
+        this.anchor = this.active;
+      }
       this.measured = true;
     }
     this.element.setAttribute('aria-rowcount', String(table.rowCount + 1));
@@ -128,17 +145,24 @@ export class Grid {
   private measure(): void {
     const { table } = this;
     if (table === null) return;
-    // Rows from all over: the last of a million numbers are longer than the first.
-    const step = Math.max(1, Math.floor((table.rowCount - 1) / (sampledRows - 1)));
-    this.widths = table.columns.map((column, index) => {
-      // Names are bold.
-      let longest = Math.max(column.name.length * 1.1, Math.min(column.type.length * 0.8, 20));
-      for (let row = 0; row < table.rowCount; row += step) {
-        longest = Math.max(longest, valueText(table.value(row, index)).length);
-      }
-      return Math.round(Math.max(widthMin, Math.min(widthMax, longest * 8 + 24)));
-    });
+    const step = this.sampleStep(table);
+    this.widths = table.columns.map((_, index) => Math.min(widthMax, this.widthOf(table, index, step)));
     this.place();
+  }
+
+  /** Rows from all over: the last of a million numbers are longer than the first. */
+  private sampleStep(table: ResultTable): number {
+    return Math.max(1, Math.floor((table.rowCount - 1) / (sampledRows - 1)));
+  }
+
+  private widthOf(table: ResultTable, index: number, step: number): number {
+    const column = table.columns[index];
+    // Names are bold.
+    let longest = Math.max(column.name.length * 1.1, Math.min(column.type.length * 0.8, 20));
+    for (let row = 0; row < table.rowCount; row += step) {
+      longest = Math.max(longest, cellText(table.value(row, index, cellTextMax + 1)).length);
+    }
+    return Math.round(Math.max(widthMin, longest * 8 + 24));
   }
 
   private place(): void {
@@ -206,9 +230,9 @@ export class Grid {
     });
     line.style.transform = `translateY(${y}px)`;
     for (const index of columns) {
-      const value = this.table!.value(row, index);
+      const value = this.table!.value(row, index, cellTextMax + 1);
       const cell = this.cell(row, index, left, 'gridcell', this.table!.columns[index]);
-      cell.textContent = shortText(value);
+      cell.textContent = cellText(value);
       if (value === null) cell.classList.add('null');
       if (value === '') cell.classList.add('empty');
       line.append(cell);
@@ -218,10 +242,12 @@ export class Grid {
 
   private cell(row: number, index: number, left: number, role: string, column: ResultColumn): HTMLElement {
     const active = this.active.row === row && this.active.column === index;
+    const selected = this.isSelected(row, index);
     const cell = h('div', {
       id: cellId(row, index),
-      class: `cell ${column.kind}${active ? ' active' : ''}`,
+      class: `cell ${column.kind}${active ? ' active' : ''}${selected ? ' selected' : ''}`,
       role,
+      'aria-selected': selected ? 'true' : undefined,
       'aria-colindex': index + 1,
       'data-row': row,
       'data-column': index,
@@ -233,14 +259,53 @@ export class Grid {
 
   // --- the active cell
 
-  private moveTo(row: number, column: number): void {
+  /** `extend`: the selection reaches from where it began to there. */
+  private moveTo(row: number, column: number, extend = false): void {
     const columns = this.table?.columns.length ?? 0;
     this.active = {
       row: Math.max(-1, Math.min(row, this.rowCount - 1)),
       column: Math.max(0, Math.min(column, columns - 1)),
     };
+    if (!extend) this.anchor = this.active;
+    this.all = false;
     this.reveal();
     this.redraw();
+  }
+
+  private selectAll(): void {
+    this.all = true;
+    this.redraw();
+  }
+
+  private get selection(): Area {
+    const { active, anchor } = this;
+    if (this.all) return { top: -1, bottom: this.rowCount - 1, left: 0, right: this.widths.length - 1 };
+    return {
+      top: Math.min(active.row, anchor.row),
+      bottom: Math.max(active.row, anchor.row),
+      left: Math.min(active.column, anchor.column),
+      right: Math.max(active.column, anchor.column),
+    };
+  }
+
+  /** The active cell alone is no selection. */
+  private isSelected(row: number, column: number): boolean {
+    const { top, bottom, left, right } = this.selection;
+    const within = top <= row && row <= bottom && left <= column && column <= right;
+    return within && (top < bottom || left < right);
+  }
+
+  private async copy(): Promise<void> {
+    const { table, selection } = this;
+    if (table === null) return;
+    const cells = cellsOf(selection);
+    if (cells > copiedCellsMax) {
+      this.hint(`${formatCount(cells)} cells are too many to copy: Download has them all`);
+      return;
+    }
+    const copied = await copyText(areaText(table, selection));
+    const what = cells === 1 ? 'Copied' : `Copied ${formatCount(cells)} cells`;
+    this.hint(copied ? what : 'The browser does not allow it');
   }
 
   private reveal(): void {
@@ -264,37 +329,45 @@ export class Grid {
     const { row, column } = this.active;
     const page = Math.max(1, Math.floor((this.element.clientHeight - headerHeight) / rowHeight) - 1);
     const whole = event.ctrlKey || event.metaKey;
-    switch (event.key) {
+    const extend = event.shiftKey;
+    // Also with Caps Lock.
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    switch (key) {
       case 'ArrowUp':
-        this.moveTo(row - 1, column);
+        this.moveTo(row - 1, column, extend);
         break;
       case 'ArrowDown':
-        this.moveTo(row + 1, column);
+        this.moveTo(row + 1, column, extend);
         break;
       case 'ArrowLeft':
-        this.moveTo(row, column - 1);
+        this.moveTo(row, column - 1, extend);
         break;
       case 'ArrowRight':
-        this.moveTo(row, column + 1);
+        this.moveTo(row, column + 1, extend);
         break;
       case 'PageUp':
-        this.moveTo(Math.max(0, row - page), column);
+        this.moveTo(Math.max(0, row - page), column, extend);
         break;
       case 'PageDown':
-        this.moveTo(row + page, column);
+        this.moveTo(row + page, column, extend);
         break;
       case 'Home':
-        this.moveTo(whole ? 0 : row, 0);
+        this.moveTo(whole ? 0 : row, 0, extend);
         break;
       case 'End':
-        this.moveTo(whole ? this.rowCount - 1 : row, this.table.columns.length - 1);
+        this.moveTo(whole ? this.rowCount - 1 : row, this.table.columns.length - 1, extend);
         break;
       case 'Enter':
+        if (whole) return;
         this.openCell();
         break;
+      case 'a':
+        if (!whole || extend) return;
+        this.selectAll();
+        break;
       case 'c':
-        if (!whole) return;
-        void copyText(this.activeText());
+        if (!whole || extend) return;
+        void this.copy();
         break;
       default:
         return;
@@ -318,8 +391,31 @@ export class Grid {
       this.dragWidth(Number(target.dataset.column), event);
       return;
     }
-    const cell = target.closest<HTMLElement>('.cell');
-    if (cell !== null) this.moveTo(Number(cell.dataset.row), Number(cell.dataset.column));
+    const at = placeOf(target);
+    if (at === null || event.button !== 0) return;
+    this.moveTo(at.row, at.column, event.shiftKey);
+    const move = (over: MouseEvent) => {
+      const to = placeOf(over.target);
+      if (to !== null && (to.row !== this.active.row || to.column !== this.active.column)) {
+        this.moveTo(to.row, to.column, true);
+      }
+    };
+    addEventListener('mousemove', move);
+    addEventListener('mouseup', () => removeEventListener('mousemove', move), { once: true });
+  }
+
+  private onDoubleClick(event: MouseEvent): void {
+    const target = event.target as HTMLElement;
+    if (this.table !== null && target.classList.contains('grip')) {
+      // As wide as what can be seen needs it.
+      const column = Number(target.dataset.column);
+      this.resized = true;
+      this.widths[column] = this.widthOf(this.table, column, this.sampleStep(this.table));
+      this.place();
+      this.redraw();
+    } else if (placeOf(target) !== null) {
+      this.openCell();
+    }
   }
 
   private dragWidth(column: number, down: MouseEvent): void {
@@ -335,12 +431,6 @@ export class Grid {
     addEventListener('mouseup', () => removeEventListener('mousemove', move), { once: true });
   }
 
-  private activeText(): string {
-    const { row, column } = this.active;
-    if (this.table === null) return '';
-    return row < 0 ? this.table.columns[column].name : valueText(this.table.value(row, column));
-  }
-
   private openCell(): void {
     const { row, column } = this.active;
     if (this.table === null || row < 0) return;
@@ -350,11 +440,18 @@ export class Grid {
   }
 }
 
+function placeOf(target: EventTarget | null): { row: number; column: number } | null {
+  const cell = target instanceof Element ? target.closest<HTMLElement>('.grid .cell') : null;
+  return cell === null ? null : { row: Number(cell.dataset.row), column: Number(cell.dataset.column) };
+}
+
 function cellId(row: number, column: number): string {
   return `cell-${row}-${column}`;
 }
 
-function shortText(value: Value): string {
+/** One line of it: what follows a line break would be hidden without a trace. */
+function cellText(value: Value): string {
   const text = valueText(value);
-  return text.length > cellTextMax ? `${text.slice(0, cellTextMax)}…` : text;
+  const short = text.length > cellTextMax ? `${text.slice(0, cellTextMax)}…` : text;
+  return short.replaceAll(/\r\n|[\r\n]/g, '↵');
 }

@@ -17,17 +17,28 @@ interface HistoryEntry {
 export class HistoryPanel {
   readonly element = h('div', { class: 'history' });
   private entries: HistoryEntry[] = read();
+  private isKept = true; // False: the browser has no room, and the history ends with this page.
 
-  constructor(private readonly onChoose: (sql: string) => void) {}
+  constructor(private readonly onChoose: (sql: string) => void) {
+    addEventListener('storage', (event) => {
+      if (event.key === key) this.draw();
+    });
+  }
 
   add(entry: HistoryEntry): void {
     // The same text again takes the place of the time before.
-    this.entries = [entry, ...this.entries.filter((other) => other.sql !== entry.sql)];
-    this.entries.length = Math.min(this.entries.length, entriesMax);
+    const others = this.known().filter((other) => other.sql !== entry.sql);
+    this.entries = [entry, ...others].slice(0, entriesMax);
     this.write();
   }
 
+  /** With what other tabs have added meanwhile. */
+  private known(): HistoryEntry[] {
+    return this.isKept ? read() : this.entries;
+  }
+
   draw(): void {
+    this.entries = this.known();
     if (this.entries.length === 0) {
       this.element.replaceChildren(
         h('p', { class: 'muted note' }, 'Queries that you run are listed here, in this browser only.'),
@@ -68,12 +79,20 @@ export class HistoryPanel {
   }
 
   private write(): void {
-    try {
-      localStorage.setItem(key, JSON.stringify(this.entries));
-    } catch {
-      // No room for it: the history ends with this page.
-    }
+    // A browser has room for some megabytes: of long texts that is fewer of them.
+    let kept = this.entries;
+    while (!store(kept) && kept.length > 0) kept = kept.slice(0, Math.floor(kept.length / 2));
+    this.isKept = kept.length > 0 || this.entries.length === 0;
     this.draw();
+  }
+}
+
+function store(entries: HistoryEntry[]): boolean {
+  try {
+    localStorage.setItem(key, JSON.stringify(entries));
+    return true;
+  } catch {
+    return false;
   }
 }
 

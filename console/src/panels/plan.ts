@@ -1,6 +1,6 @@
-import { newQueryId, rowsOf } from '../api/session';
+import { rowsOf } from '../api/session';
 import { h } from '../ui/dom';
-import { formatCount, formatMs } from '../ui/format';
+import { formatMs, formatRows } from '../ui/format';
 import './plan.css';
 
 /** An operator as EXPLAIN (ANALYZE, FORMAT JSON) has it; times are in seconds. */
@@ -14,12 +14,23 @@ interface Operator {
 
 interface Profile {
   latency: number;
-  cpu_time: number;
-  total_bytes_read?: number;
-  children: Operator[];
+  /** Not there where nothing ran: the plan itself has the answer, as that of count(*) often does. */
+  children?: Operator[];
+}
+
+/** An operator as EXPLAIN (FORMAT JSON) has it. */
+interface PlannedOperator {
+  name: string;
+  extra_info: Record<string, string | string[]>;
+  children: PlannedOperator[];
 }
 
 const detailMax = 160;
+// What DuckDB does not count with when it names a line of an explained text, and EXPLAIN where it is
+// there already.
+const space = String.raw`(?:\s|--.*\n|/\*[^]*?\*/)*`;
+const options = String.raw`(?:analyze\b|\((?=[^()]*\b(?:analyze|format)\b)[^()]*\))`;
+const before = new RegExp(`^${space}(?:explain\\b${space}(?:${options}${space})?)?`, 'i');
 
 /** The plan of a query as a tree of its operators: rows flow from the right end to the left. */
 export class PlanPanel {
@@ -29,12 +40,17 @@ export class PlanPanel {
     this.say('Plan (Ctrl-Shift-Enter) runs the query, and shows where its time goes.');
   }
 
-  async explain(sql: string): Promise<void> {
+  async explain(sql: string, task: { id: string; signal: AbortSignal }): Promise<void> {
     this.say('Running …');
-    const text = sql.trim().replace(/;\s*$/, '');
-    const id = newQueryId('console-'); // In the list of queries, where it can be cancelled.
-    const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, id);
-    this.draw(JSON.parse(String(json)) as Profile);
+    const text = sql.slice(explainedFrom(sql)).replace(/;\s*$/, '');
+    const [[, json]] = await rowsOf(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, task);
+    const { latency, children } = JSON.parse(String(json)) as Profile;
+    if (children !== undefined) {
+      this.draw(latency, children);
+      return;
+    }
+    const [[, planned]] = await rowsOf(`EXPLAIN (FORMAT JSON) ${text}`, { signal: task.signal });
+    this.drawPlanned(JSON.parse(String(planned)) as PlannedOperator[]);
   }
 
   say(text: string): void {
@@ -45,9 +61,20 @@ export class PlanPanel {
     this.element.replaceChildren(h('pre', { class: 'problem', role: 'alert', tabindex: 0 }, message));
   }
 
-  private draw(profile: Profile): void {
+  private drawPlanned(roots: PlannedOperator[]): void {
+    this.element.replaceChildren(
+      h(
+        'p',
+        { class: 'note' },
+        'The answer was known when the query was planned, so that there is nothing to time.',
+      ),
+      h('ul', { class: 'tree', 'aria-label': 'Operators of the plan' }, ...roots.map(drawPlannedOperator)),
+    );
+  }
+
+  private draw(latency: number, operators: Operator[]): void {
     // The outermost operator is EXPLAIN ANALYZE itself.
-    const roots = profile.children.flatMap((root) =>
+    const roots = operators.flatMap((root) =>
       root.operator_name === 'EXPLAIN_ANALYZE' ? root.children : [root],
     );
     const slowest = Math.max(1e-9, ...roots.flatMap(timesOf));
@@ -56,7 +83,7 @@ export class PlanPanel {
       h(
         'p',
         { class: 'note' },
-        `${formatMs(profile.latency * 1000)} in all; ${formatMs(total * 1000)} of processor time, ` +
+        `${formatMs(latency * 1000)} in all; ${formatMs(total * 1000)} of processor time, ` +
           `most of it in: ${titleOf(nameOfSlowest(roots))}`,
       ),
       h(
@@ -66,6 +93,11 @@ export class PlanPanel {
       ),
     );
   }
+}
+
+/** Where the text begins that is explained, and that lines of errors count from. */
+export function explainedFrom(sql: string): number {
+  return before.exec(sql)?.[0].length ?? 0;
 }
 
 function nameOfSlowest(operators: Operator[]): string {
@@ -83,7 +115,7 @@ function drawOperator(operator: Operator, slowest: number, total: number): HTMLE
   const heat = Math.min(4, Math.ceil((operator.operator_timing / slowest) * 4));
   const bar = h('span', { class: 'bar', 'aria-hidden': 'true' });
   bar.style.width = `${Math.round(share * 100)}%`;
-  const rows = `${formatCount(operator.operator_cardinality)} rows`;
+  const rows = formatRows(operator.operator_cardinality);
   const box = h(
     'div',
     { class: `operator heat-${heat}` },
@@ -98,6 +130,17 @@ function drawOperator(operator: Operator, slowest: number, total: number): HTMLE
     drawDetails(operator.extra_info),
   );
   const children = operator.children.map((child) => drawOperator(child, slowest, total));
+  return h('li', {}, box, children.length > 0 && h('ul', {}, ...children));
+}
+
+function drawPlannedOperator(operator: PlannedOperator): HTMLElement {
+  const box = h(
+    'div',
+    { class: 'operator' },
+    h('strong', {}, titleOf(operator.name)),
+    drawDetails(operator.extra_info),
+  );
+  const children = operator.children.map(drawPlannedOperator);
   return h('li', {}, box, children.length > 0 && h('ul', {}, ...children));
 }
 

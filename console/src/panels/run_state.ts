@@ -4,11 +4,15 @@ import { formatMs, formatRows } from '../ui/format';
 import './run_state.css';
 
 const lookEveryMs = 500;
+const hintMs = 3000;
 
 /** The line above the result: what runs and how far it is, what came of it, or why nothing did. */
 export class RunState {
   readonly element = h('div', { class: 'run-state' });
   private readonly line = h('p', { class: 'note', role: 'status' });
+  // Says something else twice a second, which nobody wants to have read out.
+  private readonly clock = h('p', { class: 'note', hidden: true });
+  private readonly hintLine = h('span', { class: 'hint', role: 'status' });
   private readonly problem = h('pre', { class: 'problem', role: 'alert', tabindex: 0, hidden: true });
   private readonly progress = h('progress', {
     max: 100,
@@ -16,9 +20,11 @@ export class RunState {
     hidden: true,
   });
   private timer = 0;
+  private hintTimer = 0;
 
   constructor() {
-    this.element.append(this.progress, this.line, this.problem);
+    const lines = h('div', { class: 'lines' }, this.line, this.clock, this.hintLine);
+    this.element.append(this.progress, lines, this.problem);
     this.say('Rows, beside a dataset, shows what is in it. Ctrl-Enter runs the query above.');
   }
 
@@ -26,8 +32,16 @@ export class RunState {
     this.line.textContent = text;
   }
 
+  /** Of something small that has been done; it goes away by itself. */
+  hint(text: string): void {
+    this.hintLine.textContent = text;
+    clearTimeout(this.hintTimer);
+    this.hintTimer = window.setTimeout(() => (this.hintLine.textContent = ''), hintMs);
+  }
+
   start(id: string): void {
     this.end();
+    this.line.classList.remove('warns');
     this.problem.hidden = true;
     this.problem.textContent = '';
     this.progress.hidden = false;
@@ -35,11 +49,14 @@ export class RunState {
     const started = performance.now();
     let last: QueryInfo | null = null;
     let asking = false;
-    this.say('Running …');
+    this.say('');
+    this.clock.hidden = false;
+    this.clock.textContent = 'Running …';
     this.timer = window.setInterval(() => {
       const state = last?.state === 'queued' ? 'Waits for its turn' : 'Running';
       const rows = last !== null && last.rows > 0 ? `, ${formatRows(last.rows)}` : '';
-      this.say(`${state} for ${formatMs(Math.round((performance.now() - started) / 100) * 100)}${rows}`);
+      const ms = Math.round((performance.now() - started) / 100) * 100;
+      this.clock.textContent = `${state} for ${formatMs(ms)}${rows}`;
       if (asking) return;
       asking = true;
       const timer = this.timer;
@@ -56,10 +73,11 @@ export class RunState {
   }
 
   /** `ms` is the time until the last row was here. */
-  done(rows: number, ms: number, info: QueryInfo | null): void {
+  done(rows: number, rowLimit: number, ms: number, info: QueryInfo | null): void {
     this.end();
     const parts = [formatRows(rows), `in ${formatMs(ms)}`];
-    if (info?.truncated) parts.push('— there are more: the limit is reached');
+    const limit = rows < rowLimit ? 'a limit of the server or of 1 GB' : 'the limit';
+    if (info?.truncated) parts.push(`— there are more: ${limit} is reached`);
     if (info?.cached) parts.push('(from the result cache)');
     this.say(parts.join(' '));
     this.line.classList.toggle('warns', info?.truncated === true);
@@ -83,5 +101,6 @@ export class RunState {
     clearInterval(this.timer);
     this.timer = 0;
     this.progress.hidden = true;
+    this.clock.hidden = true;
   }
 }

@@ -8,6 +8,16 @@ export function formatRows(count: number): string {
   return `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`;
 }
 
+const fewDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 6 });
+
+/** A mark of an axis, for which there is not much room: 20T for 20,000,000,000,000. */
+export function formatMark(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-6 || size >= 1e15)) return String(Number(value.toPrecision(6)));
+  return size < 1e7 ? (Number.isInteger(value) ? whole : fewDigits).format(value) : compact.format(value);
+}
+
 export function formatBytes(bytes: number): string {
   let value = bytes;
   for (const unit of ['B', 'KB', 'MB', 'GB', 'TB']) {
@@ -20,9 +30,10 @@ export function formatBytes(bytes: number): string {
 }
 
 export function formatMs(ms: number): string {
-  if (ms < 1) return `${(ms * 1000).toFixed(0)} µs`;
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${ms.toFixed(0)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  if (ms < 0.9995) return `${(ms * 1000).toFixed(0)} µs`;
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${ms.toFixed(0)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

@@ -14,13 +14,3 @@ export function sqlOfLink(hash: string): string | null {
     return null;
   }
 }
-
-/** False where the browser gives no clipboard to the page, as on plain HTTP of another machine. */
-export async function copyText(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
-}

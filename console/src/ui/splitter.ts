@@ -21,12 +21,19 @@ export function splitter(options: SplitterOptions): HTMLElement {
     'aria-orientation': across ? 'vertical' : 'horizontal',
     'aria-valuemin': min,
   });
-  let size = Number(localStorage.getItem(options.key)) || options.initial;
-  const set = (wanted: number) => {
-    size = Math.round(Math.max(min, Math.min(wanted, Math.max(min, max()))));
+  // What somebody wanted stays, so that a window which was small for a while changes nothing.
+  let wish = Number(localStorage.getItem(options.key)) || options.initial;
+  let size = wish;
+  const fit = () => {
+    size = Math.round(Math.max(min, Math.min(wish, Math.max(min, max()))));
     handle.setAttribute('aria-valuenow', String(size));
     handle.setAttribute('aria-valuemax', String(Math.max(min, max())));
     options.set(size);
+  };
+  const set = (wanted: number) => {
+    wish = wanted;
+    fit();
+    wish = size;
   };
   const keep = () => localStorage.setItem(options.key, String(size));
 
@@ -51,6 +58,7 @@ export function splitter(options: SplitterOptions): HTMLElement {
     set(size + step);
     keep();
   });
-  set(size);
+  fit();
+  addEventListener('resize', fit);
   return handle;
 }

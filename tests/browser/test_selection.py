@@ -1,0 +1,86 @@
+"""Parts of a result on the clipboard."""
+
+import pytest
+from playwright.sync_api import expect
+
+SQL = """SELECT n AS id, CASE WHEN n % 2 = 0 THEN 'text ' || n END AS name,
+  E'a "b"\\nc\\td' AS odd FROM range(1000) t(n)"""
+
+
+@pytest.fixture
+def result(console):
+    console.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    console.run(SQL)
+    console.grid.focus()
+    return console
+
+
+def copied(console) -> str:
+    console.page.keyboard.press("Control+c")
+    expect(console.page.locator(".hint")).to_contain_text("Copied")
+    return console.page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_cell_is_copied_as_it_is(result):
+    result.page.keyboard.press("End")
+    assert copied(result) == 'a "b"\nc\td'
+
+
+def test_cells_are_selected_with_shift(result):
+    for key in ["ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight"]:
+        result.page.keyboard.press(key)
+    expect(result.grid.locator("[aria-selected=true]")).to_have_count(4)
+    # NULL is an empty cell of a spreadsheet.
+    assert copied(result) == "1\t\n2\ttext 2"
+    result.page.keyboard.press("ArrowUp")
+    expect(result.grid.locator("[aria-selected=true]")).to_have_count(0)
+    assert result.axe() == []
+
+
+def test_cells_are_selected_with_the_mouse(result):
+    box = result.grid.locator("#cell-2-1").bounding_box()
+    result.grid.locator("#cell-0-0").hover()
+    result.page.mouse.down()
+    result.page.mouse.move(box["x"] + 5, box["y"] + 5, steps=3)
+    result.page.mouse.up()
+    assert copied(result) == "0\ttext 0\n1\t\n2\ttext 2"
+    result.grid.locator("#cell-3-2").click(modifiers=["Shift"])
+    assert copied(result).endswith('\n3\t\t"a ""b""\nc\td"')
+
+
+def test_all_of_it_is_copied_with_its_names(result):
+    result.page.keyboard.press("Control+a")
+    text = copied(result)
+    assert text.startswith('id\tname\todd\n0\ttext 0\t"a ""b""')
+    assert text.count("\n") == 2 * 1000
+
+
+def test_too_much_is_not_copied(console):
+    console.run("SELECT n, n AS m FROM range(600000) t(n)")
+    console.grid.focus()
+    console.page.keyboard.press("Control+a")
+    console.page.keyboard.press("Control+c")
+    expect(console.page.locator(".hint")).to_contain_text("1,200,002 cells are too many")
+
+
+def test_copying_works_on_plain_http_of_another_machine(new_console, served):
+    """There a page has no navigator.clipboard."""
+    console = new_console(served.address)
+    console.context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'clipboard', {value: undefined})"
+    )
+    console.open().run("SELECT 'by the older way' AS a")
+    console.grid.focus()
+    console.page.keyboard.press("Control+c")
+    expect(console.page.locator(".hint")).to_have_text("Copied")
+    console.write("")
+    console.page.keyboard.press("Control+v")
+    expect(console.editor).to_have_text("by the older way")
+
+
+def test_a_column_is_made_as_wide_as_its_values(console):
+    console.run("SELECT 1 AS a, repeat('wide ', 30) AS b")
+    before = console.grid.locator("#cell-0-1").bounding_box()["width"]
+    console.grid.locator(".grip").nth(1).dblclick()
+    expect(console.page.get_by_role("dialog")).to_have_count(0)
+    assert console.grid.locator("#cell-0-1").bounding_box()["width"] > before + 200
