@@ -163,7 +163,10 @@ Result<> ShowDataset(const DatasetOptions& options) {
 
 Result<> RemoveDataset(const DatasetOptions& options) {
   TARN_TRY(Remote remote, Remote::Open(options.remote));
-  if (!options.yes && isatty(STDIN_FILENO) != 0) {
+  if (!options.yes && isatty(STDIN_FILENO) == 0) {
+    return InvalidArgument("nobody is there to ask: --yes says that it is meant");
+  }
+  if (!options.yes) {
     std::fprintf(stderr, "Take \"%s\" out of the catalogue? Its objects stay in the bucket. [y/N] ",
                  options.name.c_str());
     std::string answer;
@@ -174,7 +177,9 @@ Result<> RemoveDataset(const DatasetOptions& options) {
   }
   TARN_TRY(const http::ClientResponse gone,
            remote.Catalog({.method = "DELETE", .path = DatasetPath(options.name)}));
-  if (!options.json) {
+  if (options.json) {
+    TARN_CHECK_OK(PrintJson({{"name", options.name}, {"deleted", true}}));
+  } else {
     Print(fmt::format("\"{}\" is gone; `{}` brings it back. Its objects are still in the bucket.\n",
                       options.name, RestoreCommand(remote, options.name)));
   }

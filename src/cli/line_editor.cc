@@ -1,6 +1,8 @@
 #include "cli/line_editor.h"
 
 #include <histedit.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "cli/statement_text.h"
@@ -18,6 +21,10 @@ namespace tarn::cli {
 namespace {
 
 constexpr int kHistoryMax = 1000;
+// A file of more is written anew with what is kept.
+constexpr uintmax_t kHistoryBytesMax = 4'000'000;
+// Who types has no more keys waiting than these; who pastes has.
+constexpr int kTypedAheadMax = 3;
 // More candidates than a screen holds help nobody.
 constexpr size_t kShownMax = 100;
 
@@ -62,8 +69,15 @@ struct LineEditor::State {
     const LineInfo* line = el_line(edit);
     const std::string before =
         state.earlier + std::string(line->buffer, static_cast<size_t>(line->cursor - line->buffer));
-    const std::vector<std::string> words = state.complete(before);
-    if (words.empty()) return CC_ERROR;
+    // Of text that is pasted, it is a blank.
+    int waits = 0;
+    ioctl(STDIN_FILENO, FIONREAD, &waits);
+    const std::vector<std::string> words =
+        waits > kTypedAheadMax ? std::vector<std::string>() : state.complete(before);
+    if (words.empty()) {
+      el_insertstr(edit, " ");
+      return CC_REFRESH;
+    }
     const Word word = WordBefore(before);
     const std::string common = CommonPrefix(words);
     const bool is_longer = common.size() > word.text.size();
@@ -82,16 +96,17 @@ struct LineEditor::State {
   static void Show(const std::vector<std::string>& words) {
     const size_t shown = std::min(words.size(), kShownMax);
     size_t widest = 0;
-    for (size_t i = 0; i < shown; ++i) widest = std::max(widest, DisplayWidth(words[i]));
+    for (size_t i = 0; i < shown; ++i)
+      widest = std::max(widest, DisplayWidth(WithoutControls(words[i])));
     const size_t width = std::max<size_t>(TerminalWidth(), 20);
     const size_t across = std::max<size_t>(1, width / (widest + 2));
     std::string text = "\n";
     for (size_t i = 0; i < shown; ++i) {
-      text += words[i];
+      text += WithoutControls(words[i]);
       if ((i + 1) % across == 0 || i + 1 == shown) {
         text += '\n';
       } else {
-        text += std::string(widest + 2 - DisplayWidth(words[i]), ' ');
+        text += std::string(widest + 2 - DisplayWidth(WithoutControls(words[i])), ' ');
       }
     }
     if (words.size() > shown) text += "… and " + Plural(words.size() - shown, "more name") + "\n";
@@ -119,6 +134,10 @@ LineEditor::LineEditor(std::string history_path, Complete complete)
   history(state_->history, &event, H_SETUNIQUE, 1);
   if (!state_->history_path.empty()) {
     history(state_->history, &event, H_LOAD, state_->history_path.c_str());
+    std::error_code ignored;
+    if (std::filesystem::file_size(state_->history_path, ignored) > kHistoryBytesMax && !ignored) {
+      history(state_->history, &event, H_SAVE, state_->history_path.c_str());
+    }
   }
   state_->edit = el_init("tarn", stdin, stdout, stderr);
   EditLine* edit = state_->edit;
@@ -166,8 +185,14 @@ void LineEditor::Remember(const std::string& text) {
                                       ignored);
   // Statements hold values that are nobody else's business.
   const mode_t former = umask(0077);
-  history(state_->history, &event, H_SAVE, state_->history_path.c_str());
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(state_->history_path.c_str(), "abe"),
+                                                   &std::fclose);
   umask(former);
+  if (file == nullptr) return;
+  // Only this one is added: other prompts add theirs.
+  flock(fileno(file.get()), LOCK_EX);
+  std::fseek(file.get(), 0, SEEK_END);
+  history(state_->history, &event, H_NSAVE_FP, size_t{1}, file.get());
 }
 
 }  // namespace tarn::cli

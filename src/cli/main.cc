@@ -1,10 +1,13 @@
 // tarn: the tool for people.
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <vector>
 
@@ -96,7 +99,8 @@ Command AddSql(CLI::App& app, SqlOptions& sql) {
       ->add_option("-p,--param", sql.params,
                    "A value for the next ?, or NAME=VALUE for $NAME; may be given again")
       ->allow_extra_args(false);
-  command->add_option("--limit", sql.row_limit, "The most rows (a table: 10,000)");
+  command->add_option("--limit", sql.row_limit, "The most rows (a table: 10,000)")
+      ->check(CLI::NonNegativeNumber);
   return {command, [&sql] { return RunSql(sql); }};
 }
 
@@ -184,7 +188,8 @@ Command AddCheck(CLI::App& app, CheckOptions& check) {
   CLI::App* command = app.add_subcommand(
       "check",
       "Say what is wrong with a lakehouse.toml, its bucket and its daemons, and what to do.");
-  command->add_option("FILE", check.remote.config_path, "The lakehouse.toml (./lakehouse.toml)");
+  command->add_option("FILE,--config", check.remote.config_path,
+                      "The lakehouse.toml (./lakehouse.toml)");
   command->add_option("--queryd", check.remote.queryd, "URL of queryd, also in TARN_QUERYD_URL");
   command->add_option("--catalogd", check.remote.catalogd,
                       "URL of catalogd, also in TARN_CATALOGD_URL");
@@ -296,7 +301,11 @@ int Main(int argc, const char* const* argv) {
   }
   for (const Command& command : commands) {
     if (!*command.app) continue;
-    const Result<> done = command.run();
+    Result<> done = command.run();
+    // What nobody has got was not done.
+    if (done.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+      done = Unavailable(fmt::format("cannot write stdout: {}", std::strerror(errno)));
+    }
     if (done.ok()) return EXIT_SUCCESS;
     std::fprintf(stderr, "%s %s\n", Colours::For(stderr)(Style::kBad, "tarn:").c_str(),
                  LinesWithoutControls(ProcessRedactor().Redact(done.error().message)).c_str());
@@ -315,7 +324,7 @@ int main(int argc, char** argv) {
     std::fflush(nullptr);
     _exit(status);
   } catch (const std::exception& e) {
-    tarn::log::Error("cannot go on", {{"error", e.what()}});
+    std::fprintf(stderr, "tarn: %s\n", e.what());
     return EXIT_FAILURE;
   }
 }

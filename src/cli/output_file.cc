@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 
@@ -13,8 +15,36 @@ namespace tarn::cli {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// Of "/dev/stdout", "/dev/fd/3" and their like; -1: it is none. To open such a file anew would
+// begin where others that have it have begun, and to rename one would take it from them.
+int DescriptorOf(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    int descriptor = -1;
+    const std::string_view number =
+        path.starts_with(folder) ? path.substr(folder.size()) : std::string_view();
+    const char* end = number.data() + number.size();
+    if (!number.empty() && std::from_chars(number.data(), end, descriptor).ptr == end) {
+      return descriptor;
+    }
+  }
+  return -1;
+}
+
+}  // namespace
+
 Result<OutputFile> OutputFile::Open(const std::string& path) {
   if (path.empty()) return OutputFile(File(stdout, [](FILE*) { return 0; }), "", "");
+  if (const int descriptor = DescriptorOf(path); descriptor >= 0) {
+    File file(fdopen(dup(descriptor), "wb"), &std::fclose);
+    if (file == nullptr) {
+      return InvalidArgument(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+    }
+    return OutputFile(std::move(file), path, "");
+  }
   std::error_code code;
   // A link stays one, to what it is a link to.
   fs::path target = fs::weakly_canonical(path, code);
@@ -40,12 +70,12 @@ Result<OutputFile> OutputFile::Open(const std::string& path) {
 
 OutputFile::~OutputFile() {
   std::error_code ignored;
-  if (file_ != nullptr && !unfinished_.empty()) fs::remove(unfinished_, ignored);
+  if (!unfinished_.empty()) fs::remove(unfinished_, ignored);
 }
 
 Error OutputFile::Failed() const {
-  return {ErrorKind::kCancelled, fmt::format("cannot write{}{}: {}", path_.empty() ? "" : " ",
-                                             path_, std::strerror(errno))};
+  return Unavailable(
+      fmt::format("cannot write {}: {}", path_.empty() ? "stdout" : path_, std::strerror(errno)));
 }
 
 Result<> OutputFile::Write(std::string_view bytes) {
@@ -56,6 +86,7 @@ Result<> OutputFile::Write(std::string_view bytes) {
 Result<> OutputFile::Finish() {
   if (std::fflush(file_.get()) != 0) return Failed();
   if (unfinished_.empty()) return {};
+  if (std::fclose(file_.release()) != 0) return Failed();
   std::error_code code;
   fs::rename(unfinished_, path_, code);
   if (code) return Unavailable(fmt::format("cannot write {}: {}", path_, code.message()));

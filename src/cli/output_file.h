@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -15,12 +16,14 @@ class OutputFile {
  public:
   // An empty path is stdout. Devices and pipes are written as the bytes come.
   static Result<OutputFile> Open(const std::string& path);
-  OutputFile(OutputFile&&) = default;
+  OutputFile(OutputFile&& other) noexcept
+      : file_(std::move(other.file_)),
+        path_(std::move(other.path_)),
+        unfinished_(std::exchange(other.unfinished_, {})) {}
   OutputFile& operator=(OutputFile&&) = delete;
   // What is not finished goes.
   ~OutputFile();
 
-  // kCancelled: nobody takes it any more.
   Result<> Write(std::string_view bytes);
   Result<> Finish();
 

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
 
 namespace tarn::cli {
 namespace {
@@ -24,7 +26,8 @@ class OutputFileTest : public testing::Test {
   size_t CountFiles() const {
     return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), {}));
   }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "output_file_test";
+  const fs::path folder_ =
+      fs::path(testing::TempDir()) / ("output_file_test-" + std::to_string(getpid()));
   const fs::path path_ = folder_ / "out.csv";
 };
 

@@ -23,6 +23,7 @@
 #include "cli/sql.h"
 #include "cli/statement_text.h"
 #include "cli/text.h"
+#include "duck/quote.h"
 
 namespace tarn::cli {
 namespace {
@@ -44,6 +45,18 @@ constexpr const char* kKeywords[] = {
     "QUALIFY", "REPLACE", "RIGHT",     "SAMPLE", "SELECT",  "SEMI",     "SHOW",      "SUMMARIZE",
     "TABLES",  "THEN",    "TIMESTAMP", "TRUE",   "UNION",   "UNPIVOT",  "USING",     "VALUES",
     "WHEN",    "WHERE",   "WINDOW",    "WITH"};
+
+// Whether a name is one in SQL only in quotes.
+bool NeedsQuotes(const std::string& name) {
+  const bool is_word = !name.empty() && (name[0] < '0' || name[0] > '9') &&
+                       std::all_of(name.begin(), name.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '_' || (c & 0x80) != 0;
+                       });
+  return !is_word ||
+         std::any_of(std::begin(kKeywords), std::end(kKeywords),
+                     [&name](const char* each) { return EqualsIgnoreCase(each, name); });
+}
 
 struct DotCommand {
   const char* name;
@@ -107,9 +120,13 @@ class Names {
     const Json result = Json::parse(answer->body, nullptr, false);
     if (!result.is_object()) return;
     std::set<std::string> names;
-    for (const Json& row : result.value("rows", Json::array())) {
-      names.insert(row.at(0).get<std::string>());
-      for (const Json& column : row.at(1)) names.insert(column.get<std::string>());
+    try {
+      for (const Json& row : result.value("rows", Json::array())) {
+        names.insert(row.at(0).get<std::string>());
+        for (const Json& column : row.at(1)) names.insert(column.get<std::string>());
+      }
+    } catch (const Json::exception&) {
+      return;  // That is no Tarn.
     }
     const std::lock_guard lock(mutex_);
     names_ = std::move(names);
@@ -180,7 +197,7 @@ class Session {
         text.erase(0, end);
         if (!RunText(statement)) text.clear();
       }
-      if (Trim(text).empty()) text.clear();
+      if (IsBlank(text)) text.clear();
     }
   }
 
@@ -202,6 +219,11 @@ class Session {
     }
     if (word.text.empty() && !word.is_quoted) return {};
     found = names_.BeginningWith(word.text);
+    if (!word.is_quoted) {
+      for (std::string& name : found) {
+        if (NeedsQuotes(name)) name = duck::QuoteIdentifier(name);
+      }
+    }
     if (!word.is_quoted && found.empty()) {
       for (const char* keyword : kKeywords) {
         if (EqualsIgnoreCase(std::string_view(keyword).substr(0, word.text.size()), word.text)) {
@@ -247,7 +269,8 @@ class Session {
   // False: it is over.
   bool RunCommand(std::string_view line) {
     const size_t space = std::min(line.find(' '), line.size());
-    const std::string name = ToLowerAscii(line.substr(0, space));
+    std::string name = ToLowerAscii(line.substr(0, space));
+    if (name.ends_with(';')) name.pop_back();
     std::string argument(Trim(line.substr(space)));
     if (argument.ends_with(';')) argument.pop_back();
     const auto on_or_off = [&](bool& setting) {

@@ -39,10 +39,12 @@ Result<std::string> ReadSql(const SqlOptions& options) {
   return sql;
 }
 
-// A number, true, false, null or a JSON list or object is taken for it; all else is a text.
+// A number, true, false, null or a JSON list or object is taken for it; all else is a text, and so
+// is a number that would be another one: "007", "1.10", one of 30 digits.
 Json ToValue(const std::string& text) {
   const Json value = Json::parse(text, nullptr, false);
-  return value.is_discarded() ? Json(text) : value;
+  if (value.is_discarded()) return text;
+  return value.is_number() && value.dump() != text ? Json(text) : value;
 }
 
 Result<Json> ToParams(const std::vector<std::string>& given) {
@@ -57,7 +59,11 @@ Result<Json> ToParams(const std::vector<std::string>& given) {
   for (const std::string& param : given) {
     if (is_named(param)) {
       const size_t equals = param.find('=');
-      object[param.substr(0, equals)] = ToValue(param.substr(equals + 1));
+      const std::string name = param.substr(0, equals);
+      if (object.contains(name)) {
+        return InvalidArgument(fmt::format("--param: {} is given twice", name));
+      }
+      object[name] = ToValue(param.substr(equals + 1));
     } else {
       list.push_back(ToValue(param));
     }
@@ -88,6 +94,7 @@ class QueryWatch {
       const auto query = remote.QueryJson({.path = "/queries/" + id});
       // Who may not ask sees no bar.
       if (!query.ok()) return;
+      if (!query->is_object()) return;
       const Json percent = query->value("progress_percent", Json());
       if (!progress) progress.emplace("running", 0);
       if (percent.is_number()) {

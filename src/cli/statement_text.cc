@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace tarn::cli {
 namespace {
 
@@ -29,6 +31,19 @@ size_t SkipQuoted(std::string_view text, size_t at) {
       } else if (text.substr(i, 2) == "*/") {
         ++i;
         if (--depth == 0) return i + 1;
+      }
+    }
+    return std::string_view::npos;
+  }
+  const bool is_escaped = at > 0 && (text[at - 1] == 'e' || text[at - 1] == 'E') &&
+                          (at == 1 || !IsWordCharacter(text[at - 2]));
+  if (rest[0] == '\'' && is_escaped) {
+    // E'it\'s'
+    for (size_t i = at + 1; i < text.size(); ++i) {
+      if (text[i] == '\\') {
+        ++i;
+      } else if (text[i] == '\'') {
+        return i + 1;
       }
     }
     return std::string_view::npos;
@@ -62,6 +77,17 @@ size_t EndOfStatement(std::string_view text) {
     if (text[at++] == ';') return at;
   }
   return std::string_view::npos;
+}
+
+bool IsBlank(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const bool is_comment = text.substr(at).starts_with("--") || text.substr(at).starts_with("/*");
+    const size_t end = is_comment ? SkipQuoted(text, at) : at;
+    if (end == std::string_view::npos) return false;
+    if (end == at && !Trim(text.substr(at, 1)).empty()) return false;
+    at = std::max(end, at + 1);
+  }
+  return true;
 }
 
 Word WordBefore(std::string_view text) {

@@ -9,6 +9,9 @@ namespace tarn::cli {
 // quote or a comment is open, or there is no semicolon. Knows quotes, dollar quotes and comments.
 size_t EndOfStatement(std::string_view text);
 
+// Whether it has nothing but white space and comments that have their end.
+bool IsBlank(std::string_view text);
+
 // The word before the cursor that is to be completed, and what stands before it.
 struct Word {
   std::string_view text;       // Without the quote that it may begin with.

@@ -43,5 +43,21 @@ TEST(WordBefore, IsWhatTheCursorIsAt) {
   EXPECT_TRUE(WordBefore("SELECT 1 -- ab").is_in_literal);
 }
 
+TEST(EndOfStatement, KnowsEscapesInText) {
+  const std::string_view text = R"(SELECT E'it\'s; x', 'a\';)";
+  EXPECT_EQ(EndOfStatement(text), text.size());
+  EXPECT_EQ(EndOfStatement(R"(SELECT E'open\';)"), std::string_view::npos);
+  EXPECT_EQ(EndOfStatement(R"(SELECT name'a\';)"), 16U) << "name is no E";
+}
+
+TEST(IsBlank, IsWhatHasNothingToRun) {
+  for (const char* text : {"", " \n", "-- done\n", " /* a */ -- b\n\n"}) {
+    EXPECT_TRUE(IsBlank(text)) << text;
+  }
+  for (const char* text : {"SELECT", "-- open", "/* open", "/* a */ x", "'a'"}) {
+    EXPECT_FALSE(IsBlank(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace tarn::cli

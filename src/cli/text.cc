@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <clocale>
+#include <cwchar>
 
 namespace tarn::cli {
 namespace {
@@ -25,34 +27,14 @@ char32_t TakeCodePoint(std::string_view text, size_t& at) {
   return code;
 }
 
-// Not wcwidth: without a locale it knows ASCII only.
+// As glibc knows Unicode, whatever the locale of the program is.
 size_t WidthOf(char32_t code) {
-  struct Range {
-    char32_t first;
-    char32_t last;
-  };
-  // Unicode's combining marks, and its wide and full-width blocks (UAX #11), by their blocks.
-  constexpr std::array<Range, 7> kNone = {{{0x0300, 0x036F},
-                                           {0x1AB0, 0x1AFF},
-                                           {0x1DC0, 0x1DFF},
-                                           {0x200B, 0x200F},
-                                           {0x20D0, 0x20FF},
-                                           {0xFE00, 0xFE0F},
-                                           {0xFE20, 0xFE2F}}};
-  constexpr std::array<Range, 9> kWide = {{{0x1100, 0x115F},
-                                           {0x2E80, 0x303E},
-                                           {0x3041, 0xA4CF},
-                                           {0xAC00, 0xD7A3},
-                                           {0xF900, 0xFAFF},
-                                           {0xFE30, 0xFE6F},
-                                           {0xFF00, 0xFF60},
-                                           {0x1F300, 0x1FAFF},
-                                           {0x20000, 0x3FFFD}}};
-  const auto is_in = [code](const Range& range) {
-    return code >= range.first && code <= range.last;
-  };
-  if (std::any_of(kNone.begin(), kNone.end(), is_in)) return 0;
-  return std::any_of(kWide.begin(), kWide.end(), is_in) ? 2 : 1;
+  static const locale_t kUnicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (code < 0x80 || kUnicode == nullptr) return 1;
+  const locale_t former = uselocale(kUnicode);
+  const int width = wcwidth(static_cast<wchar_t>(code));
+  uselocale(former);
+  return width < 0 ? 1 : static_cast<size_t>(width);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ import signal
 import subprocess
 
 import pyarrow.ipc
+import pytest
 from harness.engine import wait_for_state
 from harness.ports import free_port
 from harness.processes import Daemon, clean_environment
@@ -75,8 +76,9 @@ def test_colours_are_for_terminals(lake, run):
 def test_rm_and_restore(lake, run):
     lake.add("t", "SELECT 1 AS n", key="one.parquet")
     lake.add("t", "SELECT 2 AS n", key="two.parquet")
-    assert "is gone; `tarn restore t 2` brings it back" in ok(run("rm", "t"))
-    refused(run("rm", "t"), "no such dataset")
+    assert "is gone; `tarn restore t 2` brings it back" in ok(run("rm", "--yes", "t"))
+    refused(run("rm", "--yes", "t"), "no such dataset")
+    refused(run("rm", "t"), "--yes")
     history = ok(run("history", "t")).splitlines()
     assert [line.split()[0] for line in history[2:]] == ["3", "2", "1"]
     assert [line.split()[3] for line in history[2:]] == ["deleted", "written", "written"]
@@ -90,7 +92,7 @@ def test_rm_and_restore(lake, run):
 def test_name_that_several_datasets_had(lake, run):
     lake.add("t", "SELECT 1 AS n", key="one.parquet")
     first = lake.catalog.manifest("t").json()["dataset_id"]
-    ok(run("rm", "t"))
+    ok(run("rm", "--yes", "t"))
     lake.add("t", "SELECT 2 AS n", key="two.parquet")
     second = lake.catalog.manifest("t").json()["dataset_id"]
     lines = [line.split() for line in ok(run("history", "t")).splitlines()]
@@ -133,6 +135,9 @@ def test_sql_parameters(run):
     named = run("sql", "-p", "x=a=b", "-p", "n=[1,2]", "SELECT $x AS x, len($n::INT[]) AS n")
     assert ok(named) == "x,n\na=b,2\n"
     refused(run("sql", "-p", "1", "-p", "n=2", "SELECT 1"), "give all of them a name")
+    refused(run("sql", "-p", "n=1", "-p", "n=2", "SELECT $n"), "n is given twice")
+    for text in ("12345678901234567890123", "9007199254740993.5", "1.10", "007"):
+        assert ok(run("sql", "-p", text, "SELECT ? AS x")) == f"x\n{text}\n", "no digit is lost"
 
 
 def test_sql_limits(run):
@@ -170,7 +175,30 @@ def test_file_that_is_not_written_to_its_end_keeps_what_it_had(lake, run):
     ok(run("sql", "-o", out, "SELECT 1 AS n"))
     assert out.read_text() == "n\n1\n"
     assert ok(run("sql", "-o", "/dev/stdout", "SELECT 1 AS n")) == "n\n1\n"
-    refused(run("sql", "-o", "/dev/full", "SELECT 1 AS n"), "cannot write /dev/full", code=130)
+    refused(run("sql", "-o", "/dev/full", "SELECT 1 AS n"), "cannot write /dev/full")
+
+
+def test_stdout_that_is_a_file_keeps_what_it_has(lake, run):
+    """Of a shell's group of commands, whose others write into it too."""
+    tarn = " ".join(command("sql", "-o", "/dev/stdout", "'SELECT 1 AS n'"))
+    script = f"(echo first; {tarn}; echo last) >all.txt"
+    subprocess.run(["sh", "-c", script], env=environment(lake), cwd=lake.folder, check=True)
+    assert (lake.folder / "all.txt").read_text() == "first\nn\n1\nlast\n"
+
+
+@pytest.mark.parametrize("words", [["ls"], ["ls", "--json"], ["status"], ["sql", "SELECT 1"]])
+def test_what_nobody_gets_is_an_error(lake, words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command(*words),
+            env=environment(lake),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "tarn: cannot write stdout: No space left on device\n"
 
 
 def test_message_is_text_for_a_terminal(run):

@@ -160,6 +160,40 @@ def test_history_keeps_the_lines_of_a_statement(lake, prompt):
         assert "(1 row" in again.wait_for("(1 row")
 
 
+def test_prompts_add_to_one_history(lake, prompt):
+    with start(lake) as other:
+        other.wait_for(PROMPT)
+        other.run("SELECT 'of the other';")
+        prompt.run("SELECT 'of the first';")
+        other.type(".quit\r")
+        assert other.wait_for_exit() == 0
+    prompt.type(".quit\r")
+    assert prompt.wait_for_exit() == 0
+    history = (lake.folder / ".local/state/tarn/history").read_text()
+    assert history.count("_HiStOrY_V2_") == 1
+    assert history.index("of\\040the\\040other") < history.index("of\\040the\\040first")
+
+
+def test_comment_behind_a_statement_is_no_beginning_of_another(prompt):
+    assert "42" in prompt.run("SELECT 42; -- done")
+    assert "flights" in prompt.run(".tables;")
+
+
+def test_tabs_of_pasted_text_are_blanks(prompt):
+    prompt.type("SELECT\t1\tAS\tdistan,\t2 AS\tbeside;\r")
+    assert rows(prompt.wait_for("(1 row"))[0] == ["distan", "beside"]
+
+
+def test_tab_completes_names_in_the_quotes_that_they_need(lake):
+    lake.add("two words", "SELECT 1 AS n")
+    lake.wait_for_rows("two words", [[1]])
+    with start(lake) as terminal:
+        terminal.wait_for(PROMPT)
+        wait_until(lambda: _completes(terminal, "FROM tw", '"two words" '), "the names are there")
+        terminal.type(";\r")
+        assert rows(terminal.wait_for("(1 row"))[0] == ["n"]
+
+
 def test_what_is_longer_than_the_screen_is_paged(lake):
     seen = lake.folder / "paged"
     with start(lake, env={"PAGER": f"cat > {seen}"}, lines=20) as terminal:
