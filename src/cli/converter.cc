@@ -60,7 +60,8 @@ Result<Converter> Converter::Open(const std::filesystem::path& folder, std::stop
 }
 
 template <class T>
-Result<T> Converter::Watch(std::function<Result<T>(duck::Connection&)> work) {
+Result<T> Converter::Watch(const std::string& what, uint64_t bytes,
+                           std::function<Result<T>(duck::Connection&)> work) {
   struct Task {
     std::mutex mutex;
     std::condition_variable has_ended;
@@ -74,7 +75,7 @@ Result<T> Converter::Watch(std::function<Result<T>(duck::Connection&)> work) {
     task->result = std::move(result);
     task->has_ended.notify_one();
   });
-  Progress progress("reading", 0);
+  Progress progress(what, bytes);
   std::optional<std::chrono::steady_clock::time_point> stopped_at;
   std::unique_lock lock(task->mutex);
   while (!task->has_ended.wait_for(lock, kLookEvery, [&] { return task->result.has_value(); })) {
@@ -103,6 +104,7 @@ Result<T> Converter::Watch(std::function<Result<T>(duck::Connection&)> work) {
 
 Result<std::vector<Column>> Converter::ColumnsOf(const std::string& source) {
   return Watch<std::vector<Column>>(
+      "reading", 0,
       [sql = "FROM " + source](duck::Connection& connection) -> Result<std::vector<Column>> {
         TARN_TRY(const duck::Statement statement, connection.Prepare(sql));
         std::vector<Column> columns;
@@ -118,13 +120,15 @@ Result<uint64_t> Converter::CountRows(const std::string& source) {
   return std::stoull(row.at(0));
 }
 
-Result<std::vector<std::string>> Converter::FirstRow(const std::string& sql) {
+Result<std::vector<std::string>> Converter::FirstRow(const std::string& sql,
+                                                     const std::string& what) {
   return Watch<std::vector<std::string>>(
-      [sql](duck::Connection& connection) { return ReadFirstRow(connection, sql); });
+      what, 0, [sql](duck::Connection& connection) { return ReadFirstRow(connection, sql); });
 }
 
-Result<> Converter::Run(const std::string& sql) {
-  return Watch<void>([sql](duck::Connection& connection) { return connection.Execute(sql); });
+Result<> Converter::Run(const std::string& sql, const std::string& what, uint64_t bytes) {
+  return Watch<void>(what, bytes,
+                     [sql](duck::Connection& connection) { return connection.Execute(sql); });
 }
 
 }  // namespace tarn::cli

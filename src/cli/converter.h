@@ -27,8 +27,10 @@ class Converter {
   Result<std::vector<Column>> ColumnsOf(const std::string& source);
   Result<uint64_t> CountRows(const std::string& source);
   // The first row of a query, its values as text; NULL is an empty one.
-  Result<std::vector<std::string>> FirstRow(const std::string& sql);
-  Result<> Run(const std::string& sql);
+  Result<std::vector<std::string>> FirstRow(const std::string& sql,
+                                            const std::string& what = "reading");
+  // `bytes` of input are read for it.
+  Result<> Run(const std::string& sql, const std::string& what, uint64_t bytes);
 
  private:
   struct State {
@@ -39,7 +41,8 @@ class Converter {
 
   // In a thread of its own, for which `work` has copies of all that it uses.
   template <class T>
-  Result<T> Watch(std::function<Result<T>(duck::Connection&)> work);
+  Result<T> Watch(const std::string& what, uint64_t bytes,
+                  std::function<Result<T>(duck::Connection&)> work);
 
   std::shared_ptr<State> state_;
   std::stop_token stop_;

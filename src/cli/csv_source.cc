@@ -3,9 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/text.h"
+#include "cli/column_type_questions.h"
 #include "cli/text.h"
 #include "duck/quote.h"
 
@@ -26,6 +32,8 @@ bool SaysDelimiter(const Input& input) {
   return !input.delimiter.empty() || HasOption(input, "delim") || HasOption(input, "sep");
 }
 
+bool SaysHeader(const Input& input) { return input.header_is_said || HasOption(input, "header"); }
+
 // What was said of all files, and what DuckDB must not find out by itself.
 std::string GivenOptions(const Input& input) {
   std::string text;
@@ -36,15 +44,19 @@ std::string GivenOptions(const Input& input) {
   if (input.header_is_said) text += fmt::format(", header = {}", input.has_header);
   // Else lines that begin with a '#' are taken for comments where that makes the others fit.
   if (!HasOption(input, "comment")) text += ", comment = ''";
+  // A folder "day=1" is a folder.
+  if (!HasOption(input, "hive_partitioning")) text += ", hive_partitioning = false";
   return text;
 }
 
 Result<Dialect> Sniff(const std::string& file, const std::string& options, Converter& converter) {
   TARN_TRY(const std::vector<std::string> row,
-           converter.FirstRow(fmt::format(
-               "SELECT HasHeader, Quote, SkipRows, len(Columns), DateFormat, TimestampFormat "
-               "FROM sniff_csv({}{})",
-               PathLiteral(file), options)));
+           converter.FirstRow(
+               fmt::format(
+                   "SELECT HasHeader, Quote, SkipRows, len(Columns), DateFormat, TimestampFormat "
+                   "FROM sniff_csv({}{})",
+                   PathLiteral(file), options),
+               "looking"));
   Dialect dialect{.has_header = row.at(0) == "true",
                   .lines_to_skip = std::stoull(row.at(2)),
                   .column_count = std::stoull(row.at(3)),
@@ -55,36 +67,69 @@ Result<Dialect> Sniff(const std::string& file, const std::string& options, Conve
 }
 
 Error LeavesOut(const std::string& file, uint64_t lines) {
-  return InvalidArgument(
-      fmt::format("\"{}\": its first {} not have as many columns as the others. Mend them, or "
-                  "leave them out: --with skip={}",
-                  file, lines == 1 ? "line does" : fmt::format("{} lines do", lines), lines));
+  return InvalidArgument(fmt::format(
+      "\"{}\": its first {} not have as many columns as the others. Mend them; or say "
+      "what is between columns, as in --delimiter ';'; or leave them out: --with skip={}",
+      file, lines == 1 ? "line does" : fmt::format("{} lines do", lines), lines));
 }
 
 // Files whose quotes come after the first rows have them too (RFC 4180, 2.5), unless a quote within
-// these shows that it is only a character.
-bool MayHaveQuotes(const std::string& file, const std::string& options, const Dialect& dialect,
-                   Converter& converter) {
-  if (dialect.quote != 0) return dialect.quote == '"';
+// these shows that it is only a character. Apostrophes are characters of text: where they seem to
+// be quotes, somebody has to say so.
+Result<bool> MayHaveQuotes(const std::string& file, const std::string& options,
+                           const Dialect& dialect, Converter& converter) {
+  if (dialect.quote == '"') return true;
   const auto with_quotes = Sniff(file, options + ", quote = '\"'", converter);
-  return with_quotes.ok() && with_quotes->column_count == dialect.column_count;
+  if (with_quotes.ok() && with_quotes->column_count == dialect.column_count) return true;
+  if (dialect.quote == 0) return false;
+  return InvalidArgument(fmt::format(
+      "\"{}\": its values seem to be in {} and not in \": --with \"quote={}\" says so", file,
+      dialect.quote == '\'' ? "apostrophes" : std::string(1, dialect.quote), dialect.quote));
 }
 
-// How the files are written, as options; formats of dates go into `forms`. What cannot be found out
-// is left to the reader, which says why.
-Result<std::string> FoundOptions(const Input& input, Converter& converter, TextForms& forms) {
+// Excel's first line, which says what is between columns.
+bool SaysSeparator(const std::string& file) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> opened(std::fopen(file.c_str(), "rbe"), &std::fclose);
+  std::array<char, 6> start{};
+  return opened != nullptr && std::fread(start.data(), 1, start.size(), opened.get()) > 5 &&
+         std::string_view(start.data(), 4) == "sep=" && (start[5] == '\r' || start[5] == '\n');
+}
+
+struct Found {
+  std::string options;
+  // Of strptime, as DuckDB has guessed them.
+  std::set<std::string> date_formats;
+  std::set<std::string> timestamp_formats;
+  bool has_header = false;  // Found out, or said.
+};
+
+// How the files are written. What cannot be found out is left to the reader, which says why.
+Result<Found> FindOut(const Input& input, Converter& converter) {
+  Found found;
   const std::string given = GivenOptions(input);
   bool have_quotes = !HasOption(input, "quote");
   const std::string* first = nullptr;
   bool has_header = false;
   for (const std::string& file : input.files) {
+    if (!HasOption(input, "skip") && SaysSeparator(file)) {
+      return InvalidArgument(
+          fmt::format("\"{}\" begins with a line \"sep=\": --with skip=1 leaves it out, "
+                      "--delimiter says what it "
+                      "says",
+                      file));
+    }
     const auto dialect = Sniff(file, given, converter);
     if (!dialect.ok() && dialect.error().kind == ErrorKind::kCancelled) return dialect.error();
-    if (!dialect.ok()) return std::string(HasOption(input, "skip") ? "" : ", skip = 0");
+    if (!dialect.ok()) {
+      if (!HasOption(input, "skip")) found.options = ", skip = 0";
+      return found;
+    }
     if (!HasOption(input, "skip") && dialect->lines_to_skip > 0) {
       return LeavesOut(file, dialect->lines_to_skip);
     }
-    have_quotes = have_quotes && MayHaveQuotes(file, given, *dialect, converter);
+    if (have_quotes) {
+      TARN_TRY(have_quotes, MayHaveQuotes(file, given, *dialect, converter));
+    }
     if (first == nullptr) {
       first = &file;
       has_header = dialect->has_header;
@@ -94,19 +139,18 @@ Result<std::string> FoundOptions(const Input& input, Converter& converter, TextF
           "header=true says that all have names, --no-header that none has",
           has_header ? *first : file, has_header ? file : *first));
     }
-    if (!dialect->date_format.empty()) forms.date_formats.insert(dialect->date_format);
-    if (!dialect->timestamp_format.empty()) {
-      forms.timestamp_formats.insert(dialect->timestamp_format);
+    for (const auto& [format, formats] :
+         {std::pair(&dialect->date_format, &found.date_formats),
+          std::pair(&dialect->timestamp_format, &found.timestamp_formats)}) {
+      if (!format->empty()) formats->insert(*format);
     }
   }
-  std::string text;
-  if (!input.header_is_said && !HasOption(input, "header")) {
-    text += fmt::format(", header = {}", has_header);
-  }
-  if (have_quotes) text += ", quote = '\"'";
+  found.has_header = has_header;
+  if (!SaysHeader(input)) found.options += fmt::format(", header = {}", has_header);
+  if (have_quotes) found.options += ", quote = '\"'";
   // Else lines at the beginning that do not fit the others are left out.
-  if (!HasOption(input, "skip")) text += ", skip = 0";
-  return text;
+  if (!HasOption(input, "skip")) found.options += ", skip = 0";
+  return found;
 }
 
 // Whether all lines have as many columns as the first one, with this between them. The error says
@@ -146,113 +190,78 @@ Result<> CheckDelimiter(const Input& input, const std::vector<Column>& columns,
       fmt::format("they have one column \"{}\": --delimiter says what is between columns", head));
 }
 
-// A column whose type all rows have to agree to.
-struct Question {
-  Column* column;
-  std::vector<std::string> types;  // The narrowest first.
-  bool is_unseen = false;          // In the first rows it is text, or has no values.
-};
+}  // namespace
 
-// Asks all rows, as text, and sets the types of the columns by what they say.
-class Questions {
- public:
-  Questions(std::string text_source, const TextForms& forms, Converter& converter)
-      : text_source_(std::move(text_source)), forms_(forms), converter_(converter) {}
+namespace {
 
-  // The notes tell which columns became text. In most files one pass is enough, in which each value
-  // is held against the type that it seems to have.
-  Result<std::vector<std::string>> Ask(const std::vector<Question>& questions) {
-    // Text of no type at all shows soon.
-    constexpr int kFirstRows = 20'480;
-    TARN_TRY(const std::vector<bool> text_fits,
-             Fit(questions, fmt::format("(SELECT * FROM {} LIMIT {})", text_source_, kFirstRows)));
-    std::vector<Question> open;
-    for (size_t i = 0; i < questions.size(); ++i) {
-      if (!questions[i].is_unseen || text_fits[i]) open.push_back(questions[i]);
+// Days and months may be meant the other way round, or the year may be the first of the three.
+bool IsAmbiguous(const std::set<std::string>& formats) {
+  return std::any_of(formats.begin(), formats.end(), [](const std::string& format) {
+    return format.find("%y") != std::string::npos || !format.starts_with("%Y");
+  });
+}
+
+std::string Swapped(const std::string& format) {
+  std::string swapped = format;
+  for (size_t i = 0; i + 1 < swapped.size(); ++i) {
+    if (swapped[i] != '%') continue;
+    if (swapped[i + 1] == 'd') {
+      swapped[i + 1] = 'm';
+    } else if (swapped[i + 1] == 'm') {
+      swapped[i + 1] = 'd';
     }
-    TARN_TRY(const std::vector<bool> fit, Fit(open, text_source_));
-    std::vector<Question> doubtful;
-    for (size_t i = 0; i < open.size(); ++i) {
-      if (fit[i] == open[i].is_unseen) doubtful.push_back(open[i]);
-    }
-    return Decide(doubtful);
   }
+  return swapped;
+}
 
- private:
-  static std::string Name(const Question& question) {
-    return duck::QuoteIdentifier(question.column->name);
+// Whether the texts of a column could be other dates as well. Of several formats, or years of two
+// digits, nobody can tell.
+Result<bool> CouldBeOthers(const Column& column, const std::set<std::string>& formats,
+                           const std::string& text_source, Converter& converter) {
+  if (formats.size() > 1 || formats.begin()->find("%y") != std::string::npos) return true;
+  TARN_TRY(
+      const std::vector<std::string> row,
+      converter.FirstRow(
+          fmt::format("SELECT count_if({0} IS NOT NULL AND try_strptime({0}, {1}) IS NULL) = 0 "
+                      "FROM {2}",
+                      duck::QuoteIdentifier(column.name),
+                      duck::QuoteLiteral(Swapped(*formats.begin())), text_source),
+          "checking"));
+  return row.at(0) == "true";
+}
+
+// Dates whose order DuckDB has guessed stay text where it may be another.
+Result<> JudgeDates(const Found& found, const std::string& text_source, CsvSource& source,
+                    Converter& converter) {
+  for (Column& column : source.columns) {
+    const bool is_day = column.type == "DATE";
+    if (!is_day && !column.type.starts_with("TIMESTAMP")) continue;
+    const auto& formats = is_day ? found.date_formats : found.timestamp_formats;
+    if (formats.empty() || !IsAmbiguous(formats)) continue;
+    TARN_TRY(const bool could_be, CouldBeOthers(column, formats, text_source, converter));
+    if (!could_be) continue;
+    column.type = "VARCHAR";
+    source.notes.push_back(fmt::format(
+        "column \"{}\" is text, because its dates may be read in several ways: --with {}={} says "
+        "which",
+        WithoutControls(column.name), is_day ? "dateformat" : "timestampformat", *formats.begin()));
   }
+  return {};
+}
 
-  // Whether all values of each column are of the narrowest type, or of any where it is unseen.
-  Result<std::vector<bool>> Fit(const std::vector<Question>& questions, const std::string& source) {
-    std::vector<bool> fit;
-    if (questions.empty()) return fit;
-    std::string list;
-    for (const Question& question : questions) {
-      const std::string name = Name(question);
-      std::string types;
-      for (const std::string& type : question.types) {
-        types += fmt::format("{}({})", types.empty() ? "" : " OR ", forms_.IsOfType(name, type));
-        if (!question.is_unseen) break;
-      }
-      list += fmt::format("{}count_if({} IS NOT NULL AND NOT ({})) = 0", list.empty() ? "" : ", ",
-                          name, types);
-    }
-    TARN_TRY(const std::vector<std::string> row,
-             converter_.FirstRow(fmt::format("SELECT {} FROM {}", list, source)));
-    for (const std::string& each : row) fit.push_back(each == "true");
-    return fit;
+// Where the first line may be taken for what it is not.
+void NoteHeader(const Input& input, const Found& found, CsvSource& source) {
+  if (SaysHeader(input)) return;
+  if (!found.has_header) {
+    source.notes.emplace_back(
+        "the first line is taken for a row: --with header=true says that it has the names of the "
+        "columns");
+  } else if (std::all_of(source.columns.begin(), source.columns.end(),
+                         [](const Column& column) { return column.type == "VARCHAR"; })) {
+    source.notes.emplace_back(
+        "the first line is taken for the names of the columns: --no-header says that it is a row");
   }
-
-  // The first of its types that all values are of; VARCHAR where there is none, or no value.
-  Result<std::vector<std::string>> Decide(const std::vector<Question>& questions) {
-    std::vector<std::string> notes;
-    if (questions.empty()) return notes;
-    std::string list;
-    for (const Question& question : questions) {
-      const std::string name = Name(question);
-      std::string none;
-      list += fmt::format("{}count({})", list.empty() ? "" : ", ", name);
-      for (const std::string& type : question.types) {
-        const std::string other = fmt::format("NOT ({})", forms_.IsOfType(name, type));
-        list += fmt::format(", count_if({} IS NOT NULL AND {})", name, other);
-        none += " AND " + other;
-      }
-      const std::string& seen = question.types.front();
-      list += fmt::format(
-          ", coalesce(any_value({0}) FILTER ({0} IS NOT NULL{1}), any_value({0}) FILTER (NOT "
-          "({2})))",
-          name, none, forms_.IsOfType(name, seen));
-    }
-    TARN_TRY(const std::vector<std::string> row,
-             converter_.FirstRow(fmt::format("SELECT {} FROM {}", list, text_source_)));
-    size_t at = 0;
-    for (const Question& question : questions) {
-      const bool has_values = row.at(at++) != "0";
-      std::string& chosen = question.column->type;
-      chosen = "VARCHAR";
-      for (const std::string& type : question.types) {
-        if (has_values && chosen == "VARCHAR" && row.at(at) == "0") chosen = type;
-        ++at;
-      }
-      const std::string& example = row.at(at++);
-      if (chosen == "VARCHAR" && !question.is_unseen) {
-        notes.push_back(Note(question.column->name, example));
-      }
-    }
-    return notes;
-  }
-
-  static std::string Note(const std::string& column, const std::string& example) {
-    constexpr size_t kShown = 40;
-    return fmt::format("column \"{}\" is text, because of values as \"{}\"", column,
-                       FitWidth(WithoutControls(example), kShown));
-  }
-
-  const std::string text_source_;
-  const TextForms& forms_;
-  Converter& converter_;
-};
+}
 
 }  // namespace
 
@@ -274,21 +283,30 @@ Result<CsvSource> OpenCsv(const Input& input, const std::vector<Column>& targets
   if (const std::string* format = value_of("timestampformat")) {
     source.forms.timestamp_formats = {*format};
   }
-  TARN_TRY(const std::string found, FoundOptions(input, converter, source.forms));
+  TARN_TRY(const Found found, FindOut(input, converter));
   const std::string start = fmt::format("read_csv({}, union_by_name = true{}{}",
-                                        PathList(input.files), GivenOptions(input), found);
+                                        PathList(input.files), GivenOptions(input), found.options);
+  const std::string text_source = start + ", all_varchar = true)";
   TARN_TRY(source.columns, converter.ColumnsOf(start + ")"));
   TARN_CHECK_OK(CheckDelimiter(input, source.columns, converter));
 
   const std::vector<Column> seen = source.columns;
+  const bool says_date = !source.forms.date_formats.empty();
+  const bool says_timestamp = !source.forms.timestamp_formats.empty();
+  if (!says_date) source.forms.date_formats = found.date_formats;
+  if (!says_timestamp) source.forms.timestamp_formats = found.timestamp_formats;
+  if (!says_date && !says_timestamp) {
+    TARN_CHECK_OK(JudgeDates(found, text_source, source, converter));
+  }
   const bool plain_numbers = source.forms.decimal_separator == '.' && !source.forms.has_thousands;
-  std::vector<Question> questions;
+  std::vector<TypeQuestion> questions;
   for (Column& column : source.columns) {
     const Column* target = FindColumn(targets, column.name);
-    if (target != nullptr && target->type != column.type &&
+    if (target != nullptr &&
         (target->type == "VARCHAR" || (plain_numbers && HasLooseRule(target->type)))) {
       column.type = "VARCHAR";
-    } else if (HasOption(input, "all_varchar")) {
+    } else if (HasOption(input, "all_varchar") ||
+               column.type != seen[&column - &source.columns[0]].type) {
       continue;
     } else if (column.type == "VARCHAR") {
       questions.push_back({&column, TypesOfUnseen(), true});
@@ -296,8 +314,15 @@ Result<CsvSource> OpenCsv(const Input& input, const std::vector<Column>& targets
       questions.push_back({&column, std::move(types)});
     }
   }
-  TARN_TRY(source.notes,
-           Questions(start + ", all_varchar = true)", source.forms, converter).Ask(questions));
+  TARN_TRY(std::vector<std::string> of_types,
+           DecideTypes(questions, text_source, source.forms, converter));
+  source.notes.insert(source.notes.end(), of_types.begin(), of_types.end());
+
+  NoteHeader(input, found, source);
+  source.found = source.columns;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (FindColumn(targets, seen[i].name) != nullptr) source.found[i] = seen[i];
+  }
 
   std::string types;
   for (size_t i = 0; i < seen.size(); ++i) {

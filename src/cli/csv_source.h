@@ -17,6 +17,7 @@ namespace tarn::cli {
 struct CsvSource {
   std::string sql;              // "read_csv(…)"
   std::vector<Column> columns;  // As it gives them.
+  std::vector<Column> found;    // With the types that were found, also where text is given.
   TextForms forms;              // How the texts of its columns are written.
   // What somebody may want to know of the types, a line each.
   std::vector<std::string> notes;

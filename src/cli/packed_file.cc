@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -105,6 +106,14 @@ Packing PackingOf(std::string_view name) {
 Packing PackingOfContent(std::string_view first_bytes) {
   if (first_bytes.starts_with("\x1f\x8b")) return Packing::kGzip;
   return first_bytes.starts_with("\x28\xb5\x2f\xfd") ? Packing::kZstd : Packing::kNone;
+}
+
+Packing PackingOfFile(const std::string& path) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+  std::array<char, 4> first{};
+  const size_t count = file == nullptr ? 0 : std::fread(first.data(), 1, first.size(), file.get());
+  const Packing packing = PackingOfContent({first.data(), count});
+  return packing == Packing::kNone ? PackingOf(path) : packing;
 }
 
 Result<> CheckPacked(const std::string& path, Packing packing, const std::stop_token& stop) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -63,7 +64,7 @@ class PackedFile : public testing::TestWithParam<Packing> {
     return checked.ok() ? "" : checked.error().message;
   }
 
-  const std::string path_ = testing::TempDir() + "packed_file_test";
+  const std::string path_ = testing::TempDir() + "packed_file_test-" + std::to_string(getpid());
 };
 
 TEST_P(PackedFile, IsGoodWhenItIsWhole) {

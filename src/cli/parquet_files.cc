@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
 #include "cli/column_casts.h"
 #include "cli/converter.h"
 #include "cli/csv_source.h"
+#include "cli/json_source.h"
 #include "cli/packed_file.h"
 #include "cli/table.h"
 #include "duck/quote.h"
@@ -35,42 +37,28 @@ std::optional<InputFormat> FormatOf(const std::string& file) {
   return std::nullopt;
 }
 
-// Of JSON: all of it is looked at, so that a surprise in the last row is found before anything is
-// written.
-std::string JsonSource(const Input& input, std::string_view sample_size) {
-  std::string text = fmt::format("read_json({}, union_by_name = true", PathList(input.files));
-  for (const auto& [name, value] : input.options) {
-    text += fmt::format(", {} = {}", name, duck::QuoteLiteral(value));
-  }
-  if (!HasOption(input, "sample_size")) text += fmt::format(", sample_size = {}", sample_size);
-  return text + ")";
-}
-
 struct Source {
   std::string sql;
   std::vector<Column> columns;
-  std::optional<TextForms> forms;  // Of CSV.
+  std::vector<Column> found;
+  TextForms forms;
   std::vector<std::string> notes;
 };
 
-Result<Source> OpenJson(const Input& input, Converter& converter) {
-  Source source;
-  const std::string all = JsonSource(input, "-1");
-  TARN_TRY(source.columns, converter.ColumnsOf(all));
-  // To look at all of it again, when it is read, takes as long as to read it three times.
-  source.sql = JsonSource(input, "20480");
-  const auto of_sample = converter.ColumnsOf(source.sql);
-  if (!of_sample.ok() || *of_sample != source.columns) source.sql = all;
-  return source;
-}
-
 Result<Source> Open(const Input& input, const std::vector<Column>& targets, Converter& converter) {
-  if (input.format == InputFormat::kJson) return OpenJson(input, converter);
+  const auto take = [](auto&& source) {
+    return Source{.sql = std::move(source.sql),
+                  .columns = std::move(source.columns),
+                  .found = std::move(source.found),
+                  .forms = std::move(source.forms),
+                  .notes = std::move(source.notes)};
+  };
+  if (input.format == InputFormat::kJson) {
+    TARN_TRY(JsonSource json, OpenJson(input, targets, converter));
+    return take(std::move(json));
+  }
   TARN_TRY(CsvSource csv, OpenCsv(input, targets, converter));
-  return Source{.sql = std::move(csv.sql),
-                .columns = std::move(csv.columns),
-                .forms = std::move(csv.forms),
-                .notes = std::move(csv.notes)};
+  return take(std::move(csv));
 }
 
 // "time" and "TIMESTAMP WITH TIME ZONE" tell different things of a text: to take one for the other
@@ -85,7 +73,7 @@ bool IsGuess(const Column& from, const std::string& to) {
 
 // DuckDB writes the integers that only HUGEINT holds as DOUBLE into Parquet.
 std::string WrittenType(const Column& column) {
-  return ReplaceAll(column.type, "HUGEINT", "DECIMAL(38,0)");
+  return ReplaceAll(ReplaceAll(column.type, "UHUGEINT", "HUGEINT"), "HUGEINT", "DECIMAL(38,0)");
 }
 
 // The types that were said, as DuckDB writes them.
@@ -123,7 +111,8 @@ Result<std::vector<Column>> Targets(const std::vector<Column>& wanted,
 }
 
 std::string ParquetSource(const std::vector<std::string>& files) {
-  return fmt::format("read_parquet({})", PathList(files));
+  // A folder "day=1" is a folder.
+  return fmt::format("read_parquet({}, hive_partitioning = false)", PathList(files));
 }
 
 Error DoesNotFit(const std::vector<Column>& wanted, const std::vector<Column>& here) {
@@ -163,8 +152,8 @@ Result<std::string> Select(const Source& source, const std::vector<Column>& want
   std::string list;
   const auto add = [&](const Column& column, const std::string& type, const std::string& name) {
     if (!list.empty()) list += ", ";
-    const TextForms* forms = source.forms ? &*source.forms : nullptr;
-    list += fmt::format("{} AS {}", CastTo(column, type, forms), duck::QuoteIdentifier(name));
+    list +=
+        fmt::format("{} AS {}", CastTo(column, type, &source.forms), duck::QuoteIdentifier(name));
   };
   if (wanted.empty()) {
     for (const Column& column : source.columns) {
@@ -176,18 +165,41 @@ Result<std::string> Select(const Source& source, const std::vector<Column>& want
   for (const Column& column : wanted) {
     const Column* here = FindColumn(source.columns, column.name);
     if (here == nullptr || wanted.size() != source.columns.size() || IsGuess(*here, column.type)) {
-      return DoesNotFit(wanted, source.columns);
+      return DoesNotFit(wanted, source.found);
     }
     add(*here, column.type, column.name);
   }
   return list;
 }
 
-Result<ParquetFiles> Convert(const Input& input, const fs::path& folder,
+// All that is packed is whole. Where names do not say how files are packed, an option does.
+Result<Input> WithPacking(Input input, const std::stop_token& stop) {
+  std::set<Packing> packings;
+  bool names_say_it = true;
+  for (const std::string& file : input.files) {
+    const Packing packing = PackingOfFile(file);
+    TARN_CHECK_OK(CheckPacked(file, packing, stop));
+    packings.insert(packing);
+    names_say_it = names_say_it && packing == PackingOf(file);
+  }
+  if (names_say_it || HasOption(input, "compression")) return input;
+  if (packings.size() > 1) {
+    return InvalidArgument(
+        "some files are packed and some are not, and their names do not say which: end the names "
+        "of packed ones with .gz or .zst");
+  }
+  input.options.emplace_back("compression", *packings.begin() == Packing::kGzip ? "gzip" : "zstd");
+  return input;
+}
+
+Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
                              const std::vector<Column>& wanted, const std::stop_token& stop,
                              Converter& converter) {
+  TARN_TRY(const Input input, WithPacking(given, stop));
+  uint64_t bytes = 0;
   for (const std::string& file : input.files) {
-    TARN_CHECK_OK(CheckPacked(file, PackingOf(file), stop));
+    std::error_code ignored;
+    bytes += fs::file_size(file, ignored);
   }
   TARN_TRY(const std::vector<Column> said, SaidTypes(input, converter));
   TARN_TRY(const std::vector<Column> targets, Targets(wanted, said));
@@ -200,12 +212,13 @@ Result<ParquetFiles> Convert(const Input& input, const fs::path& folder,
   const Result<> written =
       converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} (FORMAT parquet, COMPRESSION zstd, "
                                 "FILE_SIZE_BYTES '{}')",
-                                list, source.sql, duck::QuoteLiteral(out.string()), kFileBytes));
+                                list, source.sql, duck::QuoteLiteral(out.string()), kFileBytes),
+                    "converting", bytes);
   if (!written.ok()) {
     Error error = written.error();
     error.message = MessageOfCast(error.message);
     // A value that is no date, say: the types tell more than the value.
-    const std::string difference = Difference(wanted, source.columns);
+    const std::string difference = Difference(wanted, source.found);
     if (!wanted.empty() && error.kind != ErrorKind::kCancelled && !difference.empty()) {
       error.message += "\n" + difference;
     }

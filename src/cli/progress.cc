@@ -68,7 +68,10 @@ void Progress::Add(uint64_t bytes) {
   Draw(total_ == 0 ? 0 : static_cast<double>(done_) / static_cast<double>(total_));
 }
 
-void Progress::SetShare(double share) { Draw(share); }
+void Progress::SetShare(double share) {
+  done_ = static_cast<uint64_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(total_));
+  Draw(share);
+}
 
 void Progress::SetUnknown() {
   if (IsDue()) Show(what_ + ", " + FormatTime(std::floor(Seconds())));

@@ -10,7 +10,7 @@ namespace tarn::cli {
 // stderr is no terminal, it says nothing. Not thread-safe.
 class Progress {
  public:
-  // `total` is bytes, or 0 where Set is told of a share.
+  // `total` is bytes, or 0 where only a share is known.
   Progress(std::string what, uint64_t total);
   // Takes the line away.
   ~Progress();

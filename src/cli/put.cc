@@ -172,6 +172,9 @@ Result<> CheckName(const std::string& name) {
 
 Result<> PutDataset(const PutOptions& options) {
   TARN_CHECK_OK(catalog::ValidateName(options.name));
+  if (options.name == "." || options.name == "..") {
+    return InvalidArgument("--as: . and .. are folders everywhere");
+  }
   if (options.append && options.replace) {
     return InvalidArgument("--append and --replace: choose one");
   }

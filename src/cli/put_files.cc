@@ -13,6 +13,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/text.h"
@@ -79,7 +80,8 @@ Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& sto
 Result<std::vector<std::string>> Matching(const std::string& file) {
   std::error_code code;
   if (fs::exists(file, code) || file.find_first_of("*?[") == std::string::npos) {
-    return std::vector<std::string>{file};
+    // DuckDB would take it for somebody's home.
+    return std::vector<std::string>{file.starts_with('~') ? "./" + file : file};
   }
   glob_t found{};
   const int status = glob(file.c_str(), 0, nullptr, &found);
@@ -130,7 +132,9 @@ Result<> CheckDistinct(const std::vector<std::string>& files) {
 }  // namespace
 
 Result<Workspace> Workspace::Make() {
-  const fs::path folder = fs::temp_directory_path();
+  std::error_code code;
+  const fs::path folder = fs::temp_directory_path(code);
+  if (code) return Unavailable(fmt::format("TMPDIR: {}", code.message()));
   std::string path = (folder / "tarn-put-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) {
     return Unavailable(
@@ -167,16 +171,16 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
               .delimiter = options.delimiter,
               .has_header = !options.no_header,
               .header_is_said = options.no_header};
-  bool has_stdin = false;
+  std::vector<std::string> named;
   for (const std::string& file : options.files) {
     if (file == "-") {
       TARN_TRY(input.files.emplace_back(), KeepStdin(folder, stop));
-      has_stdin = true;
     } else {
       TARN_TRY(const std::vector<std::string> files, Matching(file));
-      input.files.insert(input.files.end(), files.begin(), files.end());
+      named.insert(named.end(), files.begin(), files.end());
     }
   }
+  input.files.insert(input.files.end(), named.begin(), named.end());
   TARN_CHECK_OK(CheckDistinct(input.files));
   for (const std::string& text : options.types) {
     TARN_TRY(input.types.emplace_back(), ToType(text));
@@ -188,8 +192,11 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
     input.format = InputFormat::kJson;
   } else if (options.format == "parquet") {
     input.format = InputFormat::kParquet;
-  } else if (options.format.empty() && !has_stdin) {
-    TARN_TRY(input.format, FormatOf(input.files));
+  } else if (options.format.empty() && !named.empty()) {
+    TARN_TRY(input.format, FormatOf(named));
+  }
+  if (input.format != InputFormat::kCsv && (!options.delimiter.empty() || options.no_header)) {
+    return InvalidArgument("--delimiter and --no-header are for CSV");
   }
   return input;
 }
@@ -295,15 +302,37 @@ Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::str
   return {};
 }
 
+namespace {
+
+// What was put where there is no catalogue to say it.
+void PrintJson(const PutOptions& options, const ParquetFiles& files,
+               const std::vector<NamedFile>& named) {
+  nlohmann::ordered_json json = {{"name", options.name}, {"row_count", files.rows}};
+  for (const NamedFile& file : named) {
+    json["objects"].push_back({{"key", KeyOf(options.name, file)}, {"size", file.bytes}});
+  }
+  for (const Column& column : files.columns) {
+    json["schema"].push_back({{"name", column.name}, {"type", column.type}});
+  }
+  std::printf("%s\n", json.dump().c_str());
+}
+
+}  // namespace
+
 void PrintSummary(const PutOptions& options, const ParquetFiles& files,
                   const std::vector<NamedFile>& named, std::string_view more) {
-  for (const std::string& note : files.notes) std::fprintf(stderr, "tarn: %s\n", note.c_str());
-  if (options.json) return;
-  std::printf(
-      "\"%s\": %s\n", options.name.c_str(),
-      fmt::format("{} in {} ({}), {}{}", Plural(files.rows, "row"), Plural(named.size(), "object"),
-                  FormatBytes(BytesOf(named)), Plural(files.columns.size(), "column"), more)
-          .c_str());
+  for (const std::string& note : files.notes) {
+    std::fprintf(stderr, "tarn: %s\n", WithoutControls(note).c_str());
+  }
+  if (options.json) {
+    if (!options.into.empty()) PrintJson(options, files, named);
+    return;
+  }
+  const std::string text =
+      fmt::format("\"{}\": {} in {} ({}), {}{}\n", options.name, Plural(files.rows, "row"),
+                  Plural(named.size(), "object"), FormatBytes(BytesOf(named)),
+                  Plural(files.columns.size(), "column"), more);
+  std::fputs(text.c_str(), stdout);
 }
 
 }  // namespace tarn::cli

@@ -40,8 +40,8 @@ Error IsThere(const std::string& dataset);
 Result<Input> ToInput(const PutOptions& options, const std::filesystem::path& folder,
                       const std::stop_token& stop);
 
-// A file, and what its object is called within the dataset: "SHA-256.parquet". So one that is there
-// already need not come again, and none is ever overwritten.
+// A file, and what its object is called within the dataset: the first 128 bits of its SHA-256. So
+// one that is there already need not come again, and none is ever overwritten.
 struct NamedFile {
   std::string path;
   std::string name;
@@ -74,7 +74,8 @@ Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::str
                    const std::vector<NamedFile>& files, const std::stop_token& stop,
                    std::vector<SentFile>& sent);
 
-// "2 rows in 1 object (600 B), 3 columns" on stdout, and on stderr what else there is to say.
+// "2 rows in 1 object (600 B), 3 columns" on stdout, or JSON of what no catalogue answers, and on
+// stderr what else there is to say.
 void PrintSummary(const PutOptions& options, const ParquetFiles& files,
                   const std::vector<NamedFile>& named, std::string_view more = {});
 

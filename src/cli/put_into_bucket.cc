@@ -93,6 +93,20 @@ Result<> DeleteFormer(s3::Client& bucket, const InBucket& dataset,
   return {};
 }
 
+// A bucket has no locks: whoever replaces a dataset at the same time leaves objects of its own.
+Result<> RequireNoOthers(s3::Client& bucket, const std::string& prefix, const std::string& name,
+                         const std::vector<SentFile>& sent, const std::stop_token& stop) {
+  TARN_TRY(const InBucket now, Find(bucket, prefix, name, stop));
+  const bool are_ours = std::all_of(now.objects.begin(), now.objects.end(), [&](const auto& key) {
+    return std::any_of(sent.begin(), sent.end(),
+                       [&key](const SentFile& object) { return object.key == key; });
+  });
+  if (are_ours) return {};
+  return InvalidArgument(fmt::format(
+      "somebody else put into \"{}\" meanwhile, and the rows of both are there: run it again",
+      name));
+}
+
 // Nobody shall see a part of what was to come. What cannot be deleted is told.
 Error TakeBack(s3::Client& bucket, const std::vector<SentFile>& sent, const Error& error) {
   const Deadline deadline = Deadline::After(kTakeBackTime);
@@ -141,7 +155,10 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop
   std::vector<SentFile> sent;
   const Result<> all_sent = SendFiles(bucket, url.prefix, options.name, named, stop, sent);
   if (!all_sent.ok()) return TakeBack(bucket, sent, all_sent.error());
-  if (!options.append) TARN_CHECK_OK(DeleteFormer(bucket, dataset, sent));
+  if (!options.append) {
+    TARN_CHECK_OK(DeleteFormer(bucket, dataset, sent));
+    TARN_CHECK_OK(RequireNoOthers(bucket, url.prefix, options.name, sent, stop));
+  }
   PrintSummary(options, files, named);
   return {};
 }

@@ -49,11 +49,12 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   std::error_code code;
   for (const auto& entry : fs::directory_iterator(into, code)) {
     const std::string name = entry.path().filename();
-    const bool is_file = HasParquetEnding(name);
+    std::error_code ignored;
+    const bool is_folder = entry.is_directory(ignored);
+    const bool is_file = !is_folder && HasParquetEnding(name);
     const std::string dataset = is_file ? entry.path().stem().string() : name;
     if (IsHiddenName(name) || !EqualsIgnoreCase(dataset, options.name)) continue;
-    std::error_code ignored;
-    if (!is_file && !entry.is_directory(ignored)) continue;
+    if (!is_file && !is_folder) continue;
     if (dataset != options.name) {
       return InvalidArgument(fmt::format(
           "there is a dataset \"{}\", and names that differ only in their case are one in SQL",
@@ -65,24 +66,35 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   if (code && code != std::errc::no_such_file_or_directory) {
     return Unavailable(fmt::format("cannot read {}: {}", into.string(), code.message()));
   }
-  const bool is_there = fs::exists(found.folder, code);
-  if (is_there || !found.file.empty()) {
-    if (!options.append && !options.replace) return IsThere(options.name);
-    if (options.append && !found.file.empty()) {
-      return InvalidArgument(
-          fmt::format("{} is one file: nothing can be added to it", found.file.string()));
+  fs::path other;
+  if (fs::exists(found.folder, code)) {
+    for (const auto& entry : fs::recursive_directory_iterator(found.folder, code)) {
+      std::error_code ignored;
+      if (entry.is_directory(ignored)) continue;
+      if (IsOfDataset(entry.path().lexically_relative(into).string())) {
+        found.files.push_back(entry.path());
+      } else {
+        other = entry.path();
+      }
     }
-  }
-  if (!is_there) return found;
-  for (const auto& entry : fs::recursive_directory_iterator(found.folder, code)) {
-    if (IsOfDataset(entry.path().lexically_relative(into).string())) {
-      found.files.push_back(entry.path());
+    if (code) {
+      return Unavailable(fmt::format("cannot read {}: {}", found.folder.string(), code.message()));
     }
-  }
-  if (code) {
-    return Unavailable(fmt::format("cannot read {}: {}", found.folder.string(), code.message()));
   }
   std::sort(found.files.begin(), found.files.end());
+  const bool is_there = !found.files.empty() || !found.file.empty();
+  if (is_there && !options.append && !options.replace) return IsThere(options.name);
+  if (options.append && !found.file.empty()) {
+    return InvalidArgument(
+        fmt::format("{} is one file: nothing can be added to it", found.file.string()));
+  }
+  // To replace takes the whole folder away.
+  if (!options.append && !other.empty()) {
+    return InvalidArgument(fmt::format(
+        "{} is in the folder of the dataset, and no part of one: move it away, or choose "
+        "another name",
+        other.string()));
+  }
   return found;
 }
 

@@ -20,6 +20,8 @@ bool IsInteger(std::string_view type) {
   return std::find(kIntegers.begin(), kIntegers.end(), type) != kIntegers.end();
 }
 
+bool IsFloating(std::string_view type) { return type == "DOUBLE" || type == "FLOAT"; }
+
 // Of "DECIMAL(18,3)".
 std::optional<int> ScaleOf(std::string_view type) {
   const size_t comma = type.find(',');
@@ -50,6 +52,7 @@ constexpr std::string_view kTime = R"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6}0*)?)?)"
 constexpr std::string_view kTimeNs = R"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9}0*)?)?)";
 constexpr std::string_view kZone = R"(\s*(?:[zZ]|UTC|[+-]\d{2}(?::?\d{2})?))";
 constexpr std::string_view kInfinity = "-?infinity";
+constexpr std::string_view kUuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
 std::string Moment(std::string_view time) {
   return fmt::format("{}(?:[ T]{})?|{}", kDay, time, kInfinity);
@@ -65,55 +68,97 @@ std::string DoubleForm(char separator) {
                      whole, point);
 }
 
+std::string Castable(std::string_view column, std::string_view type) {
+  return fmt::format(" AND TRY_CAST({} AS {}) IS NOT NULL", column, type);
+}
+
+// But for what is written as infinity or no number.
+std::string IsFinite(std::string_view column, std::string_view type) {
+  return fmt::format(" AND (isfinite(TRY_CAST({0} AS {1})) OR regexp_matches({0}, '[nN]'))", column,
+                     type);
+}
+
+// Numbers of many digits, or with exponents, may be more than it holds.
+std::string FitsDouble(std::string_view column) {
+  constexpr int kDigits = 17;
+  return fmt::format(
+      " AND CASE WHEN length({0}) <= {1} AND NOT regexp_matches({0}, '[eE]') THEN true ELSE "
+      "length(ltrim(regexp_replace(regexp_extract({0}, '[^eE]*'), '[^0-9]', '', 'g'), '0')) <= {1}"
+      " AND (TRY_CAST({0} AS DOUBLE) <> 0 OR regexp_full_match({0}, '[^1-9eE]*(?:[eE].*)?')){2} "
+      "END",
+      column, kDigits, IsFinite(column, "DOUBLE"));
+}
+
+std::string MatchesWithZone(std::string_view column, std::string_view time) {
+  return Matches(column, fmt::format("{}[ T]{}{}|{}", kDay, time, kZone, kInfinity)) +
+         Castable(column, "TIMESTAMPTZ");
+}
+
 }  // namespace
 
 std::string TextForms::IsOfType(std::string_view column, std::string_view type) const {
   if (type == "BIGINT" && !has_thousands) {
-    return Matches(column, R"(-?(?:0|[1-9]\d{0,18}))") +
-           fmt::format(" AND TRY_CAST({} AS BIGINT) IS NOT NULL", column);
+    return Matches(column, R"(-?(?:0|[1-9]\d{0,18}))") + Castable(column, type);
   }
   if (type == "UBIGINT" && !has_thousands) {
-    return Matches(column, R"(0|[1-9]\d{0,19})") +
-           fmt::format(" AND TRY_CAST({} AS UBIGINT) IS NOT NULL", column);
+    return Matches(column, R"(0|[1-9]\d{0,19})") + Castable(column, type);
   }
   if (type == "DECIMAL(38,0)" && !has_thousands) {
     return Matches(column, R"(-?(?:0|[1-9]\d{0,37}))");
   }
-  if (type == "DOUBLE" && !has_thousands) return Matches(column, DoubleForm(decimal_separator));
+  if (type == "DOUBLE" && !has_thousands) {
+    const std::string number =
+        decimal_separator == '.' ? std::string(column)
+                                 : fmt::format("replace({}, '{}', '.')", column, decimal_separator);
+    return Matches(column, DoubleForm(decimal_separator)) + FitsDouble(number);
+  }
   if (type == "BOOLEAN") return Matches(column, "(?i:true|false)");
-  if (type == "TIME") return Matches(column, kTime);
+  if (type == "UUID") return Matches(column, kUuid);
+  if (type == "TIME") return Matches(column, kTime) + Castable(column, type);
   if (type == "DATE") {
-    return date_formats.empty() ? Matches(column, fmt::format("{}|{}", kDay, kInfinity))
-                                : MatchesAnyFormat(column, date_formats);
+    return date_formats.empty()
+               ? Matches(column, fmt::format("{}|{}", kDay, kInfinity)) + Castable(column, type)
+               : MatchesAnyFormat(column, date_formats);
   }
   if (type.starts_with("TIMESTAMP") && !timestamp_formats.empty()) {
     return MatchesAnyFormat(column, timestamp_formats);
   }
-  if (type == "TIMESTAMP") return Matches(column, Moment(kTime));
-  if (type == "TIMESTAMP_NS") return Matches(column, Moment(kTimeNs));
-  if (type == "TIMESTAMP WITH TIME ZONE") {
-    return Matches(column, fmt::format("{}[ T]{}{}|{}", kDay, kTimeNs, kZone, kInfinity));
-  }
+  if (type == "TIMESTAMP") return Matches(column, Moment(kTime)) + Castable(column, type);
+  if (type == "TIMESTAMP_NS") return Matches(column, Moment(kTimeNs)) + Castable(column, type);
+  if (type == "TIMESTAMP WITH TIME ZONE") return MatchesWithZone(column, kTime);
+  if (type == kTimestampOfNanoseconds) return MatchesWithZone(column, kTimeNs);
   return "true";
 }
 
 std::string TextForms::CanBecome(std::string_view column, std::string_view type) const {
-  const std::string castable = fmt::format(" AND TRY_CAST({} AS {}) IS NOT NULL", column, type);
+  const std::string castable = Castable(column, type);
   if (IsInteger(type)) return Matches(column, R"([+-]?\d+(?:\.0*)?)") + castable;
+  if (IsFloating(type)) {
+    // Of an integer, each digit counts.
+    const std::string exact = fmt::format(
+        "TRY_CAST(TRY_CAST({0} AS {1}) AS HUGEINT) = TRY_CAST({0} AS HUGEINT)", column, type);
+    return fmt::format("CASE WHEN {} THEN {} ELSE true{} END", Matches(column, R"([+-]?\d+)"),
+                       exact, castable + IsFinite(column, type));
+  }
   if (const std::optional<int> scale = ScaleOf(type)) {
     return Matches(column, fmt::format(R"([+-]?\d*(?:\.\d{{0,{}}}0*)?)", *scale)) + castable;
   }
   return "true";
 }
 
-bool HasLooseRule(std::string_view type) { return IsInteger(type) || ScaleOf(type).has_value(); }
+bool HasLooseRule(std::string_view type) {
+  return IsInteger(type) || IsFloating(type) || ScaleOf(type).has_value();
+}
 
 std::vector<std::string> WiderTypes(std::string_view seen) {
   if (seen == "BIGINT") return {"BIGINT", "UBIGINT", "DECIMAL(38,0)", "DOUBLE"};
   if (seen == "DOUBLE") return {"DOUBLE", "UBIGINT", "DECIMAL(38,0)"};
   if (seen == "DATE") return {"DATE", "TIMESTAMP", "TIMESTAMP_NS"};
   if (seen == "TIMESTAMP") return {"TIMESTAMP", "TIMESTAMP_NS"};
-  for (const char* type : {"BOOLEAN", "TIME", "TIMESTAMP WITH TIME ZONE"}) {
+  if (seen == "TIMESTAMP WITH TIME ZONE") {
+    return {std::string(seen), std::string(kTimestampOfNanoseconds)};
+  }
+  for (const char* type : {"BOOLEAN", "TIME", "UUID"}) {
     if (seen == type) return {type};
   }
   return {};

@@ -52,7 +52,9 @@ TEST_F(TextFormsTest, Integers) {
 
 TEST_F(TextFormsTest, FloatingPoint) {
   ExpectOf("DOUBLE", {"0", "1.5", "-1.5", "+1.5", ".5", "-.5", "1.", "0.10", "1e3", "1.5E-7",
-                      "123456789012345", "0.12345678901234567891", "nan", "-inf", "Infinity"});
+                      "123456789012345", "0.12345678901234567", "0.00000000000000000012", "nan",
+                      "-inf", "Infinity", "0e-400"});
+  ExpectNotOf("DOUBLE", {"12345678901234567.89", "1e400", "-1.5e400", "1e-400"});
   ExpectNotOf("DOUBLE", {"1234567890123456", "007", "007.5", "1,5", ".", "", "-", "e3", "1_000.5",
                          "0x1p3", "1.5.5"});
   forms_.decimal_separator = ',';
@@ -71,7 +73,13 @@ TEST_F(TextFormsTest, DatesAndTimes) {
   ExpectNotOf("TIMESTAMP_NS", {"2026-01-02 03:04:05.1234567891", "2026-01-02 03:04:05Z"});
   ExpectOf("TIMESTAMP WITH TIME ZONE",
            {"2026-01-02T03:04:05Z", "2026-01-02 03:04:05.5+02", "2026-01-02T03:04:05-0230"});
-  ExpectNotOf("TIMESTAMP WITH TIME ZONE", {"2026-01-02T03:04:05", "2026-01-02"});
+  ExpectNotOf("TIMESTAMP WITH TIME ZONE",
+              {"2026-01-02T03:04:05", "2026-01-02", "2026-01-02T03:04:05.123456789Z"});
+  ExpectOf(std::string(kTimestampOfNanoseconds), {"2026-01-02T03:04:05.123456789Z"});
+  ExpectNotOf("DATE", {"2026-02-30"});
+  ExpectNotOf("TIMESTAMP", {"2026-01-02 25:00:00"});
+  ExpectOf("UUID", {"550e8400-e29b-41d4-a716-446655440000"});
+  ExpectNotOf("UUID", {"550E8400-e29b-41d4-a716-446655440000"});
   ExpectOf("TIME", {"12:00", "12:00:00", "1:02:03.123456"});
   ExpectNotOf("TIME", {"12:00:00.1234567", "2026-01-02 12:00:00", "12"});
 }
@@ -110,6 +118,12 @@ TEST_F(TextFormsTest, WhatIsSaidToBeANumberMayBeWrittenInMoreWays) {
   EXPECT_FALSE(can_become("1.55", "DECIMAL(4,1)"));
   EXPECT_FALSE(can_become("1234.5", "DECIMAL(4,1)"));
   EXPECT_FALSE(can_become("-1", "UINTEGER"));
+  EXPECT_TRUE(can_become("0.1", "FLOAT"));
+  EXPECT_TRUE(can_become("1.23456789012345678901", "DOUBLE"));
+  EXPECT_TRUE(can_become("nan", "DOUBLE"));
+  EXPECT_FALSE(can_become("16777217", "FLOAT"));
+  EXPECT_FALSE(can_become("9007199254740993", "DOUBLE"));
+  EXPECT_FALSE(can_become("1e400", "DOUBLE"));
 }
 
 }  // namespace

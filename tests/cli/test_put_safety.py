@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-from harness.store import parquet
+from harness.store import BUCKET, parquet
 from harness.tool import Tool, command, environment, ok, refused
 from harness.waiting import wait_until
 
@@ -155,6 +155,46 @@ def test_replaced_in_one_step(lake, run, temporary, served):
     assert ids(served / "t") == [2]
 
 
+def test_folder_with_other_files_is_left_alone(lake, run, served):
+    """--replace would take them away, and the tool would have led there."""
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    (served / "docs" / "sub").mkdir(parents=True)
+    thesis = served / "docs" / "sub" / "thesis.txt"
+    thesis.write_text("years of work")
+    for options in ([], ["--replace"]):
+        refused(run("put", path, "--as", "docs", "--into", served, *options), "thesis.txt")
+    ok(run("put", path, "--as", "docs", "--into", served, "--append"))
+    assert thesis.exists()
+    refused(run("put", path, "--as", "docs", "--into", served, "--replace"), "thesis.txt")
+    assert thesis.exists()
+    refused(run("put", path, "--as", "docs", "--into", served), "--append adds to it")
+
+
+def test_folder_that_has_the_name_of_a_file(lake, run, served):
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    ok(run("put", path, "--as", "t.parquet", "--into", served))
+    ok(run("put", path, "--as", "t", "--into", served))
+    ok(run("put", path, "--as", "t", "--into", served, "--replace"))
+    assert sorted(os.listdir(served)) == ["t", "t.parquet"]
+    for name in (".", ".."):
+        refused(run("put", path, "--as", name), "are folders everywhere")
+
+
+def test_bucket_that_two_replace_at_once(lake, run, temporary):
+    into = f"s3://{BUCKET}/{lake.files.prefix}"
+    path = lake.folder / "a.csv"
+    path.write_text(CSV)
+    with started(lake, temporary, "-", "--as", "t", "--replace", "--into", into) as tool:
+        # The other has listed what is there before this comes.
+        wait_until(lambda: len(list(temporary.glob("*/stdin"))) == 1, "it waits for its rows")
+        ok(run("put", path, "--as", "t", "--replace", "--into", into))
+        refused(finish(tool, "id\n9\n"), "the rows of both are there: run it again")
+    ok(run("put", path, "--as", "t", "--replace", "--into", into))
+    assert len(lake.files.keys()) == 1
+
+
 # --- what queries cannot see
 
 
@@ -172,12 +212,12 @@ def test_name_that_differs_in_its_case_only(lake, run, served):
     refused(done, "the catalogue has the change, but queries cannot see", "SALES")
 
 
-def test_bucket_that_queryd_does_not_have(lake, run):
+def test_store_that_queryd_does_not_have(lake, run):
     """Its lakehouse.toml is another one."""
     path = lake.folder / "a.csv"
     path.write_text(CSV)
-    lake.files.store.client.create_bucket(Bucket="another-bucket")
-    lake.set("s3", bucket="another-bucket").write_config()
+    (lake.folder / "elsewhere").mkdir()
+    lake.set("s3", endpoint=f"file://{lake.folder}/elsewhere").write_config()
     done = run("put", path, "--as", "t")
     refused(done, "the catalogue has the change, but queries cannot see")
     assert done.stdout.startswith('"t": 2 rows')

@@ -81,6 +81,17 @@ def test_packed_file_that_is_cut_off_or_damaged(folder, put, ending, pack):
     assert pyarrow_of(folder / "served" / "t").num_rows == 100_000
 
 
+def test_packed_file_whose_name_does_not_say_so(folder, put, rows):
+    content = "".join(f"{n},{n * 7919 % 1000}\n" for n in range(100_000)).encode()
+    packed = gzip.compress(content)
+    for name in ("a.csv", "A.CSV.GZ"):
+        bad = put(write(folder, name, packed[:-100]), "--as", "t", "--replace")
+        refused(bad, name, "is cut off")
+        ok(put(write(folder, name, packed), "--as", "t", "--replace"))
+        assert len(rows("t")[0]) == 100_000
+    refused(put(folder / "a.csv", write(folder, "b.csv", content), "--as", "u"), ".gz or .zst")
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
 def test_packed_stdin_and_parts_one_behind_the_other(put, rows, pack):
     content = pack(b"id,name\n1,one\n") + pack(b"2,two\n")
@@ -118,6 +129,37 @@ def test_names_in_one_file_and_none_in_the_other(folder, put):
     ok(put(first, second, "--as", "t", "--with", "header=true"))
 
 
+def test_apostrophes_are_text(folder, put, rows):
+    ok(put(write(folder, "a.csv", "n,text\n1,'x'\n2,'y'\n"), "--as", "t"))
+    assert rows("t")[0] == [[1, "'x'"], [2, "'y'"]]
+    quoted = write(folder, "b.csv", "n,text\n1,'x,1'\n2,'y,2'\n")
+    refused(put(quoted, "--as", "u"), "apostrophes", "quote='")
+    ok(put(quoted, "--as", "u", "--with", "quote='"))
+    assert rows("u")[0] == [[1, "x,1"], [2, "y,2"]]
+
+
+def test_first_line_that_may_be_taken_for_what_it_is_not(folder, put):
+    done = put(write(folder, "a.csv", "2019,2020\n1,2\n"), "--as", "rows")
+    assert "the first line is taken for a row: --with header=true" in done.stderr
+    done = put(write(folder, "b.csv", "ann,bob\ncarol,dave\n"), "--as", "names")
+    assert "the first line is taken for the names of the columns: --no-header" in done.stderr
+    done = put(write(folder, "c.csv", "id,name\n1,ann\n"), "--as", "plain")
+    assert ok(done) and done.stderr == ""
+    refused(put(write(folder, "d.csv", "sep=;\na;b\n1;2\n"), "--as", "excel"), "--with skip=1")
+
+
+def test_folders_are_no_columns(folder, put, rows):
+    inside = folder / "year=2024"
+    inside.mkdir()
+    for name, content in {
+        "a.csv": "n\n1\n",
+        "a.json": '{"n": 1}',
+        "a.parquet": parquet("SELECT 1 AS n"),
+    }.items():
+        ok(put(write(inside, name, content), "--as", name.partition(".")[2]))
+        assert rows(name.partition(".")[2])[0] == [[1]]
+
+
 # --- types
 
 
@@ -148,6 +190,10 @@ def test_names_in_one_file_and_none_in_the_other(folder, put):
             "2026-01-01 00:00:00.123456789",
         ),
         ("31/12/2025", "2025-12-30", "string", "2025-12-30"),
+        ("1.5", "12345678901234567.89", "string", "12345678901234567.89"),
+        ("1.5", "0.12345678901234567", "double", 0.12345678901234567),
+        ("1.5", "1e400", "string", "1e400"),
+        ("2026-01-01", "2026-02-30", "string", "2026-02-30"),
         ("12:00:00", "12:00:00.1234567", "string", "12:00:00.1234567"),
         ("", "7", "int64", 7),
         ("", "2026-01-01", "date32[day]", "2026-01-01"),
@@ -166,6 +212,44 @@ def test_type_that_a_late_row_tells(folder, put, rows, first, last, type_, value
     assert (str(last_value) if isinstance(value, str) else last_value) == value
     says = f'column "v" is text, because of values as "{last}"'
     assert (says in done.stderr) == (type_ == "string" and first not in ("", "abc"))
+
+
+@pytest.mark.parametrize(
+    "texts, type_",
+    [
+        (["01/02/2026", "02/03/2026"], "string"),
+        (["01/02/2026", "31/03/2026"], "date32[day]"),
+        (["01/02/2026", "01/31/2026"], "date32[day]"),
+        (["01-02-26", "02-03-26"], "string"),
+        (["2026/02/01", "2026/03/01"], "date32[day]"),
+    ],
+)
+def test_dates_whose_order_nobody_can_tell_are_text(folder, put, rows, texts, type_):
+    path = write(folder, "a.csv", "d\n" + "".join(f"{text}\n" for text in texts))
+    done = put(path, "--as", "t")
+    ok(done)
+    assert rows("t")[1] == [type_]
+    assert ("may be read in several ways: --with dateformat=" in done.stderr) == (type_ == "string")
+    if texts[0] == "01/02/2026" and type_ == "string":
+        ok(put(path, "--as", "t", "--replace", "--with", "dateformat=%m/%d/%Y"))
+        assert str(rows("t")[0][0][0]) == "2026-01-02"
+
+
+def test_dates_of_two_orders_in_two_files_are_text(folder, put, rows):
+    first = write(folder, "a.csv", "d\n01/13/2026\n")
+    second = write(folder, "b.csv", "d\n13/01/2026\n")
+    ok(put(first, second, "--as", "t"))
+    assert sorted(rows("t")[0]) == [["01/13/2026"], ["13/01/2026"]]
+
+
+def test_time_of_a_zone_keeps_microseconds_and_says_so(folder, put, rows):
+    text = "2026-01-01T00:00:00.123456789Z"
+    done = put(write(folder, "a.csv", f"n,at\n1,{text}\n"), "--as", "t")
+    ok(done)
+    assert rows("t")[1][1] == "timestamp[us, tz=UTC]"
+    assert 'column "at" keeps microseconds' in done.stderr
+    ok(put(folder / "a.csv", "--as", "u", "--type", "at=VARCHAR"))
+    assert rows("u")[0] == [[1, text]]
 
 
 def test_types_that_somebody_says(folder, put, rows):
@@ -203,6 +287,8 @@ def test_types_that_somebody_says(folder, put, rows):
         ("BIGINT", "1.7", None),
         ("TINYINT", "300", None),
         ("DOUBLE", "9007199254740993", None),
+        ("FLOAT", "16777217", None),
+        ("DATE", "01/02/2026", None),
         ("DECIMAL(10,2)", "1.005", None),
         ("DATE", "2026-01-02 12:00:00", None),
         ("DATE", "soon", None),
@@ -240,6 +326,62 @@ def test_json_has_digits_that_no_bigint_holds(folder, put, rows):
     nested = {"id": number, "in": {"ids": [number]}}
     ok(put(write(folder, "a.json", json.dumps(nested)), "--as", "t"))
     assert rows("t")[0] == [[number, {"ids": [number]}]]
+
+
+@pytest.mark.parametrize(
+    "texts, type_, value",
+    [
+        (["2026-01-01T10:00:00+02:00"], "timestamp[us, tz=UTC]", "2026-01-01 08:00:00+00:00"),
+        (["2026-01-01T10:00:00", "2026-01-01T10:00:00Z"], "string", "2026-01-01T10:00:00"),
+        (
+            ["550E8400-E29B-41D4-A716-446655440000"],
+            "string",
+            "550E8400-E29B-41D4-A716-446655440000",
+        ),
+        (["01-02-2026", "12-31-2026"], "string", "01-02-2026"),
+        (["12:30:00.123456789"], "string", "12:30:00.123456789"),
+        (["007", "8"], "string", "007"),
+        (["2026-01-02"], "date32[day]", "2026-01-02"),
+    ],
+)
+def test_json_strings_are_what_they_are(folder, put, rows, texts, type_, value):
+    lines = "".join(json.dumps({"n": n, "v": text}) + "\n" for n, text in enumerate(texts))
+    ok(put(write(folder, "a.ndjson", lines), "--as", "t"))
+    assert rows("t")[1] == ["int64", type_]
+    assert str(rows("t")[0][0][1]) == value
+    (folder / "served" / "s").mkdir()
+    there = folder / "served" / "s" / "there.parquet"
+    there.write_bytes(parquet("SELECT -1 AS n, 'x' AS v"))
+    ok(put(folder / "a.ndjson", "--as", "s", "--append"))
+    assert [row[1] for row in rows("s")[0] if row[0] == 0] == [texts[0]], "text is not read as more"
+
+
+def test_json_numbers_are_what_they_are(folder, put, rows):
+    ok(put(write(folder, "a.ndjson", '{"a": 9007199254740993}\n{"a": 1.5}\n'), "--as", "t"))
+    assert rows("t")[0] == [["9007199254740993"], ["1.5"]]
+    number = 123456789012345678901234567890
+    ok(put(write(folder, "b.json", json.dumps({"a": number})), "--as", "u"))
+    assert rows("u")[0] == [[number]]
+    ok(put(write(folder, "c.json", '{"a": 1e400}'), "--as", "v"))
+    assert rows("v")[0] == [["1e400"]]
+    nested = '{"b": 1, "a": ["x"]}'
+    ok(put(write(folder, "d.json", '{"a": ' + nested + "}"), "--as", "w", "--type", "a=VARCHAR"))
+    assert json.loads(rows("w")[0][0][0]) == json.loads(nested)
+
+
+def test_json_beside_stdin(folder, put):
+    path = write(folder, "j.json", '{"a": 1}')
+    ok(put("-", path, "--as", "t", input='{"a": 2}'))
+    assert sorted(pyarrow_of(folder / "served" / "t")["a"].to_pylist()) == [1, 2]
+    refused(put(path, "--as", "u", "--delimiter", ";"), "are for CSV")
+
+
+def test_json_is_told_of_what_no_catalogue_knows(folder, put):
+    out = json.loads(ok(put(write(folder, "a.csv", "n\n1\n"), "--as", "t", "--json")))
+    assert (out["name"], out["row_count"]) == ("t", 1)
+    assert out["schema"] == [{"name": "n", "type": "BIGINT"}]
+    (object_,) = out["objects"]
+    assert (folder / "served" / object_["key"]).stat().st_size == object_["size"]
 
 
 def test_json_that_changes_late(folder, put, rows):
