@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/redact.h"
 #include "base/time.h"
@@ -42,6 +43,24 @@ asio::awaitable<Response> GetStatus(const Registrar& registrar, const Request& r
       200, ProcessRedactor().Redact(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
 
+template <class T>
+Json OrNull(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+asio::awaitable<Response> GetDatasets(const Registrar& registrar, const Request& request) {
+  Json datasets = Json::array();
+  for (const auto& [name, size] : registrar.Sizes()) {
+    if (!request.identity->datasets.Allows(name)) continue;
+    datasets.push_back({{"name", name},
+                        {"row_count", OrNull(size.rows)},
+                        {"objects", size.objects},
+                        {"bytes", OrNull(size.bytes)}});
+  }
+  co_return Response::Json(200, Json({{"datasets", std::move(datasets)}})
+                                    .dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 }  // namespace
 
 std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar) {
@@ -50,6 +69,11 @@ std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar) {
       {.method = "GET",
        .path = "/catalog/status",
        .handler = [&registrar](const Request& request) { return GetStatus(registrar, request); },
+       .roles = {auth::Role::kQuery, auth::Role::kAdmin}});
+  routes.push_back(
+      {.method = "GET",
+       .path = "/catalog/datasets",
+       .handler = [&registrar](const Request& request) { return GetDatasets(registrar, request); },
        .roles = {auth::Role::kQuery, auth::Role::kAdmin}});
   return routes;
 }

@@ -24,6 +24,18 @@ protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t versio
   return view;
 }
 
+DatasetSize SizeOf(const catalog::DatasetContent& content) {
+  DatasetSize size{.objects = content.objects.size(), .rows = content.row_count, .bytes = 0};
+  for (const catalog::ObjectRef& object : content.objects) {
+    if (!object.size_bytes) {
+      size.bytes.reset();
+      break;
+    }
+    *size.bytes += *object.size_bytes;
+  }
+  return size;
+}
+
 UnixMicros Now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
@@ -199,8 +211,10 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
     return;
   }
   live_revision_ = revision_;
+  const std::lock_guard lock(mutex_);
   for (const std::string& name : change.drop) {
     live_.erase(name);
+    sizes_.erase(name);
     dirty_.erase(name);
     const auto owner = owners_.find(ToLowerAscii(name));
     if (owner != owners_.end() && owner->second == name) owners_.erase(owner);
@@ -209,6 +223,7 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
   for (const protocol::ViewSpec& view : change.put) {
     const auto [live, is_new] = live_.insert_or_assign(view.name, wanted_.at(view.name).updated_at);
     owners_.insert_or_assign(ToLowerAscii(view.name), view.name);
+    sizes_.insert_or_assign(view.name, SizeOf(wanted_.at(view.name).content));
     dirty_.erase(view.name);
     failed_.erase(view.name);
     ++(is_new ? result.created : result.updated);
@@ -243,6 +258,11 @@ void Registrar::Finish(Clock::time_point start, RefreshResult& result) {
                               .tries = failure.tries,
                               .has_former = live_.contains(name)});
   }
+}
+
+std::map<std::string, DatasetSize> Registrar::Sizes() const {
+  const std::lock_guard lock(mutex_);
+  return sizes_;
 }
 
 CatalogStatus Registrar::Status() const {

@@ -41,6 +41,13 @@ struct FailedDataset {
   bool has_former = false;  // Queries see what it was before.
 };
 
+// What the catalogue knows of a dataset that queries see, as they see it.
+struct DatasetSize {
+  size_t objects = 0;
+  std::optional<int64_t> rows;
+  std::optional<int64_t> bytes;  // None where it does not know that of each object.
+};
+
 struct CatalogStatus {
   uint64_t revision = 0;  // That queries see; 0: not known.
   size_t datasets = 0;
@@ -54,7 +61,7 @@ struct CatalogStatus {
 // datasets at a time and in nobody's way; then all of it goes live at once. One that fails keeps
 // the view that it had and no other dataset back, and is tried again.
 //
-// One refresh at a time; Status is for any thread.
+// One refresh at a time; Status and Sizes are for any thread.
 class Registrar {
  public:
   // How long a dataset that failed is left alone by Follow: doubled with each try.
@@ -80,6 +87,7 @@ class Registrar {
   // The datasets that have a view.
   size_t dataset_count() const { return live_.size(); }
   CatalogStatus Status() const;
+  std::map<std::string, DatasetSize> Sizes() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -114,7 +122,8 @@ class Registrar {
   uint64_t last_version_ = 0;  // Of the views.
 
   mutable std::mutex mutex_;
-  CatalogStatus status_;  // guarded by mutex_
+  CatalogStatus status_;                      // guarded by mutex_
+  std::map<std::string, DatasetSize> sizes_;  // guarded by mutex_; of live_
 };
 
 }  // namespace tarn::queryd

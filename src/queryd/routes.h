@@ -21,7 +21,8 @@ std::vector<http::Route> SqlRoutes(QueryService& service, const Registrar& regis
 // GET /queries, GET and DELETE /queries/{id}.
 std::vector<http::Route> QueriesRoutes(QueryService& service);
 
-// GET /catalog/status: which revision queries see, and what of it they do not.
+// GET /catalog/status: which revision queries see, and what of it they do not. GET
+// /catalog/datasets: how large what they see is.
 std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar);
 
 // GET / and GET /console/{file}: the web console. `files` outlive the routes; where there are none,

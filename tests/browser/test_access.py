@@ -133,7 +133,8 @@ def guarded(new_lake):
     new_lake.start()
     new_lake.catalog = new_lake.catalog.with_token(catalog)
     new_lake.query = new_lake.query.with_token(alice)
-    new_lake.add("secrets", "SELECT 42 AS n")
+    key = new_lake.files.put_rows("data.parquet", "SELECT 42 AS n")
+    new_lake.catalog.put("secrets", {"objects": [{"key": key, "size": 1_500_000}]})
     new_lake.wait_for_rows("secrets", [[42]])
     return new_lake, alice
 
@@ -141,7 +142,7 @@ def guarded(new_lake):
 def test_signing_in_with_a_token(guarded, new_console):
     lake, token = guarded
     console = new_console(lake.query.address)
-    console.expected_statuses = {401, 404}
+    console.expected_statuses = {401}
     console.open()
     dialog = console.page.get_by_role("dialog", name="Sign in")
     expect(dialog).to_be_visible()
@@ -153,6 +154,7 @@ def test_signing_in_with_a_token(guarded, new_console):
     field.fill(token)
     console.page.keyboard.press("Enter")
     expect(console.dataset("secrets")).to_contain_text("1 row")
+    expect(console.dataset("secrets")).to_contain_text("1.5 MB")
     console.run("SELECT n FROM secrets")
     assert console.row(1) == ["42"]
     # The token is kept for this tab, and nowhere else.
@@ -182,7 +184,7 @@ def test_without_a_token_nothing_is_shown(guarded, new_console):
 def test_a_wrong_token_is_forgotten_and_a_late_one_fills_the_list(guarded, new_console):
     lake, token = guarded
     console = new_console(lake.query.address)
-    console.expected_statuses = {401, 404}
+    console.expected_statuses = {401}
     console.open()
     dialog = console.page.get_by_role("dialog", name="Sign in")
     dialog.get_by_label("Token").fill("tarn_alice_wrong")

@@ -35,6 +35,27 @@ def test_dataset_can_be_queried_as_soon_as_it_is_registered(lake):
     assert sorted(took)[10] < 5
 
 
+def test_sizes_are_those_of_what_queries_see(lake):
+    key = lake.files.put_rows("a", "SELECT 1 AS n")
+    small = {"objects": [{"key": key, "size": 600}], "row_count": 1}
+    lake.catalog.put("known", small)
+    lake.catalog.put_keys("unknown", key)
+    lake.wait_for_rows("unknown", [[1]])
+
+    def sizes() -> list[dict]:
+        return lake.query.get("/catalog/datasets").json()["datasets"]
+
+    known = {"name": "known", "row_count": 1, "objects": 1, "bytes": 600}
+    unknown = {"name": "unknown", "row_count": None, "objects": 1, "bytes": None}
+    assert sizes() == [known, unknown]
+    # Queries see the former objects of what cannot be read, and so do sizes.
+    lake.catalog.put("known", {"objects": [{"key": "no/such.parquet", "size": 7}]})
+    wait_until(lambda: status(lake)["failed"], "it is told")
+    assert sizes() == [known, unknown]
+    lake.catalog.delete("known")
+    wait_until(lambda: sizes() == [unknown], "it is gone")
+
+
 def test_answer_says_which_revision_it_saw(lake):
     key = lake.files.put_rows("a", "SELECT 1 AS n")
     lake.catalog.put_keys("a", key)

@@ -34,6 +34,17 @@ def tenants(module_lake):
     return lake
 
 
+def test_each_is_told_of_the_size_of_its_own(tenants):
+    def sizes(client) -> dict[str, dict]:
+        datasets = client.get("/catalog/datasets").json()["datasets"]
+        return {dataset.pop("name"): dataset for dataset in datasets}
+
+    assert set(sizes(tenants.blue)) == set(BLUE)
+    assert set(sizes(tenants.red)) == set(RED)
+    assert set(sizes(tenants.all)) == {*BLUE, *RED}
+    assert tenants.query.get("/catalog/datasets").status == 401
+
+
 def test_each_reads_its_own(tenants):
     assert tenants.blue.sql("SELECT count(*) FROM blue_orders").rows() == [[10]]
     assert tenants.red.sql("SELECT count(*) FROM red_orders").rows() == [[20]]

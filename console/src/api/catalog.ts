@@ -1,5 +1,5 @@
 import { quoteName } from '../data/names';
-import { ApiError, request, rowsOf } from './session';
+import { request, rowsOf } from './session';
 
 interface Column {
   name: string;
@@ -53,33 +53,21 @@ export async function loadRowCount(dataset: Dataset): Promise<number> {
   return dataset.rowCount;
 }
 
-interface Manifest {
+interface Size {
   name: string;
   row_count: number | null;
-  objects: { size?: number }[];
+  objects: number;
+  bytes: number | null;
 }
 
-/**
- * `tarn up` shows its catalogue beside queryd's routes. queryd alone has none to show: catalogd is
- * another server, whose tokens have another role. There sizes stay unknown.
- */
 async function addSizes(datasets: Dataset[]): Promise<void> {
-  let list: { manifests: Manifest[] };
-  try {
-    list = (await (await request('/catalog/list')).json()) as { manifests: Manifest[] };
-  } catch (error) {
-    if (error instanceof ApiError) return;
-    throw error;
-  }
+  const known = (await (await request('/catalog/datasets')).json()) as { datasets: Size[] };
   const byName = new Map(datasets.map((dataset) => [dataset.name, dataset]));
-  for (const manifest of list.manifests) {
-    const dataset = byName.get(manifest.name);
+  for (const size of known.datasets) {
+    const dataset = byName.get(size.name);
     if (dataset === undefined) continue;
-    const sizes = manifest.objects.map((object) => object.size);
-    dataset.files = sizes.length;
-    if (sizes.every((size) => size !== undefined)) {
-      dataset.bytes = sizes.reduce((sum, size) => sum + size, 0);
-    }
-    if (manifest.row_count !== null) dataset.rowCount = manifest.row_count;
+    dataset.files = size.objects;
+    dataset.bytes = size.bytes ?? undefined;
+    dataset.rowCount = size.row_count ?? undefined;
   }
 }
