@@ -69,12 +69,24 @@ std::string DoubleForm(char separator) {
 }
 
 std::string Castable(std::string_view column, std::string_view type) {
-  return fmt::format(" AND TRY_CAST({} AS {}) IS NOT NULL", column, type);
+  return fmt::format("TRY_CAST({} AS {}) IS NOT NULL", column, type);
+}
+
+// Both conditions. DuckDB evaluates both sides of an AND for all rows, and a CASE only what it
+// needs.
+std::string Both(const std::string& first, const std::string& second) {
+  return fmt::format("CASE WHEN {} THEN {} ELSE false END", first, second);
+}
+
+// Of integers without leading zeros: only those of many digits are looked at.
+std::string FitsIn(std::string_view column, std::string_view type) {
+  return fmt::format("CASE WHEN length({}) < 19 THEN true ELSE {} END", column,
+                     Castable(column, type));
 }
 
 // But for what is written as infinity or no number.
 std::string IsFinite(std::string_view column, std::string_view type) {
-  return fmt::format(" AND (isfinite(TRY_CAST({0} AS {1})) OR regexp_matches({0}, '[nN]'))", column,
+  return fmt::format("(isfinite(TRY_CAST({0} AS {1})) OR regexp_matches({0}, '[nN]'))", column,
                      type);
 }
 
@@ -82,26 +94,29 @@ std::string IsFinite(std::string_view column, std::string_view type) {
 std::string FitsDouble(std::string_view column) {
   constexpr int kDigits = 17;
   return fmt::format(
-      " AND CASE WHEN length({0}) <= {1} AND NOT regexp_matches({0}, '[eE]') THEN true ELSE "
-      "length(ltrim(regexp_replace(regexp_extract({0}, '[^eE]*'), '[^0-9]', '', 'g'), '0')) <= {1}"
-      " AND (TRY_CAST({0} AS DOUBLE) <> 0 OR regexp_full_match({0}, '[^1-9eE]*(?:[eE].*)?')){2} "
+      "CASE WHEN length({0}) <= {1} AND NOT contains({0}, 'e') AND NOT contains({0}, 'E') THEN "
+      "true "
+      "ELSE "
+      "length(ltrim(regexp_replace(regexp_extract({0}, '[^eE]*'), '[^0-9]', '', 'g'), '0')) <= {1} "
+      "AND (TRY_CAST({0} AS DOUBLE) <> 0 OR regexp_full_match({0}, '[^1-9eE]*(?:[eE].*)?')) AND "
+      "{2} "
       "END",
       column, kDigits, IsFinite(column, "DOUBLE"));
 }
 
 std::string MatchesWithZone(std::string_view column, std::string_view time) {
-  return Matches(column, fmt::format("{}[ T]{}{}|{}", kDay, time, kZone, kInfinity)) +
-         Castable(column, "TIMESTAMPTZ");
+  return Both(Matches(column, fmt::format("{}[ T]{}{}|{}", kDay, time, kZone, kInfinity)),
+              Castable(column, "TIMESTAMPTZ"));
 }
 
 }  // namespace
 
 std::string TextForms::IsOfType(std::string_view column, std::string_view type) const {
   if (type == "BIGINT" && !has_thousands) {
-    return Matches(column, R"(-?(?:0|[1-9]\d{0,18}))") + Castable(column, type);
+    return Both(Matches(column, R"(-?(?:0|[1-9]\d{0,18}))"), FitsIn(column, type));
   }
   if (type == "UBIGINT" && !has_thousands) {
-    return Matches(column, R"(0|[1-9]\d{0,19})") + Castable(column, type);
+    return Both(Matches(column, R"(0|[1-9]\d{0,19})"), FitsIn(column, type));
   }
   if (type == "DECIMAL(38,0)" && !has_thousands) {
     return Matches(column, R"(-?(?:0|[1-9]\d{0,37}))");
@@ -110,21 +125,21 @@ std::string TextForms::IsOfType(std::string_view column, std::string_view type) 
     const std::string number =
         decimal_separator == '.' ? std::string(column)
                                  : fmt::format("replace({}, '{}', '.')", column, decimal_separator);
-    return Matches(column, DoubleForm(decimal_separator)) + FitsDouble(number);
+    return Both(Matches(column, DoubleForm(decimal_separator)), FitsDouble(number));
   }
   if (type == "BOOLEAN") return Matches(column, "(?i:true|false)");
   if (type == "UUID") return Matches(column, kUuid);
-  if (type == "TIME") return Matches(column, kTime) + Castable(column, type);
+  if (type == "TIME") return Both(Matches(column, kTime), Castable(column, type));
   if (type == "DATE") {
-    return date_formats.empty()
-               ? Matches(column, fmt::format("{}|{}", kDay, kInfinity)) + Castable(column, type)
-               : MatchesAnyFormat(column, date_formats);
+    return date_formats.empty() ? Both(Matches(column, fmt::format("{}|{}", kDay, kInfinity)),
+                                       Castable(column, type))
+                                : MatchesAnyFormat(column, date_formats);
   }
   if (type.starts_with("TIMESTAMP") && !timestamp_formats.empty()) {
     return MatchesAnyFormat(column, timestamp_formats);
   }
-  if (type == "TIMESTAMP") return Matches(column, Moment(kTime)) + Castable(column, type);
-  if (type == "TIMESTAMP_NS") return Matches(column, Moment(kTimeNs)) + Castable(column, type);
+  if (type == "TIMESTAMP") return Both(Matches(column, Moment(kTime)), Castable(column, type));
+  if (type == "TIMESTAMP_NS") return Both(Matches(column, Moment(kTimeNs)), Castable(column, type));
   if (type == "TIMESTAMP WITH TIME ZONE") return MatchesWithZone(column, kTime);
   if (type == kTimestampOfNanoseconds) return MatchesWithZone(column, kTimeNs);
   return "true";
@@ -132,16 +147,16 @@ std::string TextForms::IsOfType(std::string_view column, std::string_view type) 
 
 std::string TextForms::CanBecome(std::string_view column, std::string_view type) const {
   const std::string castable = Castable(column, type);
-  if (IsInteger(type)) return Matches(column, R"([+-]?\d+(?:\.0*)?)") + castable;
+  if (IsInteger(type)) return Both(Matches(column, R"([+-]?\d+(?:\.0*)?)"), castable);
   if (IsFloating(type)) {
     // Of an integer, each digit counts.
     const std::string exact = fmt::format(
         "TRY_CAST(TRY_CAST({0} AS {1}) AS HUGEINT) = TRY_CAST({0} AS HUGEINT)", column, type);
-    return fmt::format("CASE WHEN {} THEN {} ELSE true{} END", Matches(column, R"([+-]?\d+)"),
-                       exact, castable + IsFinite(column, type));
+    return fmt::format("CASE WHEN {} THEN {} ELSE {} AND {} END", Matches(column, R"([+-]?\d+)"),
+                       exact, castable, IsFinite(column, type));
   }
   if (const std::optional<int> scale = ScaleOf(type)) {
-    return Matches(column, fmt::format(R"([+-]?\d*(?:\.\d{{0,{}}}0*)?)", *scale)) + castable;
+    return Both(Matches(column, fmt::format(R"([+-]?\d*(?:\.\d{{0,{}}}0*)?)", *scale)), castable);
   }
   return "true";
 }
