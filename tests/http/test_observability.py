@@ -63,7 +63,14 @@ def test_answer_that_was_refused_early_has_a_query_id_too(both):
 @pytest.mark.parametrize(
     "target",
     ["/nowhere", "/sql/", "/SQL", "/healthz/x", "/catalog", "/catalog/", "/catalog/list/x"]
-    + ["/catalog/datasets", "/%2e%2e/etc/passwd", "/..", "//healthz", "/sql%00"],
+    + [
+        "/catalog/datasets/x/y",
+        "/catalog/datasetsx",
+        "/%2e%2e/etc/passwd",
+        "/..",
+        "//healthz",
+        "/sql%00",
+    ],
 )
 def test_unknown_path_is_404(both, side, target):
     client = getattr(both, side)
