@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <memory>
 
 namespace tarn {
 namespace {
@@ -67,6 +69,13 @@ std::filesystem::path ProgramDirectory() {
   std::error_code ignored;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   return program.parent_path();
+}
+
+std::string FirstBytes(const std::string& path, size_t bytes) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+  std::string start(bytes, '\0');
+  start.resize(file == nullptr ? 0 : std::fread(start.data(), 1, bytes, file.get()));
+  return start;
 }
 
 }  // namespace tarn

@@ -25,6 +25,14 @@ std::vector<Column> ColumnsOf(const Json& manifest) {
   return columns;
 }
 
+Json SchemaOf(const std::vector<Column>& columns) {
+  Json schema = Json::array();
+  for (const Column& column : columns) {
+    schema.push_back({{"name", column.name}, {"type", column.type}});
+  }
+  return schema;
+}
+
 Result<std::vector<Column>> AskColumns(const Remote& remote, const std::string& name) {
   const Json body = {{"sql", "DESCRIBE " + duck::QuoteIdentifier(name)}};
   TARN_TRY(const Json answer,

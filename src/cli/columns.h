@@ -22,6 +22,9 @@ const Column* FindColumn(const std::vector<Column>& columns, std::string_view na
 // The "schema" of a manifest; empty where it has none.
 std::vector<Column> ColumnsOf(const nlohmann::ordered_json& manifest);
 
+// The other way round.
+nlohmann::ordered_json SchemaOf(const std::vector<Column>& columns);
+
 // Those of a dataset that was registered without them: queryd knows them from its objects.
 Result<std::vector<Column>> AskColumns(const Remote& remote, const std::string& name);
 

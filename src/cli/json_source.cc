@@ -1,5 +1,3 @@
-#include "cli/json_source.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,25 +5,16 @@
 #include <string_view>
 
 #include "cli/column_type_questions.h"
+#include "cli/text_source.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {
 namespace {
 
-std::string GivenOptions(const Input& input) {
-  std::string text;
-  for (const auto& [name, value] : input.options) {
-    text += fmt::format(", {} = {}", name, duck::QuoteLiteral(value));
-  }
-  // A folder "day=1" is a folder.
-  if (!HasOption(input, "hive_partitioning")) text += ", hive_partitioning = false";
-  return text;
-}
-
 // What DuckDB finds. Dates that are written as nobody says stay text.
 std::string Detected(const Input& input) {
   std::string text = fmt::format("read_json({}, union_by_name = true{}", PathList(input.files),
-                                 GivenOptions(input));
+                                 OptionsText(input));
   if (!HasOption(input, "sample_size")) text += ", sample_size = -1";
   if (!HasOption(input, "dateformat")) text += ", dateformat = 'iso'";
   if (!HasOption(input, "timestampformat")) text += ", timestampformat = 'iso'";
@@ -47,60 +36,66 @@ std::vector<std::string> TypesOf(const Input& input, std::string_view found) {
   return WiderTypes(found);
 }
 
+// A column, and how it is read: what is at the top as JSON, whose numbers and strings have all that
+// was written.
+struct Reading {
+  bool is_plain = false;  // It is a number or a string.
+  std::string type;       // For read_json.
+};
+
+std::string Select(const std::vector<Column>& columns, const std::vector<Reading>& readings,
+                   bool with_types) {
+  std::string list;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string name = duck::QuoteIdentifier(columns[i].name);
+    if (!list.empty()) list += ", ";
+    if (!readings[i].is_plain) {
+      list += name;
+    } else if (with_types) {
+      list += fmt::format("CAST({0} ->> '$' AS {1}) AS {0}", name, columns[i].type);
+    } else {
+      list += fmt::format("{0} ->> '$' AS {0}", name);
+    }
+  }
+  return list;
+}
+
 }  // namespace
 
-Result<JsonSource> OpenJson(const Input& input, const std::vector<Column>& targets,
+Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
                             Converter& converter) {
-  JsonSource source;
-  TARN_TRY(source.columns, converter.ColumnsOf(Detected(input)));
-  source.found = source.columns;
-  // As JSON, whose numbers and strings have all that was written.
-  std::string columns;
-  std::vector<bool> is_text;
+  TARN_TRY(const std::vector<Column> before, converter.ColumnsOf(Detected(input)));
+  TextSource source{.columns = before};
+  std::string types_to_read;
+  std::vector<Reading> readings;
   std::vector<TypeQuestion> questions;
   for (Column& column : source.columns) {
     const Column* target = FindColumn(targets, column.name);
     std::vector<std::string> types = TypesOf(input, column.type);
-    const bool is_plain = !types.empty() || column.type == "VARCHAR";
-    const bool becomes_text = target != nullptr && target->type == "VARCHAR";
-    columns += fmt::format("{}{}: {}", columns.empty() ? "" : ", ", duck::QuoteLiteral(column.name),
-                           duck::QuoteLiteral(is_plain || becomes_text ? "JSON" : column.type));
-    is_text.push_back(is_plain);
-    if (becomes_text && !is_plain) column.type = "JSON";
-    if (!is_plain) continue;
-    if (target != nullptr && (becomes_text || HasLooseRule(target->type))) {
+    // Which DuckDB does not look for.
+    const bool is_string = types.empty() && column.type == "VARCHAR";
+    if (is_string) types = WiderTypes("TIMESTAMP WITH TIME ZONE");
+    Reading reading{.is_plain = !types.empty(), .type = "JSON"};
+    if (reading.is_plain && ComesAsText(target)) {
       column.type = "VARCHAR";
-    } else if (types.empty()) {
-      // Which DuckDB does not look for.
-      questions.push_back({&column, WiderTypes("TIMESTAMP WITH TIME ZONE"), true});
+    } else if (reading.is_plain) {
+      questions.push_back({&column, std::move(types), is_string});
+    } else if (target != nullptr && target->type == "VARCHAR") {
+      column.type = "JSON";
     } else {
-      questions.push_back({&column, std::move(types)});
+      reading.type = column.type;
     }
+    types_to_read += fmt::format("{}{}: {}", types_to_read.empty() ? "" : ", ",
+                                 duck::QuoteLiteral(column.name), duck::QuoteLiteral(reading.type));
+    readings.push_back(std::move(reading));
   }
-  const std::string read = fmt::format("read_json({}{}, columns = {{{}}})", PathList(input.files),
-                                       GivenOptions(input), columns);
-  const auto select = [&](bool with_types) {
-    std::string list;
-    for (size_t i = 0; i < source.columns.size(); ++i) {
-      const Column& column = source.columns[i];
-      const std::string name = duck::QuoteIdentifier(column.name);
-      list += list.empty() ? "" : ", ";
-      if (!is_text[i]) {
-        list += name;
-      } else if (with_types) {
-        list += fmt::format("CAST({0} ->> '$' AS {1}) AS {0}", name, column.type);
-      } else {
-        list += fmt::format("{0} ->> '$' AS {0}", name);
-      }
-    }
-    return fmt::format("(SELECT {} FROM {})", list, read);
-  };
-  TARN_TRY(source.notes, DecideTypes(questions, select(false), source.forms, converter));
-  for (size_t i = 0; i < source.columns.size(); ++i) {
-    const bool is_target = FindColumn(targets, source.columns[i].name) != nullptr;
-    if (!is_target) source.found[i] = source.columns[i];
-  }
-  source.sql = select(true);
+  const std::string from = fmt::format("FROM read_json({}{}, columns = {{{}}})",
+                                       PathList(input.files), OptionsText(input), types_to_read);
+  const std::string as_text =
+      fmt::format("(SELECT {} {})", Select(source.columns, readings, false), from);
+  TARN_TRY(source.notes, DecideTypes(questions, as_text, source.forms, converter));
+  KeepFound(before, targets, source);
+  source.sql = fmt::format("(SELECT {} {})", Select(source.columns, readings, true), from);
   return source;
 }
 

@@ -6,7 +6,6 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +14,7 @@
 #include <new>
 #include <vector>
 
+#include "base/files.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 
@@ -109,10 +109,8 @@ Packing PackingOfContent(std::string_view first_bytes) {
 }
 
 Packing PackingOfFile(const std::string& path) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
-  std::array<char, 4> first{};
-  const size_t count = file == nullptr ? 0 : std::fread(first.data(), 1, first.size(), file.get());
-  const Packing packing = PackingOfContent({first.data(), count});
+  constexpr size_t kMagicBytes = 4;
+  const Packing packing = PackingOfContent(FirstBytes(path, kMagicBytes));
   return packing == Packing::kNone ? PackingOf(path) : packing;
 }
 

@@ -10,10 +10,9 @@
 #include "base/text.h"
 #include "cli/column_casts.h"
 #include "cli/converter.h"
-#include "cli/csv_source.h"
-#include "cli/json_source.h"
 #include "cli/packed_file.h"
 #include "cli/table.h"
+#include "cli/text_source.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {
@@ -35,30 +34,6 @@ std::optional<InputFormat> FormatOf(const std::string& file) {
   if (ending == ".json" || ending == ".ndjson" || ending == ".jsonl") return InputFormat::kJson;
   if (ending == ".parquet") return InputFormat::kParquet;
   return std::nullopt;
-}
-
-struct Source {
-  std::string sql;
-  std::vector<Column> columns;
-  std::vector<Column> found;
-  TextForms forms;
-  std::vector<std::string> notes;
-};
-
-Result<Source> Open(const Input& input, const std::vector<Column>& targets, Converter& converter) {
-  const auto take = [](auto&& source) {
-    return Source{.sql = std::move(source.sql),
-                  .columns = std::move(source.columns),
-                  .found = std::move(source.found),
-                  .forms = std::move(source.forms),
-                  .notes = std::move(source.notes)};
-  };
-  if (input.format == InputFormat::kJson) {
-    TARN_TRY(JsonSource json, OpenJson(input, targets, converter));
-    return take(std::move(json));
-  }
-  TARN_TRY(CsvSource csv, OpenCsv(input, targets, converter));
-  return take(std::move(csv));
 }
 
 // "time" and "TIMESTAMP WITH TIME ZONE" tell different things of a text: to take one for the other
@@ -147,7 +122,7 @@ Error Unknown(const Column& said, const std::vector<Column>& columns) {
 }
 
 // The columns of the files as those of the Parquet files. `wanted`: these, in their order.
-Result<std::string> Select(const Source& source, const std::vector<Column>& wanted,
+Result<std::string> Select(const TextSource& source, const std::vector<Column>& wanted,
                            const std::vector<Column>& targets) {
   std::string list;
   const auto add = [&](const Column& column, const std::string& type, const std::string& name) {
@@ -203,7 +178,9 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   }
   TARN_TRY(const std::vector<Column> said, SaidTypes(input, converter));
   TARN_TRY(const std::vector<Column> targets, Targets(wanted, said));
-  TARN_TRY(Source source, Open(input, targets, converter));
+  TARN_TRY(TextSource source, input.format == InputFormat::kJson
+                                  ? OpenJson(input, targets, converter)
+                                  : OpenCsv(input, targets, converter));
   for (const Column& column : said) {
     if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
   }

@@ -20,9 +20,8 @@ enum class InputFormat { kCsv, kJson, kParquet };
 struct Input {
   std::vector<std::string> files;  // At least one; all of one format.
   InputFormat format = InputFormat::kCsv;
-  std::string delimiter;   // Of CSV; empty: found out.
-  bool has_header = true;  // Of CSV, where this is said; else found out.
-  bool header_is_said = false;
+  std::string delimiter;       // Of CSV; empty: found out.
+  bool has_no_header = false;  // Of CSV, where that is said; else found out.
   // More options of DuckDB's read_csv or read_json, as text: {"encoding", "latin-1"}.
   std::vector<std::pair<std::string, std::string>> options;
   // Types of columns that shall not be found out, as somebody writes them: {"zip", "text"}.

@@ -19,7 +19,9 @@
 #include "cli/parquet_files.h"
 #include "cli/progress.h"
 #include "cli/put_files.h"
+#include "cli/put_input.h"
 #include "cli/put_into.h"
+#include "cli/workspace.h"
 #include "s3/client.h"
 
 namespace tarn::cli {
@@ -95,14 +97,6 @@ bool HasAny(const Json& objects, const std::string& dataset, const std::vector<N
     return std::any_of(objects.begin(), objects.end(),
                        [&key](const Json& object) { return object.at("key") == key; });
   });
-}
-
-Json SchemaOf(const std::vector<Column>& columns) {
-  Json schema = Json::array();
-  for (const Column& column : columns) {
-    schema.push_back({{"name", column.name}, {"type", column.type}});
-  }
-  return schema;
 }
 
 Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the ways of tarn put have in common: from its files to objects with names of their own.
+// What the ways of tarn put have in common: from Parquet files to objects with names of their own.
 
 #include <cstdint>
 #include <filesystem>
@@ -17,28 +17,8 @@
 
 namespace tarn::cli {
 
-// A folder for files that are not needed afterwards.
-class Workspace {
- public:
-  static Result<Workspace> Make();
-  // Hidden in that folder, so that its files can be moved to their place in one step.
-  static Result<Workspace> MakeIn(const std::filesystem::path& folder);
-  Workspace(Workspace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Workspace& operator=(Workspace&&) = delete;
-  ~Workspace();
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit Workspace(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
-
 // Of a name that is taken, where nobody has said what to do then.
 Error IsThere(const std::string& dataset);
-
-// The files that are meant; stdin becomes one in `folder`.
-Result<Input> ToInput(const PutOptions& options, const std::filesystem::path& folder,
-                      const std::stop_token& stop);
 
 // A file, and what its object is called within the dataset: the first 128 bits of its SHA-256. So
 // one that is there already need not come again, and none is ever overwritten.

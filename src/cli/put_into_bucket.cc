@@ -12,7 +12,9 @@
 #include "cli/interrupt.h"
 #include "cli/object_grouping.h"
 #include "cli/put_files.h"
+#include "cli/put_input.h"
 #include "cli/put_into.h"
+#include "cli/workspace.h"
 #include "duck/footer_file.h"
 
 namespace tarn::cli {

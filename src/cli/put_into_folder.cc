@@ -1,31 +1,27 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
-#include "cli/interrupt.h"
+#include "cli/folder_lock.h"
 #include "cli/object_grouping.h"
 #include "cli/put_files.h"
+#include "cli/put_input.h"
 #include "cli/put_into.h"
+#include "cli/workspace.h"
 
 namespace tarn::cli {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr auto kLookForLockEvery = std::chrono::milliseconds(20);
 
 Error ChangedMeanwhile(const std::string& name) {
   return InvalidArgument(fmt::format(
@@ -98,29 +94,6 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   return found;
 }
 
-// Held while files get to their places. Where the file system has no locks, it goes without.
-class FolderLock {
- public:
-  static Result<FolderLock> Take(const fs::path& folder, const std::stop_token& stop) {
-    FolderLock lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    while (lock.descriptor_ >= 0 && flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK && errno != EINTR) break;
-      if (stop.stop_requested()) return Stopped();
-      std::this_thread::sleep_for(kLookForLockEvery);
-    }
-    return lock;
-  }
-  FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  FolderLock& operator=(FolderLock&&) = delete;
-  ~FolderLock() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-
- private:
-  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;  // -1: moved away, or the folder cannot be opened.
-};
-
 // Files with these names have this content; nothing of it is there yet.
 Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& named,
                   const fs::path& unfinished, const fs::path& folder) {
@@ -187,7 +160,9 @@ Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
     }
   }
   // Whoever else puts into this folder does the rest before or after us.
-  TARN_TRY(const FolderLock lock, FolderLock::Take(into, stop));
+  const auto lock = FolderLock::Take(into, stop);
+  // Where the file system has no locks, it goes without.
+  if (!lock.ok() && lock.error().kind == ErrorKind::kCancelled) return lock.error();
   TARN_TRY(const InFolder now, FindInFolder(into, options));
   if (options.append) {
     if (!before.files.empty() && !fs::exists(before.files.front(), code)) {

@@ -1,8 +1,6 @@
 #include "cli/token.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 
 #include "auth/token_file.h"
 #include "base/lakehouse.h"
+#include "cli/folder_lock.h"
 #include "cli/table.h"
 
 namespace tarn::cli {
@@ -23,26 +22,9 @@ namespace fs = std::filesystem;
 
 // Two that change a file at once would lose what one of them did. The folder is locked, because the
 // file itself is replaced.
-class FolderLock {
- public:
-  static Result<FolderLock> Take(const fs::path& file) {
-    const std::string folder = file.has_parent_path() ? file.parent_path().string() : ".";
-    FolderLock lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (lock.folder_ < 0 || flock(lock.folder_, LOCK_EX) != 0) {
-      return Internal(fmt::format("cannot lock the folder {}: {}", folder, std::strerror(errno)));
-    }
-    return lock;
-  }
-  FolderLock(FolderLock&& other) noexcept : folder_(std::exchange(other.folder_, -1)) {}
-  FolderLock& operator=(FolderLock&&) = delete;
-  ~FolderLock() {
-    if (folder_ >= 0) close(folder_);
-  }
-
- private:
-  explicit FolderLock(int folder) : folder_(folder) {}
-  int folder_;
-};
+Result<FolderLock> LockFolderOf(const fs::path& file) {
+  return FolderLock::Take(file.has_parent_path() ? file.parent_path() : ".");
+}
 
 Result<std::string> PathOf(const TokenOptions& options) {
   if (!options.tokens_path.empty()) return options.tokens_path;
@@ -94,7 +76,7 @@ Result<> CreateToken(const TokenOptions& options) {
     identity.datasets = auth::DatasetScope::Of(options.datasets);
   }
   TARN_TRY(const std::string path, PathOf(options));
-  TARN_TRY(const FolderLock lock, FolderLock::Take(path));
+  TARN_TRY(const FolderLock lock, LockFolderOf(path));
   TARN_TRY(std::vector<auth::Token> tokens, ReadOrNone(path));
   if (std::any_of(tokens.begin(), tokens.end(), ByName(options.name))) {
     return Error{ErrorKind::kConflict,
@@ -137,7 +119,7 @@ Result<> ListTokens(const TokenOptions& options) {
 
 Result<> RevokeToken(const TokenOptions& options) {
   TARN_TRY(const std::string path, PathOf(options));
-  TARN_TRY(const FolderLock lock, FolderLock::Take(path));
+  TARN_TRY(const FolderLock lock, LockFolderOf(path));
   TARN_TRY(std::vector<auth::Token> tokens, auth::ReadTokenFile(path));
   if (std::erase_if(tokens, ByName(options.name)) == 0) {
     return NotFound(fmt::format("there is no token \"{}\" in {}", options.name, path));

@@ -1,0 +1,51 @@
+#pragma once
+
+// Files of CSV or JSON, as they are read so that nothing of them is lost in silence.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/columns.h"
+#include "cli/converter.h"
+#include "cli/parquet_files.h"
+#include "cli/text_forms.h"
+
+namespace tarn::cli {
+
+struct TextSource {
+  std::string sql;              // What stands behind FROM.
+  std::vector<Column> columns;  // As it gives them.
+  std::vector<Column> found;    // With the types that were found, also where text is given.
+  TextForms forms;              // How the texts of its columns are written.
+  // What somebody may want to know of the types, a line each.
+  std::vector<std::string> notes;
+};
+
+// Columns of `targets` that are to become text or numbers come as text, for which
+// TextForms::CanBecome is the rule.
+
+// DuckDB finds out how the files are written, and what types their columns have, from their first
+// 20,480 rows. Then all rows are looked at: a type that would lose something of a text gives way to
+// a wider one, at last to VARCHAR. Lines that DuckDB would leave out are an error.
+Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
+                           Converter& converter);
+
+// DuckDB looks at all of the files for their keys, and what is nested in them. Numbers and strings
+// at the top are taken as they are written, and get a type that holds all of them, as those of CSV:
+// DuckDB takes the time of another zone for one of UTC, and a string for a UUID in lower case.
+Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
+                            Converter& converter);
+
+// Whether a column is read as text for what it is to become; null: nothing in particular.
+bool ComesAsText(const Column* target);
+
+// ", NAME = 'VALUE'" for each option that somebody has given, and what DuckDB must not do by
+// itself.
+std::string OptionsText(const Input& input);
+
+// Columns that become something else are told of with the types that they had.
+void KeepFound(const std::vector<Column>& before, const std::vector<Column>& targets,
+               TextSource& source);
+
+}  // namespace tarn::cli
