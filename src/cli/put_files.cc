@@ -1,24 +1,17 @@
 #include "cli/put_files.h"
 
 #include <fmt/format.h>
-#include <glob.h>
-#include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/text.h"
 #include "cli/interrupt.h"
-#include "cli/packed_file.h"
 #include "cli/text.h"
 #include "s3/signature.h"
 

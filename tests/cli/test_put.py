@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 from harness.proxy import TcpProxy
 from harness.store import BUCKET, parquet
+from harness.terminal import Terminal
 from harness.tool import Tool, command, environment, ok, refused
 from harness.waiting import wait_until
 
@@ -171,13 +172,17 @@ def test_replace_may_bring_other_columns(lake, run, file):
     wait_until(lambda: len(lake.select_all("t").rows()) == 2, "the former is back")
 
 
-def test_large_file_goes_in_parts(lake, run):
+def test_large_file_goes_in_parts_and_shows_how_far_it_is(lake, run):
     """Random bytes, which Parquet cannot make smaller: more than one part of 64 MiB."""
     path = lake.folder / "large.parquet"
     table = pyarrow.table({"x": [os.urandom(1_000_000) for _ in range(150)]})
     pyarrow.parquet.write_table(table, path, use_dictionary=False)
     assert path.stat().st_size > 2 * 64 * 1024 * 1024
-    ok(put(run, path, "--as", "large"))
+    argv = command("put", "--config", lake.write_config(), path, "--as", "large")
+    with Terminal(argv, environment(lake), str(lake.folder), columns=120) as terminal:
+        assert terminal.wait_for_exit(60) == 0
+        bars = re.findall(r"sending \[#*-*\] \d+ %  [^\x1b]*", terminal.raw)
+    assert any(re.search(r"MB of 150.0 MB, [0-9.]+ MB/s, \d:\d\d left", bar) for bar in bars), bars
     wait_until(lambda: lake.select_all("large").status == 200, "it is there")
     sql = "SELECT count(*), sum(octet_length(x)) FROM large"
     assert lake.query.sql(sql).rows() == [[150, 150_000_000]]
