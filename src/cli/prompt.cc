@@ -5,14 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <thread>
 #include <vector>
 
 #include "base/redact.h"
@@ -21,42 +16,15 @@
 #include "cli/environment.h"
 #include "cli/line_editor.h"
 #include "cli/sql.h"
+#include "cli/sql_words.h"
 #include "cli/statement_text.h"
 #include "cli/text.h"
-#include "duck/quote.h"
 
 namespace tarn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr const char* kPrompt = "tarn> ";
 constexpr const char* kContinued = "  ..> ";
-constexpr auto kNamesEvery = std::chrono::seconds(60);
-constexpr uint64_t kNamesMax = 100'000;
-
-constexpr const char* kKeywords[] = {
-    "ALL",     "AND",     "ANTI",      "AS",     "ASC",     "BETWEEN",  "BY",        "CASE",
-    "CAST",    "COUNT",   "CROSS",     "DATE",   "DESC",    "DESCRIBE", "DISTINCT",  "ELSE",
-    "END",     "EXCEPT",  "EXCLUDE",   "EXISTS", "EXPLAIN", "FALSE",    "FILTER",    "FROM",
-    "FULL",    "GROUP",   "HAVING",    "ILIKE",  "IN",      "INNER",    "INTERSECT", "INTERVAL",
-    "IS",      "JOIN",    "LEFT",      "LIKE",   "LIMIT",   "NATURAL",  "NOT",       "NULL",
-    "OFFSET",  "ON",      "OR",        "ORDER",  "OUTER",   "OVER",     "PARTITION", "PIVOT",
-    "QUALIFY", "REPLACE", "RIGHT",     "SAMPLE", "SELECT",  "SEMI",     "SHOW",      "SUMMARIZE",
-    "TABLES",  "THEN",    "TIMESTAMP", "TRUE",   "UNION",   "UNPIVOT",  "USING",     "VALUES",
-    "WHEN",    "WHERE",   "WINDOW",    "WITH"};
-
-// Whether a name is one in SQL only in quotes.
-bool NeedsQuotes(const std::string& name) {
-  const bool is_word = !name.empty() && (name[0] < '0' || name[0] > '9') &&
-                       std::all_of(name.begin(), name.end(), [](char c) {
-                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                                (c >= '0' && c <= '9') || c == '_' || (c & 0x80) != 0;
-                       });
-  return !is_word ||
-         std::any_of(std::begin(kKeywords), std::end(kKeywords),
-                     [&name](const char* each) { return EqualsIgnoreCase(each, name); });
-}
 
 struct DotCommand {
   const char* name;
@@ -81,61 +49,6 @@ std::string HistoryPath() {
   }
   return "";
 }
-
-// The names of datasets and columns, read now and then beside what else is done.
-class Names {
- public:
-  explicit Names(const Remote& remote)
-      : thread_([this, &remote](const std::stop_token& stop) { Follow(remote, stop); }) {}
-
-  std::vector<std::string> BeginningWith(std::string_view prefix) {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::string> found;
-    for (const std::string& name : names_) {
-      if (name.size() >= prefix.size() &&
-          EqualsIgnoreCase(std::string_view(name).substr(0, prefix.size()), prefix)) {
-        found.push_back(name);
-      }
-    }
-    return found;
-  }
-
- private:
-  void Follow(const Remote& remote, const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      Read(remote, stop);
-      const auto again = std::chrono::steady_clock::now() + kNamesEvery;
-      while (!stop.stop_requested() && std::chrono::steady_clock::now() < again) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      }
-    }
-  }
-  void Read(const Remote& remote, const std::stop_token& stop) {
-    const Json body = {
-        {"sql",
-         "SELECT table_name, list(column_name) FROM information_schema.columns GROUP BY ALL"},
-        {"row_limit", kNamesMax}};
-    const auto answer = remote.Query({.method = "POST", .path = "/sql", .body = body.dump()}, stop);
-    if (!answer.ok()) return;
-    const Json result = Json::parse(answer->body, nullptr, false);
-    if (!result.is_object()) return;
-    std::set<std::string> names;
-    try {
-      for (const Json& row : result.value("rows", Json::array())) {
-        names.insert(row.at(0).get<std::string>());
-        for (const Json& column : row.at(1)) names.insert(column.get<std::string>());
-      }
-    } catch (const Json::exception&) {
-      return;  // That is no Tarn.
-    }
-    const std::lock_guard lock(mutex_);
-    names_ = std::move(names);
-  }
-
-  std::mutex mutex_;
-  std::set<std::string> names_;  // guarded by mutex_
-  std::jthread thread_;          // Last: it uses the others.
-};
 
 // A pipe to a pager, for what is longer than the screen.
 bool Page(std::string_view text) {
@@ -162,7 +75,7 @@ class Session {
  public:
   Session(const Remote& remote, const std::string& format, uint64_t row_limit)
       : remote_(remote),
-        names_(remote),
+        words_(remote),
         editor_(HistoryPath(), [this](std::string_view before) { return Candidates(before); }),
         format_(format.empty() ? "table" : format),
         row_limit_(row_limit) {}
@@ -218,20 +131,7 @@ class Session {
       return found;
     }
     if (word.text.empty() && !word.is_quoted) return {};
-    found = names_.BeginningWith(word.text);
-    if (!word.is_quoted) {
-      for (std::string& name : found) {
-        if (NeedsQuotes(name)) name = duck::QuoteIdentifier(name);
-      }
-    }
-    if (!word.is_quoted && found.empty()) {
-      for (const char* keyword : kKeywords) {
-        if (EqualsIgnoreCase(std::string_view(keyword).substr(0, word.text.size()), word.text)) {
-          found.emplace_back(keyword);
-        }
-      }
-    }
-    return found;
+    return words_.Completions(word);
   }
 
   // False: it failed, and what came behind it in the same line is not run.
@@ -316,7 +216,7 @@ class Session {
 
   const Remote& remote_;
   const Colours colours_ = Colours::For(stdout);
-  Names names_;
+  SqlWords words_;
   LineEditor editor_;
   std::string format_;
   uint64_t row_limit_;

@@ -185,13 +185,15 @@ def test_tabs_of_pasted_text_are_blanks(prompt):
 
 
 def test_tab_completes_names_in_the_quotes_that_they_need(lake):
-    lake.add("two words", "SELECT 1 AS n")
-    lake.wait_for_rows("two words", [[1]])
+    lake.add("two words", 'SELECT 1 AS "group", 2 AS name')
+    lake.wait_for_rows("two words", [[1, 2]])
     with start(lake) as terminal:
         terminal.wait_for(PROMPT)
-        wait_until(lambda: _completes(terminal, "FROM tw", '"two words" '), "the names are there")
+        wait_until(lambda: _completes(terminal, "SELECT grou", '"group" '), "the names are there")
+        assert _completes(terminal, ", nam", "e "), "a keyword that needs none"
+        assert _completes(terminal, " FROM tw", '"two words" ')
         terminal.type(";\r")
-        assert rows(terminal.wait_for("(1 row"))[0] == ["n"]
+        assert rows(terminal.wait_for("(1 row"))[0] == ["group", "name"]
 
 
 def test_what_is_longer_than_the_screen_is_paged(lake):
