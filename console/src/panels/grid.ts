@@ -1,21 +1,14 @@
 import { type Area, areaText, cellsOf } from '../data/area';
 import type { ResultColumn, ResultTable } from '../data/result_table';
-import { valueText, type Value } from '../data/values';
 import { copyText } from '../ui/clipboard';
 import { h, oncePerFrame } from '../ui/dom';
 import { formatCount, formatRows } from '../ui/format';
 import { showCell } from './cell_dialog';
+import { cellText, cellTextMax } from './cell_text';
+import { ColumnWidths } from './column_widths';
+import { GridScroll, headerHeight, rowHeight } from './grid_scroll';
 import './grid.css';
 
-const rowHeight = 26;
-const headerHeight = 44;
-// Browsers cannot make an element as high as a million rows are (Firefox ends at 17 million
-// pixels): beyond this a pixel of the scroll bar is worth more than one of the rows.
-const heightMax = 15_000_000;
-const cellTextMax = 200;
-const sampledRows = 100;
-const widthMin = 60;
-const widthMax = 420;
 // More is for a file.
 const copiedCellsMax = 1_000_000;
 
@@ -38,17 +31,12 @@ export class Grid {
   private readonly space = h('div', { class: 'grid-space', 'aria-hidden': 'true' });
   private readonly layer = h('div', { class: 'grid-layer', role: 'presentation' });
   private table: ResultTable | null = null;
-  private widths: number[] = [];
-  private lefts: number[] = []; // Of each column, and at the end the width of all.
+  private readonly scroll = new GridScroll(this.element);
+  private readonly columns = new ColumnWidths();
   private measured = false; // The widths are those of values, not of names alone.
-  private resized = false; // By hand.
   private active = { row: -1, column: 0 }; // Row -1: the names.
   private anchor = { row: -1, column: 0 }; // Where the selection began.
   private all = false; // Everything is selected, with its names.
-  // Where the window is, in pixels of rows, and where the scroll bar was put for it: that is not as
-  // exact where one of its pixels is worth more.
-  private position = 0;
-  private bar = 0;
   private drawnHeight = 0;
   private readonly redraw = oncePerFrame(() => this.draw());
 
@@ -76,10 +64,9 @@ export class Grid {
     this.anchor = this.active;
     this.all = false;
     this.measured = false;
-    this.resized = false;
-    this.measure();
-    this.element.scrollTo(0, 0);
-    this.position = 0;
+    this.columns.measure(table);
+    this.scroll.rowCount = table.rowCount;
+    this.scroll.toTop();
     this.element.setAttribute('aria-colcount', String(table.columns.length));
     this.rowsArrived();
   }
@@ -87,8 +74,9 @@ export class Grid {
   rowsArrived(): void {
     const { table } = this;
     if (table === null) return;
+    this.scroll.rowCount = table.rowCount;
     if (!this.measured && table.rowCount > 0) {
-      this.measure();
+      this.columns.measureAgain(table);
       if (this.active.row < 0) {
         this.active = { row: 0, column: this.active.column };
         this.anchor = this.active;
@@ -101,73 +89,12 @@ export class Grid {
 
   /** No more rows will come. */
   finish(): void {
-    if (!this.resized) this.measure();
+    if (this.table !== null) this.columns.measureAgain(this.table);
     this.rowsArrived();
   }
 
-  // --- where things are
-
   get rowCount(): number {
     return this.table?.rowCount ?? 0;
-  }
-
-  /** Of all rows and the names, if there were no limit. */
-  private get fullHeight(): number {
-    return headerHeight + this.rowCount * rowHeight;
-  }
-
-  private get spaceHeight(): number {
-    return Math.min(this.fullHeight, heightMax);
-  }
-
-  /** Pixels of rows above the window. */
-  private get top(): number {
-    const { scrollTop, clientHeight } = this.element;
-    const hidden = Math.max(0, this.fullHeight - clientHeight);
-    if (scrollTop !== this.bar) {
-      // Somebody has moved it.
-      this.bar = scrollTop;
-      const scrollable = Math.max(1, this.spaceHeight - clientHeight);
-      this.position = Math.min(1, scrollTop / scrollable) * hidden;
-    }
-    return Math.min(this.position, hidden);
-  }
-
-  private set top(pixels: number) {
-    const { clientHeight } = this.element;
-    const hidden = Math.max(0, this.fullHeight - clientHeight);
-    this.position = Math.max(0, Math.min(pixels, hidden));
-    const scrollable = Math.max(0, this.spaceHeight - clientHeight);
-    this.element.scrollTop = hidden === 0 ? 0 : (this.position / hidden) * scrollable;
-    this.bar = this.element.scrollTop;
-  }
-
-  private measure(): void {
-    const { table } = this;
-    if (table === null) return;
-    const step = this.sampleStep(table);
-    this.widths = table.columns.map((_, index) => Math.min(widthMax, this.widthOf(table, index, step)));
-    this.place();
-  }
-
-  /** Rows from all over: the last of a million numbers are longer than the first. */
-  private sampleStep(table: ResultTable): number {
-    return Math.max(1, Math.floor((table.rowCount - 1) / (sampledRows - 1)));
-  }
-
-  private widthOf(table: ResultTable, index: number, step: number): number {
-    const column = table.columns[index];
-    // Names are bold.
-    let longest = Math.max(column.name.length * 1.1, Math.min(column.type.length * 0.8, 20));
-    for (let row = 0; row < table.rowCount; row += step) {
-      longest = Math.max(longest, cellText(table.value(row, index, cellTextMax + 1)).length);
-    }
-    return Math.round(Math.max(widthMin, longest * 8 + 24));
-  }
-
-  private place(): void {
-    this.lefts = [0];
-    for (const width of this.widths) this.lefts.push(this.lefts[this.lefts.length - 1] + width);
   }
 
   // --- drawing
@@ -175,21 +102,23 @@ export class Grid {
   private draw(): void {
     const { table, element, layer } = this;
     if (table === null || element.clientHeight === 0) return;
-    if (this.drawnHeight !== this.fullHeight) {
+    const { scroll } = this;
+    const { lefts } = this.columns;
+    if (this.drawnHeight !== scroll.fullHeight) {
       // More rows have come: the same ones stay in the window, and the bar goes to where they are now.
-      const { top } = this;
-      this.drawnHeight = this.fullHeight;
-      this.space.style.height = `${this.spaceHeight}px`;
-      this.top = top;
+      const { top } = scroll;
+      this.drawnHeight = scroll.fullHeight;
+      this.space.style.height = `${scroll.spaceHeight}px`;
+      scroll.top = top;
     }
-    this.space.style.width = `${this.lefts[table.columns.length]}px`;
-    const { top } = this;
+    this.space.style.width = `${lefts[table.columns.length]}px`;
+    const { top } = scroll;
     const left = element.scrollLeft;
     const first = Math.floor(top / rowHeight);
     const last = Math.min(this.rowCount, Math.ceil((top + element.clientHeight - headerHeight) / rowHeight));
     const columns: number[] = [];
     for (let i = 0; i < table.columns.length; ++i) {
-      if (this.lefts[i + 1] > left && this.lefts[i] < left + element.clientWidth) columns.push(i);
+      if (lefts[i + 1] > left && lefts[i] < left + element.clientWidth) columns.push(i);
     }
     // The active cell is an element also where it cannot be seen: a screen reader may be at it.
     if (!columns.includes(this.active.column)) columns.push(this.active.column);
@@ -252,8 +181,8 @@ export class Grid {
       'data-row': row,
       'data-column': index,
     });
-    cell.style.left = `${this.lefts[index] - left}px`;
-    cell.style.width = `${this.widths[index]}px`;
+    cell.style.left = `${this.columns.lefts[index] - left}px`;
+    cell.style.width = `${this.columns.widths[index]}px`;
     return cell;
   }
 
@@ -279,7 +208,8 @@ export class Grid {
 
   private get selection(): Area {
     const { active, anchor } = this;
-    if (this.all) return { top: -1, bottom: this.rowCount - 1, left: 0, right: this.widths.length - 1 };
+    if (this.all)
+      return { top: -1, bottom: this.rowCount - 1, left: 0, right: (this.table?.columns.length ?? 0) - 1 };
     return {
       top: Math.min(active.row, anchor.row),
       bottom: Math.max(active.row, anchor.row),
@@ -310,15 +240,11 @@ export class Grid {
 
   private reveal(): void {
     const { row, column } = this.active;
-    const view = this.element.clientHeight - headerHeight;
-    const y = row * rowHeight;
-    if (row >= 0) {
-      if (y < this.top) this.top = y;
-      else if (y + rowHeight > this.top + view) this.top = y + rowHeight - view;
-    }
-    const right = this.lefts[column + 1];
-    if (this.lefts[column] < this.element.scrollLeft) {
-      this.element.scrollLeft = this.lefts[column];
+    const { lefts } = this.columns;
+    if (row >= 0) this.scroll.reveal(row);
+    const right = lefts[column + 1];
+    if (lefts[column] < this.element.scrollLeft) {
+      this.element.scrollLeft = lefts[column];
     } else if (right > this.element.scrollLeft + this.element.clientWidth) {
       this.element.scrollLeft = right - this.element.clientWidth;
     }
@@ -378,10 +304,10 @@ export class Grid {
   /** Left to the browser, a turn of the wheel would go past rows where the bar is not exact. */
   private onWheel(event: WheelEvent): void {
     const { deltaX, deltaY, deltaMode } = event;
-    if (this.fullHeight <= heightMax || event.ctrlKey || Math.abs(deltaX) > Math.abs(deltaY)) return;
+    if (this.scroll.isExact || event.ctrlKey || Math.abs(deltaX) > Math.abs(deltaY)) return;
     event.preventDefault();
     const pixels = [1, rowHeight, this.element.clientHeight][deltaMode];
-    this.top += deltaY * pixels;
+    this.scroll.top += deltaY * pixels;
     this.redraw();
   }
 
@@ -408,10 +334,7 @@ export class Grid {
     const target = event.target as HTMLElement;
     if (this.table !== null && target.classList.contains('grip')) {
       // As wide as what can be seen needs it.
-      const column = Number(target.dataset.column);
-      this.resized = true;
-      this.widths[column] = this.widthOf(this.table, column, this.sampleStep(this.table));
-      this.place();
+      this.columns.fit(this.table, Number(target.dataset.column));
       this.redraw();
     } else if (placeOf(target) !== null) {
       this.openCell();
@@ -420,11 +343,9 @@ export class Grid {
 
   private dragWidth(column: number, down: MouseEvent): void {
     down.preventDefault();
-    this.resized = true;
-    const from = this.widths[column] - down.clientX;
+    const from = this.columns.widths[column] - down.clientX;
     const move = (event: MouseEvent) => {
-      this.widths[column] = Math.max(widthMin, from + event.clientX);
-      this.place();
+      this.columns.set(column, from + event.clientX);
       this.redraw();
     };
     addEventListener('mousemove', move);
@@ -447,11 +368,4 @@ function placeOf(target: EventTarget | null): { row: number; column: number } | 
 
 function cellId(row: number, column: number): string {
   return `cell-${row}-${column}`;
-}
-
-/** One line of it: what follows a line break would be hidden without a trace. */
-function cellText(value: Value): string {
-  const text = valueText(value);
-  const short = text.length > cellTextMax ? `${text.slice(0, cellTextMax)}…` : text;
-  return short.replaceAll(/\r\n|[\r\n]/g, '↵');
 }

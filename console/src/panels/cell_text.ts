@@ -1,0 +1,10 @@
+import { valueText, type Value } from '../data/values';
+
+export const cellTextMax = 200;
+
+/** One line of it: what follows a line break would be hidden without a trace. */
+export function cellText(value: Value): string {
+  const text = valueText(value);
+  const short = text.length > cellTextMax ? `${text.slice(0, cellTextMax)}…` : text;
+  return short.replaceAll(/\r\n|[\r\n]/g, '↵');
+}
