@@ -38,7 +38,7 @@ def test_cells_are_selected_with_shift(result):
 
 
 def test_cells_are_selected_with_the_mouse(result):
-    box = result.grid.locator("#cell-2-1").bounding_box()
+    box = result.box("#cell-2-1")
     result.grid.locator("#cell-0-0").hover()
     result.page.mouse.down()
     result.page.mouse.move(box["x"] + 5, box["y"] + 5, steps=3)
@@ -80,7 +80,7 @@ def test_copying_works_on_plain_http_of_another_machine(new_console, served):
 
 def test_a_column_is_made_as_wide_as_its_values(console):
     console.run("SELECT 1 AS a, repeat('wide ', 30) AS b")
-    before = console.grid.locator("#cell-0-1").bounding_box()["width"]
+    before = console.box("#cell-0-1")["width"]
     console.grid.locator(".grip").nth(1).dblclick()
     expect(console.page.get_by_role("dialog")).to_have_count(0)
-    assert console.grid.locator("#cell-0-1").bounding_box()["width"] > before + 200
+    assert console.box("#cell-0-1")["width"] > before + 200

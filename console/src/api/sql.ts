@@ -1,4 +1,4 @@
-import { RecordBatchReader } from 'apache-arrow/Arrow.dom';
+import { openArrow } from '../data/arrow_stream';
 import { ResultTable } from '../data/result_table';
 import { findQuery, type QueryInfo } from './queries';
 import { request } from './session';
@@ -41,11 +41,10 @@ export async function runQuery(options: RunOptions): Promise<RunResult> {
   const response = await postSql('arrow', body, id, options.signal);
   let table: ResultTable | null = null;
   try {
-    const reader = await RecordBatchReader.from(response);
-    await reader.open();
-    table = new ResultTable(reader.schema.fields);
+    const { fields, batches } = await openArrow(response);
+    table = new ResultTable(fields);
     options.onTable(table);
-    for await (const batch of reader) {
+    for await (const batch of batches) {
       options.signal.throwIfAborted();
       table.add(batch);
       options.onRows();

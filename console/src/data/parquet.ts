@@ -1,6 +1,7 @@
-import { DataType, RecordBatchReader, TimeUnit, type Data, type Field } from 'apache-arrow/Arrow.dom';
+import { DataType, TimeUnit, type Data, type Field } from 'apache-arrow/Arrow.dom';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { openArrow } from './arrow_stream';
 import { decimalUnscaled, isInfinite } from './temporal';
 import { readValue, valueText } from './values';
 
@@ -12,12 +13,10 @@ interface Encoding {
 
 /** A file of all rows of an Arrow stream. Nested values become JSON text. */
 export async function parquetOf(arrow: Response): Promise<Blob> {
-  const reader = await RecordBatchReader.from(arrow);
-  await reader.open();
-  const { fields } = reader.schema;
+  const { fields, batches } = await openArrow(arrow);
   const encodings = fields.map((field) => encodingOf(field.type as DataType));
   const columns: unknown[][] = fields.map(() => []);
-  for await (const batch of reader) {
+  for await (const batch of batches) {
     encodings.forEach(({ read }, index) => {
       const data = batch.data.children[index];
       for (let row = 0; row < batch.numRows; ++row) {

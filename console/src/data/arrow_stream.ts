@@ -1,0 +1,48 @@
+import { RecordBatchReader, type Field, type RecordBatch } from 'apache-arrow/Arrow.dom';
+
+export interface ArrowStream {
+  fields: Field[];
+  batches: AsyncIterable<RecordBatch>;
+}
+
+/**
+ * The batches of an Arrow answer as they arrive. Arrow's own reader takes an answer that broke off
+ * between two batches for one that has ended: here it throws, as one that broke off within a batch.
+ */
+export async function openArrow(response: Response): Promise<ArrowStream> {
+  const arrived = new Arrived(response);
+  const reader = await RecordBatchReader.from(arrived.chunks());
+  await reader.open();
+  arrived.throwIfBroken();
+  async function* batches() {
+    yield* reader;
+    arrived.throwIfBroken();
+  }
+  return { fields: reader.schema.fields, batches: batches() };
+}
+
+class Arrived {
+  private broken: { by: unknown } | null = null;
+
+  constructor(private readonly response: Response) {}
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    const reader = this.response.body?.getReader();
+    try {
+      for (;;) {
+        const chunk = await reader?.read();
+        if (!chunk?.value) return;
+        yield chunk.value;
+      }
+    } catch (error) {
+      this.broken = { by: error };
+    } finally {
+      // Who reads no further wants no more to be sent.
+      void reader?.cancel().catch(() => undefined);
+    }
+  }
+
+  throwIfBroken(): void {
+    if (this.broken !== null) throw this.broken.by;
+  }
+}
