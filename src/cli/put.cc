@@ -99,6 +99,36 @@ bool HasAny(const Json& objects, const std::string& dataset, const std::vector<N
   });
 }
 
+// What the catalogue is to have: the new objects, behind those of `former` (null: without others).
+Json ContentOf(const Former* former, const Json& objects, const ParquetFiles& files) {
+  Json content = {{"objects", Json::array()}};
+  Json rows = files.rows;
+  if (former != nullptr) {
+    content["objects"] = former->manifest.at("objects");
+    const Json& count = former->manifest.value("row_count", Json());
+    rows = count.is_number_unsigned() ? Json(count.get<uint64_t>() + files.rows) : Json();
+  }
+  for (const Json& object : objects) content["objects"].push_back(object);
+  if (!rows.is_null()) content["row_count"] = rows;
+  content["schema"] = SchemaOf(files.columns);
+  return content;
+}
+
+// In one step, and only if the dataset is still as it was.
+Result<http::ClientResponse> Register(Remote& remote, const PutOptions& options,
+                                      const std::optional<Former>& former, const Json& content) {
+  http::ClientRequest request = {
+      .method = "PUT", .path = DatasetPath(options.name), .body = content.dump()};
+  if (options.replace) request.path += "?allow_schema_change=true";
+  request.headers = {former ? std::pair<std::string, std::string>("If-Match", former->etag)
+                            : std::pair<std::string, std::string>("If-None-Match", "*")};
+  Result<http::ClientResponse> registered = remote.Catalog(request);
+  if (registered.ok() || registered.error().kind != ErrorKind::kPrecondition) return registered;
+  return InvalidArgument(fmt::format(
+      "somebody else changed \"{}\" meanwhile, and nothing was registered: run it again",
+      options.name));
+}
+
 Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) {
   TARN_TRY(const LakehouseSettings settings, LoadSettings(options.remote.config_path));
   if (settings.s3.bucket.empty()) {
@@ -107,13 +137,12 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
         "for `tarn up`");
   }
   TARN_TRY(Remote remote, Remote::Open(options.remote));
-  TARN_TRY(std::optional<Former> former, ReadFormer(remote, options.name));
-  if (former && !options.append && !options.replace) {
-    return IsThere(options.name);
-  }
+  TARN_TRY(const std::optional<Former> former, ReadFormer(remote, options.name));
+  if (former && !options.append && !options.replace) return IsThere(options.name);
+  const Former* added_to = former && options.append ? &*former : nullptr;
   std::vector<Column> wanted;
-  if (former && options.append) {
-    wanted = former->columns;
+  if (added_to != nullptr) {
+    wanted = added_to->columns;
     if (wanted.empty()) {
       TARN_TRY(wanted, AskColumns(remote, options.name));
     }
@@ -122,36 +151,15 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
   TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
   TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
-
-  Json content = {{"objects", Json::array()}};
-  uint64_t rows = files.rows;
-  bool rows_known = true;
-  if (former && options.append) {
-    content["objects"] = former->manifest.at("objects");
-    if (HasAny(content["objects"], options.name, named)) return HasTheseRows(options.name);
-    const Json& count = former->manifest.value("row_count", Json());
-    rows_known = count.is_number_unsigned();
-    if (rows_known) rows += count.get<uint64_t>();
+  if (added_to != nullptr && HasAny(added_to->manifest.at("objects"), options.name, named)) {
+    return HasTheseRows(options.name);
   }
-  TARN_TRY(Json objects, Upload(settings, options.name, named, stop));
-  for (Json& object : objects) content["objects"].push_back(std::move(object));
-  if (rows_known) content["row_count"] = rows;
-  content["schema"] = SchemaOf(files.columns);
+  TARN_TRY(const Json objects, Upload(settings, options.name, named, stop));
   if (stop.stop_requested()) return Stopped();
-  http::ClientRequest request = {
-      .method = "PUT", .path = DatasetPath(options.name), .body = content.dump()};
-  if (options.replace) request.path += "?allow_schema_change=true";
-  request.headers = {former ? std::pair<std::string, std::string>("If-Match", former->etag)
-                            : std::pair<std::string, std::string>("If-None-Match", "*")};
-  const auto registered = remote.Catalog(request);
-  if (!registered.ok()) {
-    if (registered.error().kind != ErrorKind::kPrecondition) return registered.error();
-    return InvalidArgument(fmt::format(
-        "somebody else changed \"{}\" meanwhile, and nothing was registered: run it again",
-        options.name));
-  }
-  if (options.json) std::printf("%s\n", registered->body.c_str());
-  PrintSummary(options, files, named, former && options.append ? " more" : "");
+  TARN_TRY(const http::ClientResponse registered,
+           Register(remote, options, former, ContentOf(added_to, objects, files)));
+  if (options.json) std::printf("%s\n", registered.body.c_str());
+  PrintSummary(options, files, named, added_to != nullptr ? " more" : "");
   return RequireVisible(remote, options.name);
 }
 
