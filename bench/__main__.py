@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness import programs
 
-from bench import alone, lake, refresh, result, work
+from bench import alone, lake, put, refresh, result, work
 from bench.alone import Alone
 from bench.load import Failed
 from bench.server import Process, Server
@@ -116,13 +116,19 @@ def pair(text: str) -> tuple[str, str]:
 def chosen(only: re.Pattern[str]) -> list[str]:
     names = [name for name, *_ in work.names()]
     names += [name for name, *_ in result.names()]
-    names.append(refresh.NAME)
+    names += [refresh.NAME, put.NAME]
     return [name for name in names if only.search(name)]
 
 
 def measure(options: argparse.Namespace) -> Figures:
     wanted = chosen(options.only)
-    figures: Figures = {"work": [], "result": [], "refresh": []}
+    figures: Figures = {"work": [], "result": [], "refresh": [], "put": []}
+    if put.NAME in wanted:
+        say(put.NAME)
+        figures["put"] += put.measure()
+        wanted.remove(put.NAME)
+    if not wanted:
+        return figures
     with contextlib.ExitStack() as cleanup:
         if options.lake:
             place = lake.read(options.lake)
@@ -208,11 +214,13 @@ def markdown(about: dict, figures: Figures, compared: bool) -> str:
         ("work", work.table),
         ("result", result.table),
         ("refresh", refresh.table),
+        ("put", put.table),
     ]
     parts += [table(figures[section]) for section, table in sections if figures[section]]
-    parts.append(COMPARED)
-    if not compared:
-        parts.append(NOT_COMPARED)
+    if figures["work"] or figures["result"]:
+        parts.append(COMPARED)
+        if not compared:
+            parts.append(NOT_COMPARED)
     return "\n\n".join(parts)
 
 

@@ -44,7 +44,8 @@ class Engine(Process):
 
 
 @contextlib.contextmanager
-def started(place: Place) -> Iterator[Engine]:
+def started(place: Place | None = None) -> Iterator[Engine]:
+    """Without a place it has no datasets."""
     with subprocess.Popen(
         [program()],
         stdin=subprocess.PIPE,
@@ -53,7 +54,7 @@ def started(place: Place) -> Iterator[Engine]:
         preexec_fn=die_with_parent,
     ) as process:
         engine = Engine(process)
-        engine.command(run=list(_bootstrap(place)))
+        engine.command(run=list(_bootstrap(place)) if place else [])
         yield engine
         process.stdin.close()
 
