@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/remote.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {

@@ -5,9 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/remote.h"
+#include "base/result.h"
 
 namespace tarn::cli {
+
+class Remote;
 
 struct Column {
   std::string name;

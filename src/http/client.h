@@ -8,7 +8,7 @@
 
 #include "base/deadline.h"
 #include "base/result.h"
-#include "http/message.h"
+#include "http/headers.h"
 #include "http/tls.h"
 
 namespace tarn::http {

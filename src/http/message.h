@@ -14,10 +14,9 @@
 
 #include "auth/identity.h"
 #include "base/result.h"
+#include "http/headers.h"
 
 namespace tarn::http {
-
-using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // Tells a handler that its client has gone: the client has closed its side of the connection, the
 // connection has failed, the client took none of its answer for http.write_timeout, or the server
