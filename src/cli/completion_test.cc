@@ -20,6 +20,9 @@ struct App {
     CLI::App* put = app.add_subcommand("put");
     put->add_option("--as", name);
     put->add_flag("--append");
+    put->add_option("--format", name)->check(CLI::IsMember({"csv", "json"}));
+    put->add_option("FILE", name);
+    put->add_option("WHEN", name, "Never or always")->check(CLI::IsMember({"always", "never"}));
     CLI::App* token = app.add_subcommand("token");
     token->add_subcommand("create");
     token->add_subcommand("list");
@@ -39,6 +42,12 @@ TEST(Complete, Options) {
   App app;
   EXPECT_THAT(Complete(app.app, {"put", "--a"}), ElementsAre("--append", "--as"));
   EXPECT_THAT(Complete(app.app, {"put", "--append", "--as"}), ElementsAre("--as"));
+}
+
+TEST(Complete, WordsOfWhichOneIsTaken) {
+  App app;
+  EXPECT_THAT(Complete(app.app, {"put", "--format", ""}), ElementsAre("csv", "json"));
+  EXPECT_THAT(Complete(app.app, {"put", "--format", "csv", "file", "n"}), ElementsAre("never"));
 }
 
 TEST(Complete, LeavesFilesToTheShell) {

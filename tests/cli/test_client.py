@@ -335,35 +335,3 @@ def test_status_of_what_is_wrong(lake, run):
     refused(done, "catalogd: connect to")
     assert "queryd" in done.stdout
     assert "NOT READY" in done.stdout
-
-
-# --- completion
-
-
-def complete(run: Tool, *words: str) -> list[str]:
-    return ok(run("complete", "--", *words)).split()
-
-
-def test_completion_knows_commands_options_and_datasets(lake, run):
-    lake.add("flights", "SELECT 1 AS n")
-    lake.add("airports", "SELECT 1 AS n")
-    assert complete(run, "st") == ["status"]
-    assert {"put", "sql", "check"} <= set(complete(run, ""))
-    assert "complete" not in complete(run, "")
-    assert complete(run, "token", "re") == ["revoke"]
-    assert complete(run, "sql", "--form") == ["--format"]
-    assert complete(run, "sql", "--format", "") == []
-    assert complete(run, "show", "") == ["airports", "flights"]
-    assert complete(run, "rm", "--yes", "fl") == ["flights"]
-    assert complete(run, "show", "flights", "") == []
-    assert complete(run, "put", "f") == []
-
-
-def test_completion_in_bash(lake, run):
-    script = (
-        'source <("$0" completion bash); COMP_WORDS=(tarn sta); COMP_CWORD=1; '
-        'PATH="$(dirname "$0"):$PATH"; _tarn 2>/dev/null; echo "${COMPREPLY[@]}"'
-    )
-    argv = ["bash", "-c", script, *command()]
-    done = subprocess.run(argv, env=environment(lake), capture_output=True, text=True, check=True)
-    assert done.stdout == "status\n"
