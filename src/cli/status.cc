@@ -71,6 +71,46 @@ void AskHealth(const auto& send, Findings& findings) {
                                          LinesWithoutControls(ready.error().message));
 }
 
+// SQL of several lines as one, as well as it fits.
+std::string Shortened(std::string_view sql) {
+  constexpr size_t kWidth = 50;
+  std::string line;
+  for (const char c : sql) {
+    const bool is_space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (!is_space) line += c;
+    if (is_space && !line.empty() && line.back() != ' ') line += ' ';
+  }
+  return FitWidth(WithoutControls(line), kWidth);
+}
+
+// The latest queries that failed and that are still known, each in a line.
+void AskFailedQueries(const Remote& remote, Findings& findings) {
+  constexpr size_t kShown = 3;
+  const auto list = remote.QueryJson({.path = "/queries"});
+  if (!list.ok()) return;
+  Json failed = Json::array();
+  for (const Json& query : list->value("queries", Json::array())) {
+    if (query.value("state", "") == "failed" && failed.size() < kShown) failed.push_back(query);
+  }
+  for (const Json& query : failed) {
+    const std::string error = query.value("error", "");
+    findings.Say("error", fmt::format("{} {}: {}", query.value("submitted_at", ""),
+                                      Shortened(query.value("sql", "")),
+                                      WithoutControls(error.substr(0, error.find('\n')))));
+  }
+  findings.json["failed_queries"] = std::move(failed);
+}
+
+std::string EngineFailures(const Series& series) {
+  const auto of = [&](std::string_view reason) {
+    return ValueOf(series, fmt::format("tarn_engine_failures_total{{reason=\"{}\"}}", reason));
+  };
+  const uint64_t crashes = of("crash");
+  const uint64_t killed = of("memory");
+  if (crashes + killed == 0) return "";
+  return fmt::format(", of which {} crashed and {} ran out of memory", crashes, killed);
+}
+
 Findings AskQueryd(const Remote& remote) {
   Findings findings;
   const auto send = [&](const std::string& path) {
@@ -96,6 +136,7 @@ Findings AskQueryd(const Remote& remote) {
                                          failed.value("tries", 0), failed.value("since", "")));
     }
   }
+  AskFailedQueries(remote, findings);
   const auto metrics = send("/metrics");
   if (!metrics.ok()) return findings;  // They need the role admin.
   const Series series = ParseMetrics(metrics->body);
@@ -106,10 +147,11 @@ Findings AskQueryd(const Remote& remote) {
                            FormatCount(value("tarn_queries_total{result=\"ok\"}")),
                            FormatCount(value("tarn_queries_total{result=\"error\"}")),
                            FormatCount(value("tarn_queries_total{result=\"cancelled\"}"))));
-  findings.Say("engine", fmt::format("{} in memory, {} of it data of objects; started {}",
+  findings.Say("engine", fmt::format("{} in memory, {} of it data of objects; started {}{}",
                                      FormatBytes(value("tarn_engine_resident_bytes")),
                                      FormatBytes(value("tarn_engine_data_cache_bytes")),
-                                     Plural(value("tarn_engine_starts_total"), "time")));
+                                     Plural(value("tarn_engine_starts_total"), "time"),
+                                     EngineFailures(series)));
   const uint64_t hits = value("tarn_result_cache_hits_total");
   const uint64_t asked = hits + value("tarn_result_cache_misses_total");
   findings.Say("kept",

@@ -9,7 +9,7 @@ import subprocess
 
 import pyarrow.ipc
 import pytest
-from harness.engine import wait_for_state
+from harness.engine import engine_pid, wait_for_state
 from harness.ports import free_port
 from harness.processes import Daemon, clean_environment
 from harness.store import parquet
@@ -330,6 +330,20 @@ def test_status_of_what_is_wrong(lake, run):
     lake.catalog.put_keys("lost", "no/such.parquet")
     wait_until(lambda: "lost" in lake.query.get("/catalog/status").text, "it is told")
     assert "failed    lost: " in run("status").stdout
+    ok(run("sql", "SELECT 1"))
+    for number in range(4):
+        refused(run("sql", f"SELECT\n\t{number}, error('\x1b[2Jbad')"))
+    text = run("status").stdout
+    assert "\x1b" not in text
+    errors = [line for line in text.splitlines() if line.startswith("  error     20")]
+    assert "SELECT 3, error(" in errors[0]
+    assert errors[0].endswith("Invalid Input Error: \\x1b[2Jbad")
+    assert "SELECT 1, error(" in errors[2]
+    assert len(errors) == 3
+    os.kill(engine_pid(lake.queryd), signal.SIGKILL)
+    lake.queryd.wait_for_line("engine ended")
+    wait_until(lambda: ok(run("sql", "SELECT 1")), "another engine answers")
+    assert "started 2 times, of which 1 crashed and 0 ran out of memory" in run("status").stdout
     lake.catalogd.stop()
     done = run("status")
     refused(done, "catalogd: connect to")
