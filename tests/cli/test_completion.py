@@ -50,6 +50,8 @@ def shell(request, lake, session_folder):
     folder = session_folder / f"shell-{request.param}"
     folder.mkdir(exist_ok=True)
     (folder / "numbers.csv").write_text("n\n1\n")
+    # Without it, fish leaves a process behind that reads all manuals of the machine.
+    (lake.folder / ".local" / "share" / "fish" / "generated_completions").mkdir(parents=True)
     argv, setup = SHELLS[request.param]
     env = environment(lake)
     env["PATH"] = f"{programs.program('tarn').parent}:{env['PATH']}"
