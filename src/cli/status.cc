@@ -71,6 +71,26 @@ void AskHealth(const auto& send, Findings& findings) {
                                          LinesWithoutControls(ready.error().message));
 }
 
+void AskRefresh(const Remote& remote, Findings& findings) {
+  const auto status = remote.QueryJson({.path = "/catalog/status"});
+  if (!status.ok()) return;
+  findings.json["catalog"] = *status;
+  const auto revision = status->value("revision", Json());
+  findings.Say("revision", fmt::format("{}{}", revision.is_null() ? "not known" : revision.dump(),
+                                       status->value("follows_changes", false)
+                                           ? ", follows the catalogue"
+                                           : ", looks at the catalogue from time to time"));
+  if (const auto datasets = status->find("datasets"); datasets != status->end()) {
+    findings.Say("datasets", datasets->dump());
+  }
+  for (const Json& failed : status->value("failed", Json::array())) {
+    findings.Say("failed", fmt::format("{}: {} (tried {} times since {})",
+                                       WithoutControls(failed.value("name", "")),
+                                       LinesWithoutControls(failed.value("error", "")),
+                                       failed.value("tries", 0), failed.value("since", "")));
+  }
+}
+
 // SQL of several lines as one, as well as it fits.
 std::string Shortened(std::string_view sql) {
   constexpr size_t kWidth = 50;
@@ -111,34 +131,9 @@ std::string EngineFailures(const Series& series) {
   return fmt::format(", of which {} crashed and {} ran out of memory", crashes, killed);
 }
 
-Findings AskQueryd(const Remote& remote) {
-  Findings findings;
-  const auto send = [&](const std::string& path) {
-    return remote.Query({.path = path, .accept = "application/json"});
-  };
-  findings.json["url"] = At(remote.queryd());
-  AskHealth(send, findings);
-  const auto status = remote.QueryJson({.path = "/catalog/status"});
-  if (status.ok()) {
-    findings.json["catalog"] = *status;
-    const auto revision = status->value("revision", Json());
-    findings.Say("revision", fmt::format("{}{}", revision.is_null() ? "not known" : revision.dump(),
-                                         status->value("follows_changes", false)
-                                             ? ", follows the catalogue"
-                                             : ", looks at the catalogue from time to time"));
-    if (const auto datasets = status->find("datasets"); datasets != status->end()) {
-      findings.Say("datasets", datasets->dump());
-    }
-    for (const Json& failed : status->value("failed", Json::array())) {
-      findings.Say("failed", fmt::format("{}: {} (tried {} times since {})",
-                                         WithoutControls(failed.value("name", "")),
-                                         LinesWithoutControls(failed.value("error", "")),
-                                         failed.value("tries", 0), failed.value("since", "")));
-    }
-  }
-  AskFailedQueries(remote, findings);
-  const auto metrics = send("/metrics");
-  if (!metrics.ok()) return findings;  // They need the role admin.
+void AskMetrics(const Remote& remote, Findings& findings) {
+  const auto metrics = remote.Query({.path = "/metrics"});
+  if (!metrics.ok()) return;  // They need the role admin.
   const Series series = ParseMetrics(metrics->body);
   const auto value = [&](std::string_view name) { return ValueOf(series, name); };
   findings.Say("queries",
@@ -160,6 +155,15 @@ Findings AskQueryd(const Remote& remote) {
                            asked == 0 ? 0 : 100 * hits / asked,
                            asked == 1 ? std::string("1 query") : FormatCount(asked) + " queries"));
   findings.json["metrics"] = series;
+}
+
+Findings AskQueryd(const Remote& remote) {
+  Findings findings;
+  findings.json["url"] = At(remote.queryd());
+  AskHealth([&](const std::string& path) { return remote.Query({.path = path}); }, findings);
+  AskRefresh(remote, findings);
+  AskFailedQueries(remote, findings);
+  AskMetrics(remote, findings);
   return findings;
 }
 

@@ -330,6 +330,14 @@ def test_status_of_what_is_wrong(lake, run):
     lake.catalog.put_keys("lost", "no/such.parquet")
     wait_until(lambda: "lost" in lake.query.get("/catalog/status").text, "it is told")
     assert "failed    lost: " in run("status").stdout
+    lake.catalogd.stop()
+    done = run("status")
+    refused(done, "catalogd: connect to")
+    assert "queryd" in done.stdout
+    assert "NOT READY" in done.stdout
+
+
+def test_status_of_queries_and_engines_that_failed(lake, run):
     ok(run("sql", "SELECT 1"))
     for number in range(4):
         refused(run("sql", f"SELECT\n\t{number}, error('\x1b[2Jbad')"))
@@ -344,8 +352,3 @@ def test_status_of_what_is_wrong(lake, run):
     lake.queryd.wait_for_line("engine ended")
     wait_until(lambda: ok(run("sql", "SELECT 1")), "another engine answers")
     assert "started 2 times, of which 1 crashed and 0 ran out of memory" in run("status").stdout
-    lake.catalogd.stop()
-    done = run("status")
-    refused(done, "catalogd: connect to")
-    assert "queryd" in done.stdout
-    assert "NOT READY" in done.stdout
