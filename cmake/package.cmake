@@ -4,7 +4,8 @@ include(GNUInstallDirs)
 
 set(package ${CMAKE_SOURCE_DIR}/package)
 set(documents ${CMAKE_INSTALL_DATADIR}/doc/tarn)
-install(TARGETS queryd catalogd tarn tarn-engine RUNTIME)
+get_property(programs GLOBAL PROPERTY TARN_PROGRAMS)
+install(TARGETS ${programs} RUNTIME)
 install(FILES ${TARN_DUCKDB_DIR}/libduckdb.so ${TARN_ARROW_LIBRARY}
   ${TARN_EXTENSIONS_DIR}/httpfs.duckdb_extension DESTINATION lib/tarn)
 install(FILES ${package}/tarn-catalogd.service ${package}/tarn-queryd.service

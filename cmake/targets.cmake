@@ -22,10 +22,21 @@ function(tarn_library name)
   endif()
 endfunction()
 
-# tarn_program(NAME LIBRARY): bin/NAME from this folder's main.cc.
+# The programs that are built and installed together: `cmake --build … --target programs`.
+# tarn_program() adds to it; the property TARN_PROGRAMS lists their names.
+add_custom_target(programs)
+
+# tarn_program(NAME LIBRARY [STARTS PROGRAM…]): bin/NAME from this folder's main.cc. The programs that
+# it starts are built with it.
 function(tarn_program name library)
+  cmake_parse_arguments(ARG "" "" "STARTS" ${ARGN})
   add_executable(${name} main.cc)
   target_link_libraries(${name} PRIVATE ${library})
+  if(ARG_STARTS)
+    add_dependencies(${name} ${ARG_STARTS})
+  endif()
+  add_dependencies(programs ${name})
+  set_property(GLOBAL APPEND PROPERTY TARN_PROGRAMS ${name})
 endfunction()
 
 # tarn_embed(TARGET FILE NAMESPACE NAME): a text of the source tree as `NAMESPACE::NAME()`,
