@@ -76,6 +76,12 @@ Result<> Server::Listen(const std::string& bind) {
   if (!code) acceptor_.set_option(asio::socket_base::reuse_address(true), code);
   if (!code) acceptor_.bind(endpoint, code);
   if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
+  if (code == boost::system::errc::address_in_use) {
+    return Unavailable(fmt::format(
+        "cannot listen on {}: another program, or another Tarn, has this port; stop it or choose "
+        "another port",
+        bind));
+  }
   if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
   address_ = FormatEndpoint(acceptor_.local_endpoint());
   web_safety_.SetServer(acceptor_.local_endpoint().address().is_loopback(), tls_ != nullptr);
