@@ -155,9 +155,9 @@ Result<fs::path> SampleFolder() {
   return InvalidArgument("no HOME to put sample data in: name a folder, tarn up DIR");
 }
 
-Result<bool> MakeSampleData(const fs::path& folder) {
+Result<> MakeSampleData(const fs::path& folder) {
   std::error_code code;
-  if (fs::exists(folder, code)) return false;
+  if (fs::exists(folder, code)) return {};
   // Made beside its place and then moved there as a whole.
   const fs::path unfinished = folder.string() + ".unfinished-" + std::to_string(getpid());
   fs::create_directories(unfinished / "flights", code);
@@ -174,7 +174,7 @@ Result<bool> MakeSampleData(const fs::path& folder) {
   }
   fs::remove_all(unfinished, code);
   if (!made.ok()) return made.error().Wrap("sample data");
-  return true;
+  return {};
 }
 
 }  // namespace tarn::cli

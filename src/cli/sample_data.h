@@ -11,8 +11,8 @@ namespace tarn::cli {
 // (8), flights (400,000, two files) and weather (a row for each airport and day). Delays follow
 // the wind, so that questions have answers.
 //
-// Makes the folder where it is not there; false when it was. Interrupted half-way it leaves none.
-Result<bool> MakeSampleData(const std::filesystem::path& folder);
+// Creates the folder if it does not exist. If killed, it leaves only FOLDER.unfinished-PID.
+Result<> MakeSampleData(const std::filesystem::path& folder);
 
 // $XDG_DATA_HOME/tarn/sample, or ~/.local/share/tarn/sample.
 Result<std::filesystem::path> SampleFolder();

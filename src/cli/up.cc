@@ -66,8 +66,11 @@ Result<fs::path> ChooseFolder(const std::string& named) {
     return folder;
   }
   TARN_TRY(fs::path folder, SampleFolder());
-  TARN_TRY(const bool made, MakeSampleData(folder));
-  if (made) Print(fmt::format("Sample data was made in {}\n", folder.string()));
+  std::error_code code;
+  if (!fs::exists(folder, code)) {
+    Print(fmt::format("Making sample data in {} (a few seconds)\n", folder.string()));
+  }
+  TARN_CHECK_OK(MakeSampleData(folder));
   return folder;
 }
 
@@ -146,8 +149,7 @@ std::string DatasetList(const catalog::Snapshot& snapshot) {
 
 std::string CurlLine(const std::string& url, const std::string& sql) {
   const std::string body = nlohmann::json({{"sql", sql}}).dump();
-  return fmt::format("curl -s {}/sql -H 'Content-Type: application/json' -d {}\n", url,
-                     ShellQuoted(body));
+  return fmt::format("curl -s {}/sql --json {}", url, ShellQuoted(body));
 }
 
 // The way every client goes: over HTTP, so that what is shown is known to work.
@@ -166,6 +168,8 @@ Result<std::string> AskOverHttp(const std::string& address, const std::string& s
   return table.Text();
 }
 
+// Prints the datasets, a first query with its answer, and the next steps. Everything after the list
+// of the sample datasets fits on 24 lines.
 Result<> Greet(const std::string& address, const Place& place, catalogd::Store& store) {
   TARN_TRY(const catalog::Snapshot snapshot, store.List());
   const std::string url = "http://" + address;
@@ -183,8 +187,9 @@ Result<> Greet(const std::string& address, const Place& place, catalogd::Store& 
                     table.ok() ? *table : fmt::format("failed: {}\n", table.error().message)));
   const std::string short_sql =
       place.is_sample ? "SELECT city, country FROM airports ORDER BY latitude DESC LIMIT 3" : sql;
-  Print(fmt::format("\nAsk from another terminal:\n  {}\nCtrl-C stops it.\n",
-                    CurlLine(url, short_sql)));
+  Print(fmt::format(
+      "\nConsole: {}/\nTo query it from another terminal:\n  {}\nPress Ctrl-C to stop.\n", url,
+      CurlLine(url, short_sql)));
   return {};
 }
 

@@ -258,7 +258,7 @@ def test_tarn_up_has_the_catalogue_too(scratch, recorder):
     (scratch / "data" / "small.parquet").write_bytes(parquet("SELECT 1 AS n"))
     argv = command("up", scratch / "data", "--bind", "127.0.0.1:0")
     with Daemon(argv, folder=scratch / "log", recorder=recorder) as daemon:
-        daemon.wait_for(lambda: "Ctrl-C stops it" in daemon.stdout, "the greeting", 60)
+        daemon.wait_for(lambda: "Press Ctrl-C" in daemon.stdout, "the greeting", 60)
         url = daemon.stdout.partition(" at ")[2].split()[0]
         # A catalogd of somebody else's may be at the default port.
         (scratch / "lakehouse.toml").write_text(f'[catalogd]\nbind = "127.0.0.1:{free_port()}"\n')

@@ -73,7 +73,7 @@ class Newcomer:
         argv = [programs.program("tarn"), "up", *arguments, "--bind", "127.0.0.1:0"]
         daemon = self.daemon(argv)
         told = daemon.wait_for(lambda: UP.search(daemon.stdout), "the URL on stdout", 60)
-        daemon.wait_for(lambda: "Ctrl-C stops it" in daemon.stdout, "the end of the greeting", 60)
+        daemon.wait_for(lambda: "Press Ctrl-C" in daemon.stdout, "the end of the greeting", 60)
         self.here[QUERYD] = told.group(1)
         self.env["TARN_QUERYD_URL"] = f"http://{told.group(1)}"
         return daemon.stdout
@@ -143,7 +143,7 @@ def test_readme(newcomer: Newcomer):
     text = document("README.md").read_text()
     begin = text.index("SELECT a.city")
     shown = text[begin : text.index("```", begin)]
-    assert shown in greeting
+    assert newcomer.local(shown) in greeting
     for example in examples("README.md"):
         newcomer.follow(example)
     # What the last of it has done is there to be seen.
