@@ -71,11 +71,9 @@ class Machine:
 
     def run(self, *command: str, check: bool = True, stdin: str = "") -> str:
         """What a command says that is run in there."""
-        children = Path(f"/proc/{self._boot.process.pid}/task/{self._boot.process.pid}/children")
-        first = children.read_text().split()
-        if not first:
+        enter = self._enter()
+        if not enter:
             return ""
-        enter = ["nsenter", "-t", first[0], "-m", "-p", "-C", "-u", "-i", "-r", "-w"]
         done = subprocess.run(
             [*enter, *command],
             input=stdin,
@@ -89,6 +87,25 @@ class Machine:
         said = done.stdout + done.stderr
         assert not check or done.returncode == 0, f"{command}: {said}\n{self.journal()}"
         return said
+
+    def _enter(self) -> list[str]:
+        """The command prefix that enters the machine; empty until its first process exists."""
+        children = Path(f"/proc/{self._boot.process.pid}/task/{self._boot.process.pid}/children")
+        first = children.read_text().split()
+        if not first:
+            return []
+        return ["nsenter", "-t", first[0], "-m", "-p", "-C", "-u", "-i", "-r", "-w"]
+
+    def start_as(self, user: str, folder: Path, *command: str) -> Daemon:
+        """Starts a command as a user. Its process id inside the machine is in ~/pid."""
+        enter = self._enter()
+        assert enter, "the machine runs"
+        home = f"/home/{user}"
+        shell = ["sh", "-c", 'echo $$ >"$HOME/pid" && exec "$@"', "sh"]
+        environment = ["env", "-i", "-C", home, f"HOME={home}", "PATH=/usr/bin:/bin"]
+        drop = ["setpriv", "--reuid", user, "--regid", user, "--init-groups"]
+        argv = [*enter, *drop, *environment, *shell, *command]
+        return Daemon(argv, folder=folder, recorder=self.recorder)
 
     def journal(self, lines: str = "60") -> str:
         return self.run("journalctl", "--no-pager", "-o", "cat", "-n", lines, check=False)
@@ -211,6 +228,19 @@ def test_dependencies_bring_all_that_the_programs_load(machine):
     assert "not found" not in loaded
     for name in ("queryd", "catalogd", "tarn"):
         assert re.search(r"\d+\.\d+\.\d+", machine.run(name, "--version"))
+
+
+def test_tarn_up_alone_answers_a_query(machine, scratch):
+    """Runs the README's first command after the installation, as a new user."""
+    machine.run("useradd", "--create-home", "newcomer")
+    with machine.start_as("newcomer", scratch, "tarn", "up", "--bind", "127.0.0.1:0") as up:
+        up.wait_for(lambda: "Press Ctrl-C to stop" in up.stdout, "the end of the greeting", 60)
+        address = re.search(r"^Console: http://(.*)/$", up.stdout, re.MULTILINE).group(1)
+        client = Client(address, machine.recorder)
+        assert client.sql("SELECT count(*) FROM airports").rows() == [[48]]
+        assert "<title>Tarn</title>" in client.get("/").text
+        machine.run("sh", "-c", "kill -INT $(cat /home/newcomer/pid)")
+        assert up.wait_for_exit() == 0
 
 
 def test_shells_know_what_to_complete(machine):
