@@ -39,7 +39,7 @@ install(FILES ${arrow_licence} DESTINATION ${documents} RENAME arrow-LICENSE.txt
 # A version of its own for each commit, and in their order, so that apt sees an upgrade.
 set(TARN_COMMITTED "")
 if(Git_FOUND)
-  execute_process(COMMAND ${GIT_EXECUTABLE} log -1 --format=%cd --date=format:%Y%m%d%H%M%S
+  execute_process(COMMAND ${GIT_EXECUTABLE} -c safe.directory=* log -1 --format=%cd --date=format:%Y%m%d%H%M%S
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE TARN_COMMITTED
     OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 endif()
