@@ -253,6 +253,22 @@ def test_places_come_from_lakehouse_toml(lake):
     assert ok(done) == "n\n1\n"
 
 
+@pytest.mark.parametrize(("command_line", "daemon"), [("sql SELECT", "queryd"), ("ls", "catalogd")])
+def test_daemon_that_does_not_run(scratch, command_line, daemon):
+    url = f"http://127.0.0.1:{free_port()}"
+    env = clean_environment(scratch, {"TARN_QUERYD_URL": url, "TARN_CATALOGD_URL": url})
+    done = subprocess.run(
+        command(*command_line.split()),
+        env=env,
+        cwd=scratch,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    refused(done, f"start {daemon} or `tarn up` there", f"--{daemon} URL")
+
+
 def test_tarn_up_has_the_catalogue_too(scratch, recorder):
     (scratch / "data").mkdir()
     (scratch / "data" / "small.parquet").write_bytes(parquet("SELECT 1 AS n"))
