@@ -10,6 +10,7 @@ from harness.waiting import wait_until
 
 @pytest.fixture
 def run(lake) -> Tool:
+    wait_until(lake.query.ready, "queryd is ready")
     return Tool(lake)
 
 
