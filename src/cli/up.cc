@@ -60,8 +60,9 @@ Result<fs::path> ChooseFolder(const std::string& named) {
   if (!named.empty()) {
     std::error_code code;
     fs::path folder = fs::canonical(named, code);
-    if (code || !fs::is_directory(folder, code)) {
-      return InvalidArgument(fmt::format("{} is not a folder", named));
+    if (code) return InvalidArgument(fmt::format("cannot serve {}: {}", named, code.message()));
+    if (!fs::is_directory(folder, code)) {
+      return InvalidArgument(fmt::format("{} is a file: name the folder that it is in", named));
     }
     return folder;
   }
@@ -70,7 +71,11 @@ Result<fs::path> ChooseFolder(const std::string& named) {
   if (!fs::exists(folder, code)) {
     Print(fmt::format("Making sample data in {} (a few seconds)\n", folder.string()));
   }
-  TARN_CHECK_OK(MakeSampleData(folder));
+  const Result<> made = MakeSampleData(folder);
+  if (!made.ok()) {
+    return Error{made.error().kind,
+                 made.error().message + "; serve a folder of yours instead: tarn up DIR"};
+  }
   return folder;
 }
 
@@ -212,14 +217,20 @@ Result<> Up(const UpOptions& options) {
                       settings.http, metrics);
   server.Protect(nullptr, options.allow_anonymous);
   if (const Result<> bound = server.Listen(options.bind); !bound.ok()) {
-    return bound.error().Wrap("--bind");
+    return Error{bound.error().kind, fmt::format("{} (--bind HOST:PORT; port 0 takes a free one)",
+                                                 bound.error().message)};
   }
   log::Info("listening", {{"addr", server.address()}});
   service->Start();
   service->WaitFirstRefresh(Deadline::After(kFirstAnswerTimeout));
 
   const Result<> greeted = Greet(server.address(), place, *store);
-  if (greeted.ok()) log::Info("stopping", {{"signal", runtime.WaitForStop()}});
+  if (greeted.ok()) {
+    log::Info("stopping", {{"signal", runtime.WaitForStop()}});
+    // The terminal has written ^C without a line break.
+    Print(fmt::format("\nStopping: running queries have {} to end.\n",
+                      FormatDuration(settings.queryd.shutdown_timeout)));
+  }
   catalogue.EndWaits();
   queryd::ShutDown(server, *service, settings.queryd.shutdown_timeout);
   catalogue.Join();

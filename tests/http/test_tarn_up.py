@@ -141,11 +141,44 @@ def test_folder_is_left_as_it_was(up, folder):
     assert tree() == before
 
 
-def test_folder_that_is_not_there(scratch, recorder):
-    argv = [programs.program("tarn"), "up", scratch / "absent", "--bind", "127.0.0.1:0"]
-    daemon = Daemon(argv, folder=scratch, recorder=recorder)
+def refusal(scratch: Path, recorder, *arguments, **env: str) -> str:
+    """Why `tarn up` does not start."""
+    argv = [programs.program("tarn"), "up", *arguments]
+    daemon = Daemon(argv, folder=scratch / "refused", recorder=recorder, env=env)
     assert daemon.wait_for_exit() == 1
-    assert "absent" in daemon.log
+    return daemon.log
+
+
+def test_folder_that_is_not_there(scratch, recorder):
+    said = refusal(scratch, recorder, scratch / "absent", "--bind", "127.0.0.1:0")
+    assert f"cannot serve {scratch / 'absent'}: No such file or directory" in said
+
+
+def test_file_in_place_of_a_folder(scratch, recorder):
+    (scratch / "a.parquet").write_bytes(b"")
+    said = refusal(scratch, recorder, scratch / "a.parquet", "--bind", "127.0.0.1:0")
+    assert f"{scratch / 'a.parquet'} is a file: name the folder that it is in" in said
+
+
+def test_port_that_is_taken(up, folder, scratch, recorder):
+    running = up(folder)
+    said = refusal(scratch, recorder, folder, "--bind", running.client.address)
+    assert f"cannot listen on {running.client.address}: another program" in said
+    assert "--bind HOST:PORT" in said
+
+
+def test_home_that_cannot_be_written_to(scratch, recorder):
+    (scratch / "file").write_text("no folder\n")
+    home = str(scratch / "file")
+    said = refusal(scratch, recorder, "--bind", "127.0.0.1:0", XDG_DATA_HOME=home)
+    assert said.rstrip().endswith("serve a folder of yours instead: tarn up DIR")
+
+
+def test_stop_says_how_long_queries_have(up, folder):
+    daemon = up(folder).daemon
+    daemon.wait_for(lambda: "Press Ctrl-C" in daemon.stdout, "the end of the greeting")
+    daemon.stop(signal.SIGINT)
+    assert daemon.stdout.endswith("\nStopping: running queries have 10s to end.\n")
 
 
 # --- without a folder: sample data
