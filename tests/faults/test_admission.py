@@ -6,9 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from harness.client import ENDLESS
 from harness.engine import metric, states, wait_for_count, wait_for_state
 
-ENDLESS = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
 QUICK = "SELECT sum(n * {}) FROM range(200000) t(n)"
 TARGETS = ("/healthz", "/readyz", "/metrics", "/queries")
 

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import Client
+from harness.client import ENDLESS, Client
 from harness.engine import (
     engine_pid,
     metric,
@@ -18,7 +18,6 @@ from harness.engine import (
 )
 from harness.waiting import wait_until
 
-ENDLESS = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
 # Computes for ever after a first few bytes: as a client sees it, half of an answer.
 STREAM = "SELECT n, repeat('x', 1000) AS x FROM range(100000000) t(n)"
 # How long a place may stay taken on a loaded machine; where it is idle it is far less.

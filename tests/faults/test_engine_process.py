@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import Client
+from harness.client import ENDLESS, Client
 from harness.engine import (
     alive,
     engine_pid,
@@ -24,7 +24,6 @@ from harness.engine import (
 from harness.processes import Daemon
 from harness.waiting import wait_until
 
-ENDLESS = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
 STREAM = "SELECT n, repeat('x', 1000) AS x FROM range(10000000) t(n)"
 CUT_OFF = (http.client.HTTPException, ConnectionError)
 RETRIES = "tarn_query_retries_total"

@@ -6,12 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from harness.client import ENDLESS
 from harness.waiting import wait_until
 
 SIGNALS = pytest.mark.parametrize(
     "signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"]
 )
-ENDLESS = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
 CUT_OFF = (http.client.HTTPException, ConnectionError, TimeoutError)
 # How much longer than its limit a shutdown may take on a loaded machine.
 SLACK_S = 5.0

@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from harness.client import Answer, Client
+from harness.client import ENDLESS, Answer, Client
 from harness.lake import Lake
 from harness.waiting import wait_until
 
 # DuckDB answers an interrupt of it at once; without one it runs for days.
-ENDLESS = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
 LARGE = "SELECT n, repeat('x', 100) AS x FROM range(3000000) t(n)"
 SQL_SHOWN_BYTES = 2000
 

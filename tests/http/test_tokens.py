@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import Client
+from harness.client import ENDLESS, Client
 from harness.tokens import Tokens
 from harness.waiting import wait_until
 
@@ -189,8 +189,7 @@ def test_nobody_but_admin_cancels_what_another_runs(guarded):
     admin = guarded.query.with_token(guarded.by_role["admin"])
     wait_until(lambda: runner.sql("SELECT 1").status == 200, "the token is known")
     with ThreadPoolExecutor(1) as pool:
-        endless = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range = -1"
-        running = pool.submit(runner.sql, endless, {"X-Query-Id": "running"})
+        running = pool.submit(runner.sql, ENDLESS, {"X-Query-Id": "running"})
         wait_until(lambda: admin.get("/queries/running").status == 200, "it runs")
         assert mine.request("DELETE", "/queries/running").status == 404
         assert admin.request("DELETE", "/queries/running").status == 204
