@@ -44,7 +44,7 @@ size_t CountBad(const Findings& findings) {
 
 // What to do where a daemon gives no good answer, by what the client says of it.
 std::string ToDo(const char* name, const std::string& message) {
-  if (message.starts_with("connect to ")) {
+  if (IsNotReached(message)) {
     return fmt::format("start {}, or say with --{} where it is", name, name);
   }
   if (message.find("certificate") != std::string::npos) {

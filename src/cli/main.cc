@@ -307,8 +307,14 @@ int Main(int argc, const char* const* argv) {
       done = Unavailable(fmt::format("cannot write stdout: {}", std::strerror(errno)));
     }
     if (done.ok()) return EXIT_SUCCESS;
+    std::string message = done.error().message;
+    if (IsNotReached(message)) {
+      message +=
+          ": start `tarn up`, or queryd and catalogd, or name where they run with --queryd and "
+          "--catalogd";
+    }
     std::fprintf(stderr, "%s %s\n", Colours::For(stderr)(Style::kBad, "tarn:").c_str(),
-                 LinesWithoutControls(ProcessRedactor().Redact(done.error().message)).c_str());
+                 LinesWithoutControls(ProcessRedactor().Redact(message)).c_str());
     return done.error().kind == ErrorKind::kCancelled ? kInterrupted : EXIT_FAILURE;
   }
   return kWrongUsage;

@@ -87,15 +87,6 @@ Error ErrorOf(const http::ClientResponse& response) {
   return {KindOf(response.status), message};
 }
 
-// Adds what to do about a daemon that is not reached.
-Error NotReached(Error error, std::string_view daemon) {
-  if (error.kind == ErrorKind::kUnavailable && error.message.starts_with("connect to ")) {
-    error.message += fmt::format(
-        ": start {0} or `tarn up` there, or name the place where it runs with --{0} URL", daemon);
-  }
-  return error;
-}
-
 Result<nlohmann::ordered_json> ParseJson(const Result<http::ClientResponse>& response) {
   if (!response.ok()) return response.error();
   nlohmann::ordered_json json = nlohmann::ordered_json::parse(response->body, nullptr, false);
@@ -141,22 +132,17 @@ Result<http::ClientResponse> Remote::Send(const http::Url& url, http::ClientRequ
 
 Result<http::ClientResponse> Remote::Query(http::ClientRequest request,
                                            const std::stop_token& stop) const {
-  Result<http::ClientResponse> answer = Send(queryd_, std::move(request), stop);
-  if (!answer.ok()) return NotReached(answer.error(), "queryd");
-  return answer;
+  return Send(queryd_, std::move(request), stop);
 }
 
 Result<http::ClientResponse> Remote::Catalog(const http::ClientRequest& request) {
   Result<http::ClientResponse> answer = Send(catalogd_, request, {});
-  if (answer.ok()) return answer;
-  if (catalogd_is_named_ || answer.error().kind != ErrorKind::kUnavailable) {
-    return NotReached(answer.error(), "catalogd");
+  if (catalogd_is_named_ || answer.ok() || answer.error().kind != ErrorKind::kUnavailable) {
+    return answer;
   }
   // `tarn up` has both at one place.
   Result<http::ClientResponse> at_queryd = Send(queryd_, request, {});
-  if (!at_queryd.ok() && at_queryd.error().kind == ErrorKind::kUnavailable) {
-    return NotReached(answer.error(), "catalogd");
-  }
+  if (!at_queryd.ok() && at_queryd.error().kind == ErrorKind::kUnavailable) return answer;
   catalogd_ = queryd_;
   catalogd_is_named_ = true;
   return at_queryd;
@@ -199,6 +185,11 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
     }
     std::this_thread::sleep_for(kVisibleEvery);
   }
+}
+
+bool IsNotReached(std::string_view message) {
+  // The words of http::Send. Elsewhere in a message, a daemon says them of another one.
+  return message.starts_with("connect to ");
 }
 
 Result<> RequireVisible(Remote& remote, const std::string& dataset) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/lakehouse.h"
 #include "base/result.h"
@@ -63,6 +64,9 @@ class Remote {
   http::ClientTls tls_;
   std::string token_;
 };
+
+// Whether the message of an error says that nothing accepts connections where a daemon should be.
+bool IsNotReached(std::string_view message);
 
 // After a change that was made in any case: an error where queries will not see it, and a line on
 // stderr where that is not known.

@@ -157,7 +157,6 @@ Result<fs::path> SampleFolder() {
 
 Result<> MakeSampleData(const fs::path& folder) {
   std::error_code code;
-  if (fs::exists(folder, code)) return {};
   // Made beside its place and then moved there as a whole.
   const fs::path unfinished = folder.string() + ".unfinished-" + std::to_string(getpid());
   fs::create_directories(unfinished / "flights", code);

@@ -11,7 +11,8 @@ namespace tarn::cli {
 // (8), flights (400,000, two files) and weather (a row for each airport and day). Delays follow
 // the wind, so that questions have answers.
 //
-// Creates the folder if it does not exist. If killed, it leaves only FOLDER.unfinished-PID.
+// Creates the folder; one that another process creates meanwhile stays. If killed, it leaves only
+// FOLDER.unfinished-PID.
 Result<> MakeSampleData(const std::filesystem::path& folder);
 
 // $XDG_DATA_HOME/tarn/sample, or ~/.local/share/tarn/sample.

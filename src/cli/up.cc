@@ -68,9 +68,8 @@ Result<fs::path> ChooseFolder(const std::string& named) {
   }
   TARN_TRY(fs::path folder, SampleFolder());
   std::error_code code;
-  if (!fs::exists(folder, code)) {
-    Print(fmt::format("Making sample data in {} (a few seconds)\n", folder.string()));
-  }
+  if (fs::exists(folder, code)) return folder;
+  Print(fmt::format("Making sample data in {} (a few seconds)\n", folder.string()));
   const Result<> made = MakeSampleData(folder);
   if (!made.ok()) {
     return Error{made.error().kind,
@@ -173,8 +172,8 @@ Result<std::string> AskOverHttp(const std::string& address, const std::string& s
   return table.Text();
 }
 
-// Prints the datasets, a first query with its answer, and the next steps. Everything after the list
-// of the sample datasets fits on 24 lines.
+// Prints the datasets, a first query with its answer, and the next steps. With the sample data,
+// everything after the list of datasets fits on 24 lines.
 Result<> Greet(const std::string& address, const Place& place, catalogd::Store& store) {
   TARN_TRY(const catalog::Snapshot snapshot, store.List());
   const std::string url = "http://" + address;
@@ -227,7 +226,7 @@ Result<> Up(const UpOptions& options) {
   const Result<> greeted = Greet(server.address(), place, *store);
   if (greeted.ok()) {
     log::Info("stopping", {{"signal", runtime.WaitForStop()}});
-    // The terminal has written ^C without a line break.
+    // The terminal shows ^C, without a line break.
     Print(fmt::format("\nStopping: running queries have {} to end.\n",
                       FormatDuration(settings.queryd.shutdown_timeout)));
   }

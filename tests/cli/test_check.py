@@ -52,6 +52,7 @@ def test_daemons_that_are_not_there_or_not_ready(lake, run):
     by_name = {each["what"]: each for each in check(run)}
     assert by_name["queryd"]["to_do"] == "start queryd, or say with --queryd where it is"
     assert by_name["catalogd"]["to_do"] == "start catalogd, or say with --catalogd where it is"
+    assert "start" not in by_name["queryd"]["found"], "the advice is in to_do alone"
     # This one is there: it is its catalogue that is not.
     lake.start_queryd()
     by_name = {each["what"]: each for each in check(run)}
