@@ -6,8 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import ENDLESS
 from harness.engine import metric, states, wait_for_count, wait_for_state
+from harness.queries import ENDLESS
 
 QUICK = "SELECT sum(n * {}) FROM range(200000) t(n)"
 TARGETS = ("/healthz", "/readyz", "/metrics", "/queries")

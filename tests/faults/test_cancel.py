@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import ENDLESS, Client
+from harness.client import Client
 from harness.engine import (
     engine_pid,
     metric,
@@ -16,6 +16,7 @@ from harness.engine import (
     wait_for_state,
     wait_until_idle,
 )
+from harness.queries import ENDLESS
 from harness.waiting import wait_until
 
 # Computes for ever after a first few bytes: as a client sees it, half of an answer.

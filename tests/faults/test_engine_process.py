@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import ENDLESS, Client
+from harness.client import Client
 from harness.engine import (
     alive,
     engine_pid,
@@ -22,6 +22,7 @@ from harness.engine import (
     wait_for_state,
 )
 from harness.processes import Daemon
+from harness.queries import ENDLESS
 from harness.waiting import wait_until
 
 STREAM = "SELECT n, repeat('x', 1000) AS x FROM range(10000000) t(n)"

@@ -13,8 +13,6 @@ from urllib.parse import quote
 from harness.recorder import Recorder
 
 DEFAULT_TIMEOUT_S = 60.0
-# Runs for days: no optimizer knows a shorter way.
-ENDLESS = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import ENDLESS
+from harness.queries import ENDLESS
 from harness.waiting import wait_until
 
 SIGNALS = pytest.mark.parametrize(

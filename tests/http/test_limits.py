@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from harness.client import ENDLESS, Answer, Client
+from harness.client import Answer, Client
 from harness.lake import Lake
+from harness.queries import ENDLESS
 from harness.store import Folder
 from harness.waiting import wait_until
 
@@ -19,7 +20,6 @@ FORMATS = ["json", "ndjson", "csv", "arrow"]
 each_format = pytest.mark.parametrize("name", FORMATS)
 # Larger than queryd.result_buffer_bytes in every format.
 LARGE = "SELECT n, repeat('x', 20) AS x FROM range(1000000) t(n)"
-# DuckDB answers an interrupt of it at once; without one it runs for days.
 # How much later than its limit an answer may come on a loaded machine.
 SLACK_S = 5.0
 

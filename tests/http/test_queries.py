@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from harness.client import ENDLESS, Answer, Client
+from harness.client import Answer, Client
 from harness.lake import Lake
+from harness.queries import ENDLESS
 from harness.waiting import wait_until
 
-# DuckDB answers an interrupt of it at once; without one it runs for days.
 LARGE = "SELECT n, repeat('x', 100) AS x FROM range(3000000) t(n)"
 SQL_SHOWN_BYTES = 2000
 

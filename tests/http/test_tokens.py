@@ -5,7 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness.client import ENDLESS, Client
+from harness.client import Client
+from harness.queries import ENDLESS
 from harness.tokens import Tokens
 from harness.waiting import wait_until
 
