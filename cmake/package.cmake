@@ -37,12 +37,7 @@ file(GLOB arrow_licence
 install(FILES ${arrow_licence} DESTINATION ${documents} RENAME arrow-LICENSE.txt)
 
 # A version of its own for each commit, and in their order, so that apt sees an upgrade.
-set(TARN_COMMITTED "")
-if(Git_FOUND)
-  execute_process(COMMAND ${GIT_EXECUTABLE} -c safe.directory=* log -1 --format=%cd --date=format:%Y%m%d%H%M%S
-    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE TARN_COMMITTED
-    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-endif()
+tarn_ask_git(TARN_COMMITTED log -1 --format=%cd --date=format:%Y%m%d%H%M%S)
 string(REPLACE "-" "." revision "${TARN_REVISION}")
 
 set(CPACK_GENERATOR DEB)

@@ -26,8 +26,8 @@ endfunction()
 # tarn_program() adds to it; the property TARN_PROGRAMS lists their names.
 add_custom_target(programs)
 
-# tarn_program(NAME LIBRARY [STARTS PROGRAM…]): bin/NAME from this folder's main.cc. The programs that
-# it starts are built with it.
+# tarn_program(NAME LIBRARY [STARTS PROGRAM…]): bin/NAME from this folder's main.cc. The programs
+# that it starts are built with it.
 function(tarn_program name library)
   cmake_parse_arguments(ARG "" "" "STARTS" ${ARGN})
   add_executable(${name} main.cc)
