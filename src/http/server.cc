@@ -78,7 +78,7 @@ Result<> Server::Listen(const std::string& bind) {
   if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
   if (code == boost::system::errc::address_in_use) {
     return Unavailable(fmt::format(
-        "cannot listen on {}: another program, or another Tarn, has this port; stop it or choose "
+        "cannot listen on {}: another program or another Tarn uses this port; stop it, or choose "
         "another port",
         bind));
   }
