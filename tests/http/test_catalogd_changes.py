@@ -135,7 +135,7 @@ def test_what_cannot_be_told_is_the_whole_list(catalog):
 
 
 def test_deletions_are_told_for_so_long(new_lake):
-    new_lake.set("catalogd", deleted_keep="1ms").start_catalogd()
+    new_lake.set("catalogd", deleted_keep="1us").start_catalogd()
     catalog = new_lake.catalog
     catalog.put_keys("a", "k")
     before = position(catalog)

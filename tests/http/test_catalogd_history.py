@@ -152,7 +152,7 @@ def test_history_is_bounded(new_lake):
 
 
 def test_deleted_datasets_are_forgotten_in_time(new_lake):
-    new_lake.set("catalogd", deleted_keep="1ms").start_catalogd()
+    new_lake.set("catalogd", deleted_keep="1us").start_catalogd()
     new_lake.catalog.put_keys("a", "k")
     new_lake.catalog.delete("a")
     new_lake.catalog.put_keys("b", "k")
