@@ -5,10 +5,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 namespace tarn::duck {
@@ -17,6 +19,9 @@ namespace {
 constexpr std::string_view kMagic = "PAR1";
 // The length of the footer, and the magic.
 constexpr size_t kTrailerBytes = 8;
+// Most footers are smaller.
+constexpr size_t kGuessBytes = 32 * 1024;
+constexpr size_t kFooterBytesMax = 256 * 1024 * 1024;
 
 Error SystemError(const char* call) {
   return Internal(fmt::format("{}: {}", call, std::strerror(errno)));
@@ -31,10 +36,11 @@ Result<FooterFile> FooterFile::Make() {
 }
 
 FooterFile::FooterFile(FooterFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), metadata_(std::move(other.metadata_)) {}
 
 FooterFile& FooterFile::operator=(FooterFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(metadata_, other.metadata_);
   return *this;
 }
 
@@ -51,6 +57,7 @@ Result<size_t> FooterFile::Put(std::string_view object_end) {
   const size_t needed = footer_bytes + kTrailerBytes;
   if (object_end.size() < needed) return needed;
   const std::string_view end = object_end.substr(object_end.size() - needed);
+  TARN_TRY(metadata_, ReadFooterMetadata(end.substr(0, footer_bytes)));
   std::array<iovec, 2> parts = {{{const_cast<char*>(kMagic.data()), kMagic.size()},
                                  {const_cast<char*>(end.data()), end.size()}}};
   if (ftruncate(descriptor_, 0) != 0) return SystemError("ftruncate");
@@ -60,6 +67,25 @@ Result<size_t> FooterFile::Put(std::string_view object_end) {
     return Internal("a footer was written in part");
   }
   return 0;
+}
+
+Result<> FooterFile::Load(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff file_bytes = file.tellg();
+  if (!file || file_bytes < 0) return InvalidArgument("the file cannot be read");
+  for (size_t bytes = kGuessBytes;;) {
+    std::string end(std::min(bytes, static_cast<size_t>(file_bytes)), '\0');
+    file.seekg(file_bytes - static_cast<std::streamoff>(end.size()));
+    if (!file.read(end.data(), static_cast<std::streamsize>(end.size()))) {
+      return InvalidArgument("the file cannot be read");
+    }
+    TARN_TRY(const size_t needed, Put(end));
+    if (needed == 0) return {};
+    if (needed > std::min(static_cast<size_t>(file_bytes), kFooterBytesMax)) {
+      return InvalidArgument("its footer is too long");
+    }
+    bytes = needed;
+  }
 }
 
 std::string FooterFile::Path() const { return fmt::format("/proc/self/fd/{}", descriptor_); }

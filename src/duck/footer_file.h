@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "duck/footer_metadata.h"
 
 namespace tarn::duck {
 
@@ -23,13 +24,20 @@ class FooterFile {
   // than these. The error tells what is no Parquet, or one whose footer is encrypted.
   Result<size_t> Put(std::string_view object_end);
 
+  // The footer of a file becomes the content.
+  Result<> Load(const std::string& path);
+
   // For this process, as long as this lives.
   std::string Path() const;
+
+  // Of the last content.
+  const FooterMetadata& metadata() const { return metadata_; }
 
  private:
   explicit FooterFile(int descriptor) : descriptor_(descriptor) {}
 
   int descriptor_;  // -1: moved away.
+  FooterMetadata metadata_;
 };
 
 }  // namespace tarn::duck
