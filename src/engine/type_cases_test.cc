@@ -45,7 +45,7 @@ std::vector<TypeCase> NumberCases() {
           TypeCase{"1e300::DOUBLE", "1e+300"},
           TypeCase{"'1.7976931348623157e308'::DOUBLE", "1.7976931348623157e+308"},
           TypeCase{"5e-324::DOUBLE", "5e-324"},
-          TypeCase{"'-0'::DOUBLE", "-0"},
+          TypeCase{"'-0'::DOUBLE", "-0.0"},
           TypeCase{"1::DOUBLE", "1"},
           TypeCase{"0.1::FLOAT", "0.1"},
           TypeCase{"16777216::FLOAT", "16777216"},

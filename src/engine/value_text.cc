@@ -62,6 +62,8 @@ void AppendFloatingPoint(T value, std::string& out) {
     out += "NaN";
   } else if (std::isinf(value)) {
     out += value < 0 ? "-Infinity" : "Infinity";
+  } else if (value == 0 && std::signbit(value)) {
+    out += "-0.0";  // "-0" is the integer 0 for many readers.
   } else {
     AppendChars(value, out);
   }
@@ -255,13 +257,26 @@ void AppendDate(int32_t days, std::string& out) {
   }
 }
 
-void AppendTime(int64_t micros, std::string& out) {
-  AppendClock(micros / 1'000'000, micros % 1'000'000 * 1'000, out);
+// A file can hold a TIME that is no time of a day. It is shown as the duration that it is:
+// "-00:00:07.000051", "25:00:00".
+template <int64_t kUnitsPerSecond>
+void AppendTimeOfDay(int64_t value, std::string& out) {
+  constexpr int64_t kDay = 24 * 3600;
+  constexpr int64_t kNanosPerUnit = 1'000'000'000 / kUnitsPerSecond;
+  if (value >= 0 && value <= kDay * kUnitsPerSecond) {
+    return AppendClock(value / kUnitsPerSecond, value % kUnitsPerSecond * kNanosPerUnit, out);
+  }
+  if (value < 0) out += '-';
+  // Parts of their own: the magnitude of the smallest number does not fit.
+  const int64_t seconds = std::abs(value / kUnitsPerSecond);
+  const int64_t units = std::abs(value % kUnitsPerSecond);
+  if (seconds >= 100 * 3600) AppendChars(seconds / 3600 / 100, out);
+  AppendClock(seconds % (100 * 3600), units * kNanosPerUnit, out);
 }
 
-void AppendTimeNs(int64_t nanos, std::string& out) {
-  AppendClock(nanos / 1'000'000'000, nanos % 1'000'000'000, out);
-}
+void AppendTime(int64_t micros, std::string& out) { AppendTimeOfDay<1'000'000>(micros, out); }
+
+void AppendTimeNs(int64_t nanos, std::string& out) { AppendTimeOfDay<1'000'000'000>(nanos, out); }
 
 void AppendTimeTz(uint64_t encoded, std::string& out) {
   // The time in the upper 40 bits; below it the offset, counted down from its greatest value, so
