@@ -66,14 +66,6 @@ Result<uint64_t> CountParameter(const Request& request, std::string_view name, u
   return number;
 }
 
-Result<bool> FlagParameter(const Request& request, std::string_view name) {
-  const std::optional<std::string> text = request.Parameter(name);
-  if (text && *text != "true" && *text != "false") {
-    return InvalidArgument(fmt::format("{}: must be true or false", name));
-  }
-  return text == "true";
-}
-
 std::string FormatHistory(const std::string& name, const Store::HistoryPage& page) {
   std::string json = fmt::format(R"({{"name":{},"versions":[)", catalog::JsonText(name));
   for (size_t i = 0; i < page.entries.size(); ++i) {
@@ -127,7 +119,7 @@ class Handlers {
     Result<Store::Condition> condition = ConditionOf(request);
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
     options.condition = std::move(*condition);
-    const Result<bool> allowed = FlagParameter(request, "allow_schema_change");
+    const Result<bool> allowed = request.Flag("allow_schema_change");
     if (!allowed.ok()) co_return http::RenderError(allowed.error(), request);
     options.allow_schema_change = *allowed;
     // A manifest may have megabytes: it is read where nothing else waits for the thread.

@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "duck/footer_file.h"
+#include "duck/parquet_columns.h"
 
 namespace tarn::cli {
 namespace {
@@ -27,6 +29,12 @@ Error WithoutStatement(const Error& error) {
     message += "\n\n--with NAME=VALUE sets such an option, as in --with encoding=latin-1";
   }
   return {error.kind, message};
+}
+
+std::vector<Column> ToColumns(const std::vector<duck::Statement::Column>& columns) {
+  std::vector<Column> out;
+  for (const auto& [name, type] : columns) out.push_back({name, duck::TypeName(type)});
+  return out;
 }
 
 Result<std::vector<std::string>> ReadFirstRow(duck::Connection& connection,
@@ -107,11 +115,17 @@ Result<std::vector<Column>> Converter::ColumnsOf(const std::string& source) {
       "reading", 0,
       [sql = "FROM " + source](duck::Connection& connection) -> Result<std::vector<Column>> {
         TARN_TRY(const duck::Statement statement, connection.Prepare(sql));
-        std::vector<Column> columns;
-        for (const auto& [name, type] : statement.Columns()) {
-          columns.push_back({name, duck::TypeName(type)});
-        }
-        return columns;
+        return ToColumns(statement.Columns());
+      });
+}
+
+Result<std::vector<Column>> Converter::ParquetColumnsOf(const std::string& path) {
+  return Watch<std::vector<Column>>(
+      "reading", 0, [path](duck::Connection& connection) -> Result<std::vector<Column>> {
+        TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make());
+        TARN_CHECK_OK(footer.Load(path));
+        TARN_TRY(const auto columns, duck::ReadParquetColumns(connection, footer));
+        return ToColumns(columns);
       });
 }
 

@@ -25,6 +25,9 @@ class Converter {
 
   // Of "read_csv('a.csv')" and the like.
   Result<std::vector<Column>> ColumnsOf(const std::string& source);
+  // Of a Parquet file. A column without a type, which has nothing but nulls, is
+  // catalog::kUntyped.
+  Result<std::vector<Column>> ParquetColumnsOf(const std::string& path);
   Result<uint64_t> CountRows(const std::string& source);
   // The first row of a query, its values as text; NULL is an empty one.
   Result<std::vector<std::string>> FirstRow(const std::string& sql,

@@ -95,6 +95,22 @@ Result<> WrongAnswer(const Json::exception& e) {
       fmt::format("the answer of the catalogue is not what it should be: {}", e.what()));
 }
 
+// The columns that queries see. If these are not known, those of the manifest, if it has any.
+Table ColumnTable(const std::vector<Column>& seen, const Json& manifest) {
+  std::set<std::string> required;
+  std::vector<Column> registered;
+  for (const Json& column : manifest.value("schema", Json::array())) {
+    registered.push_back(
+        {column.at("name").get<std::string>(), column.at("type").get<std::string>()});
+    if (!column.value("nullable", true)) required.insert(registered.back().name);
+  }
+  Table columns({{"column"}, {"type"}, {""}});
+  for (const Column& column : seen.empty() ? registered : seen) {
+    columns.Add({column.name, column.type, required.contains(column.name) ? "not null" : ""});
+  }
+  return columns;
+}
+
 }  // namespace
 
 Result<> ListDatasets(const DatasetOptions& options) {
@@ -134,19 +150,8 @@ Result<> ShowDataset(const DatasetOptions& options) {
     }
     line("created", ShortTime(manifest.at("created_at")) + " UTC");
     line("changed", ShortTime(manifest.at("updated_at")) + " UTC");
-    Table columns({{"column"}, {"type"}, {""}});
-    for (const Json& column : manifest.value("schema", Json::array())) {
-      const bool required = column.value("nullable", true) == false;
-      columns.Add({column.at("name").get<std::string>(), column.at("type").get<std::string>(),
-                   required ? "not null" : ""});
-    }
-    if (columns.empty()) {
-      // It goes without them where queryd cannot be asked.
-      for (const Column& column :
-           AskColumns(remote, options.name).value_or(std::vector<Column>())) {
-        columns.Add({column.name, column.type});
-      }
-    }
+    const Result<std::vector<Column>> seen = AskColumns(remote, options.name);
+    const Table columns = ColumnTable(seen.ok() ? *seen : std::vector<Column>(), manifest);
     if (!columns.empty()) Print("\n" + columns.Text());
     Table objects({{"object"}, {"size", true}, {"etag"}});
     for (const Json& object : manifest.at("objects")) {
@@ -155,6 +160,8 @@ Result<> ShowDataset(const DatasetOptions& options) {
                    object.value("etag", "")});
     }
     Print("\n" + objects.Text());
+    // Queries are refused too. Without queryd, the catalogue is all there is to show.
+    if (!seen.ok() && seen.error().kind == ErrorKind::kInvalidArgument) return seen.error();
   } catch (const Json::exception& e) {
     return WrongAnswer(e);
   }

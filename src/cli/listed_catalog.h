@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ class ListedCatalog : public queryd::CatalogSource {
  public:
   Result<queryd::CatalogRead> Read(const std::string& position, Duration wait, Deadline deadline,
                                    const std::stop_token& stop) override;
+  // The list is made anew every second or so.
+  Duration WarnAgainAfter() const override { return std::chrono::hours(1); }
 
  protected:
   // All keys that it lists begin with `prefix`, which is no part of the datasets' names.

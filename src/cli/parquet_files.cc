@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "base/text.h"
+#include "catalog/schema_union.h"
 #include "cli/column_casts.h"
 #include "cli/converter.h"
 #include "cli/packed_file.h"
@@ -212,24 +214,35 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   return result;
 }
 
+Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
+               const std::vector<Column>& columns) {
+  catalog::SchemaUnion::Columns converted;
+  for (const Column& column : columns) {
+    converted.push_back({.name = column.name, .type = column.type});
+  }
+  return schema.Add(name, std::make_shared<const catalog::SchemaUnion::Columns>(converted));
+}
+
 Result<ParquetFiles> TakeAsTheyAre(const Input& input, const std::vector<Column>& wanted,
                                    Converter& converter) {
   if (!input.types.empty() || !input.options.empty()) {
     return InvalidArgument("--type and --with are for CSV and JSON: Parquet goes as it is");
   }
-  const std::string source = ParquetSource(input.files);
-  TARN_TRY(const std::vector<Column> here, converter.ColumnsOf(source));
+  catalog::SchemaUnion schema;
+  if (!wanted.empty()) TARN_CHECK_OK(AddTo(schema, "the dataset", wanted));
+  uint64_t rows = 0;
   for (const std::string& file : input.files) {
-    TARN_TRY(const std::vector<Column> columns, converter.ColumnsOf(ParquetSource({file})));
-    const std::string difference = Difference(wanted.empty() ? here : wanted, columns);
-    if (!difference.empty()) {
-      return InvalidArgument(fmt::format("\"{}\" has other columns than {}\n{}", file,
-                                         wanted.empty() ? "the first file" : "the dataset",
-                                         difference));
-    }
+    // DuckDB says more about a file that cannot be read.
+    TARN_TRY(const uint64_t rows_of_file, converter.CountRows(ParquetSource({file})));
+    TARN_TRY(const std::vector<Column> columns, converter.ParquetColumnsOf(file));
+    TARN_CHECK_OK(AddTo(schema, file, columns));
+    rows += rows_of_file;
   }
-  TARN_TRY(const uint64_t rows, converter.CountRows(source));
-  return ParquetFiles{.files = input.files, .columns = here, .rows = rows};
+  ParquetFiles result{.files = input.files, .columns = {}, .rows = rows};
+  for (const catalog::Column& column : schema.DatasetColumns()) {
+    result.columns.push_back({column.name, column.type});
+  }
+  return result;
 }
 
 }  // namespace

@@ -41,10 +41,10 @@ void OfferToOomKiller() {
   file << "800";
 }
 
-std::string ProbedFrame(uint64_t ticket, const Result<Prober::Columns>& outcome) {
+std::string ProbedFrame(uint64_t ticket, const Result<Prober::Schema>& outcome) {
   protocol::Probed probed{.ticket = ticket, .ok = outcome.ok()};
   if (outcome.ok()) {
-    probed.columns = *outcome;
+    probed.schema = *outcome;
   } else {
     probed.error_kind = static_cast<int>(outcome.error().kind);
     probed.error = outcome.error().message;
@@ -98,7 +98,11 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(duck::Connection own, factory_->Connect());
   own_connection_.emplace(std::move(own));
   prober_ = std::make_unique<Prober>(setup, watchdog_);
-  views_ = std::make_unique<Views>(setup.store, setup.revision, setup.views);
+  views_ = std::make_unique<Views>(setup.store,
+                                   protocol::ApplyViews{.revision = setup.revision,
+                                                        .put = setup.views,
+                                                        .drop = {},
+                                                        .catalog_error = setup.catalog_error});
   context_ = std::make_unique<WorkerContext>(*views_, *watchdog_, setup);
   context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
     control_.Write(protocol::ToFrame(unhealthy));
@@ -142,7 +146,7 @@ void Engine::Handle(const protocol::Frame& frame) {
     // Counted from now: the wait for a thread is part of it.
     const Deadline deadline = Deadline::After(std::chrono::milliseconds(probe->timeout_ms));
     prober_->Probe(probe->view, deadline,
-                   [this, ticket = probe->ticket](const Result<Prober::Columns>& outcome) {
+                   [this, ticket = probe->ticket](const Result<Prober::Schema>& outcome) {
                      control_.Write(ProbedFrame(ticket, outcome));
                    });
   } else if (frame.type == FrameType::kApplyViews) {

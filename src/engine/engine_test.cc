@@ -143,7 +143,7 @@ class EngineTest : public testing::Test {
     control.Send(protocol::Probe{.ticket = ++last_ticket, .view = view, .timeout_ms = timeout_ms});
     const auto probed = control.Receive<protocol::Probed>();
     EXPECT_EQ(probed.ticket, last_ticket);
-    if (probed.ok) return probed.columns;
+    if (probed.ok) return probed.schema.columns;
     return Error{static_cast<ErrorKind>(probed.error_kind), probed.error};
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {

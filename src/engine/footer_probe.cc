@@ -5,39 +5,25 @@
 #include <algorithm>
 #include <utility>
 
-#include "duck/quote.h"
+#include "duck/parquet_columns.h"
 
 namespace tarn::engine {
 namespace {
 
-// Most footers are smaller, and what is too much costs less than another request.
+// Most footers are smaller, and reading too much costs less than another request.
 constexpr uint64_t kGuessBytes = 32 * 1024;
 
-// One that is longer is DuckDB's to read, which does so by and by.
+// DuckDB reads longer ones, which it does piece by piece.
 constexpr uint64_t kFooterBytesMax = 16 * 1024 * 1024;
-
-// So many files are open at the same time, for each thread.
-constexpr size_t kBatch = 32;
-
-std::string SelectSql(const std::vector<duck::FooterFile>& files, size_t count, const char* what) {
-  std::string paths;
-  for (size_t i = 0; i < count; ++i) {
-    if (i > 0) paths += ", ";
-    paths += duck::QuoteLiteral(files[i].Path());
-  }
-  return fmt::format("SELECT {} FROM read_parquet([{}])", what, paths);
-}
 
 }  // namespace
 
-Result<std::vector<protocol::Column>> ColumnsOf(duck::Connection& connection,
-                                                const std::string& select) {
-  TARN_TRY(const duck::Statement statement, connection.Prepare(select));
-  std::vector<protocol::Column> columns;
-  for (const auto& [name, type] : statement.Columns()) {
-    columns.push_back({name, duck::TypeName(type)});
+catalog::SchemaUnion::Columns ToColumns(const std::vector<duck::Statement::Column>& columns) {
+  catalog::SchemaUnion::Columns out;
+  for (const auto& [name, type] : columns) {
+    out.push_back({.name = name, .type = duck::TypeName(type)});
   }
-  return columns;
+  return out;
 }
 
 Result<duck::Database> FooterProbe::OpenPlanner() {
@@ -48,66 +34,66 @@ Result<duck::Database> FooterProbe::OpenPlanner() {
                                {"threads", "1"}});
 }
 
-Result<FooterProbe> FooterProbe::Make(const protocol::Setup& setup, const duck::Database& planner) {
+Result<FooterProbe> FooterProbe::Make(const protocol::Setup& setup, const duck::Database& planner,
+                                      std::shared_ptr<SchemaCache> schemas) {
   TARN_TRY(duck::Connection connection, planner.Connect());
-  return FooterProbe(setup, std::move(connection));
+  TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make());
+  return FooterProbe(setup, std::move(connection), std::move(footer), std::move(schemas));
 }
 
-FooterProbe::FooterProbe(const protocol::Setup& setup, duck::Connection connection)
+FooterProbe::FooterProbe(const protocol::Setup& setup, duck::Connection connection,
+                         duck::FooterFile footer, std::shared_ptr<SchemaCache> schemas)
     : store_(setup.store),
       client_({.store = setup.store,
                .credentials = setup.credentials,
                .tls_verify = setup.tls_verify,
                .tls_ca_path = setup.tls_ca_path}),
-      connection_(std::move(connection)) {}
+      connection_(std::move(connection)),
+      footer_(std::move(footer)),
+      schemas_(std::move(schemas)) {}
 
-Result<> FooterProbe::Fetch(const std::string& key, duck::FooterFile& file,
-                            const WatchedTask& task) {
-  // Refuses keys that are none.
-  TARN_CHECK_OK(store_.Url(key));
+Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const WatchedTask& task) {
   const auto is_cancelled = [&task] { return task.CancelReason().has_value(); };
-  TARN_TRY(const s3::ObjectPart end,
-           client_.ReadEnd(key, kGuessBytes, task.deadline(), is_cancelled));
-  TARN_TRY(const size_t needed, file.Put(end.bytes));
-  if (needed == 0) return {};
+  TARN_TRY(s3::ObjectPart end, client_.ReadEnd(key, kGuessBytes, task.deadline(), is_cancelled));
+  TARN_TRY(const size_t needed, footer_.Put(end.bytes));
+  if (needed == 0) return std::move(end.etag);
   if (needed > std::min(end.object_bytes, kFooterBytesMax)) {
     return InvalidArgument("its footer is too long");
   }
   TARN_TRY(const s3::ObjectPart footer, client_.Read(key, end.object_bytes - needed, needed,
                                                      end.etag, task.deadline(), is_cancelled));
-  TARN_TRY(const size_t more, file.Put(footer.bytes));
+  TARN_TRY(const size_t more, footer_.Put(footer.bytes));
   if (more > 0) return InvalidArgument("it has become another object");
-  return {};
+  return std::move(end.etag);
 }
 
-Result<std::vector<protocol::Column>> FooterProbe::Run(const protocol::ViewSpec& view,
-                                                       WatchedTask& task) {
-  const std::vector<std::string>& keys = view.keys;
-  while (files_.size() < std::min(keys.size(), kBatch)) {
-    TARN_TRY(duck::FooterFile file, duck::FooterFile::Make());
-    files_.push_back(std::move(file));
+Result<std::string> FooterProbe::Fetch(const std::string& key, const WatchedTask& task) {
+  // Refuses keys that lead out of the store.
+  TARN_CHECK_OK(store_.Url(key));
+  if (!store_.is_folder) return FetchFromBucket(key, task);
+  TARN_CHECK_OK(footer_.Load(store_.root + key));
+  return std::string();
+}
+
+Result<FooterProbe::Object> FooterProbe::Read(const std::string& key, WatchedTask& task) {
+  TARN_TRY(std::string etag, Fetch(key, task));
+  // DuckDB plans a query on 10,000 columns for 0.8 s, and on 40,000 for 7 s.
+  const size_t columns_found = footer_.metadata().untyped_leaves.size();
+  if (columns_found > catalog::kColumnsMax) {
+    return Error{ErrorKind::kTooLarge,
+                 fmt::format("it has {} columns, and at most {} are supported", columns_found,
+                             catalog::kColumnsMax)};
   }
-  std::vector<protocol::Column> columns;
-  // The first object is a part of each batch: the others have to go with it.
-  size_t in_batch = 0;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    TARN_CHECK_OK(Fetch(keys[i], files_[in_batch++], task));
-    if (in_batch < kBatch && i + 1 < keys.size()) continue;
-    if (!task.Begin(connection_)) return Error{ErrorKind::kCancelled, "cancelled"};
-    const auto plan = [&]() -> Result<> {
-      if (columns.empty()) {
-        TARN_TRY(columns, ColumnsOf(connection_, SelectSql(files_, 1, "*")));
-      }
-      // Planning looks at the first one alone. This looks at all, and at their footers only.
-      if (in_batch > 1) return connection_.Execute(SelectSql(files_, in_batch, "count(*)"));
-      return {};
-    };
-    const Result<> planned = plan();
-    task.End();
-    TARN_CHECK_OK(planned);
-    in_batch = 1;
+  if (SchemaCache::Columns known = schemas_->Find(footer_.metadata())) {
+    return Object{std::move(known), std::move(etag)};
   }
-  return columns;
+  if (!task.Begin(connection_)) return Error{ErrorKind::kCancelled, "cancelled"};
+  const auto planned = duck::ReadParquetColumns(connection_, footer_);
+  task.End();
+  if (!planned.ok()) return planned.error();
+  const auto columns = std::make_shared<const catalog::SchemaUnion::Columns>(ToColumns(*planned));
+  schemas_->Put(footer_.metadata(), columns);
+  return Object{columns, std::move(etag)};
 }
 
 }  // namespace tarn::engine

@@ -16,8 +16,9 @@
 namespace tarn::engine {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
+
+using Columns = catalog::SchemaUnion::Columns;
 
 class FooterProbeTest : public testing::Test {
  protected:
@@ -32,24 +33,27 @@ class FooterProbeTest : public testing::Test {
     std::ifstream file(folder.path() / "one.parquet", std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  Result<std::vector<protocol::Column>> Run(const std::vector<std::string>& keys) {
+  Result<FooterProbe::Object> Read(const std::string& key) {
     if (!probe) {
       const s3::Bucket access = bucket.bucket();
-      probe.emplace(std::move(
-          *FooterProbe::Make({.store = access.store, .credentials = access.credentials}, planner)));
+      probe.emplace(
+          std::move(*FooterProbe::Make({.store = access.store, .credentials = access.credentials},
+                                       planner, std::make_shared<SchemaCache>())));
     }
-    return probe->Run({.name = "t", .keys = keys}, task);
+    return probe->Read(key, task);
   }
-  std::string ErrorOf(const std::vector<std::string>& keys) {
-    const auto columns = Run(keys);
+  std::string ErrorOf(const std::string& key) {
+    const auto columns = Read(key);
     return columns.ok() ? "" : columns.error().message;
   }
-  // What DuckDB says of the file itself.
-  std::vector<protocol::Column> Direct() {
+  // The columns that DuckDB reads from the file itself.
+  Columns Direct() {
     duck::Connection connection = *duck::Database::Open({})->Connect();
-    return *ColumnsOf(connection, "SELECT * FROM read_parquet(" +
-                                      duck::QuoteLiteral((folder.path() / "one.parquet").string()) +
-                                      ")");
+    return ToColumns(connection
+                         .Prepare("SELECT * FROM read_parquet(" +
+                                  duck::QuoteLiteral((folder.path() / "one.parquet").string()) +
+                                  ")")
+                         ->Columns());
   }
 };
 
@@ -60,10 +64,10 @@ TEST_F(FooterProbeTest, TypesAreThoseOfTheObject) {
       "fixed_struct_array, struct_of_fixed_array, fixed_array_of_int_list, "
       "list_of_fixed_int_array) "
       "FROM test_all_types()");
-  const auto columns = Run({"one"});
+  const auto columns = Read("one");
   ASSERT_TRUE(columns.ok()) << columns.error().message;
-  EXPECT_EQ(*columns, Direct());
-  EXPECT_GT(columns->size(), 30U);
+  EXPECT_EQ(*columns->columns, Direct());
+  EXPECT_GT(columns->columns->size(), 30U);
   ASSERT_EQ(bucket.seen().size(), 1U);
   EXPECT_EQ(bucket.seen()[0].range, "bytes=-32768");
 }
@@ -72,44 +76,52 @@ TEST_F(FooterProbeTest, AFooterThatIsLongerThanTheGuessIsReadWithASecondRequest)
   std::string select = "SELECT 0 AS c0";
   for (int i = 1; i < 1000; ++i) select += fmt::format(", {} AS column_{}", i, i);
   bucket.objects["one"] = BytesOf(select);
-  const auto columns = Run({"one"});
+  const auto columns = Read("one");
   ASSERT_TRUE(columns.ok()) << columns.error().message;
-  EXPECT_EQ(*columns, Direct());
+  EXPECT_EQ(*columns->columns, Direct());
   ASSERT_EQ(bucket.seen().size(), 2U);
   EXPECT_EQ(bucket.seen()[1].if_match, "\"1\"");
 
   bucket.changes = true;
-  EXPECT_EQ(ErrorOf({"one"}), "the object store answers 412 PreconditionFailed");
+  EXPECT_EQ(ErrorOf("one"), "the object store answers 412 PreconditionFailed");
 }
 
-TEST_F(FooterProbeTest, EachOfManyObjectsIsReadOnce) {
-  std::vector<std::string> keys;
-  for (int i = 0; i < 100; ++i) keys.push_back(fmt::format("{}.parquet", i));
+TEST_F(FooterProbeTest, ObjectsOfOneSchemaShareTheirColumns) {
   const std::string bytes = BytesOf("FROM range(10)");
-  for (const std::string& key : keys) bucket.objects[key] = bytes;
-  const auto columns = Run(keys);
-  ASSERT_TRUE(columns.ok()) << columns.error().message;
-  EXPECT_THAT(*columns, ElementsAre(protocol::Column{"range", "BIGINT"}));
-  EXPECT_EQ(bucket.seen().size(), 100U);
-  // Again, in the same files.
-  bucket.objects["0.parquet"] = BytesOf("SELECT 'other' AS text");
-  EXPECT_THAT(*Run({"0.parquet"}), ElementsAre(protocol::Column{"text", "VARCHAR"}));
+  for (const char* key : {"a", "b", "c"}) bucket.objects[key] = bytes;
+  const auto first = Read("a");
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_EQ(*first->columns, (Columns{{"range", "BIGINT"}}));
+  EXPECT_EQ(Read("b")->columns, first->columns);
+  EXPECT_EQ(first->etag, "\"1\"");
+  bucket.objects["c"] = BytesOf("SELECT 'other' AS text");
+  EXPECT_EQ(*Read("c")->columns, (Columns{{"text", "VARCHAR"}}));
+  EXPECT_EQ(bucket.seen().size(), 3U);
 }
 
-TEST_F(FooterProbeTest, OneBrokenObjectOfManyIsFound) {
-  const std::string good = BytesOf("FROM range(10)");
-  std::string broken = good;
+TEST_F(FooterProbeTest, ADamagedFooterIsAnError) {
+  std::string broken = BytesOf("FROM range(10)");
   uint32_t footer_bytes = 0;
-  std::memcpy(&footer_bytes, good.data() + good.size() - 8, sizeof(footer_bytes));
-  broken.replace(good.size() - 8 - footer_bytes, 20, 20, '\xff');
-  std::vector<std::string> keys;
-  for (int i = 0; i < 70; ++i) {
-    keys.push_back(fmt::format("{}.parquet", i));
-    bucket.objects[keys.back()] = i == 50 ? broken : good;
-  }
-  EXPECT_NE(ErrorOf(keys), "");
-  keys.erase(keys.begin() + 50);
-  EXPECT_EQ(ErrorOf(keys), "");
+  std::memcpy(&footer_bytes, broken.data() + broken.size() - 8, sizeof(footer_bytes));
+  broken.replace(broken.size() - 8 - footer_bytes, 20, 20, '\xff');
+  bucket.objects["broken"] = broken;
+  EXPECT_EQ(ErrorOf("broken"), "its footer is damaged");
+}
+
+TEST_F(FooterProbeTest, ReadsFilesOfAFolder) {
+  FooterProbe in_folder =
+      std::move(*FooterProbe::Make({.store = protocol::ObjectStore::Folder(folder.path().string())},
+                                   planner, std::make_shared<SchemaCache>()));
+  BytesOf("FROM range(10)");
+  EXPECT_EQ(*in_folder.Read("one.parquet", task)->columns, (Columns{{"range", "BIGINT"}}));
+  std::string select = "SELECT 0 AS c0";
+  for (int i = 1; i < 1000; ++i) select += fmt::format(", {} AS column_{}", i, i);
+  BytesOf(select);
+  EXPECT_EQ(in_folder.Read("one.parquet", task)->columns->size(), 1000U);
+  EXPECT_EQ(in_folder.Read("missing.parquet", task).error().message, "the file cannot be read");
+  std::ofstream(folder.path() / "text.parquet") << "id,name and more text\n";
+  EXPECT_EQ(in_folder.Read("text.parquet", task).error().message,
+            "it does not end like a Parquet file");
 }
 
 TEST_F(FooterProbeTest, WhatIsNoParquetIsAnError) {
@@ -123,21 +135,21 @@ TEST_F(FooterProbeTest, WhatIsNoParquetIsAnError) {
   liar.replace(liar.size() - 8, 4, "\xff\xff\xff\x7f");
   bucket.objects["liar"] = liar;
   for (const char* key : {"text", "cut", "short", "encrypted"}) {
-    EXPECT_EQ(ErrorOf({key}), "it does not end like a Parquet file") << key;
+    EXPECT_EQ(ErrorOf(key), "it does not end like a Parquet file") << key;
   }
-  EXPECT_EQ(ErrorOf({"liar"}), "its footer is too long");
-  EXPECT_NE(ErrorOf({"empty"}), "");
-  EXPECT_THAT(ErrorOf({"missing"}), HasSubstr("404"));
-  EXPECT_THAT(ErrorOf({"a/../b"}), HasSubstr("segment"));
+  EXPECT_EQ(ErrorOf("liar"), "its footer is too long");
+  EXPECT_NE(ErrorOf("empty"), "");
+  EXPECT_THAT(ErrorOf("missing"), HasSubstr("404"));
+  EXPECT_THAT(ErrorOf("a/../b"), HasSubstr("segment"));
 }
 
 TEST_F(FooterProbeTest, ATaskThatIsCancelledReadsNoFurther) {
   bucket.objects["one"] = BytesOf("FROM range(10)");
   Watchdog watchdog;
   const auto cancelled = std::make_shared<WatchedTask>(Deadline::Never());
-  ASSERT_EQ(ErrorOf({"one"}), "");
+  ASSERT_EQ(ErrorOf("one"), "");
   watchdog.Cancel(cancelled, {ErrorKind::kCancelled, "enough"});
-  EXPECT_FALSE(probe->Run({.name = "t", .keys = {"one"}}, *cancelled).ok());
+  EXPECT_FALSE(probe->Read("one", *cancelled).ok());
 }
 
 }  // namespace

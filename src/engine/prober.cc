@@ -14,8 +14,11 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "catalog/partitions.h"
+#include "catalog/schema_union.h"
+#include "duck/quote.h"
+#include "engine/dataset_schema.h"
 #include "engine/footer_probe.h"
-#include "engine/view_sql.h"
 
 namespace tarn::engine {
 namespace {
@@ -55,6 +58,7 @@ struct Prober::State {
   std::mutex opening;
   std::shared_ptr<ConnectionFactory> factory;  // guarded by opening: from the first need on
   std::optional<duck::Database> planner;       // guarded by opening: from the first need on
+  const std::shared_ptr<SchemaCache> schemas = std::make_shared<SchemaCache>();
 
   std::mutex mutex;
   std::condition_variable added;
@@ -121,7 +125,7 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
     if (is_first) state->tasks.insert(job.task);
     lock.unlock();
 
-    Result<Columns> outcome =
+    Result<Schema> outcome =
         Error{ErrorKind::kTimeout, "the object store has not answered the try before"};
     if (is_first) {
       try {
@@ -167,20 +171,21 @@ Result<FooterProbe> Prober::OpenFooters(State& state) {
   if (!state.planner) {
     TARN_TRY(state.planner, FooterProbe::OpenPlanner());
   }
-  return FooterProbe::Make(state.setup, *state.planner);
+  return FooterProbe::Make(state.setup, *state.planner, state.schemas);
 }
 
-Result<Prober::Columns> Prober::RunOnFooters(State& state, Tools& tools, Job& job) {
-  if (state.setup.store.is_folder) return Unavailable("files are read without requests");
+Result<FooterProbe::Object> Prober::ReadFooter(State& state, Tools& tools, Job& job,
+                                               const std::string& key) {
   if (!tools.footers) {
     TARN_TRY(FooterProbe footers, OpenFooters(state));
     tools.footers.emplace(std::move(footers));
   }
-  return tools.footers->Run(job.view, *job.task);
+  return tools.footers->Read(key, *job.task);
 }
 
-Result<Prober::Columns> Prober::RunOnObjects(State& state, Tools& tools, Job& job) {
-  TARN_TRY(const std::string select, SelectSql(state.setup.store, job.view));
+Result<FooterProbe::Object> Prober::ReadWithDuckdb(State& state, Tools& tools, Job& job,
+                                                   const std::string& key) {
+  TARN_TRY(const std::string url, state.setup.store.Url(key));
   if (!tools.connection) {
     TARN_TRY(duck::Connection opened, Connect(state));
     tools.connection.emplace(std::move(opened));
@@ -188,30 +193,52 @@ Result<Prober::Columns> Prober::RunOnObjects(State& state, Tools& tools, Job& jo
   if (!job.task->Begin(*tools.connection)) {
     return Error{ErrorKind::kCancelled, "it was cancelled"};
   }
-  Result<Columns> columns = ColumnsOf(*tools.connection, select);
-  // Planning looks at the first object alone. This is answered from the footers of all.
-  if (columns.ok() && job.view.keys.size() > 1) {
-    const Result<> all = tools.connection->Execute("SELECT count(*) FROM (" + select + ")");
-    if (!all.ok()) columns = all.error();
-  }
+  const Result<duck::Statement> planned = tools.connection->Prepare(fmt::format(
+      "SELECT * FROM read_parquet({}, hive_partitioning = false)", duck::QuoteLiteral(url)));
   job.task->End();
-  return columns;
+  if (!planned.ok()) return planned.error();
+  return FooterProbe::Object{
+      std::make_shared<const catalog::SchemaUnion::Columns>(ToColumns(planned->Columns())), ""};
 }
 
-Result<Prober::Columns> Prober::Run(State& state, Tools& tools, Job& job) {
+Result<FooterProbe::Object> Prober::ReadObject(State& state, Tools& tools, Job& job,
+                                               const std::string& key) {
+  Result<FooterProbe::Object> object = ReadFooter(state, tools, job, key);
+  if (object.ok() || job.task->CancelReason()) return object;
+  const auto with_key = [&key](const Error& error) {
+    return error.Wrap(fmt::format("object \"{}\"", key));
+  };
+  if (object.error().kind == ErrorKind::kTooLarge) return with_key(object.error());
+  log::Debug("an object is not read from its footer",
+             {{"dataset", job.view.name}, {"key", key}, {"reason", object.error().message}});
+  object = ReadWithDuckdb(state, tools, job, key);
+  if (object.ok()) return object;
+  return with_key(object.error());
+}
+
+Result<Prober::Schema> Prober::RunWatched(State& state, Tools& tools, Job& job) {
+  if (job.view.keys.empty()) return InvalidArgument("it has no objects");
+  catalog::SchemaUnion columns;
+  std::vector<std::string> etags;
+  for (const std::string& key : job.view.keys) {
+    TARN_TRY(FooterProbe::Object object, ReadObject(state, tools, job, key));
+    TARN_CHECK_OK(columns.Add(key, object.columns));
+    etags.push_back(std::move(object.etag));
+  }
+  Schema schema = ToDatasetSchema(columns, catalog::FindPartitions(job.view.name, job.view.keys));
+  if (!state.setup.store.is_folder) schema.etags = std::move(etags);
+  return schema;
+}
+
+Result<Prober::Schema> Prober::Run(State& state, Tools& tools, Job& job) {
   if (job.task->deadline().Passed()) {
     return Error{ErrorKind::kCancelled, "it did not begin in time"};
   }
   state.watchdog->Add(job.task);
-  Result<Columns> columns = RunOnFooters(state, tools, job);
-  if (!columns.ok() && !job.task->CancelReason()) {
-    log::Debug("a dataset is not read from its footers",
-               {{"dataset", job.view.name}, {"reason", columns.error().message}});
-    columns = RunOnObjects(state, tools, job);
-  }
+  Result<Schema> schema = RunWatched(state, tools, job);
   state.watchdog->Remove(job.task);
   if (const auto cancelled = job.task->CancelReason()) return *cancelled;
-  return columns;
+  return schema;
 }
 
 }  // namespace tarn::engine

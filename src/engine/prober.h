@@ -7,15 +7,15 @@
 #include "base/deadline.h"
 #include "base/result.h"
 #include "engine/connection_factory.h"
+#include "engine/footer_probe.h"
 #include "engine/watchdog.h"
 #include "protocol/messages.h"
 
 namespace tarn::engine {
 
-class FooterProbe;
-
-// Finds out whether all objects of a dataset can be read, and what its columns are. Changes
-// nothing, so that nobody waits for it: what it found good is then shown by engine/views.h.
+// Reads the columns of all objects of a dataset and makes one schema of them, or says which object
+// cannot be read or does not fit the others. Changes nothing, so that no query waits for it:
+// engine/views.h shows the datasets that passed.
 //
 // A database of its own, which keeps nothing of what it has read: an object that was broken and is
 // mended under its key is tried again, and what queries read is never older than what was probed.
@@ -31,8 +31,8 @@ class FooterProbe;
 // Thread-safe.
 class Prober {
  public:
-  using Columns = std::vector<protocol::Column>;
-  using Done = std::function<void(const Result<Columns>&)>;
+  using Schema = protocol::DatasetSchema;
+  using Done = std::function<void(const Result<Schema>&)>;
 
   Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog);
   // Answers no more. Threads that hang are left alone.
@@ -48,11 +48,16 @@ class Prober {
   static void Loop(const std::shared_ptr<State>& state);
   static Result<duck::Connection> Connect(State& state);
   static Result<FooterProbe> OpenFooters(State& state);
-  static Result<Columns> Run(State& state, Tools& tools, Job& job);
-  // One request for each object; see FooterProbe.
-  static Result<Columns> RunOnFooters(State& state, Tools& tools, Job& job);
-  // By DuckDB alone: what it says of objects that it cannot read is for people.
-  static Result<Columns> RunOnObjects(State& state, Tools& tools, Job& job);
+  static Result<Schema> Run(State& state, Tools& tools, Job& job);
+  static Result<Schema> RunWatched(State& state, Tools& tools, Job& job);
+  static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, Job& job,
+                                                const std::string& key);
+  // One request; see FooterProbe.
+  static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, Job& job,
+                                                const std::string& key);
+  // By DuckDB alone, whose messages about objects that it cannot read are for people.
+  static Result<FooterProbe::Object> ReadWithDuckdb(State& state, Tools& tools, Job& job,
+                                                    const std::string& key);
 
   const std::shared_ptr<State> state_;
 };

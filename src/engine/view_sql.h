@@ -9,15 +9,17 @@
 
 namespace tarn::engine {
 
-// SELECT * FROM read_parquet(…) of the objects; the error names the key that cannot be one.
-Result<std::string> SelectSql(const protocol::ObjectStore& store, const protocol::ViewSpec& view);
-
-// CREATE OR REPLACE VIEW … over the objects. DuckDB reads the metadata of the first one.
+// CREATE OR REPLACE VIEW … over the objects. DuckDB reads the metadata of the first one of each
+// group. The error names the key that cannot be an object's.
+//
+// Each group of objects (DatasetSchema::groups) is read with the types that it has, and converted
+// above the scan. DuckDB 1.5.5 can convert inside the scan too, but compares filters with the
+// unconverted values then: v = 0.1 finds the FLOAT nearest to 0.1 in a column of DOUBLEs.
 Result<std::string> CreateViewSql(const protocol::ObjectStore& store,
                                   const protocol::ViewSpec& view);
 
-// The same with columns that have the names and types of the view's, and nothing behind them: reads
-// nothing. For those who ask what there is. The view's columns are known.
+// A view with the same columns that reads nothing, for queries that only list the columns. The
+// columns of `view` are known.
 std::string CreateOutlineSql(const protocol::ViewSpec& view);
 
 }  // namespace tarn::engine

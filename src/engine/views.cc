@@ -22,10 +22,33 @@ Views::Pins::Pins(Pins&& other) noexcept
 
 Views::Pins::~Pins() { views_->Unpin(keys_); }
 
-Views::Views(const protocol::ObjectStore& store, uint64_t revision,
-             const std::vector<protocol::ViewSpec>& known)
-    : store_(store), revision_(revision) {
-  Apply({.revision = revision, .put = known, .drop = {}});
+Views::Views(const protocol::ObjectStore& store, const protocol::ApplyViews& known)
+    : store_(store), revision_(known.revision) {
+  Apply(known);
+}
+
+std::optional<KnownObject> Views::FindObject(const std::vector<std::string>& datasets,
+                                             std::string_view message) const {
+  const std::lock_guard lock(mutex_);
+  KnownObject found;
+  for (const std::string& name : datasets) {
+    const auto dataset = datasets_.find(ToLowerAscii(name));
+    if (dataset == datasets_.end()) continue;
+    const protocol::ViewSpec& view = *dataset->second;
+    for (size_t i = 0; i < view.keys.size(); ++i) {
+      // The longest: a key may begin with another one.
+      if (view.keys[i].size() <= found.key.size()) continue;
+      if (message.find(store_.root + view.keys[i]) == std::string_view::npos) continue;
+      found = {.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""};
+    }
+  }
+  if (found.key.empty()) return std::nullopt;
+  return found;
+}
+
+std::string Views::CatalogError() const {
+  const std::lock_guard lock(mutex_);
+  return catalog_error_;
 }
 
 bool Views::IsDataset(std::string_view name) const {
@@ -36,6 +59,7 @@ bool Views::IsDataset(std::string_view name) const {
 void Views::Apply(const protocol::ApplyViews& change) {
   const std::lock_guard lock(mutex_);
   revision_ = change.revision;
+  catalog_error_ = change.catalog_error;
   for (const std::string& name : change.drop) datasets_.erase(ToLowerAscii(name));
   for (const protocol::ViewSpec& view : change.put) {
     datasets_.insert_or_assign(ToLowerAscii(view.name), std::make_shared<protocol::ViewSpec>(view));
@@ -133,7 +157,7 @@ Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
 
 // Without its columns there is no outline to make.
 bool Views::IsOutline(const Wanted& wanted) {
-  return wanted.outline_is_enough && !wanted.dataset->columns.empty();
+  return wanted.outline_is_enough && !wanted.dataset->schema.columns.empty();
 }
 
 Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
@@ -142,6 +166,7 @@ Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
     return connection.Execute("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(former));
   }
   const protocol::ViewSpec& view = *wanted.dataset;
+  if (!view.error.empty()) return InvalidArgument(view.error);
   if (IsOutline(wanted)) return connection.Execute(CreateOutlineSql(view));
   TARN_TRY(const std::string sql, CreateViewSql(store_, view));
   return connection.Execute(sql);

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "duck/database.h"
+#include "engine/object_check.h"
 #include "engine/watchdog.h"
 #include "protocol/messages.h"
 
@@ -37,13 +38,19 @@ namespace tarn::engine {
 // Thread-safe.
 class Views {
  public:
-  Views(const protocol::ObjectStore& store, uint64_t revision,
-        const std::vector<protocol::ViewSpec>& known);
+  Views(const protocol::ObjectStore& store, const protocol::ApplyViews& known);
 
   // Whatever its case.
   bool IsDataset(std::string_view name) const;
 
   void Apply(const protocol::ApplyViews& change);
+
+  // The object of one of the datasets that is named in an error message of DuckDB.
+  std::optional<KnownObject> FindObject(const std::vector<std::string>& datasets,
+                                        std::string_view message) const;
+
+  // Why the catalogue has never been read, so that any dataset may be missing here; else empty.
+  std::string CatalogError() const;
 
   // What some names are at one moment.
   class Cut;
@@ -86,6 +93,7 @@ class Views {
   mutable std::mutex mutex_;
   std::condition_variable changed_;                           // A slot, or its pins.
   uint64_t revision_;                                         // guarded by mutex_
+  std::string catalog_error_;                                 // guarded by mutex_
   std::unordered_map<std::string, DatasetPointer> datasets_;  // guarded by mutex_; in lower case
   std::unordered_map<std::string, Slot> slots_;               // guarded by mutex_; the same
 };

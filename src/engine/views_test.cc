@@ -33,7 +33,8 @@ class ViewsTest : public testing::Test {
     return specs;
   }
   void Open(std::vector<protocol::ViewSpec> known = {}) {
-    views = std::make_unique<Views>(setup.store, 1, Numbered(std::move(known)));
+    views = std::make_unique<Views>(
+        setup.store, protocol::ApplyViews{.revision = 1, .put = Numbered(std::move(known))});
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
     views->Apply({.revision = 2, .put = Numbered(std::move(put)), .drop = std::move(drop)});
@@ -164,8 +165,10 @@ TEST_F(ViewsTest, ACancelEndsTheWaitForAPin) {
 }
 
 TEST_F(ViewsTest, AllOfThemAreOutlinesUntilTheyAreNamed) {
-  Open({{"a", {"a.parquet"}, {{"id", "BIGINT"}, {"x\" y", "DECIMAL(9,2)[]"}}},
-        {"b", {"b.parquet"}, {{"id", "INTEGER"}}},
+  Open({{.name = "a",
+         .keys = {"a.parquet"},
+         .schema = {.columns = {{"id", "BIGINT"}, {"x\" y", "DECIMAL(9,2)[]"}}}},
+        {.name = "b", .keys = {"b.parquet"}, .schema = {.columns = {{"id", "INTEGER"}}}},
         {"without", {"c.parquet"}}});
   folder.Write("c.parquet", "SELECT 1 AS id");
   const Result<> all = Make({}, true);
@@ -194,7 +197,7 @@ TEST_F(ViewsTest, NamesAndKeysAreNeverSql) {
   const std::string key = "x'); DROP VIEW t; --.parquet";
   folder.Write(key, "SELECT 1 AS id");
   const std::string name = "a\"; DROP VIEW t; --";
-  Open({{name, {key}, {{name, "INTEGER"}}}});
+  Open({{.name = name, .keys = {key}, .schema = {.columns = {{name, "INTEGER"}}}}});
   ASSERT_TRUE(Make({}, true).ok());
   EXPECT_EQ(TextOf("SELECT column_name FROM duckdb_columns() WHERE NOT internal"), name);
   ASSERT_TRUE(Make({name}).ok());

@@ -43,6 +43,14 @@ std::optional<std::string> Request::Parameter(std::string_view name) const {
   return std::nullopt;
 }
 
+Result<bool> Request::Flag(std::string_view name) const {
+  const std::optional<std::string> text = Parameter(name);
+  if (text && *text != "true" && *text != "false") {
+    return InvalidArgument(std::string(name) + ": must be true or false");
+  }
+  return text == "true";
+}
+
 bool Request::WantsProblemJson() const {
   const std::string accept = ToLowerAscii(Header("accept"));
   return accept.find("application/json") != std::string::npos ||

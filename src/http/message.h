@@ -66,6 +66,9 @@ struct Request {
   // broken.
   std::optional<std::string> Parameter(std::string_view name) const;
 
+  // A parameter that is "true" or "false"; false without it. The error names the parameter.
+  Result<bool> Flag(std::string_view name) const;
+
   // True when the client asks for JSON and so for errors as problem documents.
   bool WantsProblemJson() const;
 };

@@ -12,17 +12,20 @@ namespace tarn::protocol {
 TARN_FIELDS(ObjectStore, is_folder, root, host, region, use_ssl, use_path_style)
 TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
 TARN_FIELDS(Column, name, type)
-TARN_FIELDS(ViewSpec, name, keys, columns, etags, version)
+TARN_FIELDS(ObjectGroup, objects, columns)
+TARN_FIELDS(Partition, name, type, key_name)
+TARN_FIELDS(DatasetSchema, columns, groups, partitions, key_prefix, notes, etags)
+TARN_FIELDS(ViewSpec, name, keys, schema, error, etags, version)
 TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,
-            allow_direct_reads, probes_max, views, revision, sandbox, log_program, log_json,
-            log_level, tls_verify, tls_ca_path)
+            allow_direct_reads, probes_max, views, revision, catalog_error, sandbox, log_program,
+            log_json, log_level, tls_verify, tls_ca_path)
 TARN_FIELDS(Probe, ticket, view, timeout_ms)
-TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
+TARN_FIELDS(ApplyViews, ticket, revision, put, drop, catalog_error)
 TARN_FIELDS(Cancel, slot, query)
 TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
-TARN_FIELDS(Probed, ticket, ok, error_kind, error, columns)
+TARN_FIELDS(Probed, ticket, ok, error_kind, error, schema)
 TARN_FIELDS(ViewsApplied, ticket)
 TARN_FIELDS(Progress, slot, query, permille)
 TARN_FIELDS(Unhealthy, reason, broken)
@@ -31,7 +34,7 @@ TARN_FIELDS(Query, number, id, sql, params, format, compression, quote_big_numbe
             byte_limit)
 TARN_FIELDS(Begun, revision, is_repeatable, reads)
 TARN_FIELDS(End, rows, truncated)
-TARN_FIELDS(Failed, kind, message)
+TARN_FIELDS(Failed, kind, message, is_for_another)
 #undef TARN_FIELDS
 
 template <class Message>
@@ -46,7 +49,7 @@ std::string ToFrame(const Message& message) {
 namespace {
 
 // Lists and objects within each other; the set-up has the most.
-constexpr size_t kDepthMax = 8;
+constexpr size_t kDepthMax = 10;
 
 // Takes the first byte of an item, and the number that belongs to it (RFC 8949, 3).
 bool TakeHead(std::string_view& bytes, unsigned& kind, uint64_t& number) {

@@ -23,11 +23,43 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
+// Objects of a dataset whose columns have the same types; see catalog/schema_union.h.
+struct ObjectGroup {
+  std::vector<uint64_t> objects;  // Positions in ViewSpec::keys.
+  std::vector<Column> columns;    // Those of the dataset, with the types of these objects.
+
+  bool operator==(const ObjectGroup&) const = default;
+};
+
+// A column of a dataset that is in the keys of its objects; see catalog/partitions.h.
+struct Partition {
+  std::string name;
+  std::string type;
+  std::string key_name;
+
+  bool operator==(const Partition&) const = default;
+};
+
+// The columns of a dataset, and how its objects are read as these.
+struct DatasetSchema {
+  std::vector<Column> columns;           // With the partitions, which come last. Empty: not known.
+  std::vector<ObjectGroup> groups = {};  // Empty: all objects have the columns, in any order.
+  std::vector<Partition> partitions = {};
+  std::string key_prefix = {};  // The part of the keys before the partitions.
+  // What users of the dataset should know of: a partition that is not a column, and why.
+  std::vector<std::string> notes = {};
+  std::vector<std::string> etags = {};  // Of the objects, as probed; empty for a folder.
+
+  bool operator==(const DatasetSchema&) const = default;
+};
+
 // A dataset as the engine shows it: a view over Parquet objects.
 struct ViewSpec {
   std::string name;
-  std::vector<std::string> keys;     // Within the bucket. At least one.
-  std::vector<Column> columns = {};  // Empty: not known.
+  std::vector<std::string> keys;  // Within the bucket. At least one.
+  DatasetSchema schema = {};
+  // Why no query can read the dataset; else empty. Then nothing above but the name counts.
+  std::string error = {};
   // Of each key, as the catalogue has it, or empty; none where it has none at all.
   std::vector<std::string> etags = {};
   uint64_t version = 0;  // From 1; each view that the front ever puts has another one.
@@ -57,6 +89,8 @@ struct Setup {
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;
   uint64_t revision = 0;  // Of the catalogue, which has these views; 0: not known.
+  // Why the catalogue has never been read; empty once it was.
+  std::string catalog_error = {};
   SandboxMode sandbox = SandboxMode::kOn;
   std::string log_program;
   bool log_json = false;
@@ -80,8 +114,9 @@ struct ApplyViews {
   static constexpr FrameType kType = FrameType::kApplyViews;
   uint64_t ticket = 0;
   uint64_t revision = 0;
-  std::vector<ViewSpec> put;      // New, or in the place of those that have their name.
-  std::vector<std::string> drop;  // It is no error when one is not there.
+  std::vector<ViewSpec> put;       // New, or in the place of those that have their name.
+  std::vector<std::string> drop;   // It is no error when one is not there.
+  std::string catalog_error = {};  // As in Setup.
 };
 
 // Ends the query of a slot, when it is still the one that is meant.
@@ -108,7 +143,7 @@ struct Probed {
   bool ok = false;
   int error_kind = 0;
   std::string error;
-  std::vector<Column> columns;
+  DatasetSchema schema;
 };
 
 // Queries that come from now on see the change.
@@ -188,6 +223,8 @@ struct Failed {
   static constexpr FrameType kType = FrameType::kFailed;
   int kind = 0;  // An ErrorKind.
   std::string message;
+  // The process could not run it, and another one can.
+  bool is_for_another = false;
 };
 
 // The message in its frame. `Message` is any struct here that has a kType.

@@ -91,24 +91,33 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
 }
 
 TEST(Messages, ChangesOfViewsArriveAsTheyWereSent) {
-  const Probe probe = RoundTrip(Probe{.ticket = 5,
-                                      .view = {"t", {OddBytes()}, {{"a", "INTEGER"}}},
-                                      .timeout_ms = std::numeric_limits<int64_t>::max()});
+  const Probe probe = RoundTrip(
+      Probe{.ticket = 5,
+            .view = {.name = "t", .keys = {OddBytes()}, .schema = {.columns = {{"a", "INTEGER"}}}},
+            .timeout_ms = std::numeric_limits<int64_t>::max()});
   EXPECT_EQ(probe.ticket, 5U);
   EXPECT_EQ(probe.view.name, "t");
   EXPECT_THAT(probe.view.keys, ElementsAre(OddBytes()));
-  EXPECT_THAT(probe.view.columns, ElementsAre(Column{"a", "INTEGER"}));
+  EXPECT_THAT(probe.view.schema.columns, ElementsAre(Column{"a", "INTEGER"}));
   EXPECT_EQ(probe.timeout_ms, std::numeric_limits<int64_t>::max());
   const Probed probed = RoundTrip(Probed{.ticket = 7,
                                          .ok = true,
                                          .error_kind = 3,
                                          .error = OddBytes(),
-                                         .columns = {{OddBytes(), "VARCHAR"}}});
+                                         .schema = {.columns = {{OddBytes(), "VARCHAR"}},
+                                                    .groups = {{{0, 2}, {{OddBytes(), "DATE"}}}},
+                                                    .partitions = {{"d", "DATE", OddBytes()}},
+                                                    .key_prefix = OddBytes(),
+                                                    .notes = {OddBytes()}}});
   EXPECT_EQ(probed.ticket, 7U);
   EXPECT_TRUE(probed.ok);
   EXPECT_EQ(probed.error_kind, 3);
   EXPECT_EQ(probed.error, OddBytes());
-  EXPECT_THAT(probed.columns, ElementsAre(Column{OddBytes(), "VARCHAR"}));
+  EXPECT_THAT(probed.schema.columns, ElementsAre(Column{OddBytes(), "VARCHAR"}));
+  EXPECT_THAT(probed.schema.groups, ElementsAre(ObjectGroup{{0, 2}, {Column{OddBytes(), "DATE"}}}));
+  EXPECT_THAT(probed.schema.partitions, ElementsAre(Partition{"d", "DATE", OddBytes()}));
+  EXPECT_EQ(probed.schema.key_prefix, OddBytes());
+  EXPECT_THAT(probed.schema.notes, ElementsAre(OddBytes()));
   const ApplyViews apply = RoundTrip(ApplyViews{.ticket = 6,
                                                 .revision = std::numeric_limits<uint64_t>::max(),
                                                 .put = {{"t", {"k"}, {}}, {"u", {"l"}, {}}},

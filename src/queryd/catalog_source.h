@@ -35,6 +35,9 @@ class CatalogSource {
   // catalogue that can does not answer before something has changed, or this time is over.
   virtual Result<CatalogRead> Read(const std::string& position, Duration wait, Deadline deadline,
                                    const std::stop_token& stop) = 0;
+
+  // How long a refresh that fails as the one before is not worth a warning.
+  virtual Duration WarnAgainAfter() const { return Duration::zero(); }
 };
 
 // catalogd's GET /catalog/list.

@@ -23,6 +23,14 @@ Json ToJson(const FailedDataset& failed) {
           {"former_is_visible", failed.has_former}};
 }
 
+Json ToJson(const std::vector<protocol::Column>& columns) {
+  Json json = Json::array();
+  for (const protocol::Column& column : columns) {
+    json.push_back({{"name", column.name}, {"type", column.type}});
+  }
+  return json;
+}
+
 // A token that is limited to datasets is not told of the others, nor how many there are.
 asio::awaitable<Response> GetStatus(const Registrar& registrar, const Request& request) {
   const CatalogStatus status = registrar.Status();
@@ -39,6 +47,11 @@ asio::awaitable<Response> GetStatus(const Registrar& registrar, const Request& r
     if (scope.Allows(each.name)) failed.push_back(ToJson(each));
   }
   json["failed"] = std::move(failed);
+  Json notes = Json::array();
+  for (const auto& [name, note] : status.notes) {
+    if (scope.Allows(name)) notes.push_back({{"name", name}, {"note", note}});
+  }
+  json["notes"] = std::move(notes);
   co_return Response::Json(
       200, ProcessRedactor().Redact(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
@@ -49,13 +62,16 @@ Json OrNull(const std::optional<T>& value) {
 }
 
 asio::awaitable<Response> GetDatasets(const Registrar& registrar, const Request& request) {
+  const Result<bool> with_columns = request.Flag("columns");
+  if (!with_columns.ok()) co_return http::RenderError(with_columns.error(), request);
   Json datasets = Json::array();
-  for (const auto& [name, size] : registrar.Sizes()) {
+  for (const auto& [name, dataset] : registrar.Live()) {
     if (!request.identity->datasets.Allows(name)) continue;
     datasets.push_back({{"name", name},
-                        {"row_count", OrNull(size.rows)},
-                        {"objects", size.objects},
-                        {"bytes", OrNull(size.bytes)}});
+                        {"row_count", OrNull(dataset->rows)},
+                        {"objects", dataset->objects},
+                        {"bytes", OrNull(dataset->bytes)}});
+    if (*with_columns) datasets.back()["columns"] = ToJson(dataset->columns);
   }
   co_return Response::Json(200, Json({{"datasets", std::move(datasets)}})
                                     .dump(-1, ' ', false, Json::error_handler_t::replace));

@@ -88,11 +88,11 @@ std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetSco
     std::filesystem::create_directory(options.setup.temp_directory, ignored);
   }
   auto engine = std::make_shared<EngineSupervisor>(io_, std::move(options), metrics_);
-  std::vector<protocol::ViewSpec> views;
+  ViewChange state{.revision = revision_, .catalog_error = catalog_error_};
   for (const auto& [name, view] : views_) {
-    if (scope.Allows(name)) views.push_back(view);
+    if (scope.Allows(name)) state.put.push_back(view);
   }
-  engine->StartWith(revision_, std::move(views));
+  engine->StartWith(state);
   return engine;
 }
 
@@ -144,20 +144,21 @@ void EnginePool::EndIdle() {
   }
 }
 
-std::vector<Result<EnginePool::Columns>> EnginePool::Probe(
+std::vector<Result<EnginePool::Schema>> EnginePool::Probe(
     const std::vector<ProbeRequest>& requests) {
   return first_->Probe(requests);
 }
 
 Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
   TARN_CHECK_OK(first_->Apply(change, deadline));
-  std::vector<std::future<Result<Columns>>> taken;
+  std::vector<std::future<Result<Schema>>> taken;
   std::unique_lock lock(mutex_);
   revision_ = change.revision;
+  catalog_error_ = change.catalog_error;
   for (const std::string& name : change.drop) views_.erase(name);
   for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
   for (auto& [scope, scoped] : scoped_) {
-    ViewChange seen{.revision = change.revision, .put = {}, .drop = {}};
+    ViewChange seen{.revision = change.revision, .catalog_error = change.catalog_error};
     for (const protocol::ViewSpec& view : change.put) {
       if (scope.Allows(view.name)) seen.put.push_back(view);
     }

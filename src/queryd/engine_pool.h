@@ -51,7 +51,7 @@ class EnginePool : public ViewTarget {
   void EndIdle();
 
   // The first engine reads; the others take what it found good.
-  std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) override;
+  std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
 
  private:
@@ -80,6 +80,7 @@ class EnginePool : public ViewTarget {
   mutable std::mutex mutex_;
   std::map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   uint64_t revision_ = 0;                            // guarded by mutex_: of views_
+  std::string catalog_error_ = kCatalogNotRead;      // guarded by mutex_
   ScopedMap scoped_;                                 // guarded by mutex_
   uint64_t last_folder_ = 0;                         // guarded by mutex_
   bool stopping_ = false;                            // guarded by mutex_

@@ -43,6 +43,14 @@ double SecondsSince(Query::Clock::time_point start) {
   return std::chrono::duration<double>(Query::Clock::now() - start).count();
 }
 
+protocol::ApplyViews ToMessage(const ViewChange& change) {
+  return {.ticket = kNoTicket,
+          .revision = change.revision,
+          .put = change.put,
+          .drop = change.drop,
+          .catalog_error = change.catalog_error};
+}
+
 }  // namespace
 
 EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, Metrics& metrics)
@@ -86,11 +94,11 @@ Result<> EngineSupervisor::Open() {
   return Internal(start_error_.empty() ? "the engine does not start" : start_error_);
 }
 
-void EngineSupervisor::StartWith(uint64_t revision, std::vector<protocol::ViewSpec> views) {
+void EngineSupervisor::StartWith(const ViewChange& state) {
   std::shared_ptr<void> hold;
   {
     const std::lock_guard lock(mutex_);
-    Remember({.revision = revision, .put = std::move(views), .drop = {}});
+    Remember(state);
     hold = Hold();
     if (const Result<> started = StartProcess("start"); !started.ok()) {
       log::Error("the engine cannot be started", {{"error", started.error().message}});
@@ -144,6 +152,7 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   setup.credentials = credentials;
   for (const auto& [name, view] : views_) setup.views.push_back(view);
   setup.revision = revision_;
+  setup.catalog_error = catalog_error_;
   const uint64_t number = ++last_number_;
   // DuckDB's files have the same names in each process: two must not share a folder.
   if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
@@ -205,7 +214,7 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
 // Not before it has answered to all changes that came while it started: the slots have sockets of
 // their own, and a query could be faster.
 void EngineSupervisor::OnApplied(uint64_t number, const protocol::ViewsApplied& applied) {
-  if (applied.ticket != kNoTicket) return Answered(applied.ticket, Columns());
+  if (applied.ticket != kNoTicket) return Answered(applied.ticket, Schema());
   const std::lock_guard lock(mutex_);
   Member* member = FindMember(number);
   if (member == nullptr || stopping_) return;
@@ -360,14 +369,20 @@ void EngineSupervisor::Replace(const std::string& reason) {
 }
 
 void EngineSupervisor::ForgetObjects(const EngineProcess& process) {
+  if (options_.setup.cache_objects) ReplaceIfCurrent(process, "an object was overwritten");
+}
+
+void EngineSupervisor::ReplaceBroken(const EngineProcess& process) {
+  ReplaceIfCurrent(process, "DuckDB failed");
+}
+
+void EngineSupervisor::ReplaceIfCurrent(const EngineProcess& process, const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
     const Member* member = FindMember(current_);
-    if (member == nullptr || member->process.get() != &process || !options_.setup.cache_objects) {
-      return;
-    }
+    if (member == nullptr || member->process.get() != &process) return;
   }
-  Replace("an object was overwritten");
+  Replace(reason);
 }
 
 Result<> EngineSupervisor::RefreshCredentials() {
@@ -543,16 +558,16 @@ void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
 // --- views --------------------------------------------------------------------------------
 
 template <class Message>
-std::future<Result<EngineSupervisor::Columns>> EngineSupervisor::Ask(Message message) {
+std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Ask(Message message) {
   message.ticket = ++last_ticket_;
   Answer promise;
-  std::future<Result<Columns>> answer = promise.get_future();
+  std::future<Result<Schema>> answer = promise.get_future();
   asked_.emplace(message.ticket, std::pair(current_, std::move(promise)));
   members_.at(current_).process->Send(protocol::ToFrame(message));
   return answer;
 }
 
-void EngineSupervisor::Answered(uint64_t ticket, Result<Columns> outcome) {
+void EngineSupervisor::Answered(uint64_t ticket, Result<Schema> outcome) {
   Answer answer;
   {
     const std::lock_guard lock(mutex_);
@@ -566,15 +581,15 @@ void EngineSupervisor::Answered(uint64_t ticket, Result<Columns> outcome) {
 
 void EngineSupervisor::OnProbed(const protocol::Probed& probed) {
   Answered(probed.ticket, probed.ok
-                              ? Result<Columns>(probed.columns)
+                              ? Result<Schema>(probed.schema)
                               : Error{static_cast<ErrorKind>(probed.error_kind), probed.error});
 }
 
-std::vector<Result<EngineSupervisor::Columns>> EngineSupervisor::Probe(
+std::vector<Result<EngineSupervisor::Schema>> EngineSupervisor::Probe(
     const std::vector<ProbeRequest>& requests) {
-  std::vector<Result<Columns>> outcomes(requests.size(), Unavailable("no engine is ready"));
+  std::vector<Result<Schema>> outcomes(requests.size(), Unavailable("no engine is ready"));
   if (requests.empty()) return outcomes;
-  std::vector<std::future<Result<Columns>>> answers;
+  std::vector<std::future<Result<Schema>>> answers;
   uint64_t first_ticket = 0;
   {
     std::unique_lock lock(mutex_);
@@ -606,6 +621,7 @@ void EngineSupervisor::Remember(const ViewChange& change) {
   for (const std::string& name : change.drop) views_.erase(name);
   for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
   revision_ = change.revision;
+  catalog_error_ = change.catalog_error;
 }
 
 // A process that starts just now was told of the views as they were before.
@@ -613,8 +629,7 @@ void EngineSupervisor::SendToNext(const ViewChange& change) {
   if (Member* member = FindMember(next_)) {
     ++member->changes_sent;
     Learn(*member, change);
-    member->process->Send(protocol::ToFrame(protocol::ApplyViews{
-        .ticket = kNoTicket, .revision = change.revision, .put = change.put, .drop = change.drop}));
+    member->process->Send(protocol::ToFrame(ToMessage(change)));
   }
 }
 
@@ -652,7 +667,7 @@ Result<> EngineSupervisor::StartAfresh(std::unique_lock<std::mutex>& lock, Deadl
 }
 
 Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
-  std::future<Result<Columns>> answer;
+  std::future<Result<Schema>> answer;
   {
     std::unique_lock lock(mutex_);
     if (stopping_) return Unavailable("no engine is ready");
@@ -663,8 +678,7 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
     if (member == nullptr) return {};
     if (IsOverwritten(*member, change)) return StartAfresh(lock, deadline);
     Learn(*member, change);
-    answer = Ask(
-        protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop});
+    answer = Ask(ToMessage(change));
   }
   // Nothing is read for it: it is done as soon as it is understood. Where the process ends before,
   // the next one knows of it.
@@ -675,7 +689,7 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
   return {};
 }
 
-std::future<Result<EngineSupervisor::Columns>> EngineSupervisor::Take(const ViewChange& change) {
+std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Take(const ViewChange& change) {
   const std::lock_guard lock(mutex_);
   Remember(change);
   SendToNext(change);
@@ -688,8 +702,7 @@ std::future<Result<EngineSupervisor::Columns>> EngineSupervisor::Take(const View
     return {};
   }
   Learn(*member, change);
-  return Ask(
-      protocol::ApplyViews{.revision = change.revision, .put = change.put, .drop = change.drop});
+  return Ask(ToMessage(change));
 }
 
 std::optional<uint64_t> EngineSupervisor::RevisionWith(

@@ -55,7 +55,7 @@ class EngineSupervisor : public ViewTarget {
   Result<> Open();
   // Starts it with views that are known to be good, in place of Open, and waits for nothing: a
   // process that does not start is tried again.
-  void StartWith(uint64_t revision, std::vector<protocol::ViewSpec> views);
+  void StartWith(const ViewChange& state);
   // Ends all processes and waits until they are gone, and all that runs on the I/O threads for
   // the supervisor. Blocks.
   void Stop();
@@ -77,15 +77,17 @@ class EngineSupervisor : public ViewTarget {
   // An object is not what this process knows of it: another takes over, where that keeps something
   // of objects.
   void ForgetObjects(const EngineProcess& process);
+  // DuckDB refuses further statements in this process: another one takes over.
+  void ReplaceBroken(const EngineProcess& process);
   // Replaces the process when the provider has other credentials than it.
   Result<> RefreshCredentials();
 
   // Block until the engine has answered or the deadline has passed; not for an I/O thread.
-  std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) override;
+  std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
   // The same for a change that another engine has. The answer comes when the process has taken it;
   // there is none where that is not the process that now runs.
-  std::future<Result<Columns>> Take(const ViewChange& change);
+  std::future<Result<Schema>> Take(const ViewChange& change);
 
   // The catalogue's revision, where all of these are in it as they were read; else none.
   std::optional<uint64_t> RevisionWith(const std::vector<protocol::DatasetRead>& reads) const;
@@ -114,8 +116,9 @@ class EngineSupervisor : public ViewTarget {
     // By slot: the number of its query in the slot.
     std::vector<std::pair<uint64_t, std::weak_ptr<Query>>> queries;
   };
+  void ReplaceIfCurrent(const EngineProcess& process, const std::string& reason);
   // To a probe or a change that a process was sent.
-  using Answer = std::promise<Result<Columns>>;
+  using Answer = std::promise<Result<Schema>>;
 
   Result<> StartProcess(const std::string& reason);  // Needs mutex_.
   void StartWatch(std::shared_ptr<void> hold);
@@ -127,7 +130,7 @@ class EngineSupervisor : public ViewTarget {
   void OnEnd(uint64_t number, const std::string& how);
   void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
   void OnProbed(const protocol::Probed& probed);
-  void Answered(uint64_t ticket, Result<Columns> outcome);
+  void Answered(uint64_t ticket, Result<Schema> outcome);
   void OnProgress(uint64_t number, const protocol::Progress& progress);
   void OnCached(uint64_t number, const protocol::Cached& cached);
   void EndIfDrained(Member& member);    // Needs mutex_.
@@ -144,8 +147,8 @@ class EngineSupervisor : public ViewTarget {
 
   // Sends what has a ticket to the current process.
   template <class Message>
-  std::future<Result<Columns>> Ask(Message message);  // Needs mutex_, and a current process.
-  void Remember(const ViewChange& change);            // Needs mutex_.
+  std::future<Result<Schema>> Ask(Message message);  // Needs mutex_, and a current process.
+  void Remember(const ViewChange& change);           // Needs mutex_.
   // From now on the process may keep something of the objects. Needs mutex_.
   void Learn(Member& member, const ViewChange& change) const;
   // True where it may know one of the objects as another.
@@ -171,6 +174,7 @@ class EngineSupervisor : public ViewTarget {
   uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
   std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   uint64_t revision_ = 0;                                      // guarded by mutex_: of views_
+  std::string catalog_error_ = kCatalogNotRead;                // guarded by mutex_
   // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> asked_;  // guarded by mutex_
   double resident_shown_ = 0;                 // guarded by mutex_: our part of resident_

@@ -300,7 +300,7 @@ TEST_F(EngineSupervisorTest, ProbesTellEachWhatCameOfIt) {
       EXPECT_THAT(outcomes[i].error().message, HasSubstr("missing.parquet"));
     } else {
       ASSERT_TRUE(outcomes[i].ok()) << outcomes[i].error().message;
-      EXPECT_THAT(*outcomes[i], testing::ElementsAre(protocol::Column{"id", "INTEGER"}));
+      EXPECT_THAT(outcomes[i]->columns, testing::ElementsAre(protocol::Column{"id", "INTEGER"}));
     }
   }
   ASSERT_FALSE(outcomes[100].ok());

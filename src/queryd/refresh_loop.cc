@@ -27,11 +27,10 @@ std::string Join(const std::vector<std::string>& errors) {
 
 }  // namespace
 
-RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, Duration every, Duration timeout,
+RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, const Options& options,
                          std::function<void()> before)
     : registrar_(registrar),
-      every_(every),
-      timeout_(timeout),
+      options_(options),
       before_(std::move(before)),
       succeeded_(
           metrics.Counter("tarn_refresh_total", "Refreshes of the views", {{"result", "ok"}})),
@@ -72,7 +71,7 @@ Result<> RefreshLoop::Ready() const {
 
 void RefreshLoop::Loop() {
   for (bool initial = true; !stop_.stop_requested(); initial = false) {
-    const Clock::time_point next = Clock::now() + every_;
+    const Clock::time_point next = Clock::now() + options_.every;
     before_();
     RefreshOnce(initial);
     FollowUntil(next);
@@ -99,8 +98,8 @@ RefreshResult RefreshLoop::Run(Work work) {
 }
 
 void RefreshLoop::RefreshOnce(bool initial) {
-  const RefreshResult result =
-      Run([this] { return registrar_.Refresh(Deadline::After(timeout_), stop_.get_token()); });
+  const RefreshResult result = Run(
+      [this] { return registrar_.Refresh(Deadline::After(options_.timeout), stop_.get_token()); });
   if (stop_.stop_requested()) return;
   Note(result, initial);
 }
@@ -113,7 +112,7 @@ void RefreshLoop::FollowUntil(Clock::time_point until) {
     const Duration wait = std::max<Duration>(std::chrono::duration_cast<Duration>(wake - start),
                                              std::chrono::milliseconds(1));
     const RefreshResult result =
-        Run([&] { return registrar_.Follow(wait, timeout_, stop_.get_token()); });
+        Run([&] { return registrar_.Follow(wait, options_.timeout, stop_.get_token()); });
     if (stop_.stop_requested()) return;
     // That the catalogue cannot be read is told by the next refresh.
     if (result.catalog_read && (result.changed() || !result.errors.empty())) Note(result, false);
@@ -142,14 +141,23 @@ void RefreshLoop::Note(const RefreshResult& result, bool initial) {
   }
 }
 
-void RefreshLoop::Log(const RefreshResult& result, bool initial) const {
-  if (!result.errors.empty()) {
+void RefreshLoop::Log(const RefreshResult& result, bool initial) {
+  for (const auto& [dataset, note] : result.notes) {
+    log::Warn("partitions are not shown", {{"dataset", dataset}, {"reason", note}});
+  }
+  const std::string errors = Join(result.errors);
+  const bool is_new = errors != warned_ || result.changed() ||
+                      Clock::now() - warned_at_ >= options_.warn_again_after;
+  if (errors.empty()) warned_.clear();
+  if (!errors.empty() && is_new) {
+    warned_ = errors;
+    warned_at_ = Clock::now();
     log::Warn(initial ? "initial refresh failed (will retry)" : "refresh failed",
               {{"created", result.created},
                {"updated", result.updated},
                {"dropped", result.dropped},
                {"skipped", result.skipped},
-               {"error", Join(result.errors)}});
+               {"error", errors}});
   } else if (result.changed()) {
     log::Info("refresh", {{"created", result.created},
                           {"updated", result.updated},

@@ -20,7 +20,13 @@ namespace tarn::queryd {
 class RefreshLoop {
  public:
   // `before` is called before each refresh.
-  RefreshLoop(Registrar& registrar, Metrics& metrics, Duration every, Duration timeout,
+  struct Options {
+    Duration every;
+    Duration timeout;  // Of each refresh.
+    // The same errors are logged as a warning again after this time.
+    Duration warn_again_after{0};
+  };
+  RefreshLoop(Registrar& registrar, Metrics& metrics, const Options& options,
               std::function<void()> before);
   ~RefreshLoop();
 
@@ -46,11 +52,10 @@ class RefreshLoop {
   template <class Work>
   RefreshResult Run(Work work);
   void Note(const RefreshResult& result, bool initial);
-  void Log(const RefreshResult& result, bool initial) const;
+  void Log(const RefreshResult& result, bool initial);
 
   Registrar& registrar_;
-  const Duration every_;
-  const Duration timeout_;
+  const Options options_;
   const std::function<void()> before_;
   prometheus::Counter& succeeded_;
   prometheus::Counter& failed_;
@@ -63,6 +68,8 @@ class RefreshLoop {
   bool first_done_ = false;  // guarded by mutex_
   bool ended_ = false;       // guarded by mutex_: the thread is over
   std::string not_ready_ = "the first refresh is not done";  // guarded by mutex_
+  std::string warned_;           // Of the thread: the errors of the last warning.
+  Clock::time_point warned_at_;  // Of the thread.
   std::thread thread_;
 };
 

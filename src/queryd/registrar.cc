@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "base/time.h"
 
 namespace tarn::queryd {
 namespace {
@@ -24,16 +25,21 @@ protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t versio
   return view;
 }
 
-DatasetSize SizeOf(const catalog::DatasetContent& content) {
-  DatasetSize size{.objects = content.objects.size(), .rows = content.row_count, .bytes = 0};
+std::shared_ptr<const LiveDataset> ToLiveDataset(const catalog::DatasetContent& content,
+                                                 const protocol::DatasetSchema& schema) {
+  LiveDataset live{.objects = content.objects.size(),
+                   .rows = content.row_count,
+                   .bytes = 0,
+                   .columns = schema.columns,
+                   .notes = schema.notes};
   for (const catalog::ObjectRef& object : content.objects) {
     if (!object.size_bytes) {
-      size.bytes.reset();
+      live.bytes.reset();
       break;
     }
-    *size.bytes += *object.size_bytes;
+    *live.bytes += *object.size_bytes;
   }
-  return size;
+  return std::make_shared<const LiveDataset>(std::move(live));
 }
 
 UnixMicros Now() {
@@ -47,6 +53,7 @@ struct Registrar::Change {
   std::vector<std::string> drop;
   std::vector<ProbeRequest> probes;
   std::vector<protocol::ViewSpec> put;  // Those that were found good.
+  std::vector<protocol::ViewSpec> put_broken;
 };
 
 RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop) {
@@ -59,6 +66,7 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
     Bring(deadline, /*all_failed=*/true, result);
   } else {
     result.errors.push_back(read.error().message);
+    if (!catalog_error_.empty()) TellCatalogError(read.error().message, deadline);
   }
   Finish(start, result);
   return result;
@@ -79,7 +87,17 @@ RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop
   return result;
 }
 
+// Queries of a dataset that is not known can be told why it may be there all the same.
+void Registrar::TellCatalogError(const std::string& error, Deadline deadline) {
+  catalog_error_ = error;
+  if (catalog_error_ == told_catalog_error_) return;
+  if (views_.Apply({.catalog_error = catalog_error_}, deadline).ok()) {
+    told_catalog_error_ = catalog_error_;
+  }
+}
+
 void Registrar::Take(CatalogRead read) {
+  catalog_error_.clear();
   if (!read.changed) return;
   if (read.is_whole) {
     std::unordered_set<std::string_view> listed;
@@ -94,7 +112,7 @@ void Registrar::Take(CatalogRead read) {
   for (const std::string& name : read.deleted) {
     wanted_.erase(name);
     failed_.erase(name);
-    if (live_.contains(name)) {
+    if (live_.contains(name) || IsBroken(name)) {
       dirty_.insert(name);
     } else {
       dirty_.erase(name);
@@ -167,12 +185,16 @@ Registrar::Change Registrar::ChangeToTry(bool all_failed, Deadline deadline,
 
 void Registrar::ProbeAll(Change& change, RefreshResult& result) {
   if (change.probes.empty()) return;
-  std::vector<Result<ViewTarget::Columns>> outcomes = views_.Probe(change.probes);
+  std::vector<Result<ViewTarget::Schema>> outcomes = views_.Probe(change.probes);
   size_t cut_off = 0;
   for (size_t i = 0; i < outcomes.size(); ++i) {
     protocol::ViewSpec& view = change.probes[i].view;
     if (outcomes[i].ok()) {
-      view.columns = std::move(*outcomes[i]);
+      view.schema = std::move(*outcomes[i]);
+      // The catalogue need not have them.
+      std::vector<std::string> etags = std::move(view.schema.etags);
+      view.schema.etags.clear();
+      if (view.etags.empty()) view.etags = std::move(etags);
       change.put.push_back(std::move(view));
     } else if (outcomes[i].error().kind == ErrorKind::kCancelled) {
       ++cut_off;
@@ -183,6 +205,34 @@ void Registrar::ProbeAll(Change& change, RefreshResult& result) {
   if (cut_off > 0) {
     result.errors.push_back(
         fmt::format("the time limit left {} datasets for the next refresh", cut_off));
+  }
+}
+
+bool Registrar::IsBroken(const std::string& name) const {
+  const auto found = broken_.find(ToLowerAscii(name));
+  return found != broken_.end() && found->second.name == name;
+}
+
+// Queries of a dataset that cannot be read, and has no former view, are told why.
+void Registrar::PutBroken(Change& change) const {
+  std::unordered_set<std::string> shown;  // In lower case: what gets a view.
+  for (const protocol::ViewSpec& view : change.put) {
+    const std::string lower = ToLowerAscii(view.name);
+    shown.insert(lower);
+    const auto known = broken_.find(lower);
+    if (known != broken_.end() && known->second.name != view.name) {
+      change.drop.push_back(known->second.name);
+    }
+  }
+  for (const auto& [name, failure] : failed_) {
+    const std::string lower = ToLowerAscii(name);
+    const auto known = broken_.find(lower);
+    const bool is_told = known != broken_.end() && known->second.error == failure.error;
+    if (owners_.contains(lower) || shown.contains(lower) || is_told) continue;
+    change.put_broken.push_back(
+        {.name = name,
+         .error = fmt::format("it is registered, but it cannot be read since {}: {}",
+                              FormatRfc3339(failure.since), failure.error)});
   }
 }
 
@@ -202,20 +252,38 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
   size_t to_put = 0;
   for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
   result.skipped = wanted_.size() - to_put;
-  if (change.put.empty() && change.drop.empty() && revision_ == live_revision_) return;
-  const Result<> applied =
-      views_.Apply({.revision = revision_, .put = change.put, .drop = change.drop}, deadline);
+  PutBroken(change);
+  if (change.put.empty() && change.put_broken.empty() && change.drop.empty() &&
+      revision_ == live_revision_ && catalog_error_ == told_catalog_error_) {
+    return;
+  }
+  std::vector<protocol::ViewSpec> put = change.put;
+  for (protocol::ViewSpec& view : change.put_broken) {
+    view.version = ++last_version_;
+    put.push_back(view);
+  }
+  const Result<> applied = views_.Apply({.revision = revision_,
+                                         .put = std::move(put),
+                                         .drop = change.drop,
+                                         .catalog_error = catalog_error_},
+                                        deadline);
   if (!applied.ok()) {
     // Also after its time: what was probed is worth it, and the engine answers or has ended.
     result.errors.push_back(fmt::format("change views: {}", applied.error().message));
     return;
   }
   live_revision_ = revision_;
+  told_catalog_error_ = catalog_error_;
+  for (const protocol::ViewSpec& view : change.put_broken) {
+    broken_.insert_or_assign(ToLowerAscii(view.name),
+                             BrokenView{view.name, failed_.at(view.name).error});
+  }
   const std::lock_guard lock(mutex_);
   for (const std::string& name : change.drop) {
-    live_.erase(name);
-    sizes_.erase(name);
-    dirty_.erase(name);
+    if (IsBroken(name)) broken_.erase(ToLowerAscii(name));
+    if (!wanted_.contains(name)) dirty_.erase(name);
+    if (live_.erase(name) == 0) continue;
+    datasets_.erase(name);
     const auto owner = owners_.find(ToLowerAscii(name));
     if (owner != owners_.end() && owner->second == name) owners_.erase(owner);
     ++result.dropped;
@@ -223,9 +291,14 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
   for (const protocol::ViewSpec& view : change.put) {
     const auto [live, is_new] = live_.insert_or_assign(view.name, wanted_.at(view.name).updated_at);
     owners_.insert_or_assign(ToLowerAscii(view.name), view.name);
-    sizes_.insert_or_assign(view.name, SizeOf(wanted_.at(view.name).content));
+    datasets_.insert_or_assign(view.name,
+                               ToLiveDataset(wanted_.at(view.name).content, view.schema));
+    for (const std::string& note : view.schema.notes) {
+      result.notes.emplace_back(view.name, note);
+    }
     dirty_.erase(view.name);
     failed_.erase(view.name);
+    broken_.erase(ToLowerAscii(view.name));
     ++(is_new ? result.created : result.updated);
   }
 }
@@ -258,11 +331,15 @@ void Registrar::Finish(Clock::time_point start, RefreshResult& result) {
                               .tries = failure.tries,
                               .has_former = live_.contains(name)});
   }
+  status_.notes.clear();
+  for (const auto& [name, dataset] : datasets_) {
+    for (const std::string& note : dataset->notes) status_.notes.emplace_back(name, note);
+  }
 }
 
-std::map<std::string, DatasetSize> Registrar::Sizes() const {
+Registrar::LiveDatasets Registrar::Live() const {
   const std::lock_guard lock(mutex_);
-  return sizes_;
+  return datasets_;
 }
 
 CatalogStatus Registrar::Status() const {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -26,6 +27,8 @@ struct RefreshResult {
   uint64_t skipped = 0;
   // What went wrong, a dataset each; or that the catalogue could not be read.
   std::vector<std::string> errors;
+  // On datasets that went live, by name: see protocol::DatasetSchema.
+  std::vector<std::pair<std::string, std::string>> notes;
   bool catalog_read = false;
   Duration took{0};  // Without the wait for a change.
 
@@ -41,11 +44,13 @@ struct FailedDataset {
   bool has_former = false;  // Queries see what it was before.
 };
 
-// What the catalogue knows of a dataset that queries see, as they see it.
-struct DatasetSize {
+// A dataset as queries see it.
+struct LiveDataset {
   size_t objects = 0;
-  std::optional<int64_t> rows;
-  std::optional<int64_t> bytes;  // None where it does not know that of each object.
+  std::optional<int64_t> rows;   // As the catalogue has it.
+  std::optional<int64_t> bytes;  // Nothing if the catalogue does not have it for every object.
+  std::vector<protocol::Column> columns;
+  std::vector<std::string> notes;
 };
 
 struct CatalogStatus {
@@ -55,13 +60,15 @@ struct CatalogStatus {
   std::optional<UnixMicros> read_at;  // The catalogue's latest answer.
   std::string error;                  // Why it could not be read since; empty: it could.
   std::vector<FailedDataset> failed;  // Ordered by name.
+  // What users of a dataset should know of it: the name and the note, ordered by name.
+  std::vector<std::pair<std::string, std::string>> notes;
 };
 
 // Keeps the engine's views in step with the catalogue. What has changed is probed first, several
 // datasets at a time and in nobody's way; then all of it goes live at once. One that fails keeps
 // the view that it had and no other dataset back, and is tried again.
 //
-// One refresh at a time; Status and Sizes are for any thread.
+// One refresh at a time; Status and Live are for any thread.
 class Registrar {
  public:
   // How long a dataset that failed is left alone by Follow: doubled with each try.
@@ -87,7 +94,8 @@ class Registrar {
   // The datasets that have a view.
   size_t dataset_count() const { return live_.size(); }
   CatalogStatus Status() const;
-  std::map<std::string, DatasetSize> Sizes() const;
+  using LiveDatasets = std::map<std::string, std::shared_ptr<const LiveDataset>>;
+  LiveDatasets Live() const;  // By name.
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -97,13 +105,21 @@ class Registrar {
     int tries = 0;
     Clock::time_point next_try;
   };
+  // A dataset that has an error in place of a view.
+  struct BrokenView {
+    std::string name;
+    std::string error;
+  };
   struct Change;
 
+  void TellCatalogError(const std::string& error, Deadline deadline);
   // Takes what the catalogue said into wanted_ and dirty_.
   void Take(CatalogRead read);
   void Bring(Deadline deadline, bool all_failed, RefreshResult& result);
   Change ChangeToTry(bool all_failed, Deadline deadline, RefreshResult& result);
   void ProbeAll(Change& change, RefreshResult& result);
+  bool IsBroken(const std::string& name) const;
+  void PutBroken(Change& change) const;
   void Fail(const std::string& name, const std::string& error, RefreshResult& result);
   void Finish(Clock::time_point start, RefreshResult& result);
 
@@ -116,14 +132,17 @@ class Registrar {
   std::unordered_map<std::string, std::string> owners_;  // Of live_, by the name in lower case.
   std::set<std::string> dirty_;                          // Names where the two above differ.
   std::map<std::string, Failure> failed_;                // Of dirty_.
-  std::string position_;                                 // Of wanted_.
-  uint64_t revision_ = 0;                                // Of wanted_.
+  std::unordered_map<std::string, BrokenView> broken_;   // By the name in lower case.
+  std::string catalog_error_ = kCatalogNotRead;       // Why no catalogue was read; empty: one was.
+  std::string told_catalog_error_ = kCatalogNotRead;  // The one that the engines know.
+  std::string position_;                              // Of wanted_.
+  uint64_t revision_ = 0;                             // Of wanted_.
   uint64_t live_revision_ = 0;
   uint64_t last_version_ = 0;  // Of the views.
 
   mutable std::mutex mutex_;
-  CatalogStatus status_;                      // guarded by mutex_
-  std::map<std::string, DatasetSize> sizes_;  // guarded by mutex_; of live_
+  CatalogStatus status_;   // guarded by mutex_
+  LiveDatasets datasets_;  // guarded by mutex_; of live_
 };
 
 }  // namespace tarn::queryd

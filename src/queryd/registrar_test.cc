@@ -16,8 +16,8 @@ using testing::HasSubstr;
 // to fail from outside.
 class RecordingEngine : public ViewTarget {
  public:
-  std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) override {
-    std::vector<Result<Columns>> outcomes;
+  std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) override {
+    std::vector<Result<Schema>> outcomes;
     for (const ProbeRequest& request : requests) {
       const protocol::ViewSpec& view = request.view;
       if (request.deadline.Passed()) {
@@ -26,17 +26,26 @@ class RecordingEngine : public ViewTarget {
       }
       calls.push_back("probe " + view.name + " " + view.keys[0]);
       outcomes.push_back(failing.contains(view.name)
-                             ? Result<Columns>(InvalidArgument("no such object"))
-                             : Columns{{"id", "INTEGER"}});
+                             ? Result<Schema>(InvalidArgument("no such object"))
+                             : Schema{{{"id", "INTEGER"}}});
     }
     return outcomes;
   }
   Result<> Apply(const ViewChange& change, Deadline) override {
     if (cannot_apply) return Internal("cannot change");
+    if (!change.catalog_error.empty()) {
+      calls.push_back("not read: " + change.catalog_error);
+      return {};
+    }
     std::string call = "apply " + std::to_string(change.revision);
     for (const std::string& name : change.drop) call += " -" + name;
     for (const protocol::ViewSpec& view : change.put) {
-      EXPECT_EQ(view.columns.size(), 1U) << "what the probe found";
+      if (!view.error.empty()) {
+        call += " !" + view.name;
+        EXPECT_THAT(view.error, HasSubstr("it is registered, but it cannot be read since "));
+        continue;
+      }
+      EXPECT_EQ(view.schema.columns.size(), 1U) << "what the probe found";
       call += " +" + view.name + ":" + view.keys[0];
     }
     calls.push_back(call);
@@ -162,6 +171,46 @@ TEST_F(RegistrarTest, OneFailureKeepsNoOtherBackAndIsTriedAgain) {
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=0 skipped=2 errors=1");
   engine.failing.clear();
   EXPECT_EQ(Counts(Refresh()), "created=1 updated=0 dropped=0 skipped=2 errors=0");
+}
+
+TEST_F(RegistrarTest, TellsQueriesOnceWhyADatasetCannotBeRead) {
+  engine.failing = {"a"};
+  catalog.Add("a", "k", 1);
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 1 !a"));
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k"));
+  catalog.Remove("a");
+  EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=0 skipped=0 errors=0");
+  EXPECT_THAT(engine.calls, ElementsAre("apply 2 -a"));
+  Refresh();
+  EXPECT_TRUE(engine.calls.empty());
+}
+
+TEST_F(RegistrarTest, AViewTakesThePlaceOfAnErrorThatDiffersInCase) {
+  engine.failing = {"A"};
+  catalog.Add("A", "k", 1);
+  Refresh();
+  catalog.Add("a", "k", 1);
+  Refresh();
+  EXPECT_THAT(engine.calls, testing::Contains("apply 2 -A +a:k"));
+  catalog.Remove("A");
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("apply 3"));
+}
+
+TEST_F(RegistrarTest, TellsQueriesWhyTheCatalogueWasNeverRead) {
+  catalog.down = true;
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("not read: connect: refused"));
+  Refresh();
+  EXPECT_TRUE(engine.calls.empty());
+  catalog.down = false;
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("apply 0"));
+  catalog.down = true;
+  Refresh();
+  EXPECT_TRUE(engine.calls.empty());
 }
 
 TEST_F(RegistrarTest, AFailedUpdateIsTriedAgain) {

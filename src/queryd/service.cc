@@ -146,8 +146,11 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
       registrar_(
           engines_, *catalog_,
           {.longest = std::max<Duration>(settings.queryd.refresh_every, std::chrono::seconds(1))}),
-      refresh_loop_(registrar_, metrics, settings.queryd.refresh_every,
-                    settings.queryd.refresh_timeout, [this] { BeforeRefresh(); }),
+      refresh_loop_(registrar_, metrics,
+                    {.every = settings.queryd.refresh_every,
+                     .timeout = settings.queryd.refresh_timeout,
+                     .warn_again_after = catalog_->WarnAgainAfter()},
+                    [this] { BeforeRefresh(); }),
       queries_(engines_, MakeQueryOptions(settings.queryd), metrics) {}
 
 Service::~Service() { engines_.Stop(); }

@@ -10,11 +10,16 @@
 
 namespace tarn::queryd {
 
+// ViewChange::catalog_error before the first try.
+inline constexpr const char* kCatalogNotRead = "it has not been read yet";
+
 // Another revision of the catalogue.
 struct ViewChange {
   uint64_t revision = 0;  // 0: not known.
   std::vector<protocol::ViewSpec> put = {};
   std::vector<std::string> drop = {};
+  // Why the catalogue has never been read; empty once it was.
+  std::string catalog_error = {};
 };
 
 struct ProbeRequest {
@@ -25,14 +30,14 @@ struct ProbeRequest {
 // What has the views of the datasets. Calls block until the deadlines at most.
 class ViewTarget {
  public:
-  using Columns = std::vector<protocol::Column>;
+  using Schema = protocol::DatasetSchema;
 
   virtual ~ViewTarget() = default;
 
   // Reads the metadata of all objects of each, in this order and several at the same time, and
   // changes nothing. Errors: kCancelled for one that the
   // time was not enough for to begin.
-  virtual std::vector<Result<Columns>> Probe(const std::vector<ProbeRequest>& requests) = 0;
+  virtual std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) = 0;
 
   // All of it at once: a query sees the whole change or nothing of it. What is put was probed.
   // After an error nothing of it is seen.

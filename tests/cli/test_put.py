@@ -159,9 +159,37 @@ def test_what_does_not_fit_is_told_column_by_column(lake, run, file):
     done = put(run, file("c.csv", "id,name,day\n3,x,soon\n"), "--as", "t", "--append")
     refused(done, '"soon"', "day", "DATE", "VARCHAR")
     assert "LINE 1" not in done.stderr
-    done = put(run, file("d.parquet", parquet("SELECT 1 AS id")), "--as", "t", "--append")
-    refused(done, 'd.parquet" has other columns than the dataset')
     assert (manifest(lake, "t"), keys(lake)) == before
+
+
+def test_append_parquet_that_the_dataset_can_hold(lake, run, file):
+    path = file("a.parquet", parquet("SELECT 1::INTEGER AS id, 'x' AS name"))
+    ok(put(run, path, "--as", "t"))
+    path = file("b.parquet", parquet("SELECT DATE '2026-01-31' AS day, 3000000000 AS ID"))
+    ok(put(run, path, "--as", "t", "--append"))
+    assert manifest(lake, "t")["schema"] == [
+        {"name": "id", "type": "BIGINT"},
+        {"name": "name", "type": "VARCHAR"},
+        {"name": "day", "type": "DATE"},
+    ]
+    lake.wait_for_rows("t", [[1, "x", None], [3000000000, None, "2026-01-31"]])
+    before = (manifest(lake, "t"), keys(lake))
+    path = file("c.parquet", parquet("SELECT '007' AS id"))
+    refused(
+        put(run, path, "--as", "t", "--append"),
+        'column "id" is BIGINT in "the dataset" and VARCHAR in ',
+        "no type holds both",
+    )
+    assert (manifest(lake, "t"), keys(lake)) == before
+
+
+def test_parquet_files_of_one_put_follow_the_same_rule(lake, run, file):
+    one = file("a.parquet", parquet("SELECT 1::INTEGER AS id"))
+    two = file("b.parquet", parquet("SELECT 2::BIGINT AS id, 'x' AS name"))
+    ok(put(run, one, two, "--as", "t"))
+    lake.wait_for_rows("t", [[1, None], [2, "x"]])
+    three = file("c.parquet", parquet("SELECT 2.5::DOUBLE AS id"))
+    refused(put(run, one, three, "--as", "u"), "INTEGER", "DOUBLE", "no type holds both")
 
 
 def test_replace_may_bring_other_columns(lake, run, file):

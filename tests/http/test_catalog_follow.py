@@ -172,5 +172,5 @@ def test_object_that_the_short_way_cannot_read_is_judged_by_duckdb(new_lake):
     new_lake.start_queryd()
     failed = new_lake.queryd.wait_for_line("refresh failed")
     assert "text.parquet" in failed and "magic bytes" in failed, failed
-    shortly = new_lake.queryd.wait_for_line("a dataset is not read from its footers")
+    shortly = new_lake.queryd.wait_for_line("an object is not read from its footer")
     assert "dataset=text" in shortly and "does not end like a Parquet file" in shortly
