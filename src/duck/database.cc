@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/redact.h"
@@ -31,13 +32,20 @@ ErrorKind KindOf(duckdb_error_type type) {
   }
 }
 
-// What is said when an object is another than when it was opened: its ETag has changed, it has
-// become so short that nothing is where something is read (RFC 9110, 15.5.17), or its footer that
-// was kept names what is not in it.
+// What begins the parts at the ends of messages that a client can do nothing with: settings that it
+// cannot make, extensions that it cannot install, and the addresses and files of a stack trace.
+constexpr std::array<std::string_view, 7> kAdvice = {
+    "\n\nPossible solutions:",
+    "\n\nStack Trace:",
+    "\nThis error signals an assertion failure",
+    "\nIf you are trying to read files with different schemas",
+    "\nPlease try installing",
+    "\nInstall it first using",
+    ", try ignore_errors=true"};
+
+// The object has another ETag than when it was opened.
 bool IsOfChangedObject(std::string_view text) {
-  return text.find("ETag on reading file") != std::string_view::npos ||
-         text.find("(HTTP 416") != std::string_view::npos ||
-         text.find("Prefetch registered for bytes outside file") != std::string_view::npos;
+  return text.find("ETag on reading file") != std::string_view::npos;
 }
 
 Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {
@@ -46,8 +54,7 @@ Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVAL
     // Not the text: it holds the ETags, and DuckDB 1.5 has let go of one of them by then.
     return ChangedObject();
   }
-  // Advice on settings that nobody can make who reads this.
-  text = text.substr(0, text.find("\n\nPossible solutions:"));
+  for (const std::string_view advice : kAdvice) text = text.substr(0, text.find(advice));
   return {KindOf(type), ProcessRedactor().Redact(std::string(Trim(text)))};
 }
 
@@ -87,6 +94,10 @@ class Extracted {
 };
 
 }  // namespace
+
+bool IsOfInvalidatedDatabase(const Error& error) {
+  return error.message.find("database has been invalidated") != std::string::npos;
+}
 
 Error ChangedObject() {
   return {ErrorKind::kStale,

@@ -20,6 +20,10 @@ namespace tarn::duck {
 // What a statement is told that has read an object which is not the one that it began with: kStale.
 Error ChangedObject();
 
+// True for the error of a statement that a database refused because another one failed before. The
+// database refuses everything from then on; statements that already run come to their end.
+bool IsOfInvalidatedDatabase(const Error& error);
+
 class Connection;
 
 // An in-memory database. Copies share it; the last one closes it, which must not be a static

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
@@ -124,6 +122,10 @@ class RowWriter {
   uint64_t step_;  // Rows to encode at once.
 };
 
+protocol::Failed ToFailed(const Error& error) {
+  return {.kind = static_cast<int>(error.kind), .message = error.message};
+}
+
 }  // namespace
 
 Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, WorkerContext& context)
@@ -193,6 +195,7 @@ void Worker::RunOne(const protocol::Query& query) {
   ResultSink sink(socket_, query.compression);
   ResultSummary summary;
   Result<> result;
+  protocol::Failed failed;
   {
     const CountedIn counted(context_.running);
     context_.watchdog.Add(task);
@@ -205,7 +208,7 @@ void Worker::RunOne(const protocol::Query& query) {
     }
     task->End();
     context_.watchdog.Remove(task);
-    if (!result.ok()) result = Judge(result.error(), query);
+    if (!result.ok()) failed = Judge(result.error(), query);
   }
   {
     const std::lock_guard lock(mutex_);
@@ -213,32 +216,37 @@ void Worker::RunOne(const protocol::Query& query) {
   }
   if (const auto reason = task->CancelReason()) {
     result = *reason;
+    failed = ToFailed(*reason);
     sink.buffer().clear();
   }
   const std::string end =
       result.ok()
           ? protocol::ToFrame(protocol::End{.rows = summary.rows, .truncated = summary.truncated})
-          : protocol::ToFrame(protocol::Failed{.kind = static_cast<int>(result.error().kind),
-                                               .message = result.error().message});
+          : protocol::ToFrame(failed);
   sink.Finish(summary.rows, end, result.ok());
 }
 
-Error Worker::Judge(const Error& error, const protocol::Query& query) {
+protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query) {
+  if (duck::IsOfInvalidatedDatabase(error)) {
+    context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
+    protocol::Failed failed = ToFailed(error);
+    failed.is_for_another = true;
+    return failed;
+  }
   if (error.kind == ErrorKind::kInternal) {
     log::Error("DuckDB failed", {{"query_id", query.id}, {"error", error.message}});
-    // After some of its errors DuckDB refuses everything, for all connections. That is a crash:
-    // the front runs the other queries again, and this one once.
-    if (!connection_.Execute("SELECT 1").ok()) _exit(EX_SOFTWARE);
+    // After some of its errors DuckDB refuses all further statements. Those that run are not
+    // affected, and the process drains.
     context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
-    return InvalidArgument(error.message);
+    return ToFailed(InvalidArgument(error.message));
   }
   if (error.kind == ErrorKind::kOutOfMemory) {
     log::Warn("out of memory", {{"query_id", query.id}, {"running", context_.running.load()}});
     context_.report_unhealthy({.reason = "out of memory"});
     // Alone it does not fit, whenever it is asked; beside others it may have been their fault.
-    if (context_.running == 1) return InvalidArgument(error.message);
+    if (context_.running == 1) return ToFailed(InvalidArgument(error.message));
   }
-  return error;
+  return ToFailed(error);
 }
 
 Result<Plan*> Worker::PlanOf(const std::string& sql) {
@@ -258,11 +266,20 @@ Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTa
       continue;
     }
     TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut));
-    TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
+    Result<duck::BoundStatement> statement = Start(query, *plan);
+    if (!statement.ok()) return ReasonOfMissing(statement.error());
     protocol::Begun begun{.revision = cut->revision(), .is_repeatable = IsRepeatable(verdict)};
     if (begun.is_repeatable) begun.reads = cut->Reads();
-    return Bound{plan, std::move(statement), std::move(begun)};
+    return Bound{plan, std::move(*statement), std::move(begun)};
   }
+}
+
+// A table that is missing may be a dataset, as long as the catalogue was never read.
+Error Worker::ReasonOfMissing(const Error& error) const {
+  if (!error.message.starts_with("Catalog Error: Table with name ")) return error;
+  const std::string catalog_error = context_.views.CatalogError();
+  if (catalog_error.empty()) return error;
+  return Unavailable("the catalogue is not known, try again: " + catalog_error);
 }
 
 Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& plan) {
@@ -279,6 +296,15 @@ Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const 
   return duck::ChangedObject();
 }
 
+Error Worker::ExplainRead(const Error& error, const std::string& sql,
+                          std::chrono::system_clock::time_point begun_at) {
+  if (!ObjectCheck::IsNeeded(error)) return error;
+  const Plan* plan = plans_.Find(sql);
+  if (plan == nullptr) return error;
+  const auto object = context_.views.FindObject(plan->verdict.datasets, error.message);
+  return object ? context_.object_check.Explain(*object, begun_at) : error;
+}
+
 void Worker::NoteChanged(const std::string& sql) {
   // Where nothing is kept there is nothing to be mixed.
   if (!context_.cache_objects) return;
@@ -289,6 +315,7 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
                          ResultSummary& summary) {
   if (!task.Begin(connection_)) return *task.CancelReason();
   const auto begin = std::chrono::steady_clock::now();
+  const auto begun_at = std::chrono::system_clock::now();
   Result<> result;
   {
     Result<Bound> bound = Bind(query, task);
@@ -298,6 +325,7 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
       bound->plan->statement.reset();
     }
   }
+  if (!result.ok()) result = ExplainRead(result.error(), query.sql, begun_at);
   if (!result.ok() && result.error().kind == ErrorKind::kStale) NoteChanged(query.sql);
   // What failed once may have left its plan half-way.
   if (!result.ok()) plans_.Forget(query.sql);

@@ -25,12 +25,14 @@ struct WorkerContext {
   WorkerContext(Views& v, Watchdog& w, const protocol::Setup& setup)
       : views(v),
         watchdog(w),
+        object_check(setup),
         plan_cache_entries(static_cast<size_t>(setup.plan_cache_entries)),
         allow_direct_reads(setup.allow_direct_reads),
         cache_objects(setup.cache_objects) {}
 
   Views& views;
   Watchdog& watchdog;
+  ObjectCheck object_check;
   const size_t plan_cache_entries;
   const bool allow_direct_reads;
   const bool cache_objects;
@@ -68,13 +70,17 @@ class Worker {
   };
   Result<Plan*> PlanOf(const std::string& sql);
   Result<Bound> Bind(const protocol::Query& query, const WatchedTask& task);
+  Error ReasonOfMissing(const Error& error) const;
   Result<duck::BoundStatement> Start(const protocol::Query& query, Plan& plan);
   Result<> Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
                   ResultSink& sink, ResultSummary& summary);
   // kStale where an object of one of them is known to have changed.
   Result<> CheckUnchanged(const std::vector<std::string>& datasets) const;
   void NoteChanged(const std::string& sql);
-  Error Judge(const Error& error, const protocol::Query& query);
+  // Tells damaged objects from those that were overwritten.
+  Error ExplainRead(const Error& error, const std::string& sql,
+                    std::chrono::system_clock::time_point begun_at);
+  protocol::Failed Judge(const Error& error, const protocol::Query& query);
 
   const uint64_t slot_;
   FrameSocket socket_;

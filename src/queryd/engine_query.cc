@@ -147,6 +147,13 @@ EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
   }
   if (frame.type == FrameType::kFailed) {
     const Result<protocol::Failed> failed = protocol::FromPayload<protocol::Failed>(frame.payload);
+    if (failed.ok() && failed->is_for_another) {
+      query_->OnCancel(nullptr);
+      supervisor_.ReplaceBroken(lease_->process());
+      lease_->Release();
+      lease_.reset();
+      return EngineLost{.never_ran = true};
+    }
     End();
     if (!failed.ok()) return failed.error();
     return Error{static_cast<ErrorKind>(failed->kind), failed->message};

@@ -20,8 +20,11 @@ struct RowsRead {
   std::string bytes;
   protocol::RowsHeader header;
 };
-// The engine process ended before the query did.
-struct EngineLost {};
+// The engine process cannot finish the query.
+struct EngineLost {
+  // The process never ran it, because another query broke it. Else it ended while it ran.
+  bool never_ran = false;
+};
 // What comes out of a query, in this order: that it has begun, rows, any number of times, then one
 // of the others.
 using EngineEvent = std::variant<protocol::Begun, RowsRead, ResultSummary, Error, EngineLost>;

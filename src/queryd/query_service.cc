@@ -15,6 +15,10 @@ namespace asio = boost::asio;
 
 namespace {
 
+// A process that another query broke is tried no more often than this. Each try waits for a new
+// process.
+constexpr int kTriesMax = 10;
+
 // What the registry keeps of a query's text.
 constexpr size_t kSqlShownBytes = 2000;
 
@@ -107,9 +111,9 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
   Hold hold{.engine = *engine, .permit = std::move(*entered), .process = nullptr};
   Admission::Permit suspect;
   for (int tries = 1;; ++tries) {
-    Attempt attempt = co_await Try(request, query, key, hold);
+    Attempt attempt = co_await TryUntilItRuns(request, query, key, hold);
     if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
-    const bool lost = std::holds_alternative<Lost>(attempt);
+    const bool lost = std::holds_alternative<EngineLost>(attempt);
     Error error = lost ? hold.engine->JudgeLost() : std::get<Error>(std::move(attempt));
     const bool stale = !lost && error.kind == ErrorKind::kStale;
     if (stale) ForgetObjects(*hold.engine, *hold.process);
@@ -171,6 +175,19 @@ void QueryService::Keep(const SqlRequest& request, const std::string& key,
                                      .reads = std::move(reads)});
 }
 
+asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const SqlRequest& request,
+                                                                    std::shared_ptr<Query> query,
+                                                                    const std::string& key,
+                                                                    Hold& hold) {
+  Attempt attempt;
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    attempt = co_await Try(request, query, key, hold);
+    const auto* lost = std::get_if<EngineLost>(&attempt);
+    if (lost == nullptr || !lost->never_ran) break;
+  }
+  co_return attempt;
+}
+
 asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
                                                          std::shared_ptr<Query> query,
                                                          const std::string& key, Hold& hold) {
@@ -218,12 +235,12 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
       co_return *error;
     } else {
       hold.permit = answer.rest->TakePlace();
-      co_return Lost{};
+      co_return std::get<EngineLost>(event);
     }
   }
   if (!sent) {
     hold.permit = answer.rest->TakePlace();
-    co_return Lost{};
+    co_return EngineLost{};
   }
   bytes_.Increment(static_cast<double>(answer.bytes.size()));
   query->SetSent(answer.summary.rows, answer.bytes.size());

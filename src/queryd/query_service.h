@@ -75,15 +75,17 @@ class QueryService {
   void Keep(const SqlRequest& request, const std::string& key,
             std::vector<protocol::DatasetRead> reads, QueryAnswer& answer);
 
-  // A try ended because the engine did.
-  struct Lost {};
-  using Attempt = std::variant<QueryAnswer, Error, Lost>;
+  using Attempt = std::variant<QueryAnswer, Error, EngineLost>;
   // What one try leaves to the next.
   struct Hold {
     EnginePool::Use engine;
     Admission::Permit permit;
     std::shared_ptr<EngineProcess> process;
   };
+  // Goes on to other processes while one cannot run it because another query broke it.
+  boost::asio::awaitable<Attempt> TryUntilItRuns(const SqlRequest& request,
+                                                 std::shared_ptr<Query> query,
+                                                 const std::string& key, Hold& hold);
   boost::asio::awaitable<Attempt> Try(const SqlRequest& request, std::shared_ptr<Query> query,
                                       const std::string& key, Hold& hold);
   // What a process has kept of an object is not so any more.

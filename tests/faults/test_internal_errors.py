@@ -1,0 +1,58 @@
+"""Objects on which DuckDB fails with an INTERNAL error: its database refuses everything from then on.
+
+The query that did it is told why. Nobody else notices.
+"""
+
+import concurrent.futures
+import http.client
+import json
+import socket
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from harness.waiting import wait_until
+
+# The text of a negative TIME is not UTF-8, which lower() finds out.
+CULPRIT = "SELECT lower(t::VARCHAR) FROM bad"
+REASON = (
+    "query: INTERNAL Error: invalid code point detected in Utf8Proc::UTF8ToCodepoint, "
+    "likely due to invalid UTF-8\n"
+)
+
+
+@pytest.fixture
+def culprit(lake):
+    times = pa.array([-7_000_051], pa.int64()).cast(pa.time64("us"), safe=False)
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"t": times}), sink)
+    lake.catalog.put_keys("bad", lake.files.put("bad.parquet", sink.getvalue().to_pybytes()))
+    lake.add("good", "SELECT range AS n FROM range(1000)")
+    wait_until(lambda: lake.query.sql("SELECT 1 FROM bad").status == 200, "it is visible")
+    return lake
+
+
+def test_the_reason_is_in_the_answer_without_a_stack_trace(culprit):
+    for _ in range(3):
+        answer = culprit.query.sql(CULPRIT)
+        assert (answer.status, answer.text) == (400, REASON)
+    assert culprit.query.sql("SELECT count(*) FROM good").rows() == [[1000]]
+    assert culprit.queryd.lines("how=") == [], "no engine has crashed"
+
+
+def test_queries_of_others_and_open_streams_go_on(culprit):
+    rows = 3_000_000
+    with culprit.query.send_sql(f"FROM range({rows})", "stream") as stream:
+        first = stream.recv(1, socket.MSG_PEEK)
+        assert first, "the stream has begun"
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            culprits = [pool.submit(culprit.query.sql, CULPRIT) for _ in range(4)]
+            others = [
+                pool.submit(culprit.query.sql, "SELECT count(*) FROM good") for _ in range(60)
+            ]
+            assert {future.result().text for future in culprits} == {REASON}
+            assert all(future.result().rows() == [[1000]] for future in others)
+        response = http.client.HTTPResponse(stream)
+        response.begin()
+        answer = json.loads(response.read())
+    assert (answer["row_count"], answer["rows"][-1]) == (rows, [rows - 1])
