@@ -179,7 +179,12 @@ class ThriftReader {
 
 // Fields of parquet.thrift.
 constexpr int64_t kFileSchema = 2;
+constexpr int64_t kFileRowGroups = 4;
 constexpr int64_t kFileKeyValues = 5;
+constexpr int64_t kFileCreatedBy = 6;
+constexpr int64_t kRowGroupColumns = 1;
+constexpr int64_t kColumnChunkMetadata = 3;
+constexpr int64_t kColumnBloomFilterOffset = 14;
 constexpr int64_t kElementChildren = 5;
 constexpr int64_t kElementLogicalType = 10;
 constexpr int64_t kLogicalTypeUnknown = 11;
@@ -227,6 +232,52 @@ void ReadSchema(ThriftReader& reader, FooterMetadata& metadata) {
   metadata.schema = begin.substr(0, begin.size() - reader.rest().size());
 }
 
+// ColumnChunk: whether it has a bloom filter.
+bool ReadHasBloomFilter(ThriftReader& reader) {
+  bool has_bloom_filter = false;
+  Field field;
+  while (!reader.failed()) {
+    field = reader.ReadField(field);
+    if (field.type == kStop) break;
+    if (field.id != kColumnChunkMetadata || field.type != kStruct) {
+      reader.Skip(field.type, 1);
+      continue;
+    }
+    Field inner;
+    while (!reader.failed()) {
+      inner = reader.ReadField(inner);
+      if (inner.type == kStop) break;
+      has_bloom_filter = has_bloom_filter || inner.id == kColumnBloomFilterOffset;
+      reader.Skip(inner.type, 2);
+    }
+  }
+  return has_bloom_filter;
+}
+
+void ReadColumnChunks(ThriftReader& reader, std::vector<bool>& bloom_leaves) {
+  const List chunks = reader.ReadList();
+  if (chunks.size > bloom_leaves.size()) bloom_leaves.resize(chunks.size);
+  for (uint64_t i = 0; i < chunks.size && !reader.failed(); ++i) {
+    if (ReadHasBloomFilter(reader)) bloom_leaves[i] = true;
+  }
+}
+
+void ReadRowGroups(ThriftReader& reader, FooterMetadata& metadata) {
+  const List groups = reader.ReadList();
+  for (uint64_t i = 0; i < groups.size && !reader.failed(); ++i) {
+    Field field;
+    while (!reader.failed()) {
+      field = reader.ReadField(field);
+      if (field.type == kStop) break;
+      if (field.id == kRowGroupColumns && field.type == kList) {
+        ReadColumnChunks(reader, metadata.bloom_leaves);
+      } else {
+        reader.Skip(field.type, 1);
+      }
+    }
+  }
+}
+
 void ReadKeyValues(ThriftReader& reader, FooterMetadata& metadata) {
   const List pairs = reader.ReadList();
   for (uint64_t i = 0; i < pairs.size && !reader.failed(); ++i) {
@@ -259,12 +310,17 @@ Result<FooterMetadata> ReadFooterMetadata(std::string_view footer) {
     if (field.type == kStop) break;
     if (field.id == kFileSchema && field.type == kList) {
       ReadSchema(reader, metadata);
+    } else if (field.id == kFileRowGroups && field.type == kList) {
+      ReadRowGroups(reader, metadata);
+    } else if (field.id == kFileCreatedBy && field.type == kBinary) {
+      metadata.is_by_duckdb = reader.ReadBinary().starts_with("DuckDB");
     } else if (field.id == kFileKeyValues && field.type == kList) {
       ReadKeyValues(reader, metadata);
     } else {
       reader.Skip(field.type, 1);
     }
   }
+  metadata.bloom_leaves.resize(metadata.untyped_leaves.size());
   if (reader.failed() || metadata.schema.empty()) return InvalidArgument("its footer is damaged");
   return metadata;
 }

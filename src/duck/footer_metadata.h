@@ -19,6 +19,10 @@ struct FooterMetadata {
   // For each leaf of the schema, in its order: whether its logical type is UNKNOWN, which stands
   // for a column of nulls without a type.
   std::vector<bool> untyped_leaves;
+  // For each leaf: whether a row group has a bloom filter for it.
+  std::vector<bool> bloom_leaves;
+  // DuckDB wrote the file, whose statistics of floating-point columns then count NaN.
+  bool is_by_duckdb = false;
 };
 
 // Reads a FileMetaData struct in Thrift's compact protocol. The error says that the footer is

@@ -16,14 +16,64 @@ constexpr uint64_t kGuessBytes = 32 * 1024;
 // DuckDB reads longer ones, which it does piece by piece.
 constexpr uint64_t kFooterBytesMax = 16 * 1024 * 1024;
 
+size_t LeafCount(const duck::ColumnType& type) {
+  size_t count = type.children.empty() ? 1 : 0;
+  for (const duck::ColumnType& child : type.children) count += LeafCount(child);
+  return count;
+}
+
+bool HasFloats(const duck::ColumnType& type) {
+  return type.id == duck::TypeId::kFloat || type.id == duck::TypeId::kDouble ||
+         std::any_of(type.children.begin(), type.children.end(), HasFloats);
+}
+
+// Types whose equal values can have different hashes in a bloom filter; see docs/engine-faults.md.
+bool HasFaultyBloomFilter(const std::string& type) {
+  return type == "BLOB" || type == "FLOAT" || type == "DOUBLE";
+}
+
+FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetadata& footer,
+                             std::string etag) {
+  FooterProbe::Object object{.schema = std::move(schema), .etag = std::move(etag)};
+  const ObjectSchema& known = *object.schema;
+  object.may_hide_nan = known.has_floats && !footer.is_by_duckdb;
+  // DuckDB reads some groups as one value: then the leaves are not known apart.
+  const bool is_mapped = known.leaf_columns.size() == footer.bloom_leaves.size();
+  for (size_t leaf = 0; leaf < footer.bloom_leaves.size(); ++leaf) {
+    if (!footer.bloom_leaves[leaf]) continue;
+    for (size_t column = 0; column < known.columns.size(); ++column) {
+      if (is_mapped && known.leaf_columns[leaf] != column) continue;
+      if (!HasFaultyBloomFilter(known.columns[column].type)) continue;
+      object.guarded.push_back(known.columns[column].name);
+    }
+  }
+  return object;
+}
+
 }  // namespace
 
-catalog::SchemaUnion::Columns ToColumns(const std::vector<duck::Statement::Column>& columns) {
-  catalog::SchemaUnion::Columns out;
-  for (const auto& [name, type] : columns) {
-    out.push_back({.name = name, .type = duck::TypeName(type)});
+FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema) {
+  FooterProbe::Object object{.schema = std::move(schema)};
+  object.may_hide_nan = object.schema->has_floats;
+  for (const catalog::Column& column : object.schema->columns) {
+    if (HasFaultyBloomFilter(column.type)) object.guarded.push_back(column.name);
   }
-  return out;
+  return object;
+}
+
+SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns) {
+  auto schema = std::make_shared<ObjectSchema>();
+  for (const auto& [name, type] : columns) {
+    if (type.children.empty()) {
+      schema->leaf_columns.push_back(schema->columns.size());
+    } else {
+      schema->leaf_columns.resize(schema->leaf_columns.size() + LeafCount(type),
+                                  ObjectSchema::kNested);
+    }
+    schema->has_floats = schema->has_floats || HasFloats(type);
+    schema->columns.push_back({.name = name, .type = duck::TypeName(type)});
+  }
+  return schema;
 }
 
 Result<duck::Database> FooterProbe::OpenPlanner() {
@@ -84,16 +134,16 @@ Result<FooterProbe::Object> FooterProbe::Read(const std::string& key, WatchedTas
                  fmt::format("it has {} columns, and at most {} are supported", columns_found,
                              catalog::kColumnsMax)};
   }
-  if (SchemaCache::Columns known = schemas_->Find(footer_.metadata())) {
-    return Object{std::move(known), std::move(etag)};
+  if (SchemaCache::Schema known = schemas_->Find(footer_.metadata())) {
+    return ToObject(std::move(known), footer_.metadata(), std::move(etag));
   }
   if (!task.Begin(connection_)) return Error{ErrorKind::kCancelled, "cancelled"};
   const auto planned = duck::ReadParquetColumns(connection_, footer_);
   task.End();
   if (!planned.ok()) return planned.error();
-  const auto columns = std::make_shared<const catalog::SchemaUnion::Columns>(ToColumns(*planned));
-  schemas_->Put(footer_.metadata(), columns);
-  return Object{columns, std::move(etag)};
+  SchemaCache::Schema schema = ToObjectSchema(*planned);
+  schemas_->Put(footer_.metadata(), schema);
+  return ToObject(std::move(schema), footer_.metadata(), std::move(etag));
 }
 
 }  // namespace tarn::engine

@@ -28,8 +28,12 @@ class FooterProbe {
                                   std::shared_ptr<SchemaCache> schemas);
 
   struct Object {
-    SchemaCache::Columns columns;
-    std::string etag;  // Of the footer that was read; empty for a file.
+    SchemaCache::Schema schema;
+    std::string etag = {};  // Of the footer that was read; empty for a file.
+    // The names of columns that are not safe to compare in the scan; see
+    // docs/engine-faults.md.
+    std::vector<std::string> guarded = {};
+    bool may_hide_nan = false;
   };
   // The columns of an object. Its errors are not meant for people: DuckDB, asked for the object
   // itself, says what is wrong with it, or can read it where this cannot. The watchdog has the task
@@ -50,7 +54,9 @@ class FooterProbe {
   const std::shared_ptr<SchemaCache> schemas_;
 };
 
-// The names and types of columns in DuckDB's notation.
-catalog::SchemaUnion::Columns ToColumns(const std::vector<duck::Statement::Column>& columns);
+// An object of whose statistics and bloom filters nothing is known.
+FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema);
+
+SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns);
 
 }  // namespace tarn::engine

@@ -49,11 +49,10 @@ class FooterProbeTest : public testing::Test {
   // The columns that DuckDB reads from the file itself.
   Columns Direct() {
     duck::Connection connection = *duck::Database::Open({})->Connect();
-    return ToColumns(connection
-                         .Prepare("SELECT * FROM read_parquet(" +
-                                  duck::QuoteLiteral((folder.path() / "one.parquet").string()) +
-                                  ")")
-                         ->Columns());
+    const auto statement =
+        connection.Prepare("SELECT * FROM read_parquet(" +
+                           duck::QuoteLiteral((folder.path() / "one.parquet").string()) + ")");
+    return ToObjectSchema(statement->Columns())->columns;
   }
 };
 
@@ -66,8 +65,8 @@ TEST_F(FooterProbeTest, TypesAreThoseOfTheObject) {
       "FROM test_all_types()");
   const auto columns = Read("one");
   ASSERT_TRUE(columns.ok()) << columns.error().message;
-  EXPECT_EQ(*columns->columns, Direct());
-  EXPECT_GT(columns->columns->size(), 30U);
+  EXPECT_EQ(columns->schema->columns, Direct());
+  EXPECT_GT(columns->schema->columns.size(), 30U);
   ASSERT_EQ(bucket.seen().size(), 1U);
   EXPECT_EQ(bucket.seen()[0].range, "bytes=-32768");
 }
@@ -78,7 +77,7 @@ TEST_F(FooterProbeTest, AFooterThatIsLongerThanTheGuessIsReadWithASecondRequest)
   bucket.objects["one"] = BytesOf(select);
   const auto columns = Read("one");
   ASSERT_TRUE(columns.ok()) << columns.error().message;
-  EXPECT_EQ(*columns->columns, Direct());
+  EXPECT_EQ(columns->schema->columns, Direct());
   ASSERT_EQ(bucket.seen().size(), 2U);
   EXPECT_EQ(bucket.seen()[1].if_match, "\"1\"");
 
@@ -91,11 +90,11 @@ TEST_F(FooterProbeTest, ObjectsOfOneSchemaShareTheirColumns) {
   for (const char* key : {"a", "b", "c"}) bucket.objects[key] = bytes;
   const auto first = Read("a");
   ASSERT_TRUE(first.ok()) << first.error().message;
-  EXPECT_EQ(*first->columns, (Columns{{"range", "BIGINT"}}));
-  EXPECT_EQ(Read("b")->columns, first->columns);
+  EXPECT_EQ(first->schema->columns, (Columns{{"range", "BIGINT"}}));
+  EXPECT_EQ(Read("b")->schema, first->schema);
   EXPECT_EQ(first->etag, "\"1\"");
   bucket.objects["c"] = BytesOf("SELECT 'other' AS text");
-  EXPECT_EQ(*Read("c")->columns, (Columns{{"text", "VARCHAR"}}));
+  EXPECT_EQ(Read("c")->schema->columns, (Columns{{"text", "VARCHAR"}}));
   EXPECT_EQ(bucket.seen().size(), 3U);
 }
 
@@ -113,11 +112,11 @@ TEST_F(FooterProbeTest, ReadsFilesOfAFolder) {
       std::move(*FooterProbe::Make({.store = protocol::ObjectStore::Folder(folder.path().string())},
                                    planner, std::make_shared<SchemaCache>()));
   BytesOf("FROM range(10)");
-  EXPECT_EQ(*in_folder.Read("one.parquet", task)->columns, (Columns{{"range", "BIGINT"}}));
+  EXPECT_EQ(in_folder.Read("one.parquet", task)->schema->columns, (Columns{{"range", "BIGINT"}}));
   std::string select = "SELECT 0 AS c0";
   for (int i = 1; i < 1000; ++i) select += fmt::format(", {} AS column_{}", i, i);
   BytesOf(select);
-  EXPECT_EQ(in_folder.Read("one.parquet", task)->columns->size(), 1000U);
+  EXPECT_EQ(in_folder.Read("one.parquet", task)->schema->columns.size(), 1000U);
   EXPECT_EQ(in_folder.Read("missing.parquet", task).error().message, "the file cannot be read");
   std::ofstream(folder.path() / "text.parquet") << "id,name and more text\n";
   EXPECT_EQ(in_folder.Read("text.parquet", task).error().message,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "engine/fault_check.h"
 #include "engine/sql_functions.h"
 
 namespace tarn::engine {
@@ -565,7 +566,8 @@ Result<> Gate::CheckTree(const std::string& text, int depth, Verdict& verdict, J
   const auto check_inner = [&](const std::string& sql) {
     return CheckInner(sql, depth + 1, verdict);
   };
-  return AstCheck(rules_, check_inner, verdict).Visit(statements);
+  TARN_CHECK_OK(AstCheck(rules_, check_inner, verdict).Visit(statements));
+  return CheckFaults(statements);
 }
 
 // The text of a query('…'), which DuckDB puts in its place as a subquery.

@@ -133,8 +133,13 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
       } catch (const std::exception& e) {
         outcome = Internal(e.what());
       }
-      // A connection that saw an internal error may refuse everything from now on.
-      if (!outcome.ok() && outcome.error().kind == ErrorKind::kInternal) tools.Drop();
+      // A database that saw an internal error may refuse everything from now on.
+      if (!outcome.ok() && outcome.error().kind == ErrorKind::kInternal) {
+        tools.Drop();
+        const std::lock_guard opening(state->opening);
+        state->planner.reset();
+        state->factory.reset();
+      }
     }
 
     lock.lock();
@@ -197,8 +202,7 @@ Result<FooterProbe::Object> Prober::ReadWithDuckdb(State& state, Tools& tools, J
       "SELECT * FROM read_parquet({}, hive_partitioning = false)", duck::QuoteLiteral(url)));
   job.task->End();
   if (!planned.ok()) return planned.error();
-  return FooterProbe::Object{
-      std::make_shared<const catalog::SchemaUnion::Columns>(ToColumns(planned->Columns())), ""};
+  return ToUnknownObject(ToObjectSchema(planned->Columns()));
 }
 
 Result<FooterProbe::Object> Prober::ReadObject(State& state, Tools& tools, Job& job,
@@ -220,12 +224,18 @@ Result<Prober::Schema> Prober::RunWatched(State& state, Tools& tools, Job& job) 
   if (job.view.keys.empty()) return InvalidArgument("it has no objects");
   catalog::SchemaUnion columns;
   std::vector<std::string> etags;
+  std::set<std::string> guarded;
+  bool may_hide_nan = false;
   for (const std::string& key : job.view.keys) {
     TARN_TRY(FooterProbe::Object object, ReadObject(state, tools, job, key));
-    TARN_CHECK_OK(columns.Add(key, object.columns));
+    TARN_CHECK_OK(columns.Add(key, {object.schema, &object.schema->columns}));
+    may_hide_nan = may_hide_nan || object.may_hide_nan;
+    guarded.insert(object.guarded.begin(), object.guarded.end());
     etags.push_back(std::move(object.etag));
   }
   Schema schema = ToDatasetSchema(columns, catalog::FindPartitions(job.view.name, job.view.keys));
+  schema.may_hide_nan = may_hide_nan;
+  schema.guarded.assign(guarded.begin(), guarded.end());
   if (!state.setup.store.is_folder) schema.etags = std::move(etags);
   return schema;
 }

@@ -15,22 +15,22 @@ std::string KeyOf(const duck::FooterMetadata& footer) {
 
 }  // namespace
 
-SchemaCache::Columns SchemaCache::Find(const duck::FooterMetadata& footer) const {
+SchemaCache::Schema SchemaCache::Find(const duck::FooterMetadata& footer) const {
   const std::string key = KeyOf(footer);
   const std::lock_guard lock(mutex_);
-  const auto found = columns_.find(key);
-  return found == columns_.end() ? nullptr : found->second;
+  const auto found = schemas_.find(key);
+  return found == schemas_.end() ? nullptr : found->second;
 }
 
-void SchemaCache::Put(const duck::FooterMetadata& footer, Columns columns) {
+void SchemaCache::Put(const duck::FooterMetadata& footer, Schema schema) {
   std::string key = KeyOf(footer);
   const std::lock_guard lock(mutex_);
   if (bytes_ + key.size() > kBytesMax) {
-    columns_.clear();
+    schemas_.clear();
     bytes_ = 0;
   }
   const size_t bytes = key.size();
-  if (columns_.emplace(std::move(key), std::move(columns)).second) bytes_ += bytes;
+  if (schemas_.emplace(std::move(key), std::move(schema)).second) bytes_ += bytes;
 }
 
 }  // namespace tarn::engine

@@ -4,11 +4,22 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "catalog/schema_union.h"
 #include "duck/footer_metadata.h"
 
 namespace tarn::engine {
+
+// The columns of objects that have the same schema.
+struct ObjectSchema {
+  catalog::SchemaUnion::Columns columns;
+  // For each leaf of the schema, the column that it is alone; kNested for others.
+  std::vector<size_t> leaf_columns;
+  bool has_floats = false;  // FLOAT or DOUBLE, also inside nested types.
+
+  static constexpr size_t kNested = static_cast<size_t>(-1);
+};
 
 // The columns that DuckDB reads for the schemas of footers that were planned. Objects of one
 // dataset mostly have one schema, which is planned once.
@@ -16,16 +27,16 @@ namespace tarn::engine {
 // Thread-safe.
 class SchemaCache {
  public:
-  using Columns = std::shared_ptr<const catalog::SchemaUnion::Columns>;
+  using Schema = std::shared_ptr<const ObjectSchema>;
 
   // Null if the schema is not cached.
-  Columns Find(const duck::FooterMetadata& footer) const;
-  void Put(const duck::FooterMetadata& footer, Columns columns);
+  Schema Find(const duck::FooterMetadata& footer) const;
+  void Put(const duck::FooterMetadata& footer, Schema schema);
 
  private:
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Columns> columns_;  // Guarded by mutex_.
-  size_t bytes_ = 0;                                  // Guarded by mutex_; of the footers' schemas.
+  std::unordered_map<std::string, Schema> schemas_;  // Guarded by mutex_.
+  size_t bytes_ = 0;                                 // Guarded by mutex_; of the footers' schemas.
 };
 
 }  // namespace tarn::engine

@@ -77,7 +77,7 @@ class ViewSelect {
     std::vector<uint64_t> all(view_.keys.size());
     for (size_t i = 0; i < all.size(); ++i) all[i] = i;
     TARN_TRY(const std::string source, SourceSql(all, ""));
-    return "SELECT " + StarSql() + " FROM " + source;
+    return "SELECT " + StarSql(GuardList(all.size() == 1)) + " FROM " + source;
   }
 
   Result<std::string> GroupSql(const protocol::ObjectGroup& group) const {
@@ -87,18 +87,45 @@ class ViewSelect {
     for (size_t i = 0; i < column_count_; ++i) {
       const Column& column = schema_.columns[i];
       const std::string name = QuoteIdentifier(column.name);
-      const std::string value = ConversionSql(name, catalog::ParseType(group.columns[i].type),
-                                              catalog::ParseType(column.type));
+      const std::string value =
+          ConversionSql(IsGuarded(column) ? GuardSql(name) : name,
+                        catalog::ParseType(group.columns[i].type), catalog::ParseType(column.type));
       is_converted = is_converted || value != name;
       list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", value, name);
     }
-    if (!is_converted) return "SELECT " + StarSql() + " FROM " + source;
+    if (!is_converted) return "SELECT " + StarSql("") + " FROM " + source;
     return "SELECT " + list + PartitionList() + " FROM " + source;
   }
 
-  std::string StarSql() const {
-    if (schema_.partitions.empty()) return "*";
-    return fmt::format("* EXCLUDE ({}){}", QuoteIdentifier(path_column_), PartitionList());
+  std::string StarSql(const std::string& replace) const {
+    if (schema_.partitions.empty()) return "*" + replace;
+    return fmt::format("* EXCLUDE ({}){}{}", QuoteIdentifier(path_column_), replace,
+                       PartitionList());
+  }
+
+  // " REPLACE (…)" of the columns that must not be compared in the scan. From the statistics of a
+  // single object that may hide NaN, DuckDB 1.5.5 answers max(v) with NaN even if there is none.
+  std::string GuardList(bool is_single_object) const {
+    std::string list;
+    for (size_t i = 0; i < column_count_; ++i) {
+      const Column& column = schema_.columns[i];
+      const bool is_float = column.type == "FLOAT" || column.type == "DOUBLE";
+      if (!IsGuarded(column) && !(is_single_object && schema_.may_hide_nan && is_float)) continue;
+      const std::string name = QuoteIdentifier(column.name);
+      list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", GuardSql(name), name);
+    }
+    return list.empty() ? "" : " REPLACE (" + list + ")";
+  }
+
+  bool IsGuarded(const Column& column) const {
+    return std::any_of(
+        schema_.guarded.begin(), schema_.guarded.end(),
+        [&](const std::string& name) { return EqualsIgnoreCase(name, column.name); });
+  }
+
+  // The same value, which DuckDB does not look through.
+  static std::string GuardSql(const std::string& name) {
+    return fmt::format("CASE WHEN {0} IS NULL THEN NULL ELSE {0} END", name);
   }
 
   // Reads the objects as columns of these types, and a column that an object lacks as NULL.
@@ -122,13 +149,14 @@ class ViewSelect {
       urls += (urls.empty() ? "" : ", ") + QuoteLiteral(url);
     }
     if (objects.size() > 1) urls = "[" + urls + "]";
+    const std::string nan_option = schema_.may_hide_nan ? ", can_have_nan = true" : "";
     std::string path_option;
     if (!schema_.partitions.empty()) {
       path_option = path_column_ == kPathColumn ? ", filename = true"
                                                 : ", filename = " + QuoteLiteral(path_column_);
     }
-    return fmt::format("read_parquet({}, hive_partitioning = false{}{})", urls, schema_option,
-                       path_option);
+    return fmt::format("read_parquet({}, hive_partitioning = false{}{}{})", urls, schema_option,
+                       nan_option, path_option);
   }
 
   // ", value AS name" of each partition.

@@ -28,7 +28,8 @@ class ViewSqlTest : public testing::Test {
     WatchedTask task{Deadline::Never()};
     catalog::SchemaUnion columns;
     for (const std::string& key : keys) {
-      const Result<> added = columns.Add(key, probe.Read(key, task)->columns);
+      const FooterProbe::Object object = *probe.Read(key, task);
+      const Result<> added = columns.Add(key, {object.schema, &object.schema->columns});
       EXPECT_TRUE(added.ok()) << added.error().message;
     }
     return ToDatasetSchema(columns, catalog::FindPartitions("t", keys));

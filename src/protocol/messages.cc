@@ -14,15 +14,16 @@ TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
 TARN_FIELDS(Column, name, type)
 TARN_FIELDS(ObjectGroup, objects, columns)
 TARN_FIELDS(Partition, name, type, key_name)
-TARN_FIELDS(DatasetSchema, columns, groups, partitions, key_prefix, notes, etags)
+TARN_FIELDS(DatasetSchema, columns, groups, partitions, key_prefix, notes, guarded, may_hide_nan,
+            etags)
 TARN_FIELDS(ViewSpec, name, keys, schema, error, etags, version)
 TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,
-            allow_direct_reads, probes_max, views, revision, catalog_error, sandbox, log_program,
-            log_json, log_level, tls_verify, tls_ca_path)
+            allow_direct_reads, probes_max, views, revision, sandbox, log_program, log_json,
+            log_level, tls_verify, tls_ca_path)
 TARN_FIELDS(Probe, ticket, view, timeout_ms)
-TARN_FIELDS(ApplyViews, ticket, revision, put, drop, catalog_error)
+TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
 TARN_FIELDS(Cancel, slot, query)
 TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
 TARN_FIELDS(Probed, ticket, ok, error_kind, error, schema)

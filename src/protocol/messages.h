@@ -48,6 +48,10 @@ struct DatasetSchema {
   std::string key_prefix = {};  // The part of the keys before the partitions.
   // What users of the dataset should know of: a partition that is not a column, and why.
   std::vector<std::string> notes = {};
+  // Faults of DuckDB 1.5.5 that the view avoids; see docs/engine-faults.md. Columns that must not
+  // be compared in the scan, and whether statistics may hide NaN.
+  std::vector<std::string> guarded = {};
+  bool may_hide_nan = false;
   std::vector<std::string> etags = {};  // Of the objects, as probed; empty for a folder.
 
   bool operator==(const DatasetSchema&) const = default;
@@ -89,8 +93,6 @@ struct Setup {
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;
   uint64_t revision = 0;  // Of the catalogue, which has these views; 0: not known.
-  // Why the catalogue has never been read; empty once it was.
-  std::string catalog_error = {};
   SandboxMode sandbox = SandboxMode::kOn;
   std::string log_program;
   bool log_json = false;
@@ -114,9 +116,8 @@ struct ApplyViews {
   static constexpr FrameType kType = FrameType::kApplyViews;
   uint64_t ticket = 0;
   uint64_t revision = 0;
-  std::vector<ViewSpec> put;       // New, or in the place of those that have their name.
-  std::vector<std::string> drop;   // It is no error when one is not there.
-  std::string catalog_error = {};  // As in Setup.
+  std::vector<ViewSpec> put;      // New, or in the place of those that have their name.
+  std::vector<std::string> drop;  // It is no error when one is not there.
 };
 
 // Ends the query of a slot, when it is still the one that is meant.

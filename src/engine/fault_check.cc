@@ -1,0 +1,249 @@
+#include "engine/fault_check.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace tarn::engine {
+namespace {
+
+using Json = nlohmann::json;
+
+Error FaultError(std::string_view form, std::string_view advice) {
+  return InvalidArgument("refused, because DuckDB 1.5.5 answers it wrongly: " + std::string(form) +
+                         "; " + std::string(advice));
+}
+
+std::string TextOf(const Json& node, const char* name) {
+  const auto found = node.find(name);
+  return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+const Json& ListOf(const Json& node, const char* name) {
+  static const Json kEmpty = Json::array();
+  const auto found = node.find(name);
+  return found != node.end() && found->is_array() ? *found : kEmpty;
+}
+
+const Json& NodeOf(const Json& node, const char* name) {
+  static const Json kNull;
+  const auto found = node.find(name);
+  return found != node.end() ? *found : kNull;
+}
+
+// A node without its place in the text, so that equal expressions are equal.
+Json WithoutPlace(const Json& node) {
+  if (!node.is_structured()) return node;
+  Json plain = node;
+  if (plain.is_object()) {
+    plain.erase("query_location");
+    plain.erase("alias");
+  }
+  for (auto& child : plain) child = WithoutPlace(child);
+  return plain;
+}
+
+bool IsConstant(const Json& node) { return TextOf(node, "class") == "CONSTANT"; }
+
+// The number of a constant; decimals without their point.
+double NumberOf(const Json& constant) {
+  const Json& value = NodeOf(NodeOf(constant, "value"), "value");
+  return value.is_number() ? value.get<double>() : 1;
+}
+
+bool IsZero(const Json& node) { return IsConstant(node) && NumberOf(node) == 0; }
+
+bool IsColumn(const Json& node, const Json& names) {
+  return TextOf(node, "class") == "COLUMN_REF" && NodeOf(node, "column_names") == names;
+}
+
+bool Names(const Json& node, const Json& names) {
+  if (!node.is_structured()) return false;
+  if (node.is_object() && IsColumn(node, names)) return true;
+  return std::any_of(node.begin(), node.end(),
+                     [&](const Json& child) { return Names(child, names); });
+}
+
+// The conditions that are joined by AND, at any depth.
+template <class Function>
+bool AnyConjunct(const Json& condition, const Function& is_wanted) {
+  if (TextOf(condition, "type") != "CONJUNCTION_AND") return is_wanted(condition);
+  const Json& children = ListOf(condition, "children");
+  return std::any_of(children.begin(), children.end(),
+                     [&](const Json& child) { return AnyConjunct(child, is_wanted); });
+}
+
+// --- aggregates
+
+bool HasDescendingOrder(const Json& orders) {
+  return std::any_of(orders.begin(), orders.end(),
+                     [](const Json& order) { return TextOf(order, "type") == "DESCENDING"; });
+}
+
+Result<> CheckAggregate(const Json& node) {
+  const std::string name = TextOf(node, "function_name");
+  if (name == "reservoir_quantile") {
+    return FaultError("reservoir_quantile of a DECIMAL", "use quantile_cont or approx_quantile");
+  }
+  constexpr std::array<std::string_view, 5> kQuantiles = {
+      "quantile", "quantile_cont", "quantile_disc", "percentile_cont", "percentile_disc"};
+  if (std::find(kQuantiles.begin(), kQuantiles.end(), name) == kQuantiles.end()) return {};
+  const bool is_descending = HasDescendingOrder(ListOf(NodeOf(node, "order_bys"), "orders")) ||
+                             HasDescendingOrder(ListOf(node, "arg_orders"));
+  const Json& arguments = ListOf(node, "children");
+  if (!is_descending || arguments.empty()) return {};
+  const Json& fraction = arguments.back();
+  const Json& fractions = ListOf(fraction, "children");
+  const bool is_zero = fractions.empty() ? IsZero(fraction)
+                                         : std::all_of(fractions.begin(), fractions.end(), IsZero);
+  if (!is_zero) return {};
+  return FaultError("the quantile 0 in descending order", "write max() instead");
+}
+
+// --- windows
+
+bool IsSafeBound(const Json& bound) {
+  constexpr double kRowsMax = 4e18;
+  if (bound.is_null()) return true;
+  if (IsConstant(bound)) {
+    return NodeOf(NodeOf(bound, "value"), "is_null") != true && NumberOf(bound) < kRowsMax;
+  }
+  // Whoever gives a parameter knows whether it is NULL.
+  if (TextOf(bound, "class") == "PARAMETER") return true;
+  if (TextOf(bound, "class") == "CAST") return IsSafeBound(NodeOf(bound, "child"));
+  return TextOf(bound, "type") == "OPERATOR_COALESCE";
+}
+
+Result<> CheckFrame(const Json& node) {
+  for (const auto& [kind, bound] :
+       {std::pair("start", "start_expr"), std::pair("end", "end_expr")}) {
+    if (!TextOf(node, kind).ends_with("_ROWS") || IsSafeBound(NodeOf(node, bound))) continue;
+    return FaultError("a bound of a ROWS frame that may be NULL, or is larger than any table",
+                      "write a constant, or coalesce(…, 0)");
+  }
+  return {};
+}
+
+bool HasEqualParts(const Json& list) {
+  for (size_t i = 0; i < list.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (WithoutPlace(list[i]) == WithoutPlace(list[j])) return true;
+    }
+  }
+  return false;
+}
+
+Result<> CheckWindow(const Json& node) {
+  TARN_CHECK_OK(CheckFrame(node));
+  const std::string type = TextOf(node, "type");
+  const Json& partitions = ListOf(node, "partitions");
+  const Json& orders = ListOf(node, "orders");
+  const Json& inner_orders = ListOf(node, "arg_orders");
+  if (HasEqualParts(partitions)) {
+    return FaultError("PARTITION BY with the same expression twice", "name it once");
+  }
+  const bool is_from_start = TextOf(node, "start") == "UNBOUNDED_PRECEDING";
+  if (type == "WINDOW_FIRST_VALUE" && partitions.empty() && orders.empty() &&
+      inner_orders.empty() && !is_from_start) {
+    return FaultError("first_value over a moving frame without ORDER BY", "add ORDER BY");
+  }
+  const bool is_rank =
+      type == "WINDOW_RANK" || type == "WINDOW_PERCENT_RANK" || type == "WINDOW_CUME_DIST";
+  if (is_rank && !inner_orders.empty() && inner_orders.size() < orders.size()) {
+    return FaultError("a rank by fewer expressions than the window is ordered by",
+                      "order the window by the same");
+  }
+  const std::string end = TextOf(node, "end");
+  const bool is_whole = is_from_start && (end == "UNBOUNDED_FOLLOWING" ||
+                                          (orders.empty() && end == "CURRENT_ROW_RANGE"));
+  if (type == "WINDOW_AGGREGATE" && is_whole && !partitions.empty() && !inner_orders.empty()) {
+    return FaultError("an ordered aggregate over whole partitions, of which there may be a million",
+                      "drop ORDER BY from its arguments, or join with a GROUP BY");
+  }
+  return {};
+}
+
+// --- conditions
+
+// a IS DISTINCT FROM 5 OR a > 7: where a row group has nothing but NULL, or NULL and 5, it is
+// skipped.
+Result<> CheckOr(const Json& node) {
+  const Json& parts = ListOf(node, "children");
+  for (const Json& part : parts) {
+    if (TextOf(part, "type") != "COMPARE_DISTINCT_FROM") continue;
+    // IS NOT TRUE casts its column to BOOLEAN.
+    const Json& compared = NodeOf(part, "left");
+    const Json& left = TextOf(compared, "class") == "CAST" ? NodeOf(compared, "child") : compared;
+    if (TextOf(left, "class") != "COLUMN_REF") continue;
+    const Json& names = NodeOf(left, "column_names");
+    const bool is_named_again = std::any_of(parts.begin(), parts.end(), [&](const Json& other) {
+      return &other != &part && Names(other, names);
+    });
+    if (!is_named_again) continue;
+    return FaultError(
+        "IS DISTINCT FROM or IS NOT TRUE beside another condition of its column in OR",
+        "write coalesce(a <> b, true)");
+  }
+  return {};
+}
+
+bool IsEquality(const Json& condition) {
+  const std::string type = TextOf(condition, "type");
+  return type == "COMPARE_EQUAL" || type == "COMPARE_NOT_DISTINCT_FROM";
+}
+
+Result<> CheckJoin(const Json& node) {
+  const Json& condition = NodeOf(node, "condition");
+  if (condition.is_null()) return {};
+  if (TextOf(node, "join_type") == "ANTI" && !AnyConjunct(condition, IsEquality)) {
+    return FaultError("ANTI JOIN without an equality", "write NOT EXISTS");
+  }
+  const auto is_not_distinct = [](const Json& part) {
+    return TextOf(part, "type") == "COMPARE_NOT_DISTINCT_FROM";
+  };
+  if (TextOf(node, "ref_type") == "ASOF" && AnyConjunct(condition, is_not_distinct)) {
+    return FaultError("ASOF JOIN with IS NOT DISTINCT FROM", "compare coalesce() of both sides");
+  }
+  return {};
+}
+
+bool IsTupleSubquery(const Json& node) {
+  return TextOf(node, "class") == "SUBQUERY" && TextOf(node, "subquery_type") == "ANY" &&
+         TextOf(NodeOf(node, "child"), "function_name") == "row";
+}
+
+// `is_filter`: the node is a condition that is joined by AND to others of a filter, so that NULL
+// and false are the same.
+Result<> Visit(const Json& node, bool is_filter) {
+  if (!node.is_structured()) return {};
+  if (node.is_object()) {
+    if (IsTupleSubquery(node) &&
+        (!is_filter || TextOf(node, "comparison_type") != "COMPARE_EQUAL")) {
+      return FaultError("a comparison of a row with a subquery, where a NULL may be",
+                        "write NOT EXISTS (SELECT 1 FROM s WHERE (a = s.a AND b = s.b) IS DISTINCT "
+                        "FROM false) for (a, b) NOT IN");
+    }
+    const std::string kind = TextOf(node, "class");
+    const std::string type = TextOf(node, "type");
+    if (kind == "FUNCTION" || kind == "WINDOW") TARN_CHECK_OK(CheckAggregate(node));
+    if (kind == "WINDOW") TARN_CHECK_OK(CheckWindow(node));
+    if (type == "CONJUNCTION_OR") TARN_CHECK_OK(CheckOr(node));
+    if (type == "JOIN") TARN_CHECK_OK(CheckJoin(node));
+  }
+  const bool is_and = node.is_object() && TextOf(node, "type") == "CONJUNCTION_AND";
+  for (const auto& [key, child] : node.items()) {
+    const bool is_condition = node.is_object() && (key == "where_clause" || key == "having" ||
+                                                   key == "qualify" || key == "condition");
+    const bool is_part = is_filter && (is_and || node.is_array());
+    TARN_CHECK_OK(Visit(child, is_condition || is_part));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> CheckFaults(const Json& statements) { return Visit(statements, false); }
+
+}  // namespace tarn::engine
