@@ -95,6 +95,21 @@ Result<> WrongAnswer(const Json::exception& e) {
       fmt::format("the answer of the catalogue is not what it should be: {}", e.what()));
 }
 
+// Fails if queryd says that the dataset cannot be read. Without queryd, the catalogue is all there
+// is to show.
+Result<> RequireReadable(const Remote& remote, const std::string& name) {
+  const auto status = remote.QueryJson({.path = "/catalog/status"});
+  if (!status.ok()) return {};
+  for (const Json& failed : status->value("failed", Json::array())) {
+    if (failed.value("name", "") != name) continue;
+    return InvalidArgument(
+        fmt::format("dataset \"{}\": it is registered, but it cannot be read "
+                    "since {}: {}",
+                    name, failed.value("since", ""), failed.value("error", "")));
+  }
+  return {};
+}
+
 // The columns that queries see. If these are not known, those of the manifest, if it has any.
 Table ColumnTable(const std::vector<Column>& seen, const Json& manifest) {
   std::set<std::string> required;
@@ -160,8 +175,7 @@ Result<> ShowDataset(const DatasetOptions& options) {
                    object.value("etag", "")});
     }
     Print("\n" + objects.Text());
-    // Queries are refused too. Without queryd, the catalogue is all there is to show.
-    if (!seen.ok() && seen.error().kind == ErrorKind::kInvalidArgument) return seen.error();
+    if (!seen.ok()) return RequireReadable(remote, options.name);
   } catch (const Json::exception& e) {
     return WrongAnswer(e);
   }

@@ -98,11 +98,9 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(duck::Connection own, factory_->Connect());
   own_connection_.emplace(std::move(own));
   prober_ = std::make_unique<Prober>(setup, watchdog_);
-  views_ = std::make_unique<Views>(setup.store,
-                                   protocol::ApplyViews{.revision = setup.revision,
-                                                        .put = setup.views,
-                                                        .drop = {},
-                                                        .catalog_error = setup.catalog_error});
+  views_ = std::make_unique<Views>(
+      setup.store,
+      protocol::ApplyViews{.revision = setup.revision, .put = setup.views, .drop = {}});
   context_ = std::make_unique<WorkerContext>(*views_, *watchdog_, setup);
   context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
     control_.Write(protocol::ToFrame(unhealthy));

@@ -12,6 +12,12 @@
 namespace tarn::engine {
 namespace {
 
+// Whether an error names the object, by its path or by the URL of a request.
+bool IsNamedIn(std::string_view message, const std::string& key) {
+  if (message.find("/" + key) != std::string_view::npos) return true;
+  return message.find("/" + ReplaceAll(PercentEncode(key), "%2F", "/")) != std::string_view::npos;
+}
+
 // How often somebody who waits for others' queries looks whether he still wants to.
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
 
@@ -27,30 +33,6 @@ Views::Views(const protocol::ObjectStore& store, const protocol::ApplyViews& kno
   Apply(known);
 }
 
-std::optional<KnownObject> Views::FindObject(const std::vector<std::string>& datasets,
-                                             std::string_view message) const {
-  const std::lock_guard lock(mutex_);
-  KnownObject found;
-  for (const std::string& name : datasets) {
-    const auto dataset = datasets_.find(ToLowerAscii(name));
-    if (dataset == datasets_.end()) continue;
-    const protocol::ViewSpec& view = *dataset->second;
-    for (size_t i = 0; i < view.keys.size(); ++i) {
-      // The longest: a key may begin with another one.
-      if (view.keys[i].size() <= found.key.size()) continue;
-      if (message.find(store_.root + view.keys[i]) == std::string_view::npos) continue;
-      found = {.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""};
-    }
-  }
-  if (found.key.empty()) return std::nullopt;
-  return found;
-}
-
-std::string Views::CatalogError() const {
-  const std::lock_guard lock(mutex_);
-  return catalog_error_;
-}
-
 bool Views::IsDataset(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   return datasets_.contains(ToLowerAscii(name));
@@ -59,7 +41,6 @@ bool Views::IsDataset(std::string_view name) const {
 void Views::Apply(const protocol::ApplyViews& change) {
   const std::lock_guard lock(mutex_);
   revision_ = change.revision;
-  catalog_error_ = change.catalog_error;
   for (const std::string& name : change.drop) datasets_.erase(ToLowerAscii(name));
   for (const protocol::ViewSpec& view : change.put) {
     datasets_.insert_or_assign(ToLowerAscii(view.name), std::make_shared<protocol::ViewSpec>(view));
@@ -98,6 +79,21 @@ std::vector<protocol::DatasetRead> Views::Cut::Reads() const {
     if (wanted.dataset) reads.push_back({wanted.dataset->name, wanted.dataset->version});
   }
   return reads;
+}
+
+std::optional<KnownObject> Views::Cut::FindObject(std::string_view message) const {
+  KnownObject found;
+  for (const Wanted& wanted : wanted_) {
+    if (wanted.dataset == nullptr) continue;
+    const protocol::ViewSpec& view = *wanted.dataset;
+    for (size_t i = 0; i < view.keys.size(); ++i) {
+      // The longest: a key may end with another one.
+      if (view.keys[i].size() <= found.key.size() || !IsNamedIn(message, view.keys[i])) continue;
+      found = {.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""};
+    }
+  }
+  if (found.key.empty()) return std::nullopt;
+  return found;
 }
 
 Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& task,

@@ -45,13 +45,6 @@ class Views {
 
   void Apply(const protocol::ApplyViews& change);
 
-  // The object of one of the datasets that is named in an error message of DuckDB.
-  std::optional<KnownObject> FindObject(const std::vector<std::string>& datasets,
-                                        std::string_view message) const;
-
-  // Why the catalogue has never been read, so that any dataset may be missing here; else empty.
-  std::string CatalogError() const;
-
   // What some names are at one moment.
   class Cut;
   // None when not all of `datasets` are datasets, or one of `others` is: what was judged by that
@@ -93,7 +86,6 @@ class Views {
   mutable std::mutex mutex_;
   std::condition_variable changed_;                           // A slot, or its pins.
   uint64_t revision_;                                         // guarded by mutex_
-  std::string catalog_error_;                                 // guarded by mutex_
   std::unordered_map<std::string, DatasetPointer> datasets_;  // guarded by mutex_; in lower case
   std::unordered_map<std::string, Slot> slots_;               // guarded by mutex_; the same
 };
@@ -102,6 +94,8 @@ class Views::Cut {
  public:
   uint64_t revision() const { return revision_; }
   std::vector<protocol::DatasetRead> Reads() const;
+  // The object of one of the datasets that an error message of DuckDB names.
+  std::optional<KnownObject> FindObject(std::string_view message) const;
 
  private:
   friend class Views;

@@ -259,27 +259,17 @@ Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTa
   for (;;) {
     TARN_TRY(Plan * plan, PlanOf(query.sql));
     const Verdict& verdict = plan->verdict;
-    const std::optional<Views::Cut> cut =
-        context_.views.TakeCut(verdict.datasets, verdict.others, verdict.reads_catalog);
-    if (!cut) {
+    cut_ = context_.views.TakeCut(verdict.datasets, verdict.others, verdict.reads_catalog);
+    if (!cut_) {
       plans_.Forget(query.sql);
       continue;
     }
-    TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut));
-    Result<duck::BoundStatement> statement = Start(query, *plan);
-    if (!statement.ok()) return ReasonOfMissing(statement.error());
-    protocol::Begun begun{.revision = cut->revision(), .is_repeatable = IsRepeatable(verdict)};
-    if (begun.is_repeatable) begun.reads = cut->Reads();
-    return Bound{plan, std::move(*statement), std::move(begun)};
+    TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut_));
+    TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
+    protocol::Begun begun{.revision = cut_->revision(), .is_repeatable = IsRepeatable(verdict)};
+    if (begun.is_repeatable) begun.reads = cut_->Reads();
+    return Bound{plan, std::move(statement), std::move(begun)};
   }
-}
-
-// A table that is missing may be a dataset, as long as the catalogue was never read.
-Error Worker::ReasonOfMissing(const Error& error) const {
-  if (!error.message.starts_with("Catalog Error: Table with name ")) return error;
-  const std::string catalog_error = context_.views.CatalogError();
-  if (catalog_error.empty()) return error;
-  return Unavailable("the catalogue is not known, try again: " + catalog_error);
 }
 
 Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& plan) {
@@ -296,13 +286,11 @@ Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const 
   return duck::ChangedObject();
 }
 
-Error Worker::ExplainRead(const Error& error, const std::string& sql,
-                          std::chrono::system_clock::time_point begun_at) {
-  if (!ObjectCheck::IsNeeded(error)) return error;
-  const Plan* plan = plans_.Find(sql);
-  if (plan == nullptr) return error;
-  const auto object = context_.views.FindObject(plan->verdict.datasets, error.message);
-  return object ? context_.object_check.Explain(*object, begun_at) : error;
+Error Worker::ExplainRead(const Error& error,
+                          std::chrono::system_clock::time_point begun_at) const {
+  if (!ObjectCheck::IsNeeded(error) || !cut_) return error;
+  const auto object = cut_->FindObject(error.message);
+  return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObject();
 }
 
 void Worker::NoteChanged(const std::string& sql) {
@@ -325,7 +313,8 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
       bound->plan->statement.reset();
     }
   }
-  if (!result.ok()) result = ExplainRead(result.error(), query.sql, begun_at);
+  if (!result.ok()) result = ExplainRead(result.error(), begun_at);
+  cut_.reset();
   if (!result.ok() && result.error().kind == ErrorKind::kStale) NoteChanged(query.sql);
   // What failed once may have left its plan half-way.
   if (!result.ok()) plans_.Forget(query.sql);

@@ -70,7 +70,6 @@ class Worker {
   };
   Result<Plan*> PlanOf(const std::string& sql);
   Result<Bound> Bind(const protocol::Query& query, const WatchedTask& task);
-  Error ReasonOfMissing(const Error& error) const;
   Result<duck::BoundStatement> Start(const protocol::Query& query, Plan& plan);
   Result<> Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
                   ResultSink& sink, ResultSummary& summary);
@@ -78,8 +77,7 @@ class Worker {
   Result<> CheckUnchanged(const std::vector<std::string>& datasets) const;
   void NoteChanged(const std::string& sql);
   // Tells damaged objects from those that were overwritten.
-  Error ExplainRead(const Error& error, const std::string& sql,
-                    std::chrono::system_clock::time_point begun_at);
+  Error ExplainRead(const Error& error, std::chrono::system_clock::time_point begun_at) const;
   protocol::Failed Judge(const Error& error, const protocol::Query& query);
 
   const uint64_t slot_;
@@ -88,6 +86,7 @@ class Worker {
   duck::Connection connection_;
   Gate gate_;
   PlanCache plans_;
+  std::optional<Views::Cut> cut_;  // What the query that runs reads.
 
   mutable std::mutex mutex_;
   std::shared_ptr<WatchedTask> task_;                      // guarded by mutex_: of what runs

@@ -88,7 +88,7 @@ std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetSco
     std::filesystem::create_directory(options.setup.temp_directory, ignored);
   }
   auto engine = std::make_shared<EngineSupervisor>(io_, std::move(options), metrics_);
-  ViewChange state{.revision = revision_, .catalog_error = catalog_error_};
+  ViewChange state{.revision = revision_};
   for (const auto& [name, view] : views_) {
     if (scope.Allows(name)) state.put.push_back(view);
   }
@@ -154,11 +154,10 @@ Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
   std::vector<std::future<Result<Schema>>> taken;
   std::unique_lock lock(mutex_);
   revision_ = change.revision;
-  catalog_error_ = change.catalog_error;
   for (const std::string& name : change.drop) views_.erase(name);
   for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
   for (auto& [scope, scoped] : scoped_) {
-    ViewChange seen{.revision = change.revision, .catalog_error = change.catalog_error};
+    ViewChange seen{.revision = change.revision};
     for (const protocol::ViewSpec& view : change.put) {
       if (scope.Allows(view.name)) seen.put.push_back(view);
     }

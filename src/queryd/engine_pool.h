@@ -80,7 +80,6 @@ class EnginePool : public ViewTarget {
   mutable std::mutex mutex_;
   std::map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   uint64_t revision_ = 0;                            // guarded by mutex_: of views_
-  std::string catalog_error_ = kCatalogNotRead;      // guarded by mutex_
   ScopedMap scoped_;                                 // guarded by mutex_
   uint64_t last_folder_ = 0;                         // guarded by mutex_
   bool stopping_ = false;                            // guarded by mutex_

@@ -44,11 +44,7 @@ double SecondsSince(Query::Clock::time_point start) {
 }
 
 protocol::ApplyViews ToMessage(const ViewChange& change) {
-  return {.ticket = kNoTicket,
-          .revision = change.revision,
-          .put = change.put,
-          .drop = change.drop,
-          .catalog_error = change.catalog_error};
+  return {.ticket = kNoTicket, .revision = change.revision, .put = change.put, .drop = change.drop};
 }
 
 }  // namespace
@@ -152,7 +148,6 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   setup.credentials = credentials;
   for (const auto& [name, view] : views_) setup.views.push_back(view);
   setup.revision = revision_;
-  setup.catalog_error = catalog_error_;
   const uint64_t number = ++last_number_;
   // DuckDB's files have the same names in each process: two must not share a folder.
   if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
@@ -621,7 +616,6 @@ void EngineSupervisor::Remember(const ViewChange& change) {
   for (const std::string& name : change.drop) views_.erase(name);
   for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
   revision_ = change.revision;
-  catalog_error_ = change.catalog_error;
 }
 
 // A process that starts just now was told of the views as they were before.

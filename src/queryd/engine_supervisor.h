@@ -174,7 +174,6 @@ class EngineSupervisor : public ViewTarget {
   uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
   std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   uint64_t revision_ = 0;                                      // guarded by mutex_: of views_
-  std::string catalog_error_ = kCatalogNotRead;                // guarded by mutex_
   // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> asked_;  // guarded by mutex_
   double resident_shown_ = 0;                 // guarded by mutex_: our part of resident_

@@ -66,7 +66,6 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
     Bring(deadline, /*all_failed=*/true, result);
   } else {
     result.errors.push_back(read.error().message);
-    if (!catalog_error_.empty()) TellCatalogError(read.error().message, deadline);
   }
   Finish(start, result);
   return result;
@@ -87,17 +86,7 @@ RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop
   return result;
 }
 
-// Queries of a dataset that is not known can be told why it may be there all the same.
-void Registrar::TellCatalogError(const std::string& error, Deadline deadline) {
-  catalog_error_ = error;
-  if (catalog_error_ == told_catalog_error_) return;
-  if (views_.Apply({.catalog_error = catalog_error_}, deadline).ok()) {
-    told_catalog_error_ = catalog_error_;
-  }
-}
-
 void Registrar::Take(CatalogRead read) {
-  catalog_error_.clear();
   if (!read.changed) return;
   if (read.is_whole) {
     std::unordered_set<std::string_view> listed;
@@ -254,7 +243,7 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
   result.skipped = wanted_.size() - to_put;
   PutBroken(change);
   if (change.put.empty() && change.put_broken.empty() && change.drop.empty() &&
-      revision_ == live_revision_ && catalog_error_ == told_catalog_error_) {
+      revision_ == live_revision_) {
     return;
   }
   std::vector<protocol::ViewSpec> put = change.put;
@@ -262,18 +251,14 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
     view.version = ++last_version_;
     put.push_back(view);
   }
-  const Result<> applied = views_.Apply({.revision = revision_,
-                                         .put = std::move(put),
-                                         .drop = change.drop,
-                                         .catalog_error = catalog_error_},
-                                        deadline);
+  const Result<> applied =
+      views_.Apply({.revision = revision_, .put = std::move(put), .drop = change.drop}, deadline);
   if (!applied.ok()) {
     // Also after its time: what was probed is worth it, and the engine answers or has ended.
     result.errors.push_back(fmt::format("change views: {}", applied.error().message));
     return;
   }
   live_revision_ = revision_;
-  told_catalog_error_ = catalog_error_;
   for (const protocol::ViewSpec& view : change.put_broken) {
     broken_.insert_or_assign(ToLowerAscii(view.name),
                              BrokenView{view.name, failed_.at(view.name).error});

@@ -112,7 +112,6 @@ class Registrar {
   };
   struct Change;
 
-  void TellCatalogError(const std::string& error, Deadline deadline);
   // Takes what the catalogue said into wanted_ and dirty_.
   void Take(CatalogRead read);
   void Bring(Deadline deadline, bool all_failed, RefreshResult& result);
@@ -133,10 +132,8 @@ class Registrar {
   std::set<std::string> dirty_;                          // Names where the two above differ.
   std::map<std::string, Failure> failed_;                // Of dirty_.
   std::unordered_map<std::string, BrokenView> broken_;   // By the name in lower case.
-  std::string catalog_error_ = kCatalogNotRead;       // Why no catalogue was read; empty: one was.
-  std::string told_catalog_error_ = kCatalogNotRead;  // The one that the engines know.
-  std::string position_;                              // Of wanted_.
-  uint64_t revision_ = 0;                             // Of wanted_.
+  std::string position_;                                 // Of wanted_.
+  uint64_t revision_ = 0;                                // Of wanted_.
   uint64_t live_revision_ = 0;
   uint64_t last_version_ = 0;  // Of the views.
 

@@ -33,10 +33,6 @@ class RecordingEngine : public ViewTarget {
   }
   Result<> Apply(const ViewChange& change, Deadline) override {
     if (cannot_apply) return Internal("cannot change");
-    if (!change.catalog_error.empty()) {
-      calls.push_back("not read: " + change.catalog_error);
-      return {};
-    }
     std::string call = "apply " + std::to_string(change.revision);
     for (const std::string& name : change.drop) call += " -" + name;
     for (const protocol::ViewSpec& view : change.put) {
@@ -197,20 +193,6 @@ TEST_F(RegistrarTest, AViewTakesThePlaceOfAnErrorThatDiffersInCase) {
   catalog.Remove("A");
   Refresh();
   EXPECT_THAT(engine.calls, ElementsAre("apply 3"));
-}
-
-TEST_F(RegistrarTest, TellsQueriesWhyTheCatalogueWasNeverRead) {
-  catalog.down = true;
-  Refresh();
-  EXPECT_THAT(engine.calls, ElementsAre("not read: connect: refused"));
-  Refresh();
-  EXPECT_TRUE(engine.calls.empty());
-  catalog.down = false;
-  Refresh();
-  EXPECT_THAT(engine.calls, ElementsAre("apply 0"));
-  catalog.down = true;
-  Refresh();
-  EXPECT_TRUE(engine.calls.empty());
 }
 
 TEST_F(RegistrarTest, AFailedUpdateIsTriedAgain) {

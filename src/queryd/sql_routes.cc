@@ -112,14 +112,15 @@ Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_pt
   return response;
 }
 
-// A dataset is not there before the catalogue is, which is another thing than a slip of the pen.
-Error Explained(const Error& error, const Registrar& registrar) {
-  if (!error.message.starts_with("Catalog Error: Table with name") || registrar.Status().read_at) {
-    return error;
-  }
-  return {error.kind, error.message.substr(0, error.message.find('\n')) +
-                          "\nThe catalogue has not been read yet, so that there are no datasets: "
-                          "GET /readyz tells why, try again when it answers 200"};
+// Until the catalogue has been read once, a table that is missing may be a dataset. As in /readyz,
+// a token that is limited to datasets is not told the reason.
+Error Explained(const Error& error, const Registrar& registrar, const Request& request) {
+  if (!error.message.starts_with("Catalog Error: Table with name")) return error;
+  const CatalogStatus status = registrar.Status();
+  if (status.read_at) return error;
+  const bool is_told = request.identity->datasets.is_all() && !status.error.empty();
+  return Unavailable("the catalogue is not known, try again: " +
+                     (is_told ? status.error : "it has not been read yet"));
 }
 
 asio::awaitable<Response> PostSql(QueryService& service, const Registrar& registrar,
@@ -137,7 +138,8 @@ asio::awaitable<Response> PostSql(QueryService& service, const Registrar& regist
   });
   Result<QueryAnswer> answer = co_await service.Run(*sql, query);
   if (!answer.ok()) {
-    co_return http::RenderError(Explained(answer.error(), registrar).Wrap("query"), request);
+    co_return http::RenderError(Explained(answer.error(), registrar, request).Wrap("query"),
+                                request);
   }
   Response response = ToResponse(service, *sql, query, std::move(*answer), *tags, request);
   ended_at_last.Release();  // The body ends it.

@@ -10,16 +10,11 @@
 
 namespace tarn::queryd {
 
-// ViewChange::catalog_error before the first try.
-inline constexpr const char* kCatalogNotRead = "it has not been read yet";
-
 // Another revision of the catalogue.
 struct ViewChange {
   uint64_t revision = 0;  // 0: not known.
   std::vector<protocol::ViewSpec> put = {};
   std::vector<std::string> drop = {};
-  // Why the catalogue has never been read; empty once it was.
-  std::string catalog_error = {};
 };
 
 struct ProbeRequest {

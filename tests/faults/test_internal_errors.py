@@ -1,4 +1,4 @@
-"""Objects on which DuckDB fails with an INTERNAL error: its database refuses everything from then on.
+"""Objects on which DuckDB fails with an INTERNAL error, after which its database refuses everything.
 
 The query that did it is told why. Nobody else notices.
 """

@@ -40,13 +40,13 @@ def test_catalogd_may_start_later(new_lake):
     assert ready.status == 503
     assert ready.text.strip()
     assert new_lake.query.sql("SELECT 1").rows() == [[1]]
-    not_yet = "The catalogue has not been read yet"
-    assert not_yet in new_lake.query.sql("FROM numbers").expect_error(400, "query: ")
+    not_yet = "query: the catalogue is not known, try again: catalog list: connect to "
+    new_lake.query.sql("FROM numbers").expect_error(503, not_yet)
 
     new_lake.start_catalogd()
     new_lake.add("numbers", "SELECT 42 AS n")
     new_lake.wait_for_rows("numbers", [[42]])
-    assert not_yet not in new_lake.query.sql("FROM nothing").expect_error(400, "query: ")
+    new_lake.query.sql("FROM nothing").expect_error(400, "query: Catalog Error: ")
     wait_until(new_lake.query.ready, "ready after the first refresh that succeeded")
     assert len(new_lake.queryd.lines(INITIAL_FAILED)) == 1
 

@@ -132,7 +132,8 @@ def test_every_listing_of_columns_agrees_before_and_after_the_first_query(lake):
 
     def listings() -> list:
         schema = lake.query.sql(
-            "SELECT column_name, data_type FROM information_schema.columns ORDER BY ordinal_position"
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "ORDER BY ordinal_position"
         ).rows()
         described = [row[:2] for row in lake.query.sql("DESCRIBE events").rows()]
         shown = lake.query.sql("SHOW ALL TABLES").json()
