@@ -164,6 +164,15 @@ std::optional<std::string> RepeatedName(const std::vector<NamedValue>& values) {
 
 }  // namespace
 
+std::optional<std::string> PartitionValue(std::string_view path, std::string_view key_name) {
+  for (const NamedValue& value : NamedValuesOf(path)) {
+    if (value.name != key_name) continue;
+    if (value.value == kNullPartition) return std::nullopt;
+    return Decoded(value.value);
+  }
+  return std::nullopt;
+}
+
 Partitions FindPartitions(const std::string& dataset, const std::vector<std::string>& keys) {
   Partitions found{.prefix = std::string(OwnPrefix(dataset, keys)), .columns = {}, .problem = ""};
   const auto path_of = [&](const std::string& key) {

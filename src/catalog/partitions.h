@@ -3,8 +3,9 @@
 // Hive-style partitions: the names and values in the keys of a dataset's objects, as in
 // "events/day=2026-01-31/a.parquet". docs/datasets.md has the rules.
 
-#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tarn::catalog {
@@ -25,6 +26,10 @@ struct Partitions {
 
 // The value of a partition that is NULL.
 inline constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
+
+// The value of a partition in a key, percent-decoded; nothing if it is NULL. `path` is the key
+// without the dataset's prefix.
+std::optional<std::string> PartitionValue(std::string_view path, std::string_view key_name);
 
 // The partitions of a dataset with this name and these keys, of which there is at least one. The
 // dataset's own prefix ends with the first folder that has its name, or else is the common folder

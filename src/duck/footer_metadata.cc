@@ -185,6 +185,7 @@ constexpr int64_t kFileCreatedBy = 6;
 constexpr int64_t kRowGroupColumns = 1;
 constexpr int64_t kColumnChunkMetadata = 3;
 constexpr int64_t kColumnBloomFilterOffset = 14;
+constexpr int64_t kElementName = 4;
 constexpr int64_t kElementChildren = 5;
 constexpr int64_t kElementLogicalType = 10;
 constexpr int64_t kLogicalTypeUnknown = 11;
@@ -204,15 +205,18 @@ bool ReadIsUnknown(ThriftReader& reader) {
   return is_unknown;
 }
 
-// SchemaElement.
-void ReadElement(ThriftReader& reader, std::vector<bool>& untyped_leaves) {
+// SchemaElement; returns its name.
+std::string_view ReadElement(ThriftReader& reader, std::vector<bool>& untyped_leaves) {
+  std::string_view name;
   int64_t children = 0;
   bool is_untyped = false;
   Field field;
   while (!reader.failed()) {
     field = reader.ReadField(field);
     if (field.type == kStop) break;
-    if (field.id == kElementChildren && field.type == kI32) {
+    if (field.id == kElementName && field.type == kBinary) {
+      name = reader.ReadBinary();
+    } else if (field.id == kElementChildren && field.type == kI32) {
       children = reader.ReadSigned();
     } else if (field.id == kElementLogicalType && field.type == kStruct) {
       is_untyped = ReadIsUnknown(reader);
@@ -221,13 +225,16 @@ void ReadElement(ThriftReader& reader, std::vector<bool>& untyped_leaves) {
     }
   }
   if (children == 0) untyped_leaves.push_back(is_untyped);
+  return name;
 }
 
 void ReadSchema(ThriftReader& reader, FooterMetadata& metadata) {
   const std::string_view begin = reader.rest();
   const List elements = reader.ReadList();
   for (uint64_t i = 0; i < elements.size && !reader.failed(); ++i) {
-    ReadElement(reader, metadata.untyped_leaves);
+    const std::string_view name = ReadElement(reader, metadata.untyped_leaves);
+    // The first element is the file itself.
+    if (i > 0 && name.empty()) metadata.has_empty_names = true;
   }
   metadata.schema = begin.substr(0, begin.size() - reader.rest().size());
 }

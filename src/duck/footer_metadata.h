@@ -21,6 +21,8 @@ struct FooterMetadata {
   std::vector<bool> untyped_leaves;
   // For each leaf: whether a row group has a bloom filter for it.
   std::vector<bool> bloom_leaves;
+  // A column or a field has an empty name, in whose place DuckDB makes one up.
+  bool has_empty_names = false;
   // DuckDB wrote the file, whose statistics of floating-point columns then count NaN.
   bool is_by_duckdb = false;
 };

@@ -61,7 +61,7 @@ TEST_F(FooterMetadataTest, FindsColumnsOfTheUnknownType) {
       "\x15\x02\x38\x01"
       "b\x00"
       "\x00",
-      29);
+      23);
   const auto metadata = ReadFooterMetadata(footer);
   ASSERT_TRUE(metadata.ok()) << metadata.error().message;
   EXPECT_EQ(metadata->untyped_leaves, (std::vector<bool>{true, false}));

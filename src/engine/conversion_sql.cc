@@ -25,7 +25,7 @@ std::string Convert(const std::string& value, const Type& from, const Type& to, 
 // The parts of a nested value that are untyped cannot be cast: INTEGER, as they are read, is no
 // struct and no date.
 std::string ConvertParts(const std::string& value, const Type& from, const Type& to, int depth) {
-  const std::string element = fmt::format("x{}", depth);
+  const std::string element = fmt::format("tarn_element_{}", depth);
   switch (to.kind) {
     case Type::Kind::kStruct: {
       std::string fields;
@@ -42,8 +42,11 @@ std::string ConvertParts(const std::string& value, const Type& from, const Type&
       return fmt::format(
           "map_from_entries(list_transform(map_entries({}), lambda {}: struct_pack(k := {}, v := "
           "{})))",
-          value, element, Convert(element + ".key", from.children[0], to.children[0], depth + 1),
-          Convert(element + ".value", from.children[1], to.children[1], depth + 1));
+          value, element,
+          Convert(fmt::format("struct_extract({}, 'key')", element), from.children[0],
+                  to.children[0], depth + 1),
+          Convert(fmt::format("struct_extract({}, 'value')", element), from.children[1],
+                  to.children[1], depth + 1));
     default:
       return fmt::format("list_transform({}, lambda {}: {})", value, element,
                          Convert(element, from.children[0], to.children[0], depth + 1));

@@ -456,7 +456,7 @@ TEST_F(EngineTest, WhatThereIsIsToldWithoutReadingIt) {
   const std::vector<protocol::Column> columns = {{"id", "INTEGER"}, {"x y", "STRUCT(a DATE)[]"}};
   Open(1);
   // Its object comes later: to name the columns nothing is read.
-  Apply({{"t", {"a.parquet"}, columns}});
+  Apply({{.name = "t", .keys = {"a.parquet"}, .schema = {.columns = columns}}});
   EXPECT_EQ(Text("SHOW TABLES"), "name\r\nt\r\n");
   const std::string all =
       "SELECT column_name, data_type FROM information_schema.columns ORDER BY ordinal_position";

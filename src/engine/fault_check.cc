@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/text.h"
 
 namespace tarn::engine {
 namespace {
@@ -33,6 +36,13 @@ const Json& NodeOf(const Json& node, const char* name) {
   return found != node.end() ? *found : kNull;
 }
 
+// The name of a column without its table, in lower case.
+std::string NameOf(const Json& column) {
+  const Json& names = ListOf(column, "column_names");
+  return names.empty() || !names.back().is_string() ? ""
+                                                    : ToLowerAscii(names.back().get<std::string>());
+}
+
 // A node without its place in the text, so that equal expressions are equal.
 Json WithoutPlace(const Json& node) {
   if (!node.is_structured()) return node;
@@ -40,6 +50,7 @@ Json WithoutPlace(const Json& node) {
   if (plain.is_object()) {
     plain.erase("query_location");
     plain.erase("alias");
+    if (TextOf(plain, "class") == "COLUMN_REF") return NameOf(plain);
   }
   for (auto& child : plain) child = WithoutPlace(child);
   return plain;
@@ -55,15 +66,11 @@ double NumberOf(const Json& constant) {
 
 bool IsZero(const Json& node) { return IsConstant(node) && NumberOf(node) == 0; }
 
-bool IsColumn(const Json& node, const Json& names) {
-  return TextOf(node, "class") == "COLUMN_REF" && NodeOf(node, "column_names") == names;
-}
-
-bool Names(const Json& node, const Json& names) {
+bool HasColumn(const Json& node, const std::string& name) {
   if (!node.is_structured()) return false;
-  if (node.is_object() && IsColumn(node, names)) return true;
+  if (node.is_object() && TextOf(node, "class") == "COLUMN_REF") return NameOf(node) == name;
   return std::any_of(node.begin(), node.end(),
-                     [&](const Json& child) { return Names(child, names); });
+                     [&](const Json& child) { return HasColumn(child, name); });
 }
 
 // The conditions that are joined by AND, at any depth.
@@ -112,6 +119,10 @@ bool IsSafeBound(const Json& bound) {
   }
   // Whoever gives a parameter knows whether it is NULL.
   if (TextOf(bound, "class") == "PARAMETER") return true;
+  if (TextOf(bound, "class") == "FUNCTION") {
+    const Json& parts = ListOf(bound, "children");
+    return !parts.empty() && std::all_of(parts.begin(), parts.end(), IsSafeBound);
+  }
   if (TextOf(bound, "class") == "CAST") return IsSafeBound(NodeOf(bound, "child"));
   return TextOf(bound, "type") == "OPERATOR_COALESCE";
 }
@@ -158,7 +169,13 @@ Result<> CheckWindow(const Json& node) {
   const std::string end = TextOf(node, "end");
   const bool is_whole = is_from_start && (end == "UNBOUNDED_FOLLOWING" ||
                                           (orders.empty() && end == "CURRENT_ROW_RANGE"));
-  if (type == "WINDOW_AGGREGATE" && is_whole && !partitions.empty() && !inner_orders.empty()) {
+  // For these the order is the point, and so many partitions are not likely.
+  constexpr std::array<std::string_view, 4> kOrdered = {"list", "array_agg", "string_agg",
+                                                        "group_concat"};
+  const bool needs_order =
+      std::find(kOrdered.begin(), kOrdered.end(), TextOf(node, "function_name")) != kOrdered.end();
+  if (type == "WINDOW_AGGREGATE" && is_whole && !partitions.empty() && !inner_orders.empty() &&
+      !needs_order) {
     return FaultError("an ordered aggregate over whole partitions, of which there may be a million",
                       "drop ORDER BY from its arguments, or join with a GROUP BY");
   }
@@ -167,23 +184,42 @@ Result<> CheckWindow(const Json& node) {
 
 // --- conditions
 
+// The comparisons that AND and OR join, at any depth.
+void CollectComparisons(const Json& node, std::vector<const Json*>& comparisons) {
+  const std::string kind = TextOf(node, "class");
+  if (kind == "COMPARISON" || kind == "BETWEEN") comparisons.push_back(&node);
+  if (kind != "CONJUNCTION") return;
+  for (const Json& child : ListOf(node, "children")) CollectComparisons(child, comparisons);
+}
+
+// The column that is compared with a constant, or nothing. IS NOT TRUE casts its column to BOOLEAN.
+std::string ColumnBesideConstant(const Json& comparison) {
+  for (const auto& [side, other] : {std::pair("left", "right"), std::pair("right", "left")}) {
+    const Json& compared = NodeOf(comparison, side);
+    const Json& column = TextOf(compared, "class") == "CAST" ? NodeOf(compared, "child") : compared;
+    const std::string kind = TextOf(NodeOf(comparison, other), "class");
+    if (TextOf(column, "class") == "COLUMN_REF" && (kind == "CONSTANT" || kind == "PARAMETER")) {
+      return NameOf(column);
+    }
+  }
+  return "";
+}
+
 // a IS DISTINCT FROM 5 OR a > 7: where a row group has nothing but NULL, or NULL and 5, it is
 // skipped.
 Result<> CheckOr(const Json& node) {
-  const Json& parts = ListOf(node, "children");
-  for (const Json& part : parts) {
-    if (TextOf(part, "type") != "COMPARE_DISTINCT_FROM") continue;
-    // IS NOT TRUE casts its column to BOOLEAN.
-    const Json& compared = NodeOf(part, "left");
-    const Json& left = TextOf(compared, "class") == "CAST" ? NodeOf(compared, "child") : compared;
-    if (TextOf(left, "class") != "COLUMN_REF") continue;
-    const Json& names = NodeOf(left, "column_names");
-    const bool is_named_again = std::any_of(parts.begin(), parts.end(), [&](const Json& other) {
-      return &other != &part && Names(other, names);
-    });
-    if (!is_named_again) continue;
+  std::vector<const Json*> comparisons;
+  CollectComparisons(node, comparisons);
+  for (const Json* part : comparisons) {
+    if (TextOf(*part, "type") != "COMPARE_DISTINCT_FROM") continue;
+    const std::string column = ColumnBesideConstant(*part);
+    if (column.empty()) continue;
+    const bool is_compared_again =
+        std::any_of(comparisons.begin(), comparisons.end(),
+                    [&](const Json* other) { return other != part && HasColumn(*other, column); });
+    if (!is_compared_again) continue;
     return FaultError(
-        "IS DISTINCT FROM or IS NOT TRUE beside another condition of its column in OR",
+        "IS DISTINCT FROM or IS NOT TRUE beside another comparison of its column in OR",
         "write coalesce(a <> b, true)");
   }
   return {};

@@ -37,6 +37,7 @@ FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetad
   FooterProbe::Object object{.schema = std::move(schema), .etag = std::move(etag)};
   const ObjectSchema& known = *object.schema;
   object.may_hide_nan = known.has_floats && !footer.is_by_duckdb;
+  object.has_empty_names = footer.has_empty_names;
   // DuckDB reads some groups as one value: then the leaves are not known apart.
   const bool is_mapped = known.leaf_columns.size() == footer.bloom_leaves.size();
   for (size_t leaf = 0; leaf < footer.bloom_leaves.size(); ++leaf) {

@@ -34,6 +34,7 @@ class FooterProbe {
     // docs/engine-faults.md.
     std::vector<std::string> guarded = {};
     bool may_hide_nan = false;
+    bool has_empty_names = false;  // Of columns or fields.
   };
   // The columns of an object. Its errors are not meant for people: DuckDB, asked for the object
   // itself, says what is wrong with it, or can read it where this cannot. The watchdog has the task

@@ -226,14 +226,23 @@ Result<Prober::Schema> Prober::RunWatched(State& state, Tools& tools, Job& job) 
   std::vector<std::string> etags;
   std::set<std::string> guarded;
   bool may_hide_nan = false;
+  std::string unnamed_key;
   for (const std::string& key : job.view.keys) {
     TARN_TRY(FooterProbe::Object object, ReadObject(state, tools, job, key));
     TARN_CHECK_OK(columns.Add(key, {object.schema, &object.schema->columns}));
+    if (object.has_empty_names) unnamed_key = key;
     may_hide_nan = may_hide_nan || object.may_hide_nan;
     guarded.insert(object.guarded.begin(), object.guarded.end());
     etags.push_back(std::move(object.etag));
   }
   Schema schema = ToDatasetSchema(columns, catalog::FindPartitions(job.view.name, job.view.keys));
+  if (!unnamed_key.empty() && !schema.groups.empty()) {
+    return Error{
+        ErrorKind::kConflict,
+        fmt::format("object \"{}\" has a column or a field without a name, which cannot be "
+                    "matched with those of the other objects",
+                    unnamed_key)};
+  }
   schema.may_hide_nan = may_hide_nan;
   schema.guarded.assign(guarded.begin(), guarded.end());
   if (!state.setup.store.is_folder) schema.etags = std::move(etags);

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <map>
+#include <numeric>
 #include <string_view>
 #include <vector>
 
@@ -48,43 +49,58 @@ class ViewSelect {
       : store_(store),
         view_(view),
         schema_(view.schema),
-        column_count_(schema_.columns.size() - schema_.partitions.size()) {
-    while (HasColumn(path_column_)) path_column_ += "_";
-  }
+        column_count_(schema_.columns.size() - schema_.partitions.size()) {}
 
   Result<std::string> Sql() const {
     if (view_.keys.empty()) return InvalidArgument("it has no objects");
-    if (schema_.groups.empty()) return AllObjectsSql();
+    std::vector<protocol::ObjectGroup> groups = schema_.groups;
+    if (groups.empty()) groups.push_back({.objects = AllObjects(), .columns = {}});
     std::string sql;
-    for (const protocol::ObjectGroup& group : schema_.groups) {
-      TARN_TRY(const std::string select, GroupSql(group));
-      sql += (sql.empty() ? "" : " UNION ALL ") + select;
+    for (const protocol::ObjectGroup& group : groups) {
+      for (const auto& [partitions, objects] : ByPartitions(group.objects)) {
+        TARN_TRY(const std::string select,
+                 SelectSql({.objects = objects, .columns = group.columns}, partitions));
+        sql += (sql.empty() ? "" : " UNION ALL ") + select;
+      }
     }
     return sql;
   }
 
  private:
-  // The name of the column for the path of an object. DuckDB skips objects by their paths only if
-  // it has this name.
+  // The column for the path of an object. DuckDB 1.5.5 takes any column of this name for the path,
+  // whatever the option says.
   static constexpr const char* kPathColumn = "filename";
+
+  std::vector<uint64_t> AllObjects() const {
+    std::vector<uint64_t> all(view_.keys.size());
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+
+  bool HasPathOption() const { return !schema_.partitions.empty() && !HasColumn(kPathColumn); }
+
+  // The objects by the SQL of their partitions, a list that begins with a comma. That is the same
+  // for all where the path is a column; else it has the values.
+  std::map<std::string, std::vector<uint64_t>> ByPartitions(
+      const std::vector<uint64_t>& objects) const {
+    if (HasPathOption() || schema_.partitions.empty()) return {{PartitionList(), objects}};
+    std::map<std::string, std::vector<uint64_t>> parts;
+    for (const uint64_t object : objects) parts[ValueList(view_.keys.at(object))].push_back(object);
+    return parts;
+  }
 
   bool HasColumn(const std::string& name) const {
     return std::any_of(schema_.columns.begin(), schema_.columns.end(),
                        [&](const Column& column) { return EqualsIgnoreCase(column.name, name); });
   }
 
-  Result<std::string> AllObjectsSql() const {
-    std::vector<uint64_t> all(view_.keys.size());
-    for (size_t i = 0; i < all.size(); ++i) all[i] = i;
-    TARN_TRY(const std::string source, SourceSql(all, ""));
-    return "SELECT " + StarSql(GuardList(all.size() == 1)) + " FROM " + source;
-  }
-
-  Result<std::string> GroupSql(const protocol::ObjectGroup& group) const {
-    TARN_TRY(const std::string source, SourceSql(group.objects, SchemaOption(group)));
+  Result<std::string> SelectSql(const protocol::ObjectGroup& group,
+                                const std::string& partitions) const {
+    TARN_TRY(const std::string source, SourceSql(group));
+    const bool is_united = !group.columns.empty();
     std::string list;
     bool is_converted = false;
-    for (size_t i = 0; i < column_count_; ++i) {
+    for (size_t i = 0; i < column_count_ && is_united; ++i) {
       const Column& column = schema_.columns[i];
       const std::string name = QuoteIdentifier(column.name);
       const std::string value =
@@ -93,14 +109,12 @@ class ViewSelect {
       is_converted = is_converted || value != name;
       list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", value, name);
     }
-    if (!is_converted) return "SELECT " + StarSql("") + " FROM " + source;
-    return "SELECT " + list + PartitionList() + " FROM " + source;
-  }
-
-  std::string StarSql(const std::string& replace) const {
-    if (schema_.partitions.empty()) return "*" + replace;
-    return fmt::format("* EXCLUDE ({}){}{}", QuoteIdentifier(path_column_), replace,
-                       PartitionList());
+    if (!is_converted) {
+      const bool is_single = group.objects.size() == 1 && !is_united;
+      list = HasPathOption() ? fmt::format("* EXCLUDE ({})", kPathColumn) : "*";
+      list += GuardList(is_single);
+    }
+    return "SELECT " + list + partitions + " FROM " + source;
   }
 
   // " REPLACE (…)" of the columns that must not be compared in the scan. From the statistics of a
@@ -141,8 +155,8 @@ class ViewSelect {
     return fields.empty() ? "" : ", schema = MAP {" + fields + "}";
   }
 
-  Result<std::string> SourceSql(const std::vector<uint64_t>& objects,
-                                const std::string& schema_option) const {
+  Result<std::string> SourceSql(const protocol::ObjectGroup& group) const {
+    const std::vector<uint64_t>& objects = group.objects;
     std::string urls;
     for (const uint64_t object : objects) {
       TARN_TRY(const std::string url, store_.Url(view_.keys.at(object)));
@@ -150,30 +164,39 @@ class ViewSelect {
     }
     if (objects.size() > 1) urls = "[" + urls + "]";
     const std::string nan_option = schema_.may_hide_nan ? ", can_have_nan = true" : "";
-    std::string path_option;
-    if (!schema_.partitions.empty()) {
-      path_option = path_column_ == kPathColumn ? ", filename = true"
-                                                : ", filename = " + QuoteLiteral(path_column_);
-    }
-    return fmt::format("read_parquet({}, hive_partitioning = false{}{}{})", urls, schema_option,
-                       nan_option, path_option);
+    return fmt::format("read_parquet({}, hive_partitioning = false{}{}{})", urls,
+                       SchemaOption(group), nan_option, HasPathOption() ? ", filename = true" : "");
   }
 
-  // ", value AS name" of each partition.
+  // ", value AS name" of each partition, from the path.
   std::string PartitionList() const {
+    // Percent-encoding that is well formed and holds no null character; see catalog::Decoded.
+    constexpr const char* kEncoded = "'(?:[^%]|%(?:[1-9A-Fa-f][0-9A-Fa-f]|0[1-9A-Fa-f]))*'";
     std::string list;
     // DuckDB counts characters, from 1.
     const size_t begin = CharacterCount(store_.root) + CharacterCount(schema_.key_prefix) + 1;
     for (const protocol::Partition& partition : schema_.partitions) {
       const std::string text =
-          fmt::format("regexp_extract(substr({}, {}), {}, 1)", QuoteIdentifier(path_column_), begin,
+          fmt::format("regexp_extract(substr({}, {}), {}, 1)", kPathColumn, begin,
                       QuoteLiteral("(?:^|/)" + EscapeRegex(partition.key_name) + "=([^/]*)/"));
       // url_decode refuses what is not UTF-8.
       list += fmt::format(
-          ", CAST(CASE {0} WHEN {1} THEN NULL ELSE coalesce(TRY(url_decode({0})), {0}) END AS {2})"
-          " AS {3}",
-          text, QuoteLiteral(catalog::kNullPartition), partition.type,
+          ", CAST(CASE WHEN {0} = {1} THEN NULL WHEN regexp_full_match({0}, {2}) "
+          "THEN coalesce(TRY(url_decode({0})), {0}) ELSE {0} END AS {3}) AS {4}",
+          text, QuoteLiteral(catalog::kNullPartition), kEncoded, partition.type,
           QuoteIdentifier(partition.name));
+    }
+    return list;
+  }
+
+  // The same with the values of one key.
+  std::string ValueList(const std::string& key) const {
+    std::string list;
+    for (const protocol::Partition& partition : schema_.partitions) {
+      const auto value = catalog::PartitionValue(
+          std::string_view(key).substr(schema_.key_prefix.size()), partition.key_name);
+      list += fmt::format(", CAST({} AS {}) AS {}", value ? QuoteLiteral(*value) : "NULL",
+                          partition.type, QuoteIdentifier(partition.name));
     }
     return list;
   }
@@ -182,7 +205,6 @@ class ViewSelect {
   const protocol::ViewSpec& view_;
   const protocol::DatasetSchema& schema_;
   const size_t column_count_;  // Without the partitions.
-  std::string path_column_ = kPathColumn;
 };
 
 }  // namespace

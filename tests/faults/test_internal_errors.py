@@ -1,4 +1,4 @@
-"""Objects on which DuckDB fails with an INTERNAL error, after which its database refuses everything.
+"""Objects on which DuckDB fails with an INTERNAL error: then its database refuses everything.
 
 The query that did it is told why. Nobody else notices.
 """

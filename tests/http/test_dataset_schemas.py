@@ -188,6 +188,32 @@ def test_untyped_parts_of_structs_and_maps(dataset):
     ]
 
 
+def test_column_called_like_a_parameter_of_the_conversion(dataset):
+    struct = pa.array([{"key": "other"}])
+    for number, kind in enumerate([pa.null(), pa.string()]):
+        values = pa.array([[("a", None)]], pa.map_(pa.string(), kind))
+        dataset.add_table(
+            pa.table({"x0": struct, "tarn_element_0": [1.5], "m": values, "k": [number]})
+        )
+    dataset.show()
+    assert dataset.rows("SELECT m FROM d ORDER BY k") == [[{"a": None}], [{"a": None}]]
+
+
+def test_column_without_a_name_cannot_be_matched(dataset):
+    """DuckDB names it by its position."""
+    dataset.add_table(pa.table({"": [1], "k": pa.array([2], pa.int32())}))
+    dataset.add_table(pa.table({"": [3], "k": pa.array([4], pa.int64())}))
+    assert dataset.error() == (
+        f'object "{dataset.keys[1]}" has a column or a field without a name, which cannot be '
+        "matched with those of the other objects"
+    )
+
+
+def test_column_without_a_name_in_equal_objects(dataset):
+    dataset.add_table(pa.table({"": [1], "k": [2]})).add_table(pa.table({"": [3], "k": [4]})).show()
+    assert dataset.rows("SELECT * FROM d ORDER BY k") == [[1, 2], [3, 4]]
+
+
 CONFLICTS = [
     ("1::INTEGER", "12.75::DOUBLE", "INTEGER", "DOUBLE"),
     ("true", "7::INTEGER", "BOOLEAN", "INTEGER"),

@@ -60,6 +60,7 @@ def test_encoded_values_and_null(lake):
             "events/place=%FF%zz/c": "SELECT 3 AS id",
             "events/place=it's/d": "SELECT 4 AS id",
             "events/place=/e": "SELECT 5 AS id",
+            "events/place=%41%zz/f": "SELECT 6 AS id",
         },
     )
     wait_for(lake, "events")
@@ -69,7 +70,40 @@ def test_encoded_values_and_null(lake):
         [3, "%FF%zz"],
         [4, "it's"],
         [5, ""],
+        [6, "%41%zz"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "two"), [("VARCHAR", "'x'", "'y'"), ("INTEGER", "1", "2"), ("DOUBLE", "1", "2")]
+)
+def test_column_called_filename_beside_partitions(lake, kind, one, two):
+    """DuckDB takes a column of that name for the path of the object."""
+    add(
+        lake,
+        "t",
+        **{
+            "t/p=1/1.parquet": f"SELECT {one}::{kind} AS filename, 1 AS a",
+            "t/p=2/2.parquet": f"SELECT {two}::{kind} AS filename, 2 AS a",
+            "t/p=__HIVE_DEFAULT_PARTITION__/3.parquet": "SELECT 3 AS a",
+        },
+    )
+    wait_for(lake, "t")
+    assert columns_of(lake.select_all("t")) == [
+        ["filename", kind],
+        ["a", "INTEGER"],
+        ["p", "BIGINT"],
+    ]
+    for condition, rows in [
+        (f"filename = {one}", [[1, 1]]),
+        (f"filename <> {one}", [[2, 2]]),
+        (f"filename IN ({one}, {two}) AND p = 2", [[2, 2]]),
+        ("filename IS NULL", [[3, None]]),
+        ("p IS NULL", [[3, None]]),
+        ("filename::VARCHAR LIKE '%parquet'", []),
+    ]:
+        sql = f"SELECT a, p FROM t WHERE {condition} ORDER BY a"
+        assert lake.query.sql(sql).rows() == rows, condition
 
 
 def test_only_the_part_below_the_dataset_counts(lake):
@@ -188,11 +222,13 @@ def test_filters_on_partitions_skip_objects(new_lake, make_proxy, own_filename):
         return [day + 1 for day in range(20) if requests()[day] > before[day]]
 
     read = days_read("SELECT sum(id) FROM events WHERE day = DATE '2026-01-07'", [[7]])
-    # Only a path that is called "filename" lets DuckDB skip objects. The answer is right anyway.
-    assert read == (list(range(2, 21)) if own_filename else [7])
-    if not own_filename:
-        sql = "SELECT sum(id) FROM events WHERE day BETWEEN '2026-01-10' AND '2026-01-12'"
-        assert days_read(sql, [[33]]) == [10, 11, 12]
+    sql = "SELECT sum(id) FROM events WHERE day BETWEEN '2026-01-10' AND '2026-01-12'"
+    read_next = days_read(sql, [[33]])
+    if own_filename:
+        # Each object has a part of the view, so that making it has read such small ones.
+        assert set(read) <= {7} and set(read_next) <= {10, 11, 12}
+    else:
+        assert (read, read_next) == ([7], [10, 11, 12])
 
 
 def test_folder_of_tarn_up(up, scratch):
