@@ -31,7 +31,7 @@ inline constexpr const char* kNullPartition = "__HIVE_DEFAULT_PARTITION__";
 // without the dataset's prefix.
 std::optional<std::string> PartitionValue(std::string_view path, std::string_view key_name);
 
-// The partitions of a dataset with this name and these keys, of which there is at least one. The
+// The partitions of a dataset with this name and these keys, at least one. The
 // dataset's own prefix ends with the first folder that has its name, or else is the common folder
 // of all keys without the names and values at its end.
 Partitions FindPartitions(const std::string& dataset, const std::vector<std::string>& keys);

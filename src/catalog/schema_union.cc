@@ -29,13 +29,6 @@ Type WithoutUntyped(Type type) {
   return type;
 }
 
-std::optional<size_t> FieldIndex(const Type& type, const std::string& name) {
-  for (size_t i = 0; i < type.field_names.size(); ++i) {
-    if (EqualsIgnoreCase(UnquotedName(type.field_names[i]), UnquotedName(name))) return i;
-  }
-  return std::nullopt;
-}
-
 // The type of the dataset with the parts that the object has as they are there. DuckDB adds the
 // struct fields that the object lacks, and converts nothing.
 Type ReadAs(const Type& dataset, const Type& object) {
@@ -44,7 +37,7 @@ Type ReadAs(const Type& dataset, const Type& object) {
   Type type = dataset;
   for (size_t i = 0; i < type.children.size(); ++i) {
     const std::optional<size_t> part =
-        type.kind == Type::Kind::kStruct ? FieldIndex(object, type.field_names[i]) : i;
+        type.kind == Type::Kind::kStruct ? FindField(object, type.field_names[i]) : i;
     if (part) type.children[i] = ReadAs(dataset.children[i], object.children[*part]);
   }
   return type;

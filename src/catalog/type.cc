@@ -19,7 +19,7 @@ bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 bool IsQuote(char c) { return c == '"' || c == '\''; }
 
-// Where the quoted text that begins at `i` ends: past its last quote, of which two stand for one.
+// Returns the position after the quoted text that begins at `i`. Two quotes stand for one.
 size_t EndOfQuoted(std::string_view text, size_t i) {
   const char quote = text[i];
   for (++i; i < text.size(); ++i) {
@@ -273,14 +273,6 @@ std::optional<Type> Parse(std::string_view text, int depth) {
   return Type{.name = std::string(name)};
 }
 
-// The field's index in the struct, or nothing.
-std::optional<size_t> FindField(const Type& type, const std::string& name) {
-  for (size_t i = 0; i < type.field_names.size(); ++i) {
-    if (EqualsIgnoreCase(UnquotedName(type.field_names[i]), UnquotedName(name))) return i;
-  }
-  return std::nullopt;
-}
-
 std::optional<Type> CommonDecimal(const Type& a, const Type& b) {
   constexpr int kDigitsMax = 38;
   const int scale = std::max(a.scale, b.scale);
@@ -344,6 +336,13 @@ std::optional<Type> CommonParts(const Type& a, const Type& b, TypeConflict* conf
 std::string UnquotedName(std::string_view name) {
   if (name.size() < 2 || !name.starts_with('"')) return std::string(name);
   return ReplaceAll(std::string(name.substr(1, name.size() - 2)), "\"\"", "\"");
+}
+
+std::optional<size_t> FindField(const Type& type, const std::string& name) {
+  for (size_t i = 0; i < type.field_names.size(); ++i) {
+    if (EqualsIgnoreCase(UnquotedName(type.field_names[i]), UnquotedName(name))) return i;
+  }
+  return std::nullopt;
 }
 
 Type ParseType(std::string_view text) {

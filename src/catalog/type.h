@@ -43,6 +43,9 @@ std::string TypeText(const Type& type);
 // The name of a struct field without its double quotes.
 std::string UnquotedName(std::string_view name);
 
+// The index of a struct field, without regard to ASCII case and quotes, or nothing.
+std::optional<size_t> FindField(const Type& type, const std::string& name);
+
 // True if `after` holds every value of `before` unchanged. Struct fields are compared by name,
 // without regard to ASCII case; fields that only one of the two has do not count.
 bool IsWidening(const Type& before, const Type& after);

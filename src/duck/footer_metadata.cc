@@ -54,6 +54,12 @@ class ThriftReader {
     return {type, static_cast<int16_t>(id)};
   }
 
+  // Reads the header of the next field into `field`, which is the one before; false at the end.
+  bool NextField(Field& field) {
+    field = ReadField(field);
+    return !failed_ && field.type != kStop;
+  }
+
   List ReadList() {
     const uint8_t head = ReadByte();
     List list{.type = static_cast<uint8_t>(head & 0x0FU),
@@ -195,10 +201,7 @@ constexpr int64_t kKeyValueValue = 2;
 // LogicalType, a union: the field that is set says which type it is.
 bool ReadIsUnknown(ThriftReader& reader) {
   bool is_unknown = false;
-  Field field;
-  while (!reader.failed()) {
-    field = reader.ReadField(field);
-    if (field.type == kStop) break;
+  for (Field field; reader.NextField(field);) {
     is_unknown = field.id == kLogicalTypeUnknown;
     reader.Skip(field.type, 1);
   }
@@ -210,10 +213,7 @@ std::string_view ReadElement(ThriftReader& reader, std::vector<bool>& untyped_le
   std::string_view name;
   int64_t children = 0;
   bool is_untyped = false;
-  Field field;
-  while (!reader.failed()) {
-    field = reader.ReadField(field);
-    if (field.type == kStop) break;
+  for (Field field; reader.NextField(field);) {
     if (field.id == kElementName && field.type == kBinary) {
       name = reader.ReadBinary();
     } else if (field.id == kElementChildren && field.type == kI32) {
@@ -242,18 +242,12 @@ void ReadSchema(ThriftReader& reader, FooterMetadata& metadata) {
 // ColumnChunk: whether it has a bloom filter.
 bool ReadHasBloomFilter(ThriftReader& reader) {
   bool has_bloom_filter = false;
-  Field field;
-  while (!reader.failed()) {
-    field = reader.ReadField(field);
-    if (field.type == kStop) break;
+  for (Field field; reader.NextField(field);) {
     if (field.id != kColumnChunkMetadata || field.type != kStruct) {
       reader.Skip(field.type, 1);
       continue;
     }
-    Field inner;
-    while (!reader.failed()) {
-      inner = reader.ReadField(inner);
-      if (inner.type == kStop) break;
+    for (Field inner; reader.NextField(inner);) {
       has_bloom_filter = has_bloom_filter || inner.id == kColumnBloomFilterOffset;
       reader.Skip(inner.type, 2);
     }
@@ -272,10 +266,7 @@ void ReadColumnChunks(ThriftReader& reader, std::vector<bool>& bloom_leaves) {
 void ReadRowGroups(ThriftReader& reader, FooterMetadata& metadata) {
   const List groups = reader.ReadList();
   for (uint64_t i = 0; i < groups.size && !reader.failed(); ++i) {
-    Field field;
-    while (!reader.failed()) {
-      field = reader.ReadField(field);
-      if (field.type == kStop) break;
+    for (Field field; reader.NextField(field);) {
       if (field.id == kRowGroupColumns && field.type == kList) {
         ReadColumnChunks(reader, metadata.bloom_leaves);
       } else {
@@ -290,10 +281,7 @@ void ReadKeyValues(ThriftReader& reader, FooterMetadata& metadata) {
   for (uint64_t i = 0; i < pairs.size && !reader.failed(); ++i) {
     std::string_view key;
     std::string_view value;
-    Field field;
-    while (!reader.failed()) {
-      field = reader.ReadField(field);
-      if (field.type == kStop) break;
+    for (Field field; reader.NextField(field);) {
       if (field.id == kKeyValueKey && field.type == kBinary) {
         key = reader.ReadBinary();
       } else if (field.id == kKeyValueValue && field.type == kBinary) {
@@ -311,10 +299,7 @@ void ReadKeyValues(ThriftReader& reader, FooterMetadata& metadata) {
 Result<FooterMetadata> ReadFooterMetadata(std::string_view footer) {
   ThriftReader reader(footer);
   FooterMetadata metadata;
-  Field field;
-  while (!reader.failed()) {
-    field = reader.ReadField(field);
-    if (field.type == kStop) break;
+  for (Field field; reader.NextField(field);) {
     if (field.id == kFileSchema && field.type == kList) {
       ReadSchema(reader, metadata);
     } else if (field.id == kFileRowGroups && field.type == kList) {

@@ -117,7 +117,7 @@ bool IsSafeBound(const Json& bound) {
   if (IsConstant(bound)) {
     return NodeOf(NodeOf(bound, "value"), "is_null") != true && NumberOf(bound) < kRowsMax;
   }
-  // Whoever gives a parameter knows whether it is NULL.
+  // The value of a parameter is not known yet.
   if (TextOf(bound, "class") == "PARAMETER") return true;
   if (TextOf(bound, "class") == "FUNCTION") {
     const Json& parts = ListOf(bound, "children");

@@ -17,8 +17,8 @@ struct KnownObject {
   std::string etag;  // Empty: not known.
 };
 
-// Finds out why DuckDB does not find the bytes of an object that its footer names: somebody
-// overwrote the object, or the object is damaged.
+// Tells an object that was overwritten from one that is damaged, after DuckDB has read behind its
+// end.
 //
 // Thread-safe. Blocks for one request.
 class ObjectCheck {
@@ -28,7 +28,7 @@ class ObjectCheck {
   // True for an error that either of the two can have caused.
   static bool IsNeeded(const Error& error);
 
-  // kStale if the object was overwritten, or nobody can tell; kInvalidArgument if it is damaged.
+  // kInvalidArgument if the object is damaged; kStale if it was overwritten, or may have been.
   // `since` is the time before the object was first read, for files of a folder.
   Error Explain(const KnownObject& object, std::chrono::system_clock::time_point since);
 
