@@ -4,18 +4,23 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <boost/asio/as_tuple.hpp>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
 #include "http/address.h"
+#include "http/awaitable.h"
 #include "http/openssl.h"
 
 // OpenSSL's macros are C.
@@ -29,7 +34,6 @@ namespace bhttp = boost::beast::http;
 
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kPieceBytes = 256 * 1024;
 
 Error Failed(const Url& url, std::string_view step, const beast::error_code& code) {
@@ -39,22 +43,84 @@ Error Failed(const Url& url, std::string_view step, const beast::error_code& cod
                       timeout ? "timed out" : code.message())};
 }
 
+using TlsClientStream = asio::ssl::stream<beast::tcp_stream>;
+
+// A connection with or without TLS. Messages are parsed from the bytes that this class reads:
+// Beast's own operations on two types of stream take a minute to compile.
+class Connection {
+ public:
+  explicit Connection(beast::tcp_stream stream) : plain_(std::move(stream)) {}
+
+  TlsClientStream& AddTls(asio::ssl::context& context) {
+    return tls_.emplace(std::move(plain_), context);
+  }
+
+  asio::awaitable<beast::error_code> Write(const std::array<asio::const_buffer, 2>& buffers) {
+    beast::error_code code;
+    if (tls_) {
+      std::tie(code, std::ignore) = co_await asio::async_write(*tls_, buffers, kAsTuple);
+    } else {
+      std::tie(code, std::ignore) = co_await asio::async_write(plain_, buffers, kAsTuple);
+    }
+    co_return code;
+  }
+
+  // Appends what has arrived, once something has. The code is asio::error::eof at the end.
+  asio::awaitable<beast::error_code> Read(beast::flat_buffer& buffer) {
+    beast::error_code code;
+    size_t got = 0;
+    const auto room = buffer.prepare(kPieceBytes);
+    if (tls_) {
+      std::tie(code, got) = co_await tls_->async_read_some(room, kAsTuple);
+    } else {
+      std::tie(code, got) = co_await plain_.async_read_some(room, kAsTuple);
+    }
+    buffer.commit(got);
+    co_return code;
+  }
+
+ private:
+  beast::tcp_stream plain_;  // Moved from where there is TLS.
+  std::optional<TlsClientStream> tls_;
+};
+
+using AnswerParser = bhttp::response_parser<bhttp::buffer_body>;
+
+// Parses what is in `buffer`, and reads on for as long as that is not enough to go a step further.
+asio::awaitable<beast::error_code> ParseStep(Connection& connection, beast::flat_buffer& buffer,
+                                             AnswerParser& parser) {
+  beast::error_code code;
+  do {
+    if (buffer.size() == 0) code = bhttp::error::need_more;
+    if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), code));
+    if (code != bhttp::error::need_more) break;
+    code = co_await connection.Read(buffer);
+    if (code == asio::error::eof) {
+      code = bhttp::make_error_code(bhttp::error::end_of_stream);
+      if (parser.got_some()) parser.put_eof(code);
+      break;
+    }
+  } while (!code);
+  co_return code;
+}
+
 // An answer that ends before its end is an error, whatever came of it.
-template <class Stream>
-asio::awaitable<Result<ClientResponse>> ReadAnswer(Stream& stream, const Url& url,
+asio::awaitable<Result<ClientResponse>> ReadAnswer(Connection& connection, const Url& url,
                                                    const ClientRequest& request) {
   beast::flat_buffer buffer;
-  bhttp::response_parser<bhttp::buffer_body> parser;
+  AnswerParser parser;
   parser.body_limit(boost::none);
-  auto [head_code, head] = co_await bhttp::async_read_header(stream, buffer, parser, kTuple);
-  if (head_code) co_return Failed(url, "read from", head_code);
+  while (!parser.is_header_done()) {
+    const beast::error_code code = co_await ParseStep(connection, buffer, parser);
+    if (code) co_return Failed(url, "read from", code);
+  }
   ClientResponse response{.status = static_cast<int>(parser.get().result_int()), .body = ""};
   const bool is_streamed = response.status == 200 && request.on_body != nullptr;
   std::vector<char> piece(kPieceBytes);
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
-    auto [code, got] = co_await bhttp::async_read(stream, buffer, parser, kTuple);
+    const beast::error_code code = co_await ParseStep(connection, buffer, parser);
     if (code && code != bhttp::error::need_buffer) co_return Failed(url, "read from", code);
     const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
     if (is_streamed) {
@@ -72,33 +138,39 @@ asio::awaitable<Result<ClientResponse>> ReadAnswer(Stream& stream, const Url& ur
   co_return response;
 }
 
-// Over a stream that is connected.
-template <class Stream>
-asio::awaitable<Result<ClientResponse>> Talk(Stream& stream, const Url& url,
-                                             const ClientRequest& request) {
-  bhttp::request<bhttp::string_body> message;
-  message.version(11);
-  message.method_string(request.method);
-  message.target(url.path + request.path);
+// The head of a request, as it is sent.
+std::string HeadOf(const ClientRequest& request, const Url& url) {
+  bhttp::request_header<> head;
+  head.version(11);
+  head.method_string(request.method);
+  head.target(url.path + request.path);
   const bool is_v6 = url.host.find(':') != std::string::npos;
-  message.set(bhttp::field::host, is_v6 ? fmt::format("[{}]:{}", url.host, url.port)
-                                        : fmt::format("{}:{}", url.host, url.port));
-  message.set(bhttp::field::user_agent, "tarn");
-  message.set(bhttp::field::accept, request.accept);
-  for (const auto& [name, value] : request.headers) message.set(name, value);
-  message.keep_alive(false);
+  head.set(bhttp::field::host, is_v6 ? fmt::format("[{}]:{}", url.host, url.port)
+                                     : fmt::format("{}:{}", url.host, url.port));
+  head.set(bhttp::field::user_agent, "tarn");
+  head.set(bhttp::field::accept, request.accept);
+  for (const auto& [name, value] : request.headers) head.set(name, value);
+  head.set(bhttp::field::connection, "close");
   if (!request.bearer_token.empty()) {
-    message.set(bhttp::field::authorization, "Bearer " + request.bearer_token);
+    head.set(bhttp::field::authorization, "Bearer " + request.bearer_token);
   }
   if (!request.body.empty()) {
-    message.set(bhttp::field::content_type, "application/json");
-    message.body() = request.body;
-    message.prepare_payload();
+    head.set(bhttp::field::content_type, "application/json");
+    head.set(bhttp::field::content_length, std::to_string(request.body.size()));
   }
-  auto [write_code, sent] = co_await bhttp::async_write(stream, message, kTuple);
-  if (write_code) co_return Failed(url, "send to", write_code);
+  std::ostringstream text;
+  text << head;
+  return text.str();
+}
 
-  co_return co_await ReadAnswer(stream, url, request);
+asio::awaitable<Result<ClientResponse>> Talk(Connection& connection, const Url& url,
+                                             const ClientRequest& request) {
+  const std::string head = HeadOf(request, url);
+  const std::array<asio::const_buffer, 2> message = {asio::buffer(head),
+                                                     asio::buffer(request.body)};
+  const beast::error_code code = co_await connection.Write(message);
+  if (code) co_return Failed(url, "send to", code);
+  co_return co_await ReadAnswer(connection, url, request);
 }
 
 // What is wrong with the server's certificate, for people.
@@ -121,8 +193,6 @@ std::string WhyNotTrusted(long code) {
       return fmt::format("its certificate is not trusted: {}", X509_verify_cert_error_string(code));
   }
 }
-
-using TlsClientStream = asio::ssl::stream<beast::tcp_stream>;
 
 Result<> SetUp(asio::ssl::context& context, const ClientTls& tls) {
   SSL_CTX* const native = context.native_handle();
@@ -151,15 +221,15 @@ void Expect(SSL* ssl, const std::string& host, bool verify) {
   }
 }
 
-asio::awaitable<Result<ClientResponse>> TalkTls(beast::tcp_stream connection, const Url& url,
+asio::awaitable<Result<ClientResponse>> TalkTls(Connection& connection, const Url& url,
                                                 const ClientRequest& request,
                                                 const ClientTls& tls) {
   asio::ssl::context context(asio::ssl::context::tls_client);
   if (const Result<> ready = SetUp(context, tls); !ready.ok()) co_return ready.error();
-  TlsClientStream stream(std::move(connection), context);
+  TlsClientStream& stream = connection.AddTls(context);
   SSL* const ssl = stream.native_handle();
   Expect(ssl, url.host, tls.verify);
-  auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::client, kTuple);
+  auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::client, kAsTuple);
   if (code) {
     const long verified = SSL_get_verify_result(ssl);
     if (tls.verify && verified != X509_V_OK) {
@@ -173,23 +243,23 @@ asio::awaitable<Result<ClientResponse>> TalkTls(beast::tcp_stream connection, co
     }
     co_return Failed(url, "TLS to", code);
   }
-  co_return co_await Talk(stream, url, request);
+  co_return co_await Talk(connection, url, request);
 }
 
 asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url& url,
                                                  const ClientRequest& request, Deadline deadline,
                                                  const ClientTls& tls) {
   asio::ip::tcp::resolver resolver(io);
-  auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kTuple);
+  auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kAsTuple);
   if (resolve_code) co_return Failed(url, "resolve", resolve_code);
 
   beast::tcp_stream stream(io);
   if (!deadline.IsNever()) stream.expires_at(deadline.At());
-  auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, kTuple);
+  auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, kAsTuple);
   if (connect_code) co_return Failed(url, "connect to", connect_code);
-  if (!url.https) co_return co_await Talk(stream, url, request);
-  auto talk = TalkTls(std::move(stream), url, request, tls);
-  co_return co_await std::move(talk);
+  Connection connection(std::move(stream));
+  if (!url.https) co_return co_await Talk(connection, url, request);
+  co_return co_await TalkTls(connection, url, request, tls);
 }
 
 }  // namespace

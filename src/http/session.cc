@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -18,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "http/awaitable.h"
 
 namespace tarn::http {
 
@@ -28,7 +28,6 @@ using asio::ip::tcp;
 
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 constexpr size_t kPipelinedBytesMax = 64 * 1024;
 constexpr size_t kSliceBytes = 256 * 1024;
@@ -332,7 +331,7 @@ size_t Session::WriteSome(const Buffers& buffers, beast::error_code& code) {
 
 asio::awaitable<void> Session::Wait() {
   waiting_ = true;
-  co_await signal_.async_wait(kTuple);
+  co_await signal_.async_wait(kAsTuple);
   waiting_ = false;
 }
 

@@ -5,19 +5,18 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
 #include <cstring>
 #include <fstream>
 
 #include "base/log.h"
+#include "http/awaitable.h"
 #include "queryd/spawn.h"
 
 namespace tarn::queryd {
@@ -26,8 +25,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kReadBytes = 4096;
+constexpr size_t kControlReadBytes = 4096;
 constexpr auto kReapEvery = std::chrono::milliseconds(5);
 
 std::string HowItEnded(int status) {
@@ -98,7 +96,7 @@ asio::awaitable<void> EngineProcess::ReadControl() {
   protocol::FrameReader reader;
   for (;;) {
     const auto [code, got] = co_await control_.async_read_some(
-        asio::buffer(reader.Prepare(kReadBytes), kReadBytes), kTuple);
+        asio::buffer(reader.Prepare(kControlReadBytes), kControlReadBytes), http::kAsTuple);
     if (code) break;
     reader.Commit(got);
     Result<std::optional<protocol::Frame>> frame = reader.Next();
@@ -127,7 +125,7 @@ asio::awaitable<std::string> EngineProcess::Reap() {
       }
     }
     timer.expires_after(kReapEvery);
-    co_await timer.async_wait(kTuple);
+    co_await timer.async_wait(http::kAsTuple);
   }
 }
 

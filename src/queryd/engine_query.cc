@@ -1,9 +1,9 @@
 #include "queryd/engine_query.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include "http/awaitable.h"
 
 namespace tarn::queryd {
 
@@ -11,8 +11,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kResultReadBytes = 64 * 1024;
 
 }  // namespace
 
@@ -20,9 +19,9 @@ asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineProcess:
   for (;;) {
     Result<std::optional<protocol::Frame>> frame = slot.reader.Next();
     if (!frame.ok() || *frame) co_return frame;
-    const size_t room = std::max(kReadBytes, slot.reader.Missing());
-    const auto [code, got] =
-        co_await slot.socket.async_read_some(asio::buffer(slot.reader.Prepare(room), room), kTuple);
+    const size_t room = std::max(kResultReadBytes, slot.reader.Missing());
+    const auto [code, got] = co_await slot.socket.async_read_some(
+        asio::buffer(slot.reader.Prepare(room), room), http::kAsTuple);
     slot.reader.Commit(got);
     if (code) co_return std::optional<protocol::Frame>();
   }
@@ -30,7 +29,7 @@ asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineProcess:
 
 asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot) {
   const asio::const_buffer rest = asio::buffer(slot.unsent);
-  const auto [code, sent] = co_await asio::async_write(slot.socket, rest, kTuple);
+  const auto [code, sent] = co_await asio::async_write(slot.socket, rest, http::kAsTuple);
   slot.unsent.erase(0, sent);
   co_return !code;
 }

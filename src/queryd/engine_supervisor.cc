@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 
 #include "base/log.h"
 #include "base/redact.h"
+#include "http/awaitable.h"
 #include "queryd/engine_query.h"
 
 namespace tarn::queryd {
@@ -22,7 +21,6 @@ namespace {
 // Of changes that a process is sent while it starts.
 constexpr uint64_t kNoTicket = 0;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 // An engine that is merely unhealthy is replaced no sooner than so long after its start.
 constexpr auto kTiredAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(100);
@@ -394,7 +392,7 @@ Result<> EngineSupervisor::RefreshCredentials() {
 asio::awaitable<void> EngineSupervisor::Watch() {
   for (;;) {
     watch_timer_.expires_after(kWatchEvery);
-    co_await watch_timer_.async_wait(kTuple);
+    co_await watch_timer_.async_wait(http::kAsTuple);
     const std::lock_guard lock(mutex_);
     if (stopping_) {
       resident_.Decrement(std::exchange(resident_shown_, 0));
