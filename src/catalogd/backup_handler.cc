@@ -20,7 +20,7 @@ using http::Response;
 
 namespace {
 
-constexpr size_t kPieceBytes = 256 * 1024;
+constexpr size_t kBackupPieceBytes = 256 * 1024;
 
 // A file without a name: it is gone with its descriptor, however the program ends.
 class OpenFile {
@@ -38,7 +38,7 @@ class OpenFile {
 
   // None at the end.
   Result<std::optional<std::string>> Read() const {
-    std::string bytes(kPieceBytes, '\0');
+    std::string bytes(kBackupPieceBytes, '\0');
     const ssize_t got = read(descriptor_, bytes.data(), bytes.size());
     if (got < 0) return Internal(fmt::format("cannot read the backup: {}", strerror(errno)));
     if (got == 0) return std::optional<std::string>();

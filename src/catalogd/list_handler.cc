@@ -18,7 +18,7 @@ using http::Response;
 namespace {
 
 constexpr size_t kWholeBytes = 1024 * 1024;  // As much is sent with its length.
-constexpr size_t kPieceBytes = 256 * 1024;
+constexpr size_t kListPieceBytes = 256 * 1024;
 
 struct ListRequest {
   std::optional<http::EntityTags> if_none_match;
@@ -109,7 +109,7 @@ class ListStream : public http::BodyStream {
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     if (!first_.empty()) co_return std::exchange(first_, "");
-    const auto next = [this] { return listing_->Next(kPieceBytes); };
+    const auto next = [this] { return listing_->Next(kListPieceBytes); };
     Result<std::optional<std::string>> piece = co_await http::RunBlocking(service_.readers, next);
     if (!piece.ok()) service_.failures.Increment();
     co_return piece;

@@ -9,7 +9,11 @@
 
 namespace tarn::cli {
 
+namespace {
+
 using Json = nlohmann::ordered_json;
+
+}  // namespace
 
 const Column* FindColumn(const std::vector<Column>& columns, std::string_view name) {
   const auto found = std::find_if(columns.begin(), columns.end(), [&](const Column& column) {

@@ -15,7 +15,7 @@
 namespace tarn::cli {
 namespace {
 
-constexpr auto kLookEvery = std::chrono::milliseconds(20);
+constexpr auto kTryEvery = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -28,7 +28,7 @@ Result<FolderLock> FolderLock::Take(const std::filesystem::path& folder,
           fmt::format("cannot lock the folder {}: {}", folder.string(), std::strerror(errno)));
     }
     if (stop.stop_requested()) return Stopped();
-    std::this_thread::sleep_for(kLookEvery);
+    std::this_thread::sleep_for(kTryEvery);
   }
   return lock;
 }

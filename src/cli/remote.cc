@@ -17,6 +17,8 @@
 namespace tarn::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 constexpr const char* kConfig = "lakehouse.toml";
 // Queries have limits of their own; this is for daemons that do not answer at all.
 constexpr auto kAnswerTimeout = std::chrono::hours(24);
@@ -157,7 +159,6 @@ Result<nlohmann::ordered_json> Remote::CatalogJson(const http::ClientRequest& re
 }
 
 Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
-  using Json = nlohmann::ordered_json;
   const auto history = CatalogJson({.path = DatasetPath(dataset) + "/history?limit=1"});
   if (!history.ok()) return {.why = history.error().message};
   const Json changed = history->value(Json::json_pointer("/versions/0/revision"), Json());

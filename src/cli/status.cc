@@ -45,7 +45,7 @@ std::string At(const http::Url& url) {
 }
 
 // What was asked of one daemon, and the first thing that went wrong.
-struct Findings {
+struct DaemonState {
   Json json = Json::object();
   std::vector<std::pair<std::string, std::string>> lines;
   std::string problem;
@@ -58,7 +58,7 @@ struct Findings {
   }
 };
 
-void AskHealth(const auto& send, Findings& findings) {
+void AskHealth(const auto& send, DaemonState& findings) {
   const auto ready = send("/readyz");
   findings.json["ready"] = ready.ok();
   if (!ready.ok()) {
@@ -71,7 +71,7 @@ void AskHealth(const auto& send, Findings& findings) {
                                          LinesWithoutControls(ready.error().message));
 }
 
-void AskRefresh(const Remote& remote, Findings& findings) {
+void AskRefresh(const Remote& remote, DaemonState& findings) {
   const auto status = remote.QueryJson({.path = "/catalog/status"});
   if (!status.ok()) return;
   findings.json["catalog"] = *status;
@@ -104,7 +104,7 @@ std::string Shortened(std::string_view sql) {
 }
 
 // The latest queries that failed and that are still known, each in a line.
-void AskFailedQueries(const Remote& remote, Findings& findings) {
+void AskFailedQueries(const Remote& remote, DaemonState& findings) {
   constexpr size_t kShown = 3;
   const auto list = remote.QueryJson({.path = "/queries"});
   if (!list.ok()) return;
@@ -131,7 +131,7 @@ std::string EngineFailures(const Series& series) {
   return fmt::format(", of which {} crashed and {} ran out of memory", crashes, killed);
 }
 
-void AskMetrics(const Remote& remote, Findings& findings) {
+void AskMetrics(const Remote& remote, DaemonState& findings) {
   const auto metrics = remote.Query({.path = "/metrics"});
   if (!metrics.ok()) return;  // They need the role admin.
   const Series series = ParseMetrics(metrics->body);
@@ -157,8 +157,8 @@ void AskMetrics(const Remote& remote, Findings& findings) {
   findings.json["metrics"] = series;
 }
 
-Findings AskQueryd(const Remote& remote) {
-  Findings findings;
+DaemonState AskQueryd(const Remote& remote) {
+  DaemonState findings;
   findings.json["url"] = At(remote.queryd());
   AskHealth([&](const std::string& path) { return remote.Query({.path = path}); }, findings);
   AskRefresh(remote, findings);
@@ -167,14 +167,14 @@ Findings AskQueryd(const Remote& remote) {
   return findings;
 }
 
-Findings AskCatalogd(Remote& remote) {
-  Findings findings;
+DaemonState AskCatalogd(Remote& remote) {
+  DaemonState findings;
   AskHealth([&](const std::string& path) { return remote.Catalog({.path = path}); }, findings);
   findings.json["url"] = At(remote.catalogd());
   return findings;
 }
 
-void Print(const std::string& title, const Findings& findings) {
+void Print(const std::string& title, const DaemonState& findings) {
   fmt::print("{}  {}\n", Colours::For(stdout)(Style::kStrong, title),
              findings.json.at("url").get<std::string>());
   for (const auto& [name, text] : findings.lines) fmt::print("  {:<10}{}\n", name, text);
@@ -184,8 +184,8 @@ void Print(const std::string& title, const Findings& findings) {
 
 Result<> ShowStatus(const StatusOptions& options) {
   TARN_TRY(Remote remote, Remote::Open(options.remote));
-  const Findings queryd = AskQueryd(remote);
-  const Findings catalogd = AskCatalogd(remote);
+  const DaemonState queryd = AskQueryd(remote);
+  const DaemonState catalogd = AskCatalogd(remote);
   if (options.json) {
     fmt::print("{}\n", Json({{"queryd", queryd.json}, {"catalogd", catalogd.json}}).dump(2));
   } else {

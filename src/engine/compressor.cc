@@ -13,7 +13,7 @@ namespace tarn::engine {
 namespace {
 
 // How much room is made for output at a time.
-constexpr size_t kStepBytes = 32 * 1024;
+constexpr size_t kCompressedStepBytes = 32 * 1024;
 
 // Calls step(data, size) with room behind `out`, as often as it asks for more; it returns how much
 // it wrote and whether it wants to go on.
@@ -25,8 +25,8 @@ template <class Step>
 void AppendSteps(std::string& out, Step step) {
   for (bool more = true; more;) {
     const size_t start = out.size();
-    out.resize(start + kStepBytes);
-    const Stepped stepped = step(&out[start], kStepBytes);
+    out.resize(start + kCompressedStepBytes);
+    const Stepped stepped = step(&out[start], kCompressedStepBytes);
     out.resize(start + stepped.written);
     more = stepped.more;
   }

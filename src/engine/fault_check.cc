@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "engine/syntax_tree.h"
 
 namespace tarn::engine {
 namespace {
@@ -17,23 +18,6 @@ using Json = nlohmann::json;
 Error FaultError(std::string_view form, std::string_view advice) {
   return InvalidArgument("refused, because DuckDB 1.5.5 answers it wrongly: " + std::string(form) +
                          "; " + std::string(advice));
-}
-
-std::string TextOf(const Json& node, const char* name) {
-  const auto found = node.find(name);
-  return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const Json& ListOf(const Json& node, const char* name) {
-  static const Json kEmpty = Json::array();
-  const auto found = node.find(name);
-  return found != node.end() && found->is_array() ? *found : kEmpty;
-}
-
-const Json& NodeOf(const Json& node, const char* name) {
-  static const Json kNull;
-  const auto found = node.find(name);
-  return found != node.end() ? *found : kNull;
 }
 
 // The name of a column without its table, in lower case.

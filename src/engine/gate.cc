@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/fault_check.h"
 #include "engine/sql_functions.h"
+#include "engine/syntax_tree.h"
 
 namespace tarn::engine {
 namespace {
@@ -140,11 +141,6 @@ std::optional<Explain> ReadExplain(std::string_view sql) {
 
 bool Contains(const auto& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
-}
-
-std::string TextOf(const Json& node, const char* name) {
-  const auto found = node.find(name);
-  return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 // Walks an AST, refuses the first node that reads what is not the catalogue's, and notes what of

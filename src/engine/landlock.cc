@@ -66,7 +66,7 @@ RulesetAttributes AllOf(int version) {
   return all;
 }
 
-Error SystemError(std::string_view what) {
+Error LandlockError(std::string_view what) {
   return Internal(fmt::format("landlock: {}: {}", what, std::strerror(errno)));
 }
 
@@ -89,14 +89,14 @@ Result<> AllowBeneath(const Descriptor& ruleset, const std::string& path, uint64
   if (file.number() < 0) {
     // What this machine does not have, or keeps from us anyway, needs no rule.
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};
-    return SystemError(path);
+    return LandlockError(path);
   }
   struct stat status = {};
-  if (fstat(file.number(), &status) != 0) return SystemError(path);
+  if (fstat(file.number(), &status) != 0) return LandlockError(path);
   if (!S_ISDIR(status.st_mode)) access &= kOfFiles;
   const BeneathAttributes rule = {.allowed = access, .parent = file.number()};
   if (syscall(SYS_landlock_add_rule, ruleset.number(), kRuleBeneath, &rule, 0) != 0) {
-    return SystemError(path);
+    return LandlockError(path);
   }
   return {};
 }
@@ -113,7 +113,7 @@ Result<> RestrictByLandlock(const LandlockRules& rules) {
   const RulesetAttributes all = AllOf(version);
   // An older kernel takes the longer structure where what it does not know is 0.
   const Descriptor ruleset(syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0));
-  if (ruleset.number() < 0) return SystemError("cannot make rules");
+  if (ruleset.number() < 0) return LandlockError("cannot make rules");
 
   const uint64_t read = kReadFile | kReadFolder;
   const uint64_t write =
@@ -131,11 +131,11 @@ Result<> RestrictByLandlock(const LandlockRules& rules) {
     if ((all.handled_network & kConnect) == 0) break;
     const PortAttributes rule = {.allowed = kConnect, .port = port};
     if (syscall(SYS_landlock_add_rule, ruleset.number(), kRulePort, &rule, 0) != 0) {
-      return SystemError(fmt::format("port {}", port));
+      return LandlockError(fmt::format("port {}", port));
     }
   }
   if (syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0) {
-    return SystemError("cannot take the rules into force");
+    return LandlockError("cannot take the rules into force");
   }
   return {};
 }

@@ -1,13 +1,12 @@
 #include "engine/result_sink.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <thread>
 #include <vector>
 
 #include "engine/socket_pair.h"
+#include "engine/test_decompress.h"
 
 namespace tarn::engine {
 namespace {
@@ -22,33 +21,6 @@ std::string JoinedBytes(const std::vector<Piece>& pieces) {
   std::string all;
   for (const Piece& piece : pieces) all += piece.bytes;
   return all;
-}
-
-std::string Gunzip(const std::string& bytes) {
-  z_stream stream = {};
-  if (inflateInit2(&stream, 15 + 16) != Z_OK) throw std::runtime_error("inflateInit2");
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  std::string text(10'000'000, '\0');
-  stream.next_out = reinterpret_cast<Bytef*>(text.data());
-  stream.avail_out = static_cast<uInt>(text.size());
-  const int code = inflate(&stream, Z_SYNC_FLUSH);
-  text.resize(stream.total_out);
-  inflateEnd(&stream);
-  if (code != Z_STREAM_END && code != Z_OK) throw std::runtime_error("inflate");
-  return text;
-}
-
-std::string Unzstd(const std::string& bytes) {
-  std::string text(10'000'000, '\0');
-  ZSTD_DCtx* context = ZSTD_createDCtx();
-  ZSTD_inBuffer in = {bytes.data(), bytes.size(), 0};
-  ZSTD_outBuffer out = {text.data(), text.size(), 0};
-  const size_t code = ZSTD_decompressStream(context, &out, &in);
-  ZSTD_freeDCtx(context);
-  if (ZSTD_isError(code) != 0) throw std::runtime_error(ZSTD_getErrorName(code));
-  text.resize(out.pos);
-  return text;
 }
 
 // Text that compresses badly, so that there are many pieces of it.

@@ -40,7 +40,7 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 // all architectures. Also keeps out the x32 calls of x86_64, whose numbers begin at 2^30.
 constexpr uint32_t kLatestKnown = 450;
 
-constexpr uint32_t kRefused[] = {
+constexpr uint32_t kRefusedCalls[] = {
     // Programs. Where files could be run, so could what was written into the temporary folder.
     SYS_execve,
     SYS_execveat,
@@ -282,7 +282,7 @@ Result<> FilterSystemCalls() {
   filter.Load(offsetof(seccomp_data, nr));
   filter.Add(BPF_JMP | BPF_JGT | BPF_K, kLatestKnown, 0, 1);
   filter.Return(SECCOMP_RET_ERRNO | ENOSYS);
-  for (const uint32_t call : kRefused) filter.Refuse(call, EPERM);
+  for (const uint32_t call : kRefusedCalls) filter.Refuse(call, EPERM);
   for (const uint32_t call : kMissing) filter.Refuse(call, ENOSYS);
   AddConditions(filter);
   filter.Return(SECCOMP_RET_ALLOW);

@@ -14,6 +14,7 @@
 #include "http/address.h"
 #include "http/client.h"
 #include "http/runtime.h"
+#include "http/test_server.h"
 
 namespace tarn::http {
 namespace {
@@ -23,25 +24,6 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
-
-// What the test and the handlers of its server tell each other.
-struct Gate {
-  std::atomic<int> entered = 0;  // Handlers that have begun to wait.
-  std::atomic<int> gone = 0;     // Calls of OnGone.
-  std::atomic<int> slow = 0;     // Calls of ReaderIsSlow.
-  std::atomic<int> ended = 0;    // Endless streams that are destroyed.
-  std::atomic<bool> open = false;
-};
-
-template <class Condition>
-bool Eventually(const Condition& condition) {
-  const Deadline deadline = Deadline::After(30s);
-  while (!condition()) {
-    if (deadline.Passed()) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 // Three pieces, then the end, or an error in the place of the end.
 class Pieces : public BodyStream {
@@ -102,27 +84,6 @@ class Endless : public BodyStream {
   Gate& gate_;
   const std::shared_ptr<ClientWatch> client_;
 };
-
-asio::awaitable<Response> WaitAtTheGate(Gate& gate, const Request& request) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  request.client->OnGone([&gate] { ++gate.gone; });
-  ++gate.entered;
-  while (!gate.open && !request.client->gone()) {
-    timer.expires_after(1ms);
-    co_await timer.async_wait(asio::use_awaitable);
-  }
-  co_return Response::Text(200, "waited\n");
-}
-
-// Bytes of which each tells its place.
-const std::string& BigBody() {
-  static const std::string kBody = [] {
-    std::string text;
-    while (text.size() < 16 * 1024 * 1024) text += std::to_string(text.size()) + ' ';
-    return text;
-  }();
-  return kBody;
-}
 
 asio::awaitable<Response> Slow(std::chrono::milliseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
@@ -280,8 +241,6 @@ class ServerTest : public testing::Test {
   Server server;
   asio::io_context client_io;
 };
-
-constexpr const char* kClose = "Connection: close\r\n\r\n";
 
 TEST_F(ServerTest, AnswersWithLengthAndId) {
   const std::string answer =

@@ -17,6 +17,7 @@
 #include "http/runtime.h"
 #include "http/server.h"
 #include "http/test_certificates.h"
+#include "http/test_server.h"
 
 // OpenSSL's macros are C.
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -31,49 +32,10 @@ using testing::StartsWith;
 using namespace std::chrono_literals;
 using TlsSocket = asio::ssl::stream<asio::ip::tcp::socket>;
 
-constexpr const char* kClose = "Connection: close\r\n\r\n";
-
-template <class Condition>
-bool Eventually(const Condition& condition) {
-  const Deadline deadline = Deadline::After(30s);
-  while (!condition()) {
-    if (deadline.Passed()) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
-
-struct Gate {
-  std::atomic<int> entered = 0;
-  std::atomic<int> gone = 0;
-  std::atomic<bool> open = false;
-};
-
-asio::awaitable<Response> WaitAtTheGate(Gate& gate, const Request& request) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  request.client->OnGone([&gate] { ++gate.gone; });
-  ++gate.entered;
-  while (!gate.open && !request.client->gone()) {
-    timer.expires_after(1ms);
-    co_await timer.async_wait(asio::use_awaitable);
-  }
-  co_return Response::Text(200, "waited\n");
-}
-
-// Bytes of which each tells its place.
-const std::string& BigBody() {
-  static const std::string kBody = [] {
-    std::string text;
-    while (text.size() < 16 * 1024 * 1024) text += std::to_string(text.size()) + ' ';
-    return text;
-  }();
-  return kBody;
-}
-
 // Pieces of the big body, of many sizes around that of a record; or an error after some.
-class Pieces : public BodyStream {
+class RecordPieces : public BodyStream {
  public:
-  explicit Pieces(bool fails) : fails_(fails) {}
+  explicit RecordPieces(bool fails) : fails_(fails) {}
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     if (fails_ && at_ > 0) co_return Internal("it broke");
     if (at_ >= BigBody().size()) co_return std::optional<std::string>();
@@ -89,7 +51,7 @@ class Pieces : public BodyStream {
   size_t count_ = 0;
 };
 
-std::vector<Route> Routes(Gate& gate) {
+std::vector<Route> TlsRoutes(Gate& gate) {
   std::vector<Route> routes;
   routes.push_back({.method = "GET",
                     .path = "/hello",
@@ -110,7 +72,7 @@ std::vector<Route> Routes(Gate& gate) {
     routes.push_back({.method = "GET",
                       .path = fails ? "/broken" : "/stream",
                       .handler = [fails](const Request&) -> asio::awaitable<Response> {
-                        co_return Response{.body = std::make_unique<Pieces>(fails)};
+                        co_return Response{.body = std::make_unique<RecordPieces>(fails)};
                       }});
   }
   routes.push_back({.method = "GET", .path = "/wait", .handler = [&gate](const Request& request) {
@@ -122,7 +84,7 @@ std::vector<Route> Routes(Gate& gate) {
 class TlsServerTest : public testing::Test {
  protected:
   explicit TlsServerTest(Duration header_timeout = 60s)
-      : server(runtime.io(), Router(Routes(gate)), Limits(header_timeout), metrics) {
+      : server(runtime.io(), Router(TlsRoutes(gate)), Limits(header_timeout), metrics) {
     server.SetTls(tls.get());
     EXPECT_TRUE(server.Listen("127.0.0.1:0").ok());
   }
@@ -575,7 +537,7 @@ TEST_F(TlsServerTest, TheClientTellsPlainFromTls) {
       Send(*ParseHttpUrl("http://" + server.address()), {.path = "/hello"}, Deadline::After(30s));
   ASSERT_TRUE(plain.ok()) << plain.error().message;
   EXPECT_EQ(plain->status, 400);
-  Server http(runtime.io(), Router(Routes(gate)), Limits(60s), metrics);
+  Server http(runtime.io(), Router(TlsRoutes(gate)), Limits(60s), metrics);
   ASSERT_TRUE(http.Listen("127.0.0.1:0").ok());
   const auto answer =
       Send(*ParseHttpUrl("https://" + http.address()), {.path = "/hello"}, Deadline::After(30s));

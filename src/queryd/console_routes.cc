@@ -20,7 +20,7 @@ constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-std::string_view ContentTypeOf(std::string_view name) {
+std::string_view TypeOfFile(std::string_view name) {
   constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
       {".html", "text/html; charset=utf-8"},
       {".js", "text/javascript; charset=utf-8"},
@@ -36,7 +36,7 @@ std::string_view ContentTypeOf(std::string_view name) {
 Response Send(const ConsoleFile& file, const Request& request) {
   const bool gzip = !file.gzip.empty() && TakesGzip(request.Header("Accept-Encoding"));
   Response response;
-  response.content_type = ContentTypeOf(file.name);
+  response.content_type = TypeOfFile(file.name);
   response.headers.emplace_back("Content-Security-Policy", kPolicy);
   // The names of all but the page change with what is in them.
   response.headers.emplace_back(

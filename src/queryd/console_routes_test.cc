@@ -23,7 +23,7 @@ constexpr ConsoleFile kFiles[] = {
     {"mark-3c4d.svg", "<svg/>", {}},
 };
 
-http::Response Get(std::string_view path, const http::Headers& headers = {}) {
+http::Response Fetch(std::string_view path, const http::Headers& headers = {}) {
   const http::Router router(ConsoleRoutes(kFiles));
   const http::Router::Match match = router.Find("GET", path);
   if (match.route == nullptr) return http::Response::Text(404, "no route");
@@ -50,7 +50,7 @@ TEST(ConsoleRoutes, NeedNoToken) {
 }
 
 TEST(ConsoleRoutes, ThePageIsAskedForEachTime) {
-  const http::Response page = Get("/");
+  const http::Response page = Fetch("/");
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
   EXPECT_EQ(BodyOf(page), "<!doctype html>");
@@ -58,27 +58,27 @@ TEST(ConsoleRoutes, ThePageIsAskedForEachTime) {
 }
 
 TEST(ConsoleRoutes, OtherFilesAreKeptForEver) {
-  const http::Response script = Get("/console/index-1a2b.js");
+  const http::Response script = Fetch("/console/index-1a2b.js");
   EXPECT_EQ(script.content_type, "text/javascript; charset=utf-8");
   EXPECT_EQ(BodyOf(script), "run()");
   EXPECT_THAT(script.headers,
               Contains(Pair("Cache-Control", "public, max-age=31536000, immutable")));
-  EXPECT_EQ(Get("/console/mark-3c4d.svg").content_type, "image/svg+xml");
+  EXPECT_EQ(Fetch("/console/mark-3c4d.svg").content_type, "image/svg+xml");
 }
 
 TEST(ConsoleRoutes, AreSentCompressedToWhoTakesIt) {
-  const http::Response page = Get("/", {{"Accept-Encoding", "gzip, deflate, br, zstd"}});
+  const http::Response page = Fetch("/", {{"Accept-Encoding", "gzip, deflate, br, zstd"}});
   EXPECT_EQ(BodyOf(page), "zipped page");
   EXPECT_THAT(page.headers, AllOf(Contains(Pair("Content-Encoding", "gzip")),
                                   Contains(Pair("Vary", "Accept-Encoding"))));
-  const http::Response plain = Get("/", {{"Accept-Encoding", "gzip;q=0"}});
+  const http::Response plain = Fetch("/", {{"Accept-Encoding", "gzip;q=0"}});
   EXPECT_THAT(plain.headers, Not(Contains(Pair("Content-Encoding", testing::_))));
   // There is no such copy of it.
-  EXPECT_EQ(BodyOf(Get("/console/mark-3c4d.svg", {{"Accept-Encoding", "gzip"}})), "<svg/>");
+  EXPECT_EQ(BodyOf(Fetch("/console/mark-3c4d.svg", {{"Accept-Encoding", "gzip"}})), "<svg/>");
 }
 
 TEST(ConsoleRoutes, ThePolicyLetsNothingInFromElsewhere) {
-  const http::Response page = Get("/");
+  const http::Response page = Fetch("/");
   std::string policy;
   for (const auto& [name, value] : page.headers) {
     if (name == "Content-Security-Policy") policy = value;
@@ -90,7 +90,7 @@ TEST(ConsoleRoutes, ThePolicyLetsNothingInFromElsewhere) {
 TEST(ConsoleRoutes, KnowOnlyTheirFiles) {
   for (const char* path : {"/console/nowhere.js", "/console/index-1a2b.js.gz", "/console/",
                            "/console", "/console/..", "/console/x/y", "/index.html"}) {
-    EXPECT_EQ(Get(path).status, 404) << path;
+    EXPECT_EQ(Fetch(path).status, 404) << path;
   }
 }
 

@@ -11,20 +11,22 @@
 namespace tarn::s3 {
 namespace {
 
-Error Broken(const std::string& what) { return Unavailable("the object store's listing " + what); }
+Error BrokenListing(const std::string& what) {
+  return Unavailable("the object store's listing " + what);
+}
 
 // A space comes as '+', and a '+' as %2B.
 Result<std::string> DecodeKey(std::string text) {
   std::replace(text.begin(), text.end(), '+', ' ');
   std::optional<std::string> key = PercentDecode(text);
-  if (!key) return Broken("has a key whose encoding is broken");
+  if (!key) return BrokenListing("has a key whose encoding is broken");
   return *std::move(key);
 }
 
 class Parser {
  public:
   Result<> OnElement(XmlPath path, std::string_view text) {
-    if (path.front() != "ListBucketResult") return Broken("is something else");
+    if (path.front() != "ListBucketResult") return BrokenListing("is something else");
     if (path.size() == 1) has_root_ = true;
     if (path.size() == 2) return OnProperty(path[1], text);
     if (path.size() == 3 && path[1] == "Contents") return OnObjectProperty(path[2], text);
@@ -32,8 +34,8 @@ class Parser {
   }
 
   Result<ListingPage> Take() {
-    if (!has_root_) return Broken("is something else");
-    if (is_truncated_ && page_.next.empty()) return Broken("does not say where it goes on");
+    if (!has_root_) return BrokenListing("is something else");
+    if (is_truncated_ && page_.next.empty()) return BrokenListing("does not say where it goes on");
     // A token may be there without need.
     if (!is_truncated_) page_.next.clear();
     if (is_encoded_) {
@@ -42,7 +44,7 @@ class Parser {
       }
     }
     for (const ListedObject& object : page_.objects) {
-      if (object.key.empty()) return Broken("has an object without a key");
+      if (object.key.empty()) return BrokenListing("has an object without a key");
     }
     return std::move(page_);
   }
@@ -56,7 +58,7 @@ class Parser {
     } else if (name == "EncodingType") {
       is_encoded_ = text == "url";
     } else if (name == "Contents") {
-      if (!has_size_) return Broken("has an object without a size");
+      if (!has_size_) return BrokenListing("has an object without a size");
       page_.objects.push_back(std::exchange(object_, {}));
       has_size_ = false;
     }
@@ -93,7 +95,7 @@ Result<ListingPage> ParseListing(std::string_view xml) {
   if (!read.ok()) {
     // Of two kinds: what it says, and that it is no XML.
     if (read.error().kind == ErrorKind::kUnavailable) return read.error();
-    return Broken("is " + read.error().message);
+    return BrokenListing("is " + read.error().message);
   }
   return parser.Take();
 }

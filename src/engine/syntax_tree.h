@@ -1,0 +1,14 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace tarn::engine {
+
+// Reads nodes of the syntax tree that DuckDB's json_serialize_sql gives. What a node does not have,
+// or has with another type, is empty.
+std::string TextOf(const nlohmann::json& node, const char* name);
+const nlohmann::json& ListOf(const nlohmann::json& node, const char* name);
+const nlohmann::json& NodeOf(const nlohmann::json& node, const char* name);
+
+}  // namespace tarn::engine

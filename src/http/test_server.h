@@ -1,0 +1,59 @@
+#pragma once
+
+// What the tests of servers share.
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "base/deadline.h"
+#include "http/message.h"
+
+namespace tarn::http {
+
+inline constexpr const char* kClose = "Connection: close\r\n\r\n";
+
+// What the test and the handlers of its server tell each other.
+struct Gate {
+  std::atomic<int> entered = 0;  // Handlers that have begun to wait.
+  std::atomic<int> gone = 0;     // Calls of OnGone.
+  std::atomic<int> slow = 0;     // Calls of ReaderIsSlow.
+  std::atomic<int> ended = 0;    // Endless streams that are destroyed.
+  std::atomic<bool> open = false;
+};
+
+template <class Condition>
+bool Eventually(const Condition& condition) {
+  const Deadline deadline = Deadline::After(std::chrono::seconds(30));
+  while (!condition()) {
+    if (deadline.Passed()) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+inline boost::asio::awaitable<Response> WaitAtTheGate(Gate& gate, const Request& request) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+  request.client->OnGone([&gate] { ++gate.gone; });
+  ++gate.entered;
+  while (!gate.open && !request.client->gone()) {
+    timer.expires_after(std::chrono::milliseconds(1));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+  }
+  co_return Response::Text(200, "waited\n");
+}
+
+// Bytes of which each tells its place.
+inline const std::string& BigBody() {
+  static const std::string kBody = [] {
+    std::string text;
+    while (text.size() < 16 * 1024 * 1024) text += std::to_string(text.size()) + ' ';
+    return text;
+  }();
+  return kBody;
+}
+
+}  // namespace tarn::http
