@@ -64,6 +64,8 @@ def test_keywords_are_put_in_quotes(listed):
     listed.page.keyboard.type("SELECT ")
     listed.page.locator(".column", has_text="select").click()
     listed.page.keyboard.type(" FROM ord")
+    expect(listed.editor).to_have_text('SELECT "select" FROM ord')
+    listed.page.keyboard.press("Control+Space")
     listed.page.locator(".cm-tooltip-autocomplete [role=option]", has_text="order").first.click()
     expect(listed.editor).to_have_text('SELECT "select" FROM "order"')
     listed.page.keyboard.press("Control+Enter")
@@ -76,6 +78,8 @@ def test_columns_behind_a_name_are_put_in_quotes(listed):
     for _ in range(len(' FROM "sales.2026" s')):
         listed.page.keyboard.press("ArrowLeft")
     listed.page.keyboard.type("s.Tw")
+    expect(listed.editor).to_have_text('SELECT s.Tw FROM "sales.2026" s')
+    listed.page.keyboard.press("Control+Space")
     listed.page.locator(".cm-tooltip-autocomplete [role=option]").first.click()
     expect(listed.editor).to_have_text('SELECT s."Two Words" FROM "sales.2026" s')
 
