@@ -122,8 +122,14 @@ class Handlers {
     const Result<bool> allowed = request.Flag("allow_schema_change");
     if (!allowed.ok()) co_return http::RenderError(allowed.error(), request);
     options.allow_schema_change = *allowed;
+    const Result<bool> touch = request.Flag("touch");
+    if (!touch.ok()) co_return http::RenderError(touch.error(), request);
+    options.touch = *touch;
     // A manifest may have megabytes: it is read where nothing else waits for the thread.
     const auto write = [this, &name, &request, &options]() -> Result<Store::PutResult> {
+      if (options.touch && request.body.empty()) {
+        return service_.store.Touch(name, options.condition);
+      }
       TARN_TRY(const catalog::DatasetContent content, catalog::ParseDatasetContent(request.body));
       return service_.store.Put(name, content, options);
     };

@@ -459,7 +459,7 @@ Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
   TARN_TRY(std::optional<Record> current, Find(database_, name));
   TARN_CHECK_OK(options.condition(current ? &*current : nullptr));
   std::string text = catalog::FormatDatasetContent(content);
-  if (current && current->content == text) {
+  if (current && current->content == text && !options.touch) {
     return PutResult{PutOutcome::kUnchanged, std::move(*current)};
   }
   if (current && content.schema && !options.allow_schema_change) {
@@ -467,6 +467,15 @@ Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
     TARN_CHECK_OK(CheckSchema(name, before, content));
   }
   return Write(name, std::move(text), current, std::nullopt);
+}
+
+Result<Store::PutResult> Store::Touch(const std::string& name, const Condition& condition) {
+  return RunChange(name, [&]() -> Result<PutResult> {
+    TARN_TRY(const std::optional<Record> current, Find(database_, name));
+    if (!current) return NoSuchDataset(name);
+    TARN_CHECK_OK(condition(&*current));
+    return Write(name, current->content, current, std::nullopt);
+  });
 }
 
 Result<Store::PutResult> Store::Restore(const std::string& name, const std::string& dataset_id,

@@ -99,6 +99,7 @@ class Store {
   struct PutOptions {
     Condition condition = Always;
     bool allow_schema_change = false;
+    bool touch = false;  // The same content is a new version too.
   };
   // An idempotent upsert: the same content changes nothing, other content gets an updated_at
   // that is strictly later than any that was given before. The name and content are valid.
@@ -108,6 +109,9 @@ class Store {
   Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content) {
     return Put(name, content, PutOptions());
   }
+
+  // A new version of the same content. kNotFound when there is no such dataset.
+  Result<PutResult> Touch(const std::string& name, const Condition& condition = Always);
 
   // kNotFound when there is no such dataset.
   Result<> Delete(const std::string& name, const Condition& condition = Always);

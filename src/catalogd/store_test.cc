@@ -73,6 +73,22 @@ TEST_F(StoreTest, PutIsAnIdempotentUpsert) {
   EXPECT_EQ(store->Count()->revision, 2U);
 }
 
+TEST_F(StoreTest, ATouchIsANewVersionOfTheSameContent) {
+  auto store = Open();
+  EXPECT_EQ(store->Touch("a").error().kind, ErrorKind::kNotFound);
+  const auto created = *store->Put("a", Content("k1"));
+  const auto touched = *store->Touch("a");
+  EXPECT_EQ(touched.outcome, Store::PutOutcome::kUpdated);
+  EXPECT_EQ(touched.record.content, created.record.content);
+  EXPECT_EQ(touched.record.manifest.version, 2U);
+  EXPECT_GT(touched.record.manifest.updated_at, created.record.manifest.updated_at);
+  const auto again = *store->Put("a", Content("k1"), {.touch = true});
+  EXPECT_EQ(again.outcome, Store::PutOutcome::kUpdated);
+  const auto refuse = [](const Record*) -> Result<> { return InvalidArgument("no"); };
+  EXPECT_FALSE(store->Touch("a", refuse).ok());
+  EXPECT_EQ(store->Count()->revision, 3U);
+}
+
 TEST_F(StoreTest, TheRevisionCountsChangesOnly) {
   auto store = Open();
   EXPECT_EQ(store->List()->revision, 0U);

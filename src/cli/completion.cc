@@ -54,7 +54,8 @@ complete -c tarn -f -a '(__tarn_complete)'
 
 // These have a dataset where others have a file or a text.
 const std::set<std::string, std::less<>>& CommandsOfDatasets() {
-  static const std::set<std::string, std::less<>> kCommands = {"show", "rm", "history", "restore"};
+  static const std::set<std::string, std::less<>> kCommands = {"show", "touch", "rm", "history",
+                                                               "restore"};
   return kCommands;
 }
 

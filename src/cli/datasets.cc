@@ -182,6 +182,20 @@ Result<> ShowDataset(const DatasetOptions& options) {
   return {};
 }
 
+Result<> TouchDataset(const DatasetOptions& options) {
+  TARN_TRY(Remote remote, Remote::Open(options.remote));
+  TARN_TRY(
+      const Json manifest,
+      remote.CatalogJson({.method = "PUT", .path = DatasetPath(options.name) + "?touch=true"}));
+  if (options.json) {
+    TARN_CHECK_OK(PrintJson(manifest));
+  } else {
+    Print(fmt::format("The objects of \"{}\" are looked at again, as version {}.\n", options.name,
+                      manifest.value("version", uint64_t{0})));
+  }
+  return RequireVisible(remote, options.name);
+}
+
 Result<> RemoveDataset(const DatasetOptions& options) {
   TARN_TRY(Remote remote, Remote::Open(options.remote));
   if (!options.yes && isatty(STDIN_FILENO) == 0) {

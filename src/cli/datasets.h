@@ -1,6 +1,6 @@
 #pragma once
 
-// tarn ls, show, rm, history and restore: the catalogue for people.
+// tarn ls, show, touch, rm, history and restore: the catalogue for people.
 
 #include <cstdint>
 #include <string>
@@ -22,6 +22,7 @@ struct DatasetOptions {
 
 Result<> ListDatasets(const DatasetOptions& options);
 Result<> ShowDataset(const DatasetOptions& options);
+Result<> TouchDataset(const DatasetOptions& options);
 // Asks first, where somebody is there to answer.
 Result<> RemoveDataset(const DatasetOptions& options);
 Result<> ShowHistory(const DatasetOptions& options);

@@ -120,6 +120,12 @@ void AddDatasets(CLI::App& app, DatasetOptions& options, std::vector<Command>& c
       {AddDatasetCommand(app, "show", "Show a dataset: columns, objects, rows, size.", options,
                          true),
        [&options] { return ShowDataset(options); }});
+  commands.push_back(
+      {AddDatasetCommand(app, "touch",
+                         "Have queryd look at the objects of a dataset again, after they were "
+                         "overwritten.",
+                         options, true),
+       [&options] { return TouchDataset(options); }});
   CLI::App* rm = AddDatasetCommand(
       app, "rm", "Take a dataset out of the catalogue. Its objects stay in the bucket.", options,
       true);

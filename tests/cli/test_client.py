@@ -1,4 +1,4 @@
-"""tarn as a client of daemons that run: ls, show, rm, history, restore, sql, status."""
+"""tarn as a client of daemons that run: ls, show, touch, rm, history, restore, sql, status."""
 
 import csv
 import io
@@ -71,6 +71,18 @@ def test_colours_are_for_terminals(lake, run):
     assert "\x1b[1;31mtarn:\x1b[0m no such dataset" in on_a_terminal("show", "nothing")
     assert "\x1b[2mNULL\x1b[0m" in on_a_terminal("sql", "SELECT NULL AS n")
     assert "\x1b" not in on_a_terminal("ls", NO_COLOR="1")
+
+
+def test_touch_shows_what_was_overwritten(lake, run):
+    """Nobody told the catalogue, which has no ETag, and the engine keeps what it has read."""
+    lake.add("t", "SELECT 1 AS n")
+    lake.wait_for_rows("t", [[1]])
+    lake.files.put_rows("data.parquet", "SELECT 2 AS n")
+    assert lake.query.sql("FROM t").rows() == [[1]]
+    assert ok(run("touch", "t")) == 'The objects of "t" are looked at again, as version 2.\n'
+    assert lake.query.sql("FROM t").rows() == [[2]], "it has waited for that"
+    assert json.loads(ok(run("touch", "t", "--json")))["version"] == 3
+    refused(run("touch", "nothing"), "no such dataset")
 
 
 def test_rm_and_restore(lake, run):
