@@ -25,6 +25,7 @@ void ReadAll(std::string_view payload) {
   Read<ApplyViews>(payload);
   Read<Cancel>(payload);
   Read<Ready>(payload);
+  Read<ProbeProgress>(payload);
   Read<Probed>(payload);
   Read<ViewsApplied>(payload);
   Read<Progress>(payload);

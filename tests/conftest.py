@@ -130,12 +130,12 @@ def make_lake(store, recorder, session_folder) -> Iterator[Callable[[], Lake]]:
 
 
 @pytest.fixture
-def make_proxy() -> Iterator[Callable[[str], TcpProxy]]:
+def make_proxy() -> Iterator[Callable[..., TcpProxy]]:
     """A proxy in front of `host:port`, for faults that a real server does not make on demand."""
     proxies: list[TcpProxy] = []
 
-    def make(upstream: str) -> TcpProxy:
-        proxies.append(TcpProxy(upstream))
+    def make(upstream: str, delay_s: float = 0.0) -> TcpProxy:
+        proxies.append(TcpProxy(upstream, delay_s))
         return proxies[-1]
 
     yield make

@@ -76,14 +76,25 @@ SettingsTable LakehouseSettings::Table() {
        .help = "How often the views are brought in step with the catalogue."},
       {.key = "queryd.refresh_timeout",
        .target = &queryd.refresh_timeout,
-       .help = "The time limit of one refresh. What it did not get to is for the next one."},
+       .help =
+           "The time limit of one refresh, and of reading the columns of one object. Datasets that "
+           "are still being read go live later."},
+      {.key = "queryd.overwrite_checks_max",
+       .target = &queryd.overwrite_checks_max,
+       .help = "With each refresh, so many objects of datasets that queries read are looked at, "
+               "whether "
+               "they were overwritten: those that the catalogue has no ETags of. 0 means none.",
+       .min = 0,
+       .max = 1'000'000,
+       .unit = "objects"},
       {.key = "queryd.probes_max",
        .target = &queryd.probes_max,
-       .help = "So many datasets that are new or have changed are looked at in the object store at "
-               "the same time.",
+       .help =
+           "So many objects of datasets that are new or have changed are read at the same time, "
+           "for their columns. Datasets take turns; those that failed before get half at most.",
        .min = 1,
        .max = 1000,
-       .unit = "datasets"},
+       .unit = "objects"},
       {.key = "queryd.shutdown_timeout",
        .target = &queryd.shutdown_timeout,
        .help = "How long running queries may go on after SIGTERM; the rest is interrupted."},

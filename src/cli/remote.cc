@@ -170,7 +170,11 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
     // An empty catalogue has none.
     const bool is_read =
         seen.is_number_unsigned() && seen.get<uint64_t>() >= changed.get<uint64_t>();
-    if (is_read || deadline.Passed()) {
+    const Json reading = status->value("being_read", Json::array());
+    const bool is_being_read = std::any_of(reading.begin(), reading.end(), [&](const Json& each) {
+      return each.value("name", "") == dataset;
+    });
+    if ((is_read && !is_being_read) || deadline.Passed()) {
       for (const Json& failed : status->value("failed", Json::array())) {
         if (failed.value("name", "") != dataset) continue;
         return {.is_refused = true, .why = failed.value("error", "")};

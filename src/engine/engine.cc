@@ -141,12 +141,19 @@ void Engine::Handle(const protocol::Frame& frame) {
   } else if (frame.type == FrameType::kProbe) {
     const auto probe = protocol::FromPayload<protocol::Probe>(frame.payload);
     if (!probe.ok()) return log::Error("a message failed", {{"error", probe.error().message}});
-    // Counted from now: the wait for a thread is part of it.
-    const Deadline deadline = Deadline::After(std::chrono::milliseconds(probe->timeout_ms));
-    prober_->Probe(probe->view, deadline,
-                   [this, ticket = probe->ticket](const Result<Prober::Schema>& outcome) {
-                     control_.Write(ProbedFrame(ticket, outcome));
-                   });
+    prober_->Probe({.view = probe->view,
+                    .object_timeout = std::chrono::milliseconds(probe->object_timeout_ms),
+                    .is_retry = probe->is_retry,
+                    .only_etags = probe->only_etags,
+                    .on_progress =
+                        [this, ticket = probe->ticket](uint64_t objects_read) {
+                          control_.Write(protocol::ToFrame(protocol::ProbeProgress{
+                              .ticket = ticket, .objects_read = objects_read}));
+                        },
+                    .on_done =
+                        [this, ticket = probe->ticket](const Result<Prober::Schema>& outcome) {
+                          control_.Write(ProbedFrame(ticket, outcome));
+                        }});
   } else if (frame.type == FrameType::kApplyViews) {
     const auto change = protocol::FromPayload<protocol::ApplyViews>(frame.payload);
     if (!change.ok()) return log::Error("a message failed", {{"error", change.error().message}});

@@ -140,7 +140,8 @@ class EngineTest : public testing::Test {
 
   Result<std::vector<protocol::Column>> Probe(const protocol::ViewSpec& view,
                                               int64_t timeout_ms = 60'000) {
-    control.Send(protocol::Probe{.ticket = ++last_ticket, .view = view, .timeout_ms = timeout_ms});
+    control.Send(
+        protocol::Probe{.ticket = ++last_ticket, .view = view, .object_timeout_ms = timeout_ms});
     const auto probed = control.Receive<protocol::Probed>();
     EXPECT_EQ(probed.ticket, last_ticket);
     if (probed.ok) return probed.schema.columns;
@@ -373,7 +374,7 @@ TEST_F(EngineTest, AProbeTellsTheColumnsAndChangesNothing) {
   const auto missing = Probe({"t", {"a.parquet", "missing.parquet"}});
   ASSERT_FALSE(missing.ok());
   EXPECT_THAT(missing.error().message, HasSubstr("missing.parquet"));
-  EXPECT_EQ(Probe({"t", {"a.parquet"}}, 0).error().kind, ErrorKind::kCancelled);
+  EXPECT_EQ(Probe({"t", {"a.parquet"}}, 0).error().kind, ErrorKind::kTimeout);
 }
 
 // The same text again runs by its plan, which must not outlive what it was made from.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "duck/parquet_columns.h"
+#include "s3/etag.h"
 
 namespace tarn::engine {
 namespace {
@@ -116,6 +117,14 @@ Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const W
   TARN_TRY(const size_t more, footer_.Put(footer.bytes));
   if (more > 0) return InvalidArgument("it has become another object");
   return std::move(end.etag);
+}
+
+Result<> FooterProbe::CheckEtag(const std::string& key, const std::string& etag,
+                                const WatchedTask& task) {
+  const auto is_cancelled = [&task] { return task.CancelReason().has_value(); };
+  TARN_TRY(const s3::ObjectPart end, client_.ReadEnd(key, 1, task.deadline(), is_cancelled));
+  if (s3::IsSameEtag(end.etag, etag)) return {};
+  return Error{ErrorKind::kPrecondition, "it was overwritten"};
 }
 
 Result<std::string> FooterProbe::Fetch(const std::string& key, const WatchedTask& task) {

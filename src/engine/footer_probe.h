@@ -28,7 +28,7 @@ class FooterProbe {
                                   std::shared_ptr<SchemaCache> schemas);
 
   struct Object {
-    SchemaCache::Schema schema;
+    SchemaCache::Schema schema = {};
     std::string etag = {};  // Of the footer that was read; empty for a file.
     // The names of columns that are not safe to compare in the scan; see
     // docs/engine-faults.md.
@@ -40,6 +40,9 @@ class FooterProbe {
   // itself, says what is wrong with it, or can read it where this cannot. The watchdog has the task
   // already.
   Result<Object> Read(const std::string& key, WatchedTask& task);
+
+  // kPrecondition if an object of a bucket has another ETag.
+  Result<> CheckEtag(const std::string& key, const std::string& etag, const WatchedTask& task);
 
  private:
   FooterProbe(const protocol::Setup& setup, duck::Connection connection, duck::FooterFile footer,

@@ -6,6 +6,7 @@
 
 #include "base/deadline.h"
 #include "duck/database.h"
+#include "s3/etag.h"
 
 namespace tarn::engine {
 namespace {
@@ -38,7 +39,7 @@ std::optional<bool> ObjectCheck::IsOverwritten(const KnownObject& object,
   const std::lock_guard lock(mutex_);
   const auto now = client_.Stat(object.key, Deadline::After(kAnswerTime));
   if (!now.ok() || (*now && (*now)->etag.empty())) return std::nullopt;
-  return !*now || (*now)->etag != object.etag;
+  return !*now || !s3::IsSameEtag((*now)->etag, object.etag);
 }
 
 Error ObjectCheck::Explain(const KnownObject& object, std::chrono::system_clock::time_point since) {

@@ -3,14 +3,19 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
-#include <mutex>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -19,6 +24,7 @@
 #include "duck/quote.h"
 #include "engine/dataset_schema.h"
 #include "engine/footer_probe.h"
+#include "s3/etag.h"
 
 namespace tarn::engine {
 namespace {
@@ -29,13 +35,74 @@ constexpr auto kGrace = std::chrono::milliseconds(500);
 // A probe may take this part of the memory that queries may.
 constexpr uint64_t kMemoryShare = 4;
 
+constexpr auto kProgressEvery = std::chrono::milliseconds(200);
+
+// Objects whose columns are kept for the next try. When there are more, all of them are dropped.
+constexpr size_t kKeptMax = 200'000;
+
+Result<protocol::DatasetSchema> ToSchema(const protocol::ViewSpec& view,
+                                         std::vector<FooterProbe::Object> objects, bool has_etags) {
+  catalog::SchemaUnion columns;
+  std::vector<std::string> etags;
+  std::set<std::string> guarded;
+  bool may_hide_nan = false;
+  std::string unnamed_key;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    FooterProbe::Object& object = objects[i];
+    TARN_CHECK_OK(columns.Add(view.keys[i], {object.schema, &object.schema->columns}));
+    if (object.has_empty_names) unnamed_key = view.keys[i];
+    may_hide_nan = may_hide_nan || object.may_hide_nan;
+    guarded.insert(object.guarded.begin(), object.guarded.end());
+    etags.push_back(std::move(object.etag));
+  }
+  protocol::DatasetSchema schema =
+      ToDatasetSchema(columns, catalog::FindPartitions(view.name, view.keys));
+  if (!unnamed_key.empty() && !schema.groups.empty()) {
+    return Error{
+        ErrorKind::kConflict,
+        fmt::format("object \"{}\" has a column or a field without a name, which cannot be "
+                    "matched with those of the other objects",
+                    unnamed_key)};
+  }
+  schema.may_hide_nan = may_hide_nan;
+  schema.guarded.assign(guarded.begin(), guarded.end());
+  if (has_etags) schema.etags = std::move(etags);
+  return schema;
+}
+
 }  // namespace
 
+// A dataset. All but the request is guarded by State::mutex.
 struct Prober::Job {
-  protocol::ViewSpec view;
-  std::string key;  // Its name in lower case.
+  const Request request;
+  const std::string name;  // In lower case.
+
+  std::vector<std::optional<FooterProbe::Object>> objects = {};  // As the keys.
+  size_t next = 0;                                               // The key to be read next.
+  size_t read = 0;
+  std::set<std::shared_ptr<WatchedTask>> reading = {};
+  size_t failed_at = SIZE_MAX;  // The first key that failed, and why.
+  Error error = {};
+  Deadline::Clock::time_point told_at = {};  // The progress.
+
+  bool HasNext() {
+    while (next < objects.size() && objects[next]) ++next;
+    return failed_at == SIZE_MAX && next < objects.size();
+  }
+  void Fail(size_t index, Error why) {
+    if (index >= failed_at) return;
+    failed_at = index;
+    error = std::move(why);
+  }
+};
+
+// An object.
+struct Prober::Read {
+  std::shared_ptr<Job> job;
+  size_t index = 0;  // Of its key.
   std::shared_ptr<WatchedTask> task;
-  Done done;
+
+  const std::string& key() const { return job->request.view.keys[index]; }
 };
 
 // What a thread has, once it has needed it.
@@ -60,16 +127,69 @@ struct Prober::State {
   std::optional<duck::Database> planner;       // guarded by opening: from the first need on
   const std::shared_ptr<SchemaCache> schemas = std::make_shared<SchemaCache>();
 
-  std::mutex mutex;
+  using Jobs = std::deque<std::shared_ptr<Job>>;
+  std::mutex mutex;  // Guards all that follows.
   std::condition_variable added;
-  std::condition_variable ended;                 // A thread.
-  std::deque<Job> waiting;                       // guarded by mutex
-  std::set<std::string> running;                 // guarded by mutex: keys
-  std::set<std::shared_ptr<WatchedTask>> tasks;  // guarded by mutex: of what runs
-  size_t threads = 0;                            // guarded by mutex
-  size_t idle = 0;                               // guarded by mutex
-  bool stopping = false;                         // guarded by mutex
+  std::condition_variable ended;  // A thread.
+  std::map<std::string, std::shared_ptr<Job>> jobs;
+  // Those that have objects which no thread has taken, in the order of their turns.
+  Jobs waiting;
+  Jobs waiting_retries;
+  size_t retries = 0;  // Objects of retries that are being read.
+  struct Kept {
+    std::string etag;
+    FooterProbe::Object object;
+  };
+  std::unordered_map<std::string, Kept> kept;  // By key.
+  size_t threads = 0;
+  size_t idle = 0;
+  bool stopping = false;
+
+  Jobs& WaitingOf(const Job& job) { return job.request.is_retry ? waiting_retries : waiting; }
+  // The jobs whose turn it is; null if there is nothing to do.
+  Jobs* Turn() {
+    if (!waiting.empty()) return &waiting;
+    const bool may_retry = retries < std::max<size_t>(threads_max / 2, 1);
+    return may_retry && !waiting_retries.empty() ? &waiting_retries : nullptr;
+  }
+  void Keep(Job& job);
+  void FindKept(Job& job);
+  // A job that is not answered any more.
+  void Forget(const std::shared_ptr<Job>& job);
 };
+
+// The objects that were read, of a dataset that failed.
+void Prober::State::Keep(Job& job) {
+  const protocol::ViewSpec& view = job.request.view;
+  if (view.etags.empty() || job.request.only_etags) return;
+  for (size_t i = 0; i < job.objects.size(); ++i) {
+    if (!job.objects[i] || view.etags[i].empty()) continue;
+    if (!s3::IsSameEtag(job.objects[i]->etag, view.etags[i])) continue;
+    if (kept.size() >= kKeptMax) kept.clear();
+    kept.insert_or_assign(view.keys[i], Kept{view.etags[i], std::move(*job.objects[i])});
+  }
+}
+
+void Prober::State::FindKept(Job& job) {
+  const protocol::ViewSpec& view = job.request.view;
+  if (view.etags.empty()) return;
+  for (size_t i = 0; i < view.keys.size(); ++i) {
+    const auto found = kept.find(view.keys[i]);
+    if (found == kept.end()) continue;
+    if (found->second.etag == view.etags[i]) {
+      job.objects[i] = std::move(found->second.object);
+      ++job.read;
+    }
+    kept.erase(found);
+  }
+}
+
+void Prober::State::Forget(const std::shared_ptr<Job>& job) {
+  const auto known = jobs.find(job->name);
+  if (known != jobs.end() && known->second == job) jobs.erase(known);
+  Jobs& turns = WaitingOf(*job);
+  turns.erase(std::remove(turns.begin(), turns.end(), job), turns.end());
+}
 
 Prober::Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog)
     : state_(std::make_shared<State>()) {
@@ -86,28 +206,54 @@ Prober::Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog)
 Prober::~Prober() {
   std::unique_lock lock(state_->mutex);
   state_->stopping = true;
-  state_->waiting.clear();
-  for (const auto& task : state_->tasks) {
-    state_->watchdog->Cancel(task, {ErrorKind::kCancelled, "the server is shutting down"});
+  for (const auto& [name, job] : state_->jobs) {
+    for (const auto& task : job->reading) {
+      state_->watchdog->Cancel(task, {ErrorKind::kCancelled, "the server is shutting down"});
+    }
   }
   state_->added.notify_all();
   state_->ended.wait_for(lock, kGrace, [this] { return state_->threads == 0; });
 }
 
-void Prober::Probe(const protocol::ViewSpec& view, Deadline deadline, Done done) {
-  Job job{.view = view,
-          .key = ToLowerAscii(view.name),
-          .task = std::make_shared<WatchedTask>(deadline),
-          .done = std::move(done)};
-  const std::lock_guard lock(state_->mutex);
-  if (state_->stopping) return;
-  state_->waiting.push_back(std::move(job));
-  if (state_->idle >= state_->waiting.size() || state_->threads >= state_->threads_max) {
-    state_->added.notify_one();
+void Prober::Probe(Request request) {
+  if (request.view.keys.empty()) {
+    request.on_done(InvalidArgument("it has no objects"));
     return;
   }
-  ++state_->threads;
-  std::thread([state = state_] { Loop(state); }).detach();
+  const std::string name = ToLowerAscii(request.view.name);
+  const auto job = std::make_shared<Job>(Job{.request = std::move(request), .name = name});
+  const size_t count = job->request.view.keys.size();
+  job->objects.resize(count);
+  job->told_at = Deadline::Clock::now();
+  std::shared_ptr<Job> former;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return;
+    if (const auto found = state_->jobs.find(name); found != state_->jobs.end()) {
+      former = found->second;
+      const Error reason{ErrorKind::kCancelled, "the dataset has changed meanwhile"};
+      former->Fail(0, reason);
+      for (const auto& task : former->reading) state_->watchdog->Cancel(task, reason);
+      state_->Keep(*former);
+      state_->Forget(former);
+    }
+    if (!job->request.only_etags) state_->FindKept(*job);
+    // One is left for a thread, which then answers.
+    if (job->read == count) {
+      job->objects.back().reset();
+      --job->read;
+    }
+    state_->jobs.emplace(name, job);
+    state_->WaitingOf(*job).push_back(job);
+    const size_t wanted = std::min(count, state_->threads_max);
+    for (size_t ready = state_->idle; ready < wanted && state_->threads < state_->threads_max;
+         ++ready) {
+      ++state_->threads;
+      std::thread([state = state_] { Loop(state); }).detach();
+    }
+    state_->added.notify_all();
+  }
+  if (former != nullptr) former->request.on_done(former->error);
 }
 
 void Prober::Loop(const std::shared_ptr<State>& state) {
@@ -116,47 +262,93 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
   std::unique_lock lock(state->mutex);
   for (;;) {
     ++state->idle;
-    state->added.wait(lock, [&] { return state->stopping || !state->waiting.empty(); });
+    state->added.wait(lock, [&] { return state->stopping || state->Turn() != nullptr; });
     --state->idle;
     if (state->stopping) break;
-    Job job = std::move(state->waiting.front());
-    state->waiting.pop_front();
-    const bool is_first = state->running.insert(job.key).second;
-    if (is_first) state->tasks.insert(job.task);
-    lock.unlock();
-
-    Result<Schema> outcome =
-        Error{ErrorKind::kTimeout, "the object store has not answered the try before"};
-    if (is_first) {
-      try {
-        outcome = Run(*state, tools, job);
-      } catch (const std::exception& e) {
-        outcome = Internal(e.what());
-      }
-      // A database that saw an internal error may refuse everything from now on.
-      if (!outcome.ok() && outcome.error().kind == ErrorKind::kInternal) {
-        tools.Drop();
-        const std::lock_guard opening(state->opening);
-        state->planner.reset();
-        state->factory.reset();
-      }
-    }
-
-    lock.lock();
-    if (is_first) {
-      state->running.erase(job.key);
-      state->tasks.erase(job.task);
-    }
+    State::Jobs& turns = *state->Turn();
+    const std::shared_ptr<Job> job = std::move(turns.front());
+    turns.pop_front();
+    if (!job->HasNext()) continue;
+    const Read read{
+        .job = job,
+        .index = job->next++,
+        .task = std::make_shared<WatchedTask>(Deadline::After(job->request.object_timeout))};
+    if (job->HasNext()) turns.push_back(job);
+    Run(*state, tools, read, lock);
     if (state->stopping) break;
-    lock.unlock();
-    job.done(outcome);
-    lock.lock();
   }
   lock.unlock();
   tools.Drop();
   lock.lock();
   --state->threads;
   state->ended.notify_all();
+}
+
+// Reads an object, and answers for its dataset if it was the last. Lets go of the lock meanwhile.
+void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock) {
+  Job& job = *read.job;
+  const bool is_retry = job.request.is_retry;
+  job.reading.insert(read.task);
+  state.retries += is_retry ? 1 : 0;
+  lock.unlock();
+
+  state.watchdog->Add(read.task);
+  Result<FooterProbe::Object> object = Internal("it was not read");
+  try {
+    object = read.task->deadline().Passed() ? Error{ErrorKind::kTimeout, "timed out"}
+                                            : ReadObject(state, tools, read);
+  } catch (const std::exception& e) {
+    object = Internal(e.what());
+  }
+  state.watchdog->Remove(read.task);
+  if (const auto cancelled = read.task->CancelReason()) object = *cancelled;
+  // A database that saw an internal error may refuse everything from now on.
+  if (!object.ok() && object.error().kind == ErrorKind::kInternal) {
+    tools.Drop();
+    const std::lock_guard opening(state.opening);
+    state.planner.reset();
+    state.factory.reset();
+  }
+
+  lock.lock();
+  state.retries -= is_retry ? 1 : 0;
+  if (is_retry) state.added.notify_one();
+  job.reading.erase(read.task);
+  if (object.ok()) {
+    job.objects[read.index] = std::move(*object);
+    ++job.read;
+  } else {
+    job.Fail(read.index, object.error());
+  }
+  const auto known = state.jobs.find(job.name);
+  if (state.stopping || known == state.jobs.end() || known->second != read.job) return;
+  const bool is_done = job.reading.empty() && !job.HasNext();
+  const auto now = Deadline::Clock::now();
+  const bool tells = !is_done && now - job.told_at >= kProgressEvery;
+  if (tells) job.told_at = now;
+  const uint64_t count = job.read;
+  if (is_done) {
+    if (job.failed_at != SIZE_MAX) state.Keep(job);
+    state.Forget(read.job);
+  }
+  lock.unlock();
+  if (tells && job.request.on_progress) job.request.on_progress(count);
+  if (is_done) job.request.on_done(Outcome(state, job));
+  lock.lock();
+}
+
+// Of a job that is done.
+Result<Prober::Schema> Prober::Outcome(const State& state, Job& job) {
+  if (job.failed_at != SIZE_MAX) return job.error;
+  if (job.request.only_etags) return Schema();
+  std::vector<FooterProbe::Object> objects;
+  objects.reserve(job.objects.size());
+  for (auto& object : job.objects) objects.push_back(std::move(*object));
+  try {
+    return ToSchema(job.request.view, std::move(objects), !state.setup.store.is_folder);
+  } catch (const std::exception& e) {
+    return Internal(e.what());
+  }
 }
 
 Result<duck::Connection> Prober::Connect(State& state) {
@@ -179,85 +371,49 @@ Result<FooterProbe> Prober::OpenFooters(State& state) {
   return FooterProbe::Make(state.setup, *state.planner, state.schemas);
 }
 
-Result<FooterProbe::Object> Prober::ReadFooter(State& state, Tools& tools, Job& job,
-                                               const std::string& key) {
+Result<FooterProbe::Object> Prober::ReadFooter(State& state, Tools& tools, const Read& read) {
   if (!tools.footers) {
     TARN_TRY(FooterProbe footers, OpenFooters(state));
     tools.footers.emplace(std::move(footers));
   }
-  return tools.footers->Read(key, *job.task);
+  const Request& request = read.job->request;
+  if (request.only_etags) {
+    TARN_CHECK_OK(
+        tools.footers->CheckEtag(read.key(), request.view.etags.at(read.index), *read.task));
+    return FooterProbe::Object();
+  }
+  return tools.footers->Read(read.key(), *read.task);
 }
 
-Result<FooterProbe::Object> Prober::ReadWithDuckdb(State& state, Tools& tools, Job& job,
-                                                   const std::string& key) {
-  TARN_TRY(const std::string url, state.setup.store.Url(key));
+Result<FooterProbe::Object> Prober::ReadWithDuckdb(State& state, Tools& tools, const Read& read) {
+  TARN_TRY(const std::string url, state.setup.store.Url(read.key()));
   if (!tools.connection) {
     TARN_TRY(duck::Connection opened, Connect(state));
     tools.connection.emplace(std::move(opened));
   }
-  if (!job.task->Begin(*tools.connection)) {
+  if (!read.task->Begin(*tools.connection)) {
     return Error{ErrorKind::kCancelled, "it was cancelled"};
   }
   const Result<duck::Statement> planned = tools.connection->Prepare(fmt::format(
       "SELECT * FROM read_parquet({}, hive_partitioning = false)", duck::QuoteLiteral(url)));
-  job.task->End();
+  read.task->End();
   if (!planned.ok()) return planned.error();
   return ToUnknownObject(ToObjectSchema(planned->Columns()));
 }
 
-Result<FooterProbe::Object> Prober::ReadObject(State& state, Tools& tools, Job& job,
-                                               const std::string& key) {
-  Result<FooterProbe::Object> object = ReadFooter(state, tools, job, key);
-  if (object.ok() || job.task->CancelReason()) return object;
-  const auto with_key = [&key](const Error& error) {
-    return error.Wrap(fmt::format("object \"{}\"", key));
+Result<FooterProbe::Object> Prober::ReadObject(State& state, Tools& tools, const Read& read) {
+  Result<FooterProbe::Object> object = ReadFooter(state, tools, read);
+  if (object.ok() || read.task->CancelReason() || read.job->request.only_etags) return object;
+  const auto with_key = [&read](const Error& error) {
+    return error.Wrap(fmt::format("object \"{}\"", read.key()));
   };
   if (object.error().kind == ErrorKind::kTooLarge) return with_key(object.error());
-  log::Debug("an object is not read from its footer",
-             {{"dataset", job.view.name}, {"key", key}, {"reason", object.error().message}});
-  object = ReadWithDuckdb(state, tools, job, key);
+  log::Debug("an object is not read from its footer", {{"dataset", read.job->request.view.name},
+                                                       {"key", read.key()},
+                                                       {"reason", object.error().message}});
+  object = ReadWithDuckdb(state, tools, read);
   if (object.ok()) return object;
   return with_key(object.error());
-}
-
-Result<Prober::Schema> Prober::RunWatched(State& state, Tools& tools, Job& job) {
-  if (job.view.keys.empty()) return InvalidArgument("it has no objects");
-  catalog::SchemaUnion columns;
-  std::vector<std::string> etags;
-  std::set<std::string> guarded;
-  bool may_hide_nan = false;
-  std::string unnamed_key;
-  for (const std::string& key : job.view.keys) {
-    TARN_TRY(FooterProbe::Object object, ReadObject(state, tools, job, key));
-    TARN_CHECK_OK(columns.Add(key, {object.schema, &object.schema->columns}));
-    if (object.has_empty_names) unnamed_key = key;
-    may_hide_nan = may_hide_nan || object.may_hide_nan;
-    guarded.insert(object.guarded.begin(), object.guarded.end());
-    etags.push_back(std::move(object.etag));
-  }
-  Schema schema = ToDatasetSchema(columns, catalog::FindPartitions(job.view.name, job.view.keys));
-  if (!unnamed_key.empty() && !schema.groups.empty()) {
-    return Error{
-        ErrorKind::kConflict,
-        fmt::format("object \"{}\" has a column or a field without a name, which cannot be "
-                    "matched with those of the other objects",
-                    unnamed_key)};
-  }
-  schema.may_hide_nan = may_hide_nan;
-  schema.guarded.assign(guarded.begin(), guarded.end());
-  if (!state.setup.store.is_folder) schema.etags = std::move(etags);
-  return schema;
-}
-
-Result<Prober::Schema> Prober::Run(State& state, Tools& tools, Job& job) {
-  if (job.task->deadline().Passed()) {
-    return Error{ErrorKind::kCancelled, "it did not begin in time"};
-  }
-  state.watchdog->Add(job.task);
-  Result<Schema> schema = RunWatched(state, tools, job);
-  state.watchdog->Remove(job.task);
-  if (const auto cancelled = job.task->CancelReason()) return *cancelled;
-  return schema;
 }
 
 }  // namespace tarn::engine

@@ -2,7 +2,7 @@
 
 #include <functional>
 #include <memory>
-#include <vector>
+#include <mutex>
 
 #include "base/deadline.h"
 #include "base/result.h"
@@ -17,47 +17,56 @@ namespace tarn::engine {
 // cannot be read or does not fit the others. Changes nothing, so that no query waits for it:
 // engine/views.h shows the datasets that passed.
 //
-// A database of its own, which keeps nothing of what it has read: an object that was broken and is
-// mended under its key is tried again, and what queries read is never older than what was probed.
+// Several threads read the objects, each on a connection of its own: what takes time is the object
+// store. Datasets take turns, an object each, so that a small dataset does not wait for a large
+// one. Datasets that failed before get half of the threads at most.
 //
-// So many at the same time, each on a connection and a thread of its own, which are made when they
-// are first needed: what takes time is the object store.
+// It has a database of its own, which keeps nothing of what it has read: an object that was broken
+// and is mended under its key is read again, and what queries read is never older than what was
+// probed. If an object fails, the columns of the others are kept for the next try, if the catalogue
+// names their ETags.
 //
-// Where its own client reads the objects (FooterProbe), a probe ends with its deadline. DuckDB's
-// reads take no interrupt while the store is silent: a probe that hangs in one keeps its
-// thread until the store or its client's own time limits end it, and is not answered before; the
-// same dataset is not tried again meanwhile, so that it takes one thread at most.
+// A read by its own client (FooterProbe) ends with the time limit. DuckDB, which reads what that
+// client cannot, takes no interrupt while the store is silent: such a read keeps its thread until
+// the store or DuckDB's own time limits end it.
 //
 // Thread-safe.
 class Prober {
  public:
   using Schema = protocol::DatasetSchema;
-  using Done = std::function<void(const Result<Schema>&)>;
+
+  struct Request {
+    protocol::ViewSpec view;
+    Duration object_timeout;  // For each object.
+    bool is_retry = false;    // It failed before.
+    bool only_etags = false;  // See protocol::Probe.
+    // Both are called from any thread. The number of objects that were read, every now and then.
+    std::function<void(uint64_t)> on_progress = nullptr;
+    std::function<void(const Result<Schema>&)> on_done;
+  };
 
   Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog);
   // Answers no more. Threads that hang are left alone.
   ~Prober();
 
-  // `done` is called from another thread, or from this one.
-  void Probe(const protocol::ViewSpec& view, Deadline deadline, Done done);
+  // Ends a probe of the same dataset that still runs, with kCancelled.
+  void Probe(Request request);
 
  private:
   struct Job;
+  struct Read;
   struct State;
   struct Tools;
   static void Loop(const std::shared_ptr<State>& state);
+  static void Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock);
   static Result<duck::Connection> Connect(State& state);
   static Result<FooterProbe> OpenFooters(State& state);
-  static Result<Schema> Run(State& state, Tools& tools, Job& job);
-  static Result<Schema> RunWatched(State& state, Tools& tools, Job& job);
-  static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, Job& job,
-                                                const std::string& key);
+  static Result<Schema> Outcome(const State& state, Job& job);
+  static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, const Read& read);
   // One request; see FooterProbe.
-  static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, Job& job,
-                                                const std::string& key);
+  static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, const Read& read);
   // By DuckDB alone, whose messages about objects that it cannot read are for people.
-  static Result<FooterProbe::Object> ReadWithDuckdb(State& state, Tools& tools, Job& job,
-                                                    const std::string& key);
+  static Result<FooterProbe::Object> ReadWithDuckdb(State& state, Tools& tools, const Read& read);
 
   const std::shared_ptr<State> state_;
 };

@@ -266,8 +266,9 @@ Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTa
     }
     TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut_));
     TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
-    protocol::Begun begun{.revision = cut_->revision(), .is_repeatable = IsRepeatable(verdict)};
-    if (begun.is_repeatable) begun.reads = cut_->Reads();
+    protocol::Begun begun{.revision = cut_->revision(),
+                          .is_repeatable = IsRepeatable(verdict),
+                          .reads = cut_->Reads()};
     return Bound{plan, std::move(statement), std::move(begun)};
   }
 }

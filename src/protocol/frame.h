@@ -21,6 +21,7 @@ enum class FrameType : uint8_t {
   kCancel,
   // On the control socket, from the engine.
   kReady,
+  kProbeProgress,
   kProbed,
   kViewsApplied,
   kProgress,

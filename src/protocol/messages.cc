@@ -22,10 +22,11 @@ TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memor
             temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,
             allow_direct_reads, probes_max, views, revision, sandbox, log_program, log_json,
             log_level, tls_verify, tls_ca_path)
-TARN_FIELDS(Probe, ticket, view, timeout_ms)
+TARN_FIELDS(Probe, ticket, view, object_timeout_ms, is_retry, only_etags)
 TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
 TARN_FIELDS(Cancel, slot, query)
 TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
+TARN_FIELDS(ProbeProgress, ticket, objects_read)
 TARN_FIELDS(Probed, ticket, ok, error_kind, error, schema)
 TARN_FIELDS(ViewsApplied, ticket)
 TARN_FIELDS(Progress, slot, query, permille)
@@ -127,6 +128,7 @@ TARN_MESSAGE(Probe);
 TARN_MESSAGE(ApplyViews);
 TARN_MESSAGE(Cancel);
 TARN_MESSAGE(Ready);
+TARN_MESSAGE(ProbeProgress);
 TARN_MESSAGE(Probed);
 TARN_MESSAGE(ViewsApplied);
 TARN_MESSAGE(Progress);

@@ -102,12 +102,16 @@ struct Setup {
 };
 
 // Reads the metadata of all objects of a view that is to be, and changes nothing. Answered by
-// Probed; not where the object store does not answer.
+// Probed, after some ProbeProgress; a new one of the same dataset ends the former with kCancelled.
 struct Probe {
   static constexpr FrameType kType = FrameType::kProbe;
   uint64_t ticket = 0;
   ViewSpec view;
-  int64_t timeout_ms = 0;
+  int64_t object_timeout_ms = 0;  // For each object.
+  bool is_retry = false;          // It failed before, and others come first.
+  // Whether the objects still have the view's ETags is all that is asked. The answer is an empty
+  // schema, or kPrecondition.
+  bool only_etags = false;
 };
 
 // Another revision of the catalogue: each query sees all of it, or nothing. Reads no objects.
@@ -136,6 +140,13 @@ struct Ready {
   // What the sandbox should keep from the engine and does not, mostly for lack of a newer kernel;
   // empty: nothing.
   std::string sandbox_missing;
+};
+
+// How far a probe is; sent every now and then.
+struct ProbeProgress {
+  static constexpr FrameType kType = FrameType::kProbeProgress;
+  uint64_t ticket = 0;
+  uint64_t objects_read = 0;
 };
 
 struct Probed {
@@ -201,7 +212,7 @@ struct Begun {
   uint64_t revision = 0;  // Of the catalogue that it sees; 0: not known.
   // Its result depends on nothing but its text, its parameters and `reads`.
   bool is_repeatable = false;
-  std::vector<DatasetRead> reads = {};  // Only where it is repeatable.
+  std::vector<DatasetRead> reads = {};
 };
 
 // What begins the payload of kRows, in place of CBOR; encoded bytes follow.

@@ -94,12 +94,12 @@ TEST(Messages, ChangesOfViewsArriveAsTheyWereSent) {
   const Probe probe = RoundTrip(
       Probe{.ticket = 5,
             .view = {.name = "t", .keys = {OddBytes()}, .schema = {.columns = {{"a", "INTEGER"}}}},
-            .timeout_ms = std::numeric_limits<int64_t>::max()});
+            .object_timeout_ms = std::numeric_limits<int64_t>::max()});
   EXPECT_EQ(probe.ticket, 5U);
   EXPECT_EQ(probe.view.name, "t");
   EXPECT_THAT(probe.view.keys, ElementsAre(OddBytes()));
   EXPECT_THAT(probe.view.schema.columns, ElementsAre(Column{"a", "INTEGER"}));
-  EXPECT_EQ(probe.timeout_ms, std::numeric_limits<int64_t>::max());
+  EXPECT_EQ(probe.object_timeout_ms, std::numeric_limits<int64_t>::max());
   const Probed probed = RoundTrip(Probed{.ticket = 7,
                                          .ok = true,
                                          .error_kind = 3,

@@ -15,6 +15,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json ToJson(const DatasetBeingRead& dataset) {
+  return {{"name", dataset.name},
+          {"since", FormatRfc3339(dataset.since)},
+          {"objects", dataset.objects},
+          {"objects_read", dataset.objects_read}};
+}
+
 Json ToJson(const FailedDataset& failed) {
   return {{"name", failed.name},
           {"error", failed.error},
@@ -47,6 +54,11 @@ asio::awaitable<Response> GetStatus(const Registrar& registrar, const Request& r
     if (scope.Allows(each.name)) failed.push_back(ToJson(each));
   }
   json["failed"] = std::move(failed);
+  Json being_read = Json::array();
+  for (const DatasetBeingRead& each : status.being_read) {
+    if (scope.Allows(each.name)) being_read.push_back(ToJson(each));
+  }
+  json["being_read"] = std::move(being_read);
   Json notes = Json::array();
   for (const auto& [name, note] : status.notes) {
     if (scope.Allows(name)) notes.push_back({{"name", name}, {"note", note}});

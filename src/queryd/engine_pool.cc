@@ -144,9 +144,9 @@ void EnginePool::EndIdle() {
   }
 }
 
-std::vector<Result<EnginePool::Schema>> EnginePool::Probe(
-    const std::vector<ProbeRequest>& requests) {
-  return first_->Probe(requests);
+std::vector<PendingProbe> EnginePool::Probe(const std::vector<ProbeRequest>& requests,
+                                            Deadline deadline) {
+  return first_->Probe(requests, deadline);
 }
 
 Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {

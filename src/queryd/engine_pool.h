@@ -51,7 +51,8 @@ class EnginePool : public ViewTarget {
   void EndIdle();
 
   // The first engine reads; the others take what it found good.
-  std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) override;
+  std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
+                                  Deadline deadline) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
 
  private:

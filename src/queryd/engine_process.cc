@@ -144,6 +144,8 @@ void EngineProcess::Handle(const protocol::Frame& frame) {
       return pass_on(handlers_.on_ready);
     case FrameType::kProbed:
       return pass_on(handlers_.on_probed);
+    case FrameType::kProbeProgress:
+      return pass_on(handlers_.on_probe_progress);
     case FrameType::kViewsApplied:
       return pass_on(handlers_.on_views_applied);
     case FrameType::kProgress:

@@ -167,6 +167,8 @@ EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
   return {
       .on_ready = [this, number](const protocol::Ready& ready) { OnReady(number, ready); },
       .on_probed = [this](const protocol::Probed& probed) { OnProbed(probed); },
+      .on_probe_progress =
+          [this](const protocol::ProbeProgress& progress) { OnProbeProgress(progress); },
       .on_views_applied =
           [this, number](const protocol::ViewsApplied& applied) { OnApplied(number, applied); },
       .on_progress = [this,
@@ -261,7 +263,7 @@ void EngineSupervisor::EndIfDrained(Member& member) {
 }
 
 void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
-  std::vector<Answer> unanswered;
+  std::vector<std::promise<Result<Schema>>> unanswered;
   std::string temp_directory;
   {
     const std::lock_guard lock(mutex_);
@@ -271,8 +273,8 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     members_.erase(found);
     temp_directory = member.temp_directory;
     for (auto it = asked_.begin(); it != asked_.end();) {
-      if (it->second.first == number) {
-        unanswered.push_back(std::move(it->second.second));
+      if (it->second.member == number) {
+        unanswered.push_back(std::move(it->second.answer));
         it = asked_.erase(it);
       } else {
         ++it;
@@ -311,7 +313,8 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     }
     changed_.notify_all();
   }
-  for (Answer& answer : unanswered) answer.set_value(Unavailable("the engine process ended"));
+  for (std::promise<Result<Schema>>& answer : unanswered)
+    answer.set_value(Unavailable("the engine process ended"));
   // What a process spilled is of no use to another.
   std::error_code ignored;
   if (!temp_directory.empty()) std::filesystem::remove_all(temp_directory, ignored);
@@ -551,22 +554,22 @@ void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
 // --- views --------------------------------------------------------------------------------
 
 template <class Message>
-std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Ask(Message message) {
+PendingProbe EngineSupervisor::Ask(Message message) {
   message.ticket = ++last_ticket_;
-  Answer promise;
-  std::future<Result<Schema>> answer = promise.get_future();
-  asked_.emplace(message.ticket, std::pair(current_, std::move(promise)));
+  Asked asked{.member = current_, .objects_read = std::make_shared<std::atomic<uint64_t>>()};
+  PendingProbe pending{.answer = asked.answer.get_future(), .objects_read = asked.objects_read};
+  asked_.emplace(message.ticket, std::move(asked));
   members_.at(current_).process->Send(protocol::ToFrame(message));
-  return answer;
+  return pending;
 }
 
 void EngineSupervisor::Answered(uint64_t ticket, Result<Schema> outcome) {
-  Answer answer;
+  std::promise<Result<Schema>> answer;
   {
     const std::lock_guard lock(mutex_);
     const auto found = asked_.find(ticket);
     if (found == asked_.end()) return;
-    answer = std::move(found->second.second);
+    answer = std::move(found->second.answer);
     asked_.erase(found);
   }
   answer.set_value(std::move(outcome));
@@ -578,36 +581,34 @@ void EngineSupervisor::OnProbed(const protocol::Probed& probed) {
                               : Error{static_cast<ErrorKind>(probed.error_kind), probed.error});
 }
 
-std::vector<Result<EngineSupervisor::Schema>> EngineSupervisor::Probe(
-    const std::vector<ProbeRequest>& requests) {
-  std::vector<Result<Schema>> outcomes(requests.size(), Unavailable("no engine is ready"));
-  if (requests.empty()) return outcomes;
-  std::vector<std::future<Result<Schema>>> answers;
-  uint64_t first_ticket = 0;
-  {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_until(lock, requests.front().deadline.At(),
-                             [this] { return current_ != 0 || stopping_; }) ||
-        stopping_) {
-      return outcomes;
-    }
-    first_ticket = last_ticket_ + 1;
-    for (const ProbeRequest& request : requests) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(request.deadline.Remaining());
-      answers.push_back(Ask(protocol::Probe{.view = request.view, .timeout_ms = left.count()}));
-    }
-  }
-  for (size_t i = 0; i < answers.size(); ++i) {
-    const Deadline deadline = requests[i].deadline;
-    const auto until = deadline.IsNever() ? deadline.At() : deadline.At() + kAnswerGrace;
-    outcomes[i] = answers[i].wait_until(until) == std::future_status::ready
-                      ? answers[i].get()
-                      : Error{ErrorKind::kTimeout, "timed out, the object store does not answer"};
-  }
+void EngineSupervisor::OnProbeProgress(const protocol::ProbeProgress& progress) {
   const std::lock_guard lock(mutex_);
-  for (size_t i = 0; i < answers.size(); ++i) asked_.erase(first_ticket + i);
-  return outcomes;
+  const auto found = asked_.find(progress.ticket);
+  if (found != asked_.end()) *found->second.objects_read = progress.objects_read;
+}
+
+std::vector<PendingProbe> EngineSupervisor::Probe(const std::vector<ProbeRequest>& requests,
+                                                  Deadline deadline) {
+  std::vector<PendingProbe> pending;
+  std::unique_lock lock(mutex_);
+  const bool can_ask = changed_.wait_until(lock, deadline.At(), [this] {
+    return current_ != 0 || stopping_;
+  }) && !stopping_;
+  for (const ProbeRequest& request : requests) {
+    if (can_ask) {
+      const auto timeout =
+          std::chrono::duration_cast<std::chrono::milliseconds>(request.object_timeout);
+      pending.push_back(Ask(protocol::Probe{.view = request.view,
+                                            .object_timeout_ms = timeout.count(),
+                                            .is_retry = request.is_retry,
+                                            .only_etags = request.only_etags}));
+    } else {
+      std::promise<Result<Schema>> refused;
+      refused.set_value(Unavailable("no engine is ready"));
+      pending.push_back({refused.get_future(), std::make_shared<std::atomic<uint64_t>>()});
+    }
+  }
+  return pending;
 }
 
 void EngineSupervisor::Remember(const ViewChange& change) {
@@ -670,7 +671,7 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
     if (member == nullptr) return {};
     if (IsOverwritten(*member, change)) return StartAfresh(lock, deadline);
     Learn(*member, change);
-    answer = Ask(ToMessage(change));
+    answer = Ask(ToMessage(change)).answer;
   }
   // Nothing is read for it: it is done as soon as it is understood. Where the process ends before,
   // the next one knows of it.
@@ -694,7 +695,7 @@ std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Take(const ViewC
     return {};
   }
   Learn(*member, change);
-  return Ask(ToMessage(change));
+  return Ask(ToMessage(change)).answer;
 }
 
 std::optional<uint64_t> EngineSupervisor::RevisionWith(

@@ -83,7 +83,8 @@ class EngineSupervisor : public ViewTarget {
   Result<> RefreshCredentials();
 
   // Block until the engine has answered or the deadline has passed; not for an I/O thread.
-  std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) override;
+  std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
+                                  Deadline deadline) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
   // The same for a change that another engine has. The answer comes when the process has taken it;
   // there is none where that is not the process that now runs.
@@ -117,8 +118,12 @@ class EngineSupervisor : public ViewTarget {
     std::vector<std::pair<uint64_t, std::weak_ptr<Query>>> queries;
   };
   void ReplaceIfCurrent(const EngineProcess& process, const std::string& reason);
-  // To a probe or a change that a process was sent.
-  using Answer = std::promise<Result<Schema>>;
+  // A probe or a change that a process was sent.
+  struct Asked {
+    uint64_t member = 0;
+    std::promise<Result<Schema>> answer = {};
+    std::shared_ptr<std::atomic<uint64_t>> objects_read = {};
+  };
 
   Result<> StartProcess(const std::string& reason);  // Needs mutex_.
   void StartWatch(std::shared_ptr<void> hold);
@@ -130,6 +135,7 @@ class EngineSupervisor : public ViewTarget {
   void OnEnd(uint64_t number, const std::string& how);
   void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
   void OnProbed(const protocol::Probed& probed);
+  void OnProbeProgress(const protocol::ProbeProgress& progress);
   void Answered(uint64_t ticket, Result<Schema> outcome);
   void OnProgress(uint64_t number, const protocol::Progress& progress);
   void OnCached(uint64_t number, const protocol::Cached& cached);
@@ -147,8 +153,8 @@ class EngineSupervisor : public ViewTarget {
 
   // Sends what has a ticket to the current process.
   template <class Message>
-  std::future<Result<Schema>> Ask(Message message);  // Needs mutex_, and a current process.
-  void Remember(const ViewChange& change);           // Needs mutex_.
+  PendingProbe Ask(Message message);        // Needs mutex_, and a current process.
+  void Remember(const ViewChange& change);  // Needs mutex_.
   // From now on the process may keep something of the objects. Needs mutex_.
   void Learn(Member& member, const ViewChange& change) const;
   // True where it may know one of the objects as another.
@@ -175,11 +181,11 @@ class EngineSupervisor : public ViewTarget {
   std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   uint64_t revision_ = 0;                                      // guarded by mutex_: of views_
   // By ticket: the number of the process, and who waits for its answer.
-  std::unordered_map<uint64_t, std::pair<uint64_t, Answer>> asked_;  // guarded by mutex_
-  double resident_shown_ = 0;                 // guarded by mutex_: our part of resident_
-  double cached_shown_ = 0;                   // guarded by mutex_: the same of cached_
-  uint64_t last_ticket_ = 0;                  // guarded by mutex_
-  std::set<std::shared_ptr<Query>> waiting_;  // guarded by mutex_: for a slot
+  std::unordered_map<uint64_t, Asked> asked_;  // guarded by mutex_; by ticket
+  double resident_shown_ = 0;                  // guarded by mutex_: our part of resident_
+  double cached_shown_ = 0;                    // guarded by mutex_: the same of cached_
+  uint64_t last_ticket_ = 0;                   // guarded by mutex_
+  std::set<std::shared_ptr<Query>> waiting_;   // guarded by mutex_: for a slot
   std::optional<protocol::Credentials> last_credentials_;  // guarded by mutex_
   std::string version_;                                    // guarded by mutex_
   std::string start_error_;                                // guarded by mutex_: the latest

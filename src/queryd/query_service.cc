@@ -45,7 +45,8 @@ class CountedWhile {
 
 }  // namespace
 
-QueryService::QueryService(EnginePool& engines, const Options& options, Metrics& metrics)
+QueryService::QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
+                           DatasetsInUse* in_use)
     : engines_(engines),
       options_(options),
       admission_(options.admission),
@@ -54,6 +55,7 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
                  .queue_timeout = Duration::max()}),
       registry_(options.history_max),
       cache_(options.cache_bytes_max, metrics),
+      in_use_(in_use),
       succeeded_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "ok"}})),
       failed_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "error"}})),
       cancelled_(
@@ -151,6 +153,7 @@ std::optional<QueryAnswer> QueryService::FindKept(const SqlRequest& request, con
   };
   const std::shared_ptr<const CachedResult> kept = cache_.Find(key, is_current);
   if (kept == nullptr) return std::nullopt;
+  if (in_use_ != nullptr) in_use_->Note(kept->reads);
   answer.bytes = kept->bytes;
   answer.compression = kept->compression;
   answer.summary = kept->summary;
@@ -215,6 +218,7 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
     if (auto* first = std::get_if<protocol::Begun>(&event)) {
       begun = std::move(*first);
       answer.revision = begun.revision;
+      if (in_use_ != nullptr) in_use_->Note(begun.reads);
     } else if (auto* read = std::get_if<RowsRead>(&event)) {
       answer.compression = read->header.compression;
       answer.summary.rows = read->header.rows;

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "http/message.h"
 #include "queryd/admission.h"
+#include "queryd/datasets_in_use.h"
 #include "queryd/engine_pool.h"
 #include "queryd/engine_query.h"
 #include "queryd/query_registry.h"
@@ -43,7 +44,9 @@ class QueryService {
     size_t history_max = 0;
     size_t cache_bytes_max = 0;  // 0: no result cache.
   };
-  QueryService(EnginePool& engines, const Options& options, Metrics& metrics);
+  // Notes in `in_use`, if it is given, what queries read.
+  QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
+               DatasetsInUse* in_use = nullptr);
 
   // A query under its id, from now on in the registry. The error says that the id is taken.
   boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(
@@ -99,6 +102,7 @@ class QueryService {
   Admission suspects_;
   QueryRegistry registry_;
   ResultCache cache_;
+  DatasetsInUse* const in_use_;
   std::atomic<size_t> slow_readers_ = 0;
 
   prometheus::Counter& succeeded_;

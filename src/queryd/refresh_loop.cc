@@ -37,7 +37,10 @@ RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, const Options& 
       failed_(
           metrics.Counter("tarn_refresh_total", "Refreshes of the views", {{"result", "error"}})),
       seconds_(metrics.Seconds("tarn_refresh_seconds", "The time that a refresh took")),
-      datasets_(metrics.Gauge("tarn_datasets", "Datasets that have a view")) {}
+      datasets_(metrics.Gauge("tarn_datasets", "Datasets that have a view")),
+      overwritten_(metrics.Counter("tarn_overwritten_datasets_total",
+                                   "Datasets whose objects were overwritten without a change of "
+                                   "the catalogue")) {}
 
 RefreshLoop::~RefreshLoop() {
   if (thread_.joinable()) {
@@ -105,7 +108,13 @@ void RefreshLoop::RefreshOnce(bool initial) {
 }
 
 void RefreshLoop::FollowUntil(Clock::time_point until) {
-  while (registrar_.Follows() && !stop_.stop_requested()) {
+  while ((registrar_.Follows() || registrar_.IsReading()) && !stop_.stop_requested()) {
+    if (!registrar_.Follows()) {
+      const RefreshResult result = Run([&] { return registrar_.Collect(options_.timeout); });
+      if (result.has_news()) Note(result, false);
+      if (Clock::now() >= until) return;
+      continue;
+    }
     const Clock::time_point start = Clock::now();
     Clock::time_point wake = until;
     if (const auto next_try = registrar_.NextTry()) wake = std::min(wake, *next_try);
@@ -115,7 +124,7 @@ void RefreshLoop::FollowUntil(Clock::time_point until) {
         Run([&] { return registrar_.Follow(wait, options_.timeout, stop_.get_token()); });
     if (stop_.stop_requested()) return;
     // That the catalogue cannot be read is told by the next refresh.
-    if (result.catalog_read && (result.changed() || !result.errors.empty())) Note(result, false);
+    if (result.catalog_read && result.has_news()) Note(result, false);
     if (Clock::now() >= until) return;
     if (!result.catalog_read) WaitUntil(std::min(until, Clock::now() + kFollowAgain));
   }
@@ -142,6 +151,10 @@ void RefreshLoop::Note(const RefreshResult& result, bool initial) {
 }
 
 void RefreshLoop::Log(const RefreshResult& result, bool initial) {
+  for (const std::string& dataset : result.overwritten) {
+    overwritten_.Increment();
+    log::Warn("objects were overwritten, reading them again", {{"dataset", dataset}});
+  }
   for (const auto& [dataset, note] : result.notes) {
     log::Warn("partitions are not shown", {{"dataset", dataset}, {"reason", note}});
   }

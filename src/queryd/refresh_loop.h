@@ -61,6 +61,7 @@ class RefreshLoop {
   prometheus::Counter& failed_;
   prometheus::Histogram& seconds_;
   prometheus::Gauge& datasets_;
+  prometheus::Counter& overwritten_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -4,12 +4,25 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "base/text.h"
 #include "base/time.h"
 
 namespace tarn::queryd {
 namespace {
+
+// What is ready within this time goes live together.
+constexpr auto kMoment = std::chrono::milliseconds(100);
+
+// While datasets are being read, the catalogue is asked this often whether it has changed.
+constexpr auto kLookEvery = std::chrono::milliseconds(50);
+
+// An answer to a probe comes a moment after its time limit where nothing is wrong.
+constexpr auto kAnswerGrace = std::chrono::seconds(2);
+
+// For an object, where there is no other limit.
+constexpr auto kLongestRead = std::chrono::hours(1);
 
 protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t version) {
   protocol::ViewSpec view{.name = manifest.name, .keys = {}, .version = version};
@@ -48,12 +61,11 @@ UnixMicros Now() {
 
 }  // namespace
 
-// What is to go live, and what was tried for it.
+// What is to go live.
 struct Registrar::Change {
-  std::vector<std::string> drop;
-  std::vector<ProbeRequest> probes;
-  std::vector<protocol::ViewSpec> put;  // Those that were found good.
-  std::vector<protocol::ViewSpec> put_broken;
+  std::vector<std::string> drop = {};
+  std::vector<protocol::ViewSpec> put = {};  // Those that were found good.
+  std::vector<protocol::ViewSpec> put_broken = {};
 };
 
 RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop) {
@@ -63,7 +75,18 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
   if (read.ok()) {
     result.catalog_read = true;
     Take(std::move(*read));
-    Bring(deadline, /*all_failed=*/true, result);
+    Begin(deadline, /*all_failed=*/true, result);
+    const bool waits = !has_refreshed_ || !Follows();
+    const Deadline last =
+        deadline.IsNever() ? deadline : Deadline::After(deadline.Remaining() + kAnswerGrace);
+    do {
+      Bring(last, result);
+    } while (waits && IsReading() && !last.Passed() && !stop.stop_requested());
+    if (waits && IsReading()) {
+      result.errors.push_back(
+          fmt::format("datasets still being read when the time was up: {}", reading_.size()));
+    }
+    has_refreshed_ = true;
   } else {
     result.errors.push_back(read.error().message);
   }
@@ -73,15 +96,26 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
 
 RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop_token& stop) {
   RefreshResult result;
+  if (IsReading()) wait = std::min<Duration>(wait, kLookEvery);
   Result<CatalogRead> read = catalog_.Read(position_, wait, Deadline::After(wait + timeout), stop);
   const Clock::time_point start = Clock::now();
   if (read.ok()) {
     result.catalog_read = true;
     Take(std::move(*read));
-    Bring(Deadline::After(timeout), /*all_failed=*/false, result);
+    Begin(Deadline::After(timeout), /*all_failed=*/false, result);
   } else {
     result.errors.push_back(read.error().message);
   }
+  if (read.ok() || IsReading()) Bring(Deadline::After(timeout), result);
+  Finish(start, result);
+  return result;
+}
+
+RefreshResult Registrar::Collect(Duration timeout) {
+  const Clock::time_point start = Clock::now();
+  RefreshResult result;
+  Begin(Deadline::After(timeout), /*all_failed=*/false, result);
+  Bring(Deadline::After(timeout), result);
   Finish(start, result);
   return result;
 }
@@ -101,6 +135,7 @@ void Registrar::Take(CatalogRead read) {
   for (const std::string& name : read.deleted) {
     wanted_.erase(name);
     failed_.erase(name);
+    reading_.erase(name);
     if (live_.contains(name) || IsBroken(name)) {
       dirty_.insert(name);
     } else {
@@ -113,6 +148,7 @@ void Registrar::Take(CatalogRead read) {
     if (live != live_.end() && live->second == manifest.updated_at) {
       dirty_.erase(name);
       failed_.erase(name);
+      reading_.erase(name);
     } else {
       dirty_.insert(name);
       // What is another thing now has not failed yet.
@@ -127,14 +163,14 @@ void Registrar::Take(CatalogRead read) {
   revision_ = read.revision;
 }
 
-Registrar::Change Registrar::ChangeToTry(bool all_failed, Deadline deadline,
-                                         RefreshResult& result) {
-  Change change;
+std::vector<std::string> Registrar::NamesToRead(bool all_failed) const {
   std::vector<std::string> names;
   const Clock::time_point now = Clock::now();
   for (const std::string& name : dirty_) {
-    if (!wanted_.contains(name)) {
-      change.drop.push_back(name);
+    const auto wanted = wanted_.find(name);
+    if (wanted == wanted_.end()) continue;
+    const auto reading = reading_.find(name);
+    if (reading != reading_.end() && reading->second.updated_at == wanted->second.updated_at) {
       continue;
     }
     const auto failure = failed_.find(name);
@@ -142,58 +178,136 @@ Registrar::Change Registrar::ChangeToTry(bool all_failed, Deadline deadline,
       names.push_back(name);
     }
   }
-  // Those that failed the last time come last, and none of the others may take all the time: one
-  // object that does not answer must not keep the rest back.
+  // Of names that differ in case only, one that did not fail is the first.
   std::stable_partition(names.begin(), names.end(),
                         [this](const std::string& name) { return !failed_.contains(name); });
+  return names;
+}
 
+void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t objects_max,
+                                   Deadline deadline) {
+  std::vector<std::string> waiting = std::exchange(to_check_, {});
+  std::unordered_set<std::string> known(waiting.begin(), waiting.end());
+  for (const std::string& name : names) {
+    if (known.insert(name).second) waiting.push_back(name);
+  }
+  std::vector<ProbeRequest> requests;
+  for (std::string& name : waiting) {
+    const auto learned = learned_.find(name);
+    if (learned == learned_.end() || dirty_.contains(name) || checks_.contains(name)) continue;
+    if (objects_max == 0) {
+      to_check_.push_back(std::move(name));
+      continue;
+    }
+    const auto& objects = wanted_.at(name).content.objects;
+    Learned& etags = learned->second;
+    ProbeRequest request{.view = {.name = name, .keys = {}},
+                         .object_timeout = deadline.Remaining(),
+                         .is_retry = true,
+                         .only_etags = true};
+    const uint64_t count = std::min<uint64_t>(objects.size(), objects_max);
+    for (uint64_t i = 0; i < count; ++i, ++etags.next) {
+      const size_t object = etags.next % objects.size();
+      if (etags.etags[object].empty()) continue;  // DuckDB has read it.
+      request.view.keys.push_back(objects[object].key);
+      request.view.etags.push_back(etags.etags[object]);
+    }
+    objects_max -= count;
+    if (!request.view.keys.empty()) requests.push_back(std::move(request));
+  }
+  if (requests.empty()) return;
+  std::vector<PendingProbe> probes = views_.Probe(requests, deadline);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    checks_.emplace(requests[i].view.name, std::move(probes[i]));
+  }
+}
+
+// What cannot be read for another reason is for queries to tell.
+void Registrar::TakeChecks(RefreshResult& result) {
+  for (auto it = checks_.begin(); it != checks_.end();) {
+    if (it->second.answer.wait_for(Duration::zero()) != std::future_status::ready) {
+      ++it;
+      continue;
+    }
+    const Result<ViewTarget::Schema> outcome = it->second.answer.get();
+    const bool is_overwritten = !outcome.ok() && outcome.error().kind == ErrorKind::kPrecondition;
+    if (is_overwritten && live_.contains(it->first) && !dirty_.contains(it->first)) {
+      dirty_.insert(it->first);
+      result.overwritten.push_back(it->first);
+    }
+    it = checks_.erase(it);
+  }
+}
+
+void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result) {
+  TakeChecks(result);
   // DuckDB does not tell names apart by case alone: the first one keeps its view, and another must
   // not replace it.
   std::unordered_map<std::string, std::string> claims;
-  for (const std::string& name : names) {
+  for (const auto& [name, reading] : reading_) claims.emplace(ToLowerAscii(name), name);
+  std::vector<ProbeRequest> requests;
+  for (const std::string& name : NamesToRead(all_failed)) {
     const std::string lower = ToLowerAscii(name);
     const auto owner = owners_.find(lower);
     const bool is_owned =
         owner != owners_.end() && owner->second != name && wanted_.contains(owner->second);
-    const auto [claim, is_first] = claims.emplace(lower, name);
-    if (is_owned || !is_first) {
+    const std::string& first = claims.emplace(lower, name).first->second;
+    if (is_owned || first != name) {
       Fail(name,
            fmt::format("\"{}\" differs from it in upper and lower case only, which SQL does not "
                        "tell apart",
-                       is_owned ? owner->second : claim->second),
+                       is_owned ? owner->second : first),
            result);
       continue;
     }
-    const Deadline share = failed_.contains(name) && !deadline.IsNever()
-                               ? Deadline::After(deadline.Remaining() / 2)
-                               : deadline;
-    change.probes.push_back({ToViewSpec(wanted_.at(name), ++last_version_), share});
+    // One object that does not answer must not take all the time for what else has changed.
+    const bool is_retry = failed_.contains(name);
+    const Duration left = deadline.IsNever()
+                              ? kLongestRead
+                              : std::chrono::duration_cast<Duration>(deadline.Remaining());
+    requests.push_back({.view = ToViewSpec(wanted_.at(name), ++last_version_),
+                        .object_timeout = is_retry ? left / 2 : left,
+                        .is_retry = is_retry});
   }
-  return change;
+  if (requests.empty()) return;
+  std::vector<PendingProbe> probes = views_.Probe(requests, deadline);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    protocol::ViewSpec& view = requests[i].view;
+    const std::string name = view.name;
+    reading_.insert_or_assign(name, Reading{.view = std::move(view),
+                                            .probe = std::move(probes[i]),
+                                            .updated_at = wanted_.at(name).updated_at,
+                                            .since = Now()});
+  }
 }
 
-void Registrar::ProbeAll(Change& change, RefreshResult& result) {
-  if (change.probes.empty()) return;
-  std::vector<Result<ViewTarget::Schema>> outcomes = views_.Probe(change.probes);
-  size_t cut_off = 0;
-  for (size_t i = 0; i < outcomes.size(); ++i) {
-    protocol::ViewSpec& view = change.probes[i].view;
-    if (outcomes[i].ok()) {
-      view.schema = std::move(*outcomes[i]);
+void Registrar::TakeOutcomes(Deadline until, Change& change, RefreshResult& result) {
+  for (const auto& [name, reading] : reading_) {
+    if (reading.probe.answer.wait_until(until.At()) != std::future_status::ready) break;
+  }
+  for (auto it = reading_.begin(); it != reading_.end();) {
+    Reading& reading = it->second;
+    if (reading.probe.answer.wait_for(Duration::zero()) != std::future_status::ready) {
+      ++it;
+      continue;
+    }
+    Result<ViewTarget::Schema> outcome = reading.probe.answer.get();
+    if (outcome.ok()) {
+      protocol::ViewSpec& view = reading.view;
+      view.schema = std::move(*outcome);
       // The catalogue need not have them.
       std::vector<std::string> etags = std::move(view.schema.etags);
       view.schema.etags.clear();
-      if (view.etags.empty()) view.etags = std::move(etags);
+      learned_.erase(view.name);
+      if (view.etags.empty() && !etags.empty()) {
+        view.etags = std::move(etags);
+        learned_[view.name].etags = view.etags;
+      }
       change.put.push_back(std::move(view));
-    } else if (outcomes[i].error().kind == ErrorKind::kCancelled) {
-      ++cut_off;
-    } else {
-      Fail(view.name, outcomes[i].error().message, result);
+    } else if (outcome.error().kind != ErrorKind::kCancelled) {
+      Fail(it->first, outcome.error().message, result);
     }
-  }
-  if (cut_off > 0) {
-    result.errors.push_back(
-        fmt::format("the time limit left {} datasets for the next refresh", cut_off));
+    it = reading_.erase(it);
   }
 }
 
@@ -235,13 +349,21 @@ void Registrar::Fail(const std::string& name, const std::string& error, RefreshR
   result.errors.push_back(fmt::format("create view \"{}\": {}", name, error));
 }
 
-void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result) {
-  Change change = ChangeToTry(all_failed, deadline, result);
-  ProbeAll(change, result);
+void Registrar::Bring(Deadline deadline, RefreshResult& result) {
+  Change change;
+  for (const std::string& name : dirty_) {
+    if (!wanted_.contains(name)) change.drop.push_back(name);
+  }
+  const Deadline moment = Deadline::After(kMoment);
+  TakeOutcomes(moment.At() < deadline.At() ? moment : deadline, change, result);
   size_t to_put = 0;
   for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
   result.skipped = wanted_.size() - to_put;
   PutBroken(change);
+  GoLive(change, deadline, result);
+}
+
+void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result) {
   if (change.put.empty() && change.put_broken.empty() && change.drop.empty() &&
       revision_ == live_revision_) {
     return;
@@ -267,6 +389,7 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
   for (const std::string& name : change.drop) {
     if (IsBroken(name)) broken_.erase(ToLowerAscii(name));
     if (!wanted_.contains(name)) dirty_.erase(name);
+    learned_.erase(name);
     if (live_.erase(name) == 0) continue;
     datasets_.erase(name);
     const auto owner = owners_.find(ToLowerAscii(name));
@@ -291,6 +414,7 @@ void Registrar::Bring(Deadline deadline, bool all_failed, RefreshResult& result)
 std::optional<Registrar::Clock::time_point> Registrar::NextTry() const {
   std::optional<Clock::time_point> next;
   for (const auto& [name, failure] : failed_) {
+    if (reading_.contains(name)) continue;
     if (!next || failure.next_try < *next) next = failure.next_try;
   }
   return next;
@@ -316,6 +440,13 @@ void Registrar::Finish(Clock::time_point start, RefreshResult& result) {
                               .tries = failure.tries,
                               .has_former = live_.contains(name)});
   }
+  status_.being_read.clear();
+  objects_read_.clear();
+  for (const auto& [name, reading] : reading_) {
+    status_.being_read.push_back(
+        {.name = name, .since = reading.since, .objects = reading.view.keys.size()});
+    objects_read_.push_back(reading.probe.objects_read);
+  }
   status_.notes.clear();
   for (const auto& [name, dataset] : datasets_) {
     for (const std::string& note : dataset->notes) status_.notes.emplace_back(name, note);
@@ -329,7 +460,11 @@ Registrar::LiveDatasets Registrar::Live() const {
 
 CatalogStatus Registrar::Status() const {
   const std::lock_guard lock(mutex_);
-  return status_;
+  CatalogStatus status = status_;
+  for (size_t i = 0; i < objects_read_.size(); ++i) {
+    status.being_read[i].objects_read = *objects_read_[i];
+  }
+  return status;
 }
 
 }  // namespace tarn::queryd

@@ -27,12 +27,15 @@ struct RefreshResult {
   uint64_t skipped = 0;
   // What went wrong, a dataset each; or that the catalogue could not be read.
   std::vector<std::string> errors;
+  // Datasets whose objects were overwritten without a change of the catalogue.
+  std::vector<std::string> overwritten;
   // On datasets that went live, by name: see protocol::DatasetSchema.
   std::vector<std::pair<std::string, std::string>> notes;
   bool catalog_read = false;
   Duration took{0};  // Without the wait for a change.
 
   bool changed() const { return created + updated + dropped > 0; }
+  bool has_news() const { return changed() || !errors.empty() || !overwritten.empty(); }
 };
 
 // A dataset that the catalogue has and queries do not see as it is there.
@@ -42,6 +45,14 @@ struct FailedDataset {
   UnixMicros since;
   int tries = 0;
   bool has_former = false;  // Queries see what it was before.
+};
+
+// A dataset whose objects are being read before queries see it as the catalogue has it.
+struct DatasetBeingRead {
+  std::string name;
+  UnixMicros since;
+  size_t objects = 0;
+  uint64_t objects_read = 0;
 };
 
 // A dataset as queries see it.
@@ -57,16 +68,18 @@ struct CatalogStatus {
   uint64_t revision = 0;  // That queries see; 0: not known.
   size_t datasets = 0;
   bool follows = false;  // Changes are told by the catalogue, and not found by looking.
-  std::optional<UnixMicros> read_at;  // The catalogue's latest answer.
-  std::string error;                  // Why it could not be read since; empty: it could.
-  std::vector<FailedDataset> failed;  // Ordered by name.
+  std::optional<UnixMicros> read_at;         // The catalogue's latest answer.
+  std::string error;                         // Why it could not be read since; empty: it could.
+  std::vector<FailedDataset> failed;         // Ordered by name.
+  std::vector<DatasetBeingRead> being_read;  // Ordered by name.
   // What users of a dataset should know of it: the name and the note, ordered by name.
   std::vector<std::pair<std::string, std::string>> notes;
 };
 
 // Keeps the engine's views in step with the catalogue. What has changed is probed first, several
-// datasets at a time and in nobody's way; then all of it goes live at once. One that fails keeps
-// the view that it had and no other dataset back, and is tried again.
+// datasets at a time and in nobody's way, and goes live with all else that is ready then. A dataset
+// that takes long, or fails, keeps the view that it had and no other dataset back. What failed is
+// tried again.
 //
 // One refresh at a time; Status and Live are for any thread.
 class Registrar {
@@ -80,14 +93,23 @@ class Registrar {
       : views_(views), catalog_(catalog), pauses_(pauses) {}
 
   // Drops the views of datasets that are gone, creates what is new and replaces what has another
-  // updated_at; all that has failed is tried again. What the deadline cuts off is left for the next
-  // refresh.
+  // updated_at; all that has failed is tried again. The first time, and for a catalogue that does
+  // not tell its changes, it waits until all is done or the deadline has passed. What is still
+  // being read then is for the next call of any of these.
   RefreshResult Refresh(Deadline deadline, const std::stop_token& stop = {});
 
   // The same for what changes within `wait`; of what has failed, only what has been left alone for
   // long enough. `timeout` is for the change itself. For a catalogue that tells its changes.
   RefreshResult Follow(Duration wait, Duration timeout, const std::stop_token& stop);
   bool Follows() const { return !position_.empty(); }
+  // Brings what has been read meanwhile, and waits for it a moment.
+  RefreshResult Collect(Duration timeout);
+  bool IsReading() const { return !reading_.empty() || !checks_.empty(); }
+  // Begins to look whether objects that the catalogue has no ETags of are still those that were
+  // read, of these datasets: so many objects at most. Those that were not reached come first the
+  // next time. What was overwritten is read again.
+  void CheckForOverwrites(const std::set<std::string>& names, uint64_t objects_max,
+                          Deadline deadline);
   // When the first of those that failed is to be tried again.
   std::optional<std::chrono::steady_clock::time_point> NextTry() const;
 
@@ -110,13 +132,30 @@ class Registrar {
     std::string name;
     std::string error;
   };
+  // A dataset that is being probed.
+  struct Reading {
+    protocol::ViewSpec view;
+    PendingProbe probe;
+    UnixMicros updated_at;  // Of the manifest.
+    UnixMicros since;
+  };
+  // The ETags that were read with the footers.
+  struct Learned {
+    std::vector<std::string> etags;
+    size_t next = 0;  // The object to be checked next.
+  };
   struct Change;
 
   // Takes what the catalogue said into wanted_ and dirty_.
   void Take(CatalogRead read);
-  void Bring(Deadline deadline, bool all_failed, RefreshResult& result);
-  Change ChangeToTry(bool all_failed, Deadline deadline, RefreshResult& result);
-  void ProbeAll(Change& change, RefreshResult& result);
+  void TakeChecks(RefreshResult& result);
+  // Begins to read what has changed.
+  void Begin(Deadline deadline, bool all_failed, RefreshResult& result);
+  std::vector<std::string> NamesToRead(bool all_failed) const;
+  // Waits a moment for what is being read, and has all that is ready go live.
+  void Bring(Deadline deadline, RefreshResult& result);
+  void TakeOutcomes(Deadline until, Change& change, RefreshResult& result);
+  void GoLive(Change& change, Deadline deadline, RefreshResult& result);
   bool IsBroken(const std::string& name) const;
   void PutBroken(Change& change) const;
   void Fail(const std::string& name, const std::string& error, RefreshResult& result);
@@ -131,14 +170,21 @@ class Registrar {
   std::unordered_map<std::string, std::string> owners_;  // Of live_, by the name in lower case.
   std::set<std::string> dirty_;                          // Names where the two above differ.
   std::map<std::string, Failure> failed_;                // Of dirty_.
-  std::unordered_map<std::string, BrokenView> broken_;   // By the name in lower case.
-  std::string position_;                                 // Of wanted_.
-  uint64_t revision_ = 0;                                // Of wanted_.
+  std::map<std::string, Reading> reading_;               // Of dirty_.
+  bool has_refreshed_ = false;
+  std::unordered_map<std::string, Learned> learned_;  // Of live_.
+  std::map<std::string, PendingProbe> checks_;
+  std::vector<std::string> to_check_;                   // Was not reached the last time.
+  std::unordered_map<std::string, BrokenView> broken_;  // By the name in lower case.
+  std::string position_;                                // Of wanted_.
+  uint64_t revision_ = 0;                               // Of wanted_.
   uint64_t live_revision_ = 0;
   uint64_t last_version_ = 0;  // Of the views.
 
   mutable std::mutex mutex_;
-  CatalogStatus status_;   // guarded by mutex_
+  CatalogStatus status_;  // guarded by mutex_
+  // Guarded by mutex_; of status_.being_read.
+  std::vector<std::shared_ptr<const std::atomic<uint64_t>>> objects_read_;
   LiveDatasets datasets_;  // guarded by mutex_; of live_
 };
 

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace tarn::queryd {
@@ -16,20 +19,36 @@ using testing::HasSubstr;
 // to fail from outside.
 class RecordingEngine : public ViewTarget {
  public:
-  std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) override {
-    std::vector<Result<Schema>> outcomes;
+  std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests, Deadline) override {
+    std::vector<PendingProbe> pending;
     for (const ProbeRequest& request : requests) {
-      const protocol::ViewSpec& view = request.view;
-      if (request.deadline.Passed()) {
-        outcomes.push_back(Error{ErrorKind::kCancelled, "not begun"});
+      const std::string& name = request.view.name;
+      if (request.only_etags) {
+        calls.push_back("check " + name + " " + request.view.keys[0] + " " + request.view.etags[0]);
+        std::promise<Result<Schema>> checked;
+        checked.set_value(request.view.etags[0] == etag
+                              ? Result<Schema>(Schema())
+                              : Error{ErrorKind::kPrecondition, "overwritten"});
+        pending.push_back({checked.get_future(), nullptr});
         continue;
       }
-      calls.push_back("probe " + view.name + " " + view.keys[0]);
-      outcomes.push_back(failing.contains(view.name)
-                             ? Result<Schema>(InvalidArgument("no such object"))
-                             : Schema{{{"id", "INTEGER"}}});
+      calls.push_back("probe " + name + " " + request.view.keys[0]);
+      retries[name] = request.is_retry;
+      auto& probe = probes[name] = {};
+      pending.push_back({probe.answer.get_future(), probe.objects_read});
+      if (!slow.contains(name)) Answer(name);
     }
-    return outcomes;
+    return pending;
+  }
+  // What a probe of a slow dataset found.
+  void Answer(const std::string& name) {
+    probes.at(name).answer.set_value(
+        failing.contains(name) ? Result<Schema>(InvalidArgument("no such object")) : SchemaOf());
+  }
+  Schema SchemaOf() const {
+    Schema schema{{{"id", "INTEGER"}}};
+    if (!etag.empty()) schema.etags = {etag};
+    return schema;
   }
   Result<> Apply(const ViewChange& change, Deadline) override {
     if (cannot_apply) return Internal("cannot change");
@@ -50,6 +69,14 @@ class RecordingEngine : public ViewTarget {
 
   std::vector<std::string> calls;
   std::set<std::string> failing;
+  std::set<std::string> slow;
+  std::string etag;  // Of all objects.
+  struct Probing {
+    std::promise<Result<Schema>> answer = {};
+    std::shared_ptr<std::atomic<uint64_t>> objects_read = std::make_shared<std::atomic<uint64_t>>();
+  };
+  std::map<std::string, Probing> probes;
+  std::map<std::string, bool> retries;
   bool cannot_apply = false;
 };
 
@@ -230,24 +257,98 @@ TEST_F(RegistrarTest, ACatalogueThatIsDownChangesNothing) {
   EXPECT_EQ(registrar.dataset_count(), 1U);
 }
 
-TEST_F(RegistrarTest, ThePassedDeadlineLeavesTheRestForTheNextRefresh) {
+TEST_F(RegistrarTest, WhatIsReadLongerThanTheTimeLimitGoesLiveLater) {
+  engine.slow = {"b"};
   catalog.Add("a", "k", 1);
   catalog.Add("b", "k", 1);
-  const RefreshResult result = Refresh(Deadline::After(Duration::zero()));
-  EXPECT_EQ(result.created, 0U);
-  EXPECT_THAT(result.errors, ElementsAre(HasSubstr("left 2 datasets")));
-  EXPECT_EQ(Refresh().created, 2U);
+  const RefreshResult result = Refresh(Deadline::After(std::chrono::milliseconds(1)));
+  EXPECT_EQ(result.created, 1U);
+  EXPECT_THAT(result.errors, ElementsAre("datasets still being read when the time was up: 1"));
+  EXPECT_TRUE(registrar.IsReading());
+  EXPECT_FALSE(registrar.Collect(std::chrono::minutes(1)).changed());
+  engine.Answer("b");
+  EXPECT_EQ(registrar.Collect(std::chrono::minutes(1)).created, 1U);
+  EXPECT_FALSE(registrar.IsReading());
 }
 
-TEST_F(RegistrarTest, WhatFailedTheLastTimeIsTriedAfterAllOthers) {
+TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
+  catalog.tells = true;
+  Refresh();
+  engine.slow = {"large"};
+  catalog.Add("large", "k", 1);
+  catalog.Add("small", "k", 1);
+  EXPECT_EQ(Follow().created, 1U);
+  *engine.probes.at("large").objects_read = 5;
+  const CatalogStatus status = registrar.Status();
+  ASSERT_EQ(status.being_read.size(), 1U);
+  EXPECT_EQ(status.being_read[0].name, "large");
+  EXPECT_EQ(status.being_read[0].objects, 1U);
+  EXPECT_EQ(status.being_read[0].objects_read, 5U);
+  EXPECT_FALSE(status.being_read[0].since > UnixMicros::clock::now());
+
+  catalog.Add("other", "k", 1);
+  EXPECT_EQ(Follow().created, 1U);
+  EXPECT_LT(catalog.waits.back(), std::chrono::seconds(1)) << "to see when it is ready";
+  EXPECT_EQ(Refresh().errors.size(), 0U) << "it goes on";
+  EXPECT_THAT(engine.calls, testing::IsEmpty()) << "and does not begin again";
+  engine.Answer("large");
+  EXPECT_EQ(Follow().created, 1U);
+  EXPECT_THAT(registrar.Status().being_read, testing::IsEmpty());
+}
+
+TEST_F(RegistrarTest, WhatChangesWhileItIsReadIsReadAnew) {
+  catalog.tells = true;
+  Refresh();
+  engine.slow = {"a", "b"};
+  catalog.Add("a", "k1", 1);
+  catalog.Add("b", "k1", 1);
+  EXPECT_FALSE(Follow().changed());
+  catalog.Add("a", "k2", 2);
+  catalog.Remove("b");
+  EXPECT_FALSE(Follow().changed());
+  EXPECT_THAT(engine.calls, testing::Contains("probe a k2"));
+  EXPECT_EQ(registrar.Status().being_read.size(), 1U);
+  engine.Answer("a");
+  EXPECT_EQ(Follow().created, 1U);
+  EXPECT_THAT(engine.calls, ElementsAre("apply 4 +a:k2"));
+}
+
+TEST_F(RegistrarTest, ReadsAnewWhatWasOverwritten) {
+  catalog.tells = true;
+  engine.etag = "one";
+  for (const char* name : {"a", "b", "c"}) catalog.Add(name, "k", 1);
+  Refresh();
+  const auto check = [&](const std::set<std::string>& names, uint64_t objects_max) {
+    engine.calls.clear();
+    registrar.CheckForOverwrites(names, objects_max, Deadline::After(std::chrono::minutes(1)));
+    return engine.calls;
+  };
+  EXPECT_THAT(check({"a", "b", "unknown"}, 1), ElementsAre("check a k one"));
+  EXPECT_EQ(Follow().updated, 0U);
+  EXPECT_THAT(check({"a"}, 1), ElementsAre("check b k one")) << "which was not reached before";
+  EXPECT_THAT(check({"a"}, 0), testing::IsEmpty());
+  Follow();
+
+  engine.etag = "two";
+  EXPECT_THAT(check({"a"}, 10), ElementsAre("check a k one"));
+  engine.calls.clear();
+  const RefreshResult result =
+      registrar.Follow(std::chrono::seconds(7), std::chrono::seconds(5), {});
+  EXPECT_THAT(result.overwritten, ElementsAre("a"));
+  EXPECT_EQ(result.updated, 1U);
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 3 +a:k"));
+  EXPECT_THAT(check({"a"}, 10), ElementsAre("check a k two"));
+}
+
+TEST_F(RegistrarTest, WhatFailedTheLastTimeGivesWayToAllOthers) {
   engine.failing = {"a"};
   catalog.Add("a", "k", 1);
   Refresh();
+  EXPECT_FALSE(engine.retries.at("a"));
   catalog.Add("b", "k", 1);
-  catalog.Add("c", "k", 1);
-  Refresh(Deadline::After(std::chrono::minutes(1)));
-  EXPECT_THAT(engine.calls,
-              ElementsAre("probe b k", "probe c k", "probe a k", "apply 3 +b:k +c:k"));
+  Refresh();
+  EXPECT_TRUE(engine.retries.at("a"));
+  EXPECT_FALSE(engine.retries.at("b"));
 }
 
 TEST_F(RegistrarTest, FollowsACatalogueThatTellsItsChanges) {

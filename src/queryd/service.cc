@@ -151,11 +151,14 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
                      .timeout = settings.queryd.refresh_timeout,
                      .warn_again_after = catalog_->WarnAgainAfter()},
                     [this] { BeforeRefresh(); }),
-      queries_(engines_, MakeQueryOptions(settings.queryd), metrics) {}
+      queries_(engines_, MakeQueryOptions(settings.queryd), metrics, &in_use_) {}
 
 Service::~Service() { engines_.Stop(); }
 
 void Service::BeforeRefresh() {
+  registrar_.CheckForOverwrites(in_use_.Take(),
+                                static_cast<uint64_t>(settings_.queryd.overwrite_checks_max),
+                                Deadline::After(settings_.queryd.refresh_timeout));
   engines_.EndIdle();
   if (const Result<> looked = engines_.RefreshCredentials(); !looked.ok()) {
     log::Warn("cannot read the credentials, keeping the former ones",

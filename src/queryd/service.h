@@ -10,6 +10,7 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "queryd/catalog_source.h"
+#include "queryd/datasets_in_use.h"
 #include "queryd/engine_pool.h"
 #include "queryd/query_service.h"
 #include "queryd/refresh_loop.h"
@@ -61,6 +62,7 @@ class Service {
   const TempDirectory temp_;
   EnginePool engines_;
   std::unique_ptr<CatalogSource> catalog_;
+  DatasetsInUse in_use_;
   Registrar registrar_;
   RefreshLoop refresh_loop_;
   QueryService queries_;

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,20 +22,29 @@ struct ViewChange {
 
 struct ProbeRequest {
   protocol::ViewSpec view;
-  Deadline deadline;
+  Duration object_timeout;  // For each of its objects.
+  bool is_retry = false;    // It failed before: others come first.
+  bool only_etags = false;  // See protocol::Probe.
 };
 
-// What has the views of the datasets. Calls block until the deadlines at most.
+// A dataset whose objects are being read.
+struct PendingProbe {
+  std::future<Result<protocol::DatasetSchema>> answer;
+  std::shared_ptr<const std::atomic<uint64_t>> objects_read;
+};
+
+// What has the views of the datasets. Calls block until the deadline at most.
 class ViewTarget {
  public:
   using Schema = protocol::DatasetSchema;
 
   virtual ~ViewTarget() = default;
 
-  // Reads the metadata of all objects of each, in this order and several at the same time, and
-  // changes nothing. Errors: kCancelled for one that the
-  // time was not enough for to begin.
-  virtual std::vector<Result<Schema>> Probe(const std::vector<ProbeRequest>& requests) = 0;
+  // Begins to read the metadata of all objects of each, and changes nothing. Waits only for an
+  // engine that can be asked. One of a dataset that is still being read takes the place of the
+  // former.
+  virtual std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
+                                          Deadline deadline) = 0;
 
   // All of it at once: a query sees the whole change or nothing of it. What is put was probed.
   // After an error nothing of it is seen.

@@ -104,6 +104,35 @@ def test_overwritten_without_a_word_heals_when_it_is_noticed(lake, count):
     lake.queryd.wait_for_line("a query runs again, an object was overwritten")
 
 
+def test_overwritten_without_a_word_is_found_by_a_refresh(new_lake):
+    """Of the same size, and all that the query needs is kept: no query can notice."""
+    lake = new_lake.set("queryd", refresh_every="1s").start()
+    first, second = parquet("SELECT 1 AS version"), parquet("SELECT 2 AS version")
+    assert len(first) == len(second)
+    register(lake, "t", first, "t.parquet")
+    register(lake, "unused", first, "unused.parquet")
+    wait_until(lambda: lake.query.sql("FROM t", FRESH).status == 200, "it is there")
+    assert read(lake) == 1
+    lake.files.put("t.parquet", second)
+    lake.files.put("unused.parquet", second)
+    wait_for_version(lake, 2)
+    lake.queryd.wait_for_line("objects were overwritten, reading them again", "dataset=t")
+    assert metric(lake.query, "tarn_overwritten_datasets_total") == 1, "the one that is in use"
+
+
+def test_overwrites_are_not_looked_for_when_told_so(new_lake):
+    lake = new_lake.set("queryd", refresh_every="1s", overwrite_checks_max=0).start()
+    register(lake, "t", parquet("SELECT 1 AS version"), "t.parquet")
+    wait_until(lambda: lake.query.sql("FROM t", FRESH).status == 200, "it is there")
+    lake.files.put("t.parquet", parquet("SELECT 2 AS version"))
+    assert read(lake) == 1
+    begin = metric(lake.query, 'tarn_refresh_total{result="ok"}')
+    wait_until(
+        lambda: metric(lake.query, 'tarn_refresh_total{result="ok"}') >= begin + 2, "two refreshes"
+    )
+    assert read(lake) == 1
+
+
 def test_without_the_cache_the_next_query_is_new(new_lake):
     lake = new_lake.set("queryd", cache_objects=False).start()
     register(lake, "t", rows_of(1, 1000), "t.parquet")

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/messages.h"
+
+namespace tarn::queryd {
+
+// The datasets that queries have read since they were last asked for.
+//
+// Thread-safe.
+class DatasetsInUse {
+ public:
+  void Note(const std::vector<protocol::DatasetRead>& reads) {
+    const std::lock_guard lock(mutex_);
+    for (const protocol::DatasetRead& read : reads) names_.insert(read.name);
+  }
+
+  std::set<std::string> Take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(names_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> names_;  // Guarded by mutex_.
+};
+
+}  // namespace tarn::queryd

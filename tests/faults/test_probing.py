@@ -1,0 +1,84 @@
+"""Datasets of many objects, far from the store: they go live, and delay no other dataset."""
+
+import hashlib
+
+import pytest
+from harness.proxy import TcpProxy
+from harness.store import parquet
+from harness.waiting import wait_until
+
+LARGE = 1500
+
+
+@pytest.fixture
+def far_lake(new_lake, make_proxy):
+    """Each request to the store takes 50 ms. The store has the objects of a large dataset."""
+    proxy: TcpProxy = make_proxy(new_lake.files.store.address, delay_s=0.05)
+    new_lake.set("s3", endpoint=proxy.url).start_catalogd()
+    return new_lake, proxy
+
+
+def put_objects(lake, count: int) -> list[str]:
+    return [lake.files.put_rows(f"part-{n}.parquet", "SELECT 1 AS n") for n in range(count)]
+
+
+def being_read(lake) -> dict[str, dict]:
+    status = lake.query.get("/catalog/status").json()
+    return {each["name"]: each for each in status["being_read"]}
+
+
+def test_large_dataset_goes_live_and_delays_no_other(far_lake):
+    """One object after the other would take 75 s, and a refresh has 10."""
+    lake, _ = far_lake
+    data = parquet("SELECT 1 AS n")
+    keys = [lake.files.put(f"part-{n}.parquet", data) for n in range(LARGE)]
+    lake.start_queryd()
+    wait_until(lake.query.ready, "ready")
+    lake.catalog.put_keys("large", *keys)
+    wait_until(lambda: being_read(lake).get("large", {}).get("objects_read", 0) > 0, "it begins")
+    progress = being_read(lake)["large"]
+    assert progress["objects"] == LARGE
+    lake.query.sql("SELECT count(*) FROM large").expect_error(400, "query: ")
+
+    lake.add("small", "SELECT 42 AS n")
+    lake.wait_for_rows("small", [[42]])
+    assert "large" in being_read(lake), "the small dataset did not wait for it"
+    wait_until(lambda: lake.query.sql("FROM large LIMIT 1").status == 200, "the large dataset")
+    assert being_read(lake) == {}
+    assert lake.query.get("/catalog/status").json()["failed"] == []
+
+
+def test_dataset_that_changes_while_it_is_read_shows_what_it_is_then(far_lake):
+    lake, _ = far_lake
+    keys = put_objects(lake, 1)
+    data = parquet("SELECT 1 AS n")
+    keys += [lake.files.put(f"more-{n}.parquet", data) for n in range(LARGE)]
+    lake.start_queryd()
+    wait_until(lake.query.ready, "ready")
+    lake.catalog.put_keys("changing", *keys)
+    lake.catalog.put_keys("deleted", *keys)
+    wait_until(lambda: set(being_read(lake)) == {"changing", "deleted"}, "both are being read")
+    lake.catalog.put_keys("changing", keys[0])
+    lake.catalog.delete("deleted")
+    lake.wait_for_rows("changing", [[1]])
+    wait_until(lambda: being_read(lake) == {}, "nothing is left")
+    lake.query.sql("FROM deleted").expect_error(400, "query: ")
+
+
+@pytest.mark.parametrize("with_etags", [True, False])
+def test_what_was_read_is_kept_for_the_next_try(far_lake, with_etags):
+    """Only where the catalogue has ETags: else nobody can tell that the object is the same."""
+    lake, proxy = far_lake
+    good, bad = parquet("SELECT 1 AS n"), b"no Parquet file at all"
+    objects = []
+    # The broken one is last, so that all others are read before it fails.
+    for n, data in enumerate([good] * 5 + [bad]):
+        objects.append({"key": lake.files.put(f"part-{n}.parquet", data)})
+        if with_etags:
+            objects[-1]["etag"] = hashlib.md5(data).hexdigest()
+    lake.catalog.put("t", {"objects": objects})
+    lake.start_queryd()
+    lake.queryd.wait_for_line("WARN", "part-5.parquet", "No magic bytes", count=3)
+    reads = proxy.count(f"{objects[0]['key']} HTTP/1.1".encode())
+    assert reads == 1 if with_etags else reads >= 3
+    assert proxy.count(f"{objects[5]['key']} HTTP/1.1".encode()) >= 3
