@@ -24,6 +24,7 @@ from bench import data
 CREDENTIALS = Credentials("tarn-bench-key", "tarn-bench-secret")
 PREFIX = "bench"
 TINY_COUNT = 1000
+MANY_COUNT = 5000  # The objects of one dataset.
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Place:
 
 def tiny_name(number: int) -> str:
     return f"tiny/{number:04}.parquet"
+
+
+def many_name(number: int) -> str:
+    return f"many/{number:04}.parquet"
 
 
 @contextlib.contextmanager
@@ -73,6 +78,7 @@ def started(with_large: bool = True, with_tiny: bool = True) -> Iterator[Place]:
             rows = parquet("SELECT 1 AS id, 'one' AS name")
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(lambda i: files.put(tiny_name(i), rows), range(TINY_COUNT)))
+                list(pool.map(lambda i: files.put(many_name(i), rows), range(MANY_COUNT)))
         yield Place(S3(store.url, CREDENTIALS), lake.settings["queryd"]["catalogd_url"])
 
 

@@ -19,7 +19,7 @@ from harness.store import Folder
 from harness.waiting import wait_until
 
 from bench import report
-from bench.lake import PREFIX, S3, TINY_COUNT, Place, folder, tiny_name
+from bench.lake import MANY_COUNT, PREFIX, S3, TINY_COUNT, Place, folder, many_name, tiny_name
 
 MANY = 10_000
 FAR_S = 0.02
@@ -53,6 +53,8 @@ def measure(place: Place) -> list[Point]:
         points += _unchanged(lake, MANY)
         points += _changes(lake, MANY)
         points += _recovery(lake, MANY)
+    with _catalogue(place, 1) as lake:
+        points += _many_objects(lake, place)
     return points
 
 
@@ -144,6 +146,52 @@ def _recovery(lake: Lake, count: int) -> list[Point]:
         Point(count, "local", "first answer after kill -9 of the engine", answered_s, "s"),
         Point(count, "local", "first SHOW TABLES of an engine", shown_s, "s"),
     ]
+
+
+def _many_objects(lake: Lake, place: Place) -> list[Point]:
+    """One dataset of many objects, and a small one that is registered while it is read."""
+    keys = [lake.files.key(many_name(i)) for i in range(MANY_COUNT)]
+    points = []
+    with TcpProxy(place.s3.url.removeprefix("http://"), delay_s=FAR_S) as far:
+        lake.set("s3", endpoint=far.url)
+        lake.set("queryd", refresh_every="1m", refresh_timeout="10s").start_queryd()
+        wait_until(lake.query.ready, "ready")
+        with ThreadPoolExecutor(2) as pool:
+            large = pool.submit(_until_seen, lake, "many", keys)
+            wait_until(lambda: lake.query.get("/catalog/status").json()["being_read"], "it is read")
+            small = pool.submit(_until_seen, lake, "small", keys[:1])
+            points += [
+                Point(
+                    2, "20 ms away", f"until {MANY_COUNT:,} objects are seen", large.result(), "s"
+                ),
+                Point(2, "20 ms away", "until one is seen meanwhile", small.result(), "s"),
+            ]
+        lake.queryd.stop()
+    lake.set("s3", endpoint=place.s3.url).start_queryd()
+    _until_seen(lake, "thousand", keys[:1000])
+    times_ms = []
+    for _ in range(6):
+        start = time.monotonic()
+        answer = lake.query.sql("SELECT sum(id) FROM thousand", FRESH)
+        times_ms.append(1000 * (time.monotonic() - start))
+        assert answer.rows() == [[1000]]
+    points += [
+        Point(1, "local", "first query of 1,000 objects", times_ms[0], "ms"),
+        Point(1, "local", "a later one", statistics.median(times_ms[1:]), "ms"),
+    ]
+    return points
+
+
+def _until_seen(lake: Lake, name: str, keys: Sequence[str]) -> float:
+    start = time.monotonic()
+    lake.catalog.put_keys(name, *keys)
+    wait_until(
+        lambda: lake.query.sql(f"FROM {name} LIMIT 0", FRESH).status == 200,
+        f"{name} is seen",
+        limit_s=60,
+        poll_s=0.02,
+    )
+    return time.monotonic() - start
 
 
 @contextmanager
