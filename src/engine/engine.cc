@@ -102,6 +102,7 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
       setup.store,
       protocol::ApplyViews{.revision = setup.revision, .put = setup.views, .drop = {}});
   context_ = std::make_unique<WorkerContext>(*views_, *watchdog_, setup);
+  context_->hurry = [this](const std::string& dataset) { prober_->Hurry(dataset); };
   context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
     control_.Write(protocol::ToFrame(unhealthy));
   };

@@ -35,6 +35,9 @@ constexpr auto kGrace = std::chrono::milliseconds(500);
 // A probe may take this part of the memory that queries may.
 constexpr uint64_t kMemoryShare = 4;
 
+// A dataset of so few objects delays others little if it is read before them.
+constexpr size_t kSmallObjects = 64;
+
 constexpr auto kProgressEvery = std::chrono::milliseconds(200);
 
 // Objects whose columns are kept for the next try. When there are more, all of them are dropped.
@@ -84,6 +87,7 @@ struct Prober::Job {
   size_t failed_at = SIZE_MAX;  // The first key that failed, and why.
   Error error = {};
   Deadline::Clock::time_point told_at = {};  // The progress.
+  bool is_first = false;                     // It is read before the others.
 
   bool HasNext() {
     while (next < objects.size() && objects[next]) ++next;
@@ -256,6 +260,18 @@ void Prober::Probe(Request request) {
   if (former != nullptr) former->request.on_done(former->error);
 }
 
+void Prober::Hurry(const std::string& dataset) {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->jobs.find(ToLowerAscii(dataset));
+  if (found == state_->jobs.end()) return;
+  const std::shared_ptr<Job> job = found->second;
+  if (job->is_first || job->objects.size() > kSmallObjects) return;
+  job->is_first = true;
+  State::Jobs& turns = state_->WaitingOf(*job);
+  const auto turn = std::find(turns.begin(), turns.end(), job);
+  if (turn != turns.end()) std::rotate(turns.begin(), turn, turn + 1);
+}
+
 void Prober::Loop(const std::shared_ptr<State>& state) {
   pthread_setname_np(pthread_self(), "probe");
   Tools tools;
@@ -273,7 +289,7 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
         .job = job,
         .index = job->next++,
         .task = std::make_shared<WatchedTask>(Deadline::After(job->request.object_timeout))};
-    if (job->HasNext()) turns.push_back(job);
+    if (job->HasNext()) turns.insert(job->is_first ? turns.begin() : turns.end(), job);
     Run(*state, tools, read, lock);
     if (state->stopping) break;
   }

@@ -51,6 +51,8 @@ class Prober {
 
   // Ends a probe of the same dataset that still runs, with kCancelled.
   void Probe(Request request);
+  // A query waits for the dataset: if it is small, it is read before the others.
+  void Hurry(const std::string& dataset);
 
  private:
   struct Job;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -45,6 +46,28 @@ void Views::Apply(const protocol::ApplyViews& change) {
   for (const protocol::ViewSpec& view : change.put) {
     datasets_.insert_or_assign(ToLowerAscii(view.name), std::make_shared<protocol::ViewSpec>(view));
   }
+  applied_.notify_all();
+}
+
+void Views::WaitForPending(const Cut& cut, Deadline deadline) const {
+  std::unique_lock lock(mutex_);
+  const auto is_pending = [this](const Wanted& wanted) {
+    if (wanted.dataset == nullptr || !wanted.dataset->is_pending) return false;
+    const auto now = datasets_.find(wanted.key);
+    return now != datasets_.end() && now->second == wanted.dataset;
+  };
+  applied_.wait_until(lock, deadline.At(), [&] {
+    return std::none_of(cut.wanted_.begin(), cut.wanted_.end(), is_pending);
+  });
+}
+
+std::vector<std::string> Views::Cut::Pending() const {
+  std::vector<std::string> names;
+  for (const Wanted& wanted : wanted_) {
+    if (wanted.dataset == nullptr || wanted.outline_is_enough) continue;
+    if (wanted.dataset->is_pending) names.push_back(wanted.dataset->name);
+  }
+  return names;
 }
 
 std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& datasets,
@@ -162,6 +185,7 @@ Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
     return connection.Execute("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(former));
   }
   const protocol::ViewSpec& view = *wanted.dataset;
+  if (view.is_pending) return Unavailable(view.error);
   if (!view.error.empty()) return InvalidArgument(view.error);
   if (IsOutline(wanted)) return connection.Execute(CreateOutlineSql(view));
   TARN_TRY(const std::string sql, CreateViewSql(store_, view));

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/deadline.h"
 #include "base/result.h"
 #include "duck/database.h"
 #include "engine/object_check.h"
@@ -52,6 +53,9 @@ class Views {
   std::optional<Cut> TakeCut(const std::vector<std::string>& datasets,
                              const std::vector<std::string>& others, bool all) const;
 
+  // Until none of the cut's datasets is still being read, or the deadline.
+  void WaitForPending(const Cut& cut, Deadline deadline) const;
+
   // Views that nobody replaces while this lives.
   class Pins;
   // On a connection that runs nothing, inside the query's task. The error names the dataset whose
@@ -85,6 +89,7 @@ class Views {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;                           // A slot, or its pins.
+  mutable std::condition_variable applied_;                   // A change.
   uint64_t revision_;                                         // guarded by mutex_
   std::unordered_map<std::string, DatasetPointer> datasets_;  // guarded by mutex_; in lower case
   std::unordered_map<std::string, Slot> slots_;               // guarded by mutex_; the same
@@ -94,6 +99,8 @@ class Views::Cut {
  public:
   uint64_t revision() const { return revision_; }
   std::vector<protocol::DatasetRead> Reads() const;
+  // The datasets that are still being read, and that no outline is enough of.
+  std::vector<std::string> Pending() const;
   // The object of one of the datasets that an error message of DuckDB names.
   std::optional<KnownObject> FindObject(std::string_view message) const;
 

@@ -81,6 +81,25 @@ TEST_F(ViewsTest, AViewIsMadeWhenItIsNamed) {
   EXPECT_EQ(IdOf("one"), "1");
 }
 
+TEST_F(ViewsTest, AQueryCanWaitForADatasetThatIsBeingRead) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  Open({{.name = "Slow", .keys = {}, .error = "it is being read", .is_pending = true},
+        {"ready", {"a.parquet"}}});
+  const Views::Cut cut = CutOf({"SLOW", "ready"});
+  EXPECT_THAT(cut.Pending(), testing::ElementsAre("Slow"));
+  EXPECT_THAT(CutOf({}, true).Pending(), testing::IsEmpty()) << "SHOW TABLES needs none";
+  EXPECT_EQ(Make({"slow"}).error().kind, ErrorKind::kUnavailable);
+  const Deadline soon = Deadline::After(std::chrono::milliseconds(20));
+  views->WaitForPending(cut, soon);
+  EXPECT_TRUE(soon.Passed());
+  std::thread change([&] { Apply({{"slow", {"a.parquet"}}}); });
+  const Deadline late = Deadline::After(std::chrono::minutes(1));
+  views->WaitForPending(cut, late);
+  EXPECT_FALSE(late.Passed());
+  change.join();
+  EXPECT_THAT(CutOf({"slow"}).Pending(), testing::IsEmpty());
+}
+
 TEST_F(ViewsTest, ACutIsOnlyGivenForWhatItIsTakenFor) {
   Open({{"t", {"a.parquet"}}});
   EXPECT_TRUE(views->TakeCut({"T"}, {"u"}, false));

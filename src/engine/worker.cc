@@ -19,6 +19,11 @@ constexpr auto kProgressAfter = std::chrono::milliseconds(500);
 // a part of them that counts.
 constexpr auto kKeepsStatementFor = std::chrono::milliseconds(5);
 
+// A query waits so long for datasets that are still being read, and looks so often whether it still
+// wants to.
+constexpr auto kPatience = std::chrono::seconds(1);
+constexpr auto kLookAtPending = std::chrono::milliseconds(50);
+
 // Rows are encoded in steps of about so many bytes, so that a chunk of wide rows is not encoded
 // as a whole before the first of it is sent.
 constexpr uint64_t kStepBytes = 64 * 1024;
@@ -256,12 +261,19 @@ Result<Plan*> Worker::PlanOf(const std::string& sql) {
 }
 
 Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTask& task) {
+  const Deadline patience = Deadline::After(kPatience);
   for (;;) {
     TARN_TRY(Plan * plan, PlanOf(query.sql));
     const Verdict& verdict = plan->verdict;
     cut_ = context_.views.TakeCut(verdict.datasets, verdict.others, verdict.reads_catalog);
     if (!cut_) {
       plans_.Forget(query.sql);
+      continue;
+    }
+    const std::vector<std::string> pending = cut_->Pending();
+    if (!pending.empty() && !patience.Passed() && !task.CancelReason()) {
+      for (const std::string& name : pending) context_.hurry(name);
+      context_.views.WaitForPending(*cut_, Deadline::After(kLookAtPending));
       continue;
     }
     TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut_));

@@ -36,6 +36,8 @@ struct WorkerContext {
   const size_t plan_cache_entries;
   const bool allow_direct_reads;
   const bool cache_objects;
+  // A query waits for a dataset that is still being read.
+  std::function<void(const std::string& dataset)> hurry;
   // Tells the front that this process should be replaced.
   std::function<void(const protocol::Unhealthy&)> report_unhealthy;
   ChangedDatasets changed;

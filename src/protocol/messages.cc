@@ -16,7 +16,7 @@ TARN_FIELDS(ObjectGroup, objects, columns)
 TARN_FIELDS(Partition, name, type, key_name)
 TARN_FIELDS(DatasetSchema, columns, groups, partitions, key_prefix, notes, guarded, may_hide_nan,
             etags)
-TARN_FIELDS(ViewSpec, name, keys, schema, error, etags, version)
+TARN_FIELDS(ViewSpec, name, keys, schema, error, is_pending, etags, version)
 TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,

@@ -64,6 +64,7 @@ struct ViewSpec {
   DatasetSchema schema = {};
   // Why no query can read the dataset; else empty. Then nothing above but the name counts.
   std::string error = {};
+  bool is_pending = false;  // The error will pass: the objects are still being read.
   // Of each key, as the catalogue has it, or empty; none where it has none at all.
   std::vector<std::string> etags = {};
   uint64_t version = 0;  // From 1; each view that the front ever puts has another one.

@@ -24,7 +24,7 @@ constexpr auto kAnswerGrace = std::chrono::seconds(2);
 // For an object, where there is no other limit.
 constexpr auto kLongestRead = std::chrono::hours(1);
 
-protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t version) {
+protocol::ViewSpec ToView(const catalog::Manifest& manifest, uint64_t version) {
   protocol::ViewSpec view{.name = manifest.name, .keys = {}, .version = version};
   bool has_etags = false;
   for (const catalog::ObjectRef& object : manifest.content.objects) {
@@ -65,7 +65,7 @@ UnixMicros Now() {
 struct Registrar::Change {
   std::vector<std::string> drop = {};
   std::vector<protocol::ViewSpec> put = {};  // Those that were found good.
-  std::vector<protocol::ViewSpec> put_broken = {};
+  std::vector<BrokenView> put_broken = {};
 };
 
 RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop) {
@@ -81,6 +81,7 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
         deadline.IsNever() ? deadline : Deadline::After(deadline.Remaining() + kAnswerGrace);
     do {
       Bring(last, result);
+      PublishStatus(result);
     } while (waits && IsReading() && !last.Passed() && !stop.stop_requested());
     if (waits && IsReading()) {
       result.errors.push_back(
@@ -265,7 +266,7 @@ void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result)
     const Duration left = deadline.IsNever()
                               ? kLongestRead
                               : std::chrono::duration_cast<Duration>(deadline.Remaining());
-    requests.push_back({.view = ToViewSpec(wanted_.at(name), ++last_version_),
+    requests.push_back({.view = ToView(wanted_.at(name), ++last_version_),
                         .object_timeout = is_retry ? left / 2 : left,
                         .is_retry = is_retry});
   }
@@ -292,6 +293,11 @@ void Registrar::TakeOutcomes(Deadline until, Change& change, RefreshResult& resu
       continue;
     }
     Result<ViewTarget::Schema> outcome = reading.probe.answer.get();
+    const auto wanted = wanted_.find(it->first);
+    if (wanted == wanted_.end() || wanted->second.updated_at != reading.updated_at) {
+      it = reading_.erase(it);
+      continue;
+    }
     if (outcome.ok()) {
       protocol::ViewSpec& view = reading.view;
       view.schema = std::move(*outcome);
@@ -316,7 +322,8 @@ bool Registrar::IsBroken(const std::string& name) const {
   return found != broken_.end() && found->second.name == name;
 }
 
-// Queries of a dataset that cannot be read, and has no former view, are told why.
+// Queries of a dataset that is still being read, or cannot be read, and has no former view, are
+// told so.
 void Registrar::PutBroken(Change& change) const {
   std::unordered_set<std::string> shown;  // In lower case: what gets a view.
   for (const protocol::ViewSpec& view : change.put) {
@@ -327,16 +334,27 @@ void Registrar::PutBroken(Change& change) const {
       change.drop.push_back(known->second.name);
     }
   }
-  for (const auto& [name, failure] : failed_) {
+  const auto put = [&](const std::string& name, const std::string& reason) {
     const std::string lower = ToLowerAscii(name);
     const auto known = broken_.find(lower);
-    const bool is_told = known != broken_.end() && known->second.error == failure.error;
-    if (owners_.contains(lower) || shown.contains(lower) || is_told) continue;
-    change.put_broken.push_back(
-        {.name = name,
-         .error = fmt::format("it is registered, but it cannot be read since {}: {}",
-                              FormatRfc3339(failure.since), failure.error)});
+    const bool is_told = known != broken_.end() && known->second.reason == reason;
+    if (owners_.contains(lower) || shown.contains(lower) || is_told) return;
+    change.put_broken.push_back({name, reason});
+  };
+  for (const auto& [name, failure] : failed_) put(name, failure.error);
+  for (const auto& [name, reading] : reading_) {
+    if (!failed_.contains(name)) put(name, "");
   }
+}
+
+protocol::ViewSpec Registrar::ToViewSpec(const BrokenView& broken) {
+  protocol::ViewSpec view{.name = broken.name, .keys = {}, .version = ++last_version_};
+  view.is_pending = broken.reason.empty();
+  view.error = view.is_pending
+                   ? "it is registered, and its objects are still being read: try again"
+                   : fmt::format("it is registered, but it cannot be read since {}: {}",
+                                 FormatRfc3339(failed_.at(broken.name).since), broken.reason);
+  return view;
 }
 
 void Registrar::Fail(const std::string& name, const std::string& error, RefreshResult& result) {
@@ -369,10 +387,7 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
     return;
   }
   std::vector<protocol::ViewSpec> put = change.put;
-  for (protocol::ViewSpec& view : change.put_broken) {
-    view.version = ++last_version_;
-    put.push_back(view);
-  }
+  for (const BrokenView& broken : change.put_broken) put.push_back(ToViewSpec(broken));
   const Result<> applied =
       views_.Apply({.revision = revision_, .put = std::move(put), .drop = change.drop}, deadline);
   if (!applied.ok()) {
@@ -381,9 +396,8 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
     return;
   }
   live_revision_ = revision_;
-  for (const protocol::ViewSpec& view : change.put_broken) {
-    broken_.insert_or_assign(ToLowerAscii(view.name),
-                             BrokenView{view.name, failed_.at(view.name).error});
+  for (const BrokenView& broken : change.put_broken) {
+    broken_.insert_or_assign(ToLowerAscii(broken.name), broken);
   }
   const std::lock_guard lock(mutex_);
   for (const std::string& name : change.drop) {
@@ -422,6 +436,10 @@ std::optional<Registrar::Clock::time_point> Registrar::NextTry() const {
 
 void Registrar::Finish(Clock::time_point start, RefreshResult& result) {
   result.took = std::chrono::duration_cast<Duration>(Clock::now() - start);
+  PublishStatus(result);
+}
+
+void Registrar::PublishStatus(const RefreshResult& result) {
   const std::lock_guard lock(mutex_);
   if (result.catalog_read) {
     status_.read_at = Now();

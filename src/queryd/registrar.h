@@ -130,7 +130,7 @@ class Registrar {
   // A dataset that has an error in place of a view.
   struct BrokenView {
     std::string name;
-    std::string error;
+    std::string reason;  // Empty: it is being read.
   };
   // A dataset that is being probed.
   struct Reading {
@@ -158,8 +158,10 @@ class Registrar {
   void GoLive(Change& change, Deadline deadline, RefreshResult& result);
   bool IsBroken(const std::string& name) const;
   void PutBroken(Change& change) const;
+  protocol::ViewSpec ToViewSpec(const BrokenView& broken);
   void Fail(const std::string& name, const std::string& error, RefreshResult& result);
   void Finish(Clock::time_point start, RefreshResult& result);
+  void PublishStatus(const RefreshResult& result);
 
   ViewTarget& views_;
   CatalogSource& catalog_;

@@ -55,6 +55,10 @@ class RecordingEngine : public ViewTarget {
     std::string call = "apply " + std::to_string(change.revision);
     for (const std::string& name : change.drop) call += " -" + name;
     for (const protocol::ViewSpec& view : change.put) {
+      if (view.is_pending) {
+        call += " ?" + view.name;
+        continue;
+      }
       if (!view.error.empty()) {
         call += " !" + view.name;
         EXPECT_THAT(view.error, HasSubstr("it is registered, but it cannot be read since "));
@@ -278,6 +282,8 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   catalog.Add("large", "k", 1);
   catalog.Add("small", "k", 1);
   EXPECT_EQ(Follow().created, 1U);
+  EXPECT_THAT(engine.calls,
+              ElementsAre("probe large k", "probe small k", "apply 2 +small:k ?large"));
   *engine.probes.at("large").objects_read = 5;
   const CatalogStatus status = registrar.Status();
   ASSERT_EQ(status.being_read.size(), 1U);
@@ -291,8 +297,13 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   EXPECT_LT(catalog.waits.back(), std::chrono::seconds(1)) << "to see when it is ready";
   EXPECT_EQ(Refresh().errors.size(), 0U) << "it goes on";
   EXPECT_THAT(engine.calls, testing::IsEmpty()) << "and does not begin again";
+  engine.failing = {"large"};
   engine.Answer("large");
-  EXPECT_EQ(Follow().created, 1U);
+  EXPECT_EQ(Follow().errors.size(), 1U);
+  EXPECT_THAT(engine.calls, ElementsAre("apply 3 !large"));
+  engine.failing.clear();
+  engine.slow.clear();
+  EXPECT_EQ(Refresh().created, 1U);
   EXPECT_THAT(registrar.Status().being_read, testing::IsEmpty());
 }
 

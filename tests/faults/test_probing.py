@@ -38,7 +38,9 @@ def test_large_dataset_goes_live_and_delays_no_other(far_lake):
     wait_until(lambda: being_read(lake).get("large", {}).get("objects_read", 0) > 0, "it begins")
     progress = being_read(lake)["large"]
     assert progress["objects"] == LARGE
-    lake.query.sql("SELECT count(*) FROM large").expect_error(400, "query: ")
+    early = lake.query.sql("SELECT count(*) FROM large")
+    assert "its objects are still being read" in early.expect_error(503, "query: ")
+    assert early.headers["Retry-After"] == "1"
 
     lake.add("small", "SELECT 42 AS n")
     lake.wait_for_rows("small", [[42]])
@@ -82,3 +84,14 @@ def test_what_was_read_is_kept_for_the_next_try(far_lake, with_etags):
     reads = proxy.count(f"{objects[0]['key']} HTTP/1.1".encode())
     assert reads == 1 if with_etags else reads >= 3
     assert proxy.count(f"{objects[5]['key']} HTTP/1.1".encode()) >= 3
+
+
+def test_dataset_that_a_query_waits_for_is_read_before_the_others(far_lake):
+    """At a start, where nothing is known of any of them."""
+    lake, _ = far_lake
+    key = put_objects(lake, 1)[0]
+    for n in range(LARGE):
+        lake.catalog.put_keys(f"d{n:04}", key)
+    lake.start_queryd()
+    wait_until(lambda: lake.query.sql(f"FROM d{LARGE - 1}").status == 200, "the last one answers")
+    assert len(being_read(lake)) > LARGE / 3, "most of the others have not been read"
