@@ -691,6 +691,11 @@ asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
     }
     bytes = std::move(*next);
   }
+  if (!chunked && body.NeedsTrailers()) {
+    cut_ = true;
+    ResetOnClose();
+    co_return false;
+  }
   if (chunked) {
     header.append("0\r\n");
     for (const auto& [name, value] : body.Trailers()) AppendField(header, name, value);

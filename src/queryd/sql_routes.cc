@@ -25,9 +25,9 @@ std::string CacheStatus(const SqlRequest& sql, const QueryAnswer& answer) {
 // What Run has read already, then what the query still gives.
 class QueryBody : public http::BodyStream {
  public:
-  QueryBody(QueryService& service, std::shared_ptr<Query> query, QueryAnswer answer,
+  QueryBody(QueryService& service, std::shared_ptr<Query> query, QueryAnswer answer, Format format,
             const std::shared_ptr<http::ClientWatch>& client)
-      : service_(service), query_(std::move(query)), answer_(std::move(answer)) {
+      : service_(service), query_(std::move(query)), answer_(std::move(answer)), format_(format) {
     // Also where the client takes nothing: then nobody would ask for the next bytes.
     query_->OnCut([client] { client->Abort(); });
   }
@@ -52,12 +52,18 @@ class QueryBody : public http::BodyStream {
     return {{kTruncated, "true"}};
   }
 
+  // JSON and NDJSON say themselves that they are truncated.
+  bool NeedsTrailers() override {
+    return answer_.summary.truncated && (format_ == Format::kCsv || format_ == Format::kArrow);
+  }
+
   void ReaderIsSlow() override { is_slow_ = service_.ReleasePlace(answer_); }
 
  private:
   QueryService& service_;
   const std::shared_ptr<Query> query_;
   QueryAnswer answer_;
+  const Format format_;
   bool is_slow_ = false;  // It has given its place to others.
 };
 
@@ -107,8 +113,8 @@ Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_pt
     return response;
   }
   response.trailer_names = {kTruncated};
-  response.body =
-      std::make_unique<QueryBody>(service, std::move(query), std::move(answer), request.client);
+  response.body = std::make_unique<QueryBody>(service, std::move(query), std::move(answer),
+                                              sql.format, request.client);
   return response;
 }
 

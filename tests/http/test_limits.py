@@ -113,6 +113,24 @@ def test_row_limit_cuts_rows_off(client, name, limit):
 
 
 @each_format
+def test_truncated_result_is_recognised_over_http_1_0(client, name):
+    """Which has no trailers: what does not say it itself ends with a reset."""
+    body = json.dumps({"sql": LARGE, "row_limit": 500_000})
+    head = f"POST /sql?format={name} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    def read_all() -> bytes:
+        with client.connect() as connection:
+            connection.sendall(f"{head}{body}".encode())
+            return b"".join(iter(lambda: connection.recv(1 << 20), b""))
+
+    if name in ("json", "ndjson"):
+        assert says_truncated(name, read_all().partition(b"\r\n\r\n")[2])
+    else:
+        with pytest.raises(ConnectionResetError):
+            read_all()
+
+
+@each_format
 @pytest.mark.parametrize(
     ("rows", "limit"),
     [(10, 10), (10, 11), (0, 1), (1, 1), (2048, 2048), (4096, 4096), (9, 2**64 - 1)],
