@@ -13,7 +13,7 @@ namespace tarn::queryd {
 namespace {
 
 // What is ready within this time goes live together.
-constexpr auto kMoment = std::chrono::milliseconds(100);
+constexpr auto kMoment = std::chrono::milliseconds(50);
 
 // While datasets are being read, the catalogue is asked this often whether it has changed.
 constexpr auto kLookEvery = std::chrono::milliseconds(50);
@@ -242,6 +242,9 @@ void Registrar::TakeChecks(RefreshResult& result) {
 
 void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result) {
   TakeChecks(result);
+  size_t to_put = 0;
+  for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
+  result.skipped = wanted_.size() - to_put;
   // DuckDB does not tell names apart by case alone: the first one keeps its view, and another must
   // not replace it.
   std::unordered_map<std::string, std::string> claims;
@@ -271,6 +274,14 @@ void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result)
                         .is_retry = is_retry});
   }
   if (requests.empty()) return;
+  // At the start queries learn at once what there is, before the engine is busy with reading it.
+  if (!has_refreshed_) {
+    Change change;
+    for (const ProbeRequest& request : requests)
+      change.put_broken.push_back({request.view.name, ""});
+    GoLive(change, deadline, result);
+    PublishStatus(result);
+  }
   std::vector<PendingProbe> probes = views_.Probe(requests, deadline);
   for (size_t i = 0; i < requests.size(); ++i) {
     protocol::ViewSpec& view = requests[i].view;
@@ -374,9 +385,6 @@ void Registrar::Bring(Deadline deadline, RefreshResult& result) {
   }
   const Deadline moment = Deadline::After(kMoment);
   TakeOutcomes(moment.At() < deadline.At() ? moment : deadline, change, result);
-  size_t to_put = 0;
-  for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
-  result.skipped = wanted_.size() - to_put;
   PutBroken(change);
   GoLive(change, deadline, result);
 }

@@ -204,7 +204,7 @@ TEST_F(RegistrarTest, TellsQueriesOnceWhyADatasetCannotBeRead) {
   engine.failing = {"a"};
   catalog.Add("a", "k", 1);
   Refresh();
-  EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 1 !a"));
+  EXPECT_THAT(engine.calls, ElementsAre("apply 1 ?a", "probe a k", "apply 1 !a"));
   Refresh();
   EXPECT_THAT(engine.calls, ElementsAre("probe a k"));
   catalog.Remove("a");
@@ -464,7 +464,7 @@ TEST_F(RegistrarTest, NamesThatDifferInCaseOnlyDoNotReplaceEachOther) {
   const RefreshResult first = Refresh();
   EXPECT_EQ(first.created, 1U);
   EXPECT_THAT(first.errors, ElementsAre(HasSubstr("upper and lower case")));
-  EXPECT_THAT(engine.calls, ElementsAre("probe Trips k1", "apply 2 +Trips:k1"));
+  EXPECT_THAT(engine.calls, ElementsAre("apply 2 ?Trips", "probe Trips k1", "apply 2 +Trips:k1"));
   catalog.Remove("Trips");
   Refresh();
   EXPECT_THAT(engine.calls, ElementsAre("probe trips k2", "apply 3 -Trips +trips:k2"));
