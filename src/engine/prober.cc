@@ -140,6 +140,7 @@ struct Prober::State {
   Jobs waiting;
   Jobs waiting_retries;
   size_t retries = 0;  // Objects of retries that are being read.
+  size_t turns_taken = 1;
   struct Kept {
     std::string etag;
     FooterProbe::Object object;
@@ -150,11 +151,12 @@ struct Prober::State {
   bool stopping = false;
 
   Jobs& WaitingOf(const Job& job) { return job.request.is_retry ? waiting_retries : waiting; }
-  // The jobs whose turn it is; null if there is nothing to do.
+  // The jobs whose turn it is; null if there is nothing to do. Each fourth turn is for a retry.
   Jobs* Turn() {
-    if (!waiting.empty()) return &waiting;
-    const bool may_retry = retries < std::max<size_t>(threads_max / 2, 1);
-    return may_retry && !waiting_retries.empty() ? &waiting_retries : nullptr;
+    const bool may_retry =
+        !waiting_retries.empty() && retries < std::max<size_t>(threads_max / 2, 1);
+    if (!waiting.empty() && (!may_retry || turns_taken % 4 != 0)) return &waiting;
+    return may_retry ? &waiting_retries : nullptr;
   }
   void Keep(Job& job);
   void FindKept(Job& job);
@@ -250,8 +252,10 @@ void Prober::Probe(Request request) {
     state_->jobs.emplace(name, job);
     state_->WaitingOf(*job).push_back(job);
     const size_t wanted = std::min(count, state_->threads_max);
-    for (size_t ready = state_->idle; ready < wanted && state_->threads < state_->threads_max;
-         ++ready) {
+    // Threads that are idle may have been woken for others already.
+    const size_t others = state_->waiting.size() + state_->waiting_retries.size() - 1;
+    for (size_t ready = state_->idle - std::min(state_->idle, others);
+         ready < wanted && state_->threads < state_->threads_max; ++ready) {
       ++state_->threads;
       std::thread([state = state_] { Loop(state); }).detach();
     }
@@ -282,6 +286,7 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
     --state->idle;
     if (state->stopping) break;
     State::Jobs& turns = *state->Turn();
+    ++state->turns_taken;
     const std::shared_ptr<Job> job = std::move(turns.front());
     turns.pop_front();
     if (!job->HasNext()) continue;

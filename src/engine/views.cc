@@ -99,7 +99,8 @@ std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& dataset
 std::vector<protocol::DatasetRead> Views::Cut::Reads() const {
   std::vector<protocol::DatasetRead> reads;
   for (const Wanted& wanted : wanted_) {
-    if (wanted.dataset) reads.push_back({wanted.dataset->name, wanted.dataset->version});
+    if (!wanted.dataset || wanted.outline_is_enough) continue;
+    reads.push_back({wanted.dataset->name, wanted.dataset->version});
   }
   return reads;
 }

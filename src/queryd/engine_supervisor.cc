@@ -259,7 +259,12 @@ void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& u
 }
 
 void EngineSupervisor::EndIfDrained(Member& member) {
-  if (member.draining && member.process->slots_taken() <= member.stuck) member.process->Kill();
+  if (!member.draining || member.process->slots_taken() > member.stuck) return;
+  // It may be reading datasets for minutes, and nobody would go on where it stops.
+  const bool is_asked = std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) {
+    return asked.second.member == member.number;
+  });
+  if (!is_asked) member.process->Kill();
 }
 
 void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
@@ -314,7 +319,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     changed_.notify_all();
   }
   for (std::promise<Result<Schema>>& answer : unanswered)
-    answer.set_value(Unavailable("the engine process ended"));
+    answer.set_value(Error{ErrorKind::kCancelled, "the engine process ended"});
   // What a process spilled is of no use to another.
   std::error_code ignored;
   if (!temp_directory.empty()) std::filesystem::remove_all(temp_directory, ignored);
@@ -570,7 +575,9 @@ void EngineSupervisor::Answered(uint64_t ticket, Result<Schema> outcome) {
     const auto found = asked_.find(ticket);
     if (found == asked_.end()) return;
     answer = std::move(found->second.answer);
+    const uint64_t number = found->second.member;
     asked_.erase(found);
+    if (Member* member = FindMember(number)) EndIfDrained(*member);
   }
   answer.set_value(std::move(outcome));
 }

@@ -373,7 +373,7 @@ TEST_F(EngineSupervisorTest, AProbeFailsWithItsProcessAndAChangeDoesNot) {
   const auto outcomes = Get(probe);
   // Where the process was gone already, the next one took it.
   if (!outcomes[0].ok()) {
-    EXPECT_EQ(outcomes[0].error().kind, ErrorKind::kUnavailable);
+    EXPECT_EQ(outcomes[0].error().kind, ErrorKind::kCancelled) << "and is begun again";
     EXPECT_EQ(outcomes[0].error().message, "the engine process ended");
   }
   Get(change);

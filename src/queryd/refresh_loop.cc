@@ -138,7 +138,7 @@ void RefreshLoop::Note(const RefreshResult& result, bool initial) {
   Log(result, initial);
 
   const bool usable =
-      result.catalog_read && (result.errors.empty() || registrar_.dataset_count() > 0);
+      result.catalog_error.empty() && (result.errors.empty() || registrar_.dataset_count() > 0);
   const std::lock_guard lock(mutex_);
   first_done_ = true;
   changed_.notify_all();

@@ -66,6 +66,7 @@ struct Registrar::Change {
   std::vector<std::string> drop = {};
   std::vector<protocol::ViewSpec> put = {};  // Those that were found good.
   std::vector<BrokenView> put_broken = {};
+  std::set<std::string> learned = {};  // Of `put`: the ETags are those that were read.
 };
 
 RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop) {
@@ -82,14 +83,15 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
     do {
       Bring(last, result);
       PublishStatus(result);
-    } while (waits && IsReading() && !last.Passed() && !stop.stop_requested());
-    if (waits && IsReading()) {
+    } while (waits && !reading_.empty() && !last.Passed() && !stop.stop_requested());
+    if (waits && !reading_.empty()) {
       result.errors.push_back(
           fmt::format("datasets still being read when the time was up: {}", reading_.size()));
     }
     has_refreshed_ = true;
   } else {
-    result.errors.push_back(read.error().message);
+    result.catalog_error = read.error().message;
+    result.errors.push_back(result.catalog_error);
   }
   Finish(start, result);
   return result;
@@ -105,7 +107,8 @@ RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop
     Take(std::move(*read));
     Begin(Deadline::After(timeout), /*all_failed=*/false, result);
   } else {
-    result.errors.push_back(read.error().message);
+    result.catalog_error = read.error().message;
+    result.errors.push_back(result.catalog_error);
   }
   if (read.ok() || IsReading()) Bring(Deadline::After(timeout), result);
   Finish(start, result);
@@ -137,6 +140,7 @@ void Registrar::Take(CatalogRead read) {
     wanted_.erase(name);
     failed_.erase(name);
     reading_.erase(name);
+    overwritten_.erase(name);
     if (live_.contains(name) || IsBroken(name)) {
       dirty_.insert(name);
     } else {
@@ -146,7 +150,8 @@ void Registrar::Take(CatalogRead read) {
   for (catalog::Manifest& manifest : read.manifests) {
     const std::string name = manifest.name;
     const auto live = live_.find(name);
-    if (live != live_.end() && live->second == manifest.updated_at) {
+    if (live != live_.end() && live->second == manifest.updated_at &&
+        !overwritten_.contains(name)) {
       dirty_.erase(name);
       failed_.erase(name);
       reading_.erase(name);
@@ -200,7 +205,9 @@ void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t 
       to_check_.push_back(std::move(name));
       continue;
     }
-    const auto& objects = wanted_.at(name).content.objects;
+    const auto wanted = wanted_.find(name);
+    if (wanted == wanted_.end()) continue;
+    const auto& objects = wanted->second.content.objects;
     Learned& etags = learned->second;
     ProbeRequest request{.view = {.name = name, .keys = {}},
                          .object_timeout = deadline.Remaining(),
@@ -234,6 +241,7 @@ void Registrar::TakeChecks(RefreshResult& result) {
     const bool is_overwritten = !outcome.ok() && outcome.error().kind == ErrorKind::kPrecondition;
     if (is_overwritten && live_.contains(it->first) && !dirty_.contains(it->first)) {
       dirty_.insert(it->first);
+      overwritten_.insert(it->first);
       result.overwritten.push_back(it->first);
     }
     it = checks_.erase(it);
@@ -297,6 +305,7 @@ void Registrar::TakeOutcomes(Deadline until, Change& change, RefreshResult& resu
   for (const auto& [name, reading] : reading_) {
     if (reading.probe.answer.wait_until(until.At()) != std::future_status::ready) break;
   }
+  if (reading_.empty() && !checks_.empty()) checks_.begin()->second.answer.wait_until(until.At());
   for (auto it = reading_.begin(); it != reading_.end();) {
     Reading& reading = it->second;
     if (reading.probe.answer.wait_for(Duration::zero()) != std::future_status::ready) {
@@ -315,10 +324,9 @@ void Registrar::TakeOutcomes(Deadline until, Change& change, RefreshResult& resu
       // The catalogue need not have them.
       std::vector<std::string> etags = std::move(view.schema.etags);
       view.schema.etags.clear();
-      learned_.erase(view.name);
       if (view.etags.empty() && !etags.empty()) {
         view.etags = std::move(etags);
-        learned_[view.name].etags = view.etags;
+        change.learned.insert(view.name);
       }
       change.put.push_back(std::move(view));
     } else if (outcome.error().kind != ErrorKind::kCancelled) {
@@ -345,17 +353,22 @@ void Registrar::PutBroken(Change& change) const {
       change.drop.push_back(known->second.name);
     }
   }
+  // Of names that differ in case only, the first one.
   const auto put = [&](const std::string& name, const std::string& reason) {
     const std::string lower = ToLowerAscii(name);
+    if (owners_.contains(lower) || !shown.insert(lower).second) return;
     const auto known = broken_.find(lower);
-    const bool is_told = known != broken_.end() && known->second.reason == reason;
-    if (owners_.contains(lower) || shown.contains(lower) || is_told) return;
+    if (known != broken_.end()) {
+      if (known->second.name == name && known->second.reason == reason) return;
+      if (known->second.name != name) change.drop.push_back(known->second.name);
+    }
     change.put_broken.push_back({name, reason});
   };
-  for (const auto& [name, failure] : failed_) put(name, failure.error);
   for (const auto& [name, reading] : reading_) {
-    if (!failed_.contains(name)) put(name, "");
+    const auto failure = failed_.find(name);
+    put(name, failure == failed_.end() ? "" : failure->second.error);
   }
+  for (const auto& [name, failure] : failed_) put(name, failure.error);
 }
 
 protocol::ViewSpec Registrar::ToViewSpec(const BrokenView& broken) {
@@ -426,8 +439,11 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
     for (const std::string& note : view.schema.notes) {
       result.notes.emplace_back(view.name, note);
     }
+    learned_.erase(view.name);
+    if (change.learned.contains(view.name)) learned_[view.name].etags = view.etags;
     dirty_.erase(view.name);
     failed_.erase(view.name);
+    overwritten_.erase(view.name);
     broken_.erase(ToLowerAscii(view.name));
     ++(is_new ? result.created : result.updated);
   }
@@ -438,6 +454,13 @@ std::optional<Registrar::Clock::time_point> Registrar::NextTry() const {
   for (const auto& [name, failure] : failed_) {
     if (reading_.contains(name)) continue;
     if (!next || failure.next_try < *next) next = failure.next_try;
+  }
+  // What could not be brought, or was cut off by the end of an engine.
+  for (const std::string& name : dirty_) {
+    if (reading_.contains(name) || failed_.contains(name)) continue;
+    const Clock::time_point soon = Clock::now() + pauses_.first;
+    if (!next || soon < *next) next = soon;
+    break;
   }
   return next;
 }
@@ -452,8 +475,8 @@ void Registrar::PublishStatus(const RefreshResult& result) {
   if (result.catalog_read) {
     status_.read_at = Now();
     status_.error.clear();
-  } else if (!result.errors.empty()) {
-    status_.error = result.errors.front();
+  } else if (!result.catalog_error.empty()) {
+    status_.error = result.catalog_error;
   }
   status_.revision = live_revision_;
   status_.datasets = live_.size();

@@ -32,7 +32,8 @@ struct RefreshResult {
   // On datasets that went live, by name: see protocol::DatasetSchema.
   std::vector<std::pair<std::string, std::string>> notes;
   bool catalog_read = false;
-  Duration took{0};  // Without the wait for a change.
+  std::string catalog_error;  // Why it could not be read; it is in `errors` too.
+  Duration took{0};           // Without the wait for a change.
 
   bool changed() const { return created + updated + dropped > 0; }
   bool has_news() const { return changed() || !errors.empty() || !overwritten.empty(); }
@@ -176,7 +177,8 @@ class Registrar {
   bool has_refreshed_ = false;
   std::unordered_map<std::string, Learned> learned_;  // Of live_.
   std::map<std::string, PendingProbe> checks_;
-  std::vector<std::string> to_check_;                   // Was not reached the last time.
+  std::vector<std::string> to_check_;  // Was not reached the last time.
+  std::set<std::string> overwritten_;  // Of dirty_, although the catalogue has not changed.
   std::unordered_map<std::string, BrokenView> broken_;  // By the name in lower case.
   std::string position_;                                // Of wanted_.
   uint64_t revision_ = 0;                               // Of wanted_.

@@ -307,6 +307,35 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   EXPECT_THAT(registrar.Status().being_read, testing::IsEmpty());
 }
 
+TEST_F(RegistrarTest, WhatTheEndOfAnEngineCutsOffIsBegunAgain) {
+  catalog.tells = true;
+  Refresh();
+  engine.slow = {"a"};
+  catalog.Add("a", "k", 1);
+  Follow();
+  engine.probes.at("a").answer.set_value(Error{ErrorKind::kCancelled, "the engine has ended"});
+  EXPECT_TRUE(Follow().errors.empty());
+  EXPECT_THAT(registrar.Status().failed, testing::IsEmpty());
+  EXPECT_TRUE(registrar.NextTry()) << "it is not forgotten";
+  engine.slow.clear();
+  EXPECT_EQ(Follow().created, 1U);
+}
+
+TEST_F(RegistrarTest, NamesThatDifferInCaseOnlyDoNotTakeTurns) {
+  catalog.tells = true;
+  Refresh();
+  engine.slow = {"Trips"};
+  catalog.Add("Trips", "k", 1);
+  catalog.Add("trips", "k", 1);
+  Follow();
+  EXPECT_THAT(engine.calls, ElementsAre("probe Trips k", "apply 2 ?Trips"));
+  Follow();
+  EXPECT_THAT(engine.calls, testing::IsEmpty());
+  engine.Answer("Trips");
+  EXPECT_EQ(Follow().created, 1U);
+  EXPECT_THAT(engine.calls, ElementsAre("apply 2 +Trips:k"));
+}
+
 TEST_F(RegistrarTest, WhatChangesWhileItIsReadIsReadAnew) {
   catalog.tells = true;
   Refresh();
@@ -349,6 +378,23 @@ TEST_F(RegistrarTest, ReadsAnewWhatWasOverwritten) {
   EXPECT_EQ(result.updated, 1U);
   EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 3 +a:k"));
   EXPECT_THAT(check({"a"}, 10), ElementsAre("check a k two"));
+  EXPECT_TRUE(registrar.Status().error.empty());
+}
+
+// The catalogue, which is read as a whole, has nothing new.
+TEST_F(RegistrarTest, ReadsAnewWhatWasOverwrittenThoughTheCatalogueIsTheSame) {
+  engine.etag = "one";
+  catalog.Add("a", "k", 1);
+  Refresh();
+  engine.etag = "two";
+  registrar.CheckForOverwrites({"a"}, 10, Deadline::After(std::chrono::minutes(1)));
+  engine.failing = {"a"};
+  const RefreshResult first = Refresh();
+  EXPECT_THAT(first.overwritten, ElementsAre("a"));
+  EXPECT_EQ(first.errors.size(), 1U);
+  engine.failing.clear();
+  EXPECT_EQ(Refresh().updated, 1U) << "it is still to be read";
+  EXPECT_EQ(Refresh().updated, 0U);
 }
 
 TEST_F(RegistrarTest, WhatFailedTheLastTimeGivesWayToAllOthers) {

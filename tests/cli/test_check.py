@@ -39,7 +39,7 @@ def test_all_is_well(lake, run):
 
 def test_dataset_that_queries_do_not_see(lake, run):
     lake.catalog.put_keys("lost", "no/such.parquet")
-    wait_until(lambda: "lost" in lake.query.get("/catalog/status").text, "it is told")
+    wait_until(lambda: lake.query.get("/catalog/status").json()["failed"], "it is told")
     (wrong,) = check(run)
     assert wrong["what"] == "dataset"
     assert '"lost": ' in wrong["found"]

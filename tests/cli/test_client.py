@@ -342,7 +342,7 @@ def test_status(lake, run):
 
 def test_status_of_what_is_wrong(lake, run):
     lake.catalog.put_keys("lost", "no/such.parquet")
-    wait_until(lambda: "lost" in lake.query.get("/catalog/status").text, "it is told")
+    wait_until(lambda: lake.query.get("/catalog/status").json()["failed"], "it is told")
     assert "failed    lost: " in run("status").stdout
     lake.catalogd.stop()
     done = run("status")
