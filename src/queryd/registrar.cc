@@ -288,7 +288,6 @@ void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result)
     for (const ProbeRequest& request : requests)
       change.put_broken.push_back({request.view.name, ""});
     GoLive(change, deadline, result);
-    PublishStatus(result);
   }
   std::vector<PendingProbe> probes = views_.Probe(requests, deadline);
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -496,6 +495,14 @@ void Registrar::PublishStatus(const RefreshResult& result) {
         {.name = name, .since = reading.since, .objects = reading.view.keys.size()});
     objects_read_.push_back(reading.probe.objects_read);
   }
+  // What could not be brought, or was cut off by the end of an engine, is about to be read.
+  for (const std::string& name : dirty_) {
+    const auto wanted = wanted_.find(name);
+    if (wanted == wanted_.end() || reading_.contains(name) || failed_.contains(name)) continue;
+    status_.being_read.push_back(
+        {.name = name, .since = Now(), .objects = wanted->second.content.objects.size()});
+    objects_read_.push_back(nullptr);
+  }
   status_.notes.clear();
   for (const auto& [name, dataset] : datasets_) {
     for (const std::string& note : dataset->notes) status_.notes.emplace_back(name, note);
@@ -511,7 +518,7 @@ CatalogStatus Registrar::Status() const {
   const std::lock_guard lock(mutex_);
   CatalogStatus status = status_;
   for (size_t i = 0; i < objects_read_.size(); ++i) {
-    status.being_read[i].objects_read = *objects_read_[i];
+    if (objects_read_[i] != nullptr) status.being_read[i].objects_read = *objects_read_[i];
   }
   return status;
 }

@@ -69,10 +69,10 @@ struct CatalogStatus {
   uint64_t revision = 0;  // That queries see; 0: not known.
   size_t datasets = 0;
   bool follows = false;  // Changes are told by the catalogue, and not found by looking.
-  std::optional<UnixMicros> read_at;         // The catalogue's latest answer.
-  std::string error;                         // Why it could not be read since; empty: it could.
-  std::vector<FailedDataset> failed;         // Ordered by name.
-  std::vector<DatasetBeingRead> being_read;  // Ordered by name.
+  std::optional<UnixMicros> read_at;  // The catalogue's latest answer.
+  std::string error;                  // Why it could not be read since; empty: it could.
+  std::vector<FailedDataset> failed;  // Ordered by name.
+  std::vector<DatasetBeingRead> being_read;
   // What users of a dataset should know of it: the name and the note, ordered by name.
   std::vector<std::pair<std::string, std::string>> notes;
 };

@@ -317,6 +317,8 @@ TEST_F(RegistrarTest, WhatTheEndOfAnEngineCutsOffIsBegunAgain) {
   EXPECT_TRUE(Follow().errors.empty());
   EXPECT_THAT(registrar.Status().failed, testing::IsEmpty());
   EXPECT_TRUE(registrar.NextTry()) << "it is not forgotten";
+  ASSERT_EQ(registrar.Status().being_read.size(), 1U) << "nor is it there";
+  EXPECT_EQ(registrar.Status().being_read[0].objects_read, 0U);
   engine.slow.clear();
   EXPECT_EQ(Follow().created, 1U);
 }

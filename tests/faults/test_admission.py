@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness.engine import metric, states, wait_for_count, wait_for_state
 from harness.queries import ENDLESS
+from harness.waiting import wait_until
 
 QUICK = "SELECT sum(n * {}) FROM range(200000) t(n)"
 TARGETS = ("/healthz", "/readyz", "/metrics", "/queries")
@@ -19,6 +20,7 @@ def full(new_lake):
     new_lake.set(
         "queryd", max_concurrent_queries=2, queue_limit=3, queue_timeout="60s", refresh_every="50ms"
     ).start()
+    wait_until(new_lake.query.ready, "ready")
     connections = [new_lake.query.send_sql(ENDLESS, f"q{i}") for i in range(5)]
     wait_for_count(new_lake.query, "running", 2)
     wait_for_count(new_lake.query, "queued", 3)

@@ -26,7 +26,10 @@ def threads(pid: int) -> dict[str, dict[str, str]]:
     """By name: what /proc tells of each."""
     found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        lines = (task / "status").read_text().splitlines()
+        try:
+            lines = (task / "status").read_text().splitlines()
+        except FileNotFoundError:
+            continue  # It has just ended.
         status = dict(line.split(":", 1) for line in lines)
         found[f"{task.name} {status['Name'].strip()}"] = {k: v.strip() for k, v in status.items()}
     return found
