@@ -87,6 +87,7 @@ def test_until_the_catalogue_is_read_any_dataset_may_be_there(new_lake):
     lake.add("sales", "SELECT 1 AS id")
     lake.catalogd.stop()
     lake.start_queryd()
+    wait_until(lambda: lake.query.get("/catalog/status").json()["error"], "it has tried")
     answer = lake.query.sql("FROM sales")
     text = answer.expect_error(503, "query: the catalogue is not known, try again: ")
     assert "connect to" in text
