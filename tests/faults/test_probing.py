@@ -12,8 +12,8 @@ LARGE = 1500
 
 @pytest.fixture
 def far_lake(new_lake, make_proxy):
-    """Each request to the store takes 50 ms. The store has the objects of a large dataset."""
-    proxy: TcpProxy = make_proxy(new_lake.files.store.address, delay_s=0.05)
+    """Each request to the store takes 100 ms. The store has the objects of a large dataset."""
+    proxy: TcpProxy = make_proxy(new_lake.files.store.address, delay_s=0.1)
     new_lake.set("s3", endpoint=proxy.url).start_catalogd()
     return new_lake, proxy
 
@@ -28,7 +28,7 @@ def being_read(lake) -> dict[str, dict]:
 
 
 def test_large_dataset_goes_live_and_delays_no_other(far_lake):
-    """One object after the other would take 75 s, and a refresh has 10."""
+    """One object after the other would take 150 s, and a refresh has 10."""
     lake, _ = far_lake
     data = parquet("SELECT 1 AS n")
     keys = [lake.files.put(f"part-{n}.parquet", data) for n in range(LARGE)]
