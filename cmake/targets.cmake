@@ -1,6 +1,6 @@
-# tarn_unity(TARGET): compiles the sources of a target together, a few at a time, which takes a third
-# of the time: they include the same headers and instantiate the same templates. So names in
-# anonymous namespaces are unique within a folder.
+# tarn_unity(TARGET): compiles the sources of a target in batches of 12, which takes a third of the
+# time, because they share headers and instances of templates. Names in anonymous namespaces must
+# therefore be unique within a folder.
 function(tarn_unity target)
   if(TARN_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
@@ -36,7 +36,7 @@ function(tarn_library name)
     set_target_properties(${name}_test PROPERTIES
       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
     tarn_unity(${name}_test)
-    # What tests compute is not worth the time that optimising them takes.
+    # Optimising the tests takes longer than it saves.
     target_compile_options(${name}_test PRIVATE -O0)
     # Its tests one after another in one process: a process for each would take longer than the test.
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)

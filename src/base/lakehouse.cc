@@ -81,17 +81,17 @@ SettingsTable LakehouseSettings::Table() {
            "are still being read go live later."},
       {.key = "queryd.overwrite_checks_max",
        .target = &queryd.overwrite_checks_max,
-       .help = "With each refresh, so many objects of datasets that queries read are looked at, "
-               "whether "
-               "they were overwritten: those that the catalogue has no ETags of. 0 means none.",
+       .help =
+           "The most objects that each refresh checks for overwrites. Only objects of datasets "
+           "that queries use, and whose ETags are not in the catalogue, are checked. 0 turns it "
+           "off.",
        .min = 0,
        .max = 1'000'000,
        .unit = "objects"},
       {.key = "queryd.probes_max",
        .target = &queryd.probes_max,
-       .help =
-           "So many objects of datasets that are new or have changed are read at the same time, "
-           "for their columns. Datasets take turns; those that failed before get half at most.",
+       .help = "The most objects of new or changed datasets whose columns are read at the same "
+               "time. Retries of failed datasets take at most half of it.",
        .min = 1,
        .max = 1000,
        .unit = "objects"},

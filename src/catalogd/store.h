@@ -99,7 +99,7 @@ class Store {
   struct PutOptions {
     Condition condition = Always;
     bool allow_schema_change = false;
-    bool touch = false;  // The same content is a new version too.
+    bool touch = false;  // Makes a new version even if the content is the same.
   };
   // An idempotent upsert: the same content changes nothing, other content gets an updated_at
   // that is strictly later than any that was given before. The name and content are valid.

@@ -190,7 +190,7 @@ Result<> TouchDataset(const DatasetOptions& options) {
   if (options.json) {
     TARN_CHECK_OK(PrintJson(manifest));
   } else {
-    Print(fmt::format("The objects of \"{}\" are looked at again, as version {}.\n", options.name,
+    Print(fmt::format("The objects of \"{}\" are read again, as version {}.\n", options.name,
                       manifest.value("version", uint64_t{0})));
   }
   return RequireVisible(remote, options.name);

@@ -122,8 +122,7 @@ void AddDatasets(CLI::App& app, DatasetOptions& options, std::vector<Command>& c
        [&options] { return ShowDataset(options); }});
   commands.push_back(
       {AddDatasetCommand(app, "touch",
-                         "Have queryd look at the objects of a dataset again, after they were "
-                         "overwritten.",
+                         "Read the objects of a dataset again after they were overwritten.",
                          options, true),
        [&options] { return TouchDataset(options); }});
   CLI::App* rm = AddDatasetCommand(

@@ -35,12 +35,12 @@ constexpr auto kGrace = std::chrono::milliseconds(500);
 // A probe may take this part of the memory that queries may.
 constexpr uint64_t kMemoryShare = 4;
 
-// A dataset of so few objects delays others little if it is read before them.
+// A dataset with at most this many objects may be read before all others.
 constexpr size_t kSmallObjects = 64;
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(200);
 
-// Objects whose columns are kept for the next try. When there are more, all of them are dropped.
+// The most objects that are cached for retries. When there are more, all of them are evicted.
 constexpr size_t kKeptMax = 200'000;
 
 Result<protocol::DatasetSchema> ToSchema(const protocol::ViewSpec& view,
@@ -75,19 +75,19 @@ Result<protocol::DatasetSchema> ToSchema(const protocol::ViewSpec& view,
 
 }  // namespace
 
-// A dataset. All but the request is guarded by State::mutex.
+// The probe of a dataset. Guarded by State::mutex, except for the constants.
 struct Prober::Job {
   const Request request;
   const std::string name;  // In lower case.
 
-  std::vector<std::optional<FooterProbe::Object>> objects = {};  // As the keys.
-  size_t next = 0;                                               // The key to be read next.
+  std::vector<std::optional<FooterProbe::Object>> objects = {};  // In the order of the keys.
+  size_t next = 0;                                               // The next key to read.
   size_t read = 0;
   std::set<std::shared_ptr<WatchedTask>> reading = {};
-  size_t failed_at = SIZE_MAX;  // The first key that failed, and why.
+  size_t failed_at = SIZE_MAX;  // The first key that failed; its error is below.
   Error error = {};
-  Deadline::Clock::time_point told_at = {};  // The progress.
-  bool is_first = false;                     // It is read before the others.
+  Deadline::Clock::time_point told_at = {};  // When the progress was last reported.
+  bool is_first = false;                     // Read before the other datasets.
 
   bool HasNext() {
     while (next < objects.size() && objects[next]) ++next;
@@ -100,10 +100,10 @@ struct Prober::Job {
   }
 };
 
-// An object.
+// The read of one object.
 struct Prober::Read {
   std::shared_ptr<Job> job;
-  size_t index = 0;  // Of its key.
+  size_t index = 0;  // The index of its key.
   std::shared_ptr<WatchedTask> task;
 
   const std::string& key() const { return job->request.view.keys[index]; }
@@ -132,14 +132,14 @@ struct Prober::State {
   const std::shared_ptr<SchemaCache> schemas = std::make_shared<SchemaCache>();
 
   using Jobs = std::deque<std::shared_ptr<Job>>;
-  std::mutex mutex;  // Guards all that follows.
+  std::mutex mutex;  // Guards all members below.
   std::condition_variable added;
-  std::condition_variable ended;  // A thread.
+  std::condition_variable ended;  // A thread has ended.
   std::map<std::string, std::shared_ptr<Job>> jobs;
-  // Those that have objects which no thread has taken, in the order of their turns.
+  // The jobs that have unread objects, in the order in which threads take an object of each.
   Jobs waiting;
   Jobs waiting_retries;
-  size_t retries = 0;  // Objects of retries that are being read.
+  size_t retries = 0;  // The number of running reads of retries.
   size_t turns_taken = 1;
   struct Kept {
     std::string etag;
@@ -151,7 +151,8 @@ struct Prober::State {
   bool stopping = false;
 
   Jobs& WaitingOf(const Job& job) { return job.request.is_retry ? waiting_retries : waiting; }
-  // The jobs whose turn it is; null if there is nothing to do. Each fourth turn is for a retry.
+  // Returns the queue to take the next object from, or null if both are empty. Every fourth object
+  // is one of a retry.
   Jobs* Turn() {
     const bool may_retry =
         !waiting_retries.empty() && retries < std::max<size_t>(threads_max / 2, 1);
@@ -160,11 +161,11 @@ struct Prober::State {
   }
   void Keep(Job& job);
   void FindKept(Job& job);
-  // A job that is not answered any more.
+  // Removes a job that has been answered.
   void Forget(const std::shared_ptr<Job>& job);
 };
 
-// The objects that were read, of a dataset that failed.
+// Caches the objects that were read for a job that failed.
 void Prober::State::Keep(Job& job) {
   const protocol::ViewSpec& view = job.request.view;
   if (view.etags.empty() || job.request.only_etags) return;
@@ -244,7 +245,7 @@ void Prober::Probe(Request request) {
       state_->Forget(former);
     }
     if (!job->request.only_etags) state_->FindKept(*job);
-    // One is left for a thread, which then answers.
+    // One object is read again, because the thread that reads the last object reports the result.
     if (job->read == count) {
       job->objects.back().reset();
       --job->read;
@@ -252,7 +253,7 @@ void Prober::Probe(Request request) {
     state_->jobs.emplace(name, job);
     state_->WaitingOf(*job).push_back(job);
     const size_t wanted = std::min(count, state_->threads_max);
-    // Threads that are idle may have been woken for others already.
+    // Idle threads may have been notified of other jobs already.
     const size_t others = state_->waiting.size() + state_->waiting_retries.size() - 1;
     for (size_t ready = state_->idle - std::min(state_->idle, others);
          ready < wanted && state_->threads < state_->threads_max; ++ready) {
@@ -305,7 +306,7 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
   state->ended.notify_all();
 }
 
-// Reads an object, and answers for its dataset if it was the last. Lets go of the lock meanwhile.
+// Reads an object with the lock released, and reports the result of its job if it was the last one.
 void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock) {
   Job& job = *read.job;
   const bool is_retry = job.request.is_retry;
@@ -358,7 +359,7 @@ void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<
   lock.lock();
 }
 
-// Of a job that is done.
+// Returns the result of a job whose reads have ended.
 Result<Prober::Schema> Prober::Outcome(const State& state, Job& job) {
   if (job.failed_at != SIZE_MAX) return job.error;
   if (job.request.only_etags) return Schema();

@@ -17,18 +17,18 @@ namespace tarn::engine {
 // cannot be read or does not fit the others. Changes nothing, so that no query waits for it:
 // engine/views.h shows the datasets that passed.
 //
-// Several threads read the objects, each on a connection of its own: what takes time is the object
-// store. Datasets take turns, an object each, so that a small dataset does not wait for a large
-// one. Datasets that failed before get half of the threads at most.
+// Several threads read objects, each with its own connection, because the latency of the object
+// store dominates. Threads take the objects of all datasets in turn, one object of each dataset, so
+// that a small dataset does not wait for a large one. Retries take every fourth object, and at most
+// half of the threads.
 //
-// It has a database of its own, which keeps nothing of what it has read: an object that was broken
-// and is mended under its key is read again, and what queries read is never older than what was
-// probed. If an object fails, the columns of the others are kept for the next try, if the catalogue
-// names their ETags.
+// The prober's database is separate from that of queries and caches nothing: an object that was
+// repaired under its key is read again. If a dataset fails, the columns of its readable objects are
+// cached for the retry, provided that the catalogue has their ETags.
 //
-// A read by its own client (FooterProbe) ends with the time limit. DuckDB, which reads what that
-// client cannot, takes no interrupt while the store is silent: such a read keeps its thread until
-// the store or DuckDB's own time limits end it.
+// A read by FooterProbe ends at its time limit. Objects that FooterProbe cannot read are read by
+// DuckDB, which cannot be interrupted while it waits for the store: such a read occupies its thread
+// until the store answers or DuckDB's own timeout ends it.
 //
 // Thread-safe.
 class Prober {
@@ -38,9 +38,9 @@ class Prober {
   struct Request {
     protocol::ViewSpec view;
     Duration object_timeout;  // For each object.
-    bool is_retry = false;    // It failed before.
+    bool is_retry = false;    // The last probe of the dataset failed.
     bool only_etags = false;  // See protocol::Probe.
-    // Both are called from any thread. The number of objects that were read, every now and then.
+    // Both are called from any thread. Reports the number of objects read, at intervals.
     std::function<void(uint64_t)> on_progress = nullptr;
     std::function<void(const Result<Schema>&)> on_done;
   };
@@ -49,9 +49,9 @@ class Prober {
   // Answers no more. Threads that hang are left alone.
   ~Prober();
 
-  // Ends a probe of the same dataset that still runs, with kCancelled.
+  // Cancels a running probe of the same dataset.
   void Probe(Request request);
-  // A query waits for the dataset: if it is small, it is read before the others.
+  // Reads the dataset before all others if it has few objects. For datasets that a query waits for.
   void Hurry(const std::string& dataset);
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
 
-// Reads what compressors wrote, for tests.
+// Decompression for tests.
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -12,7 +12,7 @@
 
 namespace tarn::engine {
 
-// All that can be read from the front of a stream, be it ended or not.
+// Decompresses as much as possible of a stream, which need not be complete.
 inline std::string Gunzip(std::string bytes) {
   z_stream stream = {};
   EXPECT_EQ(inflateInit2(&stream, MAX_WBITS + 16), Z_OK);

@@ -53,7 +53,7 @@ class Views {
   std::optional<Cut> TakeCut(const std::vector<std::string>& datasets,
                              const std::vector<std::string>& others, bool all) const;
 
-  // Until none of the cut's datasets is still being read, or the deadline.
+  // Waits until none of the cut's datasets is pending, or until the deadline.
   void WaitForPending(const Cut& cut, Deadline deadline) const;
 
   // Views that nobody replaces while this lives.
@@ -99,7 +99,7 @@ class Views::Cut {
  public:
   uint64_t revision() const { return revision_; }
   std::vector<protocol::DatasetRead> Reads() const;
-  // The datasets that are still being read, and that no outline is enough of.
+  // The datasets that are still being read, without those that the query only lists.
   std::vector<std::string> Pending() const;
   // The object of one of the datasets that an error message of DuckDB names.
   std::optional<KnownObject> FindObject(std::string_view message) const;

@@ -19,8 +19,8 @@ constexpr auto kProgressAfter = std::chrono::milliseconds(500);
 // a part of them that counts.
 constexpr auto kKeepsStatementFor = std::chrono::milliseconds(5);
 
-// A query waits so long for datasets that are still being read, and looks so often whether it still
-// wants to.
+// How long a query waits for datasets that are still being read, and how often it checks meanwhile
+// whether it was cancelled.
 constexpr auto kPatience = std::chrono::seconds(1);
 constexpr auto kLookAtPending = std::chrono::milliseconds(50);
 

@@ -36,7 +36,7 @@ struct WorkerContext {
   const size_t plan_cache_entries;
   const bool allow_direct_reads;
   const bool cache_objects;
-  // A query waits for a dataset that is still being read.
+  // Asks the prober to read a dataset first, because a query waits for it.
   std::function<void(const std::string& dataset)> hurry;
   // Tells the front that this process should be replaced.
   std::function<void(const protocol::Unhealthy&)> report_unhealthy;

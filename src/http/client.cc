@@ -65,7 +65,7 @@ class Connection {
     co_return code;
   }
 
-  // Appends what has arrived, once something has. The code is asio::error::eof at the end.
+  // Waits for bytes and appends them. Returns asio::error::eof at the end of the stream.
   asio::awaitable<beast::error_code> Read(beast::flat_buffer& buffer) {
     beast::error_code code;
     size_t got = 0;
@@ -86,7 +86,7 @@ class Connection {
 
 using AnswerParser = bhttp::response_parser<bhttp::buffer_body>;
 
-// Parses what is in `buffer`, and reads on for as long as that is not enough to go a step further.
+// Parses the bytes in `buffer`, and reads more if the parser needs them to make progress.
 asio::awaitable<beast::error_code> ParseStep(Connection& connection, beast::flat_buffer& buffer,
                                              AnswerParser& parser) {
   beast::error_code code;
@@ -138,7 +138,7 @@ asio::awaitable<Result<ClientResponse>> ReadAnswer(Connection& connection, const
   co_return response;
 }
 
-// The head of a request, as it is sent.
+// The request line and the header fields.
 std::string HeadOf(const ClientRequest& request, const Url& url) {
   bhttp::request_header<> head;
   head.version(11);

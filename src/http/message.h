@@ -87,8 +87,9 @@ class BodyStream {
   // belong into Response::trailer_names too. An HTTP/1.0 client gets none.
   virtual Headers Trailers() { return {}; }
 
-  // Asked once after the end: the trailers say what the body does not, and a client must not miss.
-  // So the connection of an HTTP/1.0 client is reset, as after an error.
+  // Whether a client without the trailers would take the answer for complete although it is not.
+  // Asked once after the end. The connection of an HTTP/1.0 client is then reset, as after an
+  // error.
   virtual bool NeedsTrailers() { return false; }
 
   // The client has let one write wait for more than a second, which goes on. At most once.

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of servers share.
+// Helpers shared by the tests of servers.
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
@@ -16,7 +16,7 @@ namespace tarn::http {
 
 inline constexpr const char* kClose = "Connection: close\r\n\r\n";
 
-// What the test and the handlers of its server tell each other.
+// State shared by a test and the handlers of its server.
 struct Gate {
   std::atomic<int> entered = 0;  // Handlers that have begun to wait.
   std::atomic<int> gone = 0;     // Calls of OnGone.
@@ -46,7 +46,7 @@ inline boost::asio::awaitable<Response> WaitAtTheGate(Gate& gate, const Request&
   co_return Response::Text(200, "waited\n");
 }
 
-// Bytes of which each tells its place.
+// A large body in which each position can be recognised.
 inline const std::string& BigBody() {
   static const std::string kBody = [] {
     std::string text;

@@ -64,7 +64,7 @@ struct ViewSpec {
   DatasetSchema schema = {};
   // Why no query can read the dataset; else empty. Then nothing above but the name counts.
   std::string error = {};
-  bool is_pending = false;  // The error will pass: the objects are still being read.
+  bool is_pending = false;  // `error` is temporary: the objects are still being read.
   // Of each key, as the catalogue has it, or empty; none where it has none at all.
   std::vector<std::string> etags = {};
   uint64_t version = 0;  // From 1; each view that the front ever puts has another one.
@@ -109,9 +109,9 @@ struct Probe {
   uint64_t ticket = 0;
   ViewSpec view;
   int64_t object_timeout_ms = 0;  // For each object.
-  bool is_retry = false;          // It failed before, and others come first.
-  // Whether the objects still have the view's ETags is all that is asked. The answer is an empty
-  // schema, or kPrecondition.
+  bool is_retry = false;          // The last probe of the dataset failed; others take precedence.
+  // Only compares the objects' ETags with those of the view. The answer is an empty schema, or
+  // kPrecondition if an object has another ETag.
   bool only_etags = false;
 };
 
@@ -143,7 +143,7 @@ struct Ready {
   std::string sandbox_missing;
 };
 
-// How far a probe is; sent every now and then.
+// The progress of a probe, sent at intervals.
 struct ProbeProgress {
   static constexpr FrameType kType = FrameType::kProbeProgress;
   uint64_t ticket = 0;

@@ -10,7 +10,7 @@
 
 namespace tarn::queryd {
 
-// The datasets that queries have read since they were last asked for.
+// The datasets that queries have read since the last call of Take.
 //
 // Thread-safe.
 class DatasetsInUse {

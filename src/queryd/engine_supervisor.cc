@@ -260,7 +260,7 @@ void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& u
 
 void EngineSupervisor::EndIfDrained(Member& member) {
   if (!member.draining || member.process->slots_taken() > member.stuck) return;
-  // It may be reading datasets for minutes, and nobody would go on where it stops.
+  // A probe that is cut off would have to start again.
   const bool is_asked = std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) {
     return asked.second.member == member.number;
   });

@@ -44,7 +44,7 @@ class QueryService {
     size_t history_max = 0;
     size_t cache_bytes_max = 0;  // 0: no result cache.
   };
-  // Notes in `in_use`, if it is given, what queries read.
+  // If `in_use` is given, the datasets that queries read are noted there.
   QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
                DatasetsInUse* in_use = nullptr);
 

@@ -12,19 +12,19 @@
 namespace tarn::queryd {
 namespace {
 
-// What is ready within this time goes live together.
+// Probes that end within this time are applied together.
 constexpr auto kMoment = std::chrono::milliseconds(50);
 
-// While datasets are being read, the catalogue is asked this often whether it has changed.
+// How often the catalogue is polled while probes are running.
 constexpr auto kLookEvery = std::chrono::milliseconds(50);
 
-// An answer to a probe comes a moment after its time limit where nothing is wrong.
+// The result of a probe that timed out arrives up to this long after its time limit.
 constexpr auto kAnswerGrace = std::chrono::seconds(2);
 
-// For an object, where there is no other limit.
+// The time limit of an object if the refresh has none.
 constexpr auto kLongestRead = std::chrono::hours(1);
 
-protocol::ViewSpec ToView(const catalog::Manifest& manifest, uint64_t version) {
+protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t version) {
   protocol::ViewSpec view{.name = manifest.name, .keys = {}, .version = version};
   bool has_etags = false;
   for (const catalog::ObjectRef& object : manifest.content.objects) {
@@ -61,12 +61,12 @@ UnixMicros Now() {
 
 }  // namespace
 
-// What is to go live.
+// A change of the views.
 struct Registrar::Change {
   std::vector<std::string> drop = {};
-  std::vector<protocol::ViewSpec> put = {};  // Those that were found good.
+  std::vector<protocol::ViewSpec> put = {};  // Datasets whose probes succeeded.
   std::vector<BrokenView> put_broken = {};
-  std::set<std::string> learned = {};  // Of `put`: the ETags are those that were read.
+  std::set<std::string> learned = {};  // Of `put`: their ETags come from the probe.
 };
 
 RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop) {
@@ -76,12 +76,12 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
   if (read.ok()) {
     result.catalog_read = true;
     Take(std::move(*read));
-    Begin(deadline, /*all_failed=*/true, result);
+    StartProbes(deadline, /*all_failed=*/true, result);
     const bool waits = !has_refreshed_ || !Follows();
     const Deadline last =
         deadline.IsNever() ? deadline : Deadline::After(deadline.Remaining() + kAnswerGrace);
     do {
-      Bring(last, result);
+      ApplyReady(last, result);
       PublishStatus(result);
     } while (waits && !reading_.empty() && !last.Passed() && !stop.stop_requested());
     if (waits && !reading_.empty()) {
@@ -105,12 +105,12 @@ RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop
   if (read.ok()) {
     result.catalog_read = true;
     Take(std::move(*read));
-    Begin(Deadline::After(timeout), /*all_failed=*/false, result);
+    StartProbes(Deadline::After(timeout), /*all_failed=*/false, result);
   } else {
     result.catalog_error = read.error().message;
     result.errors.push_back(result.catalog_error);
   }
-  if (read.ok() || IsReading()) Bring(Deadline::After(timeout), result);
+  if (read.ok() || IsReading()) ApplyReady(Deadline::After(timeout), result);
   Finish(start, result);
   return result;
 }
@@ -118,8 +118,8 @@ RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop
 RefreshResult Registrar::Collect(Duration timeout) {
   const Clock::time_point start = Clock::now();
   RefreshResult result;
-  Begin(Deadline::After(timeout), /*all_failed=*/false, result);
-  Bring(Deadline::After(timeout), result);
+  StartProbes(Deadline::After(timeout), /*all_failed=*/false, result);
+  ApplyReady(Deadline::After(timeout), result);
   Finish(start, result);
   return result;
 }
@@ -184,7 +184,7 @@ std::vector<std::string> Registrar::NamesToRead(bool all_failed) const {
       names.push_back(name);
     }
   }
-  // Of names that differ in case only, one that did not fail is the first.
+  // Among names that differ only in case, the first one that did not fail wins.
   std::stable_partition(names.begin(), names.end(),
                         [this](const std::string& name) { return !failed_.contains(name); });
   return names;
@@ -216,7 +216,7 @@ void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t 
     const uint64_t count = std::min<uint64_t>(objects.size(), objects_max);
     for (uint64_t i = 0; i < count; ++i, ++etags.next) {
       const size_t object = etags.next % objects.size();
-      if (etags.etags[object].empty()) continue;  // DuckDB has read it.
+      if (etags.etags[object].empty()) continue;  // Read by DuckDB, which tells no ETag.
       request.view.keys.push_back(objects[object].key);
       request.view.etags.push_back(etags.etags[object]);
     }
@@ -230,7 +230,7 @@ void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t 
   }
 }
 
-// What cannot be read for another reason is for queries to tell.
+// Ignores other errors: queries of the dataset report them.
 void Registrar::TakeChecks(RefreshResult& result) {
   for (auto it = checks_.begin(); it != checks_.end();) {
     if (it->second.answer.wait_for(Duration::zero()) != std::future_status::ready) {
@@ -248,7 +248,7 @@ void Registrar::TakeChecks(RefreshResult& result) {
   }
 }
 
-void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result) {
+void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& result) {
   TakeChecks(result);
   size_t to_put = 0;
   for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
@@ -272,17 +272,18 @@ void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result)
            result);
       continue;
     }
-    // One object that does not answer must not take all the time for what else has changed.
+    // A retry gets half of the time, so that an object that does not answer delays others less.
     const bool is_retry = failed_.contains(name);
     const Duration left = deadline.IsNever()
                               ? kLongestRead
                               : std::chrono::duration_cast<Duration>(deadline.Remaining());
-    requests.push_back({.view = ToView(wanted_.at(name), ++last_version_),
+    requests.push_back({.view = ToViewSpec(wanted_.at(name), ++last_version_),
                         .object_timeout = is_retry ? left / 2 : left,
                         .is_retry = is_retry});
   }
   if (requests.empty()) return;
-  // At the start queries learn at once what there is, before the engine is busy with reading it.
+  // At the start the engine gets all names before it is busy with the probes, so that queries of
+  // these datasets wait in place of failing.
   if (!has_refreshed_) {
     Change change;
     for (const ProbeRequest& request : requests)
@@ -300,7 +301,7 @@ void Registrar::Begin(Deadline deadline, bool all_failed, RefreshResult& result)
   }
 }
 
-void Registrar::TakeOutcomes(Deadline until, Change& change, RefreshResult& result) {
+void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& result) {
   for (const auto& [name, reading] : reading_) {
     if (reading.probe.answer.wait_until(until.At()) != std::future_status::ready) break;
   }
@@ -340,8 +341,7 @@ bool Registrar::IsBroken(const std::string& name) const {
   return found != broken_.end() && found->second.name == name;
 }
 
-// Queries of a dataset that is still being read, or cannot be read, and has no former view, are
-// told so.
+// Adds error views for datasets without a former view that are being read or cannot be read.
 void Registrar::PutBroken(Change& change) const {
   std::unordered_set<std::string> shown;  // In lower case: what gets a view.
   for (const protocol::ViewSpec& view : change.put) {
@@ -352,7 +352,7 @@ void Registrar::PutBroken(Change& change) const {
       change.drop.push_back(known->second.name);
     }
   }
-  // Of names that differ in case only, the first one.
+  // Among names that differ only in case, only the first one gets an error view.
   const auto put = [&](const std::string& name, const std::string& reason) {
     const std::string lower = ToLowerAscii(name);
     if (owners_.contains(lower) || !shown.insert(lower).second) return;
@@ -370,7 +370,7 @@ void Registrar::PutBroken(Change& change) const {
   for (const auto& [name, failure] : failed_) put(name, failure.error);
 }
 
-protocol::ViewSpec Registrar::ToViewSpec(const BrokenView& broken) {
+protocol::ViewSpec Registrar::ToErrorView(const BrokenView& broken) {
   protocol::ViewSpec view{.name = broken.name, .keys = {}, .version = ++last_version_};
   view.is_pending = broken.reason.empty();
   view.error = view.is_pending
@@ -390,13 +390,13 @@ void Registrar::Fail(const std::string& name, const std::string& error, RefreshR
   result.errors.push_back(fmt::format("create view \"{}\": {}", name, error));
 }
 
-void Registrar::Bring(Deadline deadline, RefreshResult& result) {
+void Registrar::ApplyReady(Deadline deadline, RefreshResult& result) {
   Change change;
   for (const std::string& name : dirty_) {
     if (!wanted_.contains(name)) change.drop.push_back(name);
   }
   const Deadline moment = Deadline::After(kMoment);
-  TakeOutcomes(moment.At() < deadline.At() ? moment : deadline, change, result);
+  CollectProbes(moment.At() < deadline.At() ? moment : deadline, change, result);
   PutBroken(change);
   GoLive(change, deadline, result);
 }
@@ -407,7 +407,7 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
     return;
   }
   std::vector<protocol::ViewSpec> put = change.put;
-  for (const BrokenView& broken : change.put_broken) put.push_back(ToViewSpec(broken));
+  for (const BrokenView& broken : change.put_broken) put.push_back(ToErrorView(broken));
   const Result<> applied =
       views_.Apply({.revision = revision_, .put = std::move(put), .drop = change.drop}, deadline);
   if (!applied.ok()) {
@@ -454,7 +454,7 @@ std::optional<Registrar::Clock::time_point> Registrar::NextTry() const {
     if (reading_.contains(name)) continue;
     if (!next || failure.next_try < *next) next = failure.next_try;
   }
-  // What could not be brought, or was cut off by the end of an engine.
+  // Datasets whose probe was lost with its engine, or whose change could not be applied.
   for (const std::string& name : dirty_) {
     if (reading_.contains(name) || failed_.contains(name)) continue;
     const Clock::time_point soon = Clock::now() + pauses_.first;
@@ -495,7 +495,8 @@ void Registrar::PublishStatus(const RefreshResult& result) {
         {.name = name, .since = reading.since, .objects = reading.view.keys.size()});
     objects_read_.push_back(reading.probe.objects_read);
   }
-  // What could not be brought, or was cut off by the end of an engine, is about to be read.
+  // Datasets whose probe is about to start: the last one was lost with its engine, or the change
+  // could not be applied.
   for (const std::string& name : dirty_) {
     const auto wanted = wanted_.find(name);
     if (wanted == wanted_.end() || reading_.contains(name) || failed_.contains(name)) continue;

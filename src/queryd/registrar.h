@@ -48,7 +48,7 @@ struct FailedDataset {
   bool has_former = false;  // Queries see what it was before.
 };
 
-// A dataset whose objects are being read before queries see it as the catalogue has it.
+// A dataset that is being probed. Queries see its former state, or an error if it has none.
 struct DatasetBeingRead {
   std::string name;
   UnixMicros since;
@@ -77,12 +77,12 @@ struct CatalogStatus {
   std::vector<std::pair<std::string, std::string>> notes;
 };
 
-// Keeps the engine's views in step with the catalogue. What has changed is probed first, several
-// datasets at a time and in nobody's way, and goes live with all else that is ready then. A dataset
-// that takes long, or fails, keeps the view that it had and no other dataset back. What failed is
-// tried again.
+// Keeps the engine's views in step with the catalogue. A dataset that has changed is probed, which
+// delays no query, and then goes live together with the other datasets that are ready. A dataset
+// whose probe is slow or fails keeps its former view and delays no other dataset. A failed probe is
+// repeated.
 //
-// One refresh at a time; Status and Live are for any thread.
+// Not thread-safe, except for Status and Live.
 class Registrar {
  public:
   // How long a dataset that failed is left alone by Follow: doubled with each try.
@@ -94,21 +94,23 @@ class Registrar {
       : views_(views), catalog_(catalog), pauses_(pauses) {}
 
   // Drops the views of datasets that are gone, creates what is new and replaces what has another
-  // updated_at; all that has failed is tried again. The first time, and for a catalogue that does
-  // not tell its changes, it waits until all is done or the deadline has passed. What is still
-  // being read then is for the next call of any of these.
+  // updated_at; repeats all failed probes. The first call, and each call for a catalogue that does
+  // not tell its changes, waits until all probes have ended or the deadline has passed. Probes that
+  // still run are collected by the next call of Refresh, Follow or Collect.
   RefreshResult Refresh(Deadline deadline, const std::stop_token& stop = {});
 
   // The same for what changes within `wait`; of what has failed, only what has been left alone for
   // long enough. `timeout` is for the change itself. For a catalogue that tells its changes.
   RefreshResult Follow(Duration wait, Duration timeout, const std::stop_token& stop);
   bool Follows() const { return !position_.empty(); }
-  // Brings what has been read meanwhile, and waits for it a moment.
+  // Applies the results of probes that have ended, or end within a moment.
   RefreshResult Collect(Duration timeout);
+  // Whether probes or checks for overwrites are running.
   bool IsReading() const { return !reading_.empty() || !checks_.empty(); }
-  // Begins to look whether objects that the catalogue has no ETags of are still those that were
-  // read, of these datasets: so many objects at most. Those that were not reached come first the
-  // next time. What was overwritten is read again.
+  // Starts to compare the ETags of these datasets' objects with the ETags that were read with their
+  // footers, for objects whose ETags are not in the catalogue. Checks at most `objects_max`
+  // objects; the datasets that this limit leaves out are the first ones of the next call. A dataset
+  // with an overwritten object is probed again.
   void CheckForOverwrites(const std::set<std::string>& names, uint64_t objects_max,
                           Deadline deadline);
   // When the first of those that failed is to be tried again.
@@ -131,7 +133,7 @@ class Registrar {
   // A dataset that has an error in place of a view.
   struct BrokenView {
     std::string name;
-    std::string reason;  // Empty: it is being read.
+    std::string reason;  // Why the dataset cannot be read; empty while it is being read.
   };
   // A dataset that is being probed.
   struct Reading {
@@ -140,26 +142,26 @@ class Registrar {
     UnixMicros updated_at;  // Of the manifest.
     UnixMicros since;
   };
-  // The ETags that were read with the footers.
+  // The ETags that were read with the footers, in the order of the dataset's objects.
   struct Learned {
     std::vector<std::string> etags;
-    size_t next = 0;  // The object to be checked next.
+    size_t next = 0;  // The next object to check, modulo their number.
   };
   struct Change;
 
   // Takes what the catalogue said into wanted_ and dirty_.
   void Take(CatalogRead read);
   void TakeChecks(RefreshResult& result);
-  // Begins to read what has changed.
-  void Begin(Deadline deadline, bool all_failed, RefreshResult& result);
+  // Starts the probes of changed datasets.
+  void StartProbes(Deadline deadline, bool all_failed, RefreshResult& result);
   std::vector<std::string> NamesToRead(bool all_failed) const;
-  // Waits a moment for what is being read, and has all that is ready go live.
-  void Bring(Deadline deadline, RefreshResult& result);
-  void TakeOutcomes(Deadline until, Change& change, RefreshResult& result);
+  // Waits a moment for running probes, and applies the results of those that have ended.
+  void ApplyReady(Deadline deadline, RefreshResult& result);
+  void CollectProbes(Deadline until, Change& change, RefreshResult& result);
   void GoLive(Change& change, Deadline deadline, RefreshResult& result);
   bool IsBroken(const std::string& name) const;
   void PutBroken(Change& change) const;
-  protocol::ViewSpec ToViewSpec(const BrokenView& broken);
+  protocol::ViewSpec ToErrorView(const BrokenView& broken);
   void Fail(const std::string& name, const std::string& error, RefreshResult& result);
   void Finish(Clock::time_point start, RefreshResult& result);
   void PublishStatus(const RefreshResult& result);
@@ -177,8 +179,8 @@ class Registrar {
   bool has_refreshed_ = false;
   std::unordered_map<std::string, Learned> learned_;  // Of live_.
   std::map<std::string, PendingProbe> checks_;
-  std::vector<std::string> to_check_;  // Was not reached the last time.
-  std::set<std::string> overwritten_;  // Of dirty_, although the catalogue has not changed.
+  std::vector<std::string> to_check_;  // Datasets that the limit of the last check left out.
+  std::set<std::string> overwritten_;  // Of dirty_: their objects have changed, not the catalogue.
   std::unordered_map<std::string, BrokenView> broken_;  // By the name in lower case.
   std::string position_;                                // Of wanted_.
   uint64_t revision_ = 0;                               // Of wanted_.
@@ -187,7 +189,7 @@ class Registrar {
 
   mutable std::mutex mutex_;
   CatalogStatus status_;  // guarded by mutex_
-  // Guarded by mutex_; of status_.being_read.
+  // Guarded by mutex_. The progress of each of status_.being_read; null before its probe starts.
   std::vector<std::shared_ptr<const std::atomic<uint64_t>>> objects_read_;
   LiveDatasets datasets_;  // guarded by mutex_; of live_
 };

@@ -23,11 +23,11 @@ struct ViewChange {
 struct ProbeRequest {
   protocol::ViewSpec view;
   Duration object_timeout;  // For each of its objects.
-  bool is_retry = false;    // It failed before: others come first.
+  bool is_retry = false;    // The last probe of the dataset failed; others take precedence.
   bool only_etags = false;  // See protocol::Probe.
 };
 
-// A dataset whose objects are being read.
+// A running probe.
 struct PendingProbe {
   std::future<Result<protocol::DatasetSchema>> answer;
   std::shared_ptr<const std::atomic<uint64_t>> objects_read;
@@ -40,9 +40,8 @@ class ViewTarget {
 
   virtual ~ViewTarget() = default;
 
-  // Begins to read the metadata of all objects of each, and changes nothing. Waits only for an
-  // engine that can be asked. One of a dataset that is still being read takes the place of the
-  // former.
+  // Starts to read the metadata of all objects of each view, without changing anything. Blocks only
+  // until an engine is ready. A new probe of a dataset cancels the running one.
   virtual std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                           Deadline deadline) = 0;
 

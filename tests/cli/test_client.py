@@ -79,7 +79,7 @@ def test_touch_shows_what_was_overwritten(lake, run):
     lake.wait_for_rows("t", [[1]])
     lake.files.put_rows("data.parquet", "SELECT 2 AS n")
     assert lake.query.sql("FROM t").rows() == [[1]]
-    assert ok(run("touch", "t")) == 'The objects of "t" are looked at again, as version 2.\n'
+    assert ok(run("touch", "t")) == 'The objects of "t" are read again, as version 2.\n'
     assert lake.query.sql("FROM t").rows() == [[2]], "it has waited for that"
     assert json.loads(ok(run("touch", "t", "--json")))["version"] == 3
     refused(run("touch", "nothing"), "no such dataset")
