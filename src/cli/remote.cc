@@ -171,18 +171,24 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
     const bool is_read =
         seen.is_number_unsigned() && seen.get<uint64_t>() >= changed.get<uint64_t>();
     const Json reading = status->value("being_read", Json::array());
-    const bool is_being_read = std::any_of(reading.begin(), reading.end(), [&](const Json& each) {
+    const auto being_read = std::find_if(reading.begin(), reading.end(), [&](const Json& each) {
       return each.value("name", "") == dataset;
     });
+    const bool is_being_read = being_read != reading.end();
     if ((is_read && !is_being_read) || deadline.Passed()) {
       for (const Json& failed : status->value("failed", Json::array())) {
         if (failed.value("name", "") != dataset) continue;
         return {.is_refused = true, .why = failed.value("error", "")};
       }
     }
-    if (is_read) return {};
+    if (is_read && !is_being_read) return {};
     if (!status->value("follows_changes", false)) {
       return {.why = "queryd looks at the catalogue from time to time only"};
+    }
+    if (deadline.Passed() && is_being_read) {
+      return {.why = fmt::format("queryd is still reading its objects ({} of {} so far)",
+                                 being_read->value("objects_read", uint64_t{0}),
+                                 being_read->value("objects", uint64_t{0}))};
     }
     if (deadline.Passed()) {
       return {.why = fmt::format("queryd has not read the change within {}",

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from harness.proxy import TcpProxy
 from harness.store import parquet
+from harness.tool import Tool, ok
 from harness.waiting import wait_until
 
 LARGE = 1500
@@ -95,3 +96,23 @@ def test_dataset_that_a_query_waits_for_is_read_before_the_others(far_lake):
     lake.start_queryd()
     wait_until(lambda: lake.query.sql(f"FROM d{LARGE - 1}").status == 200, "the last one answers")
     assert len(being_read(lake)) > LARGE / 3, "most of the others have not been read"
+
+
+def test_command_waits_until_the_objects_were_read(far_lake):
+    lake, _ = far_lake
+    lake.start_queryd()
+    lake.catalog.put_keys("t", *put_objects(lake, 12))
+    ok(Tool(lake)("touch", "t"))
+    assert being_read(lake) == {}
+    assert lake.query.sql("SELECT count(*) FROM t").rows() == [[12]]
+
+
+def test_command_does_not_wait_for_ever_for_the_objects(far_lake):
+    lake, proxy = far_lake
+    lake.start_queryd()
+    lake.catalog.put_keys("t", *put_objects(lake, 12))
+    lake.wait_for_rows("t", [[1]] * 12)
+    proxy.delay_s = 10
+    done = Tool(lake)("touch", "t")
+    assert ok(done) == 'The objects of "t" are read again, as version 2.\n'
+    assert "queryd is still reading its objects (0 of 12 so far)" in done.stderr

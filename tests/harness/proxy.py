@@ -24,7 +24,7 @@ class TcpProxy:
 
     def __init__(self, upstream: str, delay_s: float = 0.0) -> None:
         host, _, port = upstream.rpartition(":")
-        self._delay_s = delay_s  # Of each piece that a client sends: a request, where it is small.
+        self.delay_s = delay_s  # Of each piece that a client sends: a request, where it is small.
         self._upstream = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -135,7 +135,7 @@ class TcpProxy:
             while data := source.recv(_CHUNK):
                 if note:
                     self._note(data)
-                    time.sleep(self._delay_s)
+                    time.sleep(self.delay_s)
                 self._wait_while_stalled()
                 target.sendall(data)
         with contextlib.suppress(OSError):
