@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/redact.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace tarn::log {
@@ -64,13 +65,13 @@ std::string_view Name(Level level) {
 }
 
 std::string JsonText(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return EscapeUnprintableJson(
+      nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 bool NeedsQuotes(std::string_view text) {
-  return text.empty() || std::any_of(text.begin(), text.end(), [](char c) {
-           return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\x7F';
-         });
+  return text.empty() || text.find_first_of(" \"=") != std::string_view::npos ||
+         HasUnprintable(text);
 }
 
 std::string RenderValue(const Field::Value& value, bool json) {
@@ -81,24 +82,6 @@ std::string RenderValue(const Field::Value& value, bool json) {
   if (const auto* number = std::get_if<double>(&value)) return fmt::format("{:.6g}", *number);
   if (const auto* number = std::get_if<int64_t>(&value)) return fmt::format("{}", *number);
   return fmt::format("{}", std::get<uint64_t>(value));
-}
-
-// A message is one line whatever it holds: a line break from outside must not forge an event.
-std::string OneLine(std::string_view message) {
-  std::string out;
-  out.reserve(message.size());
-  for (const char c : message) {
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -113,7 +96,8 @@ void Configure(std::string_view program, Format format, Level level) {
 
 std::string RenderText(std::string_view program, Level level, std::string_view message,
                        Fields fields) {
-  std::string line = fmt::format("{} {}: {}", Name(level), program, OneLine(message));
+  // A message is one line whatever it holds: a line break from outside must not forge an event.
+  std::string line = fmt::format("{} {}: {}", Name(level), program, EscapeUnprintable(message));
   for (const Field& field : fields) {
     line += fmt::format(" {}={}", field.key, RenderValue(field.value, false));
   }

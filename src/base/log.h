@@ -37,7 +37,8 @@ void Configure(std::string_view program, Format format, Level level);
 // Whether lines of this level are written: asked where making the fields would cost something.
 bool Enabled(Level level);
 
-// Thread-safe. Text from outside may be in message and values: it cannot start a new line.
+// Thread-safe. Text from outside may be in message and values: characters that are not shown as
+// themselves (IsUnprintable) are escaped, so that it cannot start a line or change how one looks.
 void Write(Level level, std::string_view message, Fields fields);
 
 inline void Debug(std::string_view message, Fields fields = {}) {

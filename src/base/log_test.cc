@@ -14,6 +14,22 @@ TEST(RenderText, IsOneLineOfKeyAndValue) {
             R"(WARN queryd: a\nb error="x y\n\"z\"" e="")");
 }
 
+TEST(RenderText, EscapesWhatATerminalWouldObeyOrReorder) {
+  // NEL, CSI, DEL, a right-to-left override, a line separator, a tag, and a byte that is not UTF-8.
+  for (const std::string bad : {"\xC2\x85", "\xC2\x9B", "\x7F", "\xE2\x80\xAE", "\xE2\x80\xA8",
+                                "\xF3\xA0\x81\x81", "\x9B", "\x1B", "\r"}) {
+    const std::string line =
+        RenderText("queryd", Level::kWarn, "a" + bad + "z", {{"value", "b" + bad + "y"}});
+    EXPECT_EQ(line.find(bad), std::string::npos) << line;
+    EXPECT_NE(line.find("value=\"b"), std::string::npos) << line;
+  }
+  EXPECT_EQ(RenderText("queryd", Level::kWarn, "a\xC2\x9Bz", {{"v", "b\xE2\x80\xAE"}}),
+            R"(WARN queryd: a\x9bz v="b\u202e")");
+  EXPECT_EQ(
+      RenderText("queryd", Level::kInfo, "é 日本 👩‍🚀", {{"v", "é日本👩‍🚀"}}),
+      "INFO queryd: é 日本 👩‍🚀 v=é日本👩‍🚀");
+}
+
 TEST(RenderJson, IsAnObject) {
   const std::string line = RenderJson("2026-01-01T00:00:00.000000Z", Level::kError, "it's \"bad\"",
                                       {{"n", int64_t{-3}}, {"ok", false}, {"s", "\xFF\n"}});
@@ -23,6 +39,13 @@ TEST(RenderJson, IsAnObject) {
   EXPECT_EQ(parsed["n"], -3);
   EXPECT_EQ(parsed["ok"], false);
   EXPECT_EQ(line.find('\n'), std::string::npos);
+}
+
+TEST(RenderJson, EscapesUnprintableCharactersAndKeepsTheValue) {
+  const std::string value = "a\xC2\x85\x7F\xE2\x80\xAE\xF3\xA0\x81\x81é";
+  const std::string line = RenderJson("2026-01-01T00:00:00Z", Level::kInfo, value, {{"v", value}});
+  EXPECT_NE(line.find(R"("v":"a\u0085\u007f\u202e\udb40\udc41é")"), std::string::npos) << line;
+  EXPECT_EQ(nlohmann::json::parse(line)["msg"], value);
 }
 
 }  // namespace

@@ -112,6 +112,101 @@ bool HasControlCharacter(std::string_view text) {
   return false;
 }
 
+char32_t Utf8CodePoint(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return first;
+  // The first byte has as many leading ones as the sequence has bytes, and then a zero.
+  char32_t code = first & (0x7FU >> sequence.size());
+  for (const char c : sequence.substr(1))
+    code = code << 6U | (static_cast<unsigned char>(c) & 0x3FU);
+  return code;
+}
+
+bool IsUnprintable(char32_t code) {
+  struct Range {
+    char32_t first;
+    char32_t last;
+  };
+  static constexpr std::array kRanges = std::to_array<Range>({
+      {0x00, 0x1F},        // C0 controls.
+      {0x7F, 0x9F},        // DEL and the C1 controls.
+      {0xAD, 0xAD},        // Soft hyphen.
+      {0x061C, 0x061C},    // Arabic letter mark.
+      {0x180E, 0x180E},    // Mongolian vowel separator.
+      {0x200B, 0x200B},    // Zero width space.
+      {0x200E, 0x200F},    // Left-to-right and right-to-left mark.
+      {0x2028, 0x202E},    // Line and paragraph separator, embeddings and overrides.
+      {0x2060, 0x206F},    // Invisible operators, isolates.
+      {0xFEFF, 0xFEFF},    // Byte order mark.
+      {0xFFF9, 0xFFFB},    // Interlinear annotations.
+      {0xE0000, 0xE007F},  // Tags.
+  });
+  return std::any_of(kRanges.begin(), kRanges.end(), [code](const Range& range) {
+    return code >= range.first && code <= range.last;
+  });
+}
+
+bool HasUnprintable(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = Utf8SequenceLength(text);
+    if (length == 0 || IsUnprintable(Utf8CodePoint(text.substr(0, length)))) return true;
+    text.remove_prefix(length);
+  }
+  return false;
+}
+
+std::string EscapeUnprintable(std::string_view text, std::string_view keep) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t length = Utf8SequenceLength(text);
+    if (length == 0) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+      text.remove_prefix(1);
+      continue;
+    }
+    const std::string_view sequence = text.substr(0, length);
+    const auto code = static_cast<uint32_t>(Utf8CodePoint(sequence));
+    if (!IsUnprintable(code) || (length == 1 && keep.find(sequence[0]) != std::string_view::npos)) {
+      out += sequence;
+    } else if (code == '\n') {
+      out += "\\n";
+    } else if (code == '\t') {
+      out += "\\t";
+    } else if (code <= 0xFF) {
+      out += fmt::format("\\x{:02x}", code);
+    } else if (code <= 0xFFFF) {
+      out += fmt::format("\\u{:04x}", code);
+    } else {
+      out += fmt::format("\\U{:08x}", code);
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+std::string EscapeUnprintableJson(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  while (!json.empty()) {
+    const size_t length = std::max<size_t>(Utf8SequenceLength(json), 1);
+    const std::string_view sequence = json.substr(0, length);
+    const auto code = static_cast<uint32_t>(Utf8CodePoint(sequence));
+    // Controls below U+0020 are white space between values: strings have them escaped already.
+    if (code < 0x20 || !IsUnprintable(code)) {
+      out += sequence;
+    } else if (code <= 0xFFFF) {
+      out += fmt::format("\\u{:04x}", code);
+    } else {
+      // A surrogate pair (RFC 8259, section 7).
+      const uint32_t rest = code - 0x10000;
+      out += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (rest >> 10U), 0xDC00 + (rest & 0x3FFU));
+    }
+    json.remove_prefix(length);
+  }
+  return out;
+}
+
 std::string_view Trim(std::string_view text) {
   const size_t first = text.find_first_not_of(kWhiteSpace);
   if (first == std::string_view::npos) return {};

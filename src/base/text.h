@@ -23,6 +23,26 @@ std::string ToValidUtf8(std::string_view text);
 // True when the text holds a C0 or C1 control character or DEL. The text must be UTF-8.
 bool HasControlCharacter(std::string_view text);
 
+// The code point of one well-formed UTF-8 sequence (Utf8SequenceLength).
+char32_t Utf8CodePoint(std::string_view sequence);
+
+// True for a character that is not shown as itself: a terminal obeys it, it ends a line, it changes
+// the order of the text around it, or it is invisible. These are the C0 and C1 controls, DEL, the
+// line and paragraph separators, the bidirectional controls (UAX #9, section 2), and the invisible
+// format characters but for the two joiners (U+200C, U+200D), which scripts and emoji need.
+bool IsUnprintable(char32_t code);
+
+// True when the text holds such a character, or a byte that is not UTF-8.
+bool HasUnprintable(std::string_view text);
+
+// `text` with an escape in place of each such character or byte: \n, \t, \x1b, \u202e, \U000e0041.
+// The ASCII characters in `keep` stay as they are.
+std::string EscapeUnprintable(std::string_view text, std::string_view keep = "");
+
+// JSON text with the same value, in which the unprintable characters of its strings are \uHHHH.
+// Line breaks and tabs between values stay. The text must be UTF-8.
+std::string EscapeUnprintableJson(std::string_view json);
+
 // `text` without ASCII white space at both ends.
 std::string_view Trim(std::string_view text);
 

@@ -26,6 +26,26 @@ TEST(ToValidUtf8, ReplacesByteByByte) {
   EXPECT_EQ(ToValidUtf8(""), "");
 }
 
+TEST(EscapeUnprintable, ShowsWhatIsNotShownAsItself) {
+  EXPECT_EQ(EscapeUnprintable("a\n\t\r\x1b\x7f\xC2\x9B\xC2\xAD"), R"(a\n\t\x0d\x1b\x7f\x9b\xad)");
+  EXPECT_EQ(EscapeUnprintable("a\n\t\r\x1b", "\n\t"), "a\n\t\\x0d\\x1b");
+  EXPECT_EQ(
+      EscapeUnprintable("\xD8\x9C\xE2\x80\x8E\xE2\x80\xA8\xE2\x80\xAE\xE2\x81\xA6\xEF\xBB\xBF"),
+      R"(\u061c\u200e\u2028\u202e\u2066\ufeff)");
+  EXPECT_EQ(EscapeUnprintable("\xF3\xA0\x81\x81"), R"(\U000e0041)");
+  EXPECT_EQ(EscapeUnprintable("\xFF\x9B\xE2\x80"), R"(\xff\x9b\xe2\x80)");
+  const std::string plain = "é \xC2\xA0 日本 👩‍🚀 שלום";
+  EXPECT_EQ(EscapeUnprintable(plain), plain);
+  EXPECT_FALSE(HasUnprintable(plain));
+  EXPECT_TRUE(HasUnprintable("a\xE2\x80\xA9"));
+  EXPECT_TRUE(HasUnprintable("a\x80"));
+}
+
+TEST(EscapeUnprintableJson, KeepsTheValue) {
+  EXPECT_EQ(EscapeUnprintableJson("{\n  \"a\": \"\xC2\x85é\xF3\xA0\x81\x81\"\n}"),
+            "{\n  \"a\": \"\\u0085é\\udb40\\udc41\"\n}");
+}
+
 TEST(HasControlCharacter, SeesC0C1AndDelete) {
   EXPECT_FALSE(HasControlCharacter("plain \xC2\xA0 text"));
   EXPECT_TRUE(HasControlCharacter("a\nb"));

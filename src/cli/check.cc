@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/check_store.h"
 #include "cli/colours.h"
 #include "cli/findings.h"
@@ -23,7 +24,8 @@ void PrintText(const Findings& findings) {
     const std::string verdict =
         finding.is_good ? colours(Style::kGood, "ok   ") : colours(Style::kBad, "WRONG");
     std::printf("%s %-14s %s\n", verdict.c_str(), finding.what.c_str(), finding.text.c_str());
-    if (!finding.to_do.empty()) std::printf("%20s -> %s\n", "", finding.to_do.c_str());
+    if (!finding.to_do.empty())
+      std::printf("%20s -> %s\n", "", LinesWithoutControls(finding.to_do).c_str());
   }
 }
 
@@ -34,7 +36,8 @@ void PrintJson(const Findings& findings) {
     if (!finding.to_do.empty()) json["to_do"] = finding.to_do;
     list.push_back(std::move(json));
   }
-  std::printf("%s\n", list.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  const std::string text = list.dump(2, ' ', false, Json::error_handler_t::replace);
+  std::printf("%s\n", EscapeUnprintableJson(text).c_str());
 }
 
 size_t CountBad(const Findings& findings) {

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "base/text.h"
 #include "cli/columns.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 Result<> PrintJson(const Json& json) {
-  Print(json.dump(2) + "\n");
+  Print(EscapeUnprintableJson(json.dump(2)) + "\n");
   return {};
 }
 
@@ -154,9 +155,9 @@ Result<> ShowDataset(const DatasetOptions& options) {
   TARN_TRY(const Json manifest, remote.CatalogJson({.path = DatasetPath(options.name)}));
   if (options.json) return PrintJson(manifest);
   try {
-    Print(fmt::format("{}\n", manifest.at("name").get<std::string>()));
+    Print(WithoutControls(manifest.at("name").get<std::string>()) + "\n");
     const auto line = [](std::string_view name, const std::string& value) {
-      if (!value.empty()) Print(fmt::format("  {:<10}{}\n", name, value));
+      if (!value.empty()) Print(fmt::format("  {:<10}{}\n", name, WithoutControls(value)));
     };
     line("rows", RowsOf(manifest));
     line("size", SizeOf(manifest));

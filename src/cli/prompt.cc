@@ -139,6 +139,7 @@ class Session {
     if (sql == ";") return true;
     std::string held;
     const bool is_table = format_ == "table";
+    TerminalFilter filter;
     const auto outcome = RunStatement(remote_,
                                       {.sql = sql,
                                        .format = format_,
@@ -149,10 +150,11 @@ class Session {
                                         if (is_table) {
                                           held += bytes;
                                         } else {
-                                          Print(WithoutEscapes(bytes));
+                                          Print(filter.Filter(bytes));
                                         }
                                         return {};
                                       });
+    Print(filter.Flush());
     if (!outcome.ok()) {
       const bool stopped = outcome.error().kind == ErrorKind::kCancelled;
       Print(colours_(Style::kBad, stopped ? "Cancelled."

@@ -171,8 +171,10 @@ Result<> RunSql(const SqlOptions& options) {
     return InvalidArgument("Arrow is not for a terminal: give --output FILE, or a pipe");
   }
   TARN_TRY(OutputFile file, OutputFile::Open(options.output));
+  TerminalFilter filter;
+  const bool is_filtered = for_people && format != "table";
   const auto write = [&](std::string_view bytes) {
-    return for_people && format != "table" ? file.Write(WithoutEscapes(bytes)) : file.Write(bytes);
+    return is_filtered ? file.Write(filter.Filter(bytes)) : file.Write(bytes);
   };
   TARN_TRY(const Outcome outcome,
            RunStatement(remote,
@@ -184,6 +186,7 @@ Result<> RunSql(const SqlOptions& options) {
                          .shows_progress = format == "table" || !for_people,
                          .colours = for_people ? Colours::For(stdout) : Colours()},
                         write));
+  if (is_filtered) TARN_CHECK_OK(file.Write(filter.Flush()));
   TARN_CHECK_OK(file.Finish());
   if (format == "table" && for_people) {
     std::fprintf(stderr, "%s\n", Footer(outcome).c_str());

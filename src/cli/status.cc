@@ -84,10 +84,11 @@ void AskRefresh(const Remote& remote, DaemonState& findings) {
     findings.Say("datasets", datasets->dump());
   }
   for (const Json& failed : status->value("failed", Json::array())) {
-    findings.Say("failed", fmt::format("{}: {} (tried {} times since {})",
-                                       WithoutControls(failed.value("name", "")),
-                                       LinesWithoutControls(failed.value("error", "")),
-                                       failed.value("tries", 0), failed.value("since", "")));
+    findings.Say(
+        "failed",
+        fmt::format("{}: {} (tried {} times since {})", WithoutControls(failed.value("name", "")),
+                    LinesWithoutControls(failed.value("error", "")), failed.value("tries", 0),
+                    WithoutControls(failed.value("since", ""))));
   }
 }
 
@@ -114,7 +115,7 @@ void AskFailedQueries(const Remote& remote, DaemonState& findings) {
   }
   for (const Json& query : failed) {
     const std::string error = query.value("error", "");
-    findings.Say("error", fmt::format("{} {}: {}", query.value("submitted_at", ""),
+    findings.Say("error", fmt::format("{} {}: {}", WithoutControls(query.value("submitted_at", "")),
                                       Shortened(query.value("sql", "")),
                                       WithoutControls(error.substr(0, error.find('\n')))));
   }
@@ -187,7 +188,8 @@ Result<> ShowStatus(const StatusOptions& options) {
   const DaemonState queryd = AskQueryd(remote);
   const DaemonState catalogd = AskCatalogd(remote);
   if (options.json) {
-    fmt::print("{}\n", Json({{"queryd", queryd.json}, {"catalogd", catalogd.json}}).dump(2));
+    const Json both = {{"queryd", queryd.json}, {"catalogd", catalogd.json}};
+    fmt::print("{}\n", EscapeUnprintableJson(both.dump(2)));
   } else {
     Print("queryd", queryd);
     Print("catalogd", catalogd);

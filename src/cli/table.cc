@@ -69,7 +69,7 @@ std::vector<size_t> Table::Widths(size_t width, size_t between, bool with_types)
   std::vector<size_t> widths;
   for (const Column& column : columns_) {
     widths.push_back(std::max(DisplayWidth(WithoutControls(column.name)),
-                              with_types ? DisplayWidth(column.type) : 0));
+                              with_types ? DisplayWidth(WithoutControls(column.type)) : 0));
   }
   for (const auto& row : rows_) {
     for (size_t i = 0; i < widths.size(); ++i) {
@@ -126,7 +126,8 @@ std::string Table::Box(size_t width, const Colours& colours) const {
   std::string out = rule("┌", "┬", "┐");
   out += cells([&](size_t i) { return WithoutControls(columns_[i].name); },
                [](size_t) { return Style::kStrong; });
-  out += cells([&](size_t i) { return columns_[i].type; }, [](size_t) { return Style::kFaint; });
+  out += cells([&](size_t i) { return WithoutControls(columns_[i].type); },
+               [](size_t) { return Style::kFaint; });
   out += rule("├", "┼", "┤");
   for (const auto& row : rows_) {
     out += cells([&](size_t i) { return row[i].text; }, [&](size_t i) { return StyleOf(row[i]); });

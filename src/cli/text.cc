@@ -8,6 +8,9 @@
 #include <array>
 #include <clocale>
 #include <cwchar>
+#include <utility>
+
+#include "base/text.h"
 
 namespace tarn::cli {
 namespace {
@@ -102,47 +105,28 @@ std::string FitWidth(std::string_view text, size_t width) {
   return std::string(text.substr(0, at)) + "…";
 }
 
-std::string WithoutControls(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto code = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
-    if (code == '\n') {
-      out += "\\n";
-    } else if (code == '\t') {
-      out += "\\t";
-    } else if (code < 0x20 || code == 0x7F) {
-      out += fmt::format("\\x{:02x}", code);
-    } else if (code == 0xC2 && next >= 0x80 && next < 0xA0) {
-      // U+0080 to U+009F, which xterm obeys too.
-      out += fmt::format("\\x{:02x}", next);
-      ++i;
-    } else {
-      out += text[i];
-    }
+std::string WithoutControls(std::string_view text) { return EscapeUnprintable(text); }
+
+std::string LinesWithoutControls(std::string_view text) { return EscapeUnprintable(text, "\n"); }
+
+std::string TerminalFilter::Filter(std::string_view bytes) {
+  rest_ += bytes;
+  // A character of UTF-8 has at most four bytes, so that at most three of one are here.
+  size_t whole = rest_.size();
+  for (size_t back = 1; back <= std::min<size_t>(3, rest_.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(rest_[rest_.size() - back]);
+    if ((byte & 0xC0U) == 0x80) continue;  // Not the first byte of a character.
+    const size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+    if (length > back) whole -= back;
+    break;
   }
+  std::string out = EscapeUnprintable(std::string_view(rest_).substr(0, whole), "\n\r\t");
+  rest_.erase(0, whole);
   return out;
 }
 
-std::string LinesWithoutControls(std::string_view text) {
-  std::string out;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    if (begin > 0) out += '\n';
-    out += WithoutControls(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return out;
-}
-
-std::string WithoutEscapes(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    const bool is_shown = code >= 0x20 || c == '\n' || c == '\r' || c == '\t';
-    out += is_shown && code != 0x7F ? std::string(1, c) : fmt::format("\\x{:02x}", code);
-  }
-  return out;
+std::string TerminalFilter::Flush() {
+  return EscapeUnprintable(std::exchange(rest_, std::string()), "\n\r\t");
 }
 
 size_t TerminalWidth() {

@@ -28,13 +28,23 @@ size_t DisplayWidth(std::string_view text);
 // As much of the beginning as has this width, with "…" in place of what is cut off.
 std::string FitWidth(std::string_view text, size_t width);
 
-// Text of others: a terminal would obey control characters (C0, DEL and C1), so they are shown.
+// Text from outside, for a terminal: unprintable characters (IsUnprintable) are shown as escapes.
 std::string WithoutControls(std::string_view text);
 // The same of a message: its lines stay lines.
 std::string LinesWithoutControls(std::string_view text);
 
-// Of a stream in a format of its own, for a terminal: line ends and tabs stay as they are.
-std::string WithoutEscapes(std::string_view text);
+// The same of a stream that comes in pieces, in a format of its own: line ends and tabs stay as
+// they are. A piece may end within a character. Not thread-safe.
+class TerminalFilter {
+ public:
+  // What can be shown so far.
+  std::string Filter(std::string_view bytes);
+  // The rest, at the end of the stream.
+  std::string Flush();
+
+ private:
+  std::string rest_;  // The begin of a character.
+};
 
 // Of the terminal that is stdout; 0 where it is none.
 size_t TerminalWidth();

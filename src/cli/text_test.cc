@@ -58,7 +58,8 @@ TEST(WithoutControls, ShowsWhatATerminalWouldObey) {
                             "31m é ü"),
             "\\x9b31m é ü")
       << "U+009B begins a sequence too";
-  EXPECT_EQ(WithoutControls("\xC2\xA0\xC2"), "\xC2\xA0\xC2");
+  EXPECT_EQ(WithoutControls("\xC2\xA0\xC2"), "\xC2\xA0\\xc2");
+  EXPECT_EQ(WithoutControls("a\xE2\x80\xAE\xE2\x80\xA8z"), "a\\u202e\\u2028z");
 }
 
 TEST(LinesWithoutControls, KeepsLines) {
@@ -66,8 +67,24 @@ TEST(LinesWithoutControls, KeepsLines) {
   EXPECT_EQ(LinesWithoutControls(""), "");
 }
 
-TEST(WithoutEscapes, KeepsWhatFormatsAreMadeOf) {
-  EXPECT_EQ(WithoutEscapes("a,\x1b]0;x\x07\r\n\tb\x7f"), "a,\\x1b]0;x\\x07\r\n\tb\\x7f");
+TEST(TerminalFilter, KeepsWhatFormatsAreMadeOf) {
+  TerminalFilter filter;
+  EXPECT_EQ(filter.Filter("a,\x1b]0;x\x07\r\n\tb\x7f"), "a,\\x1b]0;x\\x07\r\n\tb\\x7f");
+  EXPECT_EQ(filter.Flush(), "");
+}
+
+TEST(TerminalFilter, TakesCharactersInPieces) {
+  const std::string text = "é\xC2\x9B日\xE2\x80\xAE😀\xF3\xA0\x81\x81z\x9B";
+  for (size_t piece = 1; piece <= text.size(); ++piece) {
+    TerminalFilter filter;
+    std::string shown;
+    for (size_t at = 0; at < text.size(); at += piece)
+      shown += filter.Filter(text.substr(at, piece));
+    EXPECT_EQ(shown + filter.Flush(), "é\\x9b日\\u202e😀\\U000e0041z\\x9b") << piece;
+  }
+  TerminalFilter cut;
+  EXPECT_EQ(cut.Filter("a\xE2\x80"), "a");
+  EXPECT_EQ(cut.Flush(), "\\xe2\\x80");
 }
 
 }  // namespace

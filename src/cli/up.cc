@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "base/lakehouse.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/bucket.h"
 #include "cli/bucket_catalog.h"
 #include "cli/check_store.h"
@@ -142,7 +143,7 @@ std::string DatasetList(const catalog::Snapshot& snapshot) {
     for (const auto& object : manifest.content.objects) {
       bytes += static_cast<uint64_t>(object.size_bytes.value_or(0));
     }
-    out += fmt::format("  {}  ({}, {})\n", manifest.name,
+    out += fmt::format("  {}  ({}, {})\n", WithoutControls(manifest.name),
                        Plural(manifest.content.objects.size(), "file"), FormatBytes(bytes));
   }
   if (snapshot.manifests.size() > kShown) {
@@ -152,7 +153,7 @@ std::string DatasetList(const catalog::Snapshot& snapshot) {
 }
 
 std::string CurlLine(const std::string& url, const std::string& sql) {
-  const std::string body = nlohmann::json({{"sql", sql}}).dump();
+  const std::string body = EscapeUnprintableJson(nlohmann::json({{"sql", sql}}).dump());
   return fmt::format("curl -s {}/sql --json {}", url, ShellQuoted(body));
 }
 
@@ -177,7 +178,7 @@ Result<std::string> AskOverHttp(const std::string& address, const std::string& s
 Result<> Greet(const std::string& address, const Place& place, catalogd::Store& store) {
   TARN_TRY(const catalog::Snapshot snapshot, store.List());
   const std::string url = "http://" + address;
-  Print(fmt::format("Tarn serves {} at {}\n{}{}", place.name, url,
+  Print(fmt::format("Tarn serves {} at {}\n{}{}", WithoutControls(place.name), url,
                     place.store.empty() ? "" : fmt::format("The bucket is at {}\n", place.store),
                     DatasetList(snapshot)));
   std::string sql = "SELECT 42 AS answer";
@@ -187,8 +188,10 @@ Result<> Greet(const std::string& address, const Place& place, catalogd::Store& 
     sql = "SELECT count(*) AS row_count FROM " + duck::QuoteIdentifier(snapshot.manifests[0].name);
   }
   const Result<std::string> table = AskOverHttp(address, sql);
-  Print(fmt::format("\n{}\n\n{}", sql,
-                    table.ok() ? *table : fmt::format("failed: {}\n", table.error().message)));
+  Print(fmt::format(
+      "\n{}\n\n{}", LinesWithoutControls(sql),
+      table.ok() ? *table
+                 : fmt::format("failed: {}\n", LinesWithoutControls(table.error().message))));
   const std::string short_sql =
       place.is_sample ? "SELECT city, country FROM airports ORDER BY latitude DESC LIMIT 3" : sql;
   Print(fmt::format(
