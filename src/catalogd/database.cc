@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "catalog/manifest_json.h"
 
@@ -114,6 +116,23 @@ Result<> Migrate(SqliteDatabase& database) {
   TARN_CHECK_OK(id.Bind(1, RandomId() + RandomId()).Step());
   TARN_CHECK_OK(database.Execute(fmt::format("PRAGMA user_version = {}", newest)));
   return transaction.Commit();
+}
+
+void RestrictToOwner(const std::string& path) {
+  // Where it cannot be made, SQLite says why. No file that is there is opened: closing it would
+  // release the locks that SQLite has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+  if (const int made = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); made >= 0) {
+    close(made);
+  }
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    const std::string file = path + suffix;
+    struct stat status = {};
+    if (stat(file.c_str(), &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) == 0) continue;
+    if (chmod(file.c_str(), status.st_mode & S_IRWXU) != 0) {
+      log::Warn("others may read the catalogue's database",
+                {{"file", file}, {"error", strerror(errno)}});
+    }
+  }
 }
 
 Result<FolderLock> FolderLock::Take(const std::string& folder) {

@@ -17,6 +17,12 @@ inline constexpr const char* kInMemory = ":memory:";
 // Brings a database to the newest version of the tables; those of a newer program are refused.
 Result<> Migrate(SqliteDatabase& database);
 
+// Makes the file of a database readable by its owner alone, whatever the umask is, and creates an
+// empty one where it is missing. SQLite gives the files that it puts beside it (-wal, -shm,
+// -journal) the mode of the database; those that are there already are changed too. Call it before
+// the database is opened. A mode that cannot be changed is logged.
+void RestrictToOwner(const std::string& path);
+
 // Keeps other catalogds from a folder for as long as it lives, and remembers outside of the
 // database how far that has come, so that one that was put back is noticed.
 class FolderLock {

@@ -150,6 +150,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options 
     if (!taken.ok()) return taken.error();
     lock.emplace(std::move(*taken));
     TARN_CHECK_OK(RequireFormer(path, *lock));
+    RestrictToOwner(path);
   }
   TARN_TRY(SqliteDatabase database, SqliteDatabase::Open(path.empty() ? kInMemory : path));
   std::unique_ptr<Store> store(new Store(std::move(database), options));
@@ -355,6 +356,7 @@ Result<std::string> Store::Backup() {
   const auto write = [&]() -> Result<> {
     TARN_TRY(SqliteDatabase source, SqliteDatabase::Open(path_));
     TARN_CHECK_OK(source.Execute("PRAGMA busy_timeout = 5000"));
+    RestrictToOwner(path);  // SQLite takes an empty file for the copy.
     TARN_TRY(SqliteStatement copy, source.Prepare("VACUUM INTO ?"));
     TARN_CHECK_OK(copy.Bind(1, path).Step());
     TARN_TRY(SqliteDatabase made, SqliteDatabase::Open(path));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <filesystem>
@@ -71,6 +72,35 @@ TEST_F(StoreTest, PutIsAnIdempotentUpsert) {
   EXPECT_EQ(updated.record.manifest.created_at, created.record.manifest.created_at);
   EXPECT_EQ(updated.record.manifest.dataset_id, created.record.manifest.dataset_id);
   EXPECT_EQ(store->Count()->revision, 2U);
+}
+
+TEST_F(StoreTest, ItsFilesAreReadableByTheOwnerAlone) {
+  namespace fs = std::filesystem;
+  // As of a former version, and after a crash.
+  fs::create_directories(folder);
+  const auto all = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read |
+                   fs::perms::others_read;
+  const mode_t former = umask(022);
+  for (const char* round : {"new", "former"}) {
+    auto store = Open();
+    ASSERT_TRUE(store->Put("a", Content(round)).ok());
+    const auto backup = store->Backup();
+    ASSERT_TRUE(backup.ok()) << backup.error().message;
+    int files = 0;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      const auto permissions = entry.status().permissions();
+      EXPECT_EQ(permissions & (fs::perms::group_all | fs::perms::others_all), fs::perms::none)
+          << round << " " << entry.path();
+      ++files;
+    }
+    EXPECT_EQ(files, 5) << "the database, -wal, -shm, its lock and the backup";
+    fs::remove(*backup);
+    store.reset();
+    fs::permissions(folder + "/catalog.sqlite", all);
+    std::ofstream(folder + "/catalog.sqlite-wal").close();
+    fs::permissions(folder + "/catalog.sqlite-wal", all);
+  }
+  umask(former);
 }
 
 TEST_F(StoreTest, ATouchIsANewVersionOfTheSameContent) {
