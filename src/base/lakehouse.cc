@@ -293,6 +293,11 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1,
        .max = 1'000'000,
        .unit = "connections"},
+      {.key = "http.peer_log_interval",
+       .target = &http.peer_log_interval,
+       .help = "What one client address does wrong (tokens that are not known, requests of "
+               "ambiguous length, too many connections) is logged once in this time, with the "
+               "number of suppressed lines."},
       {.key = "http.allowed_hosts",
        .target = &http.allowed_hosts,
        .help = "Names that clients may call a daemon by (`Host`), separated by commas: "

@@ -78,6 +78,7 @@ struct HttpSettings {
   Duration write_timeout = std::chrono::seconds(60);
   int64_t header_bytes_max = 16 * 1024;
   int64_t connections_max = 1024;
+  Duration peer_log_interval = std::chrono::seconds(10);
   std::string allowed_hosts;  // Separated by commas, as the one below.
   std::string allowed_origins;
 };

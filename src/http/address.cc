@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/ip/network_v6.hpp>
 
 namespace tarn::http {
 
@@ -34,6 +35,15 @@ Result<HostPort> ParseHostPort(std::string_view text, std::string_view default_p
       std::all_of(out.port.begin(), out.port.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (out.host.empty() || !digits || std::stoi(out.port) > 65535) return bad();
   return out;
+}
+
+std::string ClientAddress(const boost::asio::ip::address& address) {
+  namespace ip = boost::asio::ip;
+  if (!address.is_v6()) return address.to_string();
+  const ip::address_v6 v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();
+  if (v6.is_loopback() || v6.is_link_local()) return v6.to_string();
+  return ip::network_v6(v6, 64).canonical().to_string();
 }
 
 std::string FormatEndpoint(const boost::asio::ip::tcp::endpoint& endpoint) {

@@ -36,8 +36,15 @@ Response Unauthorized(const Request& request, std::string_view detail, std::stri
 
 }  // namespace
 
-Authorization::Authorization(auth::TokenStore* tokens, Metrics& metrics)
+Authorization::Authorization(auth::TokenStore* tokens, Metrics& metrics, Duration log_interval)
     : tokens_(tokens),
+      unknown_log_(std::make_shared<PeerLog>(
+          log_interval,
+          [](const PeerLog::Line& line) {
+            log::Warn(
+                "unknown token",
+                {{"query_id", line.detail}, {"peer", line.peer}, {"suppressed", line.suppressed}});
+          })),
       missing_(metrics.Counter("tarn_auth_failures_total", "Requests refused for want of rights",
                                {{"reason", "no token"}})),
       unknown_(metrics.Counter("tarn_auth_failures_total", "Requests refused for want of rights",
@@ -77,7 +84,7 @@ asio::awaitable<std::optional<Response>> Authorization::Refuse(Request& request,
 
 asio::awaitable<Response> Authorization::RefuseUnknown(const Request& request,
                                                        const std::string& peer) {
-  log::Warn("unknown token", {{"query_id", request.id}, {"peer", peer}});
+  unknown_log_->Add(co_await asio::this_coro::executor, peer, request.id);
   const std::optional<Duration> delay = throttle_.Failed(peer);
   if (!delay) {
     Response response =

@@ -8,6 +8,7 @@
 #include "auth/failure_throttle.h"
 #include "auth/token_store.h"
 #include "base/metrics.h"
+#include "http/peer_log.h"
 #include "http/router.h"
 
 namespace tarn::http {
@@ -17,7 +18,7 @@ namespace tarn::http {
 class Authorization {
  public:
   // No tokens: null.
-  Authorization(auth::TokenStore* tokens, Metrics& metrics);
+  Authorization(auth::TokenStore* tokens, Metrics& metrics, Duration log_interval);
 
   bool RequiresTokens() const { return tokens_ != nullptr; }
 
@@ -31,6 +32,7 @@ class Authorization {
 
   auth::TokenStore* const tokens_;
   auth::FailureThrottle throttle_;
+  const std::shared_ptr<PeerLog> unknown_log_;
   prometheus::Counter& missing_;
   prometheus::Counter& unknown_;
   prometheus::Counter& forbidden_;

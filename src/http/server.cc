@@ -43,7 +43,7 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
       router_(std::move(router)),
       limits_(std::move(limits)),
       metrics_(metrics),
-      authorization_(std::make_unique<Authorization>(nullptr, metrics)),
+      authorization_(std::make_unique<Authorization>(nullptr, metrics, limits_.peer_log_interval)),
       connections_gauge_(metrics.Gauge("tarn_http_connections", "Open HTTP connections")),
       refused_counter_(metrics.Counter("tarn_http_connections_refused_total",
                                        "Connections closed because http.connections_max was "
@@ -54,7 +54,7 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
 Server::~Server() = default;
 
 void Server::Protect(auth::TokenStore* tokens, bool allow_anonymous) {
-  authorization_ = std::make_unique<Authorization>(tokens, metrics_);
+  authorization_ = std::make_unique<Authorization>(tokens, metrics_, limits_.peer_log_interval);
   allow_anonymous_ = allow_anonymous;
 }
 
@@ -137,7 +137,8 @@ void Server::Admit(tcp::socket socket) {
     if (tls_ == nullptr) RefuseConnection(socket);
     return;
   }
-  Register(std::make_shared<Session>(std::move(socket), *this));
+  const tcp::endpoint peer = socket.remote_endpoint(ignored);
+  Register(std::make_shared<Session>(std::move(socket), *this, ClientAddress(peer.address())));
 }
 
 void Server::Register(const std::shared_ptr<Session>& session) {

@@ -149,8 +149,9 @@ int UnsentBytes(tcp::socket& socket) {
 
 }  // namespace
 
-Session::Session(tcp::socket socket, Server& server)
+Session::Session(tcp::socket socket, Server& server, std::string peer)
     : server_(server),
+      peer_(std::move(peer)),
       socket_(std::move(socket)),
       block_(std::make_unique<std::array<char, kReadBytes>>()),
       input_bytes_max_(static_cast<size_t>(server.limits_.header_bytes_max) + kPipelinedBytesMax),
@@ -578,12 +579,7 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
 asio::awaitable<std::optional<Response>> Session::Authorize(Request& request, const Route& route,
                                                             const WebSafety::Verdict& verdict,
                                                             bool has_body) {
-  std::string peer;
-  if (server_.authorization_->RequiresTokens()) {
-    boost::system::error_code ignored;
-    peer = socket_.remote_endpoint(ignored).address().to_string();
-  }
-  std::optional<Response> refusal = co_await server_.authorization_->Refuse(request, route, peer);
+  std::optional<Response> refusal = co_await server_.authorization_->Refuse(request, route, peer_);
   if (refusal || !has_body) co_return std::move(refusal);
   const std::optional<WebSafety::Refusal> bad_body = WebSafety::JudgeBody(request, verdict);
   if (!bad_body) co_return std::nullopt;

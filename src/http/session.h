@@ -26,7 +26,8 @@ namespace tarn::http {
 // All fields but `draining_` belong to the strand, which is the socket's executor.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(boost::asio::ip::tcp::socket socket, Server& server);
+  // `peer`: see ClientAddress().
+  Session(boost::asio::ip::tcp::socket socket, Server& server, std::string peer);
 
   // Serves the connection's requests until it ends, then calls `on_end`.
   void Start(std::function<void()> on_end);
@@ -109,6 +110,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool Closing() const { return draining_ || server_.draining_; }
 
   Server& server_;
+  const std::string peer_;
   boost::asio::ip::tcp::socket socket_;
   std::atomic<bool> draining_ = false;
   bool closed_ = false;

@@ -1,9 +1,45 @@
-"""What clients cannot do to the log and to a terminal: forge it, control it."""
+"""What clients cannot do to the log and to a terminal: fill it, forge it, control it."""
 
+import contextlib
+import re
+import time
 
 import pytest
 from harness.terminal import Terminal
+from harness.tokens import Tokens
 from harness.tool import Tool, command, environment, ok
+from harness.waiting import wait_until
+
+
+def test_wrong_tokens_have_a_line_for_each_interval(new_lake):
+    new_lake.settings["http"] = {"peer_log_interval": "1s"}
+    tokens = Tokens(new_lake)
+    admin = tokens.create("operator", "admin")
+    new_lake.start_catalogd()
+    wrong = new_lake.catalog.with_token("tarn_000000000000_" + "0" * 43)
+    started = time.monotonic()
+    # All at once: their answers are held back, and all but four are refused.
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            connection = stack.enter_context(wrong.connect())
+            connection.sendall(
+                b"GET /catalog/list HTTP/1.1\r\nHost: localhost\r\n"
+                b"Authorization: Bearer " + wrong.token.encode() + b"\r\n\r\n"
+            )
+        right = new_lake.catalog.with_token(admin)
+        counter = 'tarn_auth_failures_total{reason="unknown token"} 200'
+        wait_until(lambda: counter in right.get("/metrics").text, "all were counted")
+
+        def told() -> int:
+            lines = new_lake.catalogd.lines("unknown token")
+            # A line with a number stands for so many, the first one for itself.
+            counts = [int(re.search(r"suppressed=(\d+)", line).group(1)) for line in lines]
+            return sum(count or 1 for count in counts)
+
+        wait_until(lambda: told() == 200, "all are in the log")
+    lines = new_lake.catalogd.lines("unknown token")
+    assert len(lines) <= 2 + (time.monotonic() - started)
+    assert all("peer=127.0.0.1" in line for line in lines)
 
 
 # NEL, CSI, DEL, a right-to-left override, a line separator, an isolate.

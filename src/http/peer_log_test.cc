@@ -1,0 +1,62 @@
+#include "http/peer_log.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <vector>
+
+#include "http/address.h"
+
+namespace tarn::http {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+TEST(ClientAddress, IsTheNetworkOfIpv6) {
+  const auto of = [](const char* text) { return ClientAddress(asio::ip::make_address(text)); };
+  EXPECT_EQ(of("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(of("::ffff:192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(of("::1"), "::1");
+  EXPECT_EQ(of("fe80::1"), "fe80::1");
+}
+
+TEST(PeerLog, WritesALineForEachAddressAndInterval) {
+  asio::io_context io;
+  std::vector<PeerLog::Line> lines;
+  const auto log =
+      std::make_shared<PeerLog>(30ms, [&](const PeerLog::Line& line) { lines.push_back(line); });
+  for (int i = 0; i < 5; ++i) log->Add(io.get_executor(), "a", std::to_string(i));
+  log->Add(io.get_executor(), "b", "x");
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].peer, "a");
+  EXPECT_EQ(lines[0].detail, "0");
+  EXPECT_EQ(lines[0].suppressed, 0U);
+  EXPECT_EQ(lines[1].peer, "b");
+  io.run();  // Until both intervals have ended without anything to tell.
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[2].peer, "a");
+  EXPECT_EQ(lines[2].detail, "4");
+  EXPECT_EQ(lines[2].suppressed, 4U);
+  log->Add(io.get_executor(), "a");
+  EXPECT_EQ(lines.size(), 4U);
+}
+
+TEST(PeerLog, ManyAddressesShareALine) {
+  asio::io_context io;
+  std::vector<PeerLog::Line> lines;
+  const auto log =
+      std::make_shared<PeerLog>(30ms, [&](const PeerLog::Line& line) { lines.push_back(line); });
+  for (size_t i = 0; i < PeerLog::kPeersMax + 50; ++i) {
+    log->Add(io.get_executor(), std::to_string(i));
+  }
+  EXPECT_EQ(lines.size(), PeerLog::kPeersMax + 1);
+  EXPECT_EQ(lines.back().peer, "others");
+  io.run();
+  EXPECT_EQ(lines.back().suppressed, 49U);
+  EXPECT_EQ(lines.size(), PeerLog::kPeersMax + 2);
+}
+
+}  // namespace
+}  // namespace tarn::http
