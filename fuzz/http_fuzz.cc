@@ -151,7 +151,7 @@ std::string Answer(Server& server, std::string_view bytes, size_t piece) {
 // The methods of the requests are not known here, and an answer to HEAD has no body: an input that
 // has the word in it may have such an answer, and is not read to the end.
 void CheckAnswers(std::string_view answers, bool may_be_head) {
-  constexpr unsigned kKnown[] = {200, 204, 400, 403, 404, 405, 408, 413, 415, 431, 503};
+  constexpr unsigned kKnown[] = {200, 204, 400, 403, 404, 405, 408, 413, 415, 431, 501, 503};
   while (!answers.empty()) {
     bhttp::response_parser<bhttp::string_body> parser;
     parser.body_limit(boost::none);

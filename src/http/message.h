@@ -51,6 +51,8 @@ struct Request {
   std::string method;  // "GET"
   std::string path;    // As sent, still percent-encoded, without the query.
   std::string query;   // What follows '?', as sent.
+  // Host and port of a target in absolute-form: they count in place of Host (RFC 9112, 3.2.2).
+  std::optional<std::string> authority;
   Headers headers;
   std::string body;
   std::vector<std::string> path_arguments;  // The {…} parts of the route, percent-decoded.

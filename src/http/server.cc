@@ -48,6 +48,15 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
       refused_counter_(metrics.Counter("tarn_http_connections_refused_total",
                                        "Connections closed because http.connections_max was "
                                        "reached")),
+      framing_errors_(metrics.Counter("tarn_http_framing_errors_total",
+                                      "Requests refused because the length of their body was not "
+                                      "certain")),
+      framing_log_(std::make_shared<PeerLog>(limits_.peer_log_interval,
+                                             [](const PeerLog::Line& line) {
+                                               log::Warn("request of ambiguous length",
+                                                         {{"peer", line.peer},
+                                                          {"suppressed", line.suppressed}});
+                                             })),
       route_metrics_(router_.routes().size() + 1),
       acceptor_(asio::make_strand(io)) {}
 
@@ -139,6 +148,11 @@ void Server::Admit(tcp::socket socket) {
   }
   const tcp::endpoint peer = socket.remote_endpoint(ignored);
   Register(std::make_shared<Session>(std::move(socket), *this, ClientAddress(peer.address())));
+}
+
+void Server::CountFramingError(const std::string& peer) {
+  framing_errors_.Increment();
+  framing_log_->Add(io_.get_executor(), peer);
 }
 
 void Server::Register(const std::shared_ptr<Session>& session) {

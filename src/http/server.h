@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "http/authorization.h"
+#include "http/peer_log.h"
 #include "http/router.h"
 #include "http/tls.h"
 #include "http/web_safety.h"
@@ -69,6 +70,8 @@ class Server {
   void Admit(boost::asio::ip::tcp::socket socket);
   void Register(const std::shared_ptr<Session>& session);
   void Unregister(const std::shared_ptr<Session>& session);
+  // A request of `peer` was refused because of its framing.
+  void CountFramingError(const std::string& peer);
   // `route` is of router_, or null.
   void Count(const Route* route, int status, double seconds);
 
@@ -82,6 +85,8 @@ class Server {
   bool allow_anonymous_ = false;
   prometheus::Gauge& connections_gauge_;
   prometheus::Counter& refused_counter_;
+  prometheus::Counter& framing_errors_;
+  const std::shared_ptr<PeerLog> framing_log_;
   std::vector<RouteMetrics> route_metrics_;  // One for each route, and at the end that of none.
   boost::asio::ip::tcp::acceptor acceptor_;
   std::string address_;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "http/awaitable.h"
+#include "http/request_framing.h"
 
 namespace tarn::http {
 
@@ -46,11 +47,26 @@ bool IsQueryId(std::string_view text) {
          });
 }
 
+// Takes "http://host:port" off a target in absolute-form (RFC 9112, 3.2.2).
+std::optional<std::string> TakeAuthority(std::string_view& target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!EqualsIgnoreCase(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const size_t end = std::min(target.find_first_of("/?#"), target.size());
+    std::string authority(target.substr(0, end));
+    target.remove_prefix(end);
+    return authority;
+  }
+  return std::nullopt;
+}
+
 void FillRequest(const bhttp::request<bhttp::string_body>& message, Request& request) {
   request.method = View(message.method_string());
-  const std::string_view target = View(message.target());
+  std::string_view target = View(message.target());
+  request.authority = TakeAuthority(target);
   const size_t question = target.find('?');
   request.path = target.substr(0, question);
+  if (request.authority && request.path.empty()) request.path = "/";
   if (question != std::string_view::npos) request.query = target.substr(question + 1);
   request.headers.reserve(8);
   for (const auto& field : message.base()) {
@@ -449,6 +465,13 @@ asio::awaitable<bool> Session::ReadHeader(Parser& parser) {
   parser.body_limit(boost::none);  // Known only when the route is.
   beast::error_code code;
   const Got got = co_await Parse(parser, limits.header_timeout, bytes_max, code);
+  const std::optional<FramingError> framing =
+      got == Got::kAll ? JudgeFraming(parser.get(), parser.get().version()) : FramingErrorOf(code);
+  if (framing) {
+    server_.CountFramingError(peer_);
+    co_await Refuse(framing->status, framing->detail);
+    co_return false;
+  }
   if (got == Got::kAll) co_return true;
   if (got == Got::kTimeout) {
     co_await Refuse(408, "request header timeout");
@@ -503,6 +526,27 @@ asio::awaitable<std::optional<Response>> Session::ReadBody(Parser& parser, const
   co_return RenderError(InvalidArgument("cannot read the request's body"), request);
 }
 
+asio::awaitable<std::optional<Response>> Session::DecodeBody(ContentDecoder& decoder,
+                                                             const Route& route, Request& request) {
+  const auto limit = static_cast<size_t>(route.body_bytes_max);
+  std::string decoded;
+  std::string_view rest = request.body;
+  for (;;) {
+    const size_t room = std::min(kSliceBytes, limit + 1 - decoded.size());
+    const Result<bool> done = decoder.Decode(rest, decoded, room);
+    if (!done.ok()) {
+      co_return RenderError(done.error().Wrap("cannot decode the request's body"), request);
+    }
+    if (decoded.size() > limit) {
+      co_return RenderError({ErrorKind::kTooLarge, route.too_large_message}, request);
+    }
+    if (*done) break;
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);  // Other sessions run.
+  }
+  request.body = std::move(decoded);
+  co_return std::nullopt;
+}
+
 asio::awaitable<void> Session::Linger() {
   constexpr size_t kBytesMax = 1024 * 1024;
   constexpr auto kTimeMax = std::chrono::seconds(2);
@@ -554,6 +598,18 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     leave_body();
     co_return std::move(*refused);
   }
+  std::unique_ptr<ContentDecoder> decoder;
+  const std::string coding = has_body ? ContentDecoder::CodingOf(request) : "";
+  if (!coding.empty()) {
+    decoder = ContentDecoder::Make(coding);
+    if (!decoder) {
+      leave_body();
+      Response response = RenderProblem(415, "Content-Encoding must be gzip or zstd, or left out",
+                                        request.WantsProblemJson());
+      response.headers.emplace_back("Accept-Encoding", ContentDecoder::kSupported);
+      co_return response;
+    }
+  }
   if (std::optional<Response> refusal = co_await ReadBody(parser, *route, request)) {
     keep_alive = false;
     co_return std::move(*refusal);
@@ -564,6 +620,11 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   }
   request.path_arguments = std::move(match.arguments);
   request.body = std::move(parser.get().body());
+  if (decoder) {
+    if (std::optional<Response> refusal = co_await DecodeBody(*decoder, *route, request)) {
+      co_return std::move(*refusal);
+    }
+  }
   std::string failure;
   try {
     co_return co_await route->handler(request);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 
+#include "http/content_decoder.h"
 #include "http/server.h"
 #include "http/tls_stream.h"
 
@@ -64,6 +65,10 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<std::optional<Response>> Authorize(Request& request, const Route& route,
                                                             const WebSafety::Verdict& verdict,
                                                             bool has_body);
+  // Decodes a body that was sent with Content-Encoding, within the route's limit; what to answer
+  // when it cannot.
+  boost::asio::awaitable<std::optional<Response>> DecodeBody(ContentDecoder& decoder,
+                                                             const Route& route, Request& request);
   boost::asio::awaitable<Response> Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive);
   boost::asio::awaitable<void> Refuse(int status, std::string_view detail);

@@ -178,11 +178,19 @@ WebSafety::Verdict WebSafety::Judge(const Request& request, unsigned version) co
       verdict.refusal = Refusal{400, "the Host header must be a host, or a host and a port"};
       return verdict;
     }
-    if (!AllowsHost(where->host, where->port)) {
-      verdict.refusal = Refusal{
-          403, fmt::format("host {} is not allowed: add it to http.allowed_hosts", Shown(host))};
+  }
+  if (request.authority) {
+    host = *request.authority;
+    where = ParseAuthority(host);
+    if (!where) {
+      verdict.refusal = Refusal{400, "the request target must have a host, or a host and a port"};
       return verdict;
     }
+  }
+  if (where && !AllowsHost(where->host, where->port)) {
+    verdict.refusal = Refusal{
+        403, fmt::format("host {} is not allowed: add it to http.allowed_hosts", Shown(host))};
+    return verdict;
   }
   if (!verdict.from_browser) return verdict;
 

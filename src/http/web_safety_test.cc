@@ -50,6 +50,38 @@ class WebSafetyTest : public testing::Test {
   }
 };
 
+TEST_F(WebSafetyTest, TheHostOfAnAbsoluteTargetCountsInPlaceOfHost) {
+  const WebSafety safety = Make("tarn.example.com");
+  const auto judge = [&](const std::string& authority, const Headers& headers, unsigned version) {
+    Request request;
+    request.method = "GET";
+    request.authority = authority;
+    request.headers = headers;
+    const WebSafety::Verdict verdict = safety.Judge(request, version);
+    return verdict.refusal ? verdict.refusal->status : 0;
+  };
+  const Headers local = {{"Host", "localhost"}};
+  const Headers evil = {{"Host", "evil.example"}};
+  EXPECT_EQ(judge("localhost:3214", local, 11), 0);
+  EXPECT_EQ(judge("Tarn.example.com", evil, 11), 0);
+  EXPECT_EQ(judge("evil.example", local, 11), 403);
+  EXPECT_EQ(judge("evil.example", {}, 10), 403);
+  EXPECT_EQ(judge("localhost", {}, 10), 0);
+  // Host must be there and well-formed all the same.
+  EXPECT_EQ(judge("localhost", {}, 11), 400);
+  EXPECT_EQ(judge("localhost", {{"Host", "a b"}}, 11), 400);
+  for (const char* bad : {"", ":80", "user@localhost", "localhost:x", "[::1"}) {
+    EXPECT_EQ(judge(bad, local, 11), 400) << bad;
+  }
+  Request page;
+  page.method = "GET";
+  page.authority = "localhost:1";
+  page.headers = {{"Host", "localhost:2"}, {"Origin", "http://localhost:1"}};
+  EXPECT_FALSE(safety.Judge(page, 11).refusal);
+  page.headers[1].second = "http://localhost:2";
+  EXPECT_EQ(safety.Judge(page, 11).refusal->status, 403);
+}
+
 TEST_F(WebSafetyTest, OnLoopbackOnlyItsNamesAndTheAllowedOnesLeadHere) {
   const WebSafety plain = Make("");
   for (const char* host : {"localhost", "localhost:3214", "LOCALHOST:1", "127.0.0.1",
