@@ -78,6 +78,8 @@ struct HttpSettings {
   Duration write_timeout = std::chrono::seconds(60);
   int64_t header_bytes_max = 16 * 1024;
   int64_t connections_max = 1024;
+  int64_t connections_per_address_max = 0;
+  int64_t reserved_connections = 16;
   Duration peer_log_interval = std::chrono::seconds(10);
   std::string allowed_hosts;  // Separated by commas, as the one below.
   std::string allowed_origins;

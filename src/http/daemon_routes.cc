@@ -12,7 +12,8 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
                     .handler = [](const Request&) -> asio::awaitable<Response> {
                       co_return Response::Text(200, "ok\n");
                     },
-                    .is_public = true});
+                    .is_public = true,
+                    .is_operational = true});
   routes.push_back(
       {.method = "GET",
        .path = "/readyz",
@@ -28,7 +29,8 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
          }
          co_return Response::Text(200, "ok\n");
        },
-       .is_public = true});
+       .is_public = true,
+       .is_operational = true});
   routes.push_back({.method = "GET",
                     .path = "/metrics",
                     .handler = [&metrics](const Request&) -> asio::awaitable<Response> {
@@ -36,7 +38,8 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
                       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
                       co_return response;
                     },
-                    .roles = {auth::Role::kAdmin}});
+                    .roles = {auth::Role::kAdmin},
+                    .is_operational = true});
   routes.push_back({.method = "GET",
                     .path = "/openapi.json",
                     .handler = [open_api](const Request&) -> asio::awaitable<Response> {

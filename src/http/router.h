@@ -26,6 +26,8 @@ struct Route {
   // Whose token has one of these may have it. Without tokens everybody may.
   auth::Roles roles = auth::Roles::All();
   bool is_public = false;  // Needs no token.
+  // Health and metrics: served also when http.connections_max is reached.
+  bool is_operational = false;
 };
 
 class Router {

@@ -21,19 +21,24 @@ using asio::ip::tcp;
 
 namespace {
 
-// Says why, as well as it can be done without waiting for the client.
-void RefuseConnection(tcp::socket& socket) {
-  static const std::string kAnswer =
-      "HTTP/1.1 503 Service Unavailable\r\nServer: tarn\r\n" + std::string(WebSafety::kHeaders) +
-      "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n"
-      "Retry-After: 1\r\nConnection: close\r\n\r\ntoo many connections\n";
-  boost::system::error_code code;
-  socket.non_blocking(true, code);
-  socket.write_some(asio::buffer(kAnswer), code);
-  socket.shutdown(tcp::socket::shutdown_send, code);
-  // What is unread when a socket is closed makes of the end a reset, which can overtake the answer.
-  std::array<char, 4096> request;
-  socket.read_some(asio::buffer(request), code);
+constexpr std::array<const char*, 2> kLimitNames = {"http.connections_max",
+                                                    "http.connections_per_address_max"};
+
+constexpr const char* kRefusedHelp = "Connections beyond a limit that were not served";
+constexpr const char* kEvictedHelp =
+    "Connections without a complete request that were closed for a new one";
+
+size_t IndexOf(ConnectionTable::Limit limit) {
+  return limit == ConnectionTable::Limit::kAddress ? 1 : 0;
+}
+
+ConnectionTable::Limits LimitsOf(const HttpSettings& settings) {
+  const int64_t per_address = settings.connections_per_address_max > 0
+                                  ? settings.connections_per_address_max
+                                  : (settings.connections_max + 1) / 2;
+  return {.connections_max = static_cast<size_t>(settings.connections_max),
+          .per_address_max = static_cast<size_t>(per_address),
+          .reserved = static_cast<size_t>(std::max<int64_t>(settings.reserved_connections, 1))};
 }
 
 }  // namespace
@@ -45,18 +50,31 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
       metrics_(metrics),
       authorization_(std::make_unique<Authorization>(nullptr, metrics, limits_.peer_log_interval)),
       connections_gauge_(metrics.Gauge("tarn_http_connections", "Open HTTP connections")),
-      refused_counter_(metrics.Counter("tarn_http_connections_refused_total",
-                                       "Connections closed because http.connections_max was "
-                                       "reached")),
+      refused_counters_{&metrics.Counter("tarn_http_connections_refused_total", kRefusedHelp,
+                                         {{"limit", kLimitNames[0]}}),
+                        &metrics.Counter("tarn_http_connections_refused_total", kRefusedHelp,
+                                         {{"limit", kLimitNames[1]}})},
+      evicted_counters_{&metrics.Counter("tarn_http_connections_evicted_total", kEvictedHelp,
+                                         {{"limit", kLimitNames[0]}}),
+                        &metrics.Counter("tarn_http_connections_evicted_total", kEvictedHelp,
+                                         {{"limit", kLimitNames[1]}})},
       framing_errors_(metrics.Counter("tarn_http_framing_errors_total",
                                       "Requests refused because the length of their body was not "
                                       "certain")),
+      connections_log_(std::make_shared<PeerLog>(
+          limits_.peer_log_interval,
+          [](const PeerLog::Line& line) {
+            log::Warn(
+                "too many connections",
+                {{"limit", line.detail}, {"peer", line.peer}, {"suppressed", line.suppressed}});
+          })),
       framing_log_(std::make_shared<PeerLog>(limits_.peer_log_interval,
                                              [](const PeerLog::Line& line) {
                                                log::Warn("request of ambiguous length",
                                                          {{"peer", line.peer},
                                                           {"suppressed", line.suppressed}});
                                              })),
+      connections_(LimitsOf(limits_)),
       route_metrics_(router_.routes().size() + 1),
       acceptor_(asio::make_strand(io)) {}
 
@@ -135,19 +153,31 @@ asio::awaitable<void> Server::Accept() {
 void Server::Admit(tcp::socket socket) {
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  size_t open = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    open = sessions_.size();
-  }
-  if (open >= static_cast<size_t>(limits_.connections_max)) {
-    refused_counter_.Increment();
-    // Before a handshake nothing can be said over TLS.
-    if (tls_ == nullptr) RefuseConnection(socket);
-    return;
-  }
   const tcp::endpoint peer = socket.remote_endpoint(ignored);
-  Register(std::make_shared<Session>(std::move(socket), *this, ClientAddress(peer.address())));
+  const auto session =
+      std::make_shared<Session>(std::move(socket), *this, ClientAddress(peer.address()));
+  const ConnectionTable::Admission admission = connections_.Add(session, session->peer());
+  if (admission.evicted) {
+    if (!admission.is_reserved) evicted_counters_[IndexOf(admission.limit)]->Increment();
+    admission.evicted->Close();
+  }
+  if (admission.limit != ConnectionTable::Limit::kNone) {
+    // The limit for all is met by clients of many addresses, which share a line.
+    const bool is_of_address = admission.limit == ConnectionTable::Limit::kAddress;
+    connections_log_->Add(io_.get_executor(), is_of_address ? session->peer() : "all",
+                          kLimitNames[IndexOf(admission.limit)]);
+  }
+  if (admission.is_reserved) session->Reserve(admission.limit);
+  try {
+    Register(session);
+  } catch (...) {
+    connections_.Remove(*session);  // Or it would count for good.
+    throw;
+  }
+}
+
+void Server::CountRefused(ConnectionTable::Limit limit) {
+  refused_counters_[IndexOf(limit)]->Increment();
 }
 
 void Server::CountFramingError(const std::string& peer) {
@@ -165,6 +195,7 @@ void Server::Register(const std::shared_ptr<Session>& session) {
 }
 
 void Server::Unregister(const std::shared_ptr<Session>& session) {
+  connections_.Remove(*session);
   const std::lock_guard lock(mutex_);
   sessions_.erase(session);
   connections_gauge_.Set(static_cast<double>(sessions_.size()));

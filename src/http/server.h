@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "http/authorization.h"
+#include "http/connection_table.h"
 #include "http/peer_log.h"
 #include "http/router.h"
 #include "http/tls.h"
@@ -70,6 +71,8 @@ class Server {
   void Admit(boost::asio::ip::tcp::socket socket);
   void Register(const std::shared_ptr<Session>& session);
   void Unregister(const std::shared_ptr<Session>& session);
+  // A connection beyond the limit was not served.
+  void CountRefused(ConnectionTable::Limit limit);
   // A request of `peer` was refused because of its framing.
   void CountFramingError(const std::string& peer);
   // `route` is of router_, or null.
@@ -84,9 +87,13 @@ class Server {
   std::unique_ptr<Authorization> authorization_;
   bool allow_anonymous_ = false;
   prometheus::Gauge& connections_gauge_;
-  prometheus::Counter& refused_counter_;
+  // By limit: http.connections_max, http.connections_per_address_max.
+  const std::array<prometheus::Counter*, 2> refused_counters_;
+  const std::array<prometheus::Counter*, 2> evicted_counters_;
   prometheus::Counter& framing_errors_;
+  const std::shared_ptr<PeerLog> connections_log_;
   const std::shared_ptr<PeerLog> framing_log_;
+  ConnectionTable connections_;
   std::vector<RouteMetrics> route_metrics_;  // One for each route, and at the end that of none.
   boost::asio::ip::tcp::acceptor acceptor_;
   std::string address_;

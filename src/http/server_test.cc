@@ -709,6 +709,7 @@ class NarrowServerTest : public ServerTest {
   static HttpSettings Narrow() {
     HttpSettings limits = Limits();
     limits.connections_max = 2;
+    limits.connections_per_address_max = 2;
     return limits;
   }
 };
@@ -720,12 +721,12 @@ TEST_F(NarrowServerTest, AConnectionTooManyIsTold) {
     Write(*socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
   ASSERT_TRUE(Eventually([&] { return gate.entered == 2; }));
-  asio::ip::tcp::socket third = Connect();
-  EXPECT_THAT(ReadToEnd(third),
+  EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"),
               testing::AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
-                             HasSubstr("Retry-After: 1\r\n"),
+                             HasSubstr("Retry-After: 1\r\n"), HasSubstr("Connection: close\r\n"),
                              testing::EndsWith("\r\n\r\ntoo many connections\n")));
-  EXPECT_TRUE(EventuallyMetric("tarn_http_connections_refused_total 1"));
+  EXPECT_TRUE(
+      EventuallyMetric(R"(tarn_http_connections_refused_total{limit="http.connections_max"} 1)"));
   first.close();
   ASSERT_TRUE(EventuallyConnections(1));
   EXPECT_THAT(Exchange(std::string("GET /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose),

@@ -225,6 +225,7 @@ asio::awaitable<void> Session::Run() {
   tls_ = nullptr;
   beast::error_code ignored;
   socket_.close(ignored);
+  if (beyond_ != ConnectionTable::Limit::kNone && !is_served_) server_.CountRefused(beyond_);
 }
 
 void Session::EndSending() {
@@ -563,6 +564,16 @@ asio::awaitable<void> Session::Linger() {
 
 // --- A request --------------------------------------------------------------------------------
 
+std::optional<Response> Session::RefuseBeyondLimit(const Route* route,
+                                                   const Request& request) const {
+  if (beyond_ == ConnectionTable::Limit::kNone) return std::nullopt;
+  if (route != nullptr && route->is_operational) return std::nullopt;
+  return RenderError(Unavailable(beyond_ == ConnectionTable::Limit::kAddress
+                                     ? "too many connections from this address"
+                                     : "too many connections"),
+                     request);
+}
+
 asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive) {
   const auto leave_body = [&] {
@@ -579,6 +590,11 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   request.allowed_origin = verdict.allowed_origin;
   Router::Match match = server_.router_.Find(request.method, request.path);
   route = match.route;
+  if (std::optional<Response> refusal = RefuseBeyondLimit(route, request)) {
+    leave_body();
+    co_return std::move(*refusal);
+  }
+  is_served_ = true;
   if (route == nullptr) {
     leave_body();
     if (!match.allow.empty() && WebSafety::IsPreflight(request, verdict)) {
@@ -613,6 +629,11 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   if (std::optional<Response> refusal = co_await ReadBody(parser, *route, request)) {
     keep_alive = false;
     co_return std::move(*refusal);
+  }
+  if (!server_.connections_.BeginRequest(*this)) {
+    // It has given way to another connection, and is about to be closed.
+    keep_alive = false;
+    co_return RenderError(Unavailable("too many connections"), request);
   }
   if (match.bad_encoding) {
     co_return RenderError(InvalidArgument("path: a '%' must be followed by two hex digits"),
@@ -651,6 +672,7 @@ asio::awaitable<bool> Session::Serve() {
   Parser parser;
   const bool got_header = co_await ReadHeader(parser);
   if (!got_header) co_return false;
+  if (parser.is_done() && !server_.connections_.BeginRequest(*this)) co_return false;
   const auto start = Clock::now();
 
   Request request;
@@ -668,11 +690,13 @@ asio::awaitable<bool> Session::Serve() {
   request_ = &request;
   if (ended_ || closed_) ClientHasGone();
   const Route* route = nullptr;
-  bool keep_alive = parser.get().keep_alive() && !Closing();
+  const bool is_reserved = beyond_ != ConnectionTable::Limit::kNone;
+  bool keep_alive = parser.get().keep_alive() && !Closing() && !is_reserved;
   const unsigned version = parser.get().version();
   Response response = co_await Handle(parser, request, route, keep_alive);
   keep_alive = keep_alive && !Closing();
   const bool written = co_await Write(response, request, version, keep_alive);
+  server_.connections_.AwaitRequest(*this);
   client_->OnGone(nullptr);
   client_->OnAbort(nullptr);
   client_ = nullptr;

@@ -30,6 +30,10 @@ class Session : public std::enable_shared_from_this<Session> {
   // `peer`: see ClientAddress().
   Session(boost::asio::ip::tcp::socket socket, Server& server, std::string peer);
 
+  // Before Start: the connection is beyond this limit, and only health and metrics are served.
+  void Reserve(ConnectionTable::Limit limit) { beyond_ = limit; }
+  const std::string& peer() const { return peer_; }
+
   // Serves the connection's requests until it ends, then calls `on_end`.
   void Start(std::function<void()> on_end);
 
@@ -69,6 +73,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // when it cannot.
   boost::asio::awaitable<std::optional<Response>> DecodeBody(ContentDecoder& decoder,
                                                              const Route& route, Request& request);
+  // What to answer on a connection that is beyond a limit; none for a route that is served there.
+  std::optional<Response> RefuseBeyondLimit(const Route* route, const Request& request) const;
   boost::asio::awaitable<Response> Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive);
   boost::asio::awaitable<void> Refuse(int status, std::string_view detail);
@@ -116,6 +122,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Server& server_;
   const std::string peer_;
+  ConnectionTable::Limit beyond_ = ConnectionTable::Limit::kNone;
   boost::asio::ip::tcp::socket socket_;
   std::atomic<bool> draining_ = false;
   bool closed_ = false;
@@ -154,8 +161,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Clock::time_point deadline_ = Clock::time_point::max();
   bool expired_ = false;
 
-  bool idle_ = true;     // No byte of a request has come.
-  bool unread_ = false;  // The request was answered before it was read.
+  bool idle_ = true;        // No byte of a request has come.
+  bool unread_ = false;     // The request was answered before it was read.
+  bool is_served_ = false;  // A request was for a route that this connection may have.
 };
 
 }  // namespace tarn::http

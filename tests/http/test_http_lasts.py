@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import io
+import itertools
 import json
 import random
 import re
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 from harness.client import Answer, Client
 from harness.lake import Lake
+from harness.queries import ENDLESS
 from harness.store import Folder
 from harness.waiting import wait_until
 
@@ -44,6 +46,7 @@ def lake(store, recorder, session_folder) -> Iterator[Lake]:
         "body_timeout": "300ms",
         "header_bytes_max": HEADER_BYTES_MAX,
         "connections_max": CONNECTIONS_MAX,
+        "connections_per_address_max": CONNECTIONS_MAX,
     }
     lake.set("queryd", catalogd_url="http://127.0.0.1:9").start_queryd()
     yield lake
@@ -235,25 +238,40 @@ def test_client_that_takes_nothing_is_let_go(new_lake):
 
 
 def test_connection_too_many_is_told_so(client, lake):
+    """If every place has a running request, only health and metrics are served."""
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(client.connect()) for _ in range(CONNECTIONS_MAX)]
-        wait_until(lambda: open_is_refused(client), "all places are taken")
+
+        def is_full() -> bool:
+            # One that has not sent all of its request yet may give way, so that it takes several.
+            query = f"held-{next(numbers)}"
+            stack.enter_context(client.send_sql(ENDLESS, query))
+            return asks_in_vain(client)
+
+        numbers = itertools.count()
+        wait_until(is_full, "all places are taken")
         with client.connect() as one_more:
-            (answer,) = answers(client, read_to_end(one_more), ["GET"])
+            one_more.sendall(post("SELECT 1"))
+            (answer,) = answers(client, read_to_end(one_more), ["POST"])
         expect_refusal(answer, 503, "too many connections")
         assert answer.headers["Retry-After"] == "1"
-        # Those that were there first are served.
-        held[0].sendall(GET)
-        assert held[0].recv(4096).startswith(b"HTTP/1.1 200 ")
-        held.pop().close()
-        wait_until(lambda: not open_is_refused(client), "there is a place again")
+        for path in ("/healthz", "/metrics"):
+            assert client.get(path).status == 200
+        lake.queryd.wait_for_line("too many connections", "limit=http.connections_max")
+    wait_until(lambda: not asks_in_vain(client), "there is a place again")
 
 
-def open_is_refused(client: Client) -> bool:
+def asks_in_vain(client: Client) -> bool:
     try:
-        return client.get("/healthz").status == 503
+        return client.sql("SELECT 1").status == 503
     except (OSError, http.client.HTTPException):
         return True
+
+
+def test_idle_connections_give_way(client):
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(client.connect()) for _ in range(3 * CONNECTIONS_MAX)]
+        assert client.sql("SELECT 1").rows() == [[1]]
+        assert read_to_end(held[0]) == b""
 
 
 # --- one connection, many requests

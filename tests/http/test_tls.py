@@ -185,14 +185,13 @@ def test_own_page_is_of_https(lake):
     assert lake.query.request("POST", "/sql", body, headers).status == 403
 
 
-def test_connections_in_the_handshake_count_and_end(make_tls_lake, authority):
+def test_connections_in_the_handshake_give_way_and_end(make_tls_lake, authority):
     lake = make_tls_lake("shaking")
-    lake.settings["http"] = {"header_timeout": "1s", "connections_max": 4}
+    lake.settings["http"] = {"header_timeout": "1s", "connections_per_address_max": 4}
     start(lake, authority)
     host, _, port = lake.query.address.rpartition(":")
     held = [socket.create_connection((host, int(port)), timeout=20) for _ in range(4)]
-    with pytest.raises((ConnectionError, ssl.SSLError)):
-        lake.query.get("/healthz")
+    assert lake.query.get("/healthz").status == 200
     for connection in held:
         assert connection.recv(1) == b""
         connection.close()
