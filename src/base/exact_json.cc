@@ -10,22 +10,6 @@
 namespace tarn {
 namespace {
 
-// A reason quotes what was read last, which can be as long as the whole text.
-constexpr size_t kReasonBytesMax = 300;
-
-// The text of an exception without its tag: "[json.exception.parse_error.101] parse error at …".
-std::string_view WithoutTag(std::string_view what) {
-  if (const size_t end = what.find("] "); end != std::string_view::npos)
-    what.remove_prefix(end + 2);
-  return what;
-}
-
-// The quoted bytes may be the very ones that are not UTF-8, and the cut may be within a character.
-std::string Bounded(std::string_view reason) {
-  if (reason.size() <= kReasonBytesMax) return ToValidUtf8(reason);
-  return ToValidUtf8(reason.substr(0, kReasonBytesMax)) + "…";
-}
-
 // Listens to nlohmann's parser, which hands a number's own digits to nobody else.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -67,12 +51,12 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool parse_error(size_t, const std::string&, const nlohmann::json::exception& error) override {
-    return Fail(WithoutTag(error.what()));
+    return Fail(error.what());
   }
 
  private:
   bool Fail(std::string_view why) {
-    if (error_.empty()) error_ = Bounded(why);
+    if (error_.empty()) error_ = JsonReason(why);
     return false;
   }
   bool PutNumber(std::string digits) {
@@ -80,14 +64,17 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
   // Where the next value goes: the end of the innermost open list or object, or the root.
   ExactJson& Place() { return open_.empty() ? root_ : open_.back()->items.emplace_back(); }
+  bool Count() {
+    return ++values_ <= kJsonValuesMax || Fail(JsonTooManyValuesError(kJsonValuesMax).message);
+  }
   bool Put(ExactJson value) {
+    if (!Count()) return false;
     Place() = std::move(value);
     return true;
   }
   bool Open(ExactJson::Kind kind) {
-    if (open_.size() == kJsonDepthMax) {
-      return Fail(fmt::format("lists and objects are nested more than {} deep", kJsonDepthMax));
-    }
+    if (open_.size() == kJsonDepthMax) return Fail(JsonTooDeepError(kJsonDepthMax).message);
+    if (!Count()) return false;
     ExactJson& value = Place();
     value.kind = kind;
     open_.push_back(&value);
@@ -102,6 +89,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   // From the outermost to the innermost. A list that holds an open one gets no more items
   // meanwhile, so these stay where they are.
   std::vector<ExactJson*> open_;
+  size_t values_ = 0;
   std::string error_;
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bounded_json.h"
 #include "base/result.h"
 
 namespace tarn {
@@ -29,11 +30,9 @@ struct ExactJson {
   std::string Dump() const;
 };
 
-// Lists and objects within each other beyond this are an error: what walks a value may recurse.
-inline constexpr size_t kJsonDepthMax = 64;
-
 // Exactly one value, in UTF-8. The error is kInvalidArgument and says where and what is wrong:
-// "parse error at line 1, column 5: …". A number beyond a double's range is an error.
+// "parse error at line 1, column 5: …". A number beyond a double's range is an error, and so are
+// more than kJsonDepthMax lists and objects within each other, and more than kJsonValuesMax values.
 Result<ExactJson> ParseExactJson(std::string_view text);
 
 }  // namespace tarn

@@ -237,6 +237,13 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1024,
        .max = 1024 * 1024 * 1024,
        .unit = "bytes"},
+      {.key = "catalogd.json_values_max",
+       .target = &catalogd.json_values_max,
+       .help = "The most JSON values in a manifest that a PUT may send: an object with its key, "
+               "size and ETag has four. A value takes up to 200 bytes of memory while it is read.",
+       .min = 100,
+       .max = 100'000'000,
+       .unit = "values"},
       {.key = "catalogd.wait_max",
        .target = &catalogd.wait_max,
        .help = "The longest that `GET /catalog/list?wait=` waits for a change. Who asks for more "

@@ -63,6 +63,7 @@ struct CatalogdSettings {
   std::string data_dir = "catalog";
   Duration shutdown_timeout = std::chrono::seconds(10);
   int64_t body_bytes_max = 16 * 1024 * 1024;
+  int64_t json_values_max = 500'000;
   Duration wait_max = std::chrono::minutes(1);
   int64_t waiters_max = 500;
   int64_t list_streams_max = 16;

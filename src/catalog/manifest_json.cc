@@ -6,6 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/bounded_json.h"
 #include "base/text.h"
 
 namespace tarn::catalog {
@@ -20,16 +21,15 @@ Error Bad(const std::string& field, std::string_view why) {
   return InvalidArgument(fmt::format("{}: {}", field, why));
 }
 
-Result<Json> Parse(std::string_view text) {
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& e) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: …": without the tag.
-    std::string_view what = e.what();
-    if (const size_t end = what.find("] "); end != std::string_view::npos)
-      what.remove_prefix(end + 2);
-    return InvalidArgument(fmt::format("not JSON: {}", what));
+// The most values of a body that names a version.
+constexpr size_t kRestoreValuesMax = 100;
+
+Result<Json> Parse(std::string_view text, size_t values_max) {
+  Result<Json> json = ParseBoundedJson(text, {.values = values_max});
+  if (!json.ok() && json.error().kind == ErrorKind::kInvalidArgument) {
+    return json.error().Wrap("not JSON");
   }
+  return json;
 }
 
 Result<> RefuseUnknown(const Json& object, std::initializer_list<std::string_view> known,
@@ -239,8 +239,8 @@ bool Take(std::string_view& text, char c) {
 
 }  // namespace
 
-Result<DatasetContent> ParseDatasetContent(std::string_view json) {
-  TARN_TRY(const Json parsed, Parse(json));
+Result<DatasetContent> ParseDatasetContent(std::string_view json, size_t values_max) {
+  TARN_TRY(const Json parsed, Parse(json, values_max));
   if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"objects\"");
   TARN_CHECK_OK(
       RefuseUnknown(parsed, {"objects", "row_count", "schema_fingerprint", "schema"}, ""));
@@ -250,7 +250,7 @@ Result<DatasetContent> ParseDatasetContent(std::string_view json) {
 }
 
 Result<RestoreRequest> ParseRestoreRequest(std::string_view json) {
-  TARN_TRY(const Json parsed, Parse(json));
+  TARN_TRY(const Json parsed, Parse(json, kRestoreValuesMax));
   if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"version\"");
   TARN_CHECK_OK(RefuseUnknown(parsed, {"version", "dataset_id"}, ""));
   RestoreRequest request;
@@ -312,8 +312,8 @@ std::string FormatChanges(const Changes& changes) {
   return out + "}";
 }
 
-Result<Changes> ParseChanges(std::string_view json) {
-  TARN_TRY(const Json parsed, Parse(json));
+Result<Changes> ParseChanges(std::string_view json, size_t values_max) {
+  TARN_TRY(const Json parsed, Parse(json, values_max));
   if (!parsed.is_object()) return InvalidArgument("must be a JSON object with \"manifests\"");
   Changes changes;
   TARN_TRY(changes.position.revision, OptionalCount(parsed, "revision", ""));

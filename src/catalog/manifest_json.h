@@ -3,6 +3,7 @@
 // The JSON of the catalogue's HTTP interface, both ways. Readers are strict towards clients
 // (a typo must not be lost) and lenient towards catalogd (a newer one may say more).
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,9 +11,14 @@
 
 namespace tarn::catalog {
 
+// No limit on the values of a JSON text, beside that of its bytes: for texts that were accepted
+// before.
+inline constexpr size_t kAnyValues = SIZE_MAX;
+
 // The body of PUT /catalog/datasets/{name}: `objects` with their `key`s, and nothing unknown.
-// The content is valid (see Validate). The error names the field.
-Result<DatasetContent> ParseDatasetContent(std::string_view json);
+// The content is valid (see Validate). The error names the field; kTooLarge for more than
+// `values_max` JSON values.
+Result<DatasetContent> ParseDatasetContent(std::string_view json, size_t values_max = kAnyValues);
 
 // The body of POST /catalog/datasets/{name}/restore.
 struct RestoreRequest {
@@ -43,7 +49,8 @@ Result<Snapshot> ParseSnapshot(std::string_view json);
 // FormatSnapshot.
 std::string FormatChanges(const Changes& changes);
 // As lenient as ParseSnapshot, and takes all that ParseSnapshot takes, as a whole catalogue.
-Result<Changes> ParseChanges(std::string_view json);
+// kTooLarge for more than `values_max` JSON values.
+Result<Changes> ParseChanges(std::string_view json, size_t values_max = kAnyValues);
 
 // RFC 3339 with any offset and any number of fraction digits; what is below a microsecond is
 // cut off.

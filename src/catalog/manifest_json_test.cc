@@ -62,6 +62,18 @@ TEST(ParseDatasetContent, SaysWhatIsWrongWithASchema) {
             "schema[1].name: is named twice");
 }
 
+TEST(ParseDatasetContent, ValuesAndDepthHaveLimits) {
+  const std::string_view text = R"({"objects":[{"key":"k","size":1,"etag":"e"}]})";
+  EXPECT_TRUE(ParseDatasetContent(text, 6).ok());
+  const auto refused = ParseDatasetContent(text, 5);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kTooLarge);
+  EXPECT_EQ(refused.error().message, "more than 5 values");
+  EXPECT_EQ(ErrorOf(R"({"objects":)" + std::string(16'000'000, '[')),
+            "not JSON: lists and objects are nested more than 64 deep");
+  EXPECT_FALSE(ParseChanges(R"({"manifests":[],"deleted":[1,2,3]})", 4).ok());
+}
+
 TEST(ParseDatasetContent, SaysWhichFieldAndWhy) {
   EXPECT_EQ(ErrorOf("[]"), "body: must be a JSON object with \"objects\"");
   EXPECT_EQ(ErrorOf("{}"), "objects: is missing");

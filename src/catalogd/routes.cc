@@ -130,7 +130,7 @@ class Handlers {
       if (options.touch && request.body.empty()) {
         return service_.store.Touch(name, options.condition);
       }
-      TARN_TRY(const catalog::DatasetContent content, catalog::ParseDatasetContent(request.body));
+      TARN_TRY(const catalog::DatasetContent content, ReadManifest(request));
       return service_.store.Put(name, content, options);
     };
     const Result<Store::PutResult> put = co_await http::RunBlocking(service_.writers, write);
@@ -205,6 +205,18 @@ class Handlers {
     if (request.identity->datasets.Allows(name)) return std::nullopt;
     return http::RenderProblem(403, "this token may not change a dataset of that name",
                                request.WantsProblemJson());
+  }
+
+  Result<catalog::DatasetContent> ReadManifest(const Request& request) const {
+    const auto values_max = static_cast<size_t>(service_.settings.json_values_max);
+    Result<catalog::DatasetContent> content =
+        catalog::ParseDatasetContent(request.body, values_max);
+    if (content.ok() || content.error().kind != ErrorKind::kTooLarge) return content;
+    log::Info("manifest is over a limit",
+              {{"query_id", request.id}, {"error", content.error().message}});
+    const std::string& why = content.error().message;
+    return Error{ErrorKind::kTooLarge,
+                 fmt::format("manifest too large: {} (catalogd.json_values_max)", why)};
   }
 
   static Response RenderPut(const Request& request, const Store::PutResult& put,

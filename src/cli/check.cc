@@ -77,7 +77,7 @@ void CheckDaemon(const char* name, const http::Url& url, const Result<http::Clie
 // What the catalogue has and queries do not see, by the answer of GET /catalog/status.
 void CheckDatasets(const Result<http::ClientResponse>& status, Findings& findings) {
   if (!status.ok()) return;
-  const Json json = Json::parse(status->body, nullptr, false);
+  const Json json = ParseBoundedOrderedJson(status->body, kAnswerLimits).value_or(Json());
   if (!json.is_object()) return;
   const Json failed = json.value("failed", Json::array());
   for (const Json& each : failed) {

@@ -41,7 +41,7 @@ Result<std::optional<Former>> ReadFormer(Remote& remote, const std::string& name
   const auto answer = remote.Catalog({.path = DatasetPath(name)});
   if (!answer.ok() && answer.error().kind == ErrorKind::kNotFound) return std::optional<Former>();
   if (!answer.ok()) return answer.error();
-  Former former{.manifest = Json::parse(answer->body, nullptr, false),
+  Former former{.manifest = ParseBoundedOrderedJson(answer->body, kAnswerLimits).value_or(Json()),
                 .etag = std::string(answer->Header("ETag"))};
   if (!former.manifest.is_object()) return Internal("the answer of the catalogue is not JSON");
   former.columns = ColumnsOf(former.manifest);

@@ -76,7 +76,8 @@ ErrorKind KindOf(int status) {
 // What an answer says that is no good one: the detail of a problem (RFC 9457), or its text.
 Error ErrorOf(const http::ClientResponse& response) {
   std::string message(Trim(response.body));
-  const nlohmann::json problem = nlohmann::json::parse(response.body, nullptr, false);
+  const nlohmann::json problem =
+      ParseBoundedJson(response.body, kAnswerLimits).value_or(nlohmann::json());
   if (problem.is_object() && problem.contains("detail") && problem["detail"].is_string()) {
     message = problem["detail"].get<std::string>();
   }
@@ -91,9 +92,10 @@ Error ErrorOf(const http::ClientResponse& response) {
 
 Result<nlohmann::ordered_json> ParseJson(const Result<http::ClientResponse>& response) {
   if (!response.ok()) return response.error();
-  nlohmann::ordered_json json = nlohmann::ordered_json::parse(response->body, nullptr, false);
-  if (json.is_discarded()) return Internal("the answer is not JSON: is that a Tarn daemon?");
-  return json;
+  Result<nlohmann::ordered_json> json = ParseBoundedOrderedJson(response->body, kAnswerLimits);
+  if (json.ok()) return json;
+  return Internal(
+      fmt::format("the answer is not JSON ({}): is that a Tarn daemon?", json.error().message));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bounded_json.h"
 #include "base/lakehouse.h"
 #include "base/result.h"
 #include "http/client.h"
@@ -23,6 +24,9 @@ struct RemoteOptions {
 // these.
 Result<LakehouseSettings> LoadSettings(const std::string& config_path,
                                        LakehouseSettings defaults = {});
+
+// The limits of JSON in an answer. Values of a result may be nested deep.
+inline constexpr JsonLimits kAnswerLimits{.depth = 1000, .values = 20'000'000};
 
 // queryd and catalogd, as a client sees them.
 //

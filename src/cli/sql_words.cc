@@ -107,7 +107,7 @@ void SqlWords::Read(const Remote& remote, const std::stop_token& stop) {
       {"row_limit", kNamesMax}};
   const auto answer = remote.Query({.method = "POST", .path = "/sql", .body = body.dump()}, stop);
   if (!answer.ok()) return;
-  const Json result = Json::parse(answer->body, nullptr, false);
+  const Json result = ParseBoundedOrderedJson(answer->body, kAnswerLimits).value_or(Json());
   if (!result.is_object()) return;
   std::set<std::string> names;
   try {

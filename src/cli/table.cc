@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "cli/remote.h"
 #include "cli/text.h"
 
 namespace tarn::cli {
@@ -163,7 +164,7 @@ std::string Table::Records(size_t width, const Colours& colours) const {
 
 Result<Table> TableOf(std::string_view envelope) {
   try {
-    const Json answer = Json::parse(envelope);
+    const Json answer = ParseBoundedOrderedJson(envelope, kAnswerLimits).value_or(Json());
     const Json& rows = answer.at("rows");
     std::vector<Table::Column> columns;
     for (const Json& column : answer.at("columns")) {

@@ -13,6 +13,8 @@ namespace {
 
 // A list of 100,000 datasets is about 30 MB.
 constexpr uint64_t kListBytesMax = 1024ULL * 1024 * 1024;
+// And has about 2 million JSON values.
+constexpr size_t kListValuesMax = 50'000'000;
 constexpr size_t kShownBytesMax = 200;
 
 }  // namespace
@@ -56,7 +58,7 @@ Result<CatalogRead> CatalogClient::Read(const std::string& position, Duration wa
                                    response->status,
                                    Trim(response->body.substr(0, kShownBytesMax))));
   }
-  Result<catalog::Changes> changes = catalog::ParseChanges(response->body);
+  Result<catalog::Changes> changes = catalog::ParseChanges(response->body, kListValuesMax);
   if (!changes.ok()) return changes.error().Wrap("catalog list: decode");
   return CatalogRead::From(std::move(*changes));
 }
