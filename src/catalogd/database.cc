@@ -63,8 +63,13 @@ constexpr const char* kVersion2 = R"sql(
   ) WITHOUT ROWID;
 )sql";
 
+// SQL does not tell names apart by ASCII case, and neither does NOCASE.
+constexpr const char* kVersion3 = R"sql(
+  CREATE INDEX datasets_by_name_in_any_case ON datasets (name COLLATE NOCASE);
+)sql";
+
 // The step at place N makes version N + 1 of version N.
-constexpr std::array kSteps = {kVersion1, kVersion2};
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3};
 
 Result<int64_t> VersionOf(SqliteDatabase& database) {
   TARN_TRY(SqliteStatement query, database.Prepare("PRAGMA user_version"));

@@ -526,6 +526,7 @@ Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
 Result<Store::PutResult> Store::Write(const std::string& name, std::string content,
                                       const std::optional<Record>& current,
                                       const std::optional<Deletion>& revived) {
+  if (!current) TARN_CHECK_OK(RequireNameOfItsOwn(name));
   TARN_TRY(const Change change, NextChange());
   TARN_CHECK_OK(KeepHistory(name));
   PutResult result{.outcome = current ? PutOutcome::kUpdated : PutOutcome::kCreated,
@@ -592,6 +593,18 @@ Result<std::optional<Store::Deletion>> Store::FindDeletion(const std::string& na
   if (!row) return std::optional<Deletion>();
   return std::optional(
       Deletion{query.Text(0), ToCount(query.Integer(1)), ToTime(query.Integer(2))});
+}
+
+Result<> Store::RequireNameOfItsOwn(const std::string& name) {
+  TARN_TRY(SqliteStatement query,
+           database_.Prepare("SELECT 1 FROM datasets WHERE name = ? COLLATE NOCASE LIMIT 1"));
+  TARN_TRY(const bool is_taken, query.Bind(1, name).Step());
+  if (!is_taken) return {};
+  return Error{
+      ErrorKind::kConflict,
+      fmt::format("the name of another dataset differs from \"{}\" in upper and lower case "
+                  "only, which SQL does not tell apart: choose another name",
+                  name)};
 }
 
 Result<Store::Change> Store::NextChange() {

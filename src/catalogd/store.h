@@ -103,7 +103,8 @@ class Store {
   };
   // An idempotent upsert: the same content changes nothing, other content gets an updated_at
   // that is strictly later than any that was given before. The name and content are valid.
-  // kConflict for a schema whose types do not go with those that were there.
+  // kConflict for a schema whose types do not go with those that were there, and for a new dataset
+  // whose name differs from that of another one by ASCII case only.
   Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content,
                         const PutOptions& options);
   Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content) {
@@ -194,6 +195,9 @@ class Store {
                                          uint64_t version, const Condition& condition);
   Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
   Result<std::optional<Deletion>> FindDeletion(const std::string& name);
+  // For a name without a dataset. kConflict for one that SQL does not tell apart from another
+  // dataset's. The error does not say the other name, which the client may have no right to see.
+  Result<> RequireNameOfItsOwn(const std::string& name);
   Result<PutResult> Write(const std::string& name, std::string content,
                           const std::optional<Record>& current,
                           const std::optional<Deletion>& revived);

@@ -368,6 +368,47 @@ TEST_F(StoreTest, HistoryIsKeptAndRestored) {
   EXPECT_EQ(former.record.content, catalog::FormatDatasetContent(Content("2")));
 }
 
+TEST_F(StoreTest, ANameDiffersFromOthersByMoreThanCase) {
+  auto store = Open();
+  ASSERT_TRUE(store->Put("Größe", Content("1")).ok());
+  const auto refused = store->Put("gRöße", Content("1"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(
+      refused.error().message,
+      "the name of another dataset differs from \"gRöße\" in upper and lower case only, which "
+      "SQL does not tell apart: choose another name");
+  EXPECT_EQ(store->Count()->revision, 1U);
+  EXPECT_TRUE(store->Put("GrÖße", Content("1")).ok()) << "SQL tells these apart";
+  EXPECT_TRUE(store->Put("Größe", Content("2")).ok());
+  // A deleted dataset leaves its name to others, and comes back only when these have left it.
+  ASSERT_TRUE(store->Delete("Größe").ok());
+  ASSERT_TRUE(store->Put("gRöße", Content("1")).ok());
+  EXPECT_EQ(store->Restore("Größe", "", 1, Store::Always).error().kind, ErrorKind::kConflict);
+  ASSERT_TRUE(store->Delete("gRöße").ok());
+  EXPECT_TRUE(store->Restore("Größe", "", 1, Store::Always).ok());
+}
+
+TEST_F(StoreTest, NamesOfAnOldCatalogueThatDifferByCaseCanBeChanged) {
+  { Open(); }
+  {
+    auto database = *SqliteDatabase::Open(folder + "/catalog.sqlite");
+    for (const char* name : {"sales", "SALES"}) {
+      ASSERT_TRUE(database
+                      .Execute(fmt::format("INSERT INTO datasets VALUES ('{}', 'id-{}', "
+                                           "'{{\"objects\":[{{\"key\":\"k\"}}]}}', 1, 2, 1, 0)",
+                                           name, name))
+                      .ok());
+    }
+  }
+  auto store = Open();
+  EXPECT_EQ(store->Put("sales", Content("1"))->outcome, Store::PutOutcome::kUpdated);
+  EXPECT_EQ(store->Put("SALES", Content("1"))->outcome, Store::PutOutcome::kUpdated);
+  EXPECT_EQ(store->Put("Sales", Content("1")).error().kind, ErrorKind::kConflict);
+  EXPECT_TRUE(store->Delete("SALES").ok());
+  EXPECT_EQ(store->Put("SALES", Content("1")).error().kind, ErrorKind::kConflict);
+}
+
 TEST_F(StoreTest, HistoryIsBoundedAndPaged) {
   auto store = Open({.history_versions_max = 5});
   for (int i = 1; i <= 20; ++i) ASSERT_TRUE(store->Put("a", Content(std::to_string(i))).ok());

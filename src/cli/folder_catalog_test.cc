@@ -79,6 +79,15 @@ TEST_F(FolderCatalogTest, TheCatalogueFollowsTheFolder) {
   EXPECT_THAT(Names(), ElementsAre("b"));
 }
 
+TEST_F(FolderCatalogTest, AFileCanGetANameInOtherCase) {
+  Write("sales.parquet");
+  ASSERT_TRUE(Read().ok());
+  fs::rename(folder / "sales.parquet", folder / "Sales.parquet");
+  const auto read = Read();
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_THAT(Names(), ElementsAre("Sales"));
+}
+
 TEST_F(FolderCatalogTest, AFolderThatIsGoneIsAnErrorAndDropsNothing) {
   Write("a.parquet");
   ASSERT_TRUE(Read().ok());

@@ -31,13 +31,14 @@ Result<> ListedCatalog::Write(std::vector<catalog::ObjectRef> objects) {
     told_ = std::move(problems);
   }
   std::unordered_set<std::string_view> names;
-  for (const FoundDataset& dataset : found) {
-    names.insert(dataset.name);
-    TARN_CHECK_OK(store_.Put(dataset.name, dataset.content));
-  }
+  for (const FoundDataset& dataset : found) names.insert(dataset.name);
+  // First, since a new name may differ from a former one by case only.
   TARN_TRY(const catalog::Snapshot known, store_.List());
   for (const catalog::Manifest& manifest : known.manifests) {
     if (!names.contains(manifest.name)) TARN_CHECK_OK(store_.Delete(manifest.name));
+  }
+  for (const FoundDataset& dataset : found) {
+    TARN_CHECK_OK(store_.Put(dataset.name, dataset.content));
   }
   return {};
 }

@@ -137,7 +137,7 @@ void Registrar::Take(CatalogRead read) {
     }
   }
   for (const std::string& name : read.deleted) {
-    wanted_.erase(name);
+    if (wanted_.erase(name) > 0) RemoveNamesake(name);
     failed_.erase(name);
     reading_.erase(name);
     overwritten_.erase(name);
@@ -163,7 +163,7 @@ void Registrar::Take(CatalogRead read) {
         failed_.erase(name);
       }
     }
-    wanted_.insert_or_assign(name, std::move(manifest));
+    if (wanted_.insert_or_assign(name, std::move(manifest)).second) AddNamesake(name);
   }
   position_ = std::move(read.position);
   revision_ = read.revision;
@@ -184,7 +184,7 @@ std::vector<std::string> Registrar::NamesToRead(bool all_failed) const {
       names.push_back(name);
     }
   }
-  // Among names that differ only in case, the first one that did not fail wins.
+  // New datasets come first.
   std::stable_partition(names.begin(), names.end(),
                         [this](const std::string& name) { return !failed_.contains(name); });
   return names;
@@ -253,22 +253,14 @@ void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& r
   size_t to_put = 0;
   for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
   result.skipped = wanted_.size() - to_put;
-  // DuckDB does not tell names apart by case alone: the first one keeps its view, and another must
-  // not replace it.
-  std::unordered_map<std::string, std::string> claims;
-  for (const auto& [name, reading] : reading_) claims.emplace(ToLowerAscii(name), name);
   std::vector<ProbeRequest> requests;
   for (const std::string& name : NamesToRead(all_failed)) {
-    const std::string lower = ToLowerAscii(name);
-    const auto owner = owners_.find(lower);
-    const bool is_owned =
-        owner != owners_.end() && owner->second != name && wanted_.contains(owner->second);
-    const std::string& first = claims.emplace(lower, name).first->second;
-    if (is_owned || first != name) {
+    // Even if the oldest cannot be read: another dataset must not take its name over.
+    if (const std::string& oldest = OldestNamesake(name); oldest != name) {
       Fail(name,
-           fmt::format("\"{}\" differs from it in upper and lower case only, which SQL does not "
-                       "tell apart",
-                       is_owned ? owner->second : first),
+           fmt::format("the older dataset \"{}\" differs from it in upper and lower case only, "
+                       "which SQL does not tell apart",
+                       oldest),
            result);
       continue;
     }
@@ -314,12 +306,19 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
     }
     Result<ViewTarget::Schema> outcome = reading.probe.answer.get();
     const auto wanted = wanted_.find(it->first);
-    if (wanted == wanted_.end() || wanted->second.updated_at != reading.updated_at) {
+    // An older dataset of this name may have come meanwhile.
+    if (wanted == wanted_.end() || wanted->second.updated_at != reading.updated_at ||
+        OldestNamesake(it->first) != it->first) {
       it = reading_.erase(it);
       continue;
     }
     if (outcome.ok()) {
       protocol::ViewSpec& view = reading.view;
+      const auto owner = owners_.find(ToLowerAscii(view.name));
+      if (owner != owners_.end() && owner->second != view.name && wanted_.contains(owner->second)) {
+        change.drop.push_back(owner->second);
+        dirty_.insert(owner->second);
+      }
       view.schema = std::move(*outcome);
       // The catalogue need not have them.
       std::vector<std::string> etags = std::move(view.schema.etags);
@@ -334,6 +333,27 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
     }
     it = reading_.erase(it);
   }
+}
+
+const std::string& Registrar::OldestNamesake(const std::string& name) const {
+  const std::set<std::string>& names = namesakes_.at(ToLowerAscii(name));
+  return *std::min_element(names.begin(), names.end(), [this](const auto& a, const auto& b) {
+    const auto rank = [this](const std::string& each) {
+      return std::pair(wanted_.at(each).created_at, !live_.contains(each));
+    };
+    return rank(a) < rank(b);
+  });
+}
+
+void Registrar::AddNamesake(const std::string& name) {
+  namesakes_[ToLowerAscii(name)].insert(name);
+}
+
+void Registrar::RemoveNamesake(const std::string& name) {
+  const auto found = namesakes_.find(ToLowerAscii(name));
+  found->second.erase(name);
+  for (const std::string& left : found->second) failed_.erase(left);
+  if (found->second.empty()) namesakes_.erase(found);
 }
 
 bool Registrar::IsBroken(const std::string& name) const {
@@ -352,10 +372,10 @@ void Registrar::PutBroken(Change& change) const {
       change.drop.push_back(known->second.name);
     }
   }
-  // Among names that differ only in case, only the first one gets an error view.
   const auto put = [&](const std::string& name, const std::string& reason) {
     const std::string lower = ToLowerAscii(name);
-    if (owners_.contains(lower) || !shown.insert(lower).second) return;
+    if (owners_.contains(lower) || OldestNamesake(name) != name) return;
+    if (!shown.insert(lower).second) return;
     const auto known = broken_.find(lower);
     if (known != broken_.end()) {
       if (known->second.name == name && known->second.reason == reason) return;

@@ -160,6 +160,13 @@ class Registrar {
   void CollectProbes(Deadline until, Change& change, RefreshResult& result);
   void GoLive(Change& change, Deadline deadline, RefreshResult& result);
   bool IsBroken(const std::string& name) const;
+  // Of the datasets of the catalogue whose names differ from this one by ASCII case only, itself
+  // included, the one that gets the view: the one that was created first. Of several that were
+  // created at the same time, the one that has the view, else the first by name.
+  const std::string& OldestNamesake(const std::string& name) const;
+  void AddNamesake(const std::string& name);
+  // Lets the datasets that the removed one kept from their view be probed at once.
+  void RemoveNamesake(const std::string& name);
   void PutBroken(Change& change) const;
   protocol::ViewSpec ToErrorView(const BrokenView& broken);
   void Fail(const std::string& name, const std::string& error, RefreshResult& result);
@@ -173,9 +180,11 @@ class Registrar {
   std::map<std::string, catalog::Manifest> wanted_;      // The catalogue, as last read.
   std::map<std::string, UnixMicros> live_;               // What has a view: name to updated_at.
   std::unordered_map<std::string, std::string> owners_;  // Of live_, by the name in lower case.
-  std::set<std::string> dirty_;                          // Names where the two above differ.
-  std::map<std::string, Failure> failed_;                // Of dirty_.
-  std::map<std::string, Reading> reading_;               // Of dirty_.
+  // The names of wanted_, by the name in lower case: SQL does not tell those in one set apart.
+  std::unordered_map<std::string, std::set<std::string>> namesakes_;
+  std::set<std::string> dirty_;             // Names where wanted_ and live_ differ.
+  std::map<std::string, Failure> failed_;   // Of dirty_.
+  std::map<std::string, Reading> reading_;  // Of dirty_.
   bool has_refreshed_ = false;
   std::unordered_map<std::string, Learned> learned_;  // Of live_.
   std::map<std::string, PendingProbe> checks_;

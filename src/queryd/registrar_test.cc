@@ -115,9 +115,11 @@ class ListedCatalog : public CatalogSource {
     }
     return read;
   }
-  void Add(const std::string& name, const std::string& key, int64_t updated_at) {
+  void Add(const std::string& name, const std::string& key, int64_t updated_at,
+           int64_t created_at = 0) {
     manifests[name] = {.name = name,
                        .content = {.objects = {{key}}},
+                       .created_at = UnixMicros(std::chrono::microseconds(created_at)),
                        .updated_at = UnixMicros(std::chrono::microseconds(updated_at))};
     changed_at[name] = ++revision;
   }
@@ -216,9 +218,9 @@ TEST_F(RegistrarTest, TellsQueriesOnceWhyADatasetCannotBeRead) {
 
 TEST_F(RegistrarTest, AViewTakesThePlaceOfAnErrorThatDiffersInCase) {
   engine.failing = {"A"};
-  catalog.Add("A", "k", 1);
+  catalog.Add("A", "k", 1, 2);
   Refresh();
-  catalog.Add("a", "k", 1);
+  catalog.Add("a", "k", 1, 1);
   Refresh();
   EXPECT_THAT(engine.calls, testing::Contains("apply 2 -A +a:k"));
   catalog.Remove("A");
@@ -516,6 +518,43 @@ TEST_F(RegistrarTest, NamesThatDifferInCaseOnlyDoNotReplaceEachOther) {
   catalog.Remove("Trips");
   Refresh();
   EXPECT_THAT(engine.calls, ElementsAre("probe trips k2", "apply 3 -Trips +trips:k2"));
+}
+
+TEST_F(RegistrarTest, OfNamesThatDifferInCaseOnlyTheOldestIsSeen) {
+  catalog.Add("SALES", "new", 2, 2);
+  catalog.Add("Sales", "newest", 3, 3);
+  catalog.Add("sales", "old", 1, 1);
+  const RefreshResult first = Refresh();
+  EXPECT_THAT(first.errors,
+              testing::Each(HasSubstr("the older dataset \"sales\" differs from it")));
+  EXPECT_EQ(first.errors.size(), 2U);
+  EXPECT_THAT(engine.calls, ElementsAre("apply 3 ?sales", "probe sales old", "apply 3 +sales:old"));
+  catalog.tells = true;
+  Refresh();
+  catalog.Remove("sales");
+  Follow();
+  EXPECT_THAT(engine.calls, ElementsAre("probe SALES new", "apply 4 -sales +SALES:new"))
+      << "the next one by age, and at once";
+}
+
+TEST_F(RegistrarTest, AnOldDatasetThatCannotBeReadKeepsItsNameFromOthers) {
+  engine.failing = {"sales"};
+  catalog.Add("sales", "old", 1, 1);
+  catalog.Add("SALES", "new", 2, 2);
+  EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=0 skipped=0 errors=2");
+  EXPECT_THAT(engine.calls, ElementsAre("apply 2 ?sales", "probe sales old", "apply 2 !sales"));
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("probe sales old"));
+}
+
+TEST_F(RegistrarTest, AnOlderDatasetThatComesBackGetsItsNameBack) {
+  catalog.Add("SALES", "new", 2, 2);
+  Refresh();
+  catalog.Add("sales", "old", 1, 1);
+  EXPECT_EQ(Counts(Refresh()), "created=1 updated=0 dropped=1 skipped=1 errors=0");
+  EXPECT_THAT(engine.calls, ElementsAre("probe sales old", "apply 2 -SALES +sales:old"));
+  EXPECT_THAT(Refresh().errors, ElementsAre(HasSubstr("the older dataset \"sales\"")));
+  EXPECT_TRUE(engine.calls.empty());
 }
 
 }  // namespace

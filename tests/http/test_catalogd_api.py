@@ -213,7 +213,7 @@ def test_key_as_long_as_it_may_be(catalog):
 
 
 def test_names_are_told_apart_by_every_byte(catalog):
-    names = ["a", "A", "a ", " a", "é", "e\u0301", "a/b", "a%2Fb", "a+b", "a b", ".", ".."]
+    names = ["a", "É", "a ", " a", "é", "e\u0301", "a/b", "a%2Fb", "a+b", "a b", ".", ".."]
     for name in names:
         assert catalog.put_keys(name, f"key of {name}")["name"] == name
     for name in names:
