@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace tarn::auth {
 namespace {
 
@@ -38,6 +40,51 @@ bool Fits(std::string_view pattern, std::string_view text) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
+constexpr size_t kPrefixBytesMax = 1024;  // Of S3's keys.
+// A text that is encoded more often over is taken for hostile.
+constexpr int kDecodingsMax = 8;
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// The text with its percent-escapes decoded. A '%' that begins none stays.
+std::string DecodeEscapes(std::string_view text) {
+  std::string decoded;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool has_digits = text[i] == '%' && i + 2 < text.size();
+    const int high = has_digits ? HexDigit(text[i + 1]) : -1;
+    const int low = has_digits ? HexDigit(text[i + 2]) : -1;
+    if (high >= 0 && low >= 0) {
+      decoded += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+// True for a key that some reader could fold or decode so that it leads out of its folder.
+bool MayLeaveItsFolder(std::string_view key) {
+  std::string path = ReplaceAll(std::string(key), "\\", "/");
+  for (int i = 0; i < kDecodingsMax; ++i) {
+    if (HasDotSegment(path)) return true;
+    std::string decoded = ReplaceAll(DecodeEscapes(path), "\\", "/");
+    if (decoded == path) return false;
+    path = std::move(decoded);
+  }
+  return true;
+}
+
+std::vector<std::string> SortedUnique(std::vector<std::string> texts) {
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  return texts;
+}
+
 }  // namespace
 
 std::string_view NameOf(Role role) {
@@ -63,10 +110,8 @@ std::string Roles::Names() const {
 }
 
 DatasetScope DatasetScope::Of(std::vector<std::string> patterns) {
-  std::sort(patterns.begin(), patterns.end());
-  patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
   DatasetScope scope;
-  scope.patterns_ = std::move(patterns);
+  scope.patterns_ = SortedUnique(std::move(patterns));
   return scope;
 }
 
@@ -74,6 +119,48 @@ bool DatasetScope::Allows(std::string_view name) const {
   if (!patterns_) return true;
   return std::any_of(patterns_->begin(), patterns_->end(),
                      [name](const std::string& pattern) { return Fits(pattern, name); });
+}
+
+KeyScope KeyScope::Of(std::vector<std::string> prefixes) {
+  KeyScope scope;
+  scope.prefixes_ = SortedUnique(std::move(prefixes));
+  return scope;
+}
+
+bool KeyScope::Allows(std::string_view key) const {
+  if (!prefixes_) return true;
+  const bool fits =
+      std::any_of(prefixes_->begin(), prefixes_->end(), [key](const std::string& prefix) {
+        if (!prefix.ends_with('/')) return key == prefix;
+        return key.size() > prefix.size() && key.starts_with(prefix);
+      });
+  return fits && !MayLeaveItsFolder(key);
+}
+
+Result<> ValidateKeyPrefix(std::string_view prefix) {
+  const auto error = [prefix](std::string_view why) {
+    return InvalidArgument(
+        fmt::format("prefix \"{}\": {}", ToValidUtf8(prefix.substr(0, kPrefixBytesMax)), why));
+  };
+  if (prefix.empty()) return error("must not be empty");
+  if (prefix.size() > kPrefixBytesMax) return error("is longer than 1,024 bytes");
+  if (!IsValidUtf8(prefix)) return error("is not UTF-8");
+  if (HasControlCharacter(prefix)) return error("must not hold control characters");
+  if (prefix.find("://") != std::string_view::npos) {
+    return error("is a part of a key, so leave out s3://BUCKET/");
+  }
+  if (prefix.starts_with('/')) return error("must not begin with /");
+  if (prefix.find("//") != std::string_view::npos) return error("must not hold //");
+  if (prefix.find('*') != std::string_view::npos) {
+    return error("must not hold *: a prefix that ends with / stands for all keys below it");
+  }
+  if (MayLeaveItsFolder(prefix)) return error("must not have a segment \".\" or \"..\"");
+  return {};
+}
+
+KeyScope Identity::Keys() const {
+  if (key_prefixes) return KeyScope::Of(*key_prefixes);
+  return datasets.is_all() ? KeyScope() : KeyScope::Of({});
 }
 
 const std::shared_ptr<const Identity>& Anonymous() {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -65,10 +66,40 @@ class DatasetScope {
   std::optional<std::vector<std::string>> patterns_;
 };
 
+// The objects that a token may register, by their keys: all, or those below its prefixes.
+//
+// A prefix that ends with '/' stands for every key that begins with it. Any other prefix is one
+// whole key. Prefixes are compared with the key as the catalogue keeps it, byte by byte. A key that
+// another program could take for a path out of its prefix (a segment "." or "..", plain,
+// percent-encoded, or between backslashes) is below none. Immutable, so thread-safe.
+class KeyScope {
+ public:
+  KeyScope() = default;  // All.
+  static KeyScope Of(std::vector<std::string> prefixes);
+
+  bool is_all() const { return !prefixes_; }
+  bool Allows(std::string_view key) const;
+  // Sorted, each once; none for all.
+  const std::optional<std::vector<std::string>>& prefixes() const& { return prefixes_; }
+  std::optional<std::vector<std::string>> prefixes() && { return std::move(prefixes_); }
+
+ private:
+  std::optional<std::vector<std::string>> prefixes_;
+};
+
+// The rules for a prefix: a key or the beginning of one that ends with '/'; UTF-8, 1 to 1,024
+// bytes; no '*', no "s3://", no '/' at its beginning, no segment that is empty, "." or "..".
+Result<> ValidateKeyPrefix(std::string_view prefix);
+
 struct Identity {
   std::string name;  // Of the token; empty: nobody has to say who he is.
   Roles roles;
   DatasetScope datasets;
+  std::optional<std::vector<std::string>> key_prefixes = std::nullopt;  // None: see Keys.
+
+  // The keys that the token may register: those below its prefixes. Without prefixes, all keys for
+  // a token that is not limited to datasets, and no key for one that is.
+  KeyScope Keys() const;
 };
 
 // Everybody, where there are no tokens: may do all.

@@ -85,8 +85,8 @@ Result<Token> ParseToken(const toml::table& table, const std::string& file, size
   if (!named.ok()) return named.error().Wrap(fmt::format("{}: token {}", file, number));
   const std::string where = fmt::format("{}: token \"{}\"", file, token.identity.name);
   for (const auto& [key, value] : table) {
-    constexpr std::array<std::string_view, 7> kKeys = {"name",  "id",       "salt",      "hash",
-                                                       "roles", "datasets", "created_at"};
+    constexpr std::array<std::string_view, 8> kKeys = {
+        "name", "id", "salt", "hash", "roles", "datasets", "prefixes", "created_at"};
     if (std::find(kKeys.begin(), kKeys.end(), key.str()) == kKeys.end()) {
       // A misspelt "datasets" would let a token see everything.
       return InvalidArgument(fmt::format("{}: there is no key \"{}\"", where, key.str()));
@@ -107,6 +107,13 @@ Result<Token> ParseToken(const toml::table& table, const std::string& file, size
     token.identity.datasets = DatasetScope::Of(std::move(patterns));
     if (token.identity.roles.Has(Role::kAdmin)) {
       return InvalidArgument(where + ": role admin sees all queries, so datasets cannot limit it");
+    }
+  }
+  if (table.contains("prefixes")) {
+    TARN_TRY(token.identity.key_prefixes, Texts(table, "prefixes", where));
+    for (const std::string& prefix : *token.identity.key_prefixes) {
+      const Result<> valid = ValidateKeyPrefix(prefix);
+      if (!valid.ok()) return valid.error().Wrap(where);
     }
   }
   return token;
@@ -224,7 +231,7 @@ Result<std::vector<Token>> ReadTokenFile(const std::string& path) {
 
 std::string FormatTokens(const std::vector<Token>& tokens) {
   std::string text =
-      "# Written by `tarn token`. Roles and datasets may be changed by hand; what is changed "
+      "# Written by `tarn token`. Roles, datasets and prefixes may be changed by hand; a change "
       "takes\n"
       "# effect within a second.\n";
   for (const Token& token : tokens) {
@@ -236,6 +243,9 @@ std::string FormatTokens(const std::vector<Token>& tokens) {
                         ListOf(roles));
     if (const auto& patterns = token.identity.datasets.patterns()) {
       text += fmt::format("datasets = {}\n", ListOf(*patterns));
+    }
+    if (const auto& prefixes = token.identity.key_prefixes) {
+      text += fmt::format("prefixes = {}\n", ListOf(*prefixes));
     }
     text += fmt::format("created_at = {}\nid = \"{}\"\nsalt = \"{}\"\nhash = \"{}\"\n",
                         QuoteToml(token.created_at), token.id, token.salt, token.hash);

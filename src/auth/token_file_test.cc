@@ -112,6 +112,87 @@ TEST_F(TokenFileTest, WhatIsWrongIsRefusedAndNotShown) {
   EXPECT_THAT(error(with(made.token.hash, made.token.hash.substr(1))), HasSubstr("hash must be"));
 }
 
+TEST_F(TokenFileTest, KeepsKeyPrefixes) {
+  Identity limited{.name = "a", .roles = {Role::kCatalog}, .datasets = DatasetScope::Of({"a_*"})};
+  const NewToken without = MakeToken(limited);
+  limited.name = "b";
+  limited.key_prefixes = {"b/", "shared/days.parquet"};
+  const NewToken with = MakeToken(limited);
+  limited.name = "c";
+  limited.key_prefixes.emplace();
+  const NewToken none = MakeToken(limited);
+  const NewToken all = MakeToken({.name = "d", .roles = {Role::kCatalog}, .datasets = {}});
+  const std::string text = FormatTokens({without.token, with.token, none.token, all.token});
+  const auto read = ParseTokens(text, path);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->at(0).identity.key_prefixes, std::nullopt);
+  EXPECT_FALSE(read->at(0).identity.Keys().Allows("a/x")) << "limited to datasets, and no prefix";
+  EXPECT_TRUE(read->at(1).identity.Keys().Allows("b/x"));
+  EXPECT_FALSE(read->at(1).identity.Keys().Allows("a/x"));
+  EXPECT_FALSE(read->at(2).identity.Keys().Allows("a/x"));
+  EXPECT_TRUE(read->at(3).identity.Keys().Allows("a/x"));
+  const auto wrong = ParseTokens(FormatTokens({all.token}) + "prefixes = [\"../\"]\n", "f");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().message,
+            "f: token \"d\": prefix \"../\": must not have a segment \".\" or \"..\"");
+}
+
+TEST(KeyScope, AllowsKeysBelowItsPrefixes) {
+  EXPECT_TRUE(KeyScope().Allows("anything"));
+  EXPECT_FALSE(KeyScope::Of({}).Allows("anything"));
+  const KeyScope scope = KeyScope::Of({"tenant_a/", "shared/days.parquet", "x/y=1/"});
+  for (const char* key :
+       {"tenant_a/x", "tenant_a/b/c.parquet", "tenant_a/...", "tenant_a/a..b/.x", "tenant_a/100%",
+        "tenant_a/day=2026%2F01/x", "tenant_a/*.parquet", "shared/days.parquet", "x/y=1/z"}) {
+    EXPECT_TRUE(scope.Allows(key)) << key;
+  }
+  for (const char* key : {"",
+                          "tenant_a",
+                          "tenant_a/",
+                          "tenant_b/x",
+                          "Tenant_a/x",
+                          "tenant_a2/x",
+                          "x/y=12/z",
+                          "/tenant_a/x",
+                          "//tenant_a/x",
+                          "s3://lake/tenant_a/x",
+                          "s3://other/x",
+                          "./tenant_a/x",
+                          "tenant%5Fa/x",
+                          "tenant_a%2Fx",
+                          "shared/days.parquet/x",
+                          "shared/days.parque",
+                          "shared/days.parquet2",
+                          "tenant_a/../tenant_b/x",
+                          "tenant_a/./x",
+                          "tenant_a/..",
+                          "tenant_a/b/../../tenant_b/x",
+                          "tenant_a/%2e%2e/tenant_b/x",
+                          "tenant_a/%2E./tenant_b/x",
+                          "tenant_a/..%2ftenant_b/x",
+                          "tenant_a/%252e%252e/tenant_b/x",
+                          "tenant_a/%2e%2e/100%/x",
+                          "tenant_a/%zz/%2E%2E",
+                          "tenant_a/..\\tenant_b",
+                          "tenant_a/%25252525252525252525252525",
+                          "tenant_a/%5c..%5Ctenant_b"}) {
+    EXPECT_FALSE(scope.Allows(key)) << key;
+  }
+}
+
+TEST(KeyScope, PrefixesAreChecked) {
+  for (const char* prefix : {"a/", "a", "a/b.parquet", "a/b/c/", "é/", "day=2026%2F01/", ".x/"}) {
+    EXPECT_TRUE(ValidateKeyPrefix(prefix).ok()) << prefix;
+  }
+  for (const std::string& prefix :
+       {std::string(), std::string("/"), std::string("/a/"), std::string("a//b/"),
+        std::string("s3://lake/a/"), std::string("a/*"), std::string("a/../"), std::string("./"),
+        std::string("a/%2e%2e/"), std::string("a\n/"), std::string("\xFF/"),
+        std::string(1025, 'a')}) {
+    EXPECT_FALSE(ValidateKeyPrefix(prefix).ok()) << prefix;
+  }
+}
+
 TEST(DatasetScope, FitsPatterns) {
   EXPECT_TRUE(DatasetScope().Allows("anything"));
   EXPECT_FALSE(DatasetScope::Of({}).Allows("anything"));

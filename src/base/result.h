@@ -18,6 +18,7 @@ enum class ErrorKind {
   kConflict,         // It does not fit what is there: read again, then decide.
   kPrecondition,     // The caller's own condition does not hold: somebody else changed it first.
   kTooLarge,         // Over a limit that a setting names.
+  kForbidden,        // The rights of the caller do not suffice.
   kCancelled,        // Somebody asked for this to stop.
   kTimeout,          // The deadline passed.
   kStale,            // What it was reading has changed meanwhile: read again.

@@ -51,6 +51,9 @@ std::string PercentEncode(std::string_view text);
 // None when a '%' is not followed by two hexadecimal digits.
 std::optional<std::string> PercentDecode(std::string_view text);
 
+// True for a path with a segment "." or "..": as a part of a URL it means another path.
+bool HasDotSegment(std::string_view path);
+
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);  // ASCII only
 std::string ToLowerAscii(std::string_view text);
 

@@ -93,6 +93,22 @@ class Handlers {
     return HandleBackup(service_, request);
   }
 
+  // What the token of the request may change: null stands for everything.
+  asio::awaitable<Response> Rights(const Request& request) const {
+    const auto list = [](const std::optional<std::vector<std::string>>& texts) {
+      if (!texts) return std::string("null");
+      std::string json;
+      for (const std::string& text : *texts) {
+        json += (json.empty() ? "" : ",") + catalog::JsonText(text);
+      }
+      return "[" + json + "]";
+    };
+    const auth::Identity& identity = *request.identity;
+    co_return Response::Json(
+        200, fmt::format(R"({{"datasets":{},"prefixes":{}}})", list(identity.datasets.patterns()),
+                         list(identity.Keys().prefixes())));
+  }
+
   asio::awaitable<Response> Get(const Request& request) const {
     const std::string& name = request.path_arguments[0];
     if (const Result<> may = MayRead(request); !may.ok()) {
@@ -125,10 +141,11 @@ class Handlers {
     const Result<bool> touch = request.Flag("touch");
     if (!touch.ok()) co_return http::RenderError(touch.error(), request);
     options.touch = *touch;
+    options.keys = request.identity->Keys();
     // A manifest may have megabytes: it is read where nothing else waits for the thread.
     const auto write = [this, &name, &request, &options]() -> Result<Store::PutResult> {
       if (options.touch && request.body.empty()) {
-        return service_.store.Touch(name, options.condition);
+        return service_.store.Touch(name, options.condition, options.keys);
       }
       TARN_TRY(const catalog::DatasetContent content, ReadManifest(request));
       return service_.store.Put(name, content, options);
@@ -181,7 +198,8 @@ class Handlers {
     const auto asked = catalog::ParseRestoreRequest(request.body);
     if (!asked.ok()) co_return http::RenderError(asked.error(), request);
     const auto restore = [&] {
-      return service_.store.Restore(name, asked->dataset_id, asked->version, *condition);
+      return service_.store.Restore(name, asked->dataset_id, asked->version, *condition,
+                                    request.identity->Keys());
     };
     const Result<Store::PutResult> put = co_await http::RunBlocking(service_.writers, restore);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
@@ -197,14 +215,14 @@ class Handlers {
     return {};
   }
 
-  static std::optional<Response> RefuseWrite(const Request& request) {
+  std::optional<Response> RefuseWrite(const Request& request) const {
     const std::string& name = request.path_arguments[0];
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       return http::RenderError(valid.error(), request);
     }
     if (request.identity->datasets.Allows(name)) return std::nullopt;
-    return http::RenderProblem(403, "this token may not change a dataset of that name",
-                               request.WantsProblemJson());
+    const Error refusal{ErrorKind::kForbidden, "this token may not change a dataset of that name"};
+    return RenderStoreError(service_, refusal, request);
   }
 
   Result<catalog::DatasetContent> ReadManifest(const Request& request) const {
@@ -240,6 +258,12 @@ Response RenderStoreError(Service& service, const Error& error, const Request& r
     service.failures.Increment();
     log::Error("catalogue request failed", {{"query_id", request.id}, {"error", error.message}});
   }
+  if (error.kind == ErrorKind::kForbidden) {
+    service.forbidden.Increment();
+    log::Info(
+        "change refused, the token may not make it",
+        {{"query_id", request.id}, {"user", request.identity->name}, {"error", error.message}});
+  }
   return http::RenderError(error, request);
 }
 
@@ -259,6 +283,7 @@ std::vector<http::Route> CatalogRoutes(Service& service) {
   put.body_bytes_max = service.settings.body_bytes_max;
   put.too_large_message = "manifest too large (catalogd.body_bytes_max)";
   std::vector<http::Route> routes = {route("GET", "/catalog/list", &Handlers::List),
+                                     route("GET", "/catalog/rights", &Handlers::Rights),
                                      route("GET", dataset, &Handlers::Get),
                                      std::move(put),
                                      route("DELETE", dataset, &Handlers::Delete),

@@ -41,6 +41,7 @@ class Service {
   prometheus::Counter& lists_not_modified;
   prometheus::Counter& changes;
   prometheus::Counter& failures;
+  prometheus::Counter& forbidden;  // Changes beyond the datasets or keys of a token.
 
  private:
   std::atomic<int64_t> streams_ = 0;

@@ -37,6 +37,41 @@ Result<catalog::DatasetContent> ReadContent(const std::string& name, std::string
       fmt::format("the stored manifest of \"{}\" is damaged: {}", name, content.error().message));
 }
 
+// The one place that decides which keys a client may register.
+Result<> RequireKeys(const auth::KeyScope& keys, const catalog::DatasetContent& content) {
+  if (keys.is_all()) return {};
+  constexpr size_t kShown = 5;
+  const std::vector<std::string>& prefixes = *keys.prefixes();
+  if (prefixes.empty()) {
+    return Error{ErrorKind::kForbidden,
+                 "this token may not register objects, since it has no key prefix: use a token of "
+                 "`tarn token create --prefix PREFIX/`"};
+  }
+  for (size_t i = 0; i < content.objects.size(); ++i) {
+    const std::string& key = content.objects[i].key;
+    if (keys.Allows(key)) continue;
+    std::string shown;
+    for (size_t j = 0; j < prefixes.size() && j < kShown; ++j) {
+      shown += fmt::format("{}\"{}\"", j == 0 ? "" : ", ", prefixes[j]);
+    }
+    if (prefixes.size() > kShown) shown += fmt::format(" and {} more", prefixes.size() - kShown);
+    return Error{ErrorKind::kForbidden,
+                 fmt::format("objects[{}].key: \"{}\" is outside of the key prefixes of this token "
+                             "({}): register keys below them, or use a token of `tarn token create "
+                             "--prefix PREFIX/`",
+                             i, key, shown)};
+  }
+  return {};
+}
+
+// The same for content as the database has it.
+Result<> RequireStoredKeys(const auth::KeyScope& keys, const std::string& name,
+                           std::string_view json) {
+  if (keys.is_all()) return {};
+  TARN_TRY(const catalog::DatasetContent content, ReadContent(name, json));
+  return RequireKeys(keys, content);
+}
+
 struct Catalogue {
   std::string id;
   uint64_t revision = 0;
@@ -452,6 +487,7 @@ Result<> Store::RunTogether(const std::vector<Job*>& batch) {
 
 Result<Store::PutResult> Store::Put(const std::string& name, const catalog::DatasetContent& content,
                                     const PutOptions& options) {
+  TARN_CHECK_OK(RequireKeys(options.keys, content));
   return RunChange(name, [&] { return PutInTransaction(name, content, options); });
 }
 
@@ -471,24 +507,28 @@ Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
   return Write(name, std::move(text), current, std::nullopt);
 }
 
-Result<Store::PutResult> Store::Touch(const std::string& name, const Condition& condition) {
+Result<Store::PutResult> Store::Touch(const std::string& name, const Condition& condition,
+                                      const auth::KeyScope& keys) {
   return RunChange(name, [&]() -> Result<PutResult> {
     TARN_TRY(const std::optional<Record> current, Find(database_, name));
     if (!current) return NoSuchDataset(name);
     TARN_CHECK_OK(condition(&*current));
+    TARN_CHECK_OK(RequireStoredKeys(keys, name, current->content));
     return Write(name, current->content, current, std::nullopt);
   });
 }
 
 Result<Store::PutResult> Store::Restore(const std::string& name, const std::string& dataset_id,
-                                        uint64_t version, const Condition& condition) {
-  return RunChange(name,
-                   [&] { return RestoreInTransaction(name, dataset_id, version, condition); });
+                                        uint64_t version, const Condition& condition,
+                                        const auth::KeyScope& keys) {
+  return RunChange(
+      name, [&] { return RestoreInTransaction(name, dataset_id, version, condition, keys); });
 }
 
 Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
                                                      std::string dataset_id, uint64_t version,
-                                                     const Condition& condition) {
+                                                     const Condition& condition,
+                                                     const auth::KeyScope& keys) {
   TARN_TRY(std::optional<Record> current, Find(database_, name));
   TARN_TRY(const std::optional<Deletion> deletion, FindDeletion(name));
   if (!current && !deletion) return NoSuchDataset(name);
@@ -517,6 +557,7 @@ Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
                  fmt::format("version {} of \"{}\" is its deletion", version, name)};
   }
   std::string content = query.Text(0);
+  TARN_CHECK_OK(RequireStoredKeys(keys, name, content));
   if (current && current->content == content) {
     return PutResult{PutOutcome::kUnchanged, std::move(*current)};
   }

@@ -99,7 +99,8 @@ class Store {
   struct PutOptions {
     Condition condition = Always;
     bool allow_schema_change = false;
-    bool touch = false;  // Makes a new version even if the content is the same.
+    bool touch = false;        // Makes a new version even if the content is the same.
+    auth::KeyScope keys = {};  // The keys that the content may name; kForbidden for others.
   };
   // An idempotent upsert: the same content changes nothing, other content gets an updated_at
   // that is strictly later than any that was given before. The name and content are valid.
@@ -111,8 +112,10 @@ class Store {
     return Put(name, content, PutOptions());
   }
 
-  // A new version of the same content. kNotFound when there is no such dataset.
-  Result<PutResult> Touch(const std::string& name, const Condition& condition = Always);
+  // A new version of the same content. kNotFound when there is no such dataset, kForbidden when
+  // its content names other keys than these.
+  Result<PutResult> Touch(const std::string& name, const Condition& condition = Always,
+                          const auth::KeyScope& keys = {});
 
   // kNotFound when there is no such dataset.
   Result<> Delete(const std::string& name, const Condition& condition = Always);
@@ -125,9 +128,11 @@ class Store {
   // kNotFound when nothing is known of such a name.
   Result<HistoryPage> History(const std::string& name, uint64_t before, size_t count);
   // Gives a dataset, also one that was deleted, the content of one of its versions, as a new
-  // version. `dataset_id`: of which dataset that had the name; empty: of the last.
+  // version. `dataset_id`: of which dataset that had the name; empty: of the last. kForbidden when
+  // that version names other keys than these.
   Result<PutResult> Restore(const std::string& name, const std::string& dataset_id,
-                            uint64_t version, const Condition& condition);
+                            uint64_t version, const Condition& condition,
+                            const auth::KeyScope& keys = {});
 
   struct Counts {
     uint64_t revision = 0;
@@ -192,7 +197,8 @@ class Store {
                                      const catalog::DatasetContent& content,
                                      const PutOptions& options);
   Result<PutResult> RestoreInTransaction(const std::string& name, std::string dataset_id,
-                                         uint64_t version, const Condition& condition);
+                                         uint64_t version, const Condition& condition,
+                                         const auth::KeyScope& keys);
   Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
   Result<std::optional<Deletion>> FindDeletion(const std::string& name);
   // For a name without a dataset. kConflict for one that SQL does not tell apart from another

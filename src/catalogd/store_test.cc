@@ -368,6 +368,33 @@ TEST_F(StoreTest, HistoryIsKeptAndRestored) {
   EXPECT_EQ(former.record.content, catalog::FormatDatasetContent(Content("2")));
 }
 
+TEST_F(StoreTest, KeysAreWithinTheScopeOfTheClient) {
+  auto store = Open();
+  const auth::KeyScope keys = auth::KeyScope::Of({"a/"});
+  ASSERT_TRUE(store->Put("d", Content("b/1")).ok());
+  ASSERT_TRUE(store->Put("d", Content("a/1"), {.keys = keys}).ok());
+  const auto refused = store->Put("d", {.objects = {{"a/2"}, {"b/2"}}}, {.keys = keys});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kForbidden);
+  EXPECT_EQ(
+      refused.error().message,
+      "objects[1].key: \"b/2\" is outside of the key prefixes of this token (\"a/\"): register "
+      "keys below them, or use a token of `tarn token create --prefix PREFIX/`");
+  EXPECT_EQ(store->Put("d", Content("a/1"), {.keys = auth::KeyScope::Of({})}).error().message,
+            "this token may not register objects, since it has no key prefix: use a token of `tarn "
+            "token create --prefix PREFIX/`");
+  // Versions that others registered.
+  EXPECT_EQ(store->Restore("d", "", 1, Store::Always, keys).error().kind, ErrorKind::kForbidden);
+  EXPECT_TRUE(store->Touch("d", Store::Always, keys).ok());
+  ASSERT_TRUE(store->Restore("d", "", 1, Store::Always).ok());
+  EXPECT_EQ(store->Touch("d", Store::Always, keys).error().kind, ErrorKind::kForbidden);
+  EXPECT_EQ(store->Put("d", Content("b/1"), {.keys = keys}).error().kind, ErrorKind::kForbidden)
+      << "also where nothing would change";
+  ASSERT_TRUE(store->Delete("d").ok());
+  EXPECT_EQ(store->Restore("d", "", 1, Store::Always, keys).error().kind, ErrorKind::kForbidden);
+  EXPECT_TRUE(store->Restore("d", "", 2, Store::Always, keys).ok());
+}
+
 TEST_F(StoreTest, ANameDiffersFromOthersByMoreThanCase) {
   auto store = Open();
   ASSERT_TRUE(store->Put("Größe", Content("1")).ok());

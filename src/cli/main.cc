@@ -223,6 +223,12 @@ void AddToken(CLI::App& app, TokenOptions& token, std::vector<Command>& commands
   create->add_option("--dataset", token.datasets,
                      "A dataset that it may see, * stands for any text; may be given again. "
                      "All when none is given");
+  create
+      ->add_option("--prefix", token.prefixes,
+                   "The keys of objects that it may register: all below a prefix that ends with "
+                   "/, or one whole key; may be given again. Without it, all keys; with "
+                   "--dataset, none")
+      ->allow_extra_args(false);
   commands.push_back({create, [&token] { return CreateToken(token); }});
   CLI::App* list = command->add_subcommand("list", "List the tokens.");
   list->fallthrough();

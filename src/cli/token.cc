@@ -52,12 +52,50 @@ nlohmann::ordered_json ToJson(const auth::Token& token) {
   nlohmann::ordered_json json = {{"name", token.identity.name},
                                  {"roles", nlohmann::ordered_json::array()},
                                  {"datasets", nullptr},
+                                 {"prefixes", nullptr},
                                  {"created_at", token.created_at}};
   for (const auth::Role role : {auth::Role::kQuery, auth::Role::kCatalog, auth::Role::kAdmin}) {
     if (token.identity.roles.Has(role)) json["roles"].push_back(auth::NameOf(role));
   }
   if (const auto& patterns = token.identity.datasets.patterns()) json["datasets"] = *patterns;
+  if (const auto& prefixes = token.identity.Keys().prefixes()) json["prefixes"] = *prefixes;
   return json;
+}
+
+Result<> TakePrefixes(const TokenOptions& options, auth::Identity& identity) {
+  if (options.prefixes.empty()) return {};
+  if (!identity.roles.Has(auth::Role::kCatalog)) {
+    return InvalidArgument("--prefix limits the keys that a token registers: add --role catalog");
+  }
+  for (const std::string& prefix : options.prefixes) {
+    if (const Result<> valid = auth::ValidateKeyPrefix(prefix); !valid.ok()) {
+      return InvalidArgument("--" + valid.error().message);
+    }
+  }
+  identity.key_prefixes = options.prefixes;
+  return {};
+}
+
+// Rights that may be other ones than meant.
+void PrintNotes(const auth::Identity& identity) {
+  const auto& prefixes = identity.Keys().prefixes();
+  if (!prefixes || !identity.roles.Has(auth::Role::kCatalog)) return;
+  if (prefixes->empty()) {
+    fmt::print(stderr,
+               "tarn: this token may register no objects, since it is limited to datasets: "
+               "--prefix PREFIX/ allows keys\n");
+  }
+  for (const std::string& prefix : *prefixes) {
+    if (prefix.ends_with('/')) continue;
+    fmt::print(stderr, "tarn: --prefix {0} allows this one key; {0}/ allows all keys below it\n",
+               prefix);
+  }
+}
+
+// "all", "none" or the texts.
+std::string ListText(const std::optional<std::vector<std::string>>& texts) {
+  if (!texts) return "all";
+  return texts->empty() ? "none" : fmt::format("{}", fmt::join(*texts, ", "));
 }
 
 }  // namespace
@@ -75,6 +113,7 @@ Result<> CreateToken(const TokenOptions& options) {
     }
     identity.datasets = auth::DatasetScope::Of(options.datasets);
   }
+  TARN_CHECK_OK(TakePrefixes(options, identity));
   TARN_TRY(const std::string path, PathOf(options));
   TARN_TRY(const FolderLock lock, LockFolderOf(path));
   TARN_TRY(std::vector<auth::Token> tokens, ReadOrNone(path));
@@ -84,6 +123,7 @@ Result<> CreateToken(const TokenOptions& options) {
                              "`tarn token revoke {0}`",
                              options.name)};
   }
+  PrintNotes(identity);
   const auth::NewToken made = auth::MakeToken(std::move(identity));
   tokens.push_back(made.token);
   TARN_CHECK_OK(auth::WriteTokenFile(path, tokens));
@@ -107,11 +147,11 @@ Result<> ListTokens(const TokenOptions& options) {
     fmt::print("{}\n", list.dump());
     return {};
   }
-  Table table({{"name"}, {"roles"}, {"datasets"}, {"created_at"}});
+  Table table({{"name"}, {"roles"}, {"datasets"}, {"prefixes"}, {"created_at"}});
   for (const auth::Token& token : tokens) {
-    const auto& patterns = token.identity.datasets.patterns();
-    table.Add({token.identity.name, token.identity.roles.Names(),
-               patterns ? fmt::format("{}", fmt::join(*patterns, ", ")) : "all", token.created_at});
+    const auth::Identity& identity = token.identity;
+    table.Add({identity.name, identity.roles.Names(), ListText(identity.datasets.patterns()),
+               ListText(identity.Keys().prefixes()), token.created_at});
   }
   fmt::print("{}", table.Text());
   return {};

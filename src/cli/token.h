@@ -13,13 +13,15 @@ struct TokenOptions {
   std::string name;
   std::vector<std::string> roles = {"query"};
   std::vector<std::string> datasets;  // Empty: all.
+  // Of the keys that it may register. Empty: all, or none with `datasets`.
+  std::vector<std::string> prefixes;
   bool json = false;
 };
 
 // Makes a token, keeps what recognises it in the file, and prints it: this once. The file is made
 // when it is not there.
 Result<> CreateToken(const TokenOptions& options);
-// Prints the names, roles and datasets.
+// Prints the names, roles, datasets and key prefixes.
 Result<> ListTokens(const TokenOptions& options);
 // Takes a token out of the file; the daemons refuse it within a second.
 Result<> RevokeToken(const TokenOptions& options);

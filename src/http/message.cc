@@ -75,6 +75,8 @@ int StatusOf(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kInvalidArgument:
       return 400;
+    case ErrorKind::kForbidden:
+      return 403;
     case ErrorKind::kNotFound:
       return 404;
     case ErrorKind::kConflict:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace tarn::protocol {
 namespace {
 
@@ -30,17 +32,6 @@ std::string EscapeGlob(std::string_view path) {
     }
   }
   return out;
-}
-
-// True for a key with a segment "." or "..": a URL that holds it means another path.
-bool HasDotSegment(std::string_view key) {
-  while (!key.empty()) {
-    const size_t end = std::min(key.find('/'), key.size());
-    const std::string_view segment = key.substr(0, end);
-    if (segment == ".." || segment == ".") return true;
-    key.remove_prefix(std::min(end + 1, key.size()));
-  }
-  return false;
 }
 
 bool HasEmptySegment(std::string_view key) {

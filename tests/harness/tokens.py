@@ -26,9 +26,16 @@ class Tokens:
             timeout=60,
         )
 
-    def create(self, name: str, *roles: str, datasets: tuple[str, ...] = ()) -> str:
+    def create(
+        self,
+        name: str,
+        *roles: str,
+        datasets: tuple[str, ...] = (),
+        prefixes: tuple[str, ...] = (),
+    ) -> str:
         arguments = [f"--role={role}" for role in roles or ("query",)]
         arguments += [f"--dataset={dataset}" for dataset in datasets]
+        arguments += [f"--prefix={prefix}" for prefix in prefixes]
         token = self.run("create", name, *arguments).stdout.strip()
         # Its secret part; the rest is in the file, and may be shown.
         self._lake.recorder.add_secret("token", token.rpartition("_")[2])

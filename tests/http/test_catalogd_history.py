@@ -163,7 +163,7 @@ def test_deleted_datasets_are_forgotten_in_time(new_lake):
 def test_history_of_others_does_not_show(new_lake):
     tokens = Tokens(new_lake)
     everything = tokens.create("all", "catalog")
-    blue = tokens.create("blue", "catalog", datasets=("blue_*",))
+    blue = tokens.create("blue", "catalog", datasets=("blue_*",), prefixes=("1",))
     new_lake.start_catalogd()
     new_lake.catalog.token = everything
     for name in ("red", "blue_1"):

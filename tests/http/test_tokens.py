@@ -38,6 +38,7 @@ QUERYD = {
 }
 CATALOGD = {
     ("GET", "/catalog/list"): {"catalog"},
+    ("GET", "/catalog/rights"): {"catalog"},
     ("GET", "/catalog/datasets/numbers"): {"catalog"},
     ("PUT", "/catalog/datasets/other"): {"catalog"},
     ("DELETE", "/catalog/datasets/none"): {"catalog"},
@@ -246,7 +247,27 @@ def test_names_and_roles_are_checked(guarded):
     assert 'there is no role "root"' in error("create", "a", "--role", "root")
     assert "1 to 64 letters" in error("create", "a b")
     assert "cannot limit it" in error("create", "a", "--role=admin", "--dataset=x")
+    assert "add --role catalog" in error("create", "a", "--prefix=x/")
+    for prefix in ("/x/", "x/*", "s3://lake/x/", "x/../y/", "x/%2e%2e/"):
+        assert "prefix" in error("create", "a", "--role=catalog", f"--prefix={prefix}")
     assert 'there is no token "nobody"' in error("revoke", "nobody")
+
+
+def test_rights_over_keys_are_listed(guarded):
+    limits = ("--role", "catalog", "--dataset", "a_*")
+    none = guarded.tokens.run("create", "keys-none", *limits)
+    assert "may register no objects" in none.stderr
+    limits += ("--prefix", "a/x.parquet", "--prefix", "a/")
+    one = guarded.tokens.run("create", "keys-one", *limits)
+    assert "--prefix a/x.parquet allows this one key" in one.stderr
+    listed = {entry["name"]: entry["prefixes"] for entry in guarded.tokens.list()}
+    assert listed["keys-none"] == []
+    assert listed["keys-one"] == ["a/", "a/x.parquet"]
+    assert listed["only-catalog"] is None
+    client = guarded.catalog.with_token(one.stdout.strip())
+    wait_until(lambda: client.get("/catalog/rights").status == 200, "the token is known")
+    rights = {"datasets": ["a_*"], "prefixes": ["a/", "a/x.parquet"]}
+    assert client.get("/catalog/rights").json() == rights
 
 
 def test_two_at_once_lose_nothing(guarded):
