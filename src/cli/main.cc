@@ -159,6 +159,9 @@ Command AddPut(CLI::App& app, PutOptions& put) {
   command->add_option("--into", put.into,
                       "A folder or s3://BUCKET/PREFIX that `tarn up` serves, in place of the "
                       "bucket of lakehouse.toml and a catalogue");
+  command->add_option("--prefix", put.prefix,
+                      "Where in the bucket its objects go, ending with / (the key prefix of the "
+                      "token, if it has one; else none)");
   command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
       ->check(CLI::IsMember({"csv", "json", "parquet"}));
   command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "auth/identity.h"
 #include "base/lakehouse.h"
 #include "base/text.h"
 #include "catalog/manifest.h"
@@ -48,6 +49,56 @@ Result<std::optional<Former>> ReadFormer(Remote& remote, const std::string& name
   return std::optional<Former>(std::move(former));
 }
 
+std::optional<std::vector<std::string>> TextsOf(const Json& rights, const char* name) {
+  const Json& list = rights.value(name, Json());
+  if (!list.is_array()) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const Json& text : list) {
+    if (text.is_string()) texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+// The beginning of the keys of new objects: --prefix, else the only prefix of the token. Rights
+// that do not suffice are an error before anything is sent.
+Result<std::string> ChoosePrefix(Remote& remote, const PutOptions& options) {
+  const Result<Json> rights = remote.CatalogJson({.path = "/catalog/rights"});
+  // A catalogue that does not tell the rights decides when the dataset is registered.
+  if (!rights.ok() && rights.error().kind == ErrorKind::kNotFound) return options.prefix;
+  if (!rights.ok()) return rights.error();
+  const auto patterns = TextsOf(*rights, "datasets");
+  if (patterns && !auth::DatasetScope::Of(*patterns).Allows(options.name)) {
+    return InvalidArgument(
+        fmt::format("this token may not change \"{}\", only datasets with a name like {}",
+                    options.name, fmt::join(*patterns, ", ")));
+  }
+  const auto prefixes = TextsOf(*rights, "prefixes");
+  if (!prefixes) return options.prefix;
+  if (prefixes->empty()) {
+    return InvalidArgument(
+        "this token may not register objects, since it has no key prefix: use a token of `tarn "
+        "token create --prefix PREFIX/`");
+  }
+  const std::string listed = fmt::format("{}", fmt::join(*prefixes, ", "));
+  if (!options.prefix.empty()) {
+    const std::string key = options.prefix + KeyOf(options.name, {.path = {}, .name = "object"});
+    if (auth::KeyScope::Of(*prefixes).Allows(key)) return options.prefix;
+    return InvalidArgument(fmt::format("--prefix {}: this token may only register keys below {}",
+                                       options.prefix, listed));
+  }
+  std::vector<std::string> folders;
+  for (const std::string& prefix : *prefixes) {
+    if (prefix.ends_with('/')) folders.push_back(prefix);
+  }
+  if (folders.size() == 1) return folders[0];
+  return InvalidArgument(
+      folders.empty()
+          ? fmt::format("this token may only register the keys {}, and none below a prefix", listed)
+          : fmt::format("this token may register keys below several prefixes ({}): choose one with "
+                        "--prefix",
+                        fmt::join(folders, ", ")));
+}
+
 // Under another name first: nobody reads half of it.
 Result<> CopyInto(const fs::path& target, const NamedFile& file, Progress& progress,
                   const std::stop_token& stop) {
@@ -66,14 +117,15 @@ Result<> CopyInto(const fs::path& target, const NamedFile& file, Progress& progr
 }
 
 // The objects as a manifest names them.
-Result<Json> Upload(const LakehouseSettings& settings, const std::string& name,
-                    const std::vector<NamedFile>& files, const std::stop_token& stop) {
+Result<Json> Upload(const LakehouseSettings& settings, const std::string& prefix,
+                    const std::string& name, const std::vector<NamedFile>& files,
+                    const std::stop_token& stop) {
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   Json objects = Json::array();
   if (store.is_folder) {
     Progress progress("sending", BytesOf(files));
     for (const NamedFile& file : files) {
-      const std::string key = KeyOf(name, file);
+      const std::string key = prefix + KeyOf(name, file);
       TARN_CHECK_OK(CopyInto(fs::path(store.root) / key, file, progress, stop));
       objects.push_back({{"key", key}, {"size", file.bytes}});
     }
@@ -82,7 +134,7 @@ Result<Json> Upload(const LakehouseSettings& settings, const std::string& name,
   TARN_TRY(const s3::Bucket opened, OpenBucket(settings));
   s3::Client bucket(opened);
   std::vector<SentFile> sent;
-  TARN_CHECK_OK(SendFiles(bucket, "", name, files, stop, sent));
+  TARN_CHECK_OK(SendFiles(bucket, prefix, name, files, stop, sent));
   for (const SentFile& object : sent) {
     Json json = {{"key", object.key}, {"size", object.bytes}};
     if (!object.etag.empty()) json["etag"] = object.etag;
@@ -91,9 +143,10 @@ Result<Json> Upload(const LakehouseSettings& settings, const std::string& name,
   return objects;
 }
 
-bool HasAny(const Json& objects, const std::string& dataset, const std::vector<NamedFile>& files) {
+bool HasAny(const Json& objects, const std::string& prefix, const std::string& dataset,
+            const std::vector<NamedFile>& files) {
   return std::any_of(files.begin(), files.end(), [&](const NamedFile& file) {
-    const std::string key = KeyOf(dataset, file);
+    const std::string key = prefix + KeyOf(dataset, file);
     return std::any_of(objects.begin(), objects.end(),
                        [&key](const Json& object) { return object.at("key") == key; });
   });
@@ -137,6 +190,7 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
         "for `tarn up`");
   }
   TARN_TRY(Remote remote, Remote::Open(options.remote));
+  TARN_TRY(const std::string prefix, ChoosePrefix(remote, options));
   TARN_TRY(const std::optional<Former> former, ReadFormer(remote, options.name));
   if (former && !options.append && !options.replace) return IsThere(options.name);
   const Former* added_to = former && options.append ? &*former : nullptr;
@@ -151,10 +205,11 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
   TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
   TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
-  if (added_to != nullptr && HasAny(added_to->manifest.at("objects"), options.name, named)) {
+  if (added_to != nullptr &&
+      HasAny(added_to->manifest.at("objects"), prefix, options.name, named)) {
     return HasTheseRows(options.name);
   }
-  TARN_TRY(const Json objects, Upload(settings, options.name, named, stop));
+  TARN_TRY(const Json objects, Upload(settings, prefix, options.name, named, stop));
   if (stop.stop_requested()) return Stopped();
   TARN_TRY(const http::ClientResponse registered,
            Register(remote, options, former, ContentOf(added_to, objects, files)));
@@ -170,6 +225,18 @@ Result<> CheckName(const std::string& name) {
       "--as: a folder's dataset has a name without / that begins with neither . nor _");
 }
 
+Result<> CheckPrefix(const PutOptions& options) {
+  if (options.prefix.empty()) return {};
+  if (!options.into.empty()) {
+    return InvalidArgument("--prefix: --into s3://BUCKET/PREFIX has its own");
+  }
+  if (const Result<> valid = auth::ValidateKeyPrefix(options.prefix); !valid.ok()) {
+    return InvalidArgument("--" + valid.error().message);
+  }
+  if (options.prefix.ends_with('/')) return {};
+  return InvalidArgument(fmt::format("--prefix {}: must end with /", options.prefix));
+}
+
 }  // namespace
 
 Result<> PutDataset(const PutOptions& options) {
@@ -180,6 +247,7 @@ Result<> PutDataset(const PutOptions& options) {
   if (options.append && options.replace) {
     return InvalidArgument("--append and --replace: choose one");
   }
+  TARN_CHECK_OK(CheckPrefix(options));
   const Interrupt interrupt;
   if (options.into.empty()) return PutAndRegister(options, interrupt.token());
   TARN_CHECK_OK(CheckName(options.name));

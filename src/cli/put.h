@@ -16,6 +16,8 @@ struct PutOptions {
   std::string name;
   std::string into;  // What `tarn up` serves: a folder, or s3://BUCKET[/PREFIX]. Empty: the bucket
                      // of lakehouse.toml, and the catalogue.
+  std::string prefix;  // Of the keys in the bucket of lakehouse.toml, ending with '/'. Empty: that
+                       // of the token, if it is limited to one.
   std::string format;  // csv, json or parquet; empty: by the endings of the names.
   std::string delimiter;
   bool no_header = false;
