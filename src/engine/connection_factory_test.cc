@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <stdexcept>
+
+#include "base/text.h"
 
 namespace tarn::engine {
 namespace {
@@ -84,6 +87,53 @@ TEST_F(ConnectionFactoryTest, LimitsReachDuckDb) {
   EXPECT_EQ(TextOf(connection, "SELECT current_setting('threads')::VARCHAR"), "3");
   EXPECT_EQ(TextOf(connection, "SELECT current_setting('memory_limit')::VARCHAR"), "117.3 MiB");
   EXPECT_EQ(TextOf(connection, "SELECT current_setting('temp_directory')::VARCHAR"), "");
+}
+
+// Each limit that DuckDB is given is crossed: it may show a setting and not apply it.
+class DuckDbLimitsTest : public ConnectionFactoryTest {
+ protected:
+  const std::filesystem::path spill =
+      std::filesystem::path(testing::TempDir()) / ("tarn-limits-" + RandomId());
+
+  ~DuckDbLimitsTest() override { std::filesystem::remove_all(spill); }
+
+  static constexpr const char* kSortOf100Mb =
+      "SELECT count(*)::VARCHAR FROM (SELECT n FROM range(12000000) t(n) ORDER BY hash(n) "
+      "LIMIT 11999999)";
+
+  static size_t CountThreads() {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
+  }
+};
+
+TEST_F(DuckDbLimitsTest, MemoryIsBounded) {
+  setup.memory_limit = 30'000'000;
+  const auto factory = Open();
+  duck::Connection connection = *factory->Connect();
+  EXPECT_THAT(TextOf(connection, kSortOf100Mb), HasSubstr("Out of Memory"));
+}
+
+TEST_F(DuckDbLimitsTest, SpillingIsBounded) {
+  setup.memory_limit = 40'000'000;
+  setup.temp_directory = spill.string();
+  setup.temp_directory_limit = 20'000'000;
+  {
+    const auto factory = Open();
+    duck::Connection connection = *factory->Connect();
+    EXPECT_THAT(TextOf(connection, kSortOf100Mb), HasSubstr("max_temp_directory_size"));
+  }
+  setup.temp_directory_limit = 1'000'000'000;
+  const auto factory = Open();
+  duck::Connection connection = *factory->Connect();
+  EXPECT_EQ(TextOf(connection, kSortOf100Mb), "11999999");
+}
+
+TEST_F(DuckDbLimitsTest, ThreadsAreBounded) {
+  const size_t before = CountThreads();
+  setup.threads = 3;
+  const auto factory = Open();
+  EXPECT_EQ(CountThreads(), before + 2) << "the thread that asks is the third";
 }
 
 TEST_F(ConnectionFactoryTest, AnErrorNamesTheStepAndNeverTheSql) {

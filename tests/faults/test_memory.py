@@ -122,6 +122,24 @@ def test_query_that_spills_is_answered(new_lake):
     assert memory.engine_peak < 300_000_000 * 5 // 4 + 256_000_000
 
 
+def test_what_is_spilled_is_bounded(new_lake):
+    spill = new_lake.folder / "spill"
+    new_lake.set(
+        "queryd",
+        memory_limit="100MB",
+        temp_directory=str(spill),
+        temp_directory_limit="50MB",
+        threads=2,
+        max_concurrent_queries=1,
+    ).start()
+    answer = new_lake.query.sql(
+        "SELECT count(*) FROM (SELECT n, repeat('x', 20) || n AS x FROM range(10000000) t(n)"
+        " ORDER BY hash(n) LIMIT 9999999)"
+    )
+    assert "max_temp_directory_size" in answer.expect_error(400, "query: Out of Memory Error: ")
+    assert new_lake.query.sql("SELECT 42").rows() == [[42]]
+
+
 def test_queries_that_ended_keep_no_memory(new_lake):
     new_lake.set(
         "queryd", memory_limit="200MB", temp_directory_limit="1MB", max_concurrent_queries=1
