@@ -36,16 +36,17 @@ ErrorKind KindOf(duckdb_error_type type) {
 // cannot make, extensions that it cannot install, and the addresses and files of a stack trace.
 constexpr std::array<std::string_view, 7> kAdvice = {
     "\n\nPossible solutions:",
-    "\n\nStack Trace:",
+    "\nStack Trace:",
     "\nThis error signals an assertion failure",
     "\nIf you are trying to read files with different schemas",
     "\nPlease try installing",
     "\nInstall it first using",
     ", try ignore_errors=true"};
 
-// The object has another ETag than when it was opened.
+// The object has another ETag than when it was opened. A query can write a part of such a text
+// itself, with error('…'), but not its beginning.
 bool IsOfChangedObject(std::string_view text) {
-  return text.find("ETag on reading file") != std::string_view::npos;
+  return text.starts_with("HTTP Error: ETag on reading file");
 }
 
 Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {

@@ -19,6 +19,7 @@ namespace tarn::engine {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 // Runs for minutes unless it is interrupted.
@@ -477,6 +478,19 @@ TEST_F(EngineTest, KnownViewsOfTheSetUpAreThere) {
   EXPECT_THAT(Text("SHOW TABLES"), HasSubstr("t\r\n"));
   EXPECT_EQ(Text("SELECT id FROM t"), "id\r\n1\r\n");
   EXPECT_THAT(Text("FROM lost"), StartsWith("error: dataset \"lost\": "));
+}
+
+TEST_F(EngineTest, InternalErrorsWithoutConsequencesDoNotReplaceTheProcess) {
+  Open(1);
+  const std::string answer = Text("FROM repeat_row(1, num_rows := -1)");
+  EXPECT_THAT(answer, StartsWith("error: INTERNAL Error: "));
+  EXPECT_THAT(answer, Not(HasSubstr("Stack Trace")));
+  EXPECT_THAT(answer, Not(HasSubstr("0x")));
+  EXPECT_EQ(Text("SELECT 1e999 AS x"), "x\r\nInfinity\r\n");
+  EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
+  // The next message is no Unhealthy.
+  control.Send(protocol::ApplyViews{.ticket = 7, .revision = 1});
+  EXPECT_EQ(control.Receive<protocol::ViewsApplied>().ticket, 7U);
 }
 
 TEST_F(EngineTest, AQueryThatDoesNotFitAloneIsWrong) {

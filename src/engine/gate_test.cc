@@ -529,6 +529,16 @@ TEST_F(GateTest, AgreesWithTheBinderOnCtes) {
             << seen["passes"] << ", refused, reads " << seen["refused, reads"] << "\n";
 }
 
+// DuckDB's JSON of these constants is no JSON.
+TEST_F(GateTest, LetsInfiniteConstantsPass) {
+  for (const char* sql :
+       {"SELECT 1e999", "SELECT -1e999", "SELECT [1e999, -1e999], 'Infinity', 'a\"Infinity'",
+        "SELECT \"Infinity\" FROM (SELECT 1e999 AS \"Infinity\")"}) {
+    EXPECT_EQ(Refusal(sql), "") << sql;
+  }
+  EXPECT_EQ(Refusal("SELECT 1e999, getenv('HOME')"), "not allowed: function getenv");
+}
+
 // What a new DuckDB brings is refused until it is judged: these fail when it has a name that no
 // list has, and when a list has a name that is gone. With httpfs, as queryd has it.
 class FunctionLists : public testing::Test {

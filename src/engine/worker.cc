@@ -232,17 +232,22 @@ void Worker::RunOne(const protocol::Query& query) {
 }
 
 protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query) {
-  if (duck::IsOfInvalidatedDatabase(error)) {
+  // A query can write that text itself: error('…').
+  if (duck::IsOfInvalidatedDatabase(error) && !DatabaseAnswers()) {
     context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
     protocol::Failed failed = ToFailed(error);
     failed.is_for_another = true;
     return failed;
   }
   if (error.kind == ErrorKind::kInternal) {
-    log::Error("DuckDB failed", {{"query_id", query.id}, {"error", error.message}});
-    // After some of its errors DuckDB refuses all further statements. Those that run are not
-    // affected, and the process drains.
-    context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
+    // Some of DuckDB's INTERNAL errors are about a wrong argument and have no consequences:
+    // repeat_row(1, num_rows := -1). After others it refuses all further statements. Those that run
+    // are not affected, and the process drains.
+    const bool goes_on = DatabaseAnswers();
+    log::Error("DuckDB failed", {{"query_id", query.id},
+                                 {"error", error.message},
+                                 {"engine", goes_on ? "goes on" : "replaced"}});
+    if (!goes_on) context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
     return ToFailed(InvalidArgument(error.message));
   }
   if (error.kind == ErrorKind::kOutOfMemory) {
@@ -253,6 +258,8 @@ protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query)
   }
   return ToFailed(error);
 }
+
+bool Worker::DatabaseAnswers() { return connection_.Execute("SELECT 1").ok(); }
 
 Result<Plan*> Worker::PlanOf(const std::string& sql) {
   if (Plan* plan = plans_.Find(sql)) return plan;

@@ -81,6 +81,8 @@ class Worker {
   // Tells damaged objects from those that were overwritten.
   Error ExplainRead(const Error& error, std::chrono::system_clock::time_point begun_at) const;
   protocol::Failed Judge(const Error& error, const protocol::Query& query);
+  // False after an error that made DuckDB refuse all further statements.
+  bool DatabaseAnswers();
 
   const uint64_t slot_;
   FrameSocket socket_;

@@ -11,6 +11,7 @@ import socket
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from harness.engine import engine_pid
 from harness.waiting import wait_until
 
 # The text of a negative TIME is not UTF-8, which lower() finds out.
@@ -56,3 +57,29 @@ def test_queries_of_others_and_open_streams_go_on(culprit):
         response.begin()
         answer = json.loads(response.read())
     assert (answer["row_count"], answer["rows"][-1]) == (rows, [rows - 1])
+
+
+def test_errors_of_the_user_replace_no_engine(lake):
+    """DuckDB calls the second one INTERNAL, and goes on."""
+    engine = engine_pid(lake.queryd)
+    for _ in range(10):
+        assert lake.query.sql("SELECT 1e999 > 1").rows() == [[True]]
+        answer = lake.query.sql("FROM repeat_row(1, num_rows := -1)")
+        error = answer.expect_error(400, "query: INTERNAL Error: Information loss")
+        assert "Stack Trace" not in error
+        assert "0x" not in error
+        assert "libduckdb" not in error
+        for text in (
+            "FATAL Error: database has been invalidated",
+            "HTTP Error: ETag on reading file",
+            "INTERNAL Error: x",
+            "Out of Memory Error: x",
+        ):
+            answer = lake.query.sql(f"SELECT error('{text}')")
+            answer.expect_error(400, f"query: Invalid Input Error: {text}")
+    assert lake.query.sql("SELECT 42").rows() == [[42]]
+    assert engine_pid(lake.queryd) == engine
+    assert len(lake.queryd.lines("engine starting")) == 1
+    assert all('engine="goes on"' in line for line in lake.queryd.lines("DuckDB failed"))
+
+
