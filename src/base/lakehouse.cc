@@ -160,6 +160,35 @@ SettingsTable LakehouseSettings::Table() {
        .help =
            "SQL may read whatever lies in the bucket, with `read_parquet` and its like, and list "
            "it with `glob`; without, it reads datasets only."},
+      {.key = "queryd.nesting_max",
+       .target = &queryd.nesting_max,
+       .help = "Brackets or comments of a statement that may be nested within each other. "
+               "Deeper statements are refused, because DuckDB's time for them cannot be "
+               "interrupted.",
+       .min = 10,
+       .max = 1000,
+       .unit = "levels"},
+      {.key = "queryd.subquery_depth_max",
+       .target = &queryd.subquery_depth_max,
+       .help = "Subqueries in expressions that may be nested within each other. Each level "
+               "doubles the time that DuckDB plans, which cannot be interrupted.",
+       .min = 1,
+       .max = 20,
+       .unit = "levels"},
+      {.key = "queryd.expression_depth_max",
+       .target = &queryd.expression_depth_max,
+       .help = "How deep an expression or a type may be nested: DuckDB's "
+               "`max_expression_depth`. A type takes several levels for each of its own.",
+       .min = 50,
+       .max = 1000,
+       .unit = "levels"},
+      {.key = "queryd.json_depth_max",
+       .target = &queryd.json_depth_max,
+       .help = "How deep JSON that SQL reads may be nested. Deeper JSON is an error of the "
+               "query: DuckDB's functions would run out of stack and end the engine process.",
+       .min = 10,
+       .max = 10000,
+       .unit = "levels"},
       {.key = "queryd.threads",
        .target = &queryd.threads,
        .help = "Threads that DuckDB computes with, for all queries together.",

@@ -69,6 +69,7 @@ Result<std::unique_ptr<ConnectionFactory>> ConnectionFactory::Open(const protoco
   std::unique_ptr<ConnectionFactory> factory(new ConnectionFactory(setup, std::move(database)));
   const std::vector<Step> own_settings = {
       {"bound results", fmt::format("SET streaming_buffer_size = '{}'", kStreamingBuffer)},
+      {"bound expressions", fmt::format("SET max_expression_depth = {}", setup.depths.expressions)},
       {"follow progress", "SET enable_progress_bar = true"},
       {"print no progress", "SET enable_progress_bar_print = false"},
       {"follow progress at once", "SET progress_bar_time = 0"}};

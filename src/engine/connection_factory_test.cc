@@ -136,6 +136,19 @@ TEST_F(DuckDbLimitsTest, ThreadsAreBounded) {
   EXPECT_EQ(CountThreads(), before + 2) << "the thread that asks is the third";
 }
 
+TEST_F(DuckDbLimitsTest, ExpressionsAreBounded) {
+  setup.depths.expressions = 60;
+  const auto factory = Open();
+  for (duck::Connection& connection : factory->TakeConnections()) {
+    std::string sql = "1";
+    for (int i = 0; i < 30; ++i) sql = "abs(" + sql + ")";
+    EXPECT_EQ(TextOf(connection, "SELECT (" + sql + ")::VARCHAR"), "1");
+    for (int i = 0; i < 40; ++i) sql = "abs(" + sql + ")";
+    EXPECT_THAT(TextOf(connection, "SELECT (" + sql + ")::VARCHAR"),
+                HasSubstr("expression depth limit of 60"));
+  }
+}
+
 TEST_F(ConnectionFactoryTest, AnErrorNamesTheStepAndNeverTheSql) {
   protocol::Setup no_library = setup;
   no_library.httpfs_path = __FILE__;  // There, but no extension.

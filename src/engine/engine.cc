@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/redact.h"
+#include "duck/json_depth.h"
 
 namespace tarn::engine {
 namespace {
@@ -89,6 +90,7 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
         &setup.credentials.session_token}) {
     ProcessRedactor().Add(*secret);
   }
+  TARN_CHECK_OK(duck::LimitJsonDepth(setup.depths.json));
   OfferToOomKiller();
   TARN_CHECK_OK(LimitMemory(setup, slots.size()));
   TARN_CHECK_OK(ConnectionFactory::InstallWhatIsMissing(setup));

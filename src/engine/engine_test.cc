@@ -493,6 +493,26 @@ TEST_F(EngineTest, InternalErrorsWithoutConsequencesDoNotReplaceTheProcess) {
   EXPECT_EQ(control.Receive<protocol::ViewsApplied>().ticket, 7U);
 }
 
+// Each of these ended the process: DuckDB's functions recurse for each level.
+TEST_F(EngineTest, DeepJsonIsAnErrorOfTheQuery) {
+  Open(1);
+  const std::string deep = "(repeat('[', 300000) || repeat(']', 300000))";
+  for (const std::string& sql : std::vector<std::string>{
+           "json_contains(" + deep + ", '1')", "json_structure(" + deep + ")",
+           "from_json(" + deep + ", '\"JSON\"')", deep + "::JSON::VARIANT",
+           "hash(" + deep + "::JSON::VARIANT)", "to_json(" + deep + "::JSON::VARIANT)",
+           "json_merge_patch(repeat('{\"a\":', 300000) || '1' || repeat('}', 300000), '{}')",
+           "json_extract(" + deep + ", '$[0]')", "json_keys(" + deep + ")"}) {
+    EXPECT_THAT(Text("SELECT " + sql), HasSubstr("nested too deep (queryd.json_depth_max)")) << sql;
+    EXPECT_THAT(Text("SELECT " + sql + " FROM range(5000)"), StartsWith("error: ")) << sql;
+  }
+  EXPECT_EQ(Text("SELECT json_valid(" + deep + ") AS x"), "x\r\nfalse\r\n");
+  EXPECT_EQ(Text("SELECT json_structure(repeat('[', 900) || repeat(']', 900)) IS NULL AS x"),
+            "x\r\nfalse\r\n");
+  EXPECT_EQ(Text("SELECT sum(json_array_length('[' || repeat('[],', 1000000) || '[]]')) AS x"),
+            "x\r\n1000001\r\n");
+}
+
 TEST_F(EngineTest, AQueryThatDoesNotFitAloneIsWrong) {
   setup.memory_limit = 50'000'000;
   setup.threads = 1;

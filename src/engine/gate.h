@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "duck/database.h"
+#include "protocol/messages.h"
 
 namespace tarn::engine {
 
@@ -49,6 +50,8 @@ class Gate {
     // Readers such as read_parquet, and objects by their name. Where they lie is not judged here:
     // DuckDB's allowed_directories keep them within the bucket.
     bool allow_direct_reads = false;
+    size_t nesting_max = protocol::DepthLimits().nesting;
+    size_t subqueries_max = protocol::DepthLimits().subqueries;
   };
 
   Gate(duck::Connection& connection, Rules rules)
@@ -74,6 +77,7 @@ class Gate {
 
   duck::Connection& connection_;
   const Rules rules_;
+  size_t subqueries_ = 0;  // The subqueries in expressions around the text that is checked.
   std::optional<duck::Statement> serialize_;  // Kept prepared: planning it took most of a check.
 };
 

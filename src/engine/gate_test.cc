@@ -529,6 +529,44 @@ TEST_F(GateTest, AgreesWithTheBinderOnCtes) {
             << seen["passes"] << ", refused, reads " << seen["refused, reads"] << "\n";
 }
 
+std::string Nested(size_t levels, const std::string& open, const std::string& middle,
+                   const std::string& close) {
+  std::string out;
+  for (size_t i = 0; i < levels; ++i) out += open;
+  out += middle;
+  for (size_t i = 0; i < levels; ++i) out += close;
+  return out;
+}
+
+// Without a limit, DuckDB takes from seconds to years for each of these.
+TEST_F(GateTest, RefusesDeepNestingBeforeDuckDbParsesIt) {
+  for (const std::string& deep :
+       {"SELECT 1 " + Nested(16'000, "/*", "", "*/"), "SELECT " + Nested(900, "[", "1", "]"),
+        "SELECT 1 " + Nested(60'000, "+", "1", ""), "SELECT " + Nested(60, "(SELECT ", "1", ")"),
+        "SELECT 1 WHERE " + Nested(60, "EXISTS (SELECT 1 WHERE ", "true", ")")}) {
+    for (const std::string& sql : {deep, "EXPLAIN " + deep, "FROM query('" + deep + "')"}) {
+      EXPECT_EQ(Refusal(sql).substr(0, 12), "not allowed:") << sql.substr(0, 60);
+    }
+  }
+  EXPECT_EQ(Refusal("SELECT " + Nested(90, "(", "1", ")")), "");
+  EXPECT_EQ(Refusal("SELECT " + Nested(8, "(SELECT ", "1", ")")), "");
+  EXPECT_EQ(Refusal("SELECT " + Nested(9, "(SELECT ", "1", ")")),
+            "not allowed: subqueries in expressions nested more than 8 levels deep "
+            "(queryd.subquery_depth_max)");
+  EXPECT_EQ(Refusal("FROM " + Nested(40, "(FROM ", "trips", ")")), "");
+  EXPECT_EQ(Refusal("SELECT (SELECT 1), (SELECT (SELECT 2)), " + Nested(8, "(SELECT ", "1", ")")),
+            "");
+}
+
+TEST_F(GateTest, CountsSubqueriesThroughQuery) {
+  const std::string inner = "SELECT " + Nested(5, "(SELECT ", "1", ")");
+  EXPECT_EQ(Refusal("FROM query('" + inner + "')"), "");
+  EXPECT_EQ(Refusal("SELECT (SELECT (SELECT a FROM query('" + inner + "') t(a)))"), "");
+  EXPECT_NE(Refusal("SELECT " +
+                    Nested(4, "(SELECT ", "(SELECT a FROM query('" + inner + "') t(a))", ")")),
+            "");
+}
+
 // DuckDB's JSON of these constants is no JSON.
 TEST_F(GateTest, LetsInfiniteConstantsPass) {
   for (const char* sql :
@@ -537,6 +575,8 @@ TEST_F(GateTest, LetsInfiniteConstantsPass) {
     EXPECT_EQ(Refusal(sql), "") << sql;
   }
   EXPECT_EQ(Refusal("SELECT 1e999, getenv('HOME')"), "not allowed: function getenv");
+}
+
 }
 
 // What a new DuckDB brings is refused until it is judged: these fail when it has a name that no

@@ -140,7 +140,9 @@ Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, Worke
       connection_(std::move(connection)),
       gate_(connection_,
             {.is_dataset = [this](std::string_view name) { return context_.views.IsDataset(name); },
-             .allow_direct_reads = context.allow_direct_reads}),
+             .allow_direct_reads = context.allow_direct_reads,
+             .nesting_max = context.depths.nesting,
+             .subqueries_max = context.depths.subqueries}),
       plans_(context.plan_cache_entries),
       thread_([this] {
         pthread_setname_np(pthread_self(), fmt::format("query-{}", slot_).c_str());

@@ -28,6 +28,7 @@ struct WorkerContext {
         object_check(setup),
         plan_cache_entries(static_cast<size_t>(setup.plan_cache_entries)),
         allow_direct_reads(setup.allow_direct_reads),
+        depths(setup.depths),
         cache_objects(setup.cache_objects) {}
 
   Views& views;
@@ -35,6 +36,7 @@ struct WorkerContext {
   ObjectCheck object_check;
   const size_t plan_cache_entries;
   const bool allow_direct_reads;
+  const protocol::DepthLimits depths;
   const bool cache_objects;
   // Asks the prober to read a dataset first, because a query waits for it.
   std::function<void(const std::string& dataset)> hurry;

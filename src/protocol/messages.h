@@ -73,6 +73,16 @@ struct ViewSpec {
 // Whether the engine process gives up what it does not need; see queryd.sandbox.
 enum class SandboxMode : uint8_t { kOff, kOn, kRequire };
 
+// How deep parts of a statement, or of its values, may be nested: see the settings of these names.
+struct DepthLimits {
+  uint64_t nesting = 100;      // queryd.nesting_max
+  uint64_t subqueries = 8;     // queryd.subquery_depth_max
+  uint64_t expressions = 250;  // queryd.expression_depth_max
+  uint64_t json = 1000;        // queryd.json_depth_max
+
+  bool operator==(const DepthLimits&) const = default;
+};
+
 // The first message: all that an engine process has to know. Sizes are bytes.
 struct Setup {
   static constexpr FrameType kType = FrameType::kSetup;
@@ -89,7 +99,8 @@ struct Setup {
   // under its key as long as the process lives.
   bool cache_objects = false;
   bool allow_direct_reads = false;  // SQL may read what lies in the bucket, not only datasets.
-  uint64_t probes_max = 1;          // So many run at the same time.
+  DepthLimits depths = {};
+  uint64_t probes_max = 1;  // So many run at the same time.
   // Views that are known to be good: they are made when a query first names them, so that a
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;

@@ -54,6 +54,7 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   setup.temp_directory_limit = 3;
   setup.plan_cache_entries = 4;
   setup.allow_direct_reads = true;
+  setup.depths = {.nesting = 5, .subqueries = 6, .expressions = 7, .json = 8};
   setup.views = {{"a", {"x", "y"}}, {OddBytes(), {OddBytes()}}};
   setup.sandbox = protocol::SandboxMode::kRequire;
   setup.log_program = "engine";
@@ -77,6 +78,7 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   EXPECT_EQ(read.temp_directory_limit, 3U);
   EXPECT_EQ(read.plan_cache_entries, 4U);
   EXPECT_TRUE(read.allow_direct_reads);
+  EXPECT_EQ(read.depths, setup.depths);
   ASSERT_EQ(read.views.size(), 2U);
   EXPECT_EQ(read.views[0].name, "a");
   EXPECT_THAT(read.views[0].keys, ElementsAre("x", "y"));
