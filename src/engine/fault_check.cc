@@ -75,9 +75,7 @@ bool HasDescendingOrder(const Json& orders) {
 
 Result<> CheckAggregate(const Json& node) {
   const std::string name = TextOf(node, "function_name");
-  if (name == "reservoir_quantile") {
-    return FaultError("reservoir_quantile of a DECIMAL", "use quantile_cont or approx_quantile");
-  }
+  TARN_CHECK_OK(CheckAggregateFaults(name));
   constexpr std::array<std::string_view, 5> kQuantiles = {
       "quantile", "quantile_cont", "quantile_disc", "percentile_cont", "percentile_disc"};
   if (std::find(kQuantiles.begin(), kQuantiles.end(), name) == kQuantiles.end()) return {};
@@ -263,6 +261,11 @@ Result<> Visit(const Json& node, bool is_filter) {
 }
 
 }  // namespace
+
+Result<> CheckAggregateFaults(std::string_view name) {
+  if (name != "reservoir_quantile") return {};
+  return FaultError("reservoir_quantile of a DECIMAL", "use quantile_cont or approx_quantile");
+}
 
 Result<> CheckFaults(const Json& statements) { return Visit(statements, false); }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -10,5 +11,8 @@ namespace tarn::engine {
 // what to write instead. docs/engine-faults.md lists them with their tests. `statements` is the
 // answer of json_serialize_sql.
 Result<> CheckFaults(const nlohmann::json& statements);
+
+// The same for an aggregate that is run by its name, in lower case: list_aggregate(list, 'name').
+Result<> CheckAggregateFaults(std::string_view name);
 
 }  // namespace tarn::engine

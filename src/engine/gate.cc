@@ -435,6 +435,21 @@ class AstCheck {
     return {};
   }
 
+  // list_aggregate(list, 'name', …) runs the aggregate of that name, which is judged like one that
+  // is called by itself.
+  static Result<> CheckAggregateName(std::string_view function, const Json& arguments) {
+    constexpr std::array<std::string_view, 5> kByName = {
+        "aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate"};
+    if (!Contains(kByName, function) || arguments.size() < 2) return {};
+    const std::optional<std::string> named = ConstantText(arguments.at(1));
+    if (!named) return NotAllowed(std::string(function) + " with a name that is not constant");
+    const std::string lower = ToLowerAscii(*named);
+    if (RuleOfFunction(lower) != FunctionRule::kAllowed) {
+      return NotAllowed(std::string(function) + " of this function");
+    }
+    return CheckAggregateFaults(lower);
+  }
+
   // Scalar functions, aggregates, macros and operators.
   static Result<> CheckFunction(const Json& node) {
     const std::string name = ToLowerAscii(TextOf(node, "function_name"));
@@ -444,7 +459,7 @@ class AstCheck {
     if (exported != node.end() && *exported == true) return NotAllowed("EXPORT_STATE");
     switch (RuleOfFunction(name)) {
       case FunctionRule::kAllowed:
-        return {};
+        return CheckAggregateName(name, ListOf(node, "children"));
       case FunctionRule::kUnknown:
         break;
       default:

@@ -577,6 +577,18 @@ TEST_F(GateTest, LetsInfiniteConstantsPass) {
   EXPECT_EQ(Refusal("SELECT 1e999, getenv('HOME')"), "not allowed: function getenv");
 }
 
+TEST_F(GateTest, JudgesAggregatesThatAreNamedInAString) {
+  EXPECT_EQ(Refusal("SELECT list_aggregate([1], 'sum'), array_aggr([1], 'quantile_cont', 0.5)"),
+            "");
+  for (const char* function :
+       {"list_aggregate", "list_aggr", "array_aggregate", "array_aggr", "aggregate"}) {
+    const std::string call = "SELECT " + std::string(function);
+    EXPECT_NE(Refusal(call + "([1], 'Reservoir_Quantile', 0.5, 2000000000)"), "") << function;
+    EXPECT_NE(Refusal(call + "([1], 'reservoir' || '_quantile', 0.5)"), "") << function;
+    EXPECT_NE(Refusal(call + "([1], 'getenv')"), "") << function;
+  }
+}
+
 }
 
 // What a new DuckDB brings is refused until it is judged: these fail when it has a name that no

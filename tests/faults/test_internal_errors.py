@@ -83,3 +83,12 @@ def test_errors_of_the_user_replace_no_engine(lake):
     assert all('engine="goes on"' in line for line in lake.queryd.lines("DuckDB failed"))
 
 
+def test_memory_that_duckdb_cannot_have_is_an_error(lake):
+    for sql in (
+        "SELECT reservoir_quantile(range, 0.5, 2000000000) FROM range(10)",
+        "SELECT list_aggregate([1, 2], 'reservoir_quantile', 0.5, 2000000000)",
+        "SELECT array_aggr([1, 2], 'RESERVOIR_QUANTILE', 0.5, 2000000000)",
+    ):
+        lake.query.sql(sql).expect_error(400, "query: refused, because DuckDB")
+    assert lake.query.sql("SELECT 42").rows() == [[42]]
+    assert lake.queryd.lines("how=") == [], "no engine has crashed"
