@@ -47,8 +47,9 @@ class Gate {
 
   struct Rules {
     IsDataset is_dataset;
-    // Readers such as read_parquet, and objects by their name. Where they lie is not judged here:
-    // DuckDB's allowed_directories keep them within the bucket.
+    // Readers such as read_parquet, and objects by their name. Their paths must be constant and
+    // have no segment "." or "..", because the store's URL would mean another path; DuckDB's
+    // allowed_directories keep the rest within the bucket.
     bool allow_direct_reads = false;
     size_t nesting_max = protocol::DepthLimits().nesting;
     size_t subqueries_max = protocol::DepthLimits().subqueries;

@@ -589,6 +589,42 @@ TEST_F(GateTest, JudgesAggregatesThatAreNamedInAString) {
   }
 }
 
+class DirectReadsTest : public GateTest {
+ protected:
+  Gate direct{connection, {.is_dataset = IsDataset, .allow_direct_reads = true}};
+
+  std::string RefusalOf(const std::string& sql) {
+    const Result<Verdict> verdict = direct.Check(sql);
+    return verdict.ok() ? "" : verdict.error().message;
+  }
+};
+
+TEST_F(DirectReadsTest, PathsAreConstantAndHaveNoDotSegments) {
+  for (const char* sql :
+       {"FROM read_parquet('s3://lake/x.parquet')", "FROM 's3://lake/a..b/x.parquet'",
+        "FROM read_csv(['s3://lake/a.csv', 's3://lake/b.csv'], header = true)",
+        "FROM glob('s3://lake/*.parquet')", "FROM read_parquet('s3://lake/.hidden/x.parquet')"}) {
+    EXPECT_EQ(RefusalOf(sql), "") << sql;
+  }
+  for (const char* path : {"s3://lake/../other/x.parquet", "s3://lake/./x.parquet", "../x.parquet",
+                           "s3://lake/a/../../other/x.parquet", "s3://lake/%2e%2e/other/x.parquet",
+                           "s3://lake/.%2E/other/x.parquet", "s3://lake\\..\\other\\x.parquet"}) {
+    const std::string quoted = "'" + std::string(path) + "'";
+    for (const std::string& sql :
+         {"FROM read_parquet(" + quoted + ")", "FROM read_text(['s3://lake/a'," + quoted + "])",
+          "FROM glob(" + quoted + ")", "FROM parquet_metadata(" + quoted + ")", "FROM " + quoted,
+          "DESCRIBE " + quoted, "FROM query($q$FROM " + quoted + "$q$)"}) {
+      EXPECT_NE(RefusalOf(sql), "") << sql;
+    }
+  }
+  for (const char* argument :
+       {"'s3://la' || 'ke/x'", "?", "$path", "(SELECT 's3://lake/x')", "p", "'x'::VARCHAR",
+        "['s3://lake/x', 's3://lake/' || 'y']", "list_value(p)", "['x'] || ['y']",
+        "getvariable('x')", "sep := ',', 's3://lake/../x'", "sep => ',', 's3://lake/../x'",
+        "header = true, 's3://lake/../x'"}) {
+    const std::string sql = "FROM read_parquet(" + std::string(argument) + ")";
+    EXPECT_NE(RefusalOf(sql), "") << sql;
+  }
 }
 
 // What a new DuckDB brings is refused until it is judged: these fail when it has a name that no
