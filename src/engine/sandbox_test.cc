@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -61,6 +62,7 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  sockaddr* Address() { return reinterpret_cast<sockaddr*>(&address_); }  // NOLINT: sockets' way
   std::string port() const { return std::to_string(ntohs(address_.sin_port)); }
   int Connect() {
     const int ours = socket(AF_INET, SOCK_STREAM, 0);
@@ -68,8 +70,6 @@ class Listener {
   }
 
  private:
-  sockaddr* Address() { return reinterpret_cast<sockaddr*>(&address_); }  // NOLINT: sockets' way
-
   const int socket_;
   sockaddr_in address_ = {};
 };
@@ -245,6 +245,84 @@ TEST_F(SandboxTest, NoProgramRuns) {
 #endif
 }
 
+TEST_F(SandboxTest, SocketsAreThoseOfAList) {
+  struct Attempt {
+    int family;
+    int type;
+    int protocol;
+    bool passes;
+  };
+  constexpr int kMptcp = 262;
+  constexpr Attempt kAttempts[] = {
+      {AF_INET, SOCK_STREAM, 0, true},
+      {AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP, true},
+      {AF_INET, SOCK_DGRAM, 0, true},
+      {AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP, true},
+      {AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE, true},
+      {AF_INET, SOCK_STREAM, kMptcp, false},
+      {AF_INET6, SOCK_STREAM, kMptcp, false},
+      {AF_INET, SOCK_STREAM, IPPROTO_SCTP, false},
+      {AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, false},
+      {AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, false},
+      {AF_INET, SOCK_DGRAM, IPPROTO_ICMP, false},
+      {AF_INET, SOCK_STREAM, IPPROTO_UDP, false},
+      {AF_INET, SOCK_RAW, IPPROTO_ICMP, false},
+      {AF_UNIX, SOCK_STREAM, 0, false},
+      {AF_UNIX, SOCK_DGRAM, 0, false},
+      {AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, false},
+      {AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, false},
+      {AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT, false},
+      {AF_NETLINK, SOCK_DGRAM, NETLINK_GENERIC, false}};
+  for (const Attempt& attempt : kAttempts) {
+    EXPECT_EQ(Try([&] {
+                return ErrnoOf(syscall(SYS_socket, attempt.family, attempt.type, attempt.protocol));
+              }),
+              attempt.passes ? 0 : EPERM)
+        << attempt.family << " " << attempt.type << " " << attempt.protocol;
+  }
+  const auto pair = [](int family, int type) {
+    std::array<int, 2> ends = {};
+    return ErrnoOf(syscall(SYS_socketpair, family, type, 0, ends.data()));
+  };
+  EXPECT_EQ(Try([&] { return pair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC); }), 0);
+  EXPECT_EQ(Try([&] { return pair(AF_UNIX, SOCK_DGRAM); }), EPERM);
+}
+
+TEST_F(SandboxTest, NothingIsSentToAPortThatCannotBeConnectedTo) {
+  Listener other;
+  const auto send_to = [&](int flags) {
+    const int ours = socket(AF_INET, SOCK_STREAM, 0);
+    return ErrnoOf(
+        sendto(ours, "x", 1, flags | MSG_NOSIGNAL, other.Address(), sizeof(sockaddr_in)));
+  };
+  EXPECT_EQ(Try([&] { return send_to(MSG_FASTOPEN); }), EPERM);
+  EXPECT_EQ(Try([&] { return send_to(MSG_FASTOPEN | MSG_DONTWAIT); }), EPERM);
+  EXPECT_EQ(Try([&] { return send_to(0); }), EPIPE) << "it is not connected";
+  EXPECT_EQ(Try([&] {
+              msghdr message = {};
+              message.msg_name = other.Address();
+              message.msg_namelen = sizeof(sockaddr_in);
+              const int ours = socket(AF_INET, SOCK_STREAM, 0);
+              return ErrnoOf(sendmsg(ours, &message, MSG_FASTOPEN));
+            }),
+            EPERM);
+  EXPECT_EQ(Try([&] {
+              mmsghdr message = {};
+              message.msg_hdr.msg_name = other.Address();
+              message.msg_hdr.msg_namelen = sizeof(sockaddr_in);
+              const int ours = socket(AF_INET, SOCK_STREAM, 0);
+              return ErrnoOf(sendmmsg(ours, &message, 1, MSG_FASTOPEN));
+            }),
+            EPERM);
+  // How sockets that it has go on: the slots, and those of the store.
+  EXPECT_EQ(Try([] {
+              std::array<int, 2> ends = {};
+              if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) return errno;
+              return ErrnoOf(send(ends[0], "x", 1, MSG_NOSIGNAL));
+            }),
+            0);
+}
+
 TEST_F(SandboxTest, ThreadsStartAndAreInItToo) {
   EXPECT_EQ(Try([] {
               int outcome = kNotEntered;
@@ -294,6 +372,23 @@ TEST_F(SandboxTest, SystemCallsThatNobodyNeedsAreRefused) {
       {"prctl", [] { return static_cast<long>(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); }},
       {"kill", [] { return static_cast<long>(kill(getppid(), 0)); }},
       {"tgkill", [] { return syscall(SYS_tgkill, getppid(), getppid(), 0); }},
+      {"setpriority", [] { return syscall(SYS_setpriority, PRIO_PROCESS, getppid(), 19); }},
+      {"ioprio_set", [] { return syscall(SYS_ioprio_set, 1, getppid(), 0); }},
+      {"sched_setscheduler", [] { return syscall(SYS_sched_setscheduler, getppid(), 0, 0); }},
+      {"sched_setparam", [] { return syscall(SYS_sched_setparam, getppid(), 0); }},
+      {"sched_setattr", [] { return syscall(SYS_sched_setattr, getppid(), 0, 0); }},
+      {"sched_setaffinity",
+       [] {
+         const uint64_t processors = 1;
+         return syscall(SYS_sched_setaffinity, getppid(), sizeof(processors), &processors);
+       }},
+      {"F_SETOWN", [] { return static_cast<long>(fcntl(0, F_SETOWN, getppid())); }},
+      {"F_SETSIG", [] { return static_cast<long>(fcntl(0, F_SETSIG, SIGKILL)); }},
+      {"FIOSETOWN",
+       [] {
+         int owner = getppid();
+         return static_cast<long>(ioctl(0, FIOSETOWN, &owner));
+       }},
       {"setrlimit",
        [] {
          const rlimit limit = {0, 0};
@@ -323,6 +418,13 @@ TEST_F(SandboxTest, WhatIsNeededGoesOnWorking) {
   EXPECT_EQ(Try([] { return ErrnoOf(socket(AF_INET6, SOCK_DGRAM, 0)) == EPERM ? EPERM : 0; }), 0);
   EXPECT_EQ(Try([] { return ErrnoOf(socket(AF_NETLINK, SOCK_RAW, 0)); }), 0);
   EXPECT_EQ(Try([] { return ErrnoOf(kill(getpid(), 0)); }), 0);
+  EXPECT_EQ(Try([] { return ErrnoOf(fcntl(0, F_GETFL)); }), 0);
+  EXPECT_EQ(Try([] {
+              cpu_set_t processors;
+              if (sched_getaffinity(0, sizeof(processors), &processors) != 0) return errno;
+              return ErrnoOf(sched_setaffinity(0, sizeof(processors), &processors));
+            }),
+            0);
   EXPECT_EQ(Try([] {
               rlimit limit = {};
               return ErrnoOf(getrlimit(RLIMIT_STACK, &limit));

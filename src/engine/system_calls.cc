@@ -1,9 +1,12 @@
 #include "engine/system_calls.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -59,6 +62,12 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_rt_tgsigqueueinfo,
     SYS_migrate_pages,
     SYS_move_pages,
+    // How much of the machine other processes get. (sched_setaffinity: see below.)
+    SYS_setpriority,
+    SYS_ioprio_set,
+    SYS_sched_setparam,
+    SYS_sched_setscheduler,
+    SYS_sched_setattr,
     // Who the process is, and what it may use.
     SYS_setuid,
     SYS_setgid,
@@ -220,6 +229,24 @@ class Filter {
     Return(SECCOMP_RET_ALLOW);
     Surround(call, std::move(outer));
   }
+  // A call that is refused unless all conditions of one of these lists are met.
+  void AllowOneOf(uint32_t call, const std::vector<std::vector<Condition>>& alternatives) {
+    std::vector<sock_filter> outer = std::exchange(code_, {});
+    for (const std::vector<Condition>& alternative : alternatives) {
+      // Four instructions for each condition, the last of which leaves for the next alternative.
+      size_t left = 4 * alternative.size() + 1;
+      for (const Condition& condition : alternative) {
+        LoadArgument(condition.argument, condition.upper_half);
+        Add(BPF_ALU | BPF_AND | BPF_K, condition.mask);
+        Add(BPF_JMP | BPF_JEQ | BPF_K, condition.allowed.front(), 1, 0);
+        left -= 4;
+        Add(BPF_JMP | BPF_JA, static_cast<uint32_t>(left));
+      }
+      Return(SECCOMP_RET_ALLOW);
+    }
+    Return(SECCOMP_RET_ERRNO | EPERM);
+    Surround(call, std::move(outer));
+  }
   // A call that is refused where one of its arguments has one of these values.
   void RefuseValues(uint32_t call, unsigned argument, std::initializer_list<uint32_t> values) {
     std::vector<sock_filter> outer = std::exchange(code_, {});
@@ -251,6 +278,37 @@ class Filter {
   std::vector<sock_filter> code_;
 };
 
+// TCP, UDP, and netlink's routes, which the C library asks when it looks a name up. Other protocols
+// of the same families are not known to Landlock's rules for TCP: MPTCP, SCTP. A UNIX socket could
+// be connected to any service of the machine; the C library looks names up without nscd then.
+void AddSockets(Filter& filter) {
+  constexpr uint32_t kAll = 0xFFFFFFFF;
+  constexpr auto kType = ~static_cast<uint32_t>(SOCK_CLOEXEC | SOCK_NONBLOCK);
+  const auto socket_of = [&](uint32_t family, uint32_t type, uint32_t protocol) {
+    return std::vector<Filter::Condition>{
+        {0, kAll, {family}}, {1, kType, {type}}, {2, kAll, {protocol}}};
+  };
+  std::vector<std::vector<Filter::Condition>> sockets;
+  for (const uint32_t family : {AF_INET, AF_INET6}) {
+    for (const uint32_t protocol : {IPPROTO_IP, IPPROTO_TCP}) {
+      sockets.push_back(socket_of(family, SOCK_STREAM, protocol));
+    }
+    for (const uint32_t protocol : {IPPROTO_IP, IPPROTO_UDP}) {
+      sockets.push_back(socket_of(family, SOCK_DGRAM, protocol));
+    }
+  }
+  for (const uint32_t type : {SOCK_RAW, SOCK_DGRAM}) {
+    sockets.push_back(socket_of(AF_NETLINK, type, NETLINK_ROUTE));
+  }
+  filter.AllowOneOf(SYS_socket, sockets);
+  // Both ends are connected, and stay so: threads of libcurl wake each other with them.
+  filter.AllowOneOf(SYS_socketpair, {{{0, kAll, {AF_UNIX}}, {1, kType, {SOCK_STREAM}}}});
+  // MSG_FASTOPEN connects without the check of connect().
+  filter.AllowOnly(SYS_sendto, {{3, MSG_FASTOPEN, {0}}});
+  filter.AllowOnly(SYS_sendmsg, {{2, MSG_FASTOPEN, {0}}});
+  filter.AllowOnly(SYS_sendmmsg, {{3, MSG_FASTOPEN, {0}}});
+}
+
 void AddConditions(Filter& filter) {
   constexpr uint32_t kAll = 0xFFFFFFFF;
   const auto self = static_cast<uint32_t>(getpid());
@@ -263,10 +321,13 @@ void AddConditions(Filter& filter) {
   filter.AllowOnly(SYS_tgkill, {{0, kAll, {self}}});
   // Its own limits may be read: the pointer to new ones is null.
   filter.AllowOnly(SYS_prlimit64, {{0, kAll, {0, self}}, {2, kAll, {0}}, {2, kAll, {0}, true}});
-  // TCP and UDP; netlink's routes and UNIX sockets are how the C library looks names up.
-  filter.AllowOnly(SYS_socket, {{0, kAll, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}}});
-  // Keys pressed into the terminal that the front was started from.
-  filter.RefuseValues(SYS_ioctl, 1, {TIOCSTI, TIOCLINUX});
+  // Which processor a thread of its own runs on: 0 is the one that calls.
+  filter.AllowOnly(SYS_sched_setaffinity, {{0, kAll, {0}}});
+  AddSockets(filter);
+  // Keys pressed into the terminal that the front was started from. Who gets the signals of a
+  // descriptor, and which ones: that would be a way to send any signal to the front.
+  filter.RefuseValues(SYS_ioctl, 1, {TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP});
+  filter.RefuseValues(SYS_fcntl, 1, {F_SETOWN, F_SETOWN_EX, F_SETSIG});
   filter.RefuseValues(SYS_prctl, 0,
                       {PR_SET_DUMPABLE, PR_SET_PTRACER, PR_SET_MM, PR_SET_SECUREBITS,
                        PR_CAP_AMBIENT, PR_SET_SYSCALL_USER_DISPATCH});

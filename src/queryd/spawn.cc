@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -60,20 +62,37 @@ class SpawnActions {
   posix_spawnattr_t attributes_;
 };
 
-// That of this process, with two differences.
+// The variables of this process that the engine needs: others may be secrets of the service manager
+// or the shell, and the engine must not know them. Those of the AWS tools are not among them:
+// httpfs takes from them what a secret does not say, and would send the session token of one key
+// with another.
+constexpr std::string_view kPassedOn[] = {
+    "HOME", "TMPDIR", "TZ", "TZDIR", "LANG", "LANGUAGE", "PATH",
+    // How the store is reached, and which certificates are trusted.
+    "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
+    "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "OPENSSL_CONF", "RES_OPTIONS",
+    "LOCALDOMAIN", "HOSTALIASES",
+    // The loader, the C library's allocator, and sanitizers.
+    "LD_LIBRARY_PATH", "LD_PRELOAD", "GLIBC_TUNABLES", "ASAN_OPTIONS", "LSAN_OPTIONS",
+    "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+constexpr std::string_view kPassedOnPrefixes[] = {"LC_", "MALLOC_"};
+
+bool IsPassedOn(std::string_view variable) {
+  const std::string_view name = variable.substr(0, variable.find('='));
+  return std::find(std::begin(kPassedOn), std::end(kPassedOn), name) != std::end(kPassedOn) ||
+         std::any_of(std::begin(kPassedOnPrefixes), std::end(kPassedOnPrefixes),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+// The environment of the engine.
 //
-// The engine must have one variable before its main begins: Arrow's allocator would start a thread
-// while it is loaded, which the sandbox does not hold for (see engine/sandbox.h).
-//
-// It has none of the AWS tools': httpfs takes from them what a secret does not say, and would send
-// the session token of one key with another.
+// The engine must have one more variable before its main begins: Arrow's allocator would start a
+// thread while it is loaded, which the sandbox does not hold for (see engine/sandbox.h).
 class Environment {
  public:
   Environment() {
     for (char** variable = environ; *variable != nullptr; ++variable) {
-      const std::string_view text(*variable);
-      const bool is_replaced = text.starts_with(kNoThread.substr(0, kNoThread.find('=') + 1));
-      if (!is_replaced && !text.starts_with("AWS_")) variables_.push_back(*variable);
+      if (IsPassedOn(*variable)) variables_.push_back(*variable);
     }
     variables_.push_back(no_thread_.data());
     variables_.push_back(nullptr);
@@ -110,6 +129,8 @@ Result<Spawned> SpawnEngine(const std::string& program, size_t slots) {
   }
 
   SpawnActions spawn;
+  // The terminal or the pipe of the front is none of its business.
+  posix_spawn_file_actions_addopen(spawn.actions(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   for (size_t i = 0; i < theirs.all().size(); ++i) {
     posix_spawn_file_actions_adddup2(spawn.actions(), theirs.all()[i],
                                      protocol::kControlDescriptor + static_cast<int>(i));

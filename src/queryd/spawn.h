@@ -16,7 +16,8 @@ struct Spawned {
   std::vector<int> slots;
 };
 
-// Starts tarn-engine with the descriptors of protocol/descriptors.h, and none besides stderr.
+// Starts tarn-engine with the descriptors of protocol/descriptors.h, stdout and stderr, and
+// /dev/null as stdin. Of the environment it gets the variables of a list.
 Result<Spawned> SpawnEngine(const std::string& program, size_t slots);
 
 }  // namespace tarn::queryd

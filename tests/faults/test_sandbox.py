@@ -75,6 +75,26 @@ def test_the_next_engine_is_in_it_too(lake):
         assert status["Seccomp"] == "2", thread
 
 
+def test_it_knows_neither_the_environment_nor_the_input_of_the_front(new_lake):
+    secrets = {"DB_PASSWORD": "pw", "GITHUB_TOKEN": "t", "AWS_SESSION_TOKEN": "s", "TARN_X": "y"}
+    needed = {"TZ": "Asia/Tokyo", "no_proxy": "localhost", "SSL_CERT_DIR": "/etc/ssl/certs"}
+    terminal = new_lake.folder / "terminal"
+    terminal.write_text("typed\n")
+    new_lake.start_catalogd()
+    new_lake.under = ["sh", "-c", 'exec "$@" <"$0"', terminal]
+    new_lake.start_queryd(secrets | needed)
+    front = new_lake.queryd.process.pid
+    assert Path(f"/proc/{front}/fd/0").readlink() == terminal
+    pid = engine_pid(new_lake.queryd)
+    assert Path(f"/proc/{pid}/fd/0").readlink() == Path("/dev/null")
+    variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    for name, value in secrets.items():
+        assert f"{name}={value}" not in variables
+    for name, value in needed.items():
+        assert f"{name}={value}" in variables
+    assert new_lake.query.sql("SELECT 1").rows() == [[1]]
+
+
 def test_it_spills_into_its_own_folder(new_lake):
     spill = new_lake.folder / "spill"
     new_lake.set("queryd", memory_limit="100MB", temp_directory=str(spill)).start()
