@@ -74,9 +74,16 @@ bool NeedsQuotes(std::string_view text) {
          HasUnprintable(text);
 }
 
+// Redacted before it is cut: half of a secret would not be found.
+std::string BoundedText(std::string_view text) {
+  if (text.size() <= kTextBytesMax) return std::string(text);
+  return Shortened(ProcessRedactor().Redact(std::string(text)), kTextBytesMax);
+}
+
 std::string RenderValue(const Field::Value& value, bool json) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    return json || NeedsQuotes(*text) ? JsonText(*text) : *text;
+  if (const auto* whole = std::get_if<std::string>(&value)) {
+    std::string text = BoundedText(*whole);
+    return json || NeedsQuotes(text) ? JsonText(text) : text;
   }
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* number = std::get_if<double>(&value)) return fmt::format("{:.6g}", *number);
@@ -97,7 +104,8 @@ void Configure(std::string_view program, Format format, Level level) {
 std::string RenderText(std::string_view program, Level level, std::string_view message,
                        Fields fields) {
   // A message is one line whatever it holds: a line break from outside must not forge an event.
-  std::string line = fmt::format("{} {}: {}", Name(level), program, EscapeUnprintable(message));
+  std::string line =
+      fmt::format("{} {}: {}", Name(level), program, EscapeUnprintable(BoundedText(message)));
   for (const Field& field : fields) {
     line += fmt::format(" {}={}", field.key, RenderValue(field.value, false));
   }
@@ -109,8 +117,8 @@ std::string RenderJson(std::string_view time, Level level, std::string_view mess
   std::string level_name(Name(level));
   std::transform(level_name.begin(), level_name.end(), level_name.begin(),
                  [](char c) { return static_cast<char>(c - 'A' + 'a'); });
-  std::string line =
-      fmt::format(R"({{"ts":"{}","level":"{}","msg":{})", time, level_name, JsonText(message));
+  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","msg":{})", time, level_name,
+                                 JsonText(BoundedText(message)));
   for (const Field& field : fields) {
     line += fmt::format(",{}:{}", JsonText(field.key), RenderValue(field.value, true));
   }

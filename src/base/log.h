@@ -37,6 +37,9 @@ void Configure(std::string_view program, Format format, Level level);
 // Whether lines of this level are written: asked where making the fields would cost something.
 bool Enabled(Level level);
 
+// The most bytes of the message and of each text value; longer ones are cut.
+inline constexpr size_t kTextBytesMax = 8192;
+
 // Thread-safe. Text from outside may be in message and values: characters that are not shown as
 // themselves (IsUnprintable) are escaped, so that it cannot start a line or change how one looks.
 void Write(Level level, std::string_view message, Fields fields);

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/redact.h"
+
 namespace tarn::log {
 namespace {
 
@@ -28,6 +30,23 @@ TEST(RenderText, EscapesWhatATerminalWouldObeyOrReorder) {
   EXPECT_EQ(
       RenderText("queryd", Level::kInfo, "é 日本 👩‍🚀", {{"v", "é日本👩‍🚀"}}),
       "INFO queryd: é 日本 👩‍🚀 v=é日本👩‍🚀");
+}
+
+TEST(Render, CutsLongTexts) {
+  const std::string long_text(1'000'000, 'x');
+  EXPECT_LT(RenderText("queryd", Level::kInfo, long_text, {{"error", long_text}}).size(),
+            2 * kTextBytesMax + 100);
+  EXPECT_LT(RenderJson("t", Level::kInfo, long_text, {{"error", long_text}}).size(),
+            2 * kTextBytesMax + 100);
+}
+
+// A secret that lies across the cut is not shown in part.
+TEST(Render, RedactsBeforeItCuts) {
+  const std::string secret = "a-secret-that-is-cut-in-two";
+  ProcessRedactor().Add(secret);
+  const std::string text = std::string(kTextBytesMax - 10, 'x') + secret + "y";
+  EXPECT_EQ(RenderText("queryd", Level::kInfo, "m", {{"error", text}}).find("a-secret"),
+            std::string::npos);
 }
 
 TEST(RenderJson, IsAnObject) {

@@ -100,6 +100,14 @@ std::string ToValidUtf8(std::string_view text) {
   return out;
 }
 
+std::string Shortened(std::string_view text, size_t bytes_max) {
+  constexpr std::string_view kEllipsis = "\xE2\x80\xA6";  // U+2026
+  if (text.size() <= bytes_max) return std::string(text);
+  size_t end = bytes_max - kEllipsis.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)).append(kEllipsis);
+}
+
 bool HasControlCharacter(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);

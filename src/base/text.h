@@ -20,6 +20,11 @@ bool IsValidUtf8(std::string_view text);
 // Each byte that does not belong to a character becomes U+FFFD.
 std::string ToValidUtf8(std::string_view text);
 
+// The text where it has at most `bytes_max` bytes; else its beginning and "…", in at most
+// `bytes_max` bytes and without a part of a UTF-8 character at the end. Text that may hold secrets
+// is to be redacted before: a half secret is not found any more. `bytes_max` must be at least 3.
+std::string Shortened(std::string_view text, size_t bytes_max);
+
 // True when the text holds a C0 or C1 control character or DEL. The text must be UTF-8.
 bool HasControlCharacter(std::string_view text);
 

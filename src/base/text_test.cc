@@ -78,6 +78,18 @@ TEST(RandomId, IsSixteenHexDigitsAndDiffers) {
   EXPECT_NE(a, RandomId());
 }
 
+TEST(Shortened, KeepsTheBeginningAndWholeCharacters) {
+  EXPECT_EQ(Shortened("", 3), "");
+  EXPECT_EQ(Shortened("abc", 3), "abc");
+  EXPECT_EQ(Shortened("abcd", 3), "…");
+  EXPECT_EQ(Shortened("abcdef", 5), "ab…");
+  EXPECT_EQ(Shortened("aéb", 4), "aéb");
+  EXPECT_EQ(Shortened("aébcd", 5), "a…") << "half of é does not stay";
+  EXPECT_EQ(Shortened(std::string(1'000'000, 'x'), 4096).size(), 4096U);
+  // Not UTF-8: no byte begins a character.
+  EXPECT_EQ(Shortened(std::string(100, '\x80'), 10), "…");
+}
+
 TEST(Trim, TakesAsciiWhiteSpaceOnly) {
   EXPECT_EQ(Trim(" \t\r\n x y \v\f"), "x y");
   EXPECT_EQ(Trim("  "), "");

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/redact.h"
+#include "base/text.h"
 #include "duck/json_depth.h"
 
 namespace tarn::engine {
@@ -48,7 +49,7 @@ std::string ProbedFrame(uint64_t ticket, const Result<Prober::Schema>& outcome) 
     probed.schema = *outcome;
   } else {
     probed.error_kind = static_cast<int>(outcome.error().kind);
-    probed.error = outcome.error().message;
+    probed.error = Shortened(outcome.error().message, protocol::kErrorBytesMax);
   }
   return protocol::ToFrame(probed);
 }
@@ -69,7 +70,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(int control, const std::vector<int>
   std::unique_ptr<Engine> engine(new Engine(control));
   const Result<> ready = engine->SetUp(slots);
   if (!ready.ok()) {
-    engine->control_.Write(protocol::ToFrame(protocol::Ready{.error = ready.error().message}));
+    engine->control_.Write(protocol::ToFrame(
+        protocol::Ready{.error = Shortened(ready.error().message, protocol::kErrorBytesMax)}));
     return ready.error();
   }
   engine->control_.Write(

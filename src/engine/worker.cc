@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/parameters.h"
 
 namespace tarn::engine {
@@ -127,8 +128,13 @@ class RowWriter {
   uint64_t step_;  // Rows to encode at once.
 };
 
+// DuckDB puts values into its messages, whatever their size.
+std::string BoundedMessage(const Error& error) {
+  return Shortened(error.message, protocol::kErrorBytesMax);
+}
+
 protocol::Failed ToFailed(const Error& error) {
-  return {.kind = static_cast<int>(error.kind), .message = error.message};
+  return {.kind = static_cast<int>(error.kind), .message = BoundedMessage(error)};
 }
 
 }  // namespace
@@ -365,7 +371,7 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
     written = writer.Write(**chunk);
   }
   if (written.ok()) return encoder->End(summary, sink.buffer());
-  encoder->Failed(written.error().message, sink.buffer());
+  encoder->Failed(BoundedMessage(written.error()), sink.buffer());
   return written;
 }
 

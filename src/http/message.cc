@@ -4,9 +4,17 @@
 #include <boost/beast/http/status.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/redact.h"
 #include "base/text.h"
 
 namespace tarn::http {
+
+namespace {
+
+// A message may quote a part of the request. No reader needs more of it.
+constexpr size_t kProblemBytesMax = 8192;
+
+}  // namespace
 
 void ClientWatch::OnGone(std::function<void()> f) {
   on_gone_ = std::move(f);
@@ -100,7 +108,10 @@ int StatusOf(ErrorKind kind) {
 
 Response RenderProblem(int status, std::string_view detail, bool problem_json) {
   // A message may quote what the client has sent, whatever bytes that were.
-  const std::string text = ToValidUtf8(detail);
+  const std::string text =
+      ToValidUtf8(detail.size() <= kProblemBytesMax
+                      ? std::string(detail)
+                      : Shortened(ProcessRedactor().Redact(std::string(detail)), kProblemBytesMax));
   if (!problem_json) return Response::Text(status, text + "\n");
   const nlohmann::ordered_json problem = {{"type", "about:blank"},
                                           {"title", ReasonPhrase(status)},

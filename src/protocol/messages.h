@@ -15,6 +15,10 @@
 
 namespace tarn::protocol {
 
+// The most bytes of an error message, and of another text that says something of one process or one
+// query. The engine cuts what is longer, and the front does not rely on it.
+constexpr size_t kErrorBytesMax = 4096;
+
 // A column of a dataset; its type as DuckDB writes it: "STRUCT(a INTEGER)[]".
 struct Column {
   std::string name;

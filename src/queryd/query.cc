@@ -4,6 +4,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/text.h"
+
 namespace tarn::queryd {
 
 namespace asio = boost::asio;
@@ -98,7 +100,7 @@ bool Query::Finish(const Result<ResultSummary>& outcome) {
     const ErrorKind kind = outcome.error().kind;
     const bool cancelled = kind == ErrorKind::kCancelled || kind == ErrorKind::kConflict;
     info_.state = cancelled ? QueryState::kCancelled : QueryState::kFailed;
-    info_.error = outcome.error().message;
+    info_.error = Shortened(outcome.error().message, protocol::kErrorBytesMax);
   }
   return true;
 }

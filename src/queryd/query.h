@@ -34,7 +34,7 @@ struct QueryInfo {
   uint64_t bytes = 0;             // Of its answer, so far.
   bool truncated = false;
   bool cached = false;  // Answered by the result cache.
-  std::string error;    // Why it has no whole answer.
+  std::string error;    // Why it has no whole answer; at most protocol::kErrorBytesMax.
 };
 
 // One query from its arrival to its end: what may cancel it, and what is known of it.

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/redact.h"
+#include "base/text.h"
 
 namespace tarn::queryd {
 
@@ -19,17 +20,10 @@ namespace {
 // process.
 constexpr int kTriesMax = 10;
 
-// What the registry keeps of a query's text.
-constexpr size_t kSqlShownBytes = 2000;
+// What the registry keeps of a query's text, with the "…" of one that is cut.
+constexpr size_t kSqlShownBytes = 2003;
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-std::string Beginning(const std::string& sql) {
-  if (sql.size() <= kSqlShownBytes) return sql;
-  size_t end = kSqlShownBytes;
-  while (end > 0 && (static_cast<unsigned char>(sql[end]) & 0xC0) == 0x80) --end;
-  return sql.substr(0, end) + "…";
-}
 
 // Holds a gauge up while it lives.
 class CountedWhile {
@@ -78,7 +72,7 @@ asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   QueryInfo info{.id = id,
                  .user = user->name,
-                 .sql = Beginning(ProcessRedactor().Redact(request.sql)),
+                 .sql = Shortened(ProcessRedactor().Redact(request.sql), kSqlShownBytes),
                  .format = request.format,
                  .submitted_at = std::chrono::system_clock::now()};
   const auto query =

@@ -90,7 +90,7 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
     }
     has_refreshed_ = true;
   } else {
-    result.catalog_error = read.error().message;
+    result.catalog_error = Shortened(read.error().message, protocol::kErrorBytesMax);
     result.errors.push_back(result.catalog_error);
   }
   Finish(start, result);
@@ -107,7 +107,7 @@ RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop
     Take(std::move(*read));
     StartProbes(Deadline::After(timeout), /*all_failed=*/false, result);
   } else {
-    result.catalog_error = read.error().message;
+    result.catalog_error = Shortened(read.error().message, protocol::kErrorBytesMax);
     result.errors.push_back(result.catalog_error);
   }
   if (read.ok() || IsReading()) ApplyReady(Deadline::After(timeout), result);
@@ -402,12 +402,12 @@ protocol::ViewSpec Registrar::ToErrorView(const BrokenView& broken) {
 
 void Registrar::Fail(const std::string& name, const std::string& error, RefreshResult& result) {
   Failure& failure = failed_.try_emplace(name, Failure{.since = Now()}).first->second;
-  failure.error = error;
+  failure.error = Shortened(error, protocol::kErrorBytesMax);
   const Duration pause =
       std::min(pauses_.first * (1 << std::min(failure.tries, 16)), pauses_.longest);
   failure.next_try = Clock::now() + pause;
   ++failure.tries;
-  result.errors.push_back(fmt::format("create view \"{}\": {}", name, error));
+  result.errors.push_back(fmt::format("create view \"{}\": {}", name, failure.error));
 }
 
 void Registrar::ApplyReady(Deadline deadline, RefreshResult& result) {
