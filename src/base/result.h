@@ -3,6 +3,7 @@
 // The error channel of Tarn's own code: functions that can fail return Result<T>. Exceptions
 // stay enabled for the libraries below us and are caught where they enter.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -24,8 +25,13 @@ enum class ErrorKind {
   kStale,            // What it was reading has changed meanwhile: read again.
   kUnavailable,      // Try again later; nothing was done.
   kOutOfMemory,      // It needs more memory than there is now.
-  kInternal,         // Our own failure: the log has more.
+  kInternal,         // Our own failure: the log has more. The last one, see IsErrorKind.
 };
+
+// Whether a number that came from another process is one of them.
+constexpr bool IsErrorKind(int64_t number) {
+  return number >= 0 && number <= static_cast<int64_t>(ErrorKind::kInternal);
+}
 
 struct [[nodiscard]] Error {
   ErrorKind kind = ErrorKind::kInternal;

@@ -51,7 +51,11 @@ std::string ProbedFrame(uint64_t ticket, const Result<Prober::Schema>& outcome) 
     probed.error_kind = static_cast<int>(outcome.error().kind);
     probed.error = Shortened(outcome.error().message, protocol::kErrorBytesMax);
   }
-  return protocol::ToFrame(probed);
+  std::string frame = protocol::ToFrame(probed);
+  if (protocol::IsWithinLimits(frame)) return frame;
+  return ProbedFrame(ticket, Error{ErrorKind::kTooLarge,
+                                   "the columns of its objects are too many to be told: use fewer "
+                                   "columns, or objects with the same columns"});
 }
 
 Result<uint64_t> DataCacheBytes(duck::Connection& connection) {

@@ -296,6 +296,10 @@ Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTa
     protocol::Begun begun{.revision = cut_->revision(),
                           .is_repeatable = IsRepeatable(verdict),
                           .reads = cut_->Reads()};
+    if (begun.reads.size() > protocol::Begun::kReadsMax) {
+      begun.is_repeatable = false;
+      begun.reads.clear();
+    }
     return Bound{plan, std::move(statement), std::move(begun)};
   }
 }

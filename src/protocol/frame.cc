@@ -6,6 +6,64 @@
 #include <cstring>
 
 namespace tarn::protocol {
+namespace {
+
+constexpr size_t kKiB = 1024;
+constexpr size_t kMiB = 1024 * kKiB;
+constexpr size_t kGiB = 1024 * kMiB;
+
+// What is read at once of a frame of which nothing has come yet.
+constexpr size_t kFirstReadBytes = 256 * kKiB;
+// A buffer that has grown beyond this is given back when it is empty.
+constexpr size_t kKeptBufferBytes = kMiB;
+
+// Numbers and flags alone.
+constexpr size_t kSmallBytesMax = kKiB;
+// A text or two, each of kErrorBytesMax.
+constexpr size_t kTextBytesMax = 32 * kKiB;
+// The names of the datasets that one query reads: at most Begun::kReadsMax.
+constexpr size_t kBegunBytesMax = 64 * kMiB;
+// The engine writes 256 KiB of rows in one frame.
+constexpr size_t kRowsBytesMax = kMiB;
+// The columns of a dataset, and of each object its ETag and its place in a group: 1,000,000
+// objects.
+constexpr size_t kProbedBytesMax = 64 * kMiB;
+
+}  // namespace
+
+std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type) {
+  const auto only_on = [channel](Channel of_type, size_t bytes) {
+    const bool belongs = channel == Channel::kAny || channel == of_type;
+    return belongs ? std::optional<size_t>(bytes) : std::nullopt;
+  };
+  switch (type) {
+    case FrameType::kSetup:
+    case FrameType::kProbe:
+    case FrameType::kApplyViews:
+    case FrameType::kCancel:
+    case FrameType::kQuery:
+      return only_on(Channel::kAny, kGiB);
+    case FrameType::kProbeProgress:
+    case FrameType::kViewsApplied:
+    case FrameType::kProgress:
+    case FrameType::kCached:
+      return only_on(Channel::kControlFromEngine, kSmallBytesMax);
+    case FrameType::kReady:
+    case FrameType::kUnhealthy:
+      return only_on(Channel::kControlFromEngine, kTextBytesMax);
+    case FrameType::kProbed:
+      return only_on(Channel::kControlFromEngine, kProbedBytesMax);
+    case FrameType::kBegun:
+      return only_on(Channel::kSlotFromEngine, kBegunBytesMax);
+    case FrameType::kRows:
+      return only_on(Channel::kSlotFromEngine, kRowsBytesMax);
+    case FrameType::kEnd:
+      return only_on(Channel::kSlotFromEngine, kSmallBytesMax);
+    case FrameType::kFailed:
+      return only_on(Channel::kSlotFromEngine, kTextBytesMax);
+  }
+  return std::nullopt;  // A number that is no type.
+}
 
 void AppendFrameHeader(FrameType type, size_t payload_bytes, std::string& out) {
   for (unsigned shift = 0; shift < 32; shift += 8) {
@@ -23,6 +81,7 @@ void AppendFrame(FrameType type, std::string_view payload, std::string& out) {
 char* FrameReader::Prepare(size_t bytes) {
   if (begin_ == end_) {
     begin_ = end_ = 0;
+    if (buffer_.size() > kKeptBufferBytes) std::string().swap(buffer_);
   } else if (begin_ > 0 && end_ + bytes > buffer_.size()) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
@@ -42,22 +101,30 @@ size_t FrameReader::PayloadBytes() const {
   return size;
 }
 
+FrameType FrameReader::Type() const { return static_cast<FrameType>(buffer_[begin_ + 4]); }
+
 size_t FrameReader::Missing() const {
   const size_t have = end_ - begin_;
   if (have < kFrameHeaderBytes) return kFrameHeaderBytes - have;
   const size_t whole = kFrameHeaderBytes + PayloadBytes();
-  return whole > have ? whole - have : 1;
+  if (whole <= have) return 1;
+  return std::min(whole - have, std::max(have, kFirstReadBytes));
 }
 
 Result<std::optional<Frame>> FrameReader::Next() {
   if (end_ - begin_ < kFrameHeaderBytes) return std::optional<Frame>();
   const size_t size = PayloadBytes();
-  if (size > kFramePayloadBytesMax) {
-    return Internal(fmt::format("a frame of {} bytes: the stream is broken", size));
+  const std::optional<size_t> limit = PayloadBytesMax(channel_, Type());
+  if (!limit) {
+    return Internal(
+        fmt::format("a frame of type {} does not belong here", static_cast<int>(Type())));
+  }
+  if (size > *limit) {
+    return Internal(fmt::format("a frame of type {} with {} bytes: it may have {}",
+                                static_cast<int>(Type()), size, *limit));
   }
   if (end_ - begin_ < kFrameHeaderBytes + size) return std::optional<Frame>();
-  const Frame frame{static_cast<FrameType>(buffer_[begin_ + 4]),
-                    std::string_view(buffer_).substr(begin_ + kFrameHeaderBytes, size)};
+  const Frame frame{Type(), std::string_view(buffer_).substr(begin_ + kFrameHeaderBytes, size)};
   begin_ += kFrameHeaderBytes + size;
   return std::optional<Frame>(frame);
 }

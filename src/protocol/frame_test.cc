@@ -121,25 +121,74 @@ TEST(FrameReader, MissingIsWhatTheFrameStillNeeds) {
 }
 
 TEST(FrameReader, RefusesWhatIsTooLargeBeforeItIsRead) {
-  std::string bytes;
-  AppendFrameHeader(FrameType::kRows, kFramePayloadBytesMax, bytes);
-  FrameReader largest;
-  Feed(largest, bytes);
-  const Result<std::optional<Frame>> waits = largest.Next();
-  ASSERT_TRUE(waits.ok());
-  EXPECT_FALSE(*waits);
-  EXPECT_EQ(largest.Missing(), kFramePayloadBytesMax);
+  for (const FrameType type :
+       {FrameType::kRows, FrameType::kEnd, FrameType::kFailed, FrameType::kBegun}) {
+    const size_t limit = *PayloadBytesMax(Channel::kSlotFromEngine, type);
+    std::string bytes;
+    AppendFrameHeader(type, limit, bytes);
+    FrameReader largest(Channel::kSlotFromEngine);
+    Feed(largest, bytes);
+    const Result<std::optional<Frame>> waits = largest.Next();
+    ASSERT_TRUE(waits.ok());
+    EXPECT_FALSE(*waits);
 
-  for (const size_t size : {kFramePayloadBytesMax + 1, size_t{0xFFFFFFFF}}) {
-    bytes.clear();
-    AppendFrameHeader(FrameType::kRows, size, bytes);
-    FrameReader reader;
-    Feed(reader, bytes);
-    const Result<std::optional<Frame>> refused = reader.Next();
-    ASSERT_FALSE(refused.ok());
-    EXPECT_EQ(refused.error().kind, ErrorKind::kInternal);
-    EXPECT_FALSE(reader.Next().ok()) << "it stays broken";
+    for (const size_t size : {limit + 1, size_t{0xFFFFFFFF}}) {
+      bytes.clear();
+      AppendFrameHeader(type, size, bytes);
+      FrameReader reader(Channel::kSlotFromEngine);
+      Feed(reader, bytes);
+      const Result<std::optional<Frame>> refused = reader.Next();
+      ASSERT_FALSE(refused.ok());
+      EXPECT_EQ(refused.error().kind, ErrorKind::kInternal);
+      EXPECT_FALSE(reader.Next().ok()) << "it stays broken";
+    }
   }
+}
+
+TEST(FrameReader, RefusesTypesThatDoNotBelongToTheChannel) {
+  const auto takes = [](Channel channel, FrameType type) {
+    std::string bytes;
+    AppendFrame(type, "", bytes);
+    FrameReader reader(channel);
+    Feed(reader, bytes);
+    return reader.Next().ok();
+  };
+  EXPECT_TRUE(takes(Channel::kSlotFromEngine, FrameType::kBegun));
+  EXPECT_TRUE(takes(Channel::kControlFromEngine, FrameType::kReady));
+  EXPECT_FALSE(takes(Channel::kSlotFromEngine, FrameType::kReady));
+  EXPECT_FALSE(takes(Channel::kControlFromEngine, FrameType::kRows));
+  for (const Channel channel : {Channel::kSlotFromEngine, Channel::kControlFromEngine}) {
+    EXPECT_FALSE(takes(channel, FrameType::kSetup));
+    EXPECT_FALSE(takes(channel, FrameType::kQuery));
+    EXPECT_FALSE(takes(channel, FrameType{0}));
+    EXPECT_FALSE(takes(channel, FrameType{255}));
+  }
+}
+
+// A header that tells of a large frame makes no room for all of it.
+TEST(FrameReader, MakesRoomAsBytesArrive) {
+  std::string bytes;
+  AppendFrameHeader(FrameType::kSetup, size_t{1024} * 1024 * 1024, bytes);
+  FrameReader reader;
+  Feed(reader, bytes);
+  size_t come = bytes.size();
+  const std::string piece(100'000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_LE(reader.Missing(), std::max<size_t>(come, 256 * 1024));
+    Feed(reader, piece);
+    come += piece.size();
+  }
+}
+
+TEST(FrameReader, IsEmptyWhenAllWasGiven) {
+  FrameReader reader;
+  EXPECT_TRUE(reader.empty());
+  std::string bytes;
+  AppendFrame(FrameType::kEnd, "ab", bytes);
+  Feed(reader, bytes + "c");
+  EXPECT_FALSE(reader.empty());
+  ASSERT_TRUE(reader.Next().ok());
+  EXPECT_FALSE(reader.empty()) << "a byte of another frame";
 }
 
 }  // namespace

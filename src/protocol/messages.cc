@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -76,10 +77,27 @@ bool TakeHead(std::string_view& bytes, unsigned& kind, uint64_t& number) {
   return true;
 }
 
+// The most items (RFC 8949, 3: a key is one too) of a message. The library makes a value of each,
+// which takes up to 120 bytes; a payload may hold one for each of its bytes.
+constexpr size_t ItemsMax(FrameType type) {
+  switch (type) {
+    case FrameType::kSetup:
+    case FrameType::kProbe:
+    case FrameType::kApplyViews:
+      return std::numeric_limits<size_t>::max();  // From the front, which the engine trusts.
+    case FrameType::kProbed:
+      return 4'000'000;  // Two for each of 1,000,000 objects, and the columns of each group.
+    case FrameType::kBegun:
+      return 5 * Begun::kReadsMax + 50;
+    default:
+      return 50;  // The fields of a small message.
+  }
+}
+
 // True for one item of the form that ToFrame writes, to the end of the bytes. The library's reader
 // recurses for each level, and for what ToFrame never writes too: the front must be able to read
 // what an engine sends that somebody has taken over.
-bool HasOurForm(std::string_view bytes) {
+bool HasOurForm(std::string_view bytes, size_t items_max) {
   constexpr unsigned kBytes = 2;
   constexpr unsigned kText = 3;
   constexpr unsigned kList = 4;
@@ -92,6 +110,7 @@ bool HasOurForm(std::string_view bytes) {
       continue;
     }
     --missing.back();
+    if (items_max-- == 0) return false;
     unsigned kind = 0;
     uint64_t number = 0;
     if (!TakeHead(bytes, kind, number) || kind == kTag) return false;
@@ -107,18 +126,42 @@ bool HasOurForm(std::string_view bytes) {
   return bytes.empty();
 }
 
+// Numbers that stand for something else must be among those that do.
+template <class Message>
+bool HasKnownNumbers(const Message& /*message*/) {
+  return true;
+}
+template <>
+bool HasKnownNumbers(const Failed& message) {
+  return IsErrorKind(message.kind);
+}
+template <>
+bool HasKnownNumbers(const Probed& message) {
+  return IsErrorKind(message.error_kind);
+}
+
 }  // namespace
 
 template <class Message>
 Result<Message> FromPayload(std::string_view payload) {
-  if (!HasOurForm(payload)) {
-    return Internal(fmt::format("message {}: not in our form", static_cast<int>(Message::kType)));
-  }
+  const auto error = [](std::string_view what) {
+    return Internal(fmt::format("message {}: {}", static_cast<int>(Message::kType), what));
+  };
+  if (!HasOurForm(payload, ItemsMax(Message::kType))) return error("not in our form");
   try {
-    return nlohmann::json::from_cbor(payload).template get<Message>();
+    Message message = nlohmann::json::from_cbor(payload).template get<Message>();
+    if (!HasKnownNumbers(message)) return error("a number is out of range");
+    return message;
   } catch (const nlohmann::json::exception& e) {
-    return Internal(fmt::format("message {}: {}", static_cast<int>(Message::kType), e.what()));
+    return error(e.what());
   }
+}
+
+bool IsWithinLimits(std::string_view frame) {
+  const auto type = static_cast<FrameType>(frame[kFrameHeaderBytes - 1]);
+  const std::string_view payload = frame.substr(kFrameHeaderBytes);
+  return payload.size() <= PayloadBytesMax(Channel::kAny, type).value_or(0) &&
+         HasOurForm(payload, ItemsMax(type));
 }
 
 #define TARN_MESSAGE(Message)                   \
@@ -157,7 +200,11 @@ Result<RowsHeader> ReadRowsHeader(std::string_view payload) {
   for (unsigned i = 0; i < 8; ++i) {
     header.rows |= uint64_t{static_cast<unsigned char>(payload[i])} << (8 * i);
   }
-  header.compression = static_cast<Compression>(payload[8]);
+  const auto compression = static_cast<unsigned char>(payload[8]);
+  if (compression > static_cast<unsigned char>(Compression::kZstd)) {
+    return Internal(fmt::format("a frame of rows has the unknown compression {}", compression));
+  }
+  header.compression = static_cast<Compression>(compression);
   return header;
 }
 

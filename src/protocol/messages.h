@@ -229,6 +229,8 @@ struct Begun {
   // Its result depends on nothing but its text, its parameters and `reads`.
   bool is_repeatable = false;
   std::vector<DatasetRead> reads = {};
+  // A query that reads more datasets does not tell them, and is not repeatable.
+  static constexpr size_t kReadsMax = 100'000;
 };
 
 // What begins the payload of kRows, in place of CBOR; encoded bytes follow.
@@ -239,6 +241,7 @@ struct RowsHeader {
 };
 // The header of a frame with `bytes` encoded bytes, which are to be written behind it.
 std::string RowsFrameHeader(const RowsHeader& header, size_t bytes);
+// The error (kInternal) says why it is none.
 Result<RowsHeader> ReadRowsHeader(std::string_view payload);
 
 struct End {
@@ -259,7 +262,13 @@ struct Failed {
 template <class Message>
 std::string ToFrame(const Message& message);
 
-// The error says which message cannot be read.
+// Whether the receiver takes the frame: see PayloadBytesMax for its bytes; its items are limited
+// too. For messages whose size depends on data.
+bool IsWithinLimits(std::string_view frame);
+
+// The error (kInternal) says which message cannot be read: a payload that ToFrame does not write,
+// that has more items than a message of its type may have, or a kind of error
+// that is none.
 template <class Message>
 Result<Message> FromPayload(std::string_view payload);
 

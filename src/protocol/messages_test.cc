@@ -241,6 +241,61 @@ TEST(Messages, ALengthThatIsNotThereTakesNoMemory) {
   }
 }
 
+// A value of the library takes many times the bytes that it has here.
+TEST(Messages, TooManyItemsAreAnError) {
+  std::string list = "\x9A";  // A list of as many items as the next four bytes tell.
+  constexpr uint32_t kItems = 60'000'000;
+  for (int shift = 24; shift >= 0; shift -= 8) list += static_cast<char>(kItems >> shift);
+  list.append(kItems, '\0');
+  EXPECT_THAT(FromPayload<Probed>(list).error().message, HasSubstr("not in our form"));
+  EXPECT_FALSE(FromPayload<Begun>(list).ok());
+  EXPECT_FALSE(FromPayload<Failed>(list).ok());
+
+  nlohmann::json end = {{"rows", 1}, {"truncated", true}};
+  for (int i = 0; i < 10; ++i) end[std::to_string(i)] = i;
+  EXPECT_TRUE(FromPayload<End>(Cbor(end)).ok());
+  for (int i = 10; i < 30; ++i) end[std::to_string(i)] = i;
+  EXPECT_FALSE(FromPayload<End>(Cbor(end)).ok());
+}
+
+TEST(Messages, AsManyObjectsAsADatasetHasAreRead) {
+  constexpr size_t kObjects = 200'000;
+  Probed probed{.ok = true};
+  probed.schema.columns = {{"a", "INTEGER"}};
+  probed.schema.etags.assign(kObjects, "0123456789abcdef0123456789abcdef");
+  probed.schema.groups = {{{}, {{"a", "INTEGER"}}}};
+  for (size_t i = 0; i < kObjects; ++i) probed.schema.groups[0].objects.push_back(i);
+  EXPECT_EQ(RoundTrip(probed).schema, probed.schema);
+}
+
+TEST(Messages, AFrameBeyondTheLimitsIsFoundBeforeItIsSent) {
+  Probed probed{.ok = true};
+  probed.schema.columns = {{"a", "INTEGER"}};
+  EXPECT_TRUE(IsWithinLimits(ToFrame(probed)));
+  probed.schema.columns[0].name.assign(100'000'000, 'x');
+  EXPECT_FALSE(IsWithinLimits(ToFrame(probed))) << "bytes";
+  probed.schema.columns.assign(1'000'000, {"a", "INTEGER"});
+  EXPECT_FALSE(IsWithinLimits(ToFrame(probed))) << "items";
+}
+
+// A cast would make any number an enumerator.
+TEST(Messages, NumbersThatStandForNothingAreErrors) {
+  for (const int64_t kind : {int64_t{-1}, int64_t{11}, int64_t{1} << 31}) {
+    EXPECT_FALSE(
+        FromPayload<Failed>(Cbor({{"kind", kind}, {"message", ""}, {"is_for_another", false}}))
+            .ok())
+        << kind;
+    Probed probed;
+    probed.error_kind = static_cast<int>(kind);
+    EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok()) << kind;
+  }
+  EXPECT_TRUE(
+      FromPayload<Failed>(Cbor({{"kind", 10}, {"message", ""}, {"is_for_another", false}})).ok());
+  std::string rows(RowsHeader::kBytes, '\0');
+  rows.back() = '\x03';
+  EXPECT_FALSE(ReadRowsHeader(rows).ok());
+}
+
 TEST(RowsHeader, ComesBeforeItsBytes) {
   for (const uint64_t rows : {uint64_t{0}, uint64_t{0x0102030405060708}, ~uint64_t{0}}) {
     std::string bytes = RowsFrameHeader({.rows = rows, .compression = Compression::kGzip}, 3);

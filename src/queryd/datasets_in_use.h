@@ -17,7 +17,10 @@ class DatasetsInUse {
  public:
   void Note(const std::vector<protocol::DatasetRead>& reads) {
     const std::lock_guard lock(mutex_);
-    for (const protocol::DatasetRead& read : reads) names_.insert(read.name);
+    for (const protocol::DatasetRead& read : reads) {
+      if (names_.size() >= kNamesMax) return;
+      names_.insert(read.name);
+    }
   }
 
   std::set<std::string> Take() {
@@ -26,6 +29,9 @@ class DatasetsInUse {
   }
 
  private:
+  // The names come from the engine process. Fewer objects are checked than this.
+  static constexpr size_t kNamesMax = protocol::Begun::kReadsMax;
+
   std::mutex mutex_;
   std::set<std::string> names_;  // Guarded by mutex_.
 };

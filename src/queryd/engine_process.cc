@@ -93,19 +93,21 @@ void EngineProcess::WriteNext() {
 
 asio::awaitable<void> EngineProcess::ReadControl() {
   const auto self = shared_from_this();
-  protocol::FrameReader reader;
-  for (;;) {
+  protocol::FrameReader reader(protocol::Channel::kControlFromEngine);
+  Result<> handled;
+  while (handled.ok()) {
     const auto [code, got] = co_await control_.async_read_some(
         asio::buffer(reader.Prepare(kControlReadBytes), kControlReadBytes), http::kAsTuple);
     if (code) break;
     reader.Commit(got);
     Result<std::optional<protocol::Frame>> frame = reader.Next();
-    while (frame.ok() && *frame) {
-      Handle(**frame);
+    while (handled.ok() && frame.ok() && *frame) {
+      handled = Handle(**frame);
       frame = reader.Next();
     }
-    if (!frame.ok()) break;
+    if (handled.ok() && !frame.ok()) handled = frame.error();
   }
+  if (!handled.ok()) handlers_.on_protocol_error(handled.error().message);
   // Whatever ended the stream: without a control socket the process is of no use.
   Kill();
   const std::string how = co_await Reap();
@@ -129,15 +131,13 @@ asio::awaitable<std::string> EngineProcess::Reap() {
   }
 }
 
-void EngineProcess::Handle(const protocol::Frame& frame) {
+Result<> EngineProcess::Handle(const protocol::Frame& frame) {
   using protocol::FrameType;
-  const auto pass_on = [&]<class Message>(const std::function<void(const Message&)>& handler) {
-    const Result<Message> message = protocol::FromPayload<Message>(frame.payload);
-    if (message.ok()) {
-      handler(*message);
-    } else {
-      log::Error("a message of the engine failed", {{"error", message.error().message}});
-    }
+  const auto pass_on =
+      [&]<class Message>(const std::function<void(const Message&)>& handler) -> Result<> {
+    TARN_TRY(const Message message, protocol::FromPayload<Message>(frame.payload));
+    handler(message);
+    return {};
   };
   switch (frame.type) {
     case FrameType::kReady:
@@ -155,8 +155,8 @@ void EngineProcess::Handle(const protocol::Frame& frame) {
     case FrameType::kCached:
       return pass_on(handlers_.on_cached);
     default:
-      log::Error("an unknown message came from the engine",
-                 {{"type", static_cast<int>(frame.type)}});
+      return Internal(
+          fmt::format("a frame of type {} is no message", static_cast<int>(frame.type)));
   }
 }
 

@@ -37,6 +37,8 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     std::function<void(const protocol::Cached&)> on_cached;
     // Some query gave its slot back.
     std::function<void()> on_slot_free;
+    // It sent on the control socket what tarn-engine does not send, and is being ended.
+    std::function<void(const std::string& error)> on_protocol_error;
     // "killed by signal 9 (Killed)", "exit status 1".
     std::function<void(const std::string& how)> on_end;
   };
@@ -46,7 +48,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     Slot(uint64_t i, Socket s) : index(i), socket(std::move(s)) {}
     const uint64_t index;
     Socket socket;
-    protocol::FrameReader reader;
+    protocol::FrameReader reader{protocol::Channel::kSlotFromEngine};
     uint64_t query = 0;  // The number of its latest query.
     std::string unsent;  // The rest of that query's frame, which the socket has not taken yet.
   };
@@ -94,7 +96,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   EngineProcess(boost::asio::io_context& io, pid_t pid, Socket control, Handlers handlers);
   boost::asio::awaitable<void> ReadControl();
   boost::asio::awaitable<std::string> Reap();
-  void Handle(const protocol::Frame& frame);
+  Result<> Handle(const protocol::Frame& frame);
   void WriteNext();
   void Return(Slot* slot);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/write.hpp>
 
+#include "base/text.h"
 #include "http/awaitable.h"
 
 namespace tarn::queryd {
@@ -66,11 +67,23 @@ void EngineQuery::Abandon() {
   lease_.reset();
 }
 
-void EngineQuery::End() {
+Result<> EngineQuery::End() {
+  if (!lease_->slot().reader.empty()) {
+    const Error error = Internal("more bytes follow the end of a query");
+    Break(error);
+    return error;
+  }
   query_->OnCancel(nullptr);
   lease_->Release();
   lease_.reset();
   permit_.Release();
+  return {};
+}
+
+EngineEvent EngineQuery::Break(const Error& error) {
+  supervisor_.OnProtocolError(lease_->process(), error.message);
+  Lose();
+  return Internal("the engine process sent an answer that cannot be read");
 }
 
 void EngineQuery::Lose() {
@@ -82,6 +95,11 @@ void EngineQuery::Lose() {
 
 asio::awaitable<bool> EngineQuery::Send(const protocol::Query& query) {
   EngineProcess::Slot& slot = lease_->slot();
+  boost::system::error_code ignored;
+  if (!slot.reader.empty() || slot.socket.available(ignored) > 0) {
+    Break(Internal("bytes came before a query"));
+    co_return false;
+  }
   protocol::Query message = query;
   message.number = ++slot.query;
   slot.unsent = protocol::ToFrame(message);
@@ -108,13 +126,10 @@ asio::awaitable<EngineEvent> EngineQuery::Next() {
   waiting_ = false;
   if (query_->cancel_reason()) {
     // The engine's last word may have come just before: nobody would find it again.
-    if (frame.ok() && *frame && IsLastWord(**frame)) End();
+    if (frame.ok() && *frame && IsLastWord(**frame)) static_cast<void>(End());
     co_return *query_->cancel_reason();
   }
-  if (!frame.ok()) {
-    Lose();
-    co_return frame.error();
-  }
+  if (!frame.ok()) co_return Break(frame.error());
   if (!*frame) {
     Lose();
     co_return EngineLost{};
@@ -124,41 +139,46 @@ asio::awaitable<EngineEvent> EngineQuery::Next() {
 
 EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
   using protocol::FrameType;
-  if (frame.type == FrameType::kRows) {
-    const Result<protocol::RowsHeader> header = protocol::ReadRowsHeader(frame.payload);
-    if (!header.ok()) {
-      Lose();
-      return header.error();
+  switch (frame.type) {
+    case FrameType::kBegun: {
+      Result<protocol::Begun> begun = protocol::FromPayload<protocol::Begun>(frame.payload);
+      if (!begun.ok()) return Break(begun.error());
+      if (std::exchange(has_begun_, true)) return Break(Internal("a query began twice"));
+      return std::move(*begun);
     }
-    return RowsRead{std::string(frame.payload.substr(protocol::RowsHeader::kBytes)), *header};
-  }
-  if (frame.type == FrameType::kBegun) {
-    const Result<protocol::Begun> begun = protocol::FromPayload<protocol::Begun>(frame.payload);
-    if (begun.ok()) return *begun;
-    Lose();
-    return begun.error();
-  }
-  if (frame.type == FrameType::kEnd) {
-    const Result<protocol::End> end = protocol::FromPayload<protocol::End>(frame.payload);
-    End();
-    if (!end.ok()) return end.error();
-    return ResultSummary{.rows = end->rows, .truncated = end->truncated};
-  }
-  if (frame.type == FrameType::kFailed) {
-    const Result<protocol::Failed> failed = protocol::FromPayload<protocol::Failed>(frame.payload);
-    if (failed.ok() && failed->is_for_another) {
-      query_->OnCancel(nullptr);
-      supervisor_.ReplaceBroken(lease_->process());
-      lease_->Release();
-      lease_.reset();
-      return EngineLost{.never_ran = true};
+    case FrameType::kRows: {
+      const Result<protocol::RowsHeader> header = protocol::ReadRowsHeader(frame.payload);
+      if (!header.ok()) return Break(header.error());
+      if (!has_begun_) return Break(Internal("rows came before the query began"));
+      return RowsRead{std::string(frame.payload.substr(protocol::RowsHeader::kBytes)), *header};
     }
-    End();
-    if (!failed.ok()) return failed.error();
-    return Error{static_cast<ErrorKind>(failed->kind), failed->message};
+    case FrameType::kEnd: {
+      const Result<protocol::End> end = protocol::FromPayload<protocol::End>(frame.payload);
+      if (!end.ok()) return Break(end.error());
+      if (!has_begun_) return Break(Internal("a query ended before it began"));
+      if (const Result<> ended = End(); !ended.ok()) return ended.error();
+      return ResultSummary{.rows = end->rows, .truncated = end->truncated};
+    }
+    case FrameType::kFailed:
+      return ToFailure(frame);
+    default:
+      return Break(Internal("a frame that does not belong to a query"));
   }
-  Lose();
-  return Internal("the engine sent what does not belong to a query");
+}
+
+EngineEvent EngineQuery::ToFailure(const protocol::Frame& frame) {
+  const Result<protocol::Failed> failed = protocol::FromPayload<protocol::Failed>(frame.payload);
+  if (!failed.ok()) return Break(failed.error());
+  const std::shared_ptr<EngineProcess> process = lease_->process().shared_from_this();
+  Admission::Permit permit = failed->is_for_another ? std::move(permit_) : Admission::Permit();
+  if (const Result<> ended = End(); !ended.ok()) return ended.error();
+  if (failed->is_for_another) {
+    permit_ = std::move(permit);
+    supervisor_.ReplaceBroken(*process);
+    return EngineLost{.never_ran = true};
+  }
+  return Error{static_cast<ErrorKind>(failed->kind),
+               Shortened(failed->message, protocol::kErrorBytesMax)};
 }
 
 }  // namespace tarn::queryd

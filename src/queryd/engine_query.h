@@ -60,19 +60,23 @@ class EngineQuery {
 
  private:
   EngineEvent ToEvent(const protocol::Frame& frame);
+  EngineEvent ToFailure(const protocol::Frame& frame);
   void OnCancel();
   // Leaves it to the supervisor to end the query.
   void Abandon();
-  // The engine has said its last word: the slot is free.
-  void End();
+  // The engine has said its last word: the slot is free. Error: more bytes follow.
+  Result<> End();
   // The process has ended, or must: its slot is of no use any more.
   void Lose();
+  // The engine sent what tarn-engine does not send: it is ended, and the query with an error.
+  EngineEvent Break(const Error& error);
 
   EngineSupervisor& supervisor_;
   const std::shared_ptr<Query> query_;
   Admission::Permit permit_;
   std::optional<EngineProcess::Lease> lease_;  // None: it is over, or abandoned.
   bool waiting_ = false;                       // For the socket.
+  bool has_begun_ = false;                     // Begun has come.
 };
 
 }  // namespace tarn::queryd

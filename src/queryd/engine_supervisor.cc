@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/redact.h"
+#include "base/text.h"
 #include "http/awaitable.h"
 #include "queryd/engine_query.h"
 
@@ -17,6 +18,8 @@ namespace tarn::queryd {
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr size_t kVersionBytesMax = 100;
 
 // Of changes that a process is sent while it starts.
 constexpr uint64_t kNoTicket = 0;
@@ -56,6 +59,8 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
       started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
       crashed_(FailureCounter(metrics, "crash")),
       out_of_memory_(FailureCounter(metrics, "memory")),
+      protocol_errors_(metrics.Counter("tarn_engine_protocol_errors_total",
+                                       "Messages of engine processes that could not be read")),
       sandboxed_(metrics.Gauge("tarn_engine_sandboxed",
                                "1: the engine process is in its sandbox, with nothing missing")),
       strand_(asio::make_strand(io)),
@@ -182,6 +187,15 @@ EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
             if (Member* member = FindMember(number)) EndIfDrained(*member);
             WakeWaiting();
           },
+      .on_protocol_error =
+          [this, number](const std::string& error) {
+            std::shared_ptr<EngineProcess> process;
+            {
+              const std::lock_guard lock(mutex_);
+              if (const Member* member = FindMember(number)) process = member->process;
+            }
+            if (process != nullptr) OnProtocolError(*process, error);
+          },
       .on_end = [this, number](const std::string& how) { OnEnd(number, how); }};
 }
 
@@ -196,8 +210,8 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
   if (member == nullptr || stopping_) return;
   if (!ready.error.empty()) {
     // It ends by itself now.
-    start_error_ = ready.error;
-    member->why_ended = ready.error;
+    start_error_ = Shortened(ready.error, protocol::kErrorBytesMax);
+    member->why_ended = start_error_;
     return;
   }
   start_error_.clear();
@@ -213,14 +227,14 @@ void EngineSupervisor::OnApplied(uint64_t number, const protocol::ViewsApplied& 
   const std::lock_guard lock(mutex_);
   Member* member = FindMember(number);
   if (member == nullptr || stopping_) return;
-  --member->changes_sent;
+  if (member->changes_sent > 0) --member->changes_sent;
   TakeOver(*member);
 }
 
 void EngineSupervisor::TakeOver(Member& member) {
   if (member.number != next_ || !member.ready || member.changes_sent > 0) return;
   const protocol::Ready& ready = *member.ready;
-  version_ = ready.version;
+  version_ = Shortened(ready.version, kVersionBytesMax);
   Member* former = FindMember(current_);
   current_ = next_;
   next_ = 0;
@@ -255,7 +269,7 @@ void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& u
     // One that has just come has nothing to gain from another start.
     if (!unhealthy.broken && Query::Clock::now() - member->started_at < kTiredAfter) return;
   }
-  Replace(unhealthy.reason);
+  Replace(Shortened(unhealthy.reason, protocol::kErrorBytesMax));
 }
 
 void EngineSupervisor::EndIfDrained(Member& member) {
@@ -373,6 +387,12 @@ void EngineSupervisor::ForgetObjects(const EngineProcess& process) {
   if (options_.setup.cache_objects) ReplaceIfCurrent(process, "an object was overwritten");
 }
 
+void EngineSupervisor::OnProtocolError(const EngineProcess& process, const std::string& error) {
+  protocol_errors_.Increment();
+  log::Error("the engine sent what cannot be read, ending it",
+             {{"pid", int64_t{process.pid()}}, {"error", error}});
+}
+
 void EngineSupervisor::ReplaceBroken(const EngineProcess& process) {
   ReplaceIfCurrent(process, "DuckDB failed");
 }
@@ -480,7 +500,7 @@ void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& pro
       query = member->queries[progress.slot].second.lock();
     }
   }
-  if (query != nullptr) query->SetProgress(progress.permille / 10.0);
+  if (query != nullptr) query->SetProgress(std::clamp(progress.permille, 0, 1000) / 10.0);
 }
 
 void EngineSupervisor::OnCached(uint64_t number, const protocol::Cached& cached) {
@@ -536,6 +556,11 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
     const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
     broken = !frame.ok() || !*frame;
     ended = !broken && IsLastWord(**frame);
+    if (!frame.ok()) OnProtocolError(lease.process(), frame.error().message);
+  }
+  if (ended && !slot.reader.empty()) {
+    OnProtocolError(lease.process(), "more bytes follow the end of a query");
+    ended = false;
   }
   state->over = true;
   state->permit.Release();
@@ -583,9 +608,9 @@ void EngineSupervisor::Answered(uint64_t ticket, Result<Schema> outcome) {
 }
 
 void EngineSupervisor::OnProbed(const protocol::Probed& probed) {
-  Answered(probed.ticket, probed.ok
-                              ? Result<Schema>(probed.schema)
-                              : Error{static_cast<ErrorKind>(probed.error_kind), probed.error});
+  Answered(probed.ticket, probed.ok ? Result<Schema>(probed.schema)
+                                    : Error{static_cast<ErrorKind>(probed.error_kind),
+                                            Shortened(probed.error, protocol::kErrorBytesMax)});
 }
 
 void EngineSupervisor::OnProbeProgress(const protocol::ProbeProgress& progress) {

@@ -77,6 +77,9 @@ class EngineSupervisor : public ViewTarget {
   // An object is not what this process knows of it: another takes over, where that keeps something
   // of objects.
   void ForgetObjects(const EngineProcess& process);
+  // The process sent what tarn-engine does not send: writes the log, and counts it. The caller ends
+  // the process.
+  void OnProtocolError(const EngineProcess& process, const std::string& error);
   // DuckDB refuses further statements in this process: another one takes over.
   void ReplaceBroken(const EngineProcess& process);
   // Replaces the process when the provider has other credentials than it.
@@ -170,6 +173,7 @@ class EngineSupervisor : public ViewTarget {
   prometheus::Counter& started_;
   prometheus::Counter& crashed_;
   prometheus::Counter& out_of_memory_;
+  prometheus::Counter& protocol_errors_;
   prometheus::Gauge& sandboxed_;
 
   mutable std::mutex mutex_;

@@ -1,0 +1,193 @@
+// What the front does with an engine process that was taken over: a script takes its place.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.h"
+#include "queryd/engine_supervisor.h"
+#include "queryd/query_service.h"
+#include "queryd/test_io.h"
+
+namespace tarn::queryd {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using protocol::FrameType;
+using protocol::ToFrame;
+using testing::HasSubstr;
+
+asio::awaitable<Result<std::string>> AnswerOf(QueryService& service, SqlRequest request) {
+  const Result<std::shared_ptr<Query>> query =
+      co_await service.Open(request, RandomId(), auth::Anonymous());
+  if (!query.ok()) co_return query.error();
+  Result<QueryAnswer> answer = co_await service.Run(request, *query);
+  if (!answer.ok()) co_return answer.error();
+  co_return answer->bytes;
+}
+
+class EngineProtocolTest : public testing::Test {
+ protected:
+  const fs::path folder = fs::path(testing::TempDir()) / ("tarn-protocol-" + RandomId());
+  IoThreads io{2};
+  Metrics metrics;
+  std::unique_ptr<EnginePool> engines;
+  std::unique_ptr<QueryService> service;
+
+  EngineProtocolTest() { fs::create_directories(folder); }
+  ~EngineProtocolTest() override {
+    if (engines != nullptr) engines->Stop();
+    fs::remove_all(folder);
+  }
+
+  void WriteFile(const std::string& name, const std::string& bytes) const {
+    std::ofstream(folder / name, std::ios::binary) << bytes;
+  }
+
+  // An engine whose one slot answers the first query with these bytes, or is full of them before a
+  // query comes. Ends when the front closes its sockets.
+  void Open(const std::string& answer, const std::string& control = {}, bool waits = true) {
+    WriteFile("control", ToFrame(protocol::Ready{.version = "fake"}) + control);
+    WriteFile("answer", answer);
+    const fs::path program = folder / "program";
+    // The shell itself waits, and not a child of it: that would keep the sockets open after its
+    // end.
+    std::ofstream(program) << fmt::format(
+        "#!/bin/bash\ncd {}\n{}\nexec cat <&3 >/dev/null\n", folder.string(),
+        waits ? "cat control >&3\nread -r -N 1 <&4\ncat answer >&4"
+              : "cat answer >&4\ncat control >&3");
+    chmod(program.c_str(), 0700);
+    EngineOptions options;
+    options.program = program.string();
+    options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
+    options.slots = 1;
+    engines = std::make_unique<EnginePool>(io.io(), options, EnginePool::Limits{}, metrics);
+    service = std::make_unique<QueryService>(
+        *engines,
+        QueryService::Options{
+            .admission = {.running_max = 1, .queue_max = 10, .queue_timeout = kSoon},
+            .limits = {.timeout = kSoon},
+            .whole_bytes_max = 1'000'000,
+            .history_max = 10},
+        metrics);
+    const Result<> opened = engines->Open();
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+  }
+
+  std::string Run() {
+    SqlRequest request{.sql = "SELECT 1", .format = Format::kCsv};
+    request.limits.timeout = kSoon;
+    auto answer = Spawn(io.NewStrand(), AnswerOf(*service, request));
+    const Result<std::string> result = Get(answer);
+    return result.ok() ? *result : "error: " + result.error().message;
+  }
+
+  double ProtocolErrors() {
+    return metrics
+        .Counter("tarn_engine_protocol_errors_total",
+                 "Messages of engine processes that could not be read")
+        .Value();
+  }
+};
+
+std::string Rows(std::string_view bytes) {
+  return protocol::RowsFrameHeader({.rows = 1}, bytes.size()).append(bytes);
+}
+
+std::string HeaderAlone(FrameType type, size_t bytes) {
+  std::string header;
+  protocol::AppendFrameHeader(type, bytes, header);
+  return header;
+}
+
+const std::string& Unreadable() {
+  static const std::string kText = "error: the engine process sent an answer that cannot be read";
+  return kText;
+}
+
+TEST_F(EngineProtocolTest, AnAnswerInOrderArrives) {
+  Open(ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1}));
+  EXPECT_EQ(Run(), "x\n");
+  EXPECT_EQ(ProtocolErrors(), 0);
+}
+
+TEST_F(EngineProtocolTest, ALongMessageIsCut) {
+  Open(ToFrame(protocol::Failed{.message = std::string(20'000, 'x')}));
+  EXPECT_EQ(Run().size(), std::string_view("error: ").size() + protocol::kErrorBytesMax);
+  EXPECT_EQ(ProtocolErrors(), 0);
+}
+
+// Each alone in a process of its own, because the first one ends the process.
+struct BadAnswer {
+  const char* name;
+  std::string bytes;
+};
+class EngineProtocolBadTest : public EngineProtocolTest,
+                              public testing::WithParamInterface<BadAnswer> {};
+
+TEST_P(EngineProtocolBadTest, IsAnErrorOfItsQueryAndEndsTheProcess) {
+  Open(GetParam().bytes);
+  const pid_t former = engines->first().CurrentPid();
+  EXPECT_EQ(Run(), Unreadable());
+  EXPECT_EQ(ProtocolErrors(), 1);
+  EXPECT_TRUE(Eventually([&] {
+    const pid_t pid = engines->first().CurrentPid();
+    return pid > 0 && pid != former;
+  }));
+}
+
+std::vector<BadAnswer> BadAnswers() {
+  const std::string begun = ToFrame(protocol::Begun{});
+  const std::string end = ToFrame(protocol::End{});
+  std::string bad_compression = Rows("x");
+  bad_compression[protocol::kFrameHeaderBytes + protocol::RowsHeader::kBytes - 1] = '\x09';
+  return {{"LargeRows", begun + HeaderAlone(FrameType::kRows, size_t{1} << 30)},
+          {"LargeFailure", HeaderAlone(FrameType::kFailed, size_t{256} << 20)},
+          {"TypeOfTheControlSocket", HeaderAlone(FrameType::kProbed, 10)},
+          {"TypeOfTheFront", HeaderAlone(FrameType::kSetup, size_t{1} << 30)},
+          {"UnknownType", HeaderAlone(FrameType{77}, 1)},
+          {"UnknownErrorKind", ToFrame(protocol::Failed{.kind = 99})},
+          {"UnknownCompression", begun + bad_compression},
+          {"RowsBeforeTheBeginning", Rows("x")},
+          {"EndBeforeTheBeginning", end},
+          {"TwoBeginnings", begun + begun + end},
+          {"NoCbor", begun + HeaderAlone(FrameType::kEnd, 3) + "abc"}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Engine, EngineProtocolBadTest, testing::ValuesIn(BadAnswers()),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST_F(EngineProtocolTest, BytesAfterTheEndAreAnErrorOfTheSlot) {
+  const std::string whole =
+      ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1});
+  Open(whole + "y");
+  EXPECT_EQ(Run(), "error: more bytes follow the end of a query");
+  EXPECT_EQ(ProtocolErrors(), 1);
+}
+
+// An answer that is there before its query is not an answer to it.
+TEST_F(EngineProtocolTest, BytesBeforeAQueryAreAnErrorOfTheSlot) {
+  Open(ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1}), "",
+       /*waits=*/false);
+  EXPECT_THAT(Run(), HasSubstr("error: "));
+  EXPECT_GT(ProtocolErrors(), 0);
+}
+
+TEST_F(EngineProtocolTest, ABadMessageOnTheControlSocketEndsTheProcess) {
+  for (const std::string& bad :
+       {HeaderAlone(FrameType::kProbed, size_t{256} << 20), HeaderAlone(FrameType::kRows, 10),
+        HeaderAlone(FrameType::kProgress, 3) + "abc"}) {
+    const double before = ProtocolErrors();
+    Open("", bad);
+    EXPECT_TRUE(Eventually([&] { return ProtocolErrors() > before; }));
+    engines->Stop();
+  }
+}
+
+}  // namespace
+}  // namespace tarn::queryd
