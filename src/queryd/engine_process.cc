@@ -10,11 +10,13 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
 #include <cstring>
 #include <fstream>
 
+#include "base/deadline.h"
 #include "base/log.h"
 #include "http/awaitable.h"
 #include "queryd/spawn.h"
@@ -27,6 +29,7 @@ namespace {
 
 constexpr size_t kControlReadBytes = 4096;
 constexpr auto kReapEvery = std::chrono::milliseconds(5);
+constexpr auto kEndKnownWithin = std::chrono::seconds(5);
 
 std::string HowItEnded(int status) {
   if (WIFSIGNALED(status)) {
@@ -68,10 +71,37 @@ EngineProcess::EngineProcess(asio::io_context& io, pid_t pid, Socket control, Ha
 
 EngineProcess::~EngineProcess() { Kill(); }
 
-void EngineProcess::Kill() {
+void EngineProcess::Kill(EndCause cause) {
   const std::lock_guard lock(mutex_);
   going_ = true;
+  if (cause != EndCause::kNone) SetEndCause(cause);
   if (!reaped_) kill(pid_, SIGKILL);
+}
+
+void EngineProcess::SetEndCause(EndCause cause) {
+  if (end_cause_ != EndCause::kNone) return;
+  end_cause_ = cause;
+  *has_crashed_ = cause != EndCause::kReplaced;
+}
+
+bool EngineProcess::is_going() const {
+  const std::lock_guard lock(mutex_);
+  return going_;
+}
+
+EndCause EngineProcess::end_cause() const {
+  const std::lock_guard lock(mutex_);
+  return end_cause_;
+}
+
+asio::awaitable<EndCause> EngineProcess::WaitForEndCause() {
+  const Deadline deadline = Deadline::After(kEndKnownWithin);
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (end_cause() == EndCause::kNone && !deadline.Passed()) {
+    timer.expires_after(kReapEvery);
+    co_await timer.async_wait(http::kAsTuple);
+  }
+  co_return end_cause();
 }
 
 void EngineProcess::Send(std::string frame) {
@@ -123,6 +153,8 @@ asio::awaitable<std::string> EngineProcess::Reap() {
       const pid_t reaped = waitpid(pid_, &status, WNOHANG);
       if (reaped != 0) {
         reaped_ = true;
+        const bool is_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+        SetEndCause(is_killed ? EndCause::kKilled : EndCause::kCrashed);
         co_return reaped == pid_ ? HowItEnded(status) : std::string("gone");
       }
     }

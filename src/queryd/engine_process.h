@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -18,6 +19,15 @@
 #include "protocol/messages.h"
 
 namespace tarn::queryd {
+
+// Why a process ended.
+enum class EndCause : uint8_t {
+  kNone,      // It runs, or ends just now for a reason that is not known yet.
+  kReplaced,  // The front ended it, and not because of a query: another one replaces it.
+  kMemory,    // The front ended it: it had more memory than it may.
+  kKilled,    // SIGKILL, and not for a reason above: the operator, or the kernel for its memory.
+  kCrashed,   // Another signal, or its own exit.
+};
 
 // A process that runs tarn-engine, from its start until it is gone.
 //
@@ -85,8 +95,16 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   // Sends a frame on the control socket, in the order of the calls.
   void Send(std::string frame);
   // Ends it. Also for one that has ended by itself and is not reaped yet: no query gets a slot of
-  // it from here on.
-  void Kill();
+  // it from here on. The first cause counts; without one, it is known when the process is reaped.
+  void Kill(EndCause cause = EndCause::kNone);
+  // True from its Kill on.
+  bool is_going() const;
+  EndCause end_cause() const;
+  // Waits until the cause of the end is known, which is a matter of milliseconds: for one whose
+  // socket has ended. kNone if it does not become known.
+  boost::asio::awaitable<EndCause> WaitForEndCause();
+  // Becomes true when the process ends and was not replaced: what it computed is not to be trusted.
+  std::shared_ptr<const std::atomic<bool>> has_crashed() const { return has_crashed_; }
 
   pid_t pid() const { return pid_; }
   // What the process has in memory now, in bytes; 0 when that cannot be read.
@@ -99,6 +117,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   Result<> Handle(const protocol::Frame& frame);
   void WriteNext();
   void Return(Slot* slot);
+  void SetEndCause(EndCause cause);  // Needs mutex_.
 
   const boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   const pid_t pid_;
@@ -111,6 +130,9 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   std::vector<Slot*> free_;  // guarded by mutex_; the latest first, its plans are the warmest
   bool going_ = false;       // guarded by mutex_: it was killed, or ends by itself
   bool reaped_ = false;      // guarded by mutex_: the pid may be another's now
+  EndCause end_cause_ = EndCause::kNone;  // guarded by mutex_
+  const std::shared_ptr<std::atomic<bool>> has_crashed_ =
+      std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace tarn::queryd
