@@ -124,6 +124,35 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.drain_timeout",
        .target = &queryd.drain_timeout,
        .help = "How long the queries of an engine process that was replaced may go on in it."},
+      {.key = "queryd.engine_starts_burst",
+       .target = &queryd.engine_starts_burst,
+       .help = "Engine processes that may start in a row without a pause, whatever the reason; "
+               "then one each `engine_start_interval`. Queries wait if no process runs.",
+       .min = 1,
+       .max = 1000,
+       .unit = "processes"},
+      {.key = "queryd.engine_start_interval",
+       .target = &queryd.engine_start_interval,
+       .help = "The time between starts of engine processes after `engine_starts_burst` of them. "
+               "`0s` means no pause."},
+      {.key = "queryd.quarantine_time",
+       .target = &queryd.quarantine_time,
+       .help = "How long a query that ended two engine processes is refused, and how long a crash "
+               "counts against its token. `0s` refuses nothing."},
+      {.key = "queryd.quarantine_entries_max",
+       .target = &queryd.quarantine_entries_max,
+       .help = "The most queries, and the most tokens, that are remembered because of engine "
+               "processes that ended. The oldest are forgotten first.",
+       .min = 1,
+       .max = 1'000'000,
+       .unit = "queries"},
+      {.key = "queryd.crashes_max",
+       .target = &queryd.crashes_max,
+       .help = "Engine processes that the queries of one token may end within `quarantine_time`; "
+               "then all its queries are answered 503. Without tokens, all clients together.",
+       .min = 1,
+       .max = 1000,
+       .unit = "processes"},
       {.key = "queryd.row_limit",
        .target = &queryd.row_limit,
        .help = "The most rows of a result; the rest is cut off and the answer says so. A request "
@@ -207,6 +236,14 @@ SettingsTable LakehouseSettings::Table() {
                "allocation beyond it fails, and a process beyond it is replaced.",
        .unit = "bytes",
        .default_text = "`memory_limit` and a quarter, and 256 MB"},
+      {.key = "queryd.engines_memory_limit",
+       .target = &queryd.engines_memory_limit,
+       .help = "The memory that all engine processes may use together. Beyond it, one is ended: "
+               "first one that was replaced and finishes its queries, the oldest of these first; "
+               "else the one that is farthest beyond its own `memory_limit`.",
+       .unit = "bytes",
+       .default_text = "`memory_hard_limit` and half of `memory_limit`, at most 90 % of the "
+                       "machine's memory, at least `memory_hard_limit`"},
       {.key = "queryd.scoped_engines_max",
        .target = &queryd.scoped_engines_max,
        .help = "Tokens that are limited to datasets have engine processes of their own, one for "

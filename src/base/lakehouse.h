@@ -36,6 +36,11 @@ struct QuerydSettings {
   Duration queue_timeout = std::chrono::seconds(10);
   Duration cancel_grace = std::chrono::seconds(2);
   Duration drain_timeout = std::chrono::minutes(5);
+  int64_t engine_starts_burst = 5;
+  Duration engine_start_interval = std::chrono::seconds(2);
+  Duration quarantine_time = std::chrono::minutes(5);
+  int64_t quarantine_entries_max = 1000;
+  int64_t crashes_max = 10;
   int64_t max_concurrent_queries = 0;
   int64_t queue_limit = 256;
   int64_t query_history = 1000;
@@ -50,6 +55,7 @@ struct QuerydSettings {
   int64_t threads = 0;
   int64_t memory_limit = 0;
   int64_t memory_hard_limit = 0;
+  int64_t engines_memory_limit = 0;
   int64_t scoped_engines_max = 4;
   int64_t scoped_memory_limit = 0;
   Duration scoped_idle_timeout = std::chrono::minutes(5);

@@ -66,6 +66,7 @@ class EngineProtocolTest : public testing::Test {
     options.program = program.string();
     options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
     options.slots = 1;
+    options.start_interval = Duration::zero();
     engines = std::make_unique<EnginePool>(io.io(), options, EnginePool::Limits{}, metrics);
     service = std::make_unique<QueryService>(
         *engines,

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <filesystem>
+#include <limits>
 
 #include "base/log.h"
 #include "base/redact.h"
@@ -20,6 +21,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t kVersionBytesMax = 100;
+
+// An isolated process has memory_limit divided by this.
+constexpr uint64_t kIsolatedShare = 2;
 
 // Of changes that a process is sent while it starts.
 constexpr uint64_t kNoTicket = 0;
@@ -59,13 +63,25 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
       started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
       crashed_(FailureCounter(metrics, "crash")),
       out_of_memory_(FailureCounter(metrics, "memory")),
+      isolated_starts_(metrics.Counter(
+          "tarn_engine_isolated_starts_total",
+          "Engine processes that were started for a query that may have ended another one")),
+      delayed_starts_(metrics.Counter("tarn_engine_delayed_starts_total",
+                                      "Starts of engine processes that waited for their pace")),
+      cut_drains_(metrics.Counter("tarn_engine_cut_drains_total",
+                                  "Replaced engine processes that were ended with their queries")),
       protocol_errors_(metrics.Counter("tarn_engine_protocol_errors_total",
                                        "Messages of engine processes that could not be read")),
       sandboxed_(metrics.Gauge("tarn_engine_sandboxed",
                                "1: the engine process is in its sandbox, with nothing missing")),
+      pacer_(options_.starts_burst, options_.start_interval),
+      isolated_pacer_(options_.starts_burst, options_.start_interval),
       strand_(asio::make_strand(io)),
       start_timer_(strand_),
-      watch_timer_(strand_) {}
+      watch_timer_(strand_),
+      isolation_({.running_max = 1,
+                  .queue_max = std::numeric_limits<size_t>::max(),
+                  .queue_timeout = Duration::max()}) {}
 
 std::shared_ptr<void> EngineSupervisor::Hold() {
   ++held_;
@@ -117,7 +133,8 @@ void EngineSupervisor::StartWatch(std::shared_ptr<void> hold) {
 void EngineSupervisor::Stop() {
   std::unique_lock lock(mutex_);
   if (!std::exchange(stopping_, true)) {
-    for (auto& [number, member] : members_) member.process->Kill();
+    for (auto& [number, member] : members_) member.process->Kill(EndCause::kReplaced);
+    if (options_.memory != nullptr) options_.memory->Report(this, {});
     WakeWaiting();
     changed_.notify_all();
     asio::post(strand_, [this, hold = Hold()] {
@@ -133,7 +150,44 @@ void EngineSupervisor::Stop() {
 // --- processes come and go ----------------------------------------------------------------
 
 Result<> EngineSupervisor::StartProcess(const std::string& reason) {
-  if (stopping_ || next_ != 0) return {};
+  if (stopping_ || IsStarting()) return {};
+  const Duration pause = pacer_.Take(StartPacer::Clock::now());
+  if (pause == Duration::zero()) return StartNow(reason);
+  delayed_starts_.Increment();
+  log::Warn("too many engine processes started lately, the next one starts later",
+            {{"reason", reason}, {"seconds", std::chrono::duration<double>(pause).count()}});
+  StartAfter(reason, pause);
+  return {};
+}
+
+Result<> EngineSupervisor::StartNow(const std::string& reason) {
+  TARN_TRY(const Member* member, AddMember(reason, /*is_isolated=*/false));
+  started_.Increment();
+  next_ = member->number;
+  return {};
+}
+
+Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string& reason,
+                                                              bool is_isolated) {
+  const uint64_t number = ++last_number_;
+  TARN_TRY(const protocol::Setup setup, MakeSetup(number, is_isolated));
+  const size_t slots = is_isolated ? 1 : options_.slots;
+  TARN_TRY(std::shared_ptr<EngineProcess> process,
+           EngineProcess::Start(io_, options_.program, slots, setup, MakeHandlers(number)));
+  log::Info(is_isolated ? "isolated engine starting" : "engine starting",
+            {{"pid", int64_t{process->pid()}}, {"reason", reason}});
+  Member member{.number = number,
+                .process = std::move(process),
+                .credentials = setup.credentials,
+                .is_isolated = is_isolated,
+                .views_changed = views_changed_};
+  member.queries.resize(slots);
+  member.temp_directory = setup.temp_directory;
+  Learn(member, {.put = setup.views});
+  return &members_.emplace(number, std::move(member)).first->second;
+}
+
+Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number, bool is_isolated) {
   Result<protocol::Credentials> provided = options_.credentials();
   if (!provided.ok() && last_credentials_) {
     // A file that cannot be read just now must not keep the engine down.
@@ -151,21 +205,11 @@ Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   setup.credentials = credentials;
   for (const auto& [name, view] : views_) setup.views.push_back(view);
   setup.revision = revision_;
-  const uint64_t number = ++last_number_;
   // DuckDB's files have the same names in each process: two must not share a folder.
   if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
-  TARN_TRY(
-      std::shared_ptr<EngineProcess> process,
-      EngineProcess::Start(io_, options_.program, options_.slots, setup, MakeHandlers(number)));
-  started_.Increment();
-  log::Info("engine starting", {{"pid", int64_t{process->pid()}}, {"reason", reason}});
-  Member member{.number = number, .process = std::move(process), .credentials = credentials};
-  member.queries.resize(options_.slots);
-  member.temp_directory = setup.temp_directory;
-  Learn(member, {.put = setup.views});
-  members_.emplace(number, std::move(member));
-  next_ = number;
-  return {};
+  // The current process goes on with its memory beside it.
+  if (is_isolated) setup.memory_limit /= kIsolatedShare;
+  return setup;
 }
 
 EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
@@ -184,7 +228,10 @@ EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
       .on_slot_free =
           [this, number] {
             const std::lock_guard lock(mutex_);
-            if (Member* member = FindMember(number)) EndIfDrained(*member);
+            if (Member* member = FindMember(number)) {
+              EndIfDrained(*member);
+              EndIsolatedIfUnused(*member);
+            }
             WakeWaiting();
           },
       .on_protocol_error =
@@ -210,13 +257,14 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
   if (member == nullptr || stopping_) return;
   if (!ready.error.empty()) {
     // It ends by itself now.
-    start_error_ = Shortened(ready.error, protocol::kErrorBytesMax);
-    member->why_ended = start_error_;
+    if (!member->is_isolated) start_error_ = Shortened(ready.error, protocol::kErrorBytesMax);
+    member->why_ended = Shortened(ready.error, protocol::kErrorBytesMax);
     return;
   }
+  member->ready = ready;
+  if (member->is_isolated) return WakeWaiting();
   start_error_.clear();
   failed_starts_ = 0;
-  member->ready = ready;
   TakeOver(*member);
 }
 
@@ -242,14 +290,38 @@ void EngineSupervisor::TakeOver(Member& member) {
                              {"seconds", SecondsSince(member.started_at)},
                              {"sandbox", ready.sandbox.empty() ? "off" : ready.sandbox}});
   TellSandbox(ready);
-  if (former != nullptr) {
-    former->draining = true;
-    former->started_at = Query::Clock::now();
-    former->why_ended = "replaced";
-    EndIfDrained(*former);
-  }
+  if (former != nullptr) BeginToDrain(*former);
   WakeWaiting();
   changed_.notify_all();
+}
+
+void EngineSupervisor::BeginToDrain(Member& member) {
+  member.draining = true;
+  member.started_at = Query::Clock::now();
+  member.why_ended = "replaced";
+  EndIfDrained(member);
+  for (auto& [number, other] : members_) {
+    if (member.process->is_going()) return;
+    if (&other == &member || !other.draining || other.process->is_going()) continue;
+    // Queries that have sent nothing run again: their process goes before one that would cut
+    // answers.
+    const bool is_other_spared = HasBegunAnswers(other) && !HasBegunAnswers(member);
+    CutDrain(is_other_spared ? member : other, "another one drains");
+  }
+}
+
+bool EngineSupervisor::HasBegunAnswers(const Member& member) {
+  return std::any_of(member.queries.begin(), member.queries.end(), [](const auto& of_slot) {
+    const std::shared_ptr<Query> query = of_slot.second.lock();
+    return query != nullptr && query->answer_begun();
+  });
+}
+
+void EngineSupervisor::CutDrain(Member& member, std::string_view why) {
+  cut_drains_.Increment();
+  log::Warn("an engine that was replaced is ended with its queries",
+            {{"pid", int64_t{member.process->pid()}}, {"reason", why}});
+  member.process->Kill(EndCause::kReplaced);
 }
 
 void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
@@ -264,8 +336,10 @@ void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
 void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy) {
   {
     const std::lock_guard lock(mutex_);
-    const Member* member = FindMember(number);
-    if (member == nullptr || number != current_) return;
+    Member* member = FindMember(number);
+    if (member == nullptr) return;
+    member->is_tired = true;
+    if (number != current_) return;
     // One that has just come has nothing to gain from another start.
     if (!unhealthy.broken && Query::Clock::now() - member->started_at < kTiredAfter) return;
   }
@@ -278,7 +352,7 @@ void EngineSupervisor::EndIfDrained(Member& member) {
   const bool is_asked = std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) {
     return asked.second.member == member.number;
   });
-  if (!is_asked) member.process->Kill();
+  if (!is_asked) member.process->Kill(EndCause::kReplaced);
 }
 
 void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
@@ -299,29 +373,31 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
         ++it;
       }
     }
-    const bool was_current = number == current_;
     const bool was_next = number == next_;
-    if (was_current) current_ = 0;
-    if (was_next) next_ = 0;
+    for (uint64_t* role : {&current_, &next_, &isolated_}) {
+      if (*role == number) *role = 0;
+    }
     // The first process of all tells by Open's error why it does not start.
     const bool is_first = was_next && opening_;
-    if (stopping_ || member.draining || is_first) {
+    const EndCause cause = member.process->end_cause();
+    const bool is_planned = member.draining || cause == EndCause::kReplaced;
+    if (stopping_ || is_planned || is_first) {
       log::Info("engine ended", {{"pid", int64_t{member.process->pid()}},
-                                 {"reason", stopping_ ? "stop" : member.why_ended}});
+                                 {"reason", stopping_                  ? "stop"
+                                            : member.why_ended.empty() ? "replaced"
+                                                                       : member.why_ended}});
     } else {
-      const std::string why = member.why_ended.empty() ? "unexpected" : member.why_ended;
+      std::string why = member.why_ended.empty() ? "unexpected" : member.why_ended;
+      if (cause == EndCause::kMemory) why = "memory";
       log::Error("engine ended",
                  {{"pid", int64_t{member.process->pid()}}, {"how", how}, {"reason", why}});
-      (member.why_ended == "memory" ? out_of_memory_ : crashed_).Increment();
-    }
-    if (!member.draining || member.why_ended == "memory") {
-      last_end_was_memory_ = member.why_ended == "memory";
+      (cause == EndCause::kMemory ? out_of_memory_ : crashed_).Increment();
     }
     if (was_next) {
       ++failed_starts_;
       if (start_error_.empty()) start_error_ = "the engine ended while it started: " + how;
     }
-    if (!stopping_ && !is_first && current_ == 0 && next_ == 0) {
+    if (!stopping_ && !is_first && current_ == 0 && !IsStarting()) {
       if (was_next) {
         StartLater();
       } else if (const Result<> started = StartProcess("the former one " + how); !started.ok()) {
@@ -330,6 +406,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
         StartLater();
       }
     }
+    WakeWaiting();
     changed_.notify_all();
   }
   for (std::promise<Result<Schema>>& answer : unanswered)
@@ -340,34 +417,35 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
 }
 
 void EngineSupervisor::StartLater() {
-  const Duration pause =
-      std::min<Duration>(kStartPauseMin * (1 << std::min(failed_starts_, 10)), kStartPauseMax);
-  asio::post(strand_, [this, pause, hold = Hold()] {
+  StartAfter("try again", std::min<Duration>(kStartPauseMin * (1 << std::min(failed_starts_, 10)),
+                                             kStartPauseMax));
+}
+
+void EngineSupervisor::StartAfter(const std::string& reason, Duration pause) {
+  start_is_due_ = true;
+  asio::post(strand_, [this, reason, pause, hold = Hold()] {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
     }
     start_timer_.expires_after(pause);
-    start_timer_.async_wait([this, hold](boost::system::error_code code) {
+    start_timer_.async_wait([this, reason, hold](boost::system::error_code code) {
       const std::lock_guard lock(mutex_);
-      if (code || stopping_ || current_ != 0 || next_ != 0) return;
-      if (const Result<> started = StartProcess("try again"); !started.ok()) {
+      start_is_due_ = false;
+      if (code || stopping_) return;
+      if (const Result<> started = StartNow(reason); !started.ok()) {
         log::Error("the engine cannot be started", {{"error", started.error().message}});
         ++failed_starts_;
-        StartLater();
+        if (current_ == 0) StartLater();
+        WakeWaiting();
+        changed_.notify_all();
       }
     });
   });
 }
 
-Error EngineSupervisor::JudgeLost() const {
-  const std::lock_guard lock(mutex_);
-  // Of the second process the end may not be known yet; why it was killed is.
-  const bool memory =
-      last_end_was_memory_ || std::any_of(members_.begin(), members_.end(), [](const auto& each) {
-        return each.second.why_ended == "memory";
-      });
-  if (memory) {
+Error EngineSupervisor::LostError(EndCause cause) {
+  if (cause == EndCause::kMemory) {
     return InvalidArgument(
         "the engine process took more memory than it may (queryd.memory_hard_limit) while this "
         "query ran, twice; it is not run again");
@@ -377,7 +455,7 @@ Error EngineSupervisor::JudgeLost() const {
 
 void EngineSupervisor::Replace(const std::string& reason) {
   const std::lock_guard lock(mutex_);
-  if (stopping_ || next_ != 0 || current_ == 0) return;
+  if (stopping_ || current_ == 0) return;
   if (const Result<> started = StartProcess(reason); !started.ok()) {
     log::Error("the engine cannot be replaced", {{"error", started.error().message}});
   }
@@ -387,7 +465,8 @@ void EngineSupervisor::ForgetObjects(const EngineProcess& process) {
   if (options_.setup.cache_objects) ReplaceIfCurrent(process, "an object was overwritten");
 }
 
-void EngineSupervisor::OnProtocolError(const EngineProcess& process, const std::string& error) {
+void EngineSupervisor::OnProtocolError(EngineProcess& process, const std::string& error) {
+  process.Kill(EndCause::kCrashed);
   protocol_errors_.Increment();
   log::Error("the engine sent what cannot be read, ending it",
              {{"pid", int64_t{process.pid()}}, {"error", error}});
@@ -412,6 +491,7 @@ Result<> EngineSupervisor::RefreshCredentials() {
     const std::lock_guard lock(mutex_);
     const Member* member = FindMember(next_ != 0 ? next_ : current_);
     if (member == nullptr || member->credentials == credentials) return {};
+    if (Member* isolated = FindMember(isolated_)) isolated->is_tired = true;
   }
   Replace("new credentials");
   return {};
@@ -429,33 +509,49 @@ asio::awaitable<void> EngineSupervisor::Watch() {
     }
     uint64_t total = 0;
     uint64_t total_cached = 0;
+    std::vector<EngineMemory::Usage> usages;
     for (auto& [number, member] : members_) {
       const uint64_t resident = member.process->ResidentBytes();
       total += resident;
       total_cached += member.cached_bytes;
-      const Duration age =
-          std::chrono::duration_cast<Duration>(Query::Clock::now() - member.started_at);
-      if (options_.setup.memory_hard_limit > 0 && resident > options_.setup.memory_hard_limit) {
-        log::Error("the engine takes more memory than it may",
-                   {{"pid", int64_t{member.process->pid()}},
-                    {"bytes", resident},
-                    {"limit", options_.setup.memory_hard_limit}});
-        member.why_ended = "memory";
-        member.process->Kill();
-      } else if (member.draining && age > options_.drain_timeout) {
-        log::Warn("queries did not end in time in an engine that was replaced",
-                  {{"pid", int64_t{member.process->pid()}}});
-        member.process->Kill();
-      } else if (number == next_ && age > options_.start_timeout) {
-        member.why_ended = "does not start";
-        member.process->Kill();
-      }
+      LookAfter(member, resident);
+      const bool is_being_replaced = number == current_ && next_ != 0;
+      usages.push_back(
+          {.process = member.process,
+           .bytes = resident,
+           .memory_limit = options_.setup.memory_limit / (member.is_isolated ? kIsolatedShare : 1),
+           .is_draining = member.draining || is_being_replaced,
+           .since = member.started_at});
     }
+    if (options_.memory != nullptr) options_.memory->Report(this, std::move(usages));
     // Other supervisors add theirs.
     resident_.Increment(static_cast<double>(total) - resident_shown_);
     resident_shown_ = static_cast<double>(total);
     cached_.Increment(static_cast<double>(total_cached) - cached_shown_);
     cached_shown_ = static_cast<double>(total_cached);
+  }
+}
+
+void EngineSupervisor::LookAfter(Member& member, uint64_t resident) {
+  const Duration age =
+      std::chrono::duration_cast<Duration>(Query::Clock::now() - member.started_at);
+  const bool starts = member.number == next_ || (member.is_isolated && !member.ready);
+  if (member.process->is_going()) return;
+  if (options_.setup.memory_hard_limit > 0 && resident > options_.setup.memory_hard_limit) {
+    log::Error("the engine takes more memory than it may",
+               {{"pid", int64_t{member.process->pid()}},
+                {"bytes", resident},
+                {"limit", options_.setup.memory_hard_limit}});
+    member.process->Kill(EndCause::kMemory);
+  } else if (member.draining && age > options_.drain_timeout) {
+    CutDrain(member, "queryd.drain_timeout");
+  } else if (starts && age > options_.start_timeout) {
+    member.why_ended = "does not start";
+    member.process->Kill();
+  } else if (member.is_isolated && member.process->slots_taken() == 0 &&
+             isolation_.running() == 0) {
+    // The queries that it was kept for were cancelled meanwhile.
+    EndIsolatedIfUnused(member);
   }
 }
 
@@ -472,7 +568,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(
       if (query.cancel_reason()) co_return *query.cancel_reason();
       if (stopping_) co_return Unavailable("the server is shutting down");
       Member* member = FindMember(current_);
-      if (member != nullptr && (member->process.get() != avoid || next_ == 0)) {
+      if (member != nullptr && (member->process.get() != avoid || !IsStarting())) {
         if (auto lease = member->process->TakeSlot()) {
           member->queries[lease->slot().index] = {lease->slot().query + 1, self};
           co_return std::move(*lease);
@@ -543,6 +639,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
     state->permit.Release();
     log::Warn("a query does not end, replacing its engine",
               {{"query_id", query->id()}, {"pid", int64_t{process->pid()}}});
+    if (EndIsolated(*process)) return;
     MarkStuck(process.get(), true);
     Replace("a query does not end");
   });
@@ -647,6 +744,7 @@ void EngineSupervisor::Remember(const ViewChange& change) {
   for (const std::string& name : change.drop) views_.erase(name);
   for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
   revision_ = change.revision;
+  ++views_changed_;
 }
 
 // A process that starts just now was told of the views as they were before.
@@ -686,7 +784,7 @@ Result<> EngineSupervisor::StartAfresh(std::unique_lock<std::mutex>& lock, Deadl
   // One that starts already has read nothing yet.
   TARN_CHECK_OK(StartProcess("objects may have been overwritten"));
   changed_.wait_until(lock, deadline.At(),
-                      [&] { return stopping_ || current_ != former || next_ == 0; });
+                      [&] { return stopping_ || current_ != former || !IsStarting(); });
   if (current_ != former) return {};
   return Unavailable("no engine has taken over that reads the objects anew");
 }
@@ -747,7 +845,16 @@ std::string EngineSupervisor::Version() const {
 
 pid_t EngineSupervisor::CurrentPid() const {
   const std::lock_guard lock(mutex_);
-  const auto found = members_.find(current_);
+  return PidOf(current_);
+}
+
+pid_t EngineSupervisor::IsolatedPid() const {
+  const std::lock_guard lock(mutex_);
+  return PidOf(isolated_);
+}
+
+pid_t EngineSupervisor::PidOf(uint64_t number) const {
+  const auto found = members_.find(number);
   return found == members_.end() ? -1 : found->second.process->pid();
 }
 

@@ -20,8 +20,10 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "queryd/admission.h"
+#include "queryd/engine_memory.h"
 #include "queryd/engine_process.h"
 #include "queryd/query.h"
+#include "queryd/start_pacer.h"
 #include "queryd/view_target.h"
 
 namespace tarn::queryd {
@@ -37,6 +39,10 @@ struct EngineOptions {
   Duration cancel_grace = std::chrono::seconds(2);
   // A process that was replaced has so long to finish its queries.
   Duration drain_timeout = std::chrono::minutes(5);
+  // So many processes start at once, and then one each interval.
+  size_t starts_burst = 5;
+  Duration start_interval = std::chrono::seconds(2);
+  std::shared_ptr<EngineMemory> memory = nullptr;  // Shared by all engines; null: no common limit.
 };
 
 // Keeps an engine process running, and replaces it: when it has crashed, takes too much memory,
@@ -44,7 +50,10 @@ struct EngineOptions {
 // objects as they were before somebody overwrote them.
 //
 // Where the old process still answers, the new one starts first and takes over when it is ready;
-// the old one finishes its queries and is ended then. No query is refused meanwhile.
+// the old one finishes its queries and is ended then. No query is refused meanwhile. At most one
+// process drains in this way. Starts are paced.
+//
+// A query that may have ended a process runs in an isolated one: see TakeIsolatedSlot.
 //
 // Thread-safe. Destroyed after Stop.
 class EngineSupervisor : public ViewTarget {
@@ -65,21 +74,27 @@ class EngineSupervisor : public ViewTarget {
   // that no engine came: kUnavailable.
   boost::asio::awaitable<Result<EngineProcess::Lease>> TakeSlot(
       Query& query, const EngineProcess* avoid = nullptr);
+  // A slot of the isolated process, which runs this query alone and is not `avoid`; waits until the
+  // process is ready. There is one such process at most: the caller must hold a place of
+  // isolation(). Errors as above.
+  boost::asio::awaitable<Result<EngineProcess::Lease>> TakeIsolatedSlot(
+      Query& query, const EngineProcess* avoid = nullptr);
+  // Queries that are to run in a process of their own, one after the other.
+  Admission& isolation() { return isolation_; }
   // Ends a query that nobody waits for any more. Its slot and its place are given back when the
   // engine has stopped it; where it does not, the process is replaced.
   void Abandon(EngineProcess::Lease lease, Admission::Permit permit, std::shared_ptr<Query> query);
 
-  // What a query is told whose process ended twice.
-  Error JudgeLost() const;
+  // The error of a query whose isolated process ended, after another process in which it ran.
+  static Error LostError(EndCause cause);
 
   // Has a new process take over. A replacement that is on its way already does.
   void Replace(const std::string& reason);
   // An object is not what this process knows of it: another takes over, where that keeps something
   // of objects.
   void ForgetObjects(const EngineProcess& process);
-  // The process sent what tarn-engine does not send: writes the log, and counts it. The caller ends
-  // the process.
-  void OnProtocolError(const EngineProcess& process, const std::string& error);
+  // The process sent what tarn-engine does not send: ends it.
+  void OnProtocolError(EngineProcess& process, const std::string& error);
   // DuckDB refuses further statements in this process: another one takes over.
   void ReplaceBroken(const EngineProcess& process);
   // Replaces the process when the provider has other credentials than it.
@@ -98,7 +113,8 @@ class EngineSupervisor : public ViewTarget {
 
   // Of what runs the SQL: "DuckDB v1.5.5". After Open.
   std::string Version() const;
-  pid_t CurrentPid() const;
+  pid_t CurrentPid() const;   // -1: there is none.
+  pid_t IsolatedPid() const;  // The same of the process for suspect queries.
 
  private:
   // A process and what it is in our eyes.
@@ -117,6 +133,9 @@ class EngineSupervisor : public ViewTarget {
     std::unordered_map<std::string, std::string> objects;
     std::string temp_directory;
     std::string why_ended;  // Where we ended it ourselves.
+    bool is_isolated = false;
+    bool is_tired = false;       // An isolated one that no other query should have.
+    uint64_t views_changed = 0;  // views_changed_ when it started.
     // By slot: the number of its query in the slot.
     std::vector<std::pair<uint64_t, std::weak_ptr<Query>>> queries;
   };
@@ -128,11 +147,30 @@ class EngineSupervisor : public ViewTarget {
     std::shared_ptr<std::atomic<uint64_t>> objects_read = {};
   };
 
-  Result<> StartProcess(const std::string& reason);  // Needs mutex_.
+  // Starts a process that is to be the current one, now or when the pace allows it. Does nothing
+  // where one is on its way. Needs mutex_.
+  Result<> StartProcess(const std::string& reason);
+  Result<> StartNow(const std::string& reason);                    // Needs mutex_.
+  void StartAfter(const std::string& reason, Duration pause);      // Needs mutex_.
+  bool IsStarting() const { return next_ != 0 || start_is_due_; }  // Needs mutex_.
+  // The member of a new process. Needs mutex_.
+  Result<Member*> AddMember(const std::string& reason, bool is_isolated);
+  Result<protocol::Setup> MakeSetup(uint64_t number, bool is_isolated);  // Needs mutex_.
+  // The isolated process, null if there is none. Ends one that no query can have any more. Needs
+  // mutex_.
+  Member* UsableIsolated(const EngineProcess* avoid);
+  // Ends the isolated process, if it is this one.
+  bool EndIsolated(const EngineProcess& process);
+  // Ends the isolated process where no query waits for it. Needs mutex_.
+  void EndIsolatedIfUnused(Member& member);
   void StartWatch(std::shared_ptr<void> hold);
   EngineProcess::Handlers MakeHandlers(uint64_t number);
   void OnReady(uint64_t number, const protocol::Ready& ready);
-  void TakeOver(Member& member);                   // Needs mutex_.
+  void TakeOver(Member& member);      // Needs mutex_.
+  void BeginToDrain(Member& member);  // Needs mutex_.
+  static bool HasBegunAnswers(const Member& member);
+  // Ends a process that drains, with the queries that run in it. Needs mutex_.
+  void CutDrain(Member& member, std::string_view why);
   void TellSandbox(const protocol::Ready& ready);  // Needs mutex_.
   void OnApplied(uint64_t number, const protocol::ViewsApplied& applied);
   void OnEnd(uint64_t number, const std::string& how);
@@ -144,6 +182,7 @@ class EngineSupervisor : public ViewTarget {
   void OnCached(uint64_t number, const protocol::Cached& cached);
   void EndIfDrained(Member& member);    // Needs mutex_.
   Member* FindMember(uint64_t number);  // Needs mutex_.
+  pid_t PidOf(uint64_t number) const;   // Needs mutex_.
   void WakeWaiting();                   // Needs mutex_.
   void StartLater();                    // Needs mutex_.
   // What runs on the I/O threads for the supervisor holds one: Stop waits for all of them. Needs
@@ -153,6 +192,7 @@ class EngineSupervisor : public ViewTarget {
   boost::asio::awaitable<void> Drain(EngineProcess::Lease lease, Admission::Permit permit,
                                      std::shared_ptr<Query> query);
   boost::asio::awaitable<void> Watch();
+  void LookAfter(Member& member, uint64_t resident);  // Needs mutex_.
 
   // Sends what has a ticket to the current process.
   template <class Message>
@@ -173,6 +213,9 @@ class EngineSupervisor : public ViewTarget {
   prometheus::Counter& started_;
   prometheus::Counter& crashed_;
   prometheus::Counter& out_of_memory_;
+  prometheus::Counter& isolated_starts_;
+  prometheus::Counter& delayed_starts_;
+  prometheus::Counter& cut_drains_;
   prometheus::Counter& protocol_errors_;
   prometheus::Gauge& sandboxed_;
 
@@ -182,6 +225,11 @@ class EngineSupervisor : public ViewTarget {
   uint64_t last_number_ = 0;            // guarded by mutex_
   uint64_t current_ = 0;                // guarded by mutex_: takes queries; 0: none
   uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
+  uint64_t isolated_ = 0;       // guarded by mutex_: runs or awaits a suspect query; 0: none
+  bool start_is_due_ = false;   // guarded by mutex_: start_timer_ starts the next one
+  StartPacer pacer_;            // guarded by mutex_
+  StartPacer isolated_pacer_;   // guarded by mutex_
+  uint64_t views_changed_ = 0;  // guarded by mutex_: counts the changes of views_
   std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
   uint64_t revision_ = 0;                                      // guarded by mutex_: of views_
   // By ticket: the number of the process, and who waits for its answer.
@@ -195,13 +243,13 @@ class EngineSupervisor : public ViewTarget {
   std::string start_error_;                                // guarded by mutex_: the latest
   bool opening_ = false;                                   // guarded by mutex_: Open waits
   std::optional<std::string> sandbox_missing_;             // guarded by mutex_: as last told
-  bool last_end_was_memory_ = false;                       // guarded by mutex_
   int failed_starts_ = 0;                                  // guarded by mutex_: in a row
   bool stopping_ = false;                                  // guarded by mutex_
   size_t held_ = 0;                                        // guarded by mutex_: see Hold
   boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   boost::asio::steady_timer start_timer_;  // Only on strand_.
   boost::asio::steady_timer watch_timer_;  // Only on strand_.
+  Admission isolation_;
 };
 
 }  // namespace tarn::queryd

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/post.hpp>
@@ -54,6 +55,17 @@ asio::awaitable<Result<std::string>> Execute(QueryService& service, SqlRequest r
   co_return bytes;
 }
 
+// Reads on until it fails, and returns why.
+asio::awaitable<std::string> ReadToTheEnd(QueryService& service,
+                                          std::shared_ptr<QueryAnswer> answer,
+                                          std::shared_ptr<Query> query) {
+  for (;;) {
+    const Result<std::string> more = co_await service.ReadOn(*answer, *query);
+    if (!more.ok()) co_return more.error().message;
+    if (more->empty()) co_return "it came to its end";
+  }
+}
+
 // The answer's beginning, and the rest where nobody reads it.
 asio::awaitable<Result<std::shared_ptr<QueryAnswer>>> Begin(QueryService& service,
                                                             SqlRequest request, std::string id) {
@@ -89,6 +101,7 @@ class EngineSupervisorTest : public testing::Test {
     options.setup.plan_cache_entries = 10;
     options.setup.log_program = "engine";
     options.setup.log_level = 2;
+    options.start_interval = 200ms;
     options.credentials = [this]() -> Result<protocol::Credentials> {
       const std::lock_guard lock(mutex);
       if (credentials.access_key_id == "broken") return Unavailable("no secrets");
@@ -160,6 +173,32 @@ class EngineSupervisorTest : public testing::Test {
       return pid > 0 && pid != former;
     });
   }
+  // Waits until a query runs in the isolated process, and ends that.
+  bool EndIsolated(int signal) {
+    pid_t pid = -1;
+    const bool is_there = Eventually([&] { return (pid = engine->IsolatedPid()) > 0; });
+    // Before it is ready, its end is a failure to start.
+    return is_there && Eventually([&] {
+             if (!IsComputing(pid)) return false;
+             kill(pid, signal);
+             return true;
+           });
+  }
+  // True when the process has used more than a start takes.
+  static bool IsComputing(pid_t pid) {
+    std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+    std::string field;
+    uint64_t user_ticks = 0;
+    for (int i = 0; i < 13; ++i) stat >> field;
+    stat >> user_ticks;
+    return user_ticks > 100;
+  }
+  static uint64_t ResidentBytes(pid_t pid) {
+    uint64_t size = 0;
+    uint64_t resident = 0;
+    std::ifstream(fmt::format("/proc/{}/statm", pid)) >> size >> resident;
+    return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  }
   // A program of one line.
   std::string Script(const std::string& line) {
     const fs::path path = folder / "program";
@@ -215,26 +254,168 @@ TEST_F(EngineSupervisorTest, NoQueryIsRefusedWhenAnIdleProcessIsKilled) {
   }
 }
 
-TEST_F(EngineSupervisorTest, AQueryThatEndsItsProcessTwiceIsNotRunAgain) {
+TEST_F(EngineSupervisorTest, AQueryThatEndsItsProcessTwiceIsRefused) {
   Open();
   auto query = Start(Request(kEndless), "bad");
-  const pid_t first = engine->CurrentPid();
   ASSERT_TRUE(Runs("bad"));
-  kill(first, SIGKILL);
-  ASSERT_TRUE(Replaced(first));
-  const pid_t second = engine->CurrentPid();
-  // Its second try has begun when the slot is taken; where it has not, it only waits longer.
-  const auto result = [&]() -> Result<std::string> {
-    while (query.wait_for(10ms) != std::future_status::ready) {
-      if (engine->CurrentPid() == second) kill(second, SIGKILL);
-    }
-    return query.get();
-  }();
+  kill(engine->CurrentPid(), SIGSEGV);
+  ASSERT_TRUE(EndIsolated(SIGSEGV));
+  const Result<std::string> result = Get(query);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().kind, ErrorKind::kInternal);
   EXPECT_EQ(result.error().message,
             "the engine process ended while this query ran, twice; it is not run again");
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_THAT(Run(kEndless), HasSubstr("error: this query ended two engine processes"));
+}
+
+// The one that ended the process takes no other with it, and the others lose nothing but time.
+TEST_F(EngineSupervisorTest, SuspectsRunOneByOneInAProcessOfTheirOwn) {
+  Open();
+  std::vector<std::future<Result<std::string>>> running;
+  for (const char* id : {"a", "b", "c"}) running.push_back(Start(Request(kLong), id));
+  ASSERT_TRUE(Runs("a") && Runs("b") && Runs("c"));
+  const pid_t former = engine->CurrentPid();
+  kill(former, SIGSEGV);
+  ASSERT_TRUE(Replaced(former));
+  ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() > 0; }));
+  const pid_t isolated = engine->IsolatedPid();
+  EXPECT_NE(isolated, engine->CurrentPid());
+  // The current process and its queries do not notice the end of that one.
+  const pid_t current = engine->CurrentPid();
+  auto beside = Start(Request(kEndless), "beside");
+  ASSERT_TRUE(Runs("beside"));
+  for (auto& each : running) EXPECT_EQ(TextOf(std::move(each)), "n\r\n42\r\n");
+  EXPECT_TRUE(Eventually([&] { return engine->IsolatedPid() < 0 && !IsThere(isolated); }))
+      << "it ends with the last suspect";
+  EXPECT_EQ(engine->CurrentPid(), current);
+  ASSERT_TRUE(service->registry()
+                  .Cancel("beside", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
+  EXPECT_EQ(TextOf(std::move(beside)), "error: by hand");
+  EXPECT_EQ(Run(kLong), "n\r\n42\r\n") << "it is no suspect any more";
+}
+
+TEST_F(EngineSupervisorTest, ASuspectThatIsCancelledLeavesNoProcess) {
+  options.cancel_grace = 200ms;
+  Open();
+  auto query = Start(Request(kEndless), "bad");
+  ASSERT_TRUE(Runs("bad"));
+  kill(engine->CurrentPid(), SIGSEGV);
+  ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() > 0; }));
+  ASSERT_TRUE(service->registry()
+                  .Cancel("bad", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
+  EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
+  EXPECT_TRUE(Eventually([&] { return engine->IsolatedPid() < 0; }));
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+}
+
+// What was sent cannot be taken back, so that it does not run again. It is a suspect the next time.
+TEST_F(EngineSupervisorTest, AQueryWhoseAnswerWasCutRunsAloneTheNextTime) {
+  query_options.whole_bytes_max = 1000;
+  Open();
+  const SqlRequest request = Request("FROM range(100000000)");
+  auto begun = Get(Spawn(io.NewStrand(), Begin(*service, request, "cut")));
+  ASSERT_TRUE(begun.ok());
+  kill(engine->CurrentPid(), SIGSEGV);
+  const auto query =
+      std::make_shared<Query>(io.NewStrand(), QueryInfo{.id = "cut"}, auth::Anonymous(), kSoon);
+  EXPECT_EQ(Get(Spawn(query->executor(), ReadToTheEnd(*service, *begun, query))),
+            "the engine process ended before the query did");
+  (*begun)->rest = nullptr;
+  auto again = Get(Spawn(io.NewStrand(), Begin(*service, request, "again")));
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE((*again)->is_isolated);
+  EXPECT_EQ((*again)->process->pid(), engine->IsolatedPid());
+  (*again)->rest = nullptr;
+}
+
+TEST_F(EngineSupervisorTest, AtMostOneProcessDrains) {
+  Open();
+  const pid_t first = engine->CurrentPid();
+  auto in_first = Start(Request(kEndless), "first");
+  ASSERT_TRUE(Runs("first"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(first));
+  const pid_t second = engine->CurrentPid();
+  auto in_second = Start(Request(kEndless), "second");
+  ASSERT_TRUE(Runs("second"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(second));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(first); })) << "the oldest ends first";
+  EXPECT_TRUE(IsThere(second));
+  EXPECT_LT(engine->IsolatedPid(), 0) << "its query is not at fault";
+  for (const char* id : {"first", "second"}) {
+    ASSERT_TRUE(
+        service->registry().Cancel(id, {ErrorKind::kConflict, "by hand"}, *auth::Anonymous()).ok());
+  }
+  EXPECT_EQ(TextOf(std::move(in_first)), "error: by hand");
+  EXPECT_EQ(TextOf(std::move(in_second)), "error: by hand");
+}
+
+// Its query runs again, and the answer that has begun comes to its end.
+TEST_F(EngineSupervisorTest, OneWithoutBegunAnswersDrainsForTheShortestTime) {
+  query_options.whole_bytes_max = 1000;
+  Open();
+  const pid_t first = engine->CurrentPid();
+  auto begun =
+      Get(Spawn(io.NewStrand(), Begin(*service, Request("FROM range(100000000)"), "begun")));
+  ASSERT_TRUE(begun.ok());
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(first));
+  const pid_t second = engine->CurrentPid();
+  auto running = Start(Request(kEndless), "running");
+  ASSERT_TRUE(Runs("running"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(second));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(second); }));
+  EXPECT_TRUE(IsThere(first));
+  ASSERT_TRUE(service->registry()
+                  .Cancel("running", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
+  EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
+  (*begun)->rest = nullptr;
+}
+
+TEST_F(EngineSupervisorTest, StartsArePacedWhateverTheirReason) {
+  options.starts_burst = 2;
+  options.start_interval = 1h;
+  Open();  // The first start.
+  const pid_t first = engine->CurrentPid();
+  engine->Replace("test");  // The second one.
+  ASSERT_TRUE(Replaced(first));
+  const pid_t second = engine->CurrentPid();
+  for (int i = 0; i < 3; ++i) engine->Replace("test");
+  {
+    const std::lock_guard lock(mutex);
+    credentials.access_key_id = "other";
+  }
+  EXPECT_TRUE(engine->RefreshCredentials().ok());
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n") << "the current process goes on";
+  EXPECT_EQ(engine->CurrentPid(), second);
+  EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_starts_total 2\n"));
+  EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_delayed_starts_total 1\n"));
+}
+
+// Two processes do not fit: the one that drains goes, and its query runs in the other.
+TEST_F(EngineSupervisorTest, AllProcessesShareOneMemory) {
+  Open();
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  const uint64_t of_one = ResidentBytes(engine->CurrentPid());
+  options.memory = std::make_shared<EngineMemory>(of_one * 3 / 2);
+  Open();
+  const pid_t former = engine->CurrentPid();
+  auto running = Start(Request(kEndless), "endless");
+  ASSERT_TRUE(Runs("endless"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(former));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
+  EXPECT_TRUE(IsThere(engine->CurrentPid()));
+  ASSERT_TRUE(service->registry()
+                  .Cancel("endless", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
+  EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
 }
 
 TEST_F(EngineSupervisorTest, AReplacedProcessFinishesItsQueries) {

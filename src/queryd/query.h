@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -80,6 +81,9 @@ class Query : public std::enable_shared_from_this<Query> {
   void SetProgress(double percent);
   void SetSent(uint64_t rows, uint64_t bytes);
   void AddSent(uint64_t rows_so_far, uint64_t more_bytes);
+  // A part of the answer goes to the client before the rest is known: the query cannot run again.
+  void SetAnswerBegun() { answer_begun_ = true; }
+  bool answer_begun() const { return answer_begun_; }
 
  private:
   const boost::asio::any_io_executor executor_;
@@ -92,6 +96,7 @@ class Query : public std::enable_shared_from_this<Query> {
   std::optional<Error> reason_;
   std::function<void()> on_cancel_;
   std::function<void()> on_cut_;
+  std::atomic<bool> answer_begun_ = false;
 
   mutable std::mutex mutex_;
   QueryInfo info_;  // guarded by mutex_; times are filled in by Info()

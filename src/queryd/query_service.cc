@@ -4,7 +4,6 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <limits>
 
 #include "base/log.h"
 #include "base/redact.h"
@@ -19,6 +18,8 @@ namespace {
 // A process that another query broke is tried no more often than this. Each try waits for a new
 // process.
 constexpr int kTriesMax = 10;
+// One that is ended while a query runs, because another process replaces it, neither.
+constexpr int kReplacedTriesMax = 10;
 
 // What the registry keeps of a query's text, with the "…" of one that is cut.
 constexpr size_t kSqlShownBytes = 2003;
@@ -44,9 +45,7 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
     : engines_(engines),
       options_(options),
       admission_(options.admission),
-      suspects_({.running_max = 1,
-                 .queue_max = std::numeric_limits<size_t>::max(),
-                 .queue_timeout = Duration::max()}),
+      quarantine_(options.quarantine, metrics),
       registry_(options.history_max),
       cache_(options.cache_bytes_max, metrics),
       in_use_(in_use),
@@ -88,6 +87,13 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
                                                        std::shared_ptr<Query> query) {
   const std::string key = ResultCache::KeyOf(request, query->user().datasets);
   if (std::optional<QueryAnswer> kept = FindKept(request, key, *query)) co_return std::move(*kept);
+  const std::string quarantine_key =
+      Quarantine::KeyOf(request.sql, request.params, query->user().datasets);
+  const Result<bool> is_suspect = quarantine_.Check(quarantine_key, query->user().name);
+  if (!is_suspect.ok()) {
+    Finish(*query, is_suspect.error());
+    co_return is_suspect.error();
+  }
   Result<Admission::Permit> entered = Error{};
   {
     const CountedWhile counted(queued_);
@@ -104,31 +110,85 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
     co_return engine.error();
   }
   const CountedWhile counted(running_);
-  Hold hold{.engine = *engine, .permit = std::move(*entered), .process = nullptr};
-  Admission::Permit suspect;
-  for (int tries = 1;; ++tries) {
+  Hold hold{.engine = *engine, .permit = std::move(*entered), .quarantine_key = quarantine_key};
+  Result<> go_on;
+  if (*is_suspect) go_on = co_await Isolate(*query, hold);
+  while (go_on.ok()) {
     Attempt attempt = co_await TryUntilItRuns(request, query, key, hold);
     if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
-    const bool lost = std::holds_alternative<EngineLost>(attempt);
-    Error error = lost ? hold.engine->JudgeLost() : std::get<Error>(std::move(attempt));
-    const bool stale = !lost && error.kind == ErrorKind::kStale;
-    if (stale) ForgetObjects(*hold.engine, *hold.process);
-    if (tries == 1 && (lost || stale)) {
-      retried_.Increment();
-      log::Info(lost ? "a query runs again, its engine ended"
-                     : "a query runs again, an object was overwritten",
-                {{"query_id", query->id()}});
-      Admission& next = lost ? suspects_ : admission_;
-      Result<Admission::Permit> again = co_await next.Enter(*query);
-      if (again.ok()) {
-        (lost ? suspect : hold.permit) = std::move(*again);
-        continue;
-      }
-      error = again.error();
-    }
-    Finish(*query, error);
-    co_return error;
+    go_on = co_await Recover(attempt, *query, hold);
   }
+  Finish(*query, go_on.error());
+  co_return go_on.error();
+}
+
+asio::awaitable<Result<>> QueryService::Isolate(Query& query, Hold& hold) {
+  hold.permit.Release();
+  Result<Admission::Permit> entered = co_await hold.engine->isolation().Enter(query);
+  if (!entered.ok()) co_return entered.error();
+  hold.isolation = std::move(*entered);
+  hold.is_isolated = true;
+  // The same query may have ended the process that it had, while this one waited.
+  co_return quarantine_.CheckKey(hold.quarantine_key);
+}
+
+asio::awaitable<Result<>> QueryService::Recover(const Attempt& attempt, Query& query, Hold& hold) {
+  const auto* error = std::get_if<Error>(&attempt);
+  if (error == nullptr) {
+    if (std::get<EngineLost>(attempt).never_ran) {
+      co_return Unavailable("no engine process could run the query, try again later");
+    }
+    Result<> recovered = co_await RecoverLost(query, hold);
+    co_return recovered;
+  }
+  if (error->kind == ErrorKind::kStale) ForgetObjects(*hold.engine, *hold.process);
+  if (error->kind != ErrorKind::kStale || hold.stale_tries++ > 0) {
+    const bool has_run = error->kind != ErrorKind::kUnavailable && !query.cancel_reason();
+    if (hold.is_isolated && has_run) quarantine_.NoteInnocent(hold.quarantine_key);
+    co_return *error;
+  }
+  retried_.Increment();
+  log::Info("a query runs again, an object was overwritten", {{"query_id", query.id()}});
+  if (hold.is_isolated) co_return Result<>();
+  Result<Admission::Permit> again = co_await admission_.Enter(query);
+  if (!again.ok()) co_return again.error();
+  hold.permit = std::move(*again);
+  co_return Result<>();
+}
+
+asio::awaitable<Result<>> QueryService::RecoverLost(Query& query, Hold& hold) {
+  const EndCause cause = co_await hold.process->WaitForEndCause();
+  if (cause == EndCause::kReplaced) {
+    if (hold.replaced_tries++ >= kReplacedTriesMax) {
+      co_return Unavailable("the engine process was replaced while the query ran, try again later");
+    }
+  } else if (hold.is_isolated) {
+    NoteCulprit(hold.quarantine_key, query);
+    co_return EngineSupervisor::LostError(cause);
+  } else if (cause != EndCause::kKilled) {
+    quarantine_.NoteSuspect(hold.quarantine_key);
+  }
+  retried_.Increment();
+  log::Info("a query runs again, its engine ended", {{"query_id", query.id()}});
+  if (cause == EndCause::kReplaced) co_return Result<>();
+  Result<> isolated = co_await Isolate(query, hold);
+  co_return isolated;
+}
+
+asio::awaitable<void> QueryService::NoteCut(const QueryAnswer& answer, const Query& query) {
+  const EndCause cause = co_await answer.process->WaitForEndCause();
+  if (cause == EndCause::kReplaced) co_return;
+  if (answer.is_isolated) {
+    NoteCulprit(answer.quarantine_key, query);
+  } else if (cause != EndCause::kKilled) {
+    quarantine_.NoteCut(answer.quarantine_key, query.user().name);
+  }
+}
+
+void QueryService::NoteCulprit(const std::string& key, const Query& query) {
+  if (!quarantine_.NoteCulprit(key, query.user().name)) return;
+  log::Warn("a query ended two engine processes, refusing it for a while",
+            {{"query_id", query.id()}, {"user", query.user().name}});
 }
 
 void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& process) {
@@ -188,13 +248,20 @@ asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const SqlReq
 asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
                                                          std::shared_ptr<Query> query,
                                                          const std::string& key, Hold& hold) {
-  Result<EngineProcess::Lease> lease = co_await hold.engine->TakeSlot(*query, hold.process.get());
+  Result<EngineProcess::Lease> lease = Error{};
+  if (hold.is_isolated) {
+    lease = co_await hold.engine->TakeIsolatedSlot(*query, hold.process.get());
+  } else {
+    lease = co_await hold.engine->TakeSlot(*query, hold.process.get());
+  }
   if (!lease.ok()) co_return lease.error();
   query->SetRunning();
   hold.process = lease->process().shared_from_this();
   QueryAnswer answer;
   answer.process = hold.process;
   answer.engine = hold.engine;
+  answer.quarantine_key = hold.quarantine_key;
+  answer.is_isolated = hold.is_isolated;
   answer.rest =
       std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit), std::move(*lease));
   const protocol::Query message{.id = query->id(),
@@ -224,6 +291,7 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
     } else if (const auto* summary = std::get_if<ResultSummary>(&event)) {
       answer.summary = *summary;
       answer.rest = nullptr;
+      if (hold.is_isolated) quarantine_.NoteInnocent(hold.quarantine_key);
       query->SetSent(summary->rows, answer.bytes.size());
       bytes_.Increment(static_cast<double>(answer.bytes.size()));
       if (begun.is_repeatable) Keep(request, key, std::move(begun.reads), answer);
@@ -238,8 +306,10 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
   }
   if (!sent) {
     hold.permit = answer.rest->TakePlace();
-    co_return EngineLost{};
+    co_return EngineLost{.never_ran = true};
   }
+  answer.isolation = std::move(hold.isolation);
+  query->SetAnswerBegun();
   bytes_.Increment(static_cast<double>(answer.bytes.size()));
   query->SetSent(answer.summary.rows, answer.bytes.size());
   co_return answer;
@@ -255,9 +325,11 @@ asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Q
   }
   if (const auto* summary = std::get_if<ResultSummary>(&event)) {
     answer.summary = *summary;
+    if (answer.is_isolated) quarantine_.NoteInnocent(answer.quarantine_key);
     Finish(query, *summary);
     co_return std::string();
   }
+  if (std::holds_alternative<EngineLost>(event)) co_await NoteCut(answer, query);
   Error error = Unavailable("the engine process ended before the query did");
   if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);
   if (error.kind == ErrorKind::kStale) ForgetObjects(*answer.engine, *answer.process);

@@ -12,6 +12,7 @@
 #include "queryd/datasets_in_use.h"
 #include "queryd/engine_pool.h"
 #include "queryd/engine_query.h"
+#include "queryd/quarantine.h"
 #include "queryd/query_registry.h"
 #include "queryd/result_cache.h"
 #include "queryd/sql_request.h"
@@ -29,11 +30,17 @@ struct QueryAnswer {
   bool is_cached = false;  // From the result cache.
   bool is_kept = false;    // The result cache has it from now on.
   std::string tag;  // Names `bytes`, where they are all and would be the same again; or empty.
+  std::string quarantine_key;         // Of the query.
+  bool is_isolated = false;           // `process` runs nothing else.
+  Admission::Permit isolation;        // The place for that.
   std::unique_ptr<EngineQuery> rest;  // None: `bytes` is all.
 };
 
 // Runs queries: their turn, their engine, their second try when the engine ends under them; and
 // keeps their records, log lines and metrics. Knows no HTTP.
+//
+// A query whose engine process ended runs again in a process of its own, so that it takes no other
+// query with it. If that one ends too, the query is refused for a while: see Quarantine.
 class QueryService {
  public:
   struct Options {
@@ -43,6 +50,7 @@ class QueryService {
     size_t slow_readers_max = 0;  // So many may give their place to others.
     size_t history_max = 0;
     size_t cache_bytes_max = 0;  // 0: no result cache.
+    Quarantine::Limits quarantine;
   };
   // If `in_use` is given, the datasets that queries read are noted there.
   QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
@@ -84,7 +92,20 @@ class QueryService {
     EnginePool::Use engine;
     Admission::Permit permit;
     std::shared_ptr<EngineProcess> process;
+    std::string quarantine_key;
+    bool is_isolated = false;
+    Admission::Permit isolation;
+    int stale_tries = 0;
+    int replaced_tries = 0;
   };
+  // Gives up its place among those that run together, and waits for the one of a suspect.
+  boost::asio::awaitable<Result<>> Isolate(Query& query, Hold& hold);
+  // Prepares the next try. The error is what the query is answered instead.
+  boost::asio::awaitable<Result<>> Recover(const Attempt& attempt, Query& query, Hold& hold);
+  boost::asio::awaitable<Result<>> RecoverLost(Query& query, Hold& hold);
+  // The rest of an answer was lost with its process.
+  boost::asio::awaitable<void> NoteCut(const QueryAnswer& answer, const Query& query);
+  void NoteCulprit(const std::string& key, const Query& query);
   // Goes on to other processes while one cannot run it because another query broke it.
   boost::asio::awaitable<Attempt> TryUntilItRuns(const SqlRequest& request,
                                                  std::shared_ptr<Query> query,
@@ -97,9 +118,7 @@ class QueryService {
   EnginePool& engines_;
   const Options options_;
   Admission admission_;
-  // Queries that ran when an engine ended run again one at a time, so that the one that ended it
-  // takes no other with it.
-  Admission suspects_;
+  Quarantine quarantine_;
   QueryRegistry registry_;
   ResultCache cache_;
   DatasetsInUse* const in_use_;

@@ -38,6 +38,13 @@ uint64_t MemoryLimit(const QuerydSettings& queryd) {
 
 uint64_t HardLimit(uint64_t memory_limit) { return memory_limit + memory_limit / 4 + 256'000'000; }
 
+// One engine at its hard limit, and half of that for those beside it: of limited tokens, of suspect
+// queries, and one that was replaced.
+uint64_t EnginesLimit(const QuerydSettings& queryd, uint64_t memory_limit, uint64_t hard_limit) {
+  if (queryd.engines_memory_limit > 0) return static_cast<uint64_t>(queryd.engines_memory_limit);
+  return std::max(hard_limit, std::min(hard_limit + memory_limit / 2, MachineMemory() / 100 * 90));
+}
+
 EnginePool::Limits MakePoolLimits(const QuerydSettings& queryd) {
   EnginePool::Limits limits;
   limits.scoped_max = static_cast<size_t>(queryd.scoped_engines_max);
@@ -93,6 +100,9 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
   options.slots = running_max + SpareSlots(running_max);
   options.cancel_grace = queryd.cancel_grace;
   options.drain_timeout = queryd.drain_timeout;
+  options.starts_burst = static_cast<size_t>(queryd.engine_starts_burst);
+  options.start_interval = queryd.engine_start_interval;
+  options.memory = std::make_shared<EngineMemory>(EnginesLimit(queryd, memory_limit, hard_limit));
   return options;
 }
 
@@ -107,7 +117,10 @@ QueryService::Options MakeQueryOptions(const QuerydSettings& settings) {
           .whole_bytes_max = static_cast<size_t>(settings.result_buffer_bytes),
           .slow_readers_max = SpareSlots(running_max) / 2,
           .history_max = static_cast<size_t>(settings.query_history),
-          .cache_bytes_max = static_cast<size_t>(settings.result_cache_bytes)};
+          .cache_bytes_max = static_cast<size_t>(settings.result_cache_bytes),
+          .quarantine = {.time = settings.quarantine_time,
+                         .entries_max = static_cast<size_t>(settings.quarantine_entries_max),
+                         .crashes_max = static_cast<size_t>(settings.crashes_max)}};
 }
 
 }  // namespace

@@ -30,6 +30,12 @@ def engine_pid(daemon: Daemon) -> int:
     return daemon.wait_for(current, "an engine is ready")
 
 
+def isolated_pid(daemon: Daemon, query_id: str) -> int:
+    """The process that a query has for itself, because the one in which it ran ended."""
+    line = daemon.wait_for_line("a query runs in an engine of its own", f"query_id={query_id} ")
+    return int(line.rpartition("pid=")[2].split()[0])
+
+
 def alive(pid: int) -> bool:
     """A process that has ended and was not waited for yet is none."""
     with contextlib.suppress(OSError):

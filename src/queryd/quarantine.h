@@ -1,0 +1,91 @@
+#pragma once
+
+#include <prometheus/counter.h>
+
+#include <chrono>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "auth/identity.h"
+#include "base/duration.h"
+#include "base/metrics.h"
+#include "base/result.h"
+
+namespace tarn::queryd {
+
+// The queries that ended engine processes, and how many each token's queries have ended.
+//
+// A process runs several queries, so that its end makes all of them suspects. A suspect runs in a
+// process of its own. If that process ends too, the query is refused from then on, for a while.
+//
+// Thread-safe.
+class Quarantine {
+ public:
+  struct Limits {
+    // How long a query is refused, stays a suspect, and counts against its token. Zero: queries are
+    // neither suspects nor refused.
+    Duration time = std::chrono::minutes(5);
+    size_t entries_max = 1000;  // The oldest entry makes room for a new one.
+    size_t crashes_max = 10;    // Of each token, within `time`.
+  };
+  Quarantine(const Limits& limits, Metrics& metrics);
+
+  // Names a query: a hash of its text, its parameters and the rights of its user.
+  static std::string KeyOf(std::string_view sql, std::string_view params,
+                           const auth::DatasetScope& scope);
+
+  // Whether the query must run in an engine of its own. Errors: kInvalidArgument if it ended two
+  // processes, kUnavailable if the queries of its token ended too many. `user` is the token's name.
+  Result<bool> Check(const std::string& key, const std::string& user);
+
+  // The same without the token: for a query that waited to run alone.
+  Result<> CheckKey(const std::string& key);
+
+  // Its process ended while it ran, beside others or alone.
+  void NoteSuspect(const std::string& key);
+  // The process that it had for itself ended. Counts against its token. True if the query was not
+  // refused before.
+  bool NoteCulprit(const std::string& key, const std::string& user);
+  // Its process ended after a part of its answer was sent, so that it cannot run again to be
+  // judged. After as many as count against a token, all queries of the token are suspects.
+  void NoteCut(const std::string& key, const std::string& user);
+  // It ended in a process of its own, which goes on.
+  void NoteInnocent(const std::string& key);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Entry {
+    std::string key;
+    bool is_refused = false;  // Else a suspect.
+    Clock::time_point until;
+  };
+  using Entries = std::list<Entry>;
+  // The latest times, at most crashes_max of each.
+  struct TokenRecord {
+    std::deque<Clock::time_point> crashes;
+    std::deque<Clock::time_point> cuts;
+    Clock::time_point changed_at;
+  };
+
+  // Need mutex_.
+  Entry& Put(const std::string& key);
+  Entry* Find(const std::string& key);
+  TokenRecord& RecordOf(const std::string& user);
+  void Add(std::deque<Clock::time_point>& times) const;
+  bool IsFull(const std::deque<Clock::time_point>& times) const;
+
+  const Limits limits_;
+  prometheus::Counter& refused_texts_;
+  prometheus::Counter& refused_tokens_;
+
+  std::mutex mutex_;
+  Entries entries_;  // Guarded by mutex_; the latest first.
+  std::unordered_map<std::string_view, Entries::iterator> by_key_;  // Guarded by mutex_.
+  std::unordered_map<std::string, TokenRecord> tokens_;             // Guarded by mutex_.
+};
+
+}  // namespace tarn::queryd
