@@ -229,7 +229,8 @@ void QueryService::Keep(const SqlRequest& request, const std::string& key,
                                      .tag = answer.tag,
                                      .compression = answer.compression,
                                      .summary = answer.summary,
-                                     .reads = std::move(reads)});
+                                     .reads = std::move(reads),
+                                     .has_crashed = answer.process->has_crashed()});
 }
 
 asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const SqlRequest& request,

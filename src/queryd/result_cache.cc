@@ -74,7 +74,11 @@ std::shared_ptr<const CachedResult> ResultCache::Find(const std::string& key,
                                                       const IsCurrent& is_current) {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
-  if (found != by_key_.end() && is_current(found->second->result->reads)) {
+  const auto is_usable = [&](const CachedResult& result) {
+    const bool has_crashed = result.has_crashed != nullptr && *result.has_crashed;
+    return !has_crashed && is_current(result.reads);
+  };
+  if (found != by_key_.end() && is_usable(*found->second->result)) {
     entries_.splice(entries_.begin(), entries_, found->second);
     hits_.Increment();
     return found->second->result;

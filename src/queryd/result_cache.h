@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -27,6 +28,8 @@ struct CachedResult {
   Compression compression = Compression::kNone;
   ResultSummary summary;
   std::vector<protocol::DatasetRead> reads;  // What it depends on beside its key.
+  // Becomes true when the process that computed it crashes; null: it cannot.
+  std::shared_ptr<const std::atomic<bool>> has_crashed = nullptr;
 };
 
 // Whole results of queries that give the same again, as long as the datasets that they read are the
@@ -41,7 +44,8 @@ class ResultCache {
   // own.
   static std::string KeyOf(const SqlRequest& request, const auth::DatasetScope& scope);
 
-  // Null when there is none whose datasets are the same still: `is_current` knows that.
+  // Null when there is none whose datasets are the same still: `is_current` knows that. A result of
+  // a process that has crashed since is dropped: its memory may have been wrong before it crashed.
   using IsCurrent = std::function<bool(const std::vector<protocol::DatasetRead>& reads)>;
   std::shared_ptr<const CachedResult> Find(const std::string& key, const IsCurrent& is_current);
 

@@ -49,6 +49,16 @@ TEST_F(ResultCacheTest, WhatItDependsOnMustBeTheSame) {
   EXPECT_THAT(Shown(), testing::HasSubstr("tarn_result_cache_bytes 0\n"));
 }
 
+TEST_F(ResultCacheTest, AResultOfAProcessThatCrashedIsDropped) {
+  const auto has_crashed = std::make_shared<std::atomic<bool>>(false);
+  cache.Keep("k", {.bytes = "one", .has_crashed = has_crashed});
+  cache.Keep("l", Of("two"));
+  EXPECT_EQ(Find("k"), "one");
+  *has_crashed = true;
+  EXPECT_EQ(Find("k"), "");
+  EXPECT_EQ(Find("l"), "two");
+}
+
 TEST_F(ResultCacheTest, WhatWasNotAskedForLongestMakesRoom) {
   const std::string large(kBytesMax / 5, 'x');
   for (const std::string key : {"a", "b", "c", "d"}) EXPECT_TRUE(cache.Keep(key, Of(large)));

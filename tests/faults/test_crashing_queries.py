@@ -137,3 +137,22 @@ def test_query_that_survives_alone_is_no_suspect_any_more(lake):
         assert asked.result().rows() == [[0]]
     assert lake.query.sql(text, {"Cache-Control": "no-store"}).rows() == [[0]]
     assert len(lake.queryd.lines("a query runs in an engine of its own")) == 1
+
+
+def test_kept_results_of_an_engine_that_crashed_are_dropped(lake):
+    lake.add("numbers", "SELECT 42 AS n")
+    lake.wait_for_rows("numbers", [[42]])
+    text = "SELECT n + 1 FROM numbers"
+
+    def cache_status() -> str:
+        answer = lake.query.sql(text)
+        assert answer.rows() == [[43]]
+        return answer.headers["Cache-Status"]
+
+    assert "stored" in cache_status()
+    assert cache_status() == "tarn; hit"
+    former = engine_pid(lake.queryd)
+    os.kill(former, signal.SIGSEGV)
+    wait_until(lambda: engine_pid(lake.queryd) != former, "another engine is ready")
+    assert "stored" in cache_status()
+    assert cache_status() == "tarn; hit"
