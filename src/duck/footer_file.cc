@@ -21,7 +21,6 @@ constexpr std::string_view kMagic = "PAR1";
 constexpr size_t kTrailerBytes = 8;
 // Most footers are smaller.
 constexpr size_t kGuessBytes = 32 * 1024;
-constexpr size_t kFooterBytesMax = 256 * 1024 * 1024;
 
 Error SystemError(const char* call) {
   return Internal(fmt::format("{}: {}", call, std::strerror(errno)));
@@ -29,17 +28,24 @@ Error SystemError(const char* call) {
 
 }  // namespace
 
-Result<FooterFile> FooterFile::Make() {
+Error FooterIsLongerError() {
+  return InvalidArgument("its footer is damaged (it is longer than the object): write it again");
+}
+
+Result<FooterFile> FooterFile::Make(const FooterLimits& limits) {
   const int descriptor = memfd_create("parquet footer", MFD_CLOEXEC);
   if (descriptor < 0) return SystemError("memfd_create");
-  return FooterFile(descriptor);
+  return FooterFile(descriptor, limits);
 }
 
 FooterFile::FooterFile(FooterFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), metadata_(std::move(other.metadata_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      limits_(other.limits_),
+      metadata_(std::move(other.metadata_)) {}
 
 FooterFile& FooterFile::operator=(FooterFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(limits_, other.limits_);
   std::swap(metadata_, other.metadata_);
   return *this;
 }
@@ -50,14 +56,19 @@ FooterFile::~FooterFile() {
 
 Result<size_t> FooterFile::Put(std::string_view object_end) {
   if (object_end.size() < kMagic.size() + kTrailerBytes || !object_end.ends_with(kMagic)) {
-    return InvalidArgument("it does not end like a Parquet file");
+    return NotFound("it does not end like a Parquet file");
   }
   uint32_t footer_bytes = 0;  // Little-endian, as is all that this runs on.
   std::memcpy(&footer_bytes, object_end.end() - kTrailerBytes, sizeof(footer_bytes));
+  if (footer_bytes > limits_.bytes_max) {
+    return Error{ErrorKind::kTooLarge, fmt::format("its footer has {} bytes, and at most {} are "
+                                                   "supported (queryd.footer_bytes_max)",
+                                                   footer_bytes, limits_.bytes_max)};
+  }
   const size_t needed = footer_bytes + kTrailerBytes;
   if (object_end.size() < needed) return needed;
   const std::string_view end = object_end.substr(object_end.size() - needed);
-  TARN_TRY(metadata_, ReadFooterMetadata(end.substr(0, footer_bytes)));
+  TARN_TRY(metadata_, ReadFooterMetadata(end.substr(0, footer_bytes), limits_));
   std::array<iovec, 2> parts = {{{const_cast<char*>(kMagic.data()), kMagic.size()},
                                  {const_cast<char*>(end.data()), end.size()}}};
   if (ftruncate(descriptor_, 0) != 0) return SystemError("ftruncate");
@@ -72,18 +83,16 @@ Result<size_t> FooterFile::Put(std::string_view object_end) {
 Result<> FooterFile::Load(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const std::streamoff file_bytes = file.tellg();
-  if (!file || file_bytes < 0) return InvalidArgument("the file cannot be read");
+  if (!file || file_bytes < 0) return Unavailable("the file cannot be read");
   for (size_t bytes = kGuessBytes;;) {
     std::string end(std::min(bytes, static_cast<size_t>(file_bytes)), '\0');
     file.seekg(file_bytes - static_cast<std::streamoff>(end.size()));
     if (!file.read(end.data(), static_cast<std::streamsize>(end.size()))) {
-      return InvalidArgument("the file cannot be read");
+      return Unavailable("the file cannot be read");
     }
     TARN_TRY(const size_t needed, Put(end));
     if (needed == 0) return {};
-    if (needed > std::min(static_cast<size_t>(file_bytes), kFooterBytesMax)) {
-      return InvalidArgument("its footer is too long");
-    }
+    if (needed > static_cast<size_t>(file_bytes)) return FooterIsLongerError();
     bytes = needed;
   }
 }

@@ -8,6 +8,9 @@
 
 namespace tarn::duck {
 
+// A footer that has more bytes than its object.
+Error FooterIsLongerError();
+
 // A Parquet file in memory that is all footer: the schema, the row groups and their counts are
 // those of an object, its data is not there. DuckDB plans over it as over the object, and counts
 // its rows. https://parquet.apache.org/docs/file-format/
@@ -15,16 +18,18 @@ namespace tarn::duck {
 // Movable, not copyable.
 class FooterFile {
  public:
-  static Result<FooterFile> Make();
+  static Result<FooterFile> Make(const FooterLimits& limits = {});
   FooterFile(FooterFile&& other) noexcept;
   FooterFile& operator=(FooterFile&& other) noexcept;
   ~FooterFile();
 
-  // The end of an object becomes the content. A number: so many bytes of the end are needed, more
-  // than these. The error tells what is no Parquet, or one whose footer is encrypted.
+  // Makes the end of an object the content. Returns the number of bytes that are needed of the end,
+  // or 0 if these are enough. kNotFound: the object is not Parquet, or its footer is encrypted.
+  // Other errors are those of ReadFooterMetadata. DuckDB must not read such an object.
   Result<size_t> Put(std::string_view object_end);
 
-  // The footer of a file becomes the content.
+  // Makes the footer of a file the content. Errors are those of Put, and kUnavailable if the file
+  // cannot be read.
   Result<> Load(const std::string& path);
 
   // For this process, as long as this lives.
@@ -34,9 +39,11 @@ class FooterFile {
   const FooterMetadata& metadata() const { return metadata_; }
 
  private:
-  explicit FooterFile(int descriptor) : descriptor_(descriptor) {}
+  FooterFile(int descriptor, const FooterLimits& limits)
+      : descriptor_(descriptor), limits_(limits) {}
 
   int descriptor_;  // -1: moved away.
+  FooterLimits limits_;
   FooterMetadata metadata_;
 };
 

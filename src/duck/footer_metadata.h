@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,9 +28,19 @@ struct FooterMetadata {
   bool is_by_duckdb = false;
 };
 
-// Reads a FileMetaData struct in Thrift's compact protocol. The error says that the footer is
-// damaged: it ends too early, or nests too deeply.
+// What a footer may hold at most. DuckDB decodes the schema with a call for each level, and ends
+// the process when the stack is full: at some level between 5,000 and 20,000 with 8 MiB.
+struct FooterLimits {
+  size_t bytes_max = 64'000'000;  // queryd.footer_bytes_max
+  // Levels of the schema tree. A list or a map takes two, a struct takes one.
+  size_t depth_max = 64;        // queryd.schema_depth_max
+  size_t columns_max = 10'000;  // Leaves of the schema tree.
+};
+
+// Reads and checks a FileMetaData struct in Thrift's compact protocol, before DuckDB decodes it.
+// Takes time and memory in proportion to the footer, and never recurses. Errors say what is wrong
+// with the object and what to do: kTooLarge for a limit, kInvalidArgument for a damaged footer.
 // https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
-Result<FooterMetadata> ReadFooterMetadata(std::string_view footer);
+Result<FooterMetadata> ReadFooterMetadata(std::string_view footer, const FooterLimits& limits = {});
 
 }  // namespace tarn::duck

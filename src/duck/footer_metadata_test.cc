@@ -76,5 +76,102 @@ TEST_F(FooterMetadataTest, RefusesDamagedFooters) {
   EXPECT_FALSE(ReadFooterMetadata(std::string("\x29\xfc\xff\xff\xff\x7f", 6)).ok());
 }
 
+// A list of at most 2^28 elements, as the field that follows its predecessor.
+std::string ListField(size_t elements) {
+  std::string bytes = "\x19\xfc";
+  for (; elements >= 0x80; elements >>= 7U) bytes += static_cast<char>((elements & 0x7FU) | 0x80U);
+  return bytes + static_cast<char>(elements);
+}
+
+// A schema with a column inside of `depth` structs.
+std::string NestedFooter(size_t depth) {
+  std::string footer = "\x15\x02" + ListField(depth + 2);
+  // SchemaElement{4: "a", 5: 1 child}, and at last one without children.
+  for (size_t i = 0; i < depth + 1; ++i)
+    footer += std::string(
+        "\x48\x01"
+        "a\x15\x02\x00",
+        6);
+  return footer + std::string(
+                      "\x15\x02\x38\x01"
+                      "a\x00\x00",
+                      7);
+}
+
+TEST_F(FooterMetadataTest, RefusesSchemasBeyondTheDepthLimit) {
+  EXPECT_TRUE(ReadFooterMetadata(NestedFooter(62)).ok());
+  EXPECT_TRUE(ReadFooterMetadata(NestedFooter(63)).ok());
+  for (const size_t depth : {size_t{64}, size_t{100'000}, size_t{1'000'000}}) {
+    const auto read = ReadFooterMetadata(NestedFooter(depth));
+    ASSERT_FALSE(read.ok()) << depth;
+    EXPECT_EQ(read.error().kind, ErrorKind::kTooLarge);
+    EXPECT_EQ(read.error().message,
+              "its schema is nested more than 64 levels deep, which is the limit "
+              "(queryd.schema_depth_max)");
+  }
+  EXPECT_TRUE(ReadFooterMetadata(NestedFooter(100), {.depth_max = 101}).ok());
+}
+
+TEST_F(FooterMetadataTest, RefusesSchemasBeyondTheColumnLimit) {
+  const std::string footer = FooterOf("SELECT 1 AS a, {'b': 2, 'c': 3} AS s");
+  EXPECT_TRUE(ReadFooterMetadata(footer, {.columns_max = 3}).ok());
+  const auto read = ReadFooterMetadata(footer, {.columns_max = 2});
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().kind, ErrorKind::kTooLarge);
+  EXPECT_EQ(read.error().message, "it has 3 columns, and at most 2 are supported");
+}
+
+TEST_F(FooterMetadataTest, SaysWhatIsDamaged) {
+  const std::string leaf(
+      "\x48\x01"
+      "a\x00",
+      4);
+  const std::string root("\x48\x01r\x15\x02\x00", 6);
+  const std::string schema = "\x15\x02" + ListField(2) + root + leaf;
+  const auto detail_of = [](const std::string& footer) {
+    const auto read = ReadFooterMetadata(footer);
+    return read.ok() ? "" : read.error().message;
+  };
+  const auto damaged = [](const std::string& detail) {
+    return "its footer is damaged (" + detail + "): write it again";
+  };
+  const std::string end(1, '\0');
+  EXPECT_EQ(detail_of(schema + end), "");
+  EXPECT_EQ(detail_of("\x15\x02" + end), damaged("it has no schema"));
+  EXPECT_EQ(detail_of("\x15\x02" + ListField(1) + end + end),
+            damaged("an element of its schema has no name"));
+  EXPECT_EQ(detail_of("\x15\x02" + ListField(1) + root + end),
+            damaged("an element of its schema has an impossible number of children"));
+  const std::string negative("\x48\x01r\x15\x01\x00", 6);
+  EXPECT_EQ(detail_of("\x15\x02" + ListField(1) + negative + end),
+            damaged("an element of its schema has an impossible number of children"));
+  const std::string two_children("\x48\x01r\x15\x04\x00", 6);
+  EXPECT_EQ(detail_of("\x15\x02" + ListField(3) + two_children + two_children + leaf + end),
+            damaged("its schema ends before its last element"));
+  // The second list of field 2 follows field 2 with the long form of a field's header.
+  EXPECT_EQ(detail_of(schema + std::string("\x09\x04\x1c", 3) + leaf + end),
+            damaged("it has two schemas"));
+  // Field 4, the row groups: one that is empty, and one with a column chunk that is empty.
+  EXPECT_EQ(detail_of(schema + std::string("\x29\x1c\x00\x00", 4)),
+            damaged("a row group lacks its columns, its size or its number of rows"));
+  EXPECT_EQ(detail_of(schema + std::string("\x29\x1c\x19\x1c\x00", 5)),
+            damaged("a column chunk has no offset"));
+}
+
+// A decoder allocates memory for each element of a list before it reads the first one.
+TEST_F(FooterMetadataTest, RefusesListsThatOnlyClaimTheirElements) {
+  const std::string schema = "\x15\x02" + ListField(2) +
+                             std::string(
+                                 "\x48\x01r\x15\x02\x00\x48\x01"
+                                 "a\x00",
+                                 10);
+  const size_t claimed = 50'000'000;
+  EXPECT_FALSE(
+      ReadFooterMetadata(schema + "\x29\xfc\x80\xe1\xeb\x17" + std::string(claimed, '\0')).ok());
+  // Field 5, the metadata of the file, with as many empty structs.
+  EXPECT_FALSE(
+      ReadFooterMetadata(schema + "\x39\xfc\x80\xe1\xeb\x17" + std::string(claimed, '\0')).ok());
+}
+
 }  // namespace
 }  // namespace tarn::duck

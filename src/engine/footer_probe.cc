@@ -14,8 +14,11 @@ namespace {
 // Most footers are smaller, and reading too much costs less than another request.
 constexpr uint64_t kGuessBytes = 32 * 1024;
 
-// DuckDB reads longer ones, which it does piece by piece.
-constexpr uint64_t kFooterBytesMax = 16 * 1024 * 1024;
+// Errors of the check of a footer, after which DuckDB must not read the object. All other errors
+// say that no footer was read.
+bool IsRefusal(const Error& error) {
+  return error.kind == ErrorKind::kTooLarge || error.kind == ErrorKind::kInvalidArgument;
+}
 
 size_t LeafCount(const duck::ColumnType& type) {
   size_t count = type.children.empty() ? 1 : 0;
@@ -89,7 +92,9 @@ Result<duck::Database> FooterProbe::OpenPlanner() {
 Result<FooterProbe> FooterProbe::Make(const protocol::Setup& setup, const duck::Database& planner,
                                       std::shared_ptr<SchemaCache> schemas) {
   TARN_TRY(duck::Connection connection, planner.Connect());
-  TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make());
+  TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make({.bytes_max = setup.footer_bytes_max,
+                                                            .depth_max = setup.schema_depth_max,
+                                                            .columns_max = catalog::kColumnsMax}));
   return FooterProbe(setup, std::move(connection), std::move(footer), std::move(schemas));
 }
 
@@ -107,15 +112,16 @@ FooterProbe::FooterProbe(const protocol::Setup& setup, duck::Connection connecti
 Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const WatchedTask& task) {
   const auto is_cancelled = [&task] { return task.CancelReason().has_value(); };
   TARN_TRY(s3::ObjectPart end, client_.ReadEnd(key, kGuessBytes, task.deadline(), is_cancelled));
-  TARN_TRY(const size_t needed, footer_.Put(end.bytes));
+  TARN_TRY(const size_t needed, Put(end.bytes));
   if (needed == 0) return std::move(end.etag);
-  if (needed > std::min(end.object_bytes, kFooterBytesMax)) {
-    return InvalidArgument("its footer is too long");
+  if (needed > end.object_bytes) {
+    refused_ = true;
+    return duck::FooterIsLongerError();
   }
   TARN_TRY(const s3::ObjectPart footer, client_.Read(key, end.object_bytes - needed, needed,
                                                      end.etag, task.deadline(), is_cancelled));
-  TARN_TRY(const size_t more, footer_.Put(footer.bytes));
-  if (more > 0) return InvalidArgument("it has become another object");
+  TARN_TRY(const size_t more, Put(footer.bytes));
+  if (more > 0) return Unavailable("it has become another object");
   return std::move(end.etag);
 }
 
@@ -131,19 +137,21 @@ Result<std::string> FooterProbe::Fetch(const std::string& key, const WatchedTask
   // Refuses keys that lead out of the store.
   TARN_CHECK_OK(store_.Url(key));
   if (!store_.is_folder) return FetchFromBucket(key, task);
-  TARN_CHECK_OK(footer_.Load(store_.root + key));
+  const Result<> loaded = footer_.Load(store_.root + key);
+  refused_ = !loaded.ok() && IsRefusal(loaded.error());
+  if (!loaded.ok()) return loaded.error();
   return std::string();
 }
 
+Result<size_t> FooterProbe::Put(std::string_view object_end) {
+  Result<size_t> needed = footer_.Put(object_end);
+  refused_ = !needed.ok() && IsRefusal(needed.error());
+  return needed;
+}
+
 Result<FooterProbe::Object> FooterProbe::Read(const std::string& key, WatchedTask& task) {
+  refused_ = false;
   TARN_TRY(std::string etag, Fetch(key, task));
-  // DuckDB plans a query on 10,000 columns for 0.8 s, and on 40,000 for 7 s.
-  const size_t columns_found = footer_.metadata().untyped_leaves.size();
-  if (columns_found > catalog::kColumnsMax) {
-    return Error{ErrorKind::kTooLarge,
-                 fmt::format("it has {} columns, and at most {} are supported", columns_found,
-                             catalog::kColumnsMax)};
-  }
   if (SchemaCache::Schema known = schemas_->Find(footer_.metadata())) {
     return ToObject(std::move(known), footer_.metadata(), std::move(etag));
   }

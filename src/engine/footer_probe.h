@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -36,10 +37,14 @@ class FooterProbe {
     bool may_hide_nan = false;
     bool has_empty_names = false;  // Of columns or fields.
   };
-  // The columns of an object. Its errors are not meant for people: DuckDB, asked for the object
-  // itself, says what is wrong with it, or can read it where this cannot. The watchdog has the task
+  // Returns the columns of an object. After an error that is not a refusal, DuckDB, asked for the
+  // object itself, can read it or has a message that is meant for people. The watchdog has the task
   // already.
   Result<Object> Read(const std::string& key, WatchedTask& task);
+
+  // Whether the last Read failed because the footer is damaged or exceeds a limit. Its error is
+  // meant for people, and DuckDB must not read the object.
+  bool refused() const { return refused_; }
 
   // kPrecondition if an object of a bucket has another ETag.
   Result<> CheckEtag(const std::string& key, const std::string& etag, const WatchedTask& task);
@@ -50,12 +55,14 @@ class FooterProbe {
   // Puts the footer into footer_ and returns the ETag.
   Result<std::string> Fetch(const std::string& key, const WatchedTask& task);
   Result<std::string> FetchFromBucket(const std::string& key, const WatchedTask& task);
+  Result<size_t> Put(std::string_view object_end);
 
   const protocol::ObjectStore store_;
   s3::Client client_;
   duck::Connection connection_;
   duck::FooterFile footer_;
   const std::shared_ptr<SchemaCache> schemas_;
+  bool refused_ = false;
 };
 
 // An object of whose statistics and bloom filters nothing is known.

@@ -104,7 +104,10 @@ TEST_F(FooterProbeTest, ADamagedFooterIsAnError) {
   std::memcpy(&footer_bytes, broken.data() + broken.size() - 8, sizeof(footer_bytes));
   broken.replace(broken.size() - 8 - footer_bytes, 20, 20, '\xff');
   bucket.objects["broken"] = broken;
-  EXPECT_EQ(ErrorOf("broken"), "its footer is damaged");
+  EXPECT_EQ(ErrorOf("broken"),
+            "its footer is damaged (it ends too early, nests too deeply or has an unknown type): "
+            "write it again");
+  EXPECT_TRUE(probe->refused());
 }
 
 TEST_F(FooterProbeTest, ReadsFilesOfAFolder) {
@@ -133,13 +136,43 @@ TEST_F(FooterProbeTest, WhatIsNoParquetIsAnError) {
   std::string liar = good;
   liar.replace(liar.size() - 8, 4, "\xff\xff\xff\x7f");
   bucket.objects["liar"] = liar;
+  std::string longer = good;
+  longer.replace(longer.size() - 8, 4, std::string("\x00\x00\x10\x00", 4));
+  bucket.objects["longer"] = longer;
   for (const char* key : {"text", "cut", "short", "encrypted"}) {
     EXPECT_EQ(ErrorOf(key), "it does not end like a Parquet file") << key;
   }
-  EXPECT_EQ(ErrorOf("liar"), "its footer is too long");
+  EXPECT_FALSE(probe->refused());
+  EXPECT_EQ(ErrorOf("liar"),
+            "its footer has 2147483647 bytes, and at most 64000000 are supported "
+            "(queryd.footer_bytes_max)");
+  EXPECT_TRUE(probe->refused());
+  EXPECT_EQ(ErrorOf("longer"),
+            "its footer is damaged (it is longer than the object): write it again");
+  EXPECT_TRUE(probe->refused());
   EXPECT_NE(ErrorOf("empty"), "");
   EXPECT_THAT(ErrorOf("missing"), HasSubstr("404"));
   EXPECT_THAT(ErrorOf("a/../b"), HasSubstr("segment"));
+}
+
+TEST_F(FooterProbeTest, LimitsAreThoseOfTheSetUp) {
+  const s3::Bucket access = bucket.bucket();
+  probe.emplace(std::move(*FooterProbe::Make({.store = access.store,
+                                              .credentials = access.credentials,
+                                              .footer_bytes_max = 1000,
+                                              .schema_depth_max = 2},
+                                             planner, std::make_shared<SchemaCache>())));
+  bucket.objects["flat"] = BytesOf("SELECT {'a': 1} AS s");
+  bucket.objects["deep"] = BytesOf("SELECT {'a': {'b': 1}} AS s");
+  bucket.objects["long"] = BytesOf("SELECT 1 AS a" + std::string(2000, 'a'));
+  EXPECT_EQ(ErrorOf("flat"), "");
+  EXPECT_FALSE(probe->refused());
+  EXPECT_EQ(ErrorOf("deep"),
+            "its schema is nested more than 2 levels deep, which is the limit "
+            "(queryd.schema_depth_max)");
+  EXPECT_TRUE(probe->refused());
+  EXPECT_THAT(ErrorOf("long"), HasSubstr("at most 1000 are supported (queryd.footer_bytes_max)"));
+  EXPECT_TRUE(probe->refused());
 }
 
 TEST_F(FooterProbeTest, ATaskThatIsCancelledReadsNoFurther) {

@@ -429,7 +429,7 @@ Result<FooterProbe::Object> Prober::ReadObject(State& state, Tools& tools, const
   const auto with_key = [&read](const Error& error) {
     return error.Wrap(fmt::format("object \"{}\"", read.key()));
   };
-  if (object.error().kind == ErrorKind::kTooLarge) return with_key(object.error());
+  if (tools.footers && tools.footers->refused()) return with_key(object.error());
   log::Debug("an object is not read from its footer", {{"dataset", read.job->request.view.name},
                                                        {"key", read.key()},
                                                        {"reason", object.error().message}});

@@ -26,7 +26,8 @@ namespace tarn::engine {
 // repaired under its key is read again. If a dataset fails, the columns of its readable objects are
 // cached for the retry, provided that the catalogue has their ETags.
 //
-// A read by FooterProbe ends at its time limit. Objects that FooterProbe cannot read are read by
+// FooterProbe checks each footer, and DuckDB never sees one that is damaged or exceeds a limit. A
+// read by FooterProbe ends at its time limit. Objects that FooterProbe cannot read are read by
 // DuckDB, which cannot be interrupted while it waits for the store: such a read occupies its thread
 // until the store answers or DuckDB's own timeout ends it.
 //

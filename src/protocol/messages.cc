@@ -22,8 +22,8 @@ TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(DepthLimits, nesting, subqueries, expressions, json)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,
-            allow_direct_reads, depths, probes_max, views, revision, sandbox, log_program, log_json,
-            log_level, tls_verify, tls_ca_path)
+            allow_direct_reads, depths, probes_max, footer_bytes_max, schema_depth_max, views,
+            revision, sandbox, log_program, log_json, log_level, tls_verify, tls_ca_path)
 TARN_FIELDS(Probe, ticket, view, object_timeout_ms, is_retry, only_etags)
 TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
 TARN_FIELDS(Cancel, slot, query)

@@ -88,6 +88,8 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                               .expressions = static_cast<uint64_t>(queryd.expression_depth_max),
                               .json = static_cast<uint64_t>(queryd.json_depth_max)},
                    .probes_max = static_cast<uint64_t>(queryd.probes_max),
+                   .footer_bytes_max = static_cast<uint64_t>(queryd.footer_bytes_max),
+                   .schema_depth_max = static_cast<uint64_t>(queryd.schema_depth_max),
                    .sandbox = SandboxModeOf(queryd.sandbox),
                    .log_program = "engine",
                    .log_json = settings.log.Format() == log::Format::kJson,
