@@ -26,6 +26,8 @@ void ReadAll(std::string_view payload) {
   Read<Cancel>(payload);
   Read<Ready>(payload);
   Read<ProbeProgress>(payload);
+  Read<Decoding>(payload);
+  Read<Hurry>(payload);
   Read<Probed>(payload);
   Read<ViewsApplied>(payload);
   Read<Progress>(payload);

@@ -95,6 +95,13 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1,
        .max = 1000,
        .unit = "objects"},
+      {.key = "queryd.probe_memory_limit",
+       .target = &queryd.probe_memory_limit,
+       .help =
+           "The memory of DuckDB in the process that reads these columns. A process that takes a "
+           "quarter and 256 MB more than that is replaced.",
+       .unit = "bytes",
+       .default_text = "a quarter of `memory_limit`"},
       {.key = "queryd.footer_bytes_max",
        .target = &queryd.footer_bytes_max,
        .help = "The largest footer of a Parquet object. A dataset with a larger one is refused.",

@@ -28,7 +28,7 @@ struct FooterMetadata {
   bool is_by_duckdb = false;
 };
 
-// What a footer may hold at most. DuckDB decodes the schema with a call for each level, and ends
+// The limits of a footer. DuckDB decodes the schema with a call for each level, and ends
 // the process when the stack is full: at some level between 5,000 and 20,000 with 8 MiB.
 struct FooterLimits {
   size_t bytes_max = 64'000'000;  // queryd.footer_bytes_max

@@ -102,17 +102,20 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_CHECK_OK(ConnectionFactory::InstallWhatIsMissing(setup));
   TARN_TRY(sandbox_, Sandbox::Enter(setup));
   watchdog_ = std::make_shared<Watchdog>();
+  prober_ = std::make_unique<Prober>(setup, watchdog_);
+  if (setup.only_probes) return {};
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
   TARN_TRY(duck::Connection own, factory_->Connect());
   own_connection_.emplace(std::move(own));
-  prober_ = std::make_unique<Prober>(setup, watchdog_);
   views_ = std::make_unique<Views>(
       setup.store,
       protocol::ApplyViews{.revision = setup.revision, .put = setup.views, .drop = {}});
   context_ = std::make_unique<WorkerContext>(*views_, *watchdog_, setup);
-  context_->hurry = [this](const std::string& dataset) { prober_->Hurry(dataset); };
+  context_->hurry = [this](const std::string& dataset) {
+    control_.Write(protocol::ToFrame(protocol::Hurry{.dataset = dataset}));
+  };
   context_->report_unhealthy = [this](const protocol::Unhealthy& unhealthy) {
-    control_.Write(protocol::ToFrame(unhealthy));
+    ReportUnhealthy(unhealthy);
   };
   std::vector<duck::Connection> connections = factory_->TakeConnections();
   for (size_t i = 0; i < slots.size(); ++i) {
@@ -159,11 +162,19 @@ void Engine::Handle(const protocol::Frame& frame) {
                           control_.Write(protocol::ToFrame(protocol::ProbeProgress{
                               .ticket = ticket, .objects_read = objects_read}));
                         },
+                    .on_decoding =
+                        [this, ticket = probe->ticket](uint64_t object, bool has_ended) {
+                          control_.Write(protocol::ToFrame(protocol::Decoding{
+                              .ticket = ticket, .object = object, .has_ended = has_ended}));
+                        },
                     .on_done =
                         [this, ticket = probe->ticket](const Result<Prober::Schema>& outcome) {
                           control_.Write(ProbedFrame(ticket, outcome));
                         }});
-  } else if (frame.type == FrameType::kApplyViews) {
+  } else if (frame.type == FrameType::kHurry) {
+    const auto hurry = protocol::FromPayload<protocol::Hurry>(frame.payload);
+    if (hurry.ok()) prober_->Hurry(hurry->dataset);
+  } else if (frame.type == FrameType::kApplyViews && views_ != nullptr) {
     const auto change = protocol::FromPayload<protocol::ApplyViews>(frame.payload);
     if (!change.ok()) return log::Error("a message failed", {{"error", change.error().message}});
     views_->Apply(*change);
@@ -182,7 +193,7 @@ void Engine::ReportProgress() {
       if (const auto progress = worker->Progress()) control_.Write(protocol::ToFrame(*progress));
     }
     ReportReplacedFiles();
-    if (round % kProgressesToCached == 0) ReportCached();
+    if (round % kProgressesToCached == 0 && own_connection_) ReportCached();
   }
 }
 
@@ -194,7 +205,11 @@ void Engine::ReportCached() {
 void Engine::ReportReplacedFiles() {
   if (!sandbox_.FilesReplaced()) return;
   // Said again and again until it is done: a process that has just started is not replaced.
-  context_->report_unhealthy({.reason = "files that it may read were replaced"});
+  ReportUnhealthy({.reason = "files that it may read were replaced"});
+}
+
+void Engine::ReportUnhealthy(const protocol::Unhealthy& unhealthy) {
+  control_.Write(protocol::ToFrame(unhealthy));
 }
 
 }  // namespace tarn::engine

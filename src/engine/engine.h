@@ -20,6 +20,9 @@ namespace tarn::engine {
 
 // The engine process: DuckDB, driven over sockets by queryd's front (see protocol/messages.h).
 //
+// A process that only probes reads the footers of objects and runs no queries. A footer that ends
+// it ends no query.
+//
 // One control socket brings the set-up, changes of views and cancels, and takes back what they
 // came to and how far queries are. Each slot has a socket of its own for its queries and results,
 // so that a result that nobody reads holds back its own query only.
@@ -44,6 +47,7 @@ class Engine {
   void Handle(const protocol::Frame& frame);
   void ReportProgress();
   void ReportReplacedFiles();
+  void ReportUnhealthy(const protocol::Unhealthy& unhealthy);
   void ReportCached();
 
   FrameSocket control_;  // Reading: Serve's thread. Writing: all of them.
@@ -52,7 +56,7 @@ class Engine {
   std::unique_ptr<ConnectionFactory> factory_;
   std::optional<duck::Connection> own_connection_;  // Only the progress thread's.
   std::unique_ptr<Prober> prober_;
-  std::unique_ptr<Views> views_;
+  std::unique_ptr<Views> views_;  // Null in a process that only probes, as the two below.
   std::unique_ptr<WorkerContext> context_;
   std::vector<std::unique_ptr<Worker>> workers_;
 

@@ -363,6 +363,30 @@ TEST_F(EngineTest, AQuerySaysWhichRevisionItSaw) {
   EXPECT_FALSE(Run(0, Csv("FROM nowhere")).revision);
 }
 
+TEST_F(EngineTest, AProcessThatOnlyProbesTellsWhenDuckdbDecodesAFooter) {
+  folder.Write("a.parquet", "SELECT 1 AS id");
+  folder.Write("b.parquet", "SELECT 2 AS id");
+  setup.only_probes = true;
+  Open(0);
+  control.Send(protocol::Probe{
+      .ticket = 1, .view = {.name = "t", .keys = {"a.parquet"}}, .object_timeout_ms = 60'000});
+  const auto begun = control.Receive<protocol::Decoding>();
+  EXPECT_EQ(begun.ticket, 1U);
+  EXPECT_EQ(begun.object, 0U);
+  EXPECT_FALSE(begun.has_ended);
+  EXPECT_TRUE(control.Receive<protocol::Decoding>().has_ended);
+  EXPECT_TRUE(control.Receive<protocol::Probed>().ok);
+  // A change of views and a dataset that is not being read are no error.
+  control.Send(protocol::ApplyViews{.ticket = 2});
+  control.Send(protocol::Hurry{.dataset = "t"});
+  // DuckDB decodes each schema once.
+  control.Send(protocol::Probe{
+      .ticket = 3, .view = {.name = "t", .keys = {"b.parquet"}}, .object_timeout_ms = 60'000});
+  const auto frame = control.Read();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->type, protocol::FrameType::kProbed);
+}
+
 TEST_F(EngineTest, AProbeTellsTheColumnsAndChangesNothing) {
   folder.Write("a.parquet", "SELECT 1 AS id, [{'b c': 1.5::DECIMAL(9, 2)}] AS \"x y\"");
   Open();

@@ -149,12 +149,14 @@ Result<size_t> FooterProbe::Put(std::string_view object_end) {
   return needed;
 }
 
-Result<FooterProbe::Object> FooterProbe::Read(const std::string& key, WatchedTask& task) {
+Result<FooterProbe::Object> FooterProbe::Read(const std::string& key, WatchedTask& task,
+                                              const std::function<void()>& on_decoding) {
   refused_ = false;
   TARN_TRY(std::string etag, Fetch(key, task));
   if (SchemaCache::Schema known = schemas_->Find(footer_.metadata())) {
     return ToObject(std::move(known), footer_.metadata(), std::move(etag));
   }
+  if (on_decoding) on_decoding();
   if (!task.Begin(connection_)) return Error{ErrorKind::kCancelled, "cancelled"};
   const auto planned = duck::ReadParquetColumns(connection_, footer_);
   task.End();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,7 +41,10 @@ class FooterProbe {
   // Returns the columns of an object. After an error that is not a refusal, DuckDB, asked for the
   // object itself, can read it or has a message that is meant for people. The watchdog has the task
   // already.
-  Result<Object> Read(const std::string& key, WatchedTask& task);
+  //
+  // Calls `on_decoding` before DuckDB decodes the footer. It does so once for each schema.
+  Result<Object> Read(const std::string& key, WatchedTask& task,
+                      const std::function<void()>& on_decoding = nullptr);
 
   // Whether the last Read failed because the footer is damaged or exceeds a limit. Its error is
   // meant for people, and DuckDB must not read the object.

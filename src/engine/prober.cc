@@ -32,7 +32,7 @@ namespace {
 // After an interrupt a statement has so long to end before its thread is left alone.
 constexpr auto kGrace = std::chrono::milliseconds(500);
 
-// A probe may take this part of the memory that queries may.
+// In a process that also runs queries, probes may take this part of the memory that queries may.
 constexpr uint64_t kMemoryShare = 4;
 
 // A dataset with at most this many objects may be read before all others.
@@ -113,6 +113,7 @@ struct Prober::Read {
 struct Prober::Tools {
   std::optional<FooterProbe> footers;
   std::optional<duck::Connection> connection;
+  bool is_decoding = false;  // As reported.
 
   void Drop() {
     footers.reset();
@@ -204,7 +205,7 @@ Prober::Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog)
   state_->setup.views.clear();
   state_->setup.cache_objects = false;
   // Footers are all that it holds.
-  state_->setup.memory_limit /= kMemoryShare;
+  if (!setup.only_probes) state_->setup.memory_limit /= kMemoryShare;
   state_->setup.temp_directory.clear();
   state_->watchdog = std::move(watchdog);
   state_->threads_max = std::max<size_t>(setup.probes_max, 1);
@@ -323,6 +324,7 @@ void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<
     object = Internal(e.what());
   }
   state.watchdog->Remove(read.task);
+  if (std::exchange(tools.is_decoding, false)) job.request.on_decoding(read.index, true);
   if (const auto cancelled = read.task->CancelReason()) object = *cancelled;
   // A database that saw an internal error may refuse everything from now on.
   if (!object.ok() && object.error().kind == ErrorKind::kInternal) {
@@ -373,6 +375,12 @@ Result<Prober::Schema> Prober::Outcome(const State& state, Job& job) {
   }
 }
 
+void Prober::BeginDecoding(Tools& tools, const Read& read) {
+  const auto& report = read.job->request.on_decoding;
+  if (!report || std::exchange(tools.is_decoding, true)) return;
+  report(read.index, /*has_ended=*/false);
+}
+
 Result<duck::Connection> Prober::Connect(State& state) {
   std::shared_ptr<ConnectionFactory> factory;
   {
@@ -404,7 +412,7 @@ Result<FooterProbe::Object> Prober::ReadFooter(State& state, Tools& tools, const
         tools.footers->CheckEtag(read.key(), request.view.etags.at(read.index), *read.task));
     return FooterProbe::Object();
   }
-  return tools.footers->Read(read.key(), *read.task);
+  return tools.footers->Read(read.key(), *read.task, [&] { BeginDecoding(tools, read); });
 }
 
 Result<FooterProbe::Object> Prober::ReadWithDuckdb(State& state, Tools& tools, const Read& read) {
@@ -416,6 +424,7 @@ Result<FooterProbe::Object> Prober::ReadWithDuckdb(State& state, Tools& tools, c
   if (!read.task->Begin(*tools.connection)) {
     return Error{ErrorKind::kCancelled, "it was cancelled"};
   }
+  BeginDecoding(tools, read);
   const Result<duck::Statement> planned = tools.connection->Prepare(fmt::format(
       "SELECT * FROM read_parquet({}, hive_partitioning = false)", duck::QuoteLiteral(url)));
   read.task->End();

@@ -41,8 +41,10 @@ class Prober {
     Duration object_timeout;  // For each object.
     bool is_retry = false;    // The last probe of the dataset failed.
     bool only_etags = false;  // See protocol::Probe.
-    // Both are called from any thread. Reports the number of objects read, at intervals.
+    // All are called from any thread. Reports the number of objects read, at intervals.
     std::function<void(uint64_t)> on_progress = nullptr;
+    // Reports that DuckDB begins or ends to decode the footer of an object.
+    std::function<void(uint64_t object, bool has_ended)> on_decoding = nullptr;
     std::function<void(const Result<Schema>&)> on_done;
   };
 
@@ -62,6 +64,8 @@ class Prober {
   struct Tools;
   static void Loop(const std::shared_ptr<State>& state);
   static void Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock);
+  // Before DuckDB decodes a footer.
+  static void BeginDecoding(Tools& tools, const Read& read);
   static Result<duck::Connection> Connect(State& state);
   static Result<FooterProbe> OpenFooters(State& state);
   static Result<Schema> Outcome(const State& state, Job& job);

@@ -78,6 +78,7 @@ class FrontSocket {
       frame = Read();
     } while (frame && frame->type != Message::kType &&
              (frame->type == protocol::FrameType::kProgress ||
+              frame->type == protocol::FrameType::kDecoding ||
               frame->type == protocol::FrameType::kCached));
     if (!frame || frame->type != Message::kType) {
       throw std::runtime_error(fmt::format("got {} in place of {}",

@@ -43,7 +43,10 @@ std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type) {
     case FrameType::kCancel:
     case FrameType::kQuery:
       return only_on(Channel::kAny, kGiB);
+    case FrameType::kHurry:  // In both directions.
+      return only_on(Channel::kControlFromEngine, kTextBytesMax);
     case FrameType::kProbeProgress:
+    case FrameType::kDecoding:
     case FrameType::kViewsApplied:
     case FrameType::kProgress:
     case FrameType::kCached:

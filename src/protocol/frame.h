@@ -19,9 +19,12 @@ enum class FrameType : uint8_t {
   kProbe,
   kApplyViews,
   kCancel,
+  // From an engine too: the front passes it on to the process that probes.
+  kHurry,
   // On the control socket, from the engine.
   kReady,
   kProbeProgress,
+  kDecoding,
   kProbed,
   kViewsApplied,
   kProgress,

@@ -23,12 +23,15 @@ TARN_FIELDS(DepthLimits, nesting, subqueries, expressions, json)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,
             allow_direct_reads, depths, probes_max, footer_bytes_max, schema_depth_max, views,
-            revision, sandbox, log_program, log_json, log_level, tls_verify, tls_ca_path)
+            revision, only_probes, sandbox, log_program, log_json, log_level, tls_verify,
+            tls_ca_path)
 TARN_FIELDS(Probe, ticket, view, object_timeout_ms, is_retry, only_etags)
 TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
 TARN_FIELDS(Cancel, slot, query)
 TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
 TARN_FIELDS(ProbeProgress, ticket, objects_read)
+TARN_FIELDS(Decoding, ticket, object, has_ended)
+TARN_FIELDS(Hurry, dataset)
 TARN_FIELDS(Probed, ticket, ok, error_kind, error, schema)
 TARN_FIELDS(ViewsApplied, ticket)
 TARN_FIELDS(Progress, slot, query, permille)
@@ -173,6 +176,8 @@ TARN_MESSAGE(ApplyViews);
 TARN_MESSAGE(Cancel);
 TARN_MESSAGE(Ready);
 TARN_MESSAGE(ProbeProgress);
+TARN_MESSAGE(Decoding);
+TARN_MESSAGE(Hurry);
 TARN_MESSAGE(Probed);
 TARN_MESSAGE(ViewsApplied);
 TARN_MESSAGE(Progress);

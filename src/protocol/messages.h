@@ -111,7 +111,8 @@ struct Setup {
   // Views that are known to be good: they are made when a query first names them, so that a
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;
-  uint64_t revision = 0;  // Of the catalogue, which has these views; 0: not known.
+  uint64_t revision = 0;     // Of the catalogue, which has these views; 0: not known.
+  bool only_probes = false;  // The process reads footers, and takes neither queries nor views.
   SandboxMode sandbox = SandboxMode::kOn;
   std::string log_program;
   bool log_json = false;
@@ -166,6 +167,21 @@ struct ProbeProgress {
   static constexpr FrameType kType = FrameType::kProbeProgress;
   uint64_t ticket = 0;
   uint64_t objects_read = 0;
+};
+
+// DuckDB begins or ends to decode the footer of an object. If the process ends in between, the
+// object is a suspect.
+struct Decoding {
+  static constexpr FrameType kType = FrameType::kDecoding;
+  uint64_t ticket = 0;
+  uint64_t object = 0;  // Its position in the view's keys.
+  bool has_ended = false;
+};
+
+// A query waits for a dataset that is being probed, which is to be read before the others.
+struct Hurry {
+  static constexpr FrameType kType = FrameType::kHurry;
+  std::string dataset;
 };
 
 struct Probed {

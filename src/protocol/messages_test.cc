@@ -181,6 +181,11 @@ TEST(Messages, WhatIsSaidBesideQueriesArrivesAsItWasSent) {
   EXPECT_EQ(unhealthy.reason, OddBytes());
   EXPECT_TRUE(unhealthy.broken);
   EXPECT_EQ(RoundTrip(Cached{.data_bytes = 5}).data_bytes, 5U);
+  const Decoding decoding = RoundTrip(Decoding{.ticket = 7, .object = 3, .has_ended = true});
+  EXPECT_EQ(decoding.ticket, 7U);
+  EXPECT_EQ(decoding.object, 3U);
+  EXPECT_TRUE(decoding.has_ended);
+  EXPECT_EQ(RoundTrip(Hurry{.dataset = "sales"}).dataset, "sales");
 }
 
 std::string Cbor(const nlohmann::json& json) {

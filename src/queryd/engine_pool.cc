@@ -21,12 +21,26 @@ constexpr auto kTakenWithin = std::chrono::seconds(1);
 EnginePool::EnginePool(boost::asio::io_context& io, const EngineOptions& options,
                        const Limits& limits, Metrics& metrics)
     : io_(io),
-      options_(options),
+      options_(WithHurry(options)),
       limits_(limits),
       metrics_(metrics),
       scoped_gauge_(metrics.Gauge("tarn_engine_scoped",
                                   "Engines that have only the datasets of some tokens")),
-      first_(std::make_shared<EngineSupervisor>(io, options, metrics)) {}
+      probes_(io, options,
+              limits.probe_memory > 0 ? limits.probe_memory : options.setup.memory_limit / 4,
+              limits.probe_memory_hard, metrics),
+      first_(std::make_shared<EngineSupervisor>(io, options_, metrics)) {}
+
+EngineOptions EnginePool::WithHurry(EngineOptions options) {
+  options.hurry = [this](const std::string& dataset) { probes_.Hurry(dataset); };
+  return options;
+}
+
+Result<> EnginePool::Open() {
+  TARN_CHECK_OK(first_->Open());
+  probes_.Start();
+  return {};
+}
 
 EnginePool::~EnginePool() { Stop(); }
 
@@ -41,6 +55,7 @@ void EnginePool::Stop() {
     stoppers = std::exchange(stoppers_, {});
   }
   first_->Stop();
+  probes_.Stop();
   for (const auto& engine : engines) engine->Stop();
   for (std::thread& stopper : stoppers) stopper.join();
 }
@@ -52,6 +67,7 @@ Result<> EnginePool::RefreshCredentials() {
     for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
   }
   TARN_CHECK_OK(first_->RefreshCredentials());
+  TARN_CHECK_OK(probes_.RefreshCredentials());
   for (const auto& engine : engines) TARN_CHECK_OK(engine->RefreshCredentials());
   return {};
 }
@@ -129,6 +145,7 @@ void EnginePool::StopInBackground(std::shared_ptr<EngineSupervisor> engine) {
 }
 
 void EnginePool::EndIdle() {
+  probes_.EndIdle();
   for (;;) {
     std::shared_ptr<EngineSupervisor> unused;
     std::vector<std::thread> stoppers;
@@ -146,7 +163,7 @@ void EnginePool::EndIdle() {
 
 std::vector<PendingProbe> EnginePool::Probe(const std::vector<ProbeRequest>& requests,
                                             Deadline deadline) {
-  return first_->Probe(requests, deadline);
+  return probes_.Probe(requests, deadline);
 }
 
 Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {

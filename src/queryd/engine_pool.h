@@ -11,6 +11,7 @@
 
 #include "auth/identity.h"
 #include "queryd/engine_supervisor.h"
+#include "queryd/probe_processes.h"
 #include "queryd/view_target.h"
 
 namespace tarn::queryd {
@@ -28,13 +29,16 @@ class EnginePool : public ViewTarget {
     uint64_t scoped_memory = 0;  // memory_limit and memory_hard_limit of each.
     uint64_t scoped_memory_hard = 0;
     Duration idle_timeout = std::chrono::minutes(5);
+    // Of each process that only probes; 0: a quarter of the engine's.
+    uint64_t probe_memory = 0;
+    uint64_t probe_memory_hard = 0;
   };
   EnginePool(boost::asio::io_context& io, const EngineOptions& options, const Limits& limits,
              Metrics& metrics);
   ~EnginePool() override;
 
   // As EngineSupervisor's, for all of them.
-  Result<> Open() { return first_->Open(); }
+  Result<> Open();
   void Stop();
   Result<> RefreshCredentials();
   std::string Version() const { return first_->Version(); }
@@ -50,7 +54,7 @@ class EnginePool : public ViewTarget {
   // Ends engines that nobody has used for a while. Blocks.
   void EndIdle();
 
-  // The first engine reads; the others take what it found good.
+  // Processes of their own read; the engines take the datasets that they could read.
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                   Deadline deadline) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
@@ -64,6 +68,7 @@ class EnginePool : public ViewTarget {
   };
   using ScopedMap = std::map<auth::DatasetScope, Scoped>;
 
+  EngineOptions WithHurry(EngineOptions options);
   std::shared_ptr<EngineSupervisor> StartScoped(const auth::DatasetScope& scope);  // Needs mutex_.
   Use UseOf(ScopedMap::iterator entry);                                            // Needs mutex_.
   void EndUse(const auth::DatasetScope& scope);
@@ -76,6 +81,7 @@ class EnginePool : public ViewTarget {
   const Limits limits_;
   Metrics& metrics_;
   prometheus::Gauge& scoped_gauge_;
+  ProbeProcesses probes_;
   const std::shared_ptr<EngineSupervisor> first_;
 
   mutable std::mutex mutex_;

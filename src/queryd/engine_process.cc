@@ -178,6 +178,10 @@ Result<> EngineProcess::Handle(const protocol::Frame& frame) {
       return pass_on(handlers_.on_probed);
     case FrameType::kProbeProgress:
       return pass_on(handlers_.on_probe_progress);
+    case FrameType::kDecoding:
+      return pass_on(handlers_.on_decoding);
+    case FrameType::kHurry:
+      return pass_on(handlers_.on_hurry);
     case FrameType::kViewsApplied:
       return pass_on(handlers_.on_views_applied);
     case FrameType::kProgress:

@@ -41,6 +41,8 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     std::function<void(const protocol::Ready&)> on_ready;
     std::function<void(const protocol::Probed&)> on_probed;
     std::function<void(const protocol::ProbeProgress&)> on_probe_progress;
+    std::function<void(const protocol::Decoding&)> on_decoding;
+    std::function<void(const protocol::Hurry&)> on_hurry;
     std::function<void(const protocol::ViewsApplied&)> on_views_applied;
     std::function<void(const protocol::Progress&)> on_progress;
     std::function<void(const protocol::Unhealthy&)> on_unhealthy;

@@ -39,9 +39,21 @@ constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
 constexpr auto kStartPauseMax = std::chrono::seconds(5);
 
 // There from the start: an alert on what it grows by would not see a first one that begins at 1.
-prometheus::Counter& FailureCounter(Metrics& metrics, const char* reason) {
+prometheus::Counter& FailureCounter(Metrics& metrics, bool only_probes, const char* reason) {
+  if (only_probes) {
+    return metrics.Counter("tarn_probe_failures_total",
+                           "Processes that read footers and ended unplanned", {{"reason", reason}});
+  }
   return metrics.Counter("tarn_engine_failures_total", "Engine processes that ended unplanned",
                          {{"reason", reason}});
+}
+
+prometheus::Counter& StartCounter(Metrics& metrics, bool only_probes) {
+  if (only_probes) {
+    return metrics.Counter("tarn_probe_starts_total",
+                           "Processes that read footers and were started");
+  }
+  return metrics.Counter("tarn_engine_starts_total", "Engine processes that were started");
 }
 
 double SecondsSince(Query::Clock::time_point start) {
@@ -60,9 +72,9 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
       resident_(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
       cached_(metrics.Gauge("tarn_engine_data_cache_bytes",
                             "Data of objects that all engine processes keep in memory")),
-      started_(metrics.Counter("tarn_engine_starts_total", "Engine processes that were started")),
-      crashed_(FailureCounter(metrics, "crash")),
-      out_of_memory_(FailureCounter(metrics, "memory")),
+      started_(StartCounter(metrics, options_.setup.only_probes)),
+      crashed_(FailureCounter(metrics, options_.setup.only_probes, "crash")),
+      out_of_memory_(FailureCounter(metrics, options_.setup.only_probes, "memory")),
       isolated_starts_(metrics.Counter(
           "tarn_engine_isolated_starts_total",
           "Engine processes that were started for a query that may have ended another one")),
@@ -174,8 +186,10 @@ Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string&
   const size_t slots = is_isolated ? 1 : options_.slots;
   TARN_TRY(std::shared_ptr<EngineProcess> process,
            EngineProcess::Start(io_, options_.program, slots, setup, MakeHandlers(number)));
-  log::Info(is_isolated ? "isolated engine starting" : "engine starting",
-            {{"pid", int64_t{process->pid()}}, {"reason", reason}});
+  const char* const message = options_.setup.only_probes ? "probe process starting"
+                              : is_isolated              ? "isolated engine starting"
+                                                         : "engine starting";
+  log::Info(message, {{"pid", int64_t{process->pid()}}, {"reason", reason}});
   Member member{.number = number,
                 .process = std::move(process),
                 .credentials = setup.credentials,
@@ -218,6 +232,11 @@ EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
       .on_probed = [this](const protocol::Probed& probed) { OnProbed(probed); },
       .on_probe_progress =
           [this](const protocol::ProbeProgress& progress) { OnProbeProgress(progress); },
+      .on_decoding = [this](const protocol::Decoding& decoding) { OnDecoding(decoding); },
+      .on_hurry =
+          [this](const protocol::Hurry& hurry) {
+            if (options_.hurry) options_.hurry(hurry.dataset);
+          },
       .on_views_applied =
           [this, number](const protocol::ViewsApplied& applied) { OnApplied(number, applied); },
       .on_progress = [this,
@@ -286,9 +305,10 @@ void EngineSupervisor::TakeOver(Member& member) {
   Member* former = FindMember(current_);
   current_ = next_;
   next_ = 0;
-  log::Info("engine ready", {{"pid", int64_t{member.process->pid()}},
-                             {"seconds", SecondsSince(member.started_at)},
-                             {"sandbox", ready.sandbox.empty() ? "off" : ready.sandbox}});
+  log::Info(options_.setup.only_probes ? "probe process ready" : "engine ready",
+            {{"pid", int64_t{member.process->pid()}},
+             {"seconds", SecondsSince(member.started_at)},
+             {"sandbox", ready.sandbox.empty() ? "off" : ready.sandbox}});
   TellSandbox(ready);
   if (former != nullptr) BeginToDrain(*former);
   WakeWaiting();
@@ -325,6 +345,7 @@ void EngineSupervisor::CutDrain(Member& member, std::string_view why) {
 }
 
 void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
+  if (options_.setup.only_probes) return;  // It has the sandbox of the engine.
   sandboxed_.Set(!ready.sandbox.empty() && ready.sandbox_missing.empty() ? 1 : 0);
   // Once: the kernel is the same for each process.
   if (sandbox_missing_ == ready.sandbox_missing) return;
@@ -367,6 +388,8 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     temp_directory = member.temp_directory;
     for (auto it = asked_.begin(); it != asked_.end();) {
       if (it->second.member == number) {
+        const std::set<uint64_t>& decoding = it->second.decoding;
+        if (!stopping_ && !decoding.empty()) *it->second.suspect = *decoding.begin();
         unanswered.push_back(std::move(it->second.answer));
         it = asked_.erase(it);
       } else {
@@ -382,14 +405,15 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     const EndCause cause = member.process->end_cause();
     const bool is_planned = member.draining || cause == EndCause::kReplaced;
     if (stopping_ || is_planned || is_first) {
-      log::Info("engine ended", {{"pid", int64_t{member.process->pid()}},
-                                 {"reason", stopping_                  ? "stop"
-                                            : member.why_ended.empty() ? "replaced"
-                                                                       : member.why_ended}});
+      log::Info(options_.setup.only_probes ? "probe process ended" : "engine ended",
+                {{"pid", int64_t{member.process->pid()}},
+                 {"reason", stopping_                  ? "stop"
+                            : member.why_ended.empty() ? "replaced"
+                                                       : member.why_ended}});
     } else {
       std::string why = member.why_ended.empty() ? "unexpected" : member.why_ended;
       if (cause == EndCause::kMemory) why = "memory";
-      log::Error("engine ended",
+      log::Error(options_.setup.only_probes ? "probe process ended" : "engine ended",
                  {{"pid", int64_t{member.process->pid()}}, {"how", how}, {"reason", why}});
       (cause == EndCause::kMemory ? out_of_memory_ : crashed_).Increment();
     }
@@ -683,8 +707,12 @@ void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
 template <class Message>
 PendingProbe EngineSupervisor::Ask(Message message) {
   message.ticket = ++last_ticket_;
-  Asked asked{.member = current_, .objects_read = std::make_shared<std::atomic<uint64_t>>()};
-  PendingProbe pending{.answer = asked.answer.get_future(), .objects_read = asked.objects_read};
+  Asked asked{.member = current_,
+              .objects_read = std::make_shared<std::atomic<uint64_t>>(),
+              .suspect = std::make_shared<std::atomic<uint64_t>>(PendingProbe::kNoObject)};
+  PendingProbe pending{.answer = asked.answer.get_future(),
+                       .objects_read = asked.objects_read,
+                       .suspect = asked.suspect};
   asked_.emplace(message.ticket, std::move(asked));
   members_.at(current_).process->Send(protocol::ToFrame(message));
   return pending;
@@ -714,6 +742,30 @@ void EngineSupervisor::OnProbeProgress(const protocol::ProbeProgress& progress) 
   const std::lock_guard lock(mutex_);
   const auto found = asked_.find(progress.ticket);
   if (found != asked_.end()) *found->second.objects_read = progress.objects_read;
+}
+
+void EngineSupervisor::OnDecoding(const protocol::Decoding& decoding) {
+  const std::lock_guard lock(mutex_);
+  const auto found = asked_.find(decoding.ticket);
+  if (found == asked_.end()) return;
+  std::set<uint64_t>& objects = found->second.decoding;
+  if (decoding.has_ended) {
+    objects.erase(decoding.object);
+  } else if (objects.size() < options_.setup.probes_max) {
+    objects.insert(decoding.object);
+  }
+}
+
+void EngineSupervisor::Hurry(const std::string& dataset) {
+  const std::lock_guard lock(mutex_);
+  if (Member* member = FindMember(current_)) {
+    member->process->Send(protocol::ToFrame(protocol::Hurry{.dataset = dataset}));
+  }
+}
+
+bool EngineSupervisor::IsProbing() const {
+  const std::lock_guard lock(mutex_);
+  return !asked_.empty();
 }
 
 std::vector<PendingProbe> EngineSupervisor::Probe(const std::vector<ProbeRequest>& requests,

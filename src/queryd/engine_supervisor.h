@@ -33,7 +33,9 @@ struct EngineOptions {
   protocol::Setup setup;  // Without views and credentials.
   // Asked before a process starts, and by RefreshCredentials.
   std::function<Result<protocol::Credentials>()> credentials;
-  size_t slots = 1;
+  // Called on an I/O thread: a query waits for a dataset that is being probed.
+  std::function<void(const std::string& dataset)> hurry = nullptr;
+  size_t slots = 1;  // 0 with setup.only_probes.
   Duration start_timeout = std::chrono::seconds(30);
   // A cancelled query has so long to end before its process is replaced.
   Duration cancel_grace = std::chrono::seconds(2);
@@ -103,6 +105,9 @@ class EngineSupervisor : public ViewTarget {
   // Block until the engine has answered or the deadline has passed; not for an I/O thread.
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                   Deadline deadline) override;
+  // Has the process read a dataset before the others, if it is probing it.
+  void Hurry(const std::string& dataset);
+  bool IsProbing() const;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
   // The same for a change that another engine has. The answer comes when the process has taken it;
   // there is none where that is not the process that now runs.
@@ -145,6 +150,8 @@ class EngineSupervisor : public ViewTarget {
     uint64_t member = 0;
     std::promise<Result<Schema>> answer = {};
     std::shared_ptr<std::atomic<uint64_t>> objects_read = {};
+    std::shared_ptr<std::atomic<uint64_t>> suspect = {};
+    std::set<uint64_t> decoding = {};  // The objects that DuckDB is decoding.
   };
 
   // Starts a process that is to be the current one, now or when the pace allows it. Does nothing
@@ -177,6 +184,7 @@ class EngineSupervisor : public ViewTarget {
   void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
   void OnProbed(const protocol::Probed& probed);
   void OnProbeProgress(const protocol::ProbeProgress& progress);
+  void OnDecoding(const protocol::Decoding& decoding);
   void Answered(uint64_t ticket, Result<Schema> outcome);
   void OnProgress(uint64_t number, const protocol::Progress& progress);
   void OnCached(uint64_t number, const protocol::Cached& cached);

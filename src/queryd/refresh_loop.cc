@@ -40,7 +40,10 @@ RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, const Options& 
       datasets_(metrics.Gauge("tarn_datasets", "Datasets that have a view")),
       overwritten_(metrics.Counter("tarn_overwritten_datasets_total",
                                    "Datasets whose objects were overwritten without a change of "
-                                   "the catalogue")) {}
+                                   "the catalogue")),
+      crashed_(metrics.Gauge("tarn_crashed_datasets",
+                             "Versions of datasets that are not read, because reading them ended "
+                             "a process")) {}
 
 RefreshLoop::~RefreshLoop() {
   if (thread_.joinable()) {
@@ -135,6 +138,7 @@ void RefreshLoop::Note(const RefreshResult& result, bool initial) {
   (result.errors.empty() ? succeeded_ : failed_).Increment();
   seconds_.Observe(std::chrono::duration<double>(result.took).count());
   datasets_.Set(static_cast<double>(registrar_.dataset_count()));
+  crashed_.Set(static_cast<double>(registrar_.crashed_count()));
   Log(result, initial);
 
   const bool usable =

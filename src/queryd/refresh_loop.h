@@ -62,6 +62,7 @@ class RefreshLoop {
   prometheus::Histogram& seconds_;
   prometheus::Gauge& datasets_;
   prometheus::Counter& overwritten_;
+  prometheus::Gauge& crashed_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

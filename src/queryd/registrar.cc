@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -141,6 +142,7 @@ void Registrar::Take(CatalogRead read) {
     failed_.erase(name);
     reading_.erase(name);
     overwritten_.erase(name);
+    suspects_.erase(name);
     if (live_.contains(name) || IsBroken(name)) {
       dirty_.insert(name);
     } else {
@@ -254,6 +256,8 @@ void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& r
   for (const std::string& name : dirty_) to_put += wanted_.contains(name) ? 1 : 0;
   result.skipped = wanted_.size() - to_put;
   std::vector<ProbeRequest> requests;
+  bool reads_suspect = std::any_of(reading_.begin(), reading_.end(),
+                                   [](const auto& each) { return each.second.is_alone; });
   for (const std::string& name : NamesToRead(all_failed)) {
     // Even if the oldest cannot be read: another dataset must not take its name over.
     if (const std::string& oldest = OldestNamesake(name); oldest != name) {
@@ -264,6 +268,12 @@ void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& r
            result);
       continue;
     }
+    if (const std::string* error = crashed_.Find(wanted_.at(name))) {
+      Fail(name, *error, result);
+      continue;
+    }
+    const bool is_alone = suspects_.contains(name);
+    if (is_alone && std::exchange(reads_suspect, true)) continue;
     // A retry gets half of the time, so that an object that does not answer delays others less.
     const bool is_retry = failed_.contains(name);
     const Duration left = deadline.IsNever()
@@ -271,7 +281,8 @@ void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& r
                               : std::chrono::duration_cast<Duration>(deadline.Remaining());
     requests.push_back({.view = ToViewSpec(wanted_.at(name), ++last_version_),
                         .object_timeout = is_retry ? left / 2 : left,
-                        .is_retry = is_retry});
+                        .is_retry = is_retry,
+                        .is_alone = is_alone});
   }
   if (requests.empty()) return;
   // At the start the engine gets all names before it is busy with the probes, so that queries of
@@ -289,7 +300,8 @@ void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& r
     reading_.insert_or_assign(name, Reading{.view = std::move(view),
                                             .probe = std::move(probes[i]),
                                             .updated_at = wanted_.at(name).updated_at,
-                                            .since = Now()});
+                                            .since = Now(),
+                                            .is_alone = requests[i].is_alone});
   }
 }
 
@@ -312,6 +324,8 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
       it = reading_.erase(it);
       continue;
     }
+    const bool is_lost = !outcome.ok() && outcome.error().kind == ErrorKind::kCancelled;
+    if (!is_lost) suspects_.erase(it->first);
     if (outcome.ok()) {
       protocol::ViewSpec& view = reading.view;
       const auto owner = owners_.find(ToLowerAscii(view.name));
@@ -328,7 +342,9 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
         change.learned.insert(view.name);
       }
       change.put.push_back(std::move(view));
-    } else if (outcome.error().kind != ErrorKind::kCancelled) {
+    } else if (is_lost) {
+      TakeLost(reading, result);
+    } else {
       Fail(it->first, outcome.error().message, result);
     }
     it = reading_.erase(it);
@@ -354,6 +370,27 @@ void Registrar::RemoveNamesake(const std::string& name) {
   found->second.erase(name);
   for (const std::string& left : found->second) failed_.erase(left);
   if (found->second.empty()) namesakes_.erase(found);
+}
+
+void Registrar::TakeLost(const Reading& reading, RefreshResult& result) {
+  const uint64_t object = reading.probe.suspect_object();
+  if (object >= reading.view.keys.size()) return;
+  const std::string& name = reading.view.name;
+  const std::string& key = reading.view.keys[object];
+  if (!reading.is_alone) {
+    log::Warn("a probe process ended, reading the dataset alone",
+              {{"dataset", name}, {"key", key}});
+    suspects_.insert(name);
+    return;
+  }
+  suspects_.erase(name);
+  const std::string error = fmt::format(
+      "object \"{}\": DuckDB ended its process twice when it read the footer. The dataset is not "
+      "read again until it changes: write the object again under another key",
+      key);
+  log::Error("a dataset ended its probe process twice", {{"dataset", name}, {"key", key}});
+  crashed_.Add(wanted_.at(name), error);
+  Fail(name, error, result);
 }
 
 bool Registrar::IsBroken(const std::string& name) const {

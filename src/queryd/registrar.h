@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "queryd/catalog_source.h"
+#include "queryd/crashed_probes.h"
 #include "queryd/view_target.h"
 
 namespace tarn::queryd {
@@ -82,6 +83,9 @@ struct CatalogStatus {
 // whose probe is slow or fails keeps its former view and delays no other dataset. A failed probe is
 // repeated.
 //
+// A dataset that was being decoded when the process of its probe ended is probed alone, in a
+// process of its own. If that ends too, the dataset is not probed again until it changes.
+//
 // Not thread-safe, except for Status and Live.
 class Registrar {
  public:
@@ -90,8 +94,9 @@ class Registrar {
     Duration first = std::chrono::seconds(1);
     Duration longest = std::chrono::seconds(30);
   };
-  Registrar(ViewTarget& views, CatalogSource& catalog, const Pauses& pauses)
-      : views_(views), catalog_(catalog), pauses_(pauses) {}
+  Registrar(ViewTarget& views, CatalogSource& catalog, const Pauses& pauses,
+            CrashedProbes crashed = {})
+      : views_(views), catalog_(catalog), pauses_(pauses), crashed_(std::move(crashed)) {}
 
   // Drops the views of datasets that are gone, creates what is new and replaces what has another
   // updated_at; repeats all failed probes. The first call, and each call for a catalogue that does
@@ -118,6 +123,8 @@ class Registrar {
 
   // The datasets that have a view.
   size_t dataset_count() const { return live_.size(); }
+  // The versions of datasets that are not probed because that ended a process.
+  size_t crashed_count() const { return crashed_.size(); }
   CatalogStatus Status() const;
   using LiveDatasets = std::map<std::string, std::shared_ptr<const LiveDataset>>;
   LiveDatasets Live() const;  // By name.
@@ -141,6 +148,7 @@ class Registrar {
     PendingProbe probe;
     UnixMicros updated_at;  // Of the manifest.
     UnixMicros since;
+    bool is_alone = false;  // See ProbeRequest.
   };
   // The ETags that were read with the footers, in the order of the dataset's objects.
   struct Learned {
@@ -155,6 +163,8 @@ class Registrar {
   // Starts the probes of changed datasets.
   void StartProbes(Deadline deadline, bool all_failed, RefreshResult& result);
   std::vector<std::string> NamesToRead(bool all_failed) const;
+  // The probe of a dataset was lost with its process.
+  void TakeLost(const Reading& reading, RefreshResult& result);
   // Waits a moment for running probes, and applies the results of those that have ended.
   void ApplyReady(Deadline deadline, RefreshResult& result);
   void CollectProbes(Deadline until, Change& change, RefreshResult& result);
@@ -185,6 +195,9 @@ class Registrar {
   std::set<std::string> dirty_;             // Names where wanted_ and live_ differ.
   std::map<std::string, Failure> failed_;   // Of dirty_.
   std::map<std::string, Reading> reading_;  // Of dirty_.
+  // Of dirty_: their probe may have ended its process. They are probed one at a time.
+  std::set<std::string> suspects_;
+  CrashedProbes crashed_;
   bool has_refreshed_ = false;
   std::unordered_map<std::string, Learned> learned_;  // Of live_.
   std::map<std::string, PendingProbe> checks_;

@@ -34,14 +34,20 @@ class RecordingEngine : public ViewTarget {
       }
       calls.push_back("probe " + name + " " + request.view.keys[0]);
       retries[name] = request.is_retry;
+      if (request.is_alone) alone.push_back(name);
       auto& probe = probes[name] = {};
-      pending.push_back({probe.answer.get_future(), probe.objects_read});
+      pending.push_back({probe.answer.get_future(), probe.objects_read, probe.suspect});
       if (!slow.contains(name)) Answer(name);
     }
     return pending;
   }
   // What a probe of a slow dataset found.
   void Answer(const std::string& name) {
+    if (crashing.contains(name)) {
+      *probes.at(name).suspect = 0;
+      probes.at(name).answer.set_value(Error{ErrorKind::kCancelled, "the engine process ended"});
+      return;
+    }
     probes.at(name).answer.set_value(
         failing.contains(name) ? Result<Schema>(InvalidArgument("no such object")) : SchemaOf());
   }
@@ -73,11 +79,15 @@ class RecordingEngine : public ViewTarget {
 
   std::vector<std::string> calls;
   std::set<std::string> failing;
+  std::set<std::string> crashing;  // Their probes end their process.
+  std::vector<std::string> alone;  // Datasets that were probed alone.
   std::set<std::string> slow;
   std::string etag;  // Of all objects.
   struct Probing {
     std::promise<Result<Schema>> answer = {};
     std::shared_ptr<std::atomic<uint64_t>> objects_read = std::make_shared<std::atomic<uint64_t>>();
+    std::shared_ptr<std::atomic<uint64_t>> suspect =
+        std::make_shared<std::atomic<uint64_t>>(PendingProbe::kNoObject);
   };
   std::map<std::string, Probing> probes;
   std::map<std::string, bool> retries;
@@ -506,6 +516,62 @@ TEST_F(RegistrarTest, TheStatusNamesWhatFailed) {
   catalog.down = true;
   Refresh();
   EXPECT_EQ(registrar.Status().error, "connect: refused");
+}
+
+TEST_F(RegistrarTest, ADatasetThatEndsItsProcessTwiceIsNotProbedAgainUntilItChanges) {
+  engine.crashing = {"bad"};
+  catalog.Add("bad", "k", 1);
+  catalog.Add("good", "k", 1);
+  EXPECT_EQ(Counts(Refresh()), "created=1 updated=0 dropped=0 skipped=0 errors=0");
+  EXPECT_TRUE(engine.alone.empty());
+  EXPECT_TRUE(registrar.NextTry());
+  const RefreshResult second = Refresh();
+  EXPECT_THAT(engine.alone, ElementsAre("bad"));
+  ASSERT_EQ(second.errors.size(), 1U);
+  EXPECT_THAT(second.errors[0], HasSubstr("create view \"bad\": object \"k\": DuckDB ended its "
+                                          "process twice"));
+  EXPECT_EQ(registrar.crashed_count(), 1U);
+  EXPECT_EQ(Refresh().errors, second.errors);
+  EXPECT_TRUE(engine.calls.empty());
+  catalog.Add("bad", "k2", 2);
+  engine.crashing.clear();
+  EXPECT_EQ(Refresh().created, 1U);
+  EXPECT_THAT(engine.alone, ElementsAre("bad"));
+}
+
+TEST_F(RegistrarTest, SuspectsAreProbedAloneOneAtATime) {
+  engine.crashing = {"a", "b", "c"};
+  for (const char* name : {"a", "b", "c"}) catalog.Add(name, "k", 1);
+  Refresh();
+  engine.crashing = {"b"};
+  engine.slow = {"a"};
+  catalog.tells = true;
+  Follow();
+  EXPECT_THAT(engine.alone, ElementsAre("a"));
+  catalog.Add("other", "k", 1);
+  EXPECT_EQ(Follow().created, 1U) << "no other dataset waits for a suspect";
+  EXPECT_THAT(engine.alone, ElementsAre("a"));
+  engine.Answer("a");
+  EXPECT_EQ(Follow().created, 1U);
+  Follow();
+  Follow();
+  EXPECT_THAT(engine.alone, ElementsAre("a", "b", "c"));
+  EXPECT_EQ(registrar.dataset_count(), 3U);
+  EXPECT_EQ(registrar.crashed_count(), 1U);
+}
+
+// It may have been another dataset that ended the process.
+TEST_F(RegistrarTest, AProbeThatWasLostWithoutASuspectIsRepeatedAsItWas) {
+  catalog.Add("a", "k", 1);
+  engine.slow = {"a"};
+  catalog.tells = true;
+  Refresh(Deadline::After(std::chrono::milliseconds(1)));
+  engine.probes.at("a").answer.set_value(Error{ErrorKind::kCancelled, "the engine process ended"});
+  engine.slow.clear();
+  Follow();
+  Follow();
+  EXPECT_EQ(registrar.dataset_count(), 1U);
+  EXPECT_TRUE(engine.alone.empty());
 }
 
 TEST_F(RegistrarTest, NamesThatDifferInCaseOnlyDoNotReplaceEachOther) {

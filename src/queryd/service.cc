@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/machine.h"
+#include "base/version.h"
 #include "http/daemon_routes.h"
 #include "queryd/routes.h"
 
@@ -54,6 +55,10 @@ EnginePool::Limits MakePoolLimits(const QuerydSettings& queryd) {
                              : MemoryLimit(queryd) / (2 * limits.scoped_max);
   limits.scoped_memory_hard = HardLimit(limits.scoped_memory);
   limits.idle_timeout = queryd.scoped_idle_timeout;
+  limits.probe_memory = queryd.probe_memory_limit > 0
+                            ? static_cast<uint64_t>(queryd.probe_memory_limit)
+                            : MemoryLimit(queryd) / 4;
+  limits.probe_memory_hard = HardLimit(limits.probe_memory);
   return limits;
 }
 
@@ -164,7 +169,10 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
       catalog_(std::move(catalog)),
       registrar_(
           engines_, *catalog_,
-          {.longest = std::max<Duration>(settings.queryd.refresh_every, std::chrono::seconds(1))}),
+          {.longest = std::max<Duration>(settings.queryd.refresh_every, std::chrono::seconds(1))},
+          CrashedProbes(CrashedProbesFile(settings.queryd.temp_directory,
+                                          settings.queryd.catalogd_url + " " + lake.store.root),
+                        Version())),
       refresh_loop_(registrar_, metrics,
                     {.every = settings.queryd.refresh_every,
                      .timeout = settings.queryd.refresh_timeout,

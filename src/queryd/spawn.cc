@@ -139,7 +139,9 @@ Result<Spawned> SpawnEngine(const std::string& program, size_t slots) {
   posix_spawn_file_actions_addclosefrom_np(spawn.actions(), targets_end);
   std::string count = std::to_string(slots);
   std::string name = program;
-  std::array<char*, 3> arguments = {name.data(), count.data(), nullptr};
+  std::string role = "probes";
+  std::array<char*, 4> arguments = {name.data(), count.data(), slots == 0 ? role.data() : nullptr,
+                                    nullptr};
   Environment environment;
   Spawned spawned;
   const int failed = posix_spawn(&spawned.pid, program.c_str(), spawn.actions(), spawn.attributes(),

@@ -25,12 +25,22 @@ struct ProbeRequest {
   Duration object_timeout;  // For each of its objects.
   bool is_retry = false;    // The last probe of the dataset failed; others take precedence.
   bool only_etags = false;  // See protocol::Probe.
+  // The process of the last probe ended. This one has a process of its own, in which no other probe
+  // runs.
+  bool is_alone = false;
 };
 
 // A running probe.
 struct PendingProbe {
+  static constexpr uint64_t kNoObject = UINT64_MAX;
+
   std::future<Result<protocol::DatasetSchema>> answer;
   std::shared_ptr<const std::atomic<uint64_t>> objects_read;
+  // Once the answer is there: the position of the object that DuckDB was decoding when the process
+  // of the probe ended, or kNoObject. Null: the same.
+  std::shared_ptr<const std::atomic<uint64_t>> suspect = nullptr;
+
+  uint64_t suspect_object() const { return suspect == nullptr ? kNoObject : suspect->load(); }
 };
 
 // What has the views of the datasets. Calls block until the deadline at most.

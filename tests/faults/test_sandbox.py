@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.engine import engine_pid, engine_pids, metric
+from harness.engine import engine_pid, engine_pids, metric, probe_pids
 from harness.store import parquet
 from harness.waiting import wait_until
 
@@ -40,11 +40,20 @@ def test_every_thread_is_in_the_sandbox(new_lake):
     lake.add("numbers", "SELECT n FROM range(1000000) t(n)")
     lake.wait_for_refresh("created=1")
     lake.query.sql("SELECT count(*) FROM (SELECT DISTINCT n FROM numbers)").rows()
-    pid = engine_pid(lake.queryd)
+    (probes,) = probe_pids(lake.queryd)
+    check_threads(engine_pid(lake.queryd), "tarn-engine", "query-0", "watchdog", "progress")
+    check_threads(probes, "tarn-engine", "probe", "watchdog", "progress")
+    for line in ("engine ready", "probe process ready"):
+        assert ENTERED.search(lake.queryd.lines(line)[-1])
+    assert metric(lake.query, "tarn_engine_sandboxed") == 1
+    assert not lake.queryd.lines("sandbox of the engine is not complete")
 
+
+def check_threads(pid: int, *expected: str) -> None:
+    """Each thread of the process is in the sandbox; these are among them."""
     seen = threads(pid)
     names = " ".join(seen)
-    for name in ("tarn-engine", "query-0", "watchdog", "probe", "progress"):
+    for name in expected:
         assert name in names, names
     for thread, status in seen.items():
         assert status["NoNewPrivs"] == "1", thread
@@ -55,10 +64,6 @@ def test_every_thread_is_in_the_sandbox(new_lake):
     assert re.search(r"Max core file size +0 +0 ", limits), limits
     # Nobody with the same user can look into its memory.
     assert Path(f"/proc/{pid}/mem").stat().st_uid == 0
-
-    assert ENTERED.search(lake.queryd.lines("engine ready")[-1])
-    assert metric(lake.query, "tarn_engine_sandboxed") == 1
-    assert not lake.queryd.lines("sandbox of the engine is not complete")
 
 
 def test_a_program_started_by_the_front_is_not_confined_by_it(lake):

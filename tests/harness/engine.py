@@ -16,8 +16,20 @@ _SAMPLE_EVERY_S = 0.02
 
 
 def engine_pids(daemon: Daemon) -> list[int]:
-    """All that run now; a replacement starts while the former one still answers."""
-    return [pid for pid in family(daemon.process.pid)[1:] if alive(pid)]
+    """All that run queries now; a replacement starts while the former one still answers."""
+    return [pid for pid in family(daemon.process.pid)[1:] if alive(pid) and not probes(pid)]
+
+
+def probe_pids(daemon: Daemon) -> list[int]:
+    """All that read footers now."""
+    return [pid for pid in family(daemon.process.pid)[1:] if alive(pid) and probes(pid)]
+
+
+def probes(pid: int) -> bool:
+    """An engine process that only reads footers."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0probes\0")
+    return False
 
 
 def engine_pid(daemon: Daemon) -> int:

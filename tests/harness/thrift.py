@@ -69,7 +69,7 @@ def encode_struct(fields: list[Field]) -> bytes:
 
 
 class Decoder:
-    """Reads what encode writes."""
+    """Reads values that encode wrote."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -2,7 +2,7 @@
 
 import pytest
 from harness import thrift
-from harness.engine import engine_pid, failures
+from harness.engine import engine_pid, failures, metric, probe_pids
 from harness.store import parquet
 from harness.waiting import wait_until
 
@@ -21,10 +21,15 @@ def wait_for_failure(client, name: str, daemon) -> str:
     return failed(client)[name]
 
 
+def probe_failures(client) -> float:
+    name = "tarn_probe_failures_total"
+    return sum(metric(client, f'{name}{{reason="{reason}"}}') for reason in ("crash", "memory"))
+
+
 def test_deeply_nested_schema_harms_nobody(lake):
     lake.add("good", "SELECT 1 AS id")
     lake.wait_for_rows("good", [[1]])
-    before = engine_pid(lake.queryd)
+    before = engine_pid(lake.queryd), probe_pids(lake.queryd)
     key = lake.files.put("deep.parquet", DEEP)
     lake.catalog.put_keys("deep", key)
     assert wait_for_failure(lake.query, "deep", lake.queryd) == f'object "{key}": {TOO_DEEP}'
@@ -37,8 +42,8 @@ def test_deeply_nested_schema_harms_nobody(lake):
         lambda: lake.query.get("/catalog/status").json()["failed"][0]["tries"] > 2, "tried again"
     )
     lake.wait_for_rows("good", [[1]])
-    assert engine_pid(lake.queryd) == before
-    assert failures(lake.query) == 0
+    assert (engine_pid(lake.queryd), probe_pids(lake.queryd)) == before
+    assert failures(lake.query) == probe_failures(lake.query) == 0
 
 
 def test_deeply_nested_file_of_tarn_up(up, scratch):
@@ -54,7 +59,7 @@ def test_deeply_nested_file_of_tarn_up(up, scratch):
         lambda: running.client.get("/catalog/status").json()["failed"][0]["tries"] > 2,
         "tried again",
     )
-    assert not running.daemon.lines("engine ended")
+    assert not running.daemon.lines("engine ended") + running.daemon.lines("probe process ended")
 
 
 @pytest.mark.parametrize("depth", [1, 62])
@@ -88,4 +93,4 @@ def test_lists_that_only_claim_their_elements_are_refused(lake):
     lake.catalog.put_keys("claims", key)
     error = wait_for_failure(lake.query, "claims", lake.queryd)
     assert error.startswith(f'object "{key}": its footer is damaged (')
-    assert failures(lake.query) == 0
+    assert failures(lake.query) == probe_failures(lake.query) == 0

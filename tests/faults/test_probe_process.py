@@ -1,0 +1,90 @@
+"""The process that reads footers ends: no query notices, and no dataset ends it for ever."""
+
+import os
+import signal
+
+import pytest
+from harness.engine import alive, engine_pid, failures, metric, probe_pids
+from harness.waiting import wait_until
+
+CRASHES = 'tarn_probe_failures_total{reason="crash"}'
+TWICE = "DuckDB ended its process twice when it read the footer"
+
+
+@pytest.fixture
+def far_lake(new_lake, make_proxy):
+    """A running lake whose store can be made slow."""
+    proxy = make_proxy(new_lake.files.store.address)
+    # Where it remembers which datasets ended a process.
+    folder = new_lake.folder / "temp"
+    new_lake.set("s3", endpoint=proxy.url).set("queryd", temp_directory=str(folder)).start()
+    return new_lake, proxy
+
+
+def kill_probes(daemon) -> None:
+    for pid in probe_pids(daemon):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda pid=pid: not alive(pid), "it is gone")
+
+
+def errors(lake) -> dict[str, str]:
+    status = lake.query.get("/catalog/status").json()
+    return {each["name"]: each["error"] for each in status["failed"]}
+
+
+def test_end_of_the_process_ends_no_query_and_datasets_go_live(far_lake):
+    lake, proxy = far_lake
+    lake.add("good", "SELECT 1 AS id")
+    lake.wait_for_rows("good", [[1]])
+    engine = engine_pid(lake.queryd)
+    proxy.stall()
+    lake.add("next", "SELECT 2 AS id", key="next.parquet")
+    wait_until(proxy.held, "it is being read")
+    kill_probes(lake.queryd)
+    assert lake.query.sql("SELECT 42").rows() == [[42]]
+    proxy.pass_on()
+    lake.wait_for_rows("next", [[2]])
+    lake.wait_for_rows("good", [[1]])
+    assert engine_pid(lake.queryd) == engine
+    assert failures(lake.query) == 0 and metric(lake.query, CRASHES) == 1
+    assert len(lake.queryd.lines("probe process ended")) == 1
+    assert not lake.queryd.lines("reading the dataset alone"), "DuckDB was decoding nothing"
+
+
+def test_dataset_that_ended_two_processes_is_not_read_until_it_changes(far_lake):
+    """A kill while DuckDB reads the object stands for a fault of DuckDB that is not known yet."""
+    lake, proxy = far_lake
+    lake.add("good", "SELECT 1 AS id")
+    lake.wait_for_rows("good", [[1]])
+    engine = engine_pid(lake.queryd)
+    key = lake.files.key("bad.parquet")
+    # Only DuckDB asks for the size of an object first. It does so where no footer could be read.
+    asks = f"HEAD /lake/{key} ".encode()
+    proxy.delay_s = 3
+    lake.catalog.put_keys("bad", key)
+    wait_until(lambda: proxy.count(asks) == 1, lambda: f"DuckDB reads\n{lake.queryd.log_tail}")
+    kill_probes(lake.queryd)
+    lake.queryd.wait_for_line("WARN", "a probe process ended, reading the dataset alone", "bad")
+    assert "bad" not in errors(lake)
+    wait_until(lambda: proxy.count(asks) == 2, lambda: f"DuckDB reads\n{lake.queryd.log_tail}")
+    assert len(probe_pids(lake.queryd)) == 2, "it has a process of its own"
+    kill_probes(lake.queryd)
+    lake.queryd.wait_for_line("ERROR", "a dataset ended its probe process twice", "bad")
+    wait_until(lambda: f'object "{key}": {TWICE}' in errors(lake).get("bad", ""), "the error")
+    assert metric(lake.query, "tarn_crashed_datasets") == 1
+    assert TWICE in lake.query.sql("FROM bad").expect_error(400, 'query: dataset "bad": ')
+
+    # Not even after a restart.
+    proxy.delay_s = 0
+    assert engine_pid(lake.queryd) == engine
+    lake.queryd.stop()
+    lake.start_queryd()
+    wait_until(lambda: TWICE in errors(lake).get("bad", ""), "the error again")
+    lake.wait_for_rows("good", [[1]])
+    lake.add("other", "SELECT 3 AS id", key="other.parquet")
+    lake.wait_for_rows("other", [[3]])
+    assert proxy.count(asks) == 2
+    assert lake.query.sql("FROM bad").status == 400
+
+    lake.add("bad", "SELECT 4 AS id", key="mended.parquet")
+    lake.wait_for_rows("bad", [[4]])
