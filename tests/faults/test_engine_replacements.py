@@ -59,7 +59,10 @@ def test_engines_that_drain_do_not_add_up(breakable):
     # The current one, one that drains, and one that was ended just now.
     assert max(counts) <= 3
     assert max(totals) < ENGINES_LIMIT
-    assert metric(lake.query, "tarn_engine_cut_drains_total") > 0
+    # The next one that drained ended it, or the memory of all did, whichever came first.
+    assert lake.queryd.lines("an engine that was replaced is ended") or lake.queryd.lines(
+        "all engines together take more memory than they may"
+    )
 
 
 def test_starts_of_engines_are_paced(new_lake):
