@@ -242,13 +242,23 @@ std::optional<std::string> Statement::ParameterName(uint64_t position) const {
 
 std::vector<Statement::Column> Statement::Columns() const {
   std::vector<Column> columns;
+  const auto with_arrow_options = [this](const auto& use) {
+    const duckdb_connection connection = ToConnection(connection_);
+    // Fails where a transaction is open.
+    const bool is_ours = duckdb_query(connection, "BEGIN TRANSACTION", nullptr) == DuckDBSuccess;
+    duckdb_arrow_options options = nullptr;
+    duckdb_connection_get_arrow_options(connection, &options);
+    use(options);
+    duckdb_destroy_arrow_options(&options);
+    if (is_ours) duckdb_query(connection, "ROLLBACK", nullptr);
+  };
   const idx_t count = duckdb_prepared_statement_column_count(ToStatement(statement_));
   for (idx_t i = 0; i < count; ++i) {
     char* const name =
         const_cast<char*>(duckdb_prepared_statement_column_name(ToStatement(statement_), i));
     const LogicalType type(
         duckdb_prepared_statement_column_logical_type(ToStatement(statement_), i));
-    columns.push_back({name == nullptr ? "" : name, ReadType(type.get())});
+    columns.push_back({name == nullptr ? "" : name, ReadType(type.get(), with_arrow_options)});
     duckdb_free(name);
   }
   return columns;
@@ -337,11 +347,16 @@ Result<ResultStream> BoundStatement::Execute() {
 
 ResultStream::ResultStream(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {
   duckdb_result* result = &handle_->result;
+  const auto with_arrow_options = [result](const auto& use) {
+    duckdb_arrow_options options = duckdb_result_get_arrow_options(result);
+    use(options);
+    duckdb_destroy_arrow_options(&options);
+  };
   const idx_t count = duckdb_column_count(result);
   for (idx_t i = 0; i < count; ++i) {
     names_.emplace_back(duckdb_column_name(result, i));
     const LogicalType type(duckdb_column_logical_type(result, i));
-    types_.push_back(ReadType(type.get()));
+    types_.push_back(ReadType(type.get(), with_arrow_options));
   }
 }
 

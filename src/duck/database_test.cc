@@ -148,9 +148,13 @@ TEST_F(DatabaseTest, TypeNamesAreDuckDBsOwn) {
         "UNION(num INTEGER, \"a text\" VARCHAR)",
         "ENUM('a', 'it''s', 'b c')",
         "VARIANT",
-        "GEOMETRY"}) {
+        "GEOMETRY",
+        "GEOMETRY('OGC:CRS84')",
+        "STRUCT(g GEOMETRY('OGC:CRS83')[])",
+        R"(GEOMETRY('{"type":"GeographicCRS","name":"it''s mine"}'))"}) {
     const std::string null = "NULL::" + std::string(type);
     Statement statement = *connection.Prepare("SELECT " + null);
+    EXPECT_EQ(TypeName(statement.Columns()[0].type), TextOf("SELECT typeof(" + null + ")"));
     const ResultStream rows = *statement.Execute();
     const std::string name = TypeName(rows.types()[0]);
     EXPECT_EQ(name, TextOf("SELECT typeof(" + null + ")")) << type;

@@ -1,6 +1,10 @@
 #include "duck/type_reader.h"
 
+#include <arrow/c/abi.h>
+
+#include <cstring>
 #include <string>
+#include <string_view>
 
 namespace tarn::duck {
 namespace {
@@ -99,7 +103,54 @@ TypeId ToTypeId(duckdb_type type) {
   }
 }
 
-ColumnType TakeType(duckdb_logical_type type) { return ReadType(LogicalType(type).get()); }
+// A value of an Arrow field's metadata, which is a list of keys and values: their number and each
+// length are an int32 (Arrow C data interface, "ArrowSchema.metadata").
+std::string_view MetadataValue(const char* metadata, std::string_view wanted) {
+  if (metadata == nullptr) return "";
+  const auto take_count = [&metadata] {
+    int32_t count = 0;
+    std::memcpy(&count, metadata, sizeof(count));
+    metadata += sizeof(count);
+    return count;
+  };
+  const auto take_text = [&] {
+    const auto length = static_cast<size_t>(take_count());
+    const std::string_view text(metadata, length);
+    metadata += length;
+    return text;
+  };
+  for (int32_t left = take_count(); left > 0; --left) {
+    const std::string_view key = take_text();
+    const std::string_view value = take_text();
+    if (key == wanted) return value;
+  }
+  return "";
+}
+
+// The coordinate reference system in GeoArrow's extension metadata, as DuckDB names it: the
+// identifier of one that it has built in, else its definition in PROJJSON.
+std::string CrsInMetadata(std::string_view json) {
+  constexpr std::string_view kBegin = R"({"crs_type":"projjson","crs":)";
+  if (!json.starts_with(kBegin) || !json.ends_with('}')) return "";
+  json = json.substr(kBegin.size(), json.size() - kBegin.size() - 1);
+  if (json.ends_with(R"("id":{"authority":"OGC","code":"CRS84"}})")) return "OGC:CRS84";
+  if (json.ends_with(R"("id":{"authority":"OGC","code":"CRS83"}})")) return "OGC:CRS83";
+  return std::string(json);
+}
+
+// The C API tells a GEOMETRY's coordinate reference system only in the type's Arrow schema.
+std::string ReadCrs(duckdb_logical_type type, duckdb_arrow_options options) {
+  const char* name = "";
+  ArrowSchema schema = {};
+  duckdb_error_data error = duckdb_to_arrow_schema(options, &type, &name, 1, &schema);
+  std::string crs;
+  if (!duckdb_error_data_has_error(error) && schema.n_children == 1) {
+    crs = CrsInMetadata(MetadataValue(schema.children[0]->metadata, "ARROW:extension:metadata"));
+  }
+  if (schema.release != nullptr) schema.release(&schema);
+  duckdb_destroy_error_data(&error);
+  return crs;
+}
 
 void ReadEnum(duckdb_logical_type type, ColumnType& out) {
   out.storage = ToTypeId(duckdb_enum_internal_type(type));
@@ -112,7 +163,10 @@ void ReadEnum(duckdb_logical_type type, ColumnType& out) {
 
 }  // namespace
 
-ColumnType ReadType(duckdb_logical_type type) {
+ColumnType ReadType(duckdb_logical_type type, const WithArrowOptions& with_arrow_options) {
+  const auto take_type = [&](duckdb_logical_type child) {
+    return ReadType(LogicalType(child).get(), with_arrow_options);
+  };
   ColumnType out;
   out.id = ToTypeId(duckdb_get_type_id(type));
   out.alias = TakeText(duckdb_logical_type_get_alias(type));
@@ -126,21 +180,21 @@ ColumnType ReadType(duckdb_logical_type type) {
       ReadEnum(type, out);
       break;
     case TypeId::kList:
-      out.children.push_back(TakeType(duckdb_list_type_child_type(type)));
+      out.children.push_back(take_type(duckdb_list_type_child_type(type)));
       break;
     case TypeId::kArray:
       out.array_size = duckdb_array_type_array_size(type);
-      out.children.push_back(TakeType(duckdb_array_type_child_type(type)));
+      out.children.push_back(take_type(duckdb_array_type_child_type(type)));
       break;
     case TypeId::kMap:
-      out.children.push_back(TakeType(duckdb_map_type_key_type(type)));
-      out.children.push_back(TakeType(duckdb_map_type_value_type(type)));
+      out.children.push_back(take_type(duckdb_map_type_key_type(type)));
+      out.children.push_back(take_type(duckdb_map_type_value_type(type)));
       break;
     case TypeId::kStruct: {
       const idx_t count = duckdb_struct_type_child_count(type);
       for (idx_t i = 0; i < count; ++i) {
         out.names.push_back(TakeText(duckdb_struct_type_child_name(type, i)));
-        out.children.push_back(TakeType(duckdb_struct_type_child_type(type, i)));
+        out.children.push_back(take_type(duckdb_struct_type_child_type(type, i)));
       }
       break;
     }
@@ -148,10 +202,13 @@ ColumnType ReadType(duckdb_logical_type type) {
       const idx_t count = duckdb_union_type_member_count(type);
       for (idx_t i = 0; i < count; ++i) {
         out.names.push_back(TakeText(duckdb_union_type_member_name(type, i)));
-        out.children.push_back(TakeType(duckdb_union_type_member_type(type, i)));
+        out.children.push_back(take_type(duckdb_union_type_member_type(type, i)));
       }
       break;
     }
+    case TypeId::kGeometry:
+      with_arrow_options([&](duckdb_arrow_options options) { out.crs = ReadCrs(type, options); });
+      break;
     default:
       break;
   }

@@ -4,6 +4,8 @@
 
 #include <duckdb.h>
 
+#include <functional>
+
 #include "duck/types.h"
 
 namespace tarn::duck {
@@ -20,6 +22,10 @@ class LogicalType {
   duckdb_logical_type type_;
 };
 
-ColumnType ReadType(duckdb_logical_type type);
+// Calls its argument with the options of Arrow that reading a GEOMETRY needs, in a transaction: to
+// look its coordinate reference system up without one is an INTERNAL error of DuckDB.
+using WithArrowOptions = std::function<void(const std::function<void(duckdb_arrow_options)>&)>;
+
+ColumnType ReadType(duckdb_logical_type type, const WithArrowOptions& with_arrow_options);
 
 }  // namespace tarn::duck

@@ -113,7 +113,7 @@ std::string TypeName(const ColumnType& type) {
     case TypeId::kVariant:
       return "VARIANT";
     case TypeId::kGeometry:
-      return "GEOMETRY";
+      return type.crs.empty() ? "GEOMETRY" : "GEOMETRY(" + QuoteLiteral(type.crs) + ")";
   }
   return "TYPE";
 }

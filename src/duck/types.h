@@ -61,6 +61,7 @@ struct ColumnType {
   TypeId storage = TypeId::kUnknown;
 
   uint64_t array_size = 0;  // ARRAY
+  std::string crs;          // GEOMETRY: its coordinate reference system; empty: it has none.
 
   // LIST, ARRAY: the element. MAP: key, value. STRUCT: the fields. UNION: the members.
   std::vector<ColumnType> children;
