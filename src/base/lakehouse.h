@@ -53,7 +53,7 @@ struct QuerydSettings {
   bool allow_direct_reads = false;
   int64_t nesting_max = 100;
   int64_t subquery_depth_max = 8;
-  int64_t expression_depth_max = 250;
+  int64_t expression_depth_max = 500;
   int64_t json_depth_max = 1000;
   int64_t threads = 0;
   int64_t memory_limit = 0;

@@ -81,7 +81,7 @@ enum class SandboxMode : uint8_t { kOff, kOn, kRequire };
 struct DepthLimits {
   uint64_t nesting = 100;      // queryd.nesting_max
   uint64_t subqueries = 8;     // queryd.subquery_depth_max
-  uint64_t expressions = 250;  // queryd.expression_depth_max
+  uint64_t expressions = 500;  // queryd.expression_depth_max
   uint64_t json = 1000;        // queryd.json_depth_max
 
   bool operator==(const DepthLimits&) const = default;

@@ -186,10 +186,10 @@ Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string&
   const size_t slots = is_isolated ? 1 : options_.slots;
   TARN_TRY(std::shared_ptr<EngineProcess> process,
            EngineProcess::Start(io_, options_.program, slots, setup, MakeHandlers(number)));
-  const char* const message = options_.setup.only_probes ? "probe process starting"
-                              : is_isolated              ? "isolated engine starting"
-                                                         : "engine starting";
-  log::Info(message, {{"pid", int64_t{process->pid()}}, {"reason", reason}});
+  log::Info(options_.setup.only_probes ? "probe process starting"
+            : is_isolated              ? "isolated engine starting"
+                                       : "engine starting",
+            {{"pid", int64_t{process->pid()}}, {"reason", reason}});
   Member member{.number = number,
                 .process = std::move(process),
                 .credentials = setup.credentials,

@@ -70,14 +70,13 @@ def test_mended_or_deleted_dataset_is_forgotten(lake):
     )
 
 
-def test_name_that_differs_in_case_does_not_hide_the_dataset(lake):
+def test_name_that_differs_in_case_is_refused_also_beside_a_broken_dataset(lake):
     lake.catalog.put_keys("Sales", lake.files.put("a.parquet", b"not Parquet at all"))
     wait_for_failure(lake, "Sales")
-    lake.add("sales", "SELECT 1 AS id", key="b.parquet")
-    lake.wait_for_rows("sales", [[1]])
+    key = lake.files.put_rows("b.parquet", "SELECT 1 AS id")
+    assert lake.catalog.put("sales", {"objects": [{"key": key}]}).status == 409
     assert lake.catalog.delete("Sales").status == 204
-    lake.add("next", "SELECT 2 AS id", key="c.parquet")
-    lake.wait_for_rows("next", [[2]])
+    lake.catalog.put_keys("sales", key)
     lake.wait_for_rows("sales", [[1]])
 
 
