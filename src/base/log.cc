@@ -82,7 +82,7 @@ std::string BoundedText(std::string_view text) {
 
 std::string RenderValue(const Field::Value& value, bool json) {
   if (const auto* whole = std::get_if<std::string>(&value)) {
-    std::string text = BoundedText(*whole);
+    const std::string text = BoundedText(*whole);
     return json || NeedsQuotes(text) ? JsonText(text) : text;
   }
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";

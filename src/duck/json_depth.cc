@@ -9,6 +9,7 @@
 // The parts of DuckDB's third_party/yyjson/include/yyjson.hpp (yyjson 0.12) that are needed here.
 namespace duckdb_yyjson {
 
+// NOLINTBEGIN(readability-identifier-naming): names of the library.
 struct yyjson_doc;
 struct yyjson_alc;
 struct yyjson_read_err {
@@ -21,6 +22,8 @@ struct yyjson_read_err {
                                                             uint32_t flags,
                                                             const yyjson_alc* allocator,
                                                             yyjson_read_err* error);
+
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace duckdb_yyjson
 

@@ -140,12 +140,13 @@ TEST_F(DuckDbLimitsTest, ExpressionsAreBounded) {
   setup.depths.expressions = 60;
   const auto factory = Open();
   for (duck::Connection& connection : factory->TakeConnections()) {
-    std::string sql = "1";
-    for (int i = 0; i < 30; ++i) sql = "abs(" + sql + ")";
-    EXPECT_EQ(TextOf(connection, "SELECT (" + sql + ")::VARCHAR"), "1");
-    for (int i = 0; i < 40; ++i) sql = "abs(" + sql + ")";
-    EXPECT_THAT(TextOf(connection, "SELECT (" + sql + ")::VARCHAR"),
-                HasSubstr("expression depth limit of 60"));
+    const auto nested = [](int levels) {
+      std::string sql = "SELECT (";
+      for (int i = 0; i < levels; ++i) sql += "abs(";
+      return sql + "1" + std::string(static_cast<size_t>(levels), ')') + ")::VARCHAR";
+    };
+    EXPECT_EQ(TextOf(connection, nested(30)), "1");
+    EXPECT_THAT(TextOf(connection, nested(70)), HasSubstr("expression depth limit of 60"));
   }
 }
 

@@ -104,7 +104,7 @@ struct Setup {
   bool cache_objects = false;
   bool allow_direct_reads = false;  // SQL may read what lies in the bucket, not only datasets.
   DepthLimits depths = {};
-  uint64_t probes_max = 1;          // So many run at the same time.
+  uint64_t probes_max = 1;  // So many run at the same time.
   // Objects whose footer exceeds these are refused; see duck/footer_metadata.h.
   uint64_t footer_bytes_max = 64'000'000;
   uint64_t schema_depth_max = 64;
