@@ -1,7 +1,8 @@
 #include "http/content_decoder.h"
 
-// Makes the input of zlib const, as it is.
+// Declares zlib's input pointer as const.
 #define ZLIB_CONST
+#include <fmt/format.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -14,9 +15,35 @@
 namespace tarn::http {
 namespace {
 
-Error CutShortError(std::string_view coding) {
-  return InvalidArgument(std::string(coding) + ": it is cut short");
+// One call decodes at most so much input, since blocks without content yield no output.
+constexpr size_t kInputBytesMax = 256 * 1024;
+// Each member or frame has a cost, also an empty one.
+constexpr int kPartsMax = 1000;
+
+Error TruncatedError(std::string_view coding) {
+  return InvalidArgument(std::string(coding) + ": truncated");
 }
+
+Error TooManyPartsError(std::string_view parts) {
+  return InvalidArgument(
+      fmt::format("{}: more than {}: compress the body as a whole", parts, kPartsMax));
+}
+
+// Bytes that are not initialised before they are written.
+class Buffer {
+ public:
+  char* WithRoom(size_t bytes) {
+    if (bytes > size_) {
+      bytes_ = std::make_unique_for_overwrite<char[]>(bytes);
+      size_ = bytes;
+    }
+    return bytes_.get();
+  }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  size_t size_ = 0;
+};
 
 class GzipDecoder : public ContentDecoder {
  public:
@@ -30,34 +57,44 @@ class GzipDecoder : public ContentDecoder {
 
   Result<bool> Decode(std::string_view& input, std::string& out, size_t bytes_max) override {
     // zlib counts in 32 bits.
-    constexpr size_t kPiece = std::numeric_limits<uInt>::max();
-    const size_t start = out.size();
-    const size_t room = std::min(bytes_max, kPiece);
-    const size_t given = std::min(input.size(), kPiece);
-    out.resize(start + room);
+    const size_t room = std::min<size_t>(bytes_max, std::numeric_limits<uInt>::max());
+    const size_t given = std::min(input.size(), kInputBytesMax);
+    char* const begin = buffer_.WithRoom(room);
     stream_.next_in = reinterpret_cast<const Bytef*>(input.data());
     stream_.avail_in = static_cast<uInt>(given);
-    stream_.next_out = reinterpret_cast<Bytef*>(&out[start]);
+    stream_.next_out = reinterpret_cast<Bytef*>(begin);
     stream_.avail_out = static_cast<uInt>(room);
-    const int code = inflate(&stream_, Z_NO_FLUSH);
+    const Result<bool> done = DecodeMembers(given == input.size());
     input.remove_prefix(given - stream_.avail_in);
-    out.resize(start + room - stream_.avail_out);
-    if (code == Z_STREAM_END) {
-      if (input.empty()) return true;
-      inflateReset(&stream_);  // Another member follows.
-      return false;
-    }
-    if (code == Z_MEM_ERROR) throw std::bad_alloc();
-    if (code != Z_OK && code != Z_BUF_ERROR) {
-      return InvalidArgument(std::string("gzip: ") +
-                             (stream_.msg != nullptr ? stream_.msg : "damaged"));
-    }
-    if (input.empty() && stream_.avail_out > 0) return CutShortError("gzip");
-    return false;
+    out.append(begin, room - stream_.avail_out);
+    return done;
   }
 
  private:
+  // Decodes until the given input or the room is used up.
+  Result<bool> DecodeMembers(bool is_rest) {
+    for (;;) {
+      const int code = inflate(&stream_, Z_NO_FLUSH);
+      if (code == Z_STREAM_END) {
+        if (++members_ > kPartsMax) return TooManyPartsError("gzip: members");
+        if (stream_.avail_in == 0 && is_rest) return true;
+        inflateReset(&stream_);  // Another member follows.
+        if (stream_.avail_in == 0 || stream_.avail_out == 0) return false;
+        continue;
+      }
+      if (code == Z_MEM_ERROR) throw std::bad_alloc();
+      if (code != Z_OK && code != Z_BUF_ERROR) {
+        return InvalidArgument(std::string("gzip: ") +
+                               (stream_.msg != nullptr ? stream_.msg : "damaged"));
+      }
+      if (stream_.avail_in == 0 && is_rest && stream_.avail_out > 0) return TruncatedError("gzip");
+      if (stream_.avail_in == 0 || stream_.avail_out == 0) return false;
+    }
+  }
+
   z_stream stream_ = {};
+  Buffer buffer_;
+  int members_ = 0;
 };
 
 class ZstdDecoder : public ContentDecoder {
@@ -72,24 +109,34 @@ class ZstdDecoder : public ContentDecoder {
   ZstdDecoder& operator=(const ZstdDecoder&) = delete;
 
   Result<bool> Decode(std::string_view& input, std::string& out, size_t bytes_max) override {
-    const size_t start = out.size();
-    out.resize(start + bytes_max);
-    ZSTD_inBuffer from = {input.data(), input.size(), 0};
-    ZSTD_outBuffer to = {&out[start], bytes_max, 0};
-    const size_t left = ZSTD_decompressStream(context_, &to, &from);
+    const size_t given = std::min(input.size(), kInputBytesMax);
+    ZSTD_inBuffer from = {input.data(), given, 0};
+    ZSTD_outBuffer to = {buffer_.WithRoom(bytes_max), bytes_max, 0};
+    const Result<bool> done = DecodeFrames(from, to, given == input.size());
     input.remove_prefix(from.pos);
-    out.resize(start + to.pos);
-    if (ZSTD_isError(left) != 0) {
-      return InvalidArgument(std::string("zstd: ") + ZSTD_getErrorName(left));
-    }
-    if (!input.empty()) return false;
-    if (left == 0) return true;
-    if (to.pos < bytes_max) return CutShortError("zstd");
-    return false;
+    out.append(static_cast<const char*>(to.dst), to.pos);
+    return done;
   }
 
  private:
+  // Decodes until the given input or the room is used up.
+  Result<bool> DecodeFrames(ZSTD_inBuffer& from, ZSTD_outBuffer& to, bool is_rest) {
+    for (;;) {
+      const size_t left = ZSTD_decompressStream(context_, &to, &from);
+      if (ZSTD_isError(left) != 0) {
+        return InvalidArgument(std::string("zstd: ") + ZSTD_getErrorName(left));
+      }
+      if (left == 0 && ++frames_ > kPartsMax) return TooManyPartsError("zstd: frames");
+      const bool is_read = from.pos == from.size;
+      if (is_read && is_rest && left == 0) return true;
+      if (is_read && is_rest && to.pos < to.size) return TruncatedError("zstd");
+      if (is_read || to.pos == to.size) return false;
+    }
+  }
+
   ZSTD_DCtx* context_;
+  Buffer buffer_;
+  int frames_ = 0;
 };
 
 }  // namespace
@@ -97,18 +144,24 @@ class ZstdDecoder : public ContentDecoder {
 std::string ContentDecoder::CodingOf(const Request& request) {
   std::string codings;
   for (const auto& [name, value] : request.headers) {
-    if (!EqualsIgnoreCase(name, "content-encoding") || Trim(value).empty()) continue;
+    if (!EqualsIgnoreCase(name, "content-encoding")) continue;
+    const std::string_view coding = Trim(value);
+    if (coding.empty() || EqualsIgnoreCase(coding, "identity")) continue;
     if (!codings.empty()) codings += ", ";
-    codings += ToLowerAscii(Trim(value));
+    codings += ToLowerAscii(coding);
   }
   return codings;
 }
 
+// RFC 9110, 8.4.1.3: x-gzip is the same.
+bool ContentDecoder::IsSupported(std::string_view coding) {
+  return coding == "gzip" || coding == "x-gzip" || coding == "zstd";
+}
+
 std::unique_ptr<ContentDecoder> ContentDecoder::Make(std::string_view coding) {
-  // RFC 9110, 8.4.1.3: x-gzip is the same.
-  if (coding == "gzip" || coding == "x-gzip") return std::make_unique<GzipDecoder>();
+  if (!IsSupported(coding)) return nullptr;
   if (coding == "zstd") return std::make_unique<ZstdDecoder>();
-  return nullptr;
+  return std::make_unique<GzipDecoder>();
 }
 
 }  // namespace tarn::http

@@ -62,6 +62,7 @@ TEST_F(HostileClientTest, DecodesBodiesWithinTheLimit) {
   EXPECT_THAT(Post("Content-Encoding: zstd\r\n", Zstd(half) + Zstd(rest)), is_echo);
   EXPECT_THAT(Post("Content-Encoding: zstd\r\n", Zstd(text, 23)), is_echo);
   EXPECT_THAT(Post("Content-Encoding:\r\n", "plain"), EndsWith("\r\n\r\nplain"));
+  EXPECT_THAT(Post("Content-Encoding: Identity\r\n", "plain"), EndsWith("\r\n\r\nplain"));
   const std::string whole(kBodyMax, 'x');
   EXPECT_THAT(Post("Content-Encoding: gzip\r\n", Gzip(whole)), EndsWith(whole));
   EXPECT_THAT(Post("Content-Encoding: zstd\r\n", Zstd(whole)), EndsWith(whole));
@@ -80,7 +81,7 @@ TEST_F(HostileClientTest, CutsBombsAtTheLimit) {
 
 TEST_F(HostileClientTest, RefusesBodiesThatCannotBeDecoded) {
   for (const std::string coding :
-       {"br", "deflate", "compress", "identity", "gzip, zstd", "gzip2"}) {
+       {"br", "deflate", "compress", "gzip, identity", "gzip, zstd", "gzip2"}) {
     EXPECT_THAT(Post(std::string("Content-Encoding: ") + coding + "\r\n", "x"),
                 AllOf(StartsWith("HTTP/1.1 415 "), HasSubstr("Accept-Encoding: gzip, zstd\r\n"),
                       EndsWith("Content-Encoding must be gzip or zstd, or left out\n")))
@@ -107,6 +108,53 @@ TEST_F(HostileClientTest, RefusesBodiesThatCannotBeDecoded) {
                       HasSubstr("cannot decode the request's body: " + coding)))
         << coding << " of " << body.size();
   }
+}
+
+std::string Repeated(const std::string& part, int times) {
+  std::string whole;
+  for (int i = 0; i < times; ++i) whole += part;
+  return whole;
+}
+
+TEST_F(HostileClientTest, RefusesBodiesOfManyMembers) {
+  EXPECT_THAT(Post("Content-Encoding: gzip\r\n", Repeated(Gzip(""), 999) + Gzip("x")),
+              AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\nx")));
+  EXPECT_THAT(Post("Content-Encoding: zstd\r\n", Repeated(Zstd(""), 999) + Zstd("x")),
+              AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\nx")));
+  const std::string why = "more than 1000: compress the body as a whole\n";
+  EXPECT_THAT(Post("Content-Encoding: gzip\r\n", Repeated(Gzip(""), 1001)),
+              AllOf(StartsWith("HTTP/1.1 400 "), EndsWith("gzip: members: " + why)));
+  EXPECT_THAT(Post("Content-Encoding: zstd\r\n", Repeated(Zstd(""), 1001)),
+              AllOf(StartsWith("HTTP/1.1 400 "), EndsWith("zstd: frames: " + why)));
+}
+
+TEST(ContentDecoder, EmptyMembersTakeFewSteps) {
+  constexpr size_t kRoom = 256 * 1024;
+  for (const std::string& coding : std::vector<std::string>{"gzip", "zstd"}) {
+    const auto decoder = ContentDecoder::Make(coding);
+    const std::string body = Repeated(coding == "gzip" ? Gzip("") : Zstd(""), 100'000);
+    std::string_view rest = body;
+    std::string out;
+    int steps = 0;
+    Result<bool> step = false;
+    while (step.ok() && !*step && ++steps < 100'000) step = decoder->Decode(rest, out, kRoom);
+    EXPECT_FALSE(step.ok());
+    EXPECT_LE(steps, 2) << coding;
+  }
+}
+
+TEST(ContentDecoder, AStepReadsALimitedInput) {
+  // Blocks without content.
+  const std::string gzip = Gzip("");
+  const std::string header = gzip.substr(0, 10);
+  const std::string body = header + Repeated(std::string("\0\0\0\xff\xff", 5), 200'000);
+  const auto decoder = ContentDecoder::Make("gzip");
+  std::string_view rest = body;
+  std::string out;
+  const Result<bool> step = decoder->Decode(rest, out, 1000);
+  ASSERT_TRUE(step.ok()) << step.error().message;
+  EXPECT_FALSE(*step);
+  EXPECT_EQ(body.size() - rest.size(), 256U * 1024);
 }
 
 TEST(ContentDecoder, DecodesInStepsOfAnySize) {

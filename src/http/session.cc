@@ -527,14 +527,15 @@ asio::awaitable<std::optional<Response>> Session::ReadBody(Parser& parser, const
   co_return RenderError(InvalidArgument("cannot read the request's body"), request);
 }
 
-asio::awaitable<std::optional<Response>> Session::DecodeBody(ContentDecoder& decoder,
+asio::awaitable<std::optional<Response>> Session::DecodeBody(const std::string& coding,
                                                              const Route& route, Request& request) {
+  const std::unique_ptr<ContentDecoder> decoder = ContentDecoder::Make(coding);
   const auto limit = static_cast<size_t>(route.body_bytes_max);
   std::string decoded;
   std::string_view rest = request.body;
   for (;;) {
     const size_t room = std::min(kSliceBytes, limit + 1 - decoded.size());
-    const Result<bool> done = decoder.Decode(rest, decoded, room);
+    const Result<bool> done = decoder->Decode(rest, decoded, room);
     if (!done.ok()) {
       co_return RenderError(done.error().Wrap("cannot decode the request's body"), request);
     }
@@ -614,17 +615,13 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     leave_body();
     co_return std::move(*refused);
   }
-  std::unique_ptr<ContentDecoder> decoder;
   const std::string coding = has_body ? ContentDecoder::CodingOf(request) : "";
-  if (!coding.empty()) {
-    decoder = ContentDecoder::Make(coding);
-    if (!decoder) {
-      leave_body();
-      Response response = RenderProblem(415, "Content-Encoding must be gzip or zstd, or left out",
-                                        request.WantsProblemJson());
-      response.headers.emplace_back("Accept-Encoding", ContentDecoder::kSupported);
-      co_return response;
-    }
+  if (!coding.empty() && !ContentDecoder::IsSupported(coding)) {
+    leave_body();
+    Response response = RenderProblem(415, "Content-Encoding must be gzip or zstd, or left out",
+                                      request.WantsProblemJson());
+    response.headers.emplace_back("Accept-Encoding", ContentDecoder::kSupported);
+    co_return response;
   }
   if (std::optional<Response> refusal = co_await ReadBody(parser, *route, request)) {
     keep_alive = false;
@@ -641,8 +638,8 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   }
   request.path_arguments = std::move(match.arguments);
   request.body = std::move(parser.get().body());
-  if (decoder) {
-    if (std::optional<Response> refusal = co_await DecodeBody(*decoder, *route, request)) {
+  if (!coding.empty()) {
+    if (std::optional<Response> refusal = co_await DecodeBody(coding, *route, request)) {
       co_return std::move(*refusal);
     }
   }

@@ -59,21 +59,22 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<bool> Serve();
   // Reads the header; false when there is none, or it has been answered with an error.
   boost::asio::awaitable<bool> ReadHeader(Parser& parser);
-  // Reads the body within the route's limit; what to answer when it cannot.
+  // Reads the body within the route's limit. Returns the error answer on failure.
   boost::asio::awaitable<std::optional<Response>> ReadBody(Parser& parser, const Route& route,
                                                            const Request& request);
   // Gives the parser input until the header or the body is there. `bytes_max` is the header's.
   boost::asio::awaitable<Got> Parse(Parser& parser, Duration timeout, size_t bytes_max,
                                     boost::system::error_code& code);
-  // Finds out who asks; what to answer when that one may not, or may not send such a body.
+  // Identifies the client. Returns the answer if it has no right to the route or sends an
+  // unsupported body.
   boost::asio::awaitable<std::optional<Response>> Authorize(Request& request, const Route& route,
                                                             const WebSafety::Verdict& verdict,
                                                             bool has_body);
-  // Decodes a body that was sent with Content-Encoding, within the route's limit; what to answer
-  // when it cannot.
-  boost::asio::awaitable<std::optional<Response>> DecodeBody(ContentDecoder& decoder,
+  // Decodes a body that was sent with this (supported) Content-Encoding, within the route's limit.
+  // Returns the error answer on failure.
+  boost::asio::awaitable<std::optional<Response>> DecodeBody(const std::string& coding,
                                                              const Route& route, Request& request);
-  // What to answer on a connection that is beyond a limit; none for a route that is served there.
+  // Returns the refusal for a reserved connection, or nullopt for a route that it serves.
   std::optional<Response> RefuseBeyondLimit(const Route* route, const Request& request) const;
   boost::asio::awaitable<Response> Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive);
