@@ -336,8 +336,9 @@ SettingsTable LakehouseSettings::Table() {
                "waits so long."},
       {.key = "catalogd.waiters_max",
        .target = &catalogd.waiters_max,
-       .help = "Requests that wait for a change at once; each has a connection, of which "
-               "`http.connections_max` are open. More are answered 503.",
+       .help = "The most requests that wait for a change. More are answered 503. Each holds a "
+               "connection, so `http.connections_max` must be larger, and for many waiting "
+               "requests from one address `http.connections_per_address_max` too.",
        .max = 1'000'000,
        .unit = "requests"},
       {.key = "catalogd.list_streams_max",
@@ -382,19 +383,20 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "http.connections_max",
        .target = &http.connections_max,
-       .help = "Connections open at once. Beyond it, a new one takes the place of the one that has "
-               "been without a complete request for longest. If all have one, it is answered 503.",
+       .help = "The most open connections. A new connection beyond this limit replaces one that "
+               "waits for a complete request: the oldest of the client address with the most of "
+               "them. If every connection has a request, the new one is answered 503.",
        .min = 1,
        .max = 1'000'000,
        .unit = "connections"},
       {.key = "http.connections_per_address_max",
        .target = &http.connections_per_address_max,
-       .help =
-           "The same for one client address (IPv6: for one /64 network). Behind a reverse proxy "
-           "all clients have its address: set it to `connections_max` there.",
+       .help = "The most open connections of one client address (of one /64 network with IPv6). "
+               "Behind a reverse proxy on another machine, all clients share its address: set this "
+               "to `connections_max`.",
        .max = 1'000'000,
        .unit = "connections",
-       .default_text = "half of `connections_max`"},
+       .default_text = "half of `connections_max`; all of it for a loopback address"},
       {.key = "http.reserved_connections",
        .target = &http.reserved_connections,
        .help = "Connections on top of these, for `GET /healthz`, `/readyz` and `/metrics` only.",

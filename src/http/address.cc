@@ -46,6 +46,12 @@ std::string ClientAddress(const boost::asio::ip::address& address) {
   return ip::network_v6(v6, 64).canonical().to_string();
 }
 
+bool IsLoopback(const boost::asio::ip::address& address) {
+  namespace ip = boost::asio::ip;
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address.is_loopback();
+  return ip::make_address_v4(ip::v4_mapped, address.to_v6()).is_loopback();
+}
+
 std::string FormatEndpoint(const boost::asio::ip::tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
   return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())

@@ -7,23 +7,23 @@
 namespace tarn::http {
 
 ConnectionTable::Admission ConnectionTable::Add(const std::shared_ptr<Session>& session,
-                                                const std::string& address) {
+                                                const std::string& address, bool is_loopback) {
   const std::lock_guard lock(mutex_);
   Admission admission;
   const auto found = addresses_.find(address);
-  const Session* gives_way = nullptr;
-  const bool has_tighter_limit = limits_.per_address_max < limits_.connections_max;
-  if (has_tighter_limit && found != addresses_.end() &&
-      found->second.open >= limits_.per_address_max) {
+  const Session* to_evict = nullptr;
+  const size_t own_max = is_loopback ? limits_.per_loopback_max : limits_.per_address_max;
+  const bool has_tighter_limit = own_max < limits_.connections_max;
+  if (has_tighter_limit && found != addresses_.end() && found->second.open >= own_max) {
     admission.limit = Limit::kAddress;
-    if (!found->second.waiting.empty()) gives_way = found->second.waiting.front();
+    if (!found->second.waiting.empty()) to_evict = found->second.waiting.front();
   } else if (open_ >= limits_.connections_max) {
     admission.limit = Limit::kConnections;
-    if (!waiting_.empty()) gives_way = waiting_.front();
+    if (!ranks_.empty()) to_evict = ranks_.begin()->oldest;
   }
-  admission.is_reserved = admission.limit != Limit::kNone && gives_way == nullptr;
-  if (admission.is_reserved) gives_way = OldestReserved(address);
-  if (gives_way != nullptr) admission.evicted = Evict(gives_way);
+  admission.is_reserved = admission.limit != Limit::kNone && to_evict == nullptr;
+  if (admission.is_reserved) to_evict = OldestReserved(address);
+  if (to_evict != nullptr) admission.evicted = Evict(to_evict);
 
   Entry& entry = entries_[session.get()];
   entry.session = session;
@@ -31,7 +31,7 @@ ConnectionTable::Admission ConnectionTable::Add(const std::shared_ptr<Session>& 
   entry.is_reserved = admission.is_reserved;
   Address& own = addresses_[address];
   if (entry.is_reserved) {
-    entry.in_all = reserved_.insert(reserved_.end(), session.get());
+    entry.position = reserved_.insert(reserved_.end(), session.get());
     ++own.reserved;
   } else {
     ++open_;
@@ -68,17 +68,29 @@ void ConnectionTable::AwaitRequest(const Session& session) {
 }
 
 void ConnectionTable::StartWaiting(const Session* session, Entry& entry) {
-  Waiting& own = addresses_[entry.address].waiting;
-  entry.in_all = waiting_.insert(waiting_.end(), session);
-  entry.in_address = own.insert(own.end(), session);
+  Address& own = addresses_[entry.address];
+  ranks_.erase(RankOf(own));
+  entry.position = own.waiting.insert(own.waiting.end(), session);
+  entry.waits_since = ++waits_;
   entry.is_waiting = true;
+  ranks_.insert(RankOf(own));
 }
 
 void ConnectionTable::StopWaiting(Entry& entry) {
   if (!entry.is_waiting) return;
-  waiting_.erase(entry.in_all);
-  addresses_[entry.address].waiting.erase(entry.in_address);
+  Address& own = addresses_[entry.address];
+  ranks_.erase(RankOf(own));
+  own.waiting.erase(entry.position);
   entry.is_waiting = false;
+  if (!own.waiting.empty()) ranks_.insert(RankOf(own));
+}
+
+ConnectionTable::Rank ConnectionTable::RankOf(const Address& address) const {
+  if (address.waiting.empty()) return {};
+  const Session* const oldest = address.waiting.front();
+  return {.waiting = address.waiting.size(),
+          .since = entries_.at(oldest).waits_since,
+          .oldest = oldest};
 }
 
 void ConnectionTable::Forget(Entry& entry) {
@@ -86,7 +98,7 @@ void ConnectionTable::Forget(Entry& entry) {
   StopWaiting(entry);
   const auto own = addresses_.find(entry.address);
   if (entry.is_reserved) {
-    reserved_.erase(entry.in_all);
+    reserved_.erase(entry.position);
     --own->second.reserved;
   } else {
     --open_;

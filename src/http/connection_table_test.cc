@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <memory>
+
 #include "http/test_hostile_client.h"
 
 namespace tarn::http {
@@ -40,6 +43,21 @@ TEST_F(FewConnectionsTest, TheConnectionThatWaitsLongestGivesWay) {
   EXPECT_THAT(AskAgain(third), StartsWith("HTTP/1.1 200 "));
   EXPECT_TRUE(Eventual(R"(tarn_http_connections_evicted_total{limit="http.connections_max"} 1)"));
   EXPECT_TRUE(Eventual(R"(tarn_http_connections_refused_total{limit="http.connections_max"} 0)"));
+}
+
+// Two addresses together reach the limit for all, so that neither reaches its own.
+TEST_F(FewConnectionsTest, TheAddressWithTheMostWaitingConnectionsGivesWay) {
+  Socket idle = Open("127.0.0.2");
+  ASSERT_TRUE(HasConnections(1));
+  Socket first = Open("127.0.0.3");
+  ASSERT_TRUE(HasConnections(2));
+  Socket second = Open("127.0.0.3");
+  ASSERT_TRUE(HasConnections(3));
+  Socket third = Open("127.0.0.4");
+  EXPECT_EQ(ReadAll(first), "");
+  EXPECT_THAT(AskAgain(idle), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(AskAgain(second), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(AskAgain(third), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(FewConnectionsTest, HalfARequestWaitsToo) {
@@ -88,6 +106,47 @@ TEST_F(FewConnectionsTest, OneAddressTakesPlacesFromItselfOnly) {
   EXPECT_THAT(AskAgain(other), StartsWith("HTTP/1.1 200 "));
   EXPECT_TRUE(Eventual(
       R"(tarn_http_connections_evicted_total{limit="http.connections_per_address_max"} 1)"));
+}
+
+class DefaultConnectionsTest : public HostileClientTest {
+ protected:
+  DefaultConnectionsTest() : HostileClientTest(Few()) {}
+  static HttpSettings Few() {
+    HttpSettings settings = Settings();
+    settings.connections_max = 4;
+    return settings;
+  }
+};
+
+TEST_F(DefaultConnectionsTest, ALoopbackAddressMayTakeAllPlaces) {
+  const Socket first = Occupy("127.0.0.1");
+  const Socket second = Occupy("127.0.0.1");
+  const Socket third = Occupy("127.0.0.1");
+  EXPECT_THAT(Get("/hello", "127.0.0.1"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(ConnectionTable, OtherAddressesHaveATighterLimitThanLoopback) {
+  using Limit = ConnectionTable::Limit;
+  ConnectionTable table({.connections_max = 4, .per_address_max = 1, .per_loopback_max = 4});
+  // The table does not use the sessions.
+  std::array<char, 4> places = {};
+  const auto session = [&](size_t i) {
+    return std::shared_ptr<Session>(std::shared_ptr<void>(),
+                                    reinterpret_cast<Session*>(&places[i]));
+  };
+  EXPECT_EQ(table.Add(session(0), "127.0.0.1", true).limit, Limit::kNone);
+  EXPECT_EQ(table.Add(session(1), "127.0.0.1", true).limit, Limit::kNone);
+  EXPECT_EQ(table.Add(session(2), "192.0.2.1", false).limit, Limit::kNone);
+  EXPECT_EQ(table.Add(session(3), "192.0.2.1", false).limit, Limit::kAddress);
+}
+
+TEST(ClientAddress, KnowsLoopbackAddresses) {
+  for (const char* text : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"}) {
+    EXPECT_TRUE(IsLoopback(boost::asio::ip::make_address(text))) << text;
+  }
+  for (const char* text : {"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1", "0.0.0.0"}) {
+    EXPECT_FALSE(IsLoopback(boost::asio::ip::make_address(text))) << text;
+  }
 }
 
 TEST_F(FewConnectionsTest, HealthAndMetricsStayReachable) {

@@ -33,11 +33,12 @@ size_t IndexOf(ConnectionTable::Limit limit) {
 }
 
 ConnectionTable::Limits LimitsOf(const HttpSettings& settings) {
-  const int64_t per_address = settings.connections_per_address_max > 0
-                                  ? settings.connections_per_address_max
-                                  : (settings.connections_max + 1) / 2;
-  return {.connections_max = static_cast<size_t>(settings.connections_max),
-          .per_address_max = static_cast<size_t>(per_address),
+  const int64_t given = settings.connections_per_address_max;
+  const int64_t all = settings.connections_max;
+  // Applications and reverse proxies on this machine have one address for all their clients.
+  return {.connections_max = static_cast<size_t>(all),
+          .per_address_max = static_cast<size_t>(given > 0 ? given : (all + 1) / 2),
+          .per_loopback_max = static_cast<size_t>(given > 0 ? given : all),
           .reserved = static_cast<size_t>(std::max<int64_t>(settings.reserved_connections, 1))};
 }
 
@@ -156,19 +157,20 @@ void Server::Admit(tcp::socket socket) {
   const tcp::endpoint peer = socket.remote_endpoint(ignored);
   const auto session =
       std::make_shared<Session>(std::move(socket), *this, ClientAddress(peer.address()));
-  const ConnectionTable::Admission admission = connections_.Add(session, session->peer());
-  if (admission.evicted) {
-    if (!admission.is_reserved) evicted_counters_[IndexOf(admission.limit)]->Increment();
-    admission.evicted->Close();
-  }
-  if (admission.limit != ConnectionTable::Limit::kNone) {
-    // The limit for all is met by clients of many addresses, which share a line.
-    const bool is_of_address = admission.limit == ConnectionTable::Limit::kAddress;
-    connections_log_->Add(io_.get_executor(), is_of_address ? session->peer() : "all",
-                          kLimitNames[IndexOf(admission.limit)]);
-  }
-  if (admission.is_reserved) session->Reserve(admission.limit);
+  const ConnectionTable::Admission admission =
+      connections_.Add(session, session->peer(), IsLoopback(peer.address()));
   try {
+    if (admission.evicted) {
+      if (!admission.is_reserved) evicted_counters_[IndexOf(admission.limit)]->Increment();
+      admission.evicted->Close();
+    }
+    if (admission.limit != ConnectionTable::Limit::kNone) {
+      // The limit for all is met by clients of many addresses, which share a line.
+      const bool is_of_address = admission.limit == ConnectionTable::Limit::kAddress;
+      connections_log_->Add(io_.get_executor(), is_of_address ? session->peer() : "all",
+                            kLimitNames[IndexOf(admission.limit)]);
+    }
+    if (admission.is_reserved) session->Reserve(admission.limit);
     Register(session);
   } catch (...) {
     connections_.Remove(*session);  // Or it would count for good.
