@@ -80,7 +80,11 @@ TEST_F(StoreTest, ItsFilesAreReadableByTheOwnerAlone) {
   fs::create_directories(folder);
   const auto all = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read |
                    fs::perms::others_read;
-  const mode_t former = umask(022);
+  struct UmaskGuard {
+    const mode_t former = umask(022);
+    ~UmaskGuard() { umask(former); }
+  };
+  const UmaskGuard guard;
   for (const char* round : {"new", "former"}) {
     auto store = Open();
     ASSERT_TRUE(store->Put("a", Content(round)).ok());
@@ -100,7 +104,6 @@ TEST_F(StoreTest, ItsFilesAreReadableByTheOwnerAlone) {
     std::ofstream(folder + "/catalog.sqlite-wal").close();
     fs::permissions(folder + "/catalog.sqlite-wal", all);
   }
-  umask(former);
 }
 
 TEST_F(StoreTest, ATouchIsANewVersionOfTheSameContent) {
