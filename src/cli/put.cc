@@ -42,9 +42,10 @@ Result<std::optional<Former>> ReadFormer(Remote& remote, const std::string& name
   const auto answer = remote.Catalog({.path = DatasetPath(name)});
   if (!answer.ok() && answer.error().kind == ErrorKind::kNotFound) return std::optional<Former>();
   if (!answer.ok()) return answer.error();
-  Former former{.manifest = ParseBoundedOrderedJson(answer->body, kAnswerLimits).value_or(Json()),
-                .etag = std::string(answer->Header("ETag"))};
-  if (!former.manifest.is_object()) return Internal("the answer of the catalogue is not JSON");
+  Result<Json> manifest = ParseBoundedOrderedJson(answer->body, kAnswerLimits);
+  if (!manifest.ok()) return manifest.error().Wrap("the answer of the catalogue");
+  if (!manifest->is_object()) return Internal("the answer of the catalogue is not a JSON object");
+  Former former{.manifest = std::move(*manifest), .etag = std::string(answer->Header("ETag"))};
   former.columns = ColumnsOf(former.manifest);
   return std::optional<Former>(std::move(former));
 }

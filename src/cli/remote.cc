@@ -94,8 +94,9 @@ Result<nlohmann::ordered_json> ParseJson(const Result<http::ClientResponse>& res
   if (!response.ok()) return response.error();
   Result<nlohmann::ordered_json> json = ParseBoundedOrderedJson(response->body, kAnswerLimits);
   if (json.ok()) return json;
+  if (json.error().kind == ErrorKind::kTooLarge) return json.error().Wrap("the answer");
   return Internal(
-      fmt::format("the answer is not JSON ({}): is that a Tarn daemon?", json.error().message));
+      fmt::format("cannot read the answer ({}): is that a Tarn daemon?", json.error().message));
 }
 
 }  // namespace

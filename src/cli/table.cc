@@ -163,8 +163,10 @@ std::string Table::Records(size_t width, const Colours& colours) const {
 }
 
 Result<Table> TableOf(std::string_view envelope) {
+  const Result<Json> parsed = ParseBoundedOrderedJson(envelope, kAnswerLimits);
+  if (!parsed.ok()) return parsed.error().Wrap("the answer");
   try {
-    const Json answer = ParseBoundedOrderedJson(envelope, kAnswerLimits).value_or(Json());
+    const Json& answer = *parsed;
     const Json& rows = answer.at("rows");
     std::vector<Table::Column> columns;
     for (const Json& column : answer.at("columns")) {

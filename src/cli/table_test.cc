@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/remote.h"
+
 namespace tarn::cli {
 namespace {
 
@@ -19,8 +21,14 @@ TEST(TableOf, AlignsNumbersToTheRightAndTextToTheLeft) {
             "NULL       NULL\n");
 }
 
+TEST(TableOf, SaysWhyAnAnswerCannotBeRead) {
+  std::string many = "[0";
+  for (size_t i = 0; i < kAnswerLimits.values; ++i) many += ",0";
+  EXPECT_EQ(TableOf(many + "]").error().message, "the answer: more than 20000000 values");
+  EXPECT_THAT(TableOf("oops").error().message, testing::StartsWith("the answer: parse error"));
+}
+
 TEST(TableOf, RefusesOtherText) {
-  EXPECT_FALSE(TableOf("oops").ok());
   EXPECT_FALSE(TableOf(R"({"rows":[]})").ok());
   EXPECT_FALSE(TableOf(R"({"columns":[{"name":"a"}],"rows":[[]]})").ok());
 }
