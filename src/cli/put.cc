@@ -60,12 +60,19 @@ std::optional<std::vector<std::string>> TextsOf(const Json& rights, const char* 
   return texts;
 }
 
-// The beginning of the keys of new objects: --prefix, else the only prefix of the token. Rights
-// that do not suffice are an error before anything is sent.
-Result<std::string> ChoosePrefix(Remote& remote, const PutOptions& options) {
+struct Destination {
+  std::string prefix;   // The beginning of the keys of new objects.
+  auth::KeyScope keys;  // The keys that the token may register.
+};
+
+// The prefix is --prefix, else the only prefix of the token. Insufficient rights are an error
+// before anything is sent.
+Result<Destination> ChooseDestination(Remote& remote, const PutOptions& options) {
   const Result<Json> rights = remote.CatalogJson({.path = "/catalog/rights"});
-  // A catalogue that does not tell the rights decides when the dataset is registered.
-  if (!rights.ok() && rights.error().kind == ErrorKind::kNotFound) return options.prefix;
+  // An older catalogd has no /catalog/rights; it checks the keys at registration.
+  if (!rights.ok() && rights.error().kind == ErrorKind::kNotFound) {
+    return Destination{options.prefix, {}};
+  }
   if (!rights.ok()) return rights.error();
   const auto patterns = TextsOf(*rights, "datasets");
   if (patterns && !auth::DatasetScope::Of(*patterns).Allows(options.name)) {
@@ -74,7 +81,7 @@ Result<std::string> ChoosePrefix(Remote& remote, const PutOptions& options) {
                     options.name, fmt::join(*patterns, ", ")));
   }
   const auto prefixes = TextsOf(*rights, "prefixes");
-  if (!prefixes) return options.prefix;
+  if (!prefixes) return Destination{options.prefix, {}};
   if (prefixes->empty()) {
     return InvalidArgument(
         "this token may not register objects, since it has no key prefix: use a token of `tarn "
@@ -83,7 +90,8 @@ Result<std::string> ChoosePrefix(Remote& remote, const PutOptions& options) {
   const std::string listed = fmt::format("{}", fmt::join(*prefixes, ", "));
   if (!options.prefix.empty()) {
     const std::string key = options.prefix + KeyOf(options.name, {.path = {}, .name = "object"});
-    if (auth::KeyScope::Of(*prefixes).Allows(key)) return options.prefix;
+    auth::KeyScope keys = auth::KeyScope::Of(*prefixes);
+    if (keys.Allows(key)) return Destination{options.prefix, std::move(keys)};
     return InvalidArgument(fmt::format("--prefix {}: this token may only register keys below {}",
                                        options.prefix, listed));
   }
@@ -91,13 +99,27 @@ Result<std::string> ChoosePrefix(Remote& remote, const PutOptions& options) {
   for (const std::string& prefix : *prefixes) {
     if (prefix.ends_with('/')) folders.push_back(prefix);
   }
-  if (folders.size() == 1) return folders[0];
+  if (folders.size() == 1) return Destination{folders[0], auth::KeyScope::Of(*prefixes)};
   return InvalidArgument(
       folders.empty()
           ? fmt::format("this token may only register the keys {}, and none below a prefix", listed)
           : fmt::format("this token may register keys below several prefixes ({}): choose one with "
                         "--prefix",
                         fmt::join(folders, ", ")));
+}
+
+// An error if the token has no right to a key of the dataset that is appended to, since a PUT names
+// the former objects too.
+Result<> RequireKeys(const auth::KeyScope& keys, const std::string& dataset, const Json& objects) {
+  for (const Json& object : objects) {
+    const std::string key = object.value("key", "");
+    if (keys.Allows(key)) continue;
+    return InvalidArgument(
+        fmt::format("--append: \"{}\" has the object {}, outside of the key prefixes of this token "
+                    "({}): use a token with its prefix",
+                    dataset, key, fmt::join(*keys.prefixes(), ", ")));
+  }
+  return {};
 }
 
 // Under another name first: nobody reads half of it.
@@ -191,12 +213,14 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
         "for `tarn up`");
   }
   TARN_TRY(Remote remote, Remote::Open(options.remote));
-  TARN_TRY(const std::string prefix, ChoosePrefix(remote, options));
+  TARN_TRY(const Destination destination, ChooseDestination(remote, options));
+  const std::string& prefix = destination.prefix;
   TARN_TRY(const std::optional<Former> former, ReadFormer(remote, options.name));
   if (former && !options.append && !options.replace) return IsThere(options.name);
   const Former* added_to = former && options.append ? &*former : nullptr;
   std::vector<Column> wanted;
   if (added_to != nullptr) {
+    TARN_CHECK_OK(RequireKeys(destination.keys, options.name, added_to->manifest.at("objects")));
     wanted = added_to->columns;
     if (wanted.empty()) {
       TARN_TRY(wanted, AskColumns(remote, options.name));

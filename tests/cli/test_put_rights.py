@@ -66,6 +66,17 @@ def test_rights_that_do_not_suffice_are_told_before_anything_is_sent(lake):
     assert lake.catalog.manifest("blue_c").status == 404
 
 
+def test_former_keys_of_others_are_told_before_anything_is_sent(lake):
+    key = lake.files.put_rows("red/former.parquet", "SELECT 1 AS id, 'x' AS name")
+    lake.catalog.put_keys("blue_former", key)
+    lake.wait_for_rows("blue_former", [[1, "x"]])
+    before = lake.files.keys()
+    answer = put(lake, "one", "blue_former", "--append")
+    refused(answer, "--append", key, "outside of the key prefixes", lake.blue)
+    assert lake.files.keys() == before
+    ok(put(lake, "one", "blue_former", "--replace"))
+
+
 def test_prefix_of_a_token_without_limits(lake):
     ok(put(lake, "all", "red", "--prefix", lake.files.key("red/")))
     (key,) = keys_of(lake, "red")
