@@ -139,13 +139,17 @@ bool IsUnprintable(char32_t code) {
       {0x00, 0x1F},        // C0 controls.
       {0x7F, 0x9F},        // DEL and the C1 controls.
       {0xAD, 0xAD},        // Soft hyphen.
+      {0x034F, 0x034F},    // Combining grapheme joiner.
       {0x061C, 0x061C},    // Arabic letter mark.
+      {0x115F, 0x1160},    // Hangul fillers.
       {0x180E, 0x180E},    // Mongolian vowel separator.
       {0x200B, 0x200B},    // Zero width space.
       {0x200E, 0x200F},    // Left-to-right and right-to-left mark.
       {0x2028, 0x202E},    // Line and paragraph separator, embeddings and overrides.
       {0x2060, 0x206F},    // Invisible operators, isolates.
+      {0x3164, 0x3164},    // Hangul filler.
       {0xFEFF, 0xFEFF},    // Byte order mark.
+      {0xFFA0, 0xFFA0},    // Halfwidth Hangul filler.
       {0xFFF9, 0xFFFB},    // Interlinear annotations.
       {0xE0000, 0xE007F},  // Tags.
   });
@@ -175,7 +179,7 @@ std::string EscapeUnprintable(std::string_view text, std::string_view keep) {
     }
     const std::string_view sequence = text.substr(0, length);
     const auto code = static_cast<uint32_t>(Utf8CodePoint(sequence));
-    if (!IsUnprintable(code) || (length == 1 && keep.find(sequence[0]) != std::string_view::npos)) {
+    if (!IsUnprintable(code) || keep.find(sequence) != std::string_view::npos) {
       out += sequence;
     } else if (code == '\n') {
       out += "\\n";

@@ -22,7 +22,8 @@ std::string ToValidUtf8(std::string_view text);
 
 // The text where it has at most `bytes_max` bytes; else its beginning and "…", in at most
 // `bytes_max` bytes and without a part of a UTF-8 character at the end. Text that may hold secrets
-// is to be redacted before: a half secret is not found any more. `bytes_max` must be at least 3.
+// is to be redacted before: a truncated secret is no longer recognised. `bytes_max` must be at
+// least 3.
 std::string Shortened(std::string_view text, size_t bytes_max);
 
 // True when the text holds a C0 or C1 control character or DEL. The text must be UTF-8.
@@ -31,17 +32,18 @@ bool HasControlCharacter(std::string_view text);
 // The code point of one well-formed UTF-8 sequence (Utf8SequenceLength).
 char32_t Utf8CodePoint(std::string_view sequence);
 
-// True for a character that is not shown as itself: a terminal obeys it, it ends a line, it changes
-// the order of the text around it, or it is invisible. These are the C0 and C1 controls, DEL, the
-// line and paragraph separators, the bidirectional controls (UAX #9, section 2), and the invisible
-// format characters but for the two joiners (U+200C, U+200D), which scripts and emoji need.
+// True for a character that has no visible form of its own: a terminal interprets it, it ends a
+// line, it changes the order of the text around it, or it is invisible. These are the C0 and C1
+// controls, DEL, the line and paragraph separators, the bidirectional controls (UAX #9, section 2),
+// and the invisible format characters and fillers but for the two joiners (U+200C, U+200D), which
+// scripts and emoji need.
 bool IsUnprintable(char32_t code);
 
 // True when the text holds such a character, or a byte that is not UTF-8.
 bool HasUnprintable(std::string_view text);
 
 // `text` with an escape in place of each such character or byte: \n, \t, \x1b, \u202e, \U000e0041.
-// The ASCII characters in `keep` stay as they are.
+// The characters in `keep` (UTF-8) stay as they are.
 std::string EscapeUnprintable(std::string_view text, std::string_view keep = "");
 
 // JSON text with the same value, in which the unprintable characters of its strings are \uHHHH.

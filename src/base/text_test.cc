@@ -33,6 +33,9 @@ TEST(EscapeUnprintable, ShowsWhatIsNotShownAsItself) {
       EscapeUnprintable("\xD8\x9C\xE2\x80\x8E\xE2\x80\xA8\xE2\x80\xAE\xE2\x81\xA6\xEF\xBB\xBF"),
       R"(\u061c\u200e\u2028\u202e\u2066\ufeff)");
   EXPECT_EQ(EscapeUnprintable("\xF3\xA0\x81\x81"), R"(\U000e0041)");
+  EXPECT_EQ(EscapeUnprintable("\xCD\x8F\xE1\x85\x9F\xE1\x85\xA0\xE3\x85\xA4\xEF\xBE\xA0"),
+            R"(\u034f\u115f\u1160\u3164\uffa0)");
+  EXPECT_EQ(EscapeUnprintable("\xE2\x80\x8E\xE2\x80\x8F", "\xE2\x80\x8E"), "\xE2\x80\x8E\\u200f");
   EXPECT_EQ(EscapeUnprintable("\xFF\x9B\xE2\x80"), R"(\xff\x9b\xe2\x80)");
   const std::string plain = "é \xC2\xA0 日本 👩‍🚀 שלום";
   EXPECT_EQ(EscapeUnprintable(plain), plain);

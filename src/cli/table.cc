@@ -59,7 +59,7 @@ void Table::Add(std::vector<std::string> cells) {
 }
 
 void Table::AddCells(std::vector<Cell> cells) {
-  for (Cell& cell : cells) cell.text = WithoutControls(cell.text);
+  for (Cell& cell : cells) cell.text = CellWithoutControls(cell.text);
   cells.resize(columns_.size());
   rows_.push_back(std::move(cells));
 }

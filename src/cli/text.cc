@@ -107,6 +107,10 @@ std::string FitWidth(std::string_view text, size_t width) {
 
 std::string WithoutControls(std::string_view text) { return EscapeUnprintable(text); }
 
+std::string CellWithoutControls(std::string_view text) {
+  return EscapeUnprintable(text, "\u200B\u200E\u200F\u061C");
+}
+
 std::string LinesWithoutControls(std::string_view text) { return EscapeUnprintable(text, "\n"); }
 
 std::string TerminalFilter::Filter(std::string_view bytes) {

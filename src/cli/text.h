@@ -30,6 +30,9 @@ std::string FitWidth(std::string_view text, size_t width);
 
 // Text from outside, for a terminal: unprintable characters (IsUnprintable) are shown as escapes.
 std::string WithoutControls(std::string_view text);
+// The same of a value in a table. The marks that languages need between words and for directions
+// stay: U+200B, U+200E, U+200F, U+061C.
+std::string CellWithoutControls(std::string_view text);
 // The same of a message: its lines stay lines.
 std::string LinesWithoutControls(std::string_view text);
 
@@ -37,13 +40,13 @@ std::string LinesWithoutControls(std::string_view text);
 // they are. A piece may end within a character. Not thread-safe.
 class TerminalFilter {
  public:
-  // What can be shown so far.
+  // The complete characters received so far.
   std::string Filter(std::string_view bytes);
   // The rest, at the end of the stream.
   std::string Flush();
 
  private:
-  std::string rest_;  // The begin of a character.
+  std::string rest_;  // The first bytes of an incomplete character.
 };
 
 // Of the terminal that is stdout; 0 where it is none.

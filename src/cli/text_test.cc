@@ -62,6 +62,12 @@ TEST(WithoutControls, ShowsWhatATerminalWouldObey) {
   EXPECT_EQ(WithoutControls("a\xE2\x80\xAE\xE2\x80\xA8z"), "a\\u202e\\u2028z");
 }
 
+TEST(CellWithoutControls, KeepsTheMarksOfLanguages) {
+  const std::string marks = "\u200B\u200E\u200F\u061C";
+  EXPECT_EQ(CellWithoutControls(marks + "\u202E\u2066\x1b\n"), marks + "\\u202e\\u2066\\x1b\\n");
+  EXPECT_EQ(DisplayWidth(marks), 0U);
+}
+
 TEST(LinesWithoutControls, KeepsLines) {
   EXPECT_EQ(LinesWithoutControls("a\x1b\nb\t\n"), "a\\x1b\nb\\t\n");
   EXPECT_EQ(LinesWithoutControls(""), "");
