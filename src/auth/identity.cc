@@ -41,7 +41,7 @@ bool Fits(std::string_view pattern, std::string_view text) {
 }
 
 constexpr size_t kPrefixBytesMax = 1024;  // Of S3's keys.
-// A text that is encoded more often over is taken for hostile.
+// A key that is still encoded after this many rounds is rejected.
 constexpr int kDecodingsMax = 8;
 
 int HexDigit(char c) {
@@ -67,7 +67,7 @@ std::string DecodeEscapes(std::string_view text) {
   return decoded;
 }
 
-// True for a key that some reader could fold or decode so that it leads out of its folder.
+// True for a key that another program could resolve to a path outside of its folder.
 bool MayLeaveItsFolder(std::string_view key) {
   std::string path = ReplaceAll(std::string(key), "\\", "/");
   for (int i = 0; i < kDecodingsMax; ++i) {

@@ -23,9 +23,9 @@ struct JsonLimits {
 };
 
 // Reads exactly one JSON value (RFC 8259) in UTF-8. A text beyond the limits is refused before any
-// tree is built. Of a name that an object has twice, the last value counts. Thread-safe.
+// tree is built. If an object repeats a name, the last value wins. Thread-safe.
 //
-// Errors: kTooLarge for more values than the limit; kInvalidArgument for a text that is no JSON or
+// Errors: kTooLarge for more values than the limit; kInvalidArgument for text that is not JSON or
 // is nested too deep. Both say why: "parse error at line 1, column 5: …".
 Result<nlohmann::json> ParseBoundedJson(std::string_view text, const JsonLimits& limits = {});
 // The same, with the names of objects in the order of the text.

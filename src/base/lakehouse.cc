@@ -211,16 +211,15 @@ SettingsTable LakehouseSettings::Table() {
            "it with `glob`; without, it reads datasets only."},
       {.key = "queryd.nesting_max",
        .target = &queryd.nesting_max,
-       .help = "Brackets or comments of a statement that may be nested within each other. "
-               "Deeper statements are refused, because DuckDB's time for them cannot be "
-               "interrupted.",
+       .help = "The maximum nesting depth of brackets or comments in a statement. Deeper "
+               "statements are refused, because DuckDB's time for them cannot be interrupted.",
        .min = 10,
        .max = 1000,
        .unit = "levels"},
       {.key = "queryd.subquery_depth_max",
        .target = &queryd.subquery_depth_max,
-       .help = "Subqueries in expressions that may be nested within each other. Each level "
-               "doubles the time that DuckDB plans, which cannot be interrupted.",
+       .help = "The maximum nesting depth of subqueries in expressions. Each level doubles the "
+               "time that DuckDB plans, which cannot be interrupted.",
        .min = 1,
        .max = 20,
        .unit = "levels"},
@@ -233,7 +232,7 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "levels"},
       {.key = "queryd.json_depth_max",
        .target = &queryd.json_depth_max,
-       .help = "How deep JSON that SQL reads may be nested. Deeper JSON is an error of the "
+       .help = "The maximum nesting depth of JSON that SQL reads. Deeper JSON is an error of the "
                "query: DuckDB's functions would run out of stack and end the engine process.",
        .min = 10,
        .max = 10000,
@@ -259,8 +258,8 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.engines_memory_limit",
        .target = &queryd.engines_memory_limit,
        .help = "The memory that all engine processes may use together. Beyond it, one is ended: "
-               "first one that was replaced and finishes its queries, the oldest of these first; "
-               "else the one that is farthest beyond its own `memory_limit`.",
+               "draining processes first, oldest first, then the process that exceeds its "
+               "`memory_limit` most.",
        .unit = "bytes",
        .default_text = "`memory_hard_limit` and half of `memory_limit`, at most 90 % of the "
                        "machine's memory, at least `memory_hard_limit`"},
@@ -325,8 +324,9 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "catalogd.json_values_max",
        .target = &catalogd.json_values_max,
-       .help = "The most JSON values in a manifest that a PUT may send: an object with its key, "
-               "size and ETag has four. A value takes up to 200 bytes of memory while it is read.",
+       .help =
+           "The most JSON values in a manifest that a PUT may send: an object with a key, a size "
+           "and an ETag counts as four. A value takes up to 200 bytes of memory while it is read.",
        .min = 100,
        .max = 100'000'000,
        .unit = "values"},
@@ -399,15 +399,15 @@ SettingsTable LakehouseSettings::Table() {
        .default_text = "half of `connections_max`; all of it for a loopback address"},
       {.key = "http.reserved_connections",
        .target = &http.reserved_connections,
-       .help = "Connections on top of these, for `GET /healthz`, `/readyz` and `/metrics` only.",
+       .help = "Additional connections, which serve only `GET /healthz`, `/readyz` and `/metrics`.",
        .min = 1,
        .max = 10'000,
        .unit = "connections"},
       {.key = "http.peer_log_interval",
        .target = &http.peer_log_interval,
-       .help = "What one client address does wrong (tokens that are not known, requests of "
-               "ambiguous length, too many connections) is logged once in this time, with the "
-               "number of suppressed lines."},
+       .help = "The interval in which repeated errors of one client address (tokens that are not "
+               "known, requests of ambiguous length, too many connections) share one log line. The "
+               "line has the number of suppressed ones."},
       {.key = "http.allowed_hosts",
        .target = &http.allowed_hosts,
        .help = "Names that clients may call a daemon by (`Host`), separated by commas: "

@@ -11,8 +11,7 @@
 
 namespace tarn::catalog {
 
-// No limit on the values of a JSON text, beside that of its bytes: for texts that were accepted
-// before.
+// No limit on the number of values: for JSON that was accepted before.
 inline constexpr size_t kAnyValues = SIZE_MAX;
 
 // The body of PUT /catalog/datasets/{name}: `objects` with their `key`s, and nothing unknown.

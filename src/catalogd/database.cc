@@ -134,7 +134,7 @@ void RestrictToOwner(const std::string& path) {
     struct stat status = {};
     if (stat(file.c_str(), &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) == 0) continue;
     if (chmod(file.c_str(), status.st_mode & S_IRWXU) != 0) {
-      log::Warn("others may read the catalogue's database",
+      log::Warn("the catalogue's database is readable by other users",
                 {{"file", file}, {"error", strerror(errno)}});
     }
   }

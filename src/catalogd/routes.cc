@@ -261,7 +261,7 @@ Response RenderStoreError(Service& service, const Error& error, const Request& r
   if (error.kind == ErrorKind::kForbidden) {
     service.forbidden.Increment();
     log::Info(
-        "change refused, the token may not make it",
+        "change refused: the token lacks the right",
         {{"query_id", request.id}, {"user", request.identity->name}, {"error", error.message}});
   }
   return http::RenderError(error, request);

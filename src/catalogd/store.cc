@@ -643,8 +643,8 @@ Result<> Store::RequireNameOfItsOwn(const std::string& name) {
   if (!is_taken) return {};
   return Error{
       ErrorKind::kConflict,
-      fmt::format("the name of another dataset differs from \"{}\" in upper and lower case "
-                  "only, which SQL does not tell apart: choose another name",
+      fmt::format("another dataset has the name \"{}\" in a different case, and SQL ignores case: "
+                  "choose another name",
                   name)};
 }
 

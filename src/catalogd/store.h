@@ -201,8 +201,8 @@ class Store {
                                          const auth::KeyScope& keys);
   Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
   Result<std::optional<Deletion>> FindDeletion(const std::string& name);
-  // For a name without a dataset. kConflict for one that SQL does not tell apart from another
-  // dataset's. The error does not say the other name, which the client may have no right to see.
+  // For a name without a dataset. kConflict if SQL cannot distinguish the name from that of another
+  // dataset. The error omits the other name, which the client may not be allowed to see.
   Result<> RequireNameOfItsOwn(const std::string& name);
   Result<PutResult> Write(const std::string& name, std::string content,
                           const std::optional<Record>& current,

@@ -406,8 +406,8 @@ TEST_F(StoreTest, ANameDiffersFromOthersByMoreThanCase) {
   EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
   EXPECT_EQ(
       refused.error().message,
-      "the name of another dataset differs from \"gRöße\" in upper and lower case only, which "
-      "SQL does not tell apart: choose another name");
+      "another dataset has the name \"gRöße\" in a different case, and SQL ignores case: choose "
+      "another name");
   EXPECT_EQ(store->Count()->revision, 1U);
   EXPECT_TRUE(store->Put("GrÖße", Content("1")).ok()) << "SQL tells these apart";
   EXPECT_TRUE(store->Put("Größe", Content("2")).ok());

@@ -160,8 +160,8 @@ Command AddPut(CLI::App& app, PutOptions& put) {
                       "A folder or s3://BUCKET/PREFIX that `tarn up` serves, in place of the "
                       "bucket of lakehouse.toml and a catalogue");
   command->add_option("--prefix", put.prefix,
-                      "Where in the bucket its objects go, ending with / (the key prefix of the "
-                      "token, if it has one; else none)");
+                      "Key prefix for the new objects, ending with / (default: the prefix of the "
+                      "token)");
   command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
       ->check(CLI::IsMember({"csv", "json", "parquet"}));
   command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");
@@ -229,8 +229,8 @@ void AddToken(CLI::App& app, TokenOptions& token, std::vector<Command>& commands
   create
       ->add_option("--prefix", token.prefixes,
                    "The keys of objects that it may register: all below a prefix that ends with "
-                   "/, or one whole key; may be given again. Without it, all keys; with "
-                   "--dataset, none")
+                   "/, or one whole key; may be given again. Default: all keys, or none if "
+                   "--dataset is given")
       ->allow_extra_args(false);
   commands.push_back({create, [&token] { return CreateToken(token); }});
   CLI::App* list = command->add_subcommand("list", "List the tokens.");

@@ -76,7 +76,7 @@ Result<> TakePrefixes(const TokenOptions& options, auth::Identity& identity) {
   return {};
 }
 
-// Rights that may be other ones than meant.
+// Warns about rights that are easily misunderstood.
 void PrintNotes(const auth::Identity& identity) {
   const auto& prefixes = identity.Keys().prefixes();
   if (!prefixes || !identity.roles.Has(auth::Role::kCatalog)) return;

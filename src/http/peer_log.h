@@ -12,7 +12,7 @@
 
 namespace tarn::http {
 
-// Limits the log lines about one thing that clients do wrong to one for each address and interval,
+// Writes at most one log line for each client address and interval,
 // so that a client cannot fill the log. The first one is written at once. Those that follow within
 // the interval are counted, and one line at its end has their number.
 //

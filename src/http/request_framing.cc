@@ -14,7 +14,7 @@ namespace {
 
 constexpr FramingError kUncertainLength = {
     400,
-    "the length of the body is not certain: send Content-Length once, or Transfer-Encoding: "
+    "the length of the body is ambiguous: send Content-Length once, or Transfer-Encoding: "
     "chunked with HTTP/1.1"};
 constexpr FramingError kUnknownCoding = {
     501, "Transfer-Encoding: only chunked is supported, use Content-Encoding to compress a body"};

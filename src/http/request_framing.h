@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to src/http: whether the length of a request's body is certain.
+// Private to src/http: whether the length of a request's body is ambiguous.
 
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/fields.hpp>
@@ -9,8 +9,8 @@
 
 namespace tarn::http {
 
-// Why a request is refused and its connection closed. Another server between the client and this
-// one might take a part of its body for the next request (RFC 9112, 11.2: request smuggling).
+// The reason to refuse a request and close its connection. A proxy in front could read part of
+// the body as the next request (RFC 9112, 11.2: request smuggling).
 struct FramingError {
   int status = 400;
   std::string_view detail;
@@ -23,7 +23,7 @@ struct FramingError {
 std::optional<FramingError> JudgeFraming(const boost::beast::http::fields& header,
                                          unsigned version);
 
-// The same of an error of the parser; nullopt if it has another reason.
+// Maps a parser error; returns nullopt if the error is not about framing.
 std::optional<FramingError> FramingErrorOf(const boost::beast::error_code& code);
 
 }  // namespace tarn::http

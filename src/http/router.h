@@ -23,7 +23,7 @@ struct Route {
   // A body that no handler looks at is read and dropped up to this size.
   int64_t body_bytes_max = 8 * 1024;
   std::string too_large_message = "body too large";  // The text of 413.
-  // Whose token has one of these may have it. Without tokens everybody may.
+  // Roles that may use the route. Without tokens, all clients may.
   auth::Roles roles = auth::Roles::All();
   bool is_public = false;  // Needs no token.
   // Health and metrics: served also when http.connections_max is reached.

@@ -60,8 +60,8 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
                         &metrics.Counter("tarn_http_connections_evicted_total", kEvictedHelp,
                                          {{"limit", kLimitNames[1]}})},
       framing_errors_(metrics.Counter("tarn_http_framing_errors_total",
-                                      "Requests refused because the length of their body was not "
-                                      "certain")),
+                                      "Requests refused because the length of their body was "
+                                      "ambiguous")),
       connections_log_(std::make_shared<PeerLog>(
           limits_.peer_log_interval,
           [](const PeerLog::Line& line) {

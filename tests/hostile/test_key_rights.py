@@ -70,7 +70,7 @@ def test_token_without_prefixes_registers_nothing(lake, thief):
     status = query.get("/catalog/status").json()
     assert status["failed"] == status["being_read"] == status["notes"] == []
     assert refusals(lake) == before + 2
-    assert "user=thief" in lake.catalogd.wait_for_line("change refused, the token may not make it")
+    assert "user=thief" in lake.catalogd.wait_for_line("change refused: the token lacks the right")
 
 
 def test_key_below_a_prefix_is_registered(lake, blue):

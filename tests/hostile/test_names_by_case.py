@@ -10,7 +10,7 @@ def test_new_name_that_differs_by_case_only_is_refused(lake):
     lake.add("sales", "SELECT 'old' AS n", key="old.parquet")
     key = lake.files.put_rows("new.parquet", "SELECT 'new' AS n")
     answer = lake.catalog.put("SALES", {"objects": [{"key": key}]})
-    message = answer.expect_error(409, "the name of another dataset differs from")
+    message = answer.expect_error(409, 'another dataset has the name "')
     assert "choose another name" in message
     assert [item["name"] for item in lake.catalog.list()["manifests"]] == ["sales"]
     lake.wait_for_rows("sales", [["old"]])
