@@ -82,8 +82,8 @@ TEST_F(FewConnectionsTest, HalfARequestWaitsToo) {
 }
 
 TEST_F(FewConnectionsTest, OneAddressCannotTakeAllPlaces) {
-  Socket first = Occupy("127.0.0.2");
-  Socket second = Occupy("127.0.0.2");
+  const Socket first = Occupy("127.0.0.2");
+  const Socket second = Occupy("127.0.0.2");
   EXPECT_THAT(Get("/hello", "127.0.0.2"),
               AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Retry-After: 1\r\n"),
                     HasSubstr("Connection: close\r\n"),
@@ -150,9 +150,9 @@ TEST(ClientAddress, KnowsLoopbackAddresses) {
 }
 
 TEST_F(FewConnectionsTest, HealthAndMetricsStayReachable) {
-  Socket first = Occupy("127.0.0.2");
-  Socket second = Occupy("127.0.0.2");
-  Socket third = Occupy("127.0.0.3");
+  const Socket first = Occupy("127.0.0.2");
+  const Socket second = Occupy("127.0.0.2");
+  const Socket third = Occupy("127.0.0.3");
   for (const char* from : {"127.0.0.2", "127.0.0.4"}) {
     for (const char* path : {"/healthz", "/readyz", "/metrics"}) {
       EXPECT_THAT(Exchange(std::string("GET ") + path + " HTTP/1.1\r\n" + kHost + "\r\n", from),
@@ -164,9 +164,9 @@ TEST_F(FewConnectionsTest, HealthAndMetricsStayReachable) {
 }
 
 TEST_F(FewConnectionsTest, ReservedPlacesGoToTheNewest) {
-  Socket first = Occupy("127.0.0.2");
-  Socket second = Occupy("127.0.0.3");
-  Socket third = Occupy("127.0.0.4");
+  const Socket first = Occupy("127.0.0.2");
+  const Socket second = Occupy("127.0.0.3");
+  const Socket third = Occupy("127.0.0.4");
   // An address has two of the four places.
   Socket idle = Open("127.0.0.5");
   ASSERT_TRUE(HasConnections(4));
