@@ -285,7 +285,8 @@ TEST(Messages, AFrameBeyondTheLimitsIsFoundBeforeItIsSent) {
 
 // A cast would make any number an enumerator.
 TEST(Messages, NumbersThatStandForNothingAreErrors) {
-  for (const int64_t kind : {int64_t{-1}, int64_t{11}, int64_t{1} << 31}) {
+  const auto last = static_cast<int64_t>(ErrorKind::kInternal);
+  for (const int64_t kind : {int64_t{-1}, last + 1, int64_t{1} << 31}) {
     EXPECT_FALSE(
         FromPayload<Failed>(Cbor({{"kind", kind}, {"message", ""}, {"is_for_another", false}}))
             .ok())
@@ -295,7 +296,7 @@ TEST(Messages, NumbersThatStandForNothingAreErrors) {
     EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok()) << kind;
   }
   EXPECT_TRUE(
-      FromPayload<Failed>(Cbor({{"kind", 10}, {"message", ""}, {"is_for_another", false}})).ok());
+      FromPayload<Failed>(Cbor({{"kind", last}, {"message", ""}, {"is_for_another", false}})).ok());
   std::string rows(RowsHeader::kBytes, '\0');
   rows.back() = '\x03';
   EXPECT_FALSE(ReadRowsHeader(rows).ok());
