@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace tarn::queryd {
 
@@ -21,7 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kCrashedFileBytesMax = 4'000'000;
-constexpr size_t kCrashedErrorBytesMax = 1000;
 
 // FNV-1a, which is the same in each process.
 class Fingerprint {
@@ -166,7 +166,7 @@ const std::string* CrashedProbes::Find(const catalog::Manifest& manifest) const 
 void CrashedProbes::Add(const catalog::Manifest& manifest, const std::string& error) {
   entries_[manifest.name] = {.version = VersionOf(manifest),
                              .number = ++last_number_,
-                             .error = error.substr(0, kCrashedErrorBytesMax)};
+                             .error = Shortened(error, kErrorBytesMax)};
   if (entries_.size() > kEntriesMax) {
     entries_.erase(std::min_element(
         entries_.begin(), entries_.end(),

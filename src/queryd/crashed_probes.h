@@ -22,6 +22,8 @@ class CrashedProbes {
  public:
   // At most this many versions are kept. The oldest one is evicted.
   static constexpr size_t kEntriesMax = 1000;
+  // The most bytes of the error of one version. A longer one is cut.
+  static constexpr size_t kErrorBytesMax = 1000;
 
   // Keeps nothing across restarts.
   CrashedProbes() = default;

@@ -108,6 +108,16 @@ TEST_F(CrashedProbesTest, IgnoresAFileThatOthersMayWrite) {
   EXPECT_FALSE(IsKnown(bad));
 }
 
+TEST_F(CrashedProbesTest, CutsALongErrorBetweenCharacters) {
+  const catalog::Manifest bad = ManifestOf("bad", "e");
+  CrashedProbes crashed(file, "1");
+  std::string error = "x";
+  while (error.size() <= CrashedProbes::kErrorBytesMax) error += "\xC3\xA4";
+  crashed.Add(bad, error);
+  EXPECT_LE(crashed.Find(bad)->size(), CrashedProbes::kErrorBytesMax);
+  EXPECT_TRUE(IsValidUtf8(*crashed.Find(bad)));
+}
+
 TEST_F(CrashedProbesTest, GoesOnWhereTheFileCannotBeWritten) {
   const catalog::Manifest bad = ManifestOf("bad", "e");
   CrashedProbes crashed(folder / "missing" / "probes.json", "1");

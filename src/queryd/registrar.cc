@@ -25,6 +25,9 @@ constexpr auto kAnswerGrace = std::chrono::seconds(2);
 // The time limit of an object if the refresh has none.
 constexpr auto kLongestRead = std::chrono::hours(1);
 
+// The most bytes of a key in an error. The error must say what to do as well.
+constexpr size_t kShownKeyBytesMax = 500;
+
 protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t version) {
   protocol::ViewSpec view{.name = manifest.name, .keys = {}, .version = version};
   bool has_etags = false;
@@ -387,7 +390,7 @@ void Registrar::TakeLost(const Reading& reading, RefreshResult& result) {
   const std::string error = fmt::format(
       "object \"{}\": DuckDB ended its process twice when it read the footer. The dataset is not "
       "read again until it changes: write the object again under another key",
-      key);
+      Shortened(key, kShownKeyBytesMax));
   log::Error("a dataset ended its probe process twice", {{"dataset", name}, {"key", key}});
   crashed_.Add(wanted_.at(name), error);
   Fail(name, error, result);

@@ -539,6 +539,16 @@ TEST_F(RegistrarTest, ADatasetThatEndsItsProcessTwiceIsNotProbedAgainUntilItChan
   EXPECT_THAT(engine.alone, ElementsAre("bad"));
 }
 
+TEST_F(RegistrarTest, TheErrorOfACrashedObjectWithALongKeySaysWhatToDo) {
+  engine.crashing = {"bad"};
+  catalog.Add("bad", std::string(1000, 'k'), 1);
+  Refresh();
+  Refresh();
+  const RefreshResult known = Refresh();
+  ASSERT_EQ(known.errors.size(), 1U);
+  EXPECT_THAT(known.errors[0], HasSubstr("write the object again under another key"));
+}
+
 TEST_F(RegistrarTest, SuspectsAreProbedAloneOneAtATime) {
   engine.crashing = {"a", "b", "c"};
   for (const char* name : {"a", "b", "c"}) catalog.Add(name, "k", 1);
