@@ -36,6 +36,9 @@ std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type) {
     const bool belongs = channel == Channel::kAny || channel == of_type;
     return belongs ? std::optional<size_t>(bytes) : std::nullopt;
   };
+  const auto only_on_control = [channel](size_t bytes) {
+    return channel == Channel::kSlotFromEngine ? std::nullopt : std::optional<size_t>(bytes);
+  };
   switch (type) {
     case FrameType::kSetup:
     case FrameType::kProbe:
@@ -47,15 +50,16 @@ std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type) {
       return only_on(Channel::kControlFromEngine, kTextBytesMax);
     case FrameType::kProbeProgress:
     case FrameType::kDecoding:
+      return only_on(Channel::kControlFromProbes, kSmallBytesMax);
+    case FrameType::kProbed:
+      return only_on(Channel::kControlFromProbes, kProbedBytesMax);
     case FrameType::kViewsApplied:
     case FrameType::kProgress:
     case FrameType::kCached:
-      return only_on(Channel::kControlFromEngine, kSmallBytesMax);
+      return only_on_control(kSmallBytesMax);
     case FrameType::kReady:
     case FrameType::kUnhealthy:
-      return only_on(Channel::kControlFromEngine, kTextBytesMax);
-    case FrameType::kProbed:
-      return only_on(Channel::kControlFromEngine, kProbedBytesMax);
+      return only_on_control(kTextBytesMax);
     case FrameType::kBegun:
       return only_on(Channel::kSlotFromEngine, kBegunBytesMax);
     case FrameType::kRows:

@@ -45,8 +45,9 @@ constexpr size_t kFrameHeaderBytes = 5;
 // Who sends on a socket, and which of the two kinds of sockets it is: decides the types of frames
 // that may come.
 enum class Channel : uint8_t {
-  kAny,  // The engine's end: it trusts the front.
-  kControlFromEngine,
+  kAny,                // The engine's end: it trusts the front.
+  kControlFromEngine,  // A process that runs queries.
+  kControlFromProbes,  // A process that reads footers.
   kSlotFromEngine,
 };
 

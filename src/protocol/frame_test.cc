@@ -156,8 +156,16 @@ TEST(FrameReader, RefusesTypesThatDoNotBelongToTheChannel) {
   EXPECT_TRUE(takes(Channel::kSlotFromEngine, FrameType::kBegun));
   EXPECT_TRUE(takes(Channel::kControlFromEngine, FrameType::kReady));
   EXPECT_FALSE(takes(Channel::kSlotFromEngine, FrameType::kReady));
+  EXPECT_TRUE(takes(Channel::kControlFromProbes, FrameType::kReady));
   EXPECT_FALSE(takes(Channel::kControlFromEngine, FrameType::kRows));
-  for (const Channel channel : {Channel::kSlotFromEngine, Channel::kControlFromEngine}) {
+  for (const FrameType type :
+       {FrameType::kProbed, FrameType::kProbeProgress, FrameType::kDecoding}) {
+    EXPECT_TRUE(takes(Channel::kControlFromProbes, type));
+    EXPECT_FALSE(takes(Channel::kControlFromEngine, type)) << "it runs queries";
+  }
+  EXPECT_FALSE(takes(Channel::kControlFromProbes, FrameType::kHurry));
+  for (const Channel channel :
+       {Channel::kSlotFromEngine, Channel::kControlFromEngine, Channel::kControlFromProbes}) {
     EXPECT_FALSE(takes(channel, FrameType::kSetup));
     EXPECT_FALSE(takes(channel, FrameType::kQuery));
     EXPECT_FALSE(takes(channel, FrameType{0}));

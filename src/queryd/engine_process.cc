@@ -28,6 +28,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t kControlReadBytes = 4096;
+// Frames that may be dropped are not added to so many that wait.
+constexpr size_t kWaitingFramesMax = 16;
 constexpr auto kReapEvery = std::chrono::milliseconds(5);
 constexpr auto kEndKnownWithin = std::chrono::seconds(5);
 
@@ -48,7 +50,10 @@ Result<std::shared_ptr<EngineProcess>> EngineProcess::Start(asio::io_context& io
   TARN_TRY(const Spawned spawned, SpawnEngine(program, slots));
   Socket control(io, boost::asio::local::stream_protocol(), spawned.control);
   std::shared_ptr<EngineProcess> process(
-      new EngineProcess(io, spawned.pid, std::move(control), std::move(handlers)));
+      new EngineProcess(io, spawned.pid, std::move(control),
+                        setup.only_probes ? protocol::Channel::kControlFromProbes
+                                          : protocol::Channel::kControlFromEngine,
+                        std::move(handlers)));
   for (size_t i = 0; i < spawned.slots.size(); ++i) {
     process->slots_.push_back(std::make_unique<Slot>(
         i, Socket(io, boost::asio::local::stream_protocol(), spawned.slots[i])));
@@ -63,13 +68,15 @@ Result<std::shared_ptr<EngineProcess>> EngineProcess::Start(asio::io_context& io
   return process;
 }
 
-EngineProcess::EngineProcess(asio::io_context& io, pid_t pid, Socket control, Handlers handlers)
+EngineProcess::EngineProcess(asio::io_context& io, pid_t pid, Socket control,
+                             protocol::Channel channel, Handlers handlers)
     : strand_(asio::make_strand(io)),
       pid_(pid),
       control_(std::move(control)),
       handlers_(std::move(handlers)) {}
 
 EngineProcess::~EngineProcess() { Kill(); }
+      channel_(channel),
 
 void EngineProcess::Kill(EndCause cause) {
   const std::lock_guard lock(mutex_);
@@ -106,14 +113,24 @@ asio::awaitable<EndCause> EngineProcess::WaitForEndCause() {
 
 void EngineProcess::Send(std::string frame) {
   asio::post(strand_, [self = shared_from_this(), frame = std::move(frame)]() mutable {
-    self->outgoing_.push_back(std::move(frame));
-    if (self->outgoing_.size() == 1) self->WriteNext();
+    self->Enqueue(std::move(frame));
   });
 }
 
 void EngineProcess::WriteNext() {
   asio::async_write(control_, asio::buffer(outgoing_.front()),
                     asio::bind_executor(strand_, [self = shared_from_this()](
+void EngineProcess::SendOrDrop(std::string frame) {
+  asio::post(strand_, [self = shared_from_this(), frame = std::move(frame)]() mutable {
+    if (self->outgoing_.size() < kWaitingFramesMax) self->Enqueue(std::move(frame));
+  });
+}
+
+void EngineProcess::Enqueue(std::string frame) {
+  outgoing_.push_back(std::move(frame));
+  if (outgoing_.size() == 1) WriteNext();
+}
+
                                                      boost::system::error_code code, size_t) {
                       if (code) return;  // The reader sees the end too, and acts on it.
                       self->outgoing_.pop_front();
@@ -123,7 +140,7 @@ void EngineProcess::WriteNext() {
 
 asio::awaitable<void> EngineProcess::ReadControl() {
   const auto self = shared_from_this();
-  protocol::FrameReader reader(protocol::Channel::kControlFromEngine);
+  protocol::FrameReader reader(channel_);
   Result<> handled;
   while (handled.ok()) {
     const auto [code, got] = co_await control_.async_read_some(

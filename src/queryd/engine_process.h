@@ -108,12 +108,15 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   // Becomes true when the process ends and was not replaced: what it computed is not to be trusted.
   std::shared_ptr<const std::atomic<bool>> has_crashed() const { return has_crashed_; }
 
+  // The same, but drops the frame if the process has left so many unread that others wait.
+  void SendOrDrop(std::string frame);
   pid_t pid() const { return pid_; }
   // What the process has in memory now, in bytes; 0 when that cannot be read.
   uint64_t ResidentBytes() const;
 
  private:
-  EngineProcess(boost::asio::io_context& io, pid_t pid, Socket control, Handlers handlers);
+  EngineProcess(boost::asio::io_context& io, pid_t pid, Socket control, protocol::Channel channel,
+                Handlers handlers);
   boost::asio::awaitable<void> ReadControl();
   boost::asio::awaitable<std::string> Reap();
   Result<> Handle(const protocol::Frame& frame);
@@ -130,6 +133,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;  // guarded by mutex_; the latest first, its plans are the warmest
+  void Enqueue(std::string frame);  // Only on the strand.
   bool going_ = false;       // guarded by mutex_: it was killed, or ends by itself
   bool reaped_ = false;      // guarded by mutex_: the pid may be another's now
   EndCause end_cause_ = EndCause::kNone;  // guarded by mutex_
@@ -137,4 +141,5 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
       std::make_shared<std::atomic<bool>>(false);
 };
 
+  const protocol::Channel channel_;
 }  // namespace tarn::queryd

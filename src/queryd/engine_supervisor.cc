@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <filesystem>
 #include <limits>
+#include <type_traits>
 
 #include "base/log.h"
 #include "base/redact.h"
@@ -713,7 +714,10 @@ PendingProbe EngineSupervisor::Ask(Message message) {
   PendingProbe pending{.answer = asked.answer.get_future(),
                        .objects_read = asked.objects_read,
                        .suspect = asked.suspect};
+  std::string dataset;
+  if constexpr (std::is_same_v<Message, protocol::Probe>) dataset = message.view.name;
   asked_.emplace(message.ticket, std::move(asked));
+              .dataset = std::move(dataset),
   members_.at(current_).process->Send(protocol::ToFrame(message));
   return pending;
 }
@@ -758,8 +762,14 @@ void EngineSupervisor::OnDecoding(const protocol::Decoding& decoding) {
 
 void EngineSupervisor::Hurry(const std::string& dataset) {
   const std::lock_guard lock(mutex_);
-  if (Member* member = FindMember(current_)) {
-    member->process->Send(protocol::ToFrame(protocol::Hurry{.dataset = dataset}));
+  Member* member = FindMember(current_);
+  if (member == nullptr) return;
+  // Names come from processes that run queries.
+  const bool is_probed = std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) {
+    return asked.second.member == current_ && EqualsIgnoreCase(asked.second.dataset, dataset);
+  });
+  if (is_probed) {
+    member->process->SendOrDrop(protocol::ToFrame(protocol::Hurry{.dataset = dataset}));
   }
 }
 

@@ -105,7 +105,8 @@ class EngineSupervisor : public ViewTarget {
   // Block until the engine has answered or the deadline has passed; not for an I/O thread.
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                   Deadline deadline) override;
-  // Has the process read a dataset before the others, if it is probing it.
+  // Has the process read a dataset before the others, if it is probing it. A hint, which is dropped
+  // while many messages to the process wait.
   void Hurry(const std::string& dataset);
   bool IsProbing() const;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
@@ -152,6 +153,7 @@ class EngineSupervisor : public ViewTarget {
     std::shared_ptr<std::atomic<uint64_t>> objects_read = {};
     std::shared_ptr<std::atomic<uint64_t>> suspect = {};
     std::set<uint64_t> decoding = {};  // The objects that DuckDB is decoding.
+    std::string dataset = {};  // That is probed; empty for a change.
   };
 
   // Starts a process that is to be the current one, now or when the pace allows it. Does nothing

@@ -494,7 +494,6 @@ TEST_F(EngineSupervisorTest, ProbesTellEachWhatCameOfIt) {
   ASSERT_FALSE(outcomes[100].ok());
   EXPECT_EQ(outcomes[100].error().kind, ErrorKind::kTimeout);
   EXPECT_TRUE(Probe({}).empty());
-  EXPECT_THAT(Run("FROM t1"), HasSubstr("error: ")) << "nothing was changed";
 }
 
 // One process starts while the other takes the change.
@@ -569,6 +568,8 @@ TEST_F(EngineSupervisorTest, AProgramThatIsNotThereIsNamed) {
 }
 
 TEST_F(EngineSupervisorTest, AProgramThatEndsAtOnceSaysHow) {
+  options.setup.only_probes = true;
+  options.slots = 0;
   options.program = Script("exit 3");
   const Result<> opened = TryOpen();
   ASSERT_FALSE(opened.ok());
