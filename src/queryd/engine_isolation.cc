@@ -16,13 +16,14 @@ constexpr auto kStartAgainAfter = std::chrono::seconds(1);
 
 }  // namespace
 
-EngineSupervisor::Member* EngineSupervisor::UsableIsolated(const EngineProcess* avoid) {
+EngineSupervisor::Member* EngineSupervisor::UsableIsolated(const EngineProcess* avoid,
+                                                           uint64_t views_changed) {
   Member* member = FindMember(isolated_);
   if (member == nullptr) return nullptr;
   // A slot that is still taken is that of a query that was cancelled.
   const bool is_usable = !member->process->is_going() && !member->is_tired &&
-                         member->views_changed == views_changed_ &&
-                         member->process.get() != avoid && member->process->slots_taken() == 0;
+                         member->views_changed >= views_changed && member->process.get() != avoid &&
+                         member->process->slots_taken() == 0;
   if (is_usable) return member;
   member->why_ended = "replaced";
   member->process->Kill(EndCause::kReplaced);
@@ -35,9 +36,12 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
   const std::shared_ptr<Query> self = query.shared_from_this();
   const Deadline deadline = Deadline::After(options_.start_timeout);
   Deadline start_at = Deadline::After(Duration::zero());
+  // The query sees the catalogue as it is now, or later.
+  uint64_t views_changed = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (UsableIsolated(avoid) == nullptr) {
+    views_changed = views_changed_;
+    if (UsableIsolated(avoid, views_changed) == nullptr) {
       start_at = Deadline::After(isolated_pacer_.Take(StartPacer::Clock::now()));
     }
   }
@@ -47,7 +51,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
       waiting_.erase(self);
       if (query.cancel_reason()) co_return *query.cancel_reason();
       if (stopping_) co_return Unavailable("the server is shutting down");
-      Member* member = UsableIsolated(avoid);
+      Member* member = UsableIsolated(avoid, views_changed);
       if (member != nullptr && member->ready) {
         if (auto lease = member->process->TakeSlot()) {
           member->queries[lease->slot().index] = {lease->slot().query + 1, self};

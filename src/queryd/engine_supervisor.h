@@ -164,10 +164,10 @@ class EngineSupervisor : public ViewTarget {
   bool IsStarting() const { return next_ != 0 || start_is_due_; }  // Needs mutex_.
   // The member of a new process. Needs mutex_.
   Result<Member*> AddMember(const std::string& reason, bool is_isolated);
-  Result<protocol::Setup> MakeSetup(uint64_t number, bool is_isolated);  // Needs mutex_.
-  // The isolated process, null if there is none. Ends one that no query can have any more. Needs
-  // mutex_.
-  Member* UsableIsolated(const EngineProcess* avoid);
+  Result<protocol::Setup> MakeSetup(uint64_t number);  // Needs mutex_.
+  // The isolated process, null if there is none. Ends one that no query can have any more, or that
+  // started before views_changed_ had the value. Needs mutex_.
+  Member* UsableIsolated(const EngineProcess* avoid, uint64_t views_changed);
   // Ends the isolated process, if it is this one.
   bool EndIsolated(const EngineProcess& process);
   // Ends the isolated process where no query waits for it. Needs mutex_.
