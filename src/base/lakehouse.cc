@@ -169,7 +169,8 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.crashes_max",
        .target = &queryd.crashes_max,
        .help = "Engine processes that the queries of one token may end within `quarantine_time`; "
-               "then all its queries are answered 503. Without tokens, all clients together.",
+               "then all its queries are answered 503. Without tokens, only the queries that ended "
+               "them are refused.",
        .min = 1,
        .max = 1000,
        .unit = "processes"},

@@ -58,8 +58,8 @@ void EngineMemory::Report(const void* owner, std::vector<Usage> usages) {
               {"draining", usage.is_draining},
               {"total", total},
               {"limit", limit_}});
-  // The queries of one that drains are not at fault: they run again as if it had never had them.
-  usage.process->Kill(usage.is_draining ? EndCause::kReplaced : EndCause::kMemory);
+  // The queries are not at fault. Those of one that drains run again as if it had never had them.
+  usage.process->Kill(usage.is_draining ? EndCause::kReplaced : EndCause::kSharedMemory);
 }
 
 }  // namespace tarn::queryd

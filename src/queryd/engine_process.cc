@@ -73,10 +73,10 @@ EngineProcess::EngineProcess(asio::io_context& io, pid_t pid, Socket control,
     : strand_(asio::make_strand(io)),
       pid_(pid),
       control_(std::move(control)),
+      channel_(channel),
       handlers_(std::move(handlers)) {}
 
 EngineProcess::~EngineProcess() { Kill(); }
-      channel_(channel),
 
 void EngineProcess::Kill(EndCause cause) {
   const std::lock_guard lock(mutex_);
@@ -88,7 +88,7 @@ void EngineProcess::Kill(EndCause cause) {
 void EngineProcess::SetEndCause(EndCause cause) {
   if (end_cause_ != EndCause::kNone) return;
   end_cause_ = cause;
-  *has_crashed_ = cause != EndCause::kReplaced;
+  *has_crashed_ = !IsFaultOfFront(cause);
 }
 
 bool EngineProcess::is_going() const {
@@ -117,9 +117,6 @@ void EngineProcess::Send(std::string frame) {
   });
 }
 
-void EngineProcess::WriteNext() {
-  asio::async_write(control_, asio::buffer(outgoing_.front()),
-                    asio::bind_executor(strand_, [self = shared_from_this()](
 void EngineProcess::SendOrDrop(std::string frame) {
   asio::post(strand_, [self = shared_from_this(), frame = std::move(frame)]() mutable {
     if (self->outgoing_.size() < kWaitingFramesMax) self->Enqueue(std::move(frame));
@@ -131,6 +128,9 @@ void EngineProcess::Enqueue(std::string frame) {
   if (outgoing_.size() == 1) WriteNext();
 }
 
+void EngineProcess::WriteNext() {
+  asio::async_write(control_, asio::buffer(outgoing_.front()),
+                    asio::bind_executor(strand_, [self = shared_from_this()](
                                                      boost::system::error_code code, size_t) {
                       if (code) return;  // The reader sees the end too, and acts on it.
                       self->outgoing_.pop_front();

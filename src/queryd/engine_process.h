@@ -25,9 +25,21 @@ enum class EndCause : uint8_t {
   kNone,      // It runs, or ends just now for a reason that is not known yet.
   kReplaced,  // The front ended it, and not because of a query: another one replaces it.
   kMemory,    // The front ended it: it had more memory than it may.
-  kKilled,    // SIGKILL, and not for a reason above: the operator, or the kernel for its memory.
-  kCrashed,   // Another signal, or its own exit.
+  // The front ended it: all processes together had more memory than they may.
+  kSharedMemory,
+  kKilled,   // SIGKILL, and not for a reason above: the operator, or the kernel for its memory.
+  kCrashed,  // Another signal, or its own exit.
 };
+
+// True when one of the queries that ran in the process may be the reason for its end.
+constexpr bool MayBeFaultOfQuery(EndCause cause) {
+  return cause == EndCause::kMemory || cause == EndCause::kCrashed || cause == EndCause::kNone;
+}
+
+// True when the front ended the process for a reason outside of it.
+constexpr bool IsFaultOfFront(EndCause cause) {
+  return cause == EndCause::kReplaced || cause == EndCause::kSharedMemory;
+}
 
 // A process that runs tarn-engine, from its start until it is gone.
 //
@@ -96,6 +108,8 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
 
   // Sends a frame on the control socket, in the order of the calls.
   void Send(std::string frame);
+  // The same, but drops the frame if the process has left so many unread that others wait.
+  void SendOrDrop(std::string frame);
   // Ends it. Also for one that has ended by itself and is not reaped yet: no query gets a slot of
   // it from here on. The first cause counts; without one, it is known when the process is reaped.
   void Kill(EndCause cause = EndCause::kNone);
@@ -105,11 +119,10 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   // Waits until the cause of the end is known, which is a matter of milliseconds: for one whose
   // socket has ended. kNone if it does not become known.
   boost::asio::awaitable<EndCause> WaitForEndCause();
-  // Becomes true when the process ends and was not replaced: what it computed is not to be trusted.
+  // Becomes true when the process ends, and not because the front ended it for a reason outside of
+  // it: what it computed is not to be trusted.
   std::shared_ptr<const std::atomic<bool>> has_crashed() const { return has_crashed_; }
 
-  // The same, but drops the frame if the process has left so many unread that others wait.
-  void SendOrDrop(std::string frame);
   pid_t pid() const { return pid_; }
   // What the process has in memory now, in bytes; 0 when that cannot be read.
   uint64_t ResidentBytes() const;
@@ -120,6 +133,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   boost::asio::awaitable<void> ReadControl();
   boost::asio::awaitable<std::string> Reap();
   Result<> Handle(const protocol::Frame& frame);
+  void Enqueue(std::string frame);  // Only on the strand.
   void WriteNext();
   void Return(Slot* slot);
   void SetEndCause(EndCause cause);  // Needs mutex_.
@@ -127,13 +141,13 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   const boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   const pid_t pid_;
   Socket control_;  // Only on the strand.
+  const protocol::Channel channel_;
   const Handlers handlers_;
   std::deque<std::string> outgoing_;  // Only on the strand.
 
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;  // guarded by mutex_; the latest first, its plans are the warmest
-  void Enqueue(std::string frame);  // Only on the strand.
   bool going_ = false;       // guarded by mutex_: it was killed, or ends by itself
   bool reaped_ = false;      // guarded by mutex_: the pid may be another's now
   EndCause end_cause_ = EndCause::kNone;  // guarded by mutex_
@@ -141,5 +155,4 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
       std::make_shared<std::atomic<bool>>(false);
 };
 
-  const protocol::Channel channel_;
 }  // namespace tarn::queryd

@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "base/text.h"
 #include "queryd/engine_supervisor.h"
@@ -38,9 +40,11 @@ class EngineProtocolTest : public testing::Test {
   Metrics metrics;
   std::unique_ptr<EnginePool> engines;
   std::unique_ptr<QueryService> service;
+  std::unique_ptr<EngineSupervisor> probes;
 
   EngineProtocolTest() { fs::create_directories(folder); }
   ~EngineProtocolTest() override {
+    if (probes != nullptr) probes->Stop();
     if (engines != nullptr) engines->Stop();
     fs::remove_all(folder);
   }
@@ -48,25 +52,37 @@ class EngineProtocolTest : public testing::Test {
   void WriteFile(const std::string& name, const std::string& bytes) const {
     std::ofstream(folder / name, std::ios::binary) << bytes;
   }
+  std::string ReadFile(const std::string& name) const {
+    std::ifstream stream(folder / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  // The options of an engine with one slot. Its program consists of these lines of shell. 3 is the
+  // control socket, 4 the socket of the slot.
+  EngineOptions OptionsOf(const std::string& lines) const {
+    const fs::path program = folder / "program";
+    std::ofstream(program) << fmt::format("#!/bin/bash\ncd {}\n{}", folder.string(), lines);
+    chmod(program.c_str(), 0700);
+    EngineOptions options;
+    options.program = program.string();
+    options.setup.memory_limit = 1'000'000;
+    options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
+    options.slots = 1;
+    options.start_interval = Duration::zero();
+    return options;
+  }
 
   // An engine whose one slot answers the first query with these bytes, or is full of them before a
   // query comes. Ends when the front closes its sockets.
   void Open(const std::string& answer, const std::string& control = {}, bool waits = true) {
     WriteFile("control", ToFrame(protocol::Ready{.version = "fake"}) + control);
     WriteFile("answer", answer);
-    const fs::path program = folder / "program";
     // The shell itself waits, and not a child of it: that would keep the sockets open after its
     // end.
-    std::ofstream(program) << fmt::format(
-        "#!/bin/bash\ncd {}\n{}\nexec cat <&3 >/dev/null\n", folder.string(),
-        waits ? "cat control >&3\nread -r -N 1 <&4\ncat answer >&4"
-              : "cat answer >&4\ncat control >&3");
-    chmod(program.c_str(), 0700);
-    EngineOptions options;
-    options.program = program.string();
-    options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
-    options.slots = 1;
-    options.start_interval = Duration::zero();
+    OpenWith(OptionsOf(std::string(waits ? "cat control >&3\nread -r -N 1 <&4\ncat answer >&4"
+                                         : "cat answer >&4\ncat control >&3") +
+                       "\nexec cat <&3 >/dev/null\n"));
+  }
+  void OpenWith(const EngineOptions& options) {
     engines = std::make_unique<EnginePool>(io.io(), options, EnginePool::Limits{}, metrics);
     service = std::make_unique<QueryService>(
         *engines,
@@ -78,6 +94,32 @@ class EngineProtocolTest : public testing::Test {
         metrics);
     const Result<> opened = engines->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().message;
+  }
+
+  // A process that reads footers. It sends the file "answer" when there is a file "go", and keeps
+  // its messages in the file "read-PID".
+  void OpenProbes() {
+    WriteFile("control", ToFrame(protocol::Ready{.version = "fake"}));
+    EngineOptions options = OptionsOf(
+        "cat control >&3\nuntil [ -e go ]; do sleep 0.01; done\ncat answer >&3\n"
+        "exec cat <&3 >read-$$\n");
+    options.setup.only_probes = true;
+    options.slots = 0;
+    probes = std::make_unique<EngineSupervisor>(io.io(), options, metrics);
+    const Result<> opened = probes->Open();
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+  }
+  PendingProbe Probe(const std::string& name) {
+    return std::move(
+        probes->Probe({{{name, {"one.parquet"}}, kSoon}}, Deadline::After(kSoon)).front());
+  }
+  bool Replace() {
+    const pid_t former = probes->CurrentPid();
+    probes->Replace("test");
+    return Eventually([&] {
+      const pid_t pid = probes->CurrentPid();
+      return pid > 0 && pid != former;
+    });
   }
 
   std::string Run() {
@@ -169,6 +211,93 @@ TEST_F(EngineProtocolTest, BytesAfterTheEndAreAnErrorOfTheSlot) {
   Open(whole + "y");
   EXPECT_EQ(Run(), "error: more bytes follow the end of a query");
   EXPECT_EQ(ProtocolErrors(), 1);
+}
+
+// The query may have taken over the process.
+TEST_F(EngineProtocolTest, AQueryWhoseAnswersCannotBeReadIsRefused) {
+  const std::string whole =
+      ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1});
+  for (const std::string& answer : {ToFrame(protocol::Begun{}) + whole, whole + "y"}) {
+    Open(answer);
+    const std::string first = Run();
+    EXPECT_THAT(first, testing::AnyOf(Unreadable(), HasSubstr("more bytes follow")));
+    EXPECT_EQ(Run(), first) << "in a process of its own";
+    EXPECT_THAT(Run(), HasSubstr("error: this query ended two engine processes"));
+    engines->Stop();
+  }
+}
+
+// Else a query that fits could fail there as one that does not fit anywhere.
+TEST_F(EngineProtocolTest, AnIsolatedProcessHasTheWholeMemoryLimit) {
+  WriteFile("control", ToFrame(protocol::Ready{.version = "fake"}));
+  const std::string whole =
+      ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1});
+  WriteFile("answer", whole + "y");
+  OpenWith(
+      OptionsOf("bytes=$(head -c 4 <&3 | od -An -tu4)\n"
+                "head -c $((bytes + 1)) <&3 >setup-$$\n"
+                "cat control >&3\nread -r -N 1 <&4\ncat answer >&4\nexec cat <&3 >/dev/null\n"));
+  EXPECT_THAT(Run(), HasSubstr("more bytes follow"));
+  WriteFile("answer", whole);
+  EXPECT_EQ(Run(), "x\n") << "in a process of its own";
+  EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_isolated_starts_total 1\n"));
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("setup-")) continue;
+    const std::string frame = ReadFile(name);  // Without its length.
+    if (frame.empty()) continue;               // It starts just now.
+    const auto setup = protocol::FromPayload<protocol::Setup>(frame.substr(1));
+    if (!setup.ok() || setup->only_probes) continue;
+    EXPECT_EQ(setup->memory_limit, 1'000'000U) << name;
+  }
+}
+
+// The front ended the process, and not for what it was decoding.
+TEST_F(EngineProtocolTest, ADatasetIsASuspectOnlyIfItsProcessEndedByItself) {
+  for (const bool is_replaced : {false, true}) {
+    WriteFile("answer", ToFrame(protocol::Decoding{.ticket = 1}) +
+                            ToFrame(protocol::ProbeProgress{.ticket = 1, .objects_read = 1}));
+    fs::remove(folder / "go");
+    OpenProbes();
+    const pid_t first = probes->CurrentPid();
+    PendingProbe probe = Probe("t");
+    WriteFile("go", "");
+    ASSERT_TRUE(Eventually([&] { return *probe.objects_read == 1; }));
+    if (is_replaced) {
+      ASSERT_TRUE(Replace());
+      const PendingProbe in_second = Probe("u");
+      ASSERT_TRUE(Replace()) << "the first one does not drain any longer";
+    } else {
+      kill(first, SIGSEGV);
+    }
+    const auto answer = Get(probe.answer);
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().kind, ErrorKind::kCancelled);
+    EXPECT_EQ(probe.suspect_object(), is_replaced ? PendingProbe::kNoObject : 0U);
+    probes->Stop();
+  }
+}
+
+// The names come from processes that run queries.
+TEST_F(EngineProtocolTest, OnlyDatasetsThatAreProbedAreHurried) {
+  constexpr size_t kMany = 20'000;
+  WriteFile("answer", "");
+  WriteFile("go", "");
+  OpenProbes();
+  const pid_t pid = probes->CurrentPid();
+  const std::string read = fmt::format("read-{}", pid);
+  const PendingProbe probe = Probe("probed");
+  probes->Hurry("another");
+  probes->Hurry("Probed");
+  const std::string hurry = ToFrame(protocol::Hurry{.dataset = "Probed"});
+  EXPECT_TRUE(Eventually([&] { return ReadFile(read).find(hurry) != std::string::npos; }));
+  EXPECT_EQ(ReadFile(read).find("another"), std::string::npos);
+  kill(pid, SIGSTOP);
+  for (size_t i = 0; i < kMany; ++i) probes->Hurry("Probed");
+  const PendingProbe last = Probe("last_one");
+  kill(pid, SIGCONT);
+  ASSERT_TRUE(Eventually([&] { return ReadFile(read).find("last_one") != std::string::npos; }));
+  EXPECT_LT(ReadFile(read).size(), kMany * hurry.size()) << "most of them were dropped";
 }
 
 // An answer that is there before its query is not an answer to it.

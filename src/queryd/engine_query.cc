@@ -40,10 +40,12 @@ bool IsLastWord(const protocol::Frame& frame) {
 }
 
 EngineQuery::EngineQuery(EngineSupervisor& supervisor, std::shared_ptr<Query> query,
-                         Admission::Permit permit, EngineProcess::Lease lease)
+                         Admission::Permit permit, EngineProcess::Lease lease,
+                         EngineSupervisor::OnLost on_lost)
     : supervisor_(supervisor),
       query_(std::move(query)),
       permit_(std::move(permit)),
+      on_lost_(std::move(on_lost)),
       lease_(std::move(lease)) {
   query_->OnCancel([this] { OnCancel(); });
 }
@@ -63,7 +65,7 @@ void EngineQuery::OnCancel() {
 
 void EngineQuery::Abandon() {
   query_->OnCancel(nullptr);
-  supervisor_.Abandon(std::move(*lease_), std::move(permit_), query_);
+  supervisor_.Abandon(std::move(*lease_), std::move(permit_), query_, std::move(on_lost_));
   lease_.reset();
 }
 
@@ -83,7 +85,7 @@ Result<> EngineQuery::End() {
 EngineEvent EngineQuery::Break(const Error& error) {
   supervisor_.OnProtocolError(lease_->process(), error.message);
   Lose();
-  return Internal("the engine process sent an answer that cannot be read");
+  return EngineLost{.error = Internal("the engine process sent an answer that cannot be read")};
 }
 
 void EngineQuery::Lose() {
@@ -126,7 +128,8 @@ asio::awaitable<EngineEvent> EngineQuery::Next() {
   waiting_ = false;
   if (query_->cancel_reason()) {
     // The engine's last word may have come just before: nobody would find it again.
-    if (frame.ok() && *frame && IsLastWord(**frame)) static_cast<void>(End());
+    const bool is_over = frame.ok() && *frame && IsLastWord(**frame);
+    if (is_over && !End().ok()) co_return EngineLost{.error = query_->cancel_reason()};
     co_return *query_->cancel_reason();
   }
   if (!frame.ok()) co_return Break(frame.error());
@@ -156,7 +159,7 @@ EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
       const Result<protocol::End> end = protocol::FromPayload<protocol::End>(frame.payload);
       if (!end.ok()) return Break(end.error());
       if (!has_begun_) return Break(Internal("a query ended before it began"));
-      if (const Result<> ended = End(); !ended.ok()) return ended.error();
+      if (const Result<> ended = End(); !ended.ok()) return EngineLost{.error = ended.error()};
       return ResultSummary{.rows = end->rows, .truncated = end->truncated};
     }
     case FrameType::kFailed:
@@ -171,7 +174,7 @@ EngineEvent EngineQuery::ToFailure(const protocol::Frame& frame) {
   if (!failed.ok()) return Break(failed.error());
   const std::shared_ptr<EngineProcess> process = lease_->process().shared_from_this();
   Admission::Permit permit = failed->is_for_another ? std::move(permit_) : Admission::Permit();
-  if (const Result<> ended = End(); !ended.ok()) return ended.error();
+  if (const Result<> ended = End(); !ended.ok()) return EngineLost{.error = ended.error()};
   if (failed->is_for_another) {
     permit_ = std::move(permit);
     supervisor_.ReplaceBroken(*process);

@@ -24,6 +24,9 @@ struct RowsRead {
 struct EngineLost {
   // The process never ran it, because another query broke it. Else it ended while it ran.
   bool never_ran = false;
+  // Given if the process answered the query with bytes that tarn-engine does not send: the query is
+  // answered with this error and does not run again.
+  std::optional<Error> error = std::nullopt;
 };
 // What comes out of a query, in this order: that it has begun, rows, any number of times, then one
 // of the others.
@@ -42,8 +45,10 @@ bool IsLastWord(const protocol::Frame& frame);
 // reads it or not. Used on the query's executor.
 class EngineQuery {
  public:
+  // `on_lost` is called if the process ends after the query was cancelled or destroyed; see
+  // EngineSupervisor::Abandon.
   EngineQuery(EngineSupervisor& supervisor, std::shared_ptr<Query> query, Admission::Permit permit,
-              EngineProcess::Lease lease);
+              EngineProcess::Lease lease, EngineSupervisor::OnLost on_lost = nullptr);
   ~EngineQuery();
   EngineQuery(const EngineQuery&) = delete;
   EngineQuery& operator=(const EngineQuery&) = delete;
@@ -74,6 +79,7 @@ class EngineQuery {
   EngineSupervisor& supervisor_;
   const std::shared_ptr<Query> query_;
   Admission::Permit permit_;
+  EngineSupervisor::OnLost on_lost_;
   std::optional<EngineProcess::Lease> lease_;  // None: it is over, or abandoned.
   bool waiting_ = false;                       // For the socket.
   bool has_begun_ = false;                     // Begun has come.

@@ -23,9 +23,6 @@ namespace {
 
 constexpr size_t kVersionBytesMax = 100;
 
-// An isolated process has memory_limit divided by this.
-constexpr uint64_t kIsolatedShare = 2;
-
 // Of changes that a process is sent while it starts.
 constexpr uint64_t kNoTicket = 0;
 
@@ -183,7 +180,7 @@ Result<> EngineSupervisor::StartNow(const std::string& reason) {
 Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string& reason,
                                                               bool is_isolated) {
   const uint64_t number = ++last_number_;
-  TARN_TRY(const protocol::Setup setup, MakeSetup(number, is_isolated));
+  TARN_TRY(const protocol::Setup setup, MakeSetup(number));
   const size_t slots = is_isolated ? 1 : options_.slots;
   TARN_TRY(std::shared_ptr<EngineProcess> process,
            EngineProcess::Start(io_, options_.program, slots, setup, MakeHandlers(number)));
@@ -202,7 +199,7 @@ Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string&
   return &members_.emplace(number, std::move(member)).first->second;
 }
 
-Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number, bool is_isolated) {
+Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number) {
   Result<protocol::Credentials> provided = options_.credentials();
   if (!provided.ok() && last_credentials_) {
     // A file that cannot be read just now must not keep the engine down.
@@ -222,8 +219,6 @@ Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number, bool is_iso
   setup.revision = revision_;
   // DuckDB's files have the same names in each process: two must not share a folder.
   if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
-  // The current process goes on with its memory beside it.
-  if (is_isolated) setup.memory_limit /= kIsolatedShare;
   return setup;
 }
 
@@ -387,10 +382,13 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     const Member member = std::move(found->second);
     members_.erase(found);
     temp_directory = member.temp_directory;
+    const EndCause cause = member.process->end_cause();
     for (auto it = asked_.begin(); it != asked_.end();) {
       if (it->second.member == number) {
         const std::set<uint64_t>& decoding = it->second.decoding;
-        if (!stopping_ && !decoding.empty()) *it->second.suspect = *decoding.begin();
+        // A process that the front ended says nothing of what it was decoding.
+        const bool is_suspect = !stopping_ && !IsFaultOfFront(cause);
+        if (is_suspect && !decoding.empty()) *it->second.suspect = *decoding.begin();
         unanswered.push_back(std::move(it->second.answer));
         it = asked_.erase(it);
       } else {
@@ -403,7 +401,6 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     }
     // The first process of all tells by Open's error why it does not start.
     const bool is_first = was_next && opening_;
-    const EndCause cause = member.process->end_cause();
     const bool is_planned = member.draining || cause == EndCause::kReplaced;
     if (stopping_ || is_planned || is_first) {
       log::Info(options_.setup.only_probes ? "probe process ended" : "engine ended",
@@ -413,10 +410,11 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
                                                        : member.why_ended}});
     } else {
       std::string why = member.why_ended.empty() ? "unexpected" : member.why_ended;
-      if (cause == EndCause::kMemory) why = "memory";
+      const bool is_memory = cause == EndCause::kMemory || cause == EndCause::kSharedMemory;
+      if (is_memory) why = "memory";
       log::Error(options_.setup.only_probes ? "probe process ended" : "engine ended",
                  {{"pid", int64_t{member.process->pid()}}, {"how", how}, {"reason", why}});
-      (cause == EndCause::kMemory ? out_of_memory_ : crashed_).Increment();
+      (is_memory ? out_of_memory_ : crashed_).Increment();
     }
     if (was_next) {
       ++failed_starts_;
@@ -474,6 +472,11 @@ Error EngineSupervisor::LostError(EndCause cause) {
     return InvalidArgument(
         "the engine process took more memory than it may (queryd.memory_hard_limit) while this "
         "query ran, twice; it is not run again");
+  }
+  if (!MayBeFaultOfQuery(cause)) {
+    return Unavailable(
+        "the engine process of this query was ended from outside, or because all engine processes "
+        "together took more memory than they may (queryd.engines_memory_limit): try again later");
   }
   return Internal("the engine process ended while this query ran, twice; it is not run again");
 }
@@ -541,12 +544,11 @@ asio::awaitable<void> EngineSupervisor::Watch() {
       total_cached += member.cached_bytes;
       LookAfter(member, resident);
       const bool is_being_replaced = number == current_ && next_ != 0;
-      usages.push_back(
-          {.process = member.process,
-           .bytes = resident,
-           .memory_limit = options_.setup.memory_limit / (member.is_isolated ? kIsolatedShare : 1),
-           .is_draining = member.draining || is_being_replaced,
-           .since = member.started_at});
+      usages.push_back({.process = member.process,
+                        .bytes = resident,
+                        .memory_limit = options_.setup.memory_limit,
+                        .is_draining = member.draining || is_being_replaced,
+                        .since = member.started_at});
     }
     if (options_.memory != nullptr) options_.memory->Report(this, std::move(usages));
     // Other supervisors add theirs.
@@ -630,21 +632,22 @@ void EngineSupervisor::OnCached(uint64_t number, const protocol::Cached& cached)
 }
 
 void EngineSupervisor::Abandon(EngineProcess::Lease lease, Admission::Permit permit,
-                               std::shared_ptr<Query> query) {
+                               std::shared_ptr<Query> query, OnLost on_lost) {
   const asio::any_io_executor executor = query->executor();
   std::shared_ptr<void> hold;
   {
     const std::lock_guard lock(mutex_);
     hold = Hold();
   }
-  asio::co_spawn(executor, Drain(std::move(lease), std::move(permit), std::move(query)),
+  asio::co_spawn(executor,
+                 Drain(std::move(lease), std::move(permit), std::move(query), std::move(on_lost)),
                  [hold = std::move(hold)](const std::exception_ptr& error) {
                    if (error) log::Error("ending a query failed");
                  });
 }
 
 asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admission::Permit permit,
-                                              std::shared_ptr<Query> query) {
+                                              std::shared_ptr<Query> query, OnLost on_lost) {
   EngineProcess::Slot& slot = lease.slot();
   lease.process().Send(
       protocol::ToFrame(protocol::Cancel{.slot = slot.index, .query = slot.query}));
@@ -660,11 +663,11 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   grace.async_wait([this, state, query,
                     process = lease.process().shared_from_this()](boost::system::error_code code) {
     if (code || state->over) return;
-    state->stuck = true;
     state->permit.Release();
     log::Warn("a query does not end, replacing its engine",
               {{"query_id", query->id()}, {"pid", int64_t{process->pid()}}});
     if (EndIsolated(*process)) return;
+    state->stuck = true;
     MarkStuck(process.get(), true);
     Replace("a query does not end");
   });
@@ -689,9 +692,12 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   if (state->stuck) MarkStuck(&lease.process(), false);
   if (ended) {
     lease.Release();
-  } else {
-    lease.process().Kill();
+    co_return;
   }
+  lease.process().Kill();
+  if (on_lost == nullptr) co_return;
+  const EndCause cause = co_await lease.process().WaitForEndCause();
+  on_lost(*query, lease.process(), cause);
 }
 
 void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
@@ -708,16 +714,16 @@ void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
 template <class Message>
 PendingProbe EngineSupervisor::Ask(Message message) {
   message.ticket = ++last_ticket_;
+  std::string dataset;
+  if constexpr (std::is_same_v<Message, protocol::Probe>) dataset = message.view.name;
   Asked asked{.member = current_,
+              .dataset = std::move(dataset),
               .objects_read = std::make_shared<std::atomic<uint64_t>>(),
               .suspect = std::make_shared<std::atomic<uint64_t>>(PendingProbe::kNoObject)};
   PendingProbe pending{.answer = asked.answer.get_future(),
                        .objects_read = asked.objects_read,
                        .suspect = asked.suspect};
-  std::string dataset;
-  if constexpr (std::is_same_v<Message, protocol::Probe>) dataset = message.view.name;
   asked_.emplace(message.ticket, std::move(asked));
-              .dataset = std::move(dataset),
   members_.at(current_).process->Send(protocol::ToFrame(message));
   return pending;
 }

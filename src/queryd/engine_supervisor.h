@@ -83,9 +83,13 @@ class EngineSupervisor : public ViewTarget {
       Query& query, const EngineProcess* avoid = nullptr);
   // Queries that are to run in a process of their own, one after the other.
   Admission& isolation() { return isolation_; }
+  // Takes the end of a process with which a query was lost. Called on the query's executor.
+  using OnLost = std::function<void(const Query&, const EngineProcess&, EndCause)>;
   // Ends a query that nobody waits for any more. Its slot and its place are given back when the
-  // engine has stopped it; where it does not, the process is replaced.
-  void Abandon(EngineProcess::Lease lease, Admission::Permit permit, std::shared_ptr<Query> query);
+  // engine has stopped it; where it does not, the process is replaced. `on_lost` is called if the
+  // process ends before that; null: nothing is.
+  void Abandon(EngineProcess::Lease lease, Admission::Permit permit, std::shared_ptr<Query> query,
+               OnLost on_lost);
 
   // The error of a query whose isolated process ended, after another process in which it ran.
   static Error LostError(EndCause cause);
@@ -149,11 +153,11 @@ class EngineSupervisor : public ViewTarget {
   // A probe or a change that a process was sent.
   struct Asked {
     uint64_t member = 0;
+    std::string dataset = {};  // That is probed; empty for a change.
     std::promise<Result<Schema>> answer = {};
     std::shared_ptr<std::atomic<uint64_t>> objects_read = {};
     std::shared_ptr<std::atomic<uint64_t>> suspect = {};
     std::set<uint64_t> decoding = {};  // The objects that DuckDB is decoding.
-    std::string dataset = {};  // That is probed; empty for a change.
   };
 
   // Starts a process that is to be the current one, now or when the pace allows it. Does nothing
@@ -200,7 +204,7 @@ class EngineSupervisor : public ViewTarget {
   std::shared_ptr<void> Hold();
   void MarkStuck(const EngineProcess* process, bool stuck);
   boost::asio::awaitable<void> Drain(EngineProcess::Lease lease, Admission::Permit permit,
-                                     std::shared_ptr<Query> query);
+                                     std::shared_ptr<Query> query, OnLost on_lost);
   boost::asio::awaitable<void> Watch();
   void LookAfter(Member& member, uint64_t resident);  // Needs mutex_.
 

@@ -311,6 +311,102 @@ TEST_F(EngineSupervisorTest, ASuspectThatIsCancelledLeavesNoProcess) {
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
 }
 
+// The kernel or an operator ended it, which says nothing of the query.
+TEST_F(EngineSupervisorTest, AQueryWhoseOwnProcessIsKilledFromOutsideIsNotRefused) {
+  Open();
+  auto query = Start(Request(kEndless), "killed");
+  ASSERT_TRUE(Runs("killed"));
+  kill(engine->CurrentPid(), SIGSEGV);
+  ASSERT_TRUE(EndIsolated(SIGKILL));
+  const Result<std::string> result = Get(query);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(result.error().message, HasSubstr("was ended from outside"));
+  auto again = Start(Request(kEndless), "again");
+  ASSERT_TRUE(Runs("again"));
+  ASSERT_TRUE(service->registry()
+                  .Cancel("again", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
+  EXPECT_EQ(TextOf(std::move(again)), "error: by hand");
+}
+
+TEST_F(EngineSupervisorTest, AnEndForTheSharedMemoryIsNotHeldAgainstAQuery) {
+  query_options.whole_bytes_max = 1000;
+  Open();
+  const SqlRequest request = Request("FROM range(100000000)");
+  auto begun = Get(Spawn(io.NewStrand(), Begin(*service, request, "cut")));
+  ASSERT_TRUE(begun.ok());
+  const std::shared_ptr<EngineProcess> process = (*begun)->process;
+  EngineMemory memory(1);
+  memory.Report(&memory, {{.process = process, .bytes = 2}});
+  EXPECT_EQ(process->end_cause(), EndCause::kSharedMemory);
+  EXPECT_FALSE(*process->has_crashed());
+  const auto query =
+      std::make_shared<Query>(io.NewStrand(), QueryInfo{.id = "cut"}, auth::Anonymous(), kSoon);
+  EXPECT_EQ(Get(Spawn(query->executor(), ReadToTheEnd(*service, *begun, query))),
+            "the engine process ended before the query did");
+  (*begun)->rest = nullptr;
+  auto again = Get(Spawn(io.NewStrand(), Begin(*service, request, "again")));
+  ASSERT_TRUE(again.ok());
+  EXPECT_FALSE((*again)->is_isolated);
+  (*again)->rest = nullptr;
+  EXPECT_EQ(EngineSupervisor::LostError(EndCause::kSharedMemory).kind, ErrorKind::kUnavailable);
+}
+
+// Else a query could end processes without a bound: its client leaves in time.
+TEST_F(EngineSupervisorTest, TheEndOfAProcessCountsAgainstAQueryThatIsCancelledBefore) {
+  options.cancel_grace = 10 * kSoon;
+  query_options.quarantine.crashes_max = 1;
+  Open();
+  auto query = Start(Request(kEndless), "bad");
+  ASSERT_TRUE(Runs("bad"));
+  const pid_t pid = engine->CurrentPid();
+  kill(pid, SIGSTOP);
+  ASSERT_TRUE(service->registry()
+                  .Cancel("bad", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
+  EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
+  kill(pid, SIGSEGV);
+  kill(pid, SIGCONT);
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+    return metrics.Render().find("tarn_engine_isolated_starts_total 0\n") == std::string::npos;
+  })) << "all queries of the client are suspects";
+}
+
+TEST_F(EngineSupervisorTest, TheEndOfAProcessCountsAgainstAQueryThatIsCancelledAfterwards) {
+  query_options.quarantine.crashes_max = 1;
+  Open();
+  auto query = Start(Request(kEndless), "bad");
+  ASSERT_TRUE(Runs("bad"));
+  kill(engine->CurrentPid(), SIGSEGV);
+  ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() > 0; }));
+  ASSERT_TRUE(service->registry()
+                  .Cancel("bad", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+                  .ok());
+  EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
+  ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() < 0; }));
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
+  EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_isolated_starts_total 2\n"));
+}
+
+TEST_F(EngineSupervisorTest, ASuspectRunsWhileTheCatalogueChangesAllTheTime) {
+  Open();
+  auto query = Start(Request(kLong), "suspect");
+  ASSERT_TRUE(Runs("suspect"));
+  std::atomic<bool> over = false;
+  auto changes = std::async(std::launch::async, [&] {
+    while (!over) {
+      Apply({{"t", {"one.parquet"}}});
+      std::this_thread::sleep_for(1ms);  // Or the engines do nothing else.
+    }
+  });
+  kill(engine->CurrentPid(), SIGSEGV);
+  EXPECT_EQ(TextOf(std::move(query)), "n\r\n42\r\n");
+  over = true;
+  Get(changes);
+}
+
 // What was sent cannot be taken back, so that it does not run again. It is a suspect the next time.
 TEST_F(EngineSupervisorTest, AQueryWhoseAnswerWasCutRunsAloneTheNextTime) {
   query_options.whole_bytes_max = 1000;
@@ -473,6 +569,8 @@ TEST_F(EngineSupervisorTest, ViewsSurviveAReplacement) {
 }
 
 TEST_F(EngineSupervisorTest, ProbesTellEachWhatCameOfIt) {
+  options.setup.only_probes = true;
+  options.slots = 0;
   Open();
   std::vector<ProbeRequest> requests;
   for (int i = 0; i < 100; ++i) {
@@ -568,8 +666,6 @@ TEST_F(EngineSupervisorTest, AProgramThatIsNotThereIsNamed) {
 }
 
 TEST_F(EngineSupervisorTest, AProgramThatEndsAtOnceSaysHow) {
-  options.setup.only_probes = true;
-  options.slots = 0;
   options.program = Script("exit 3");
   const Result<> opened = TryOpen();
   ASSERT_FALSE(opened.ok());

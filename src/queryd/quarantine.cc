@@ -71,23 +71,26 @@ void Quarantine::NoteSuspect(const std::string& key) {
   Put(key);
 }
 
-bool Quarantine::NoteCulprit(const std::string& key, const std::string& user) {
+bool Quarantine::NoteCulprit(const std::string& key, const std::string& user, pid_t process) {
   if (limits_.time <= Duration::zero()) return false;
   const std::lock_guard lock(mutex_);
-  TokenRecord& record = RecordOf(user);
-  Add(record.crashes);
-  if (IsFull(record.crashes)) {
-    log::Warn("the queries of a token ended too many engine processes, refusing them",
-              {{"user", user}, {"processes", uint64_t{limits_.crashes_max}}});
+  // Without tokens, one client must not have the queries of all others refused.
+  if (!user.empty()) {
+    TokenRecord& record = RecordOf(user);
+    Add(record.crashes, process);
+    if (IsFull(record.crashes)) {
+      log::Warn("the queries of a token ended too many engine processes, refusing them",
+                {{"user", user}, {"processes", uint64_t{limits_.crashes_max}}});
+    }
   }
   return !std::exchange(Put(key).is_refused, true);
 }
 
-void Quarantine::NoteCut(const std::string& key, const std::string& user) {
+void Quarantine::NoteCut(const std::string& key, const std::string& user, pid_t process) {
   if (limits_.time <= Duration::zero()) return;
   const std::lock_guard lock(mutex_);
   Put(key);
-  Add(RecordOf(user).cuts);
+  Add(RecordOf(user).cuts, process);
 }
 
 void Quarantine::NoteInnocent(const std::string& key) {
@@ -136,13 +139,19 @@ Quarantine::TokenRecord& Quarantine::RecordOf(const std::string& user) {
   return record;
 }
 
-void Quarantine::Add(std::deque<Clock::time_point>& times) const {
-  times.push_back(Clock::now());
-  if (times.size() > limits_.crashes_max) times.pop_front();
+void Quarantine::Add(std::deque<ProcessEnd>& ends, pid_t process) const {
+  const Clock::time_point now = Clock::now();
+  // An older end is that of another process with the same number.
+  const bool is_known = std::any_of(ends.begin(), ends.end(), [&](const ProcessEnd& end) {
+    return end.process == process && now - end.at < limits_.time;
+  });
+  if (is_known) return;
+  ends.push_back({.process = process, .at = now});
+  if (ends.size() > limits_.crashes_max) ends.pop_front();
 }
 
-bool Quarantine::IsFull(const std::deque<Clock::time_point>& times) const {
-  return times.size() >= limits_.crashes_max && Clock::now() - times.front() < limits_.time;
+bool Quarantine::IsFull(const std::deque<ProcessEnd>& ends) const {
+  return ends.size() >= limits_.crashes_max && Clock::now() - ends.front().at < limits_.time;
 }
 
 }  // namespace tarn::queryd

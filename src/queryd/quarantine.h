@@ -1,6 +1,7 @@
 #pragma once
 
 #include <prometheus/counter.h>
+#include <sys/types.h>
 
 #include <chrono>
 #include <deque>
@@ -30,7 +31,8 @@ class Quarantine {
     // neither suspects nor refused.
     Duration time = std::chrono::minutes(5);
     size_t entries_max = 1000;  // The oldest entry makes room for a new one.
-    size_t crashes_max = 10;    // Of each token, within `time`.
+    // Of each token, within `time`. Queries without a token are not refused for those of others.
+    size_t crashes_max = 10;
   };
   Quarantine(const Limits& limits, Metrics& metrics);
 
@@ -39,7 +41,8 @@ class Quarantine {
                            const auth::DatasetScope& scope);
 
   // Whether the query must run in an engine of its own. Errors: kInvalidArgument if it ended two
-  // processes, kUnavailable if the queries of its token ended too many. `user` is the token's name.
+  // processes, kUnavailable if the queries of its token ended too many. `user` is the token's name,
+  // empty without tokens.
   Result<bool> Check(const std::string& key, const std::string& user);
 
   // The same without the token: for a query that waited to run alone.
@@ -49,10 +52,12 @@ class Quarantine {
   void NoteSuspect(const std::string& key);
   // The process that it had for itself ended. Counts against its token. True if the query was not
   // refused before.
-  bool NoteCulprit(const std::string& key, const std::string& user);
+  bool NoteCulprit(const std::string& key, const std::string& user, pid_t process);
   // Its process ended after a part of its answer was sent, so that it cannot run again to be
-  // judged. After as many as count against a token, all queries of the token are suspects.
-  void NoteCut(const std::string& key, const std::string& user);
+  // judged. Or it was cancelled before that. Counts against its token, but once for each process:
+  // the others that ran there are innocent. After crashes_max processes, all queries of the token
+  // are suspects.
+  void NoteCut(const std::string& key, const std::string& user, pid_t process);
   // It ended in a process of its own, which goes on.
   void NoteInnocent(const std::string& key);
 
@@ -64,10 +69,14 @@ class Quarantine {
     Clock::time_point until;
   };
   using Entries = std::list<Entry>;
-  // The latest times, at most crashes_max of each.
+  struct ProcessEnd {
+    pid_t process = 0;
+    Clock::time_point at;
+  };
+  // The latest ends, at most crashes_max of each.
   struct TokenRecord {
-    std::deque<Clock::time_point> crashes;
-    std::deque<Clock::time_point> cuts;
+    std::deque<ProcessEnd> crashes;
+    std::deque<ProcessEnd> cuts;
     Clock::time_point changed_at;
   };
 
@@ -75,8 +84,8 @@ class Quarantine {
   Entry& Put(const std::string& key);
   Entry* Find(const std::string& key);
   TokenRecord& RecordOf(const std::string& user);
-  void Add(std::deque<Clock::time_point>& times) const;
-  bool IsFull(const std::deque<Clock::time_point>& times) const;
+  void Add(std::deque<ProcessEnd>& ends, pid_t process) const;
+  bool IsFull(const std::deque<ProcessEnd>& ends) const;
 
   const Limits limits_;
   prometheus::Counter& refused_texts_;

@@ -30,8 +30,8 @@ TEST_F(QuarantineTest, RefusesAQueryThatEndedTwoProcesses) {
   EXPECT_EQ(CheckOf(quarantine, "a"), "runs");
   quarantine.NoteSuspect("a");
   EXPECT_EQ(CheckOf(quarantine, "a"), "alone");
-  EXPECT_TRUE(quarantine.NoteCulprit("a", "u"));
-  EXPECT_FALSE(quarantine.NoteCulprit("a", "u")) << "it is refused already";
+  EXPECT_TRUE(quarantine.NoteCulprit("a", "u", 1));
+  EXPECT_FALSE(quarantine.NoteCulprit("a", "u", 2)) << "it is refused already";
   EXPECT_EQ(CheckOf(quarantine, "a"),
             "this query ended two engine processes, so it is refused for 5m "
             "(queryd.quarantine_time): change it");
@@ -46,7 +46,7 @@ TEST_F(QuarantineTest, AQueryThatEndsWellAloneIsNoSuspect) {
   quarantine.NoteSuspect("a");
   quarantine.NoteInnocent("a");
   EXPECT_EQ(CheckOf(quarantine, "a"), "runs");
-  quarantine.NoteCulprit("a", "u");
+  quarantine.NoteCulprit("a", "u", 1);
   quarantine.NoteInnocent("a");
   EXPECT_THAT(CheckOf(quarantine, "a"), HasSubstr("refused")) << "it ended a process before";
 }
@@ -54,7 +54,7 @@ TEST_F(QuarantineTest, AQueryThatEndsWellAloneIsNoSuspect) {
 TEST_F(QuarantineTest, EndsAfterAWhile) {
   Quarantine quarantine({.time = 20ms, .crashes_max = 1}, metrics);
   quarantine.NoteSuspect("a");
-  quarantine.NoteCulprit("b", "u");
+  quarantine.NoteCulprit("b", "u", 1);
   EXPECT_TRUE(Eventually([&] { return CheckOf(quarantine, "a") == "runs"; }));
   EXPECT_TRUE(Eventually([&] { return CheckOf(quarantine, "b") == "runs"; }));
 }
@@ -63,7 +63,7 @@ TEST_F(QuarantineTest, RefusesATokenWhoseQueriesEndedTooManyProcesses) {
   Quarantine quarantine({.crashes_max = 3}, metrics);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(CheckOf(quarantine, "other"), "runs");
-    quarantine.NoteCulprit(fmt::format("q{}", i), "u");
+    quarantine.NoteCulprit(fmt::format("q{}", i), "u", i);
   }
   EXPECT_THAT(CheckOf(quarantine, "other"), HasSubstr("ended 3 engine processes within 5m"));
   EXPECT_EQ(quarantine.Check("other", "u").error().kind, ErrorKind::kUnavailable);
@@ -74,17 +74,34 @@ TEST_F(QuarantineTest, ATokenWithManyAnswersThatWereCutRunsAlone) {
   Quarantine quarantine({.crashes_max = 3}, metrics);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(CheckOf(quarantine, "other"), "runs");
-    quarantine.NoteCut(fmt::format("q{}", i), "u");
+    quarantine.NoteCut(fmt::format("q{}", i), "u", i);
   }
   EXPECT_EQ(CheckOf(quarantine, "other"), "alone");
   EXPECT_EQ(CheckOf(quarantine, "other", "another"), "runs");
   EXPECT_EQ(CheckOf(quarantine, "q0", "another"), "alone") << "the text is a suspect";
 }
 
+// Many answers of a token are cut when one process ends.
+TEST_F(QuarantineTest, AProcessCountsOnceForEachToken) {
+  Quarantine quarantine({.crashes_max = 2}, metrics);
+  for (int i = 0; i < 10; ++i) quarantine.NoteCut(fmt::format("q{}", i), "u", 7);
+  EXPECT_EQ(CheckOf(quarantine, "other"), "runs");
+  EXPECT_EQ(CheckOf(quarantine, "q0"), "alone");
+  quarantine.NoteCut("q0", "u", 8);
+  EXPECT_EQ(CheckOf(quarantine, "other"), "alone");
+}
+
+TEST_F(QuarantineTest, WithoutATokenOnlyTheTextIsRefused) {
+  Quarantine quarantine({.crashes_max = 2}, metrics);
+  for (int i = 0; i < 5; ++i) quarantine.NoteCulprit(fmt::format("q{}", i), "", i);
+  EXPECT_EQ(CheckOf(quarantine, "other", ""), "runs");
+  EXPECT_THAT(CheckOf(quarantine, "q0", ""), HasSubstr("refused"));
+}
+
 TEST_F(QuarantineTest, KeepsABoundedNumber) {
   Quarantine quarantine({.entries_max = 10, .crashes_max = 1}, metrics);
   for (int i = 0; i < 1000; ++i) {
-    quarantine.NoteCulprit(fmt::format("q{}", i), fmt::format("u{}", i));
+    quarantine.NoteCulprit(fmt::format("q{}", i), fmt::format("u{}", i), i);
   }
   EXPECT_EQ(CheckOf(quarantine, "q0"), "runs");
   EXPECT_EQ(CheckOf(quarantine, "q989"), "runs");
@@ -96,8 +113,8 @@ TEST_F(QuarantineTest, KeepsABoundedNumber) {
 TEST_F(QuarantineTest, ATimeOfZeroTurnsItOff) {
   Quarantine quarantine({.time = Duration::zero(), .crashes_max = 1}, metrics);
   quarantine.NoteSuspect("a");
-  quarantine.NoteCulprit("a", "u");
-  quarantine.NoteCut("a", "u");
+  quarantine.NoteCulprit("a", "u", 1);
+  quarantine.NoteCut("a", "u", 1);
   EXPECT_EQ(CheckOf(quarantine, "a"), "runs");
 }
 

@@ -38,6 +38,19 @@ class CountedWhile {
   prometheus::Gauge& gauge_;
 };
 
+// The process ended while the query ran, which does not run again: no other process will judge it.
+void NoteEnd(Quarantine& quarantine, const std::string& key, const Query& query,
+             const EngineProcess& process, bool is_isolated, EndCause cause) {
+  if (!MayBeFaultOfQuery(cause)) return;
+  const std::string& user = query.user().name;
+  if (!is_isolated) {
+    quarantine.NoteCut(key, user, process.pid());
+  } else if (quarantine.NoteCulprit(key, user, process.pid())) {
+    log::Warn("a query ended two engine processes, refusing it for a while",
+              {{"query_id", query.id()}, {"user", user}});
+  }
+}
+
 }  // namespace
 
 QueryService::QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
@@ -45,7 +58,7 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
     : engines_(engines),
       options_(options),
       admission_(options.admission),
-      quarantine_(options.quarantine, metrics),
+      quarantine_(std::make_shared<Quarantine>(options.quarantine, metrics)),
       registry_(options.history_max),
       cache_(options.cache_bytes_max, metrics),
       in_use_(in_use),
@@ -89,7 +102,7 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
   if (std::optional<QueryAnswer> kept = FindKept(request, key, *query)) co_return std::move(*kept);
   const std::string quarantine_key =
       Quarantine::KeyOf(request.sql, request.params, query->user().datasets);
-  const Result<bool> is_suspect = quarantine_.Check(quarantine_key, query->user().name);
+  const Result<bool> is_suspect = quarantine_->Check(quarantine_key, query->user().name);
   if (!is_suspect.ok()) {
     Finish(*query, is_suspect.error());
     co_return is_suspect.error();
@@ -118,6 +131,10 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
     if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
     go_on = co_await Recover(attempt, *query, hold);
   }
+  // It was cancelled before a process of its own could judge it.
+  if (hold.lost_process && query->cancel_reason()) {
+    quarantine_->NoteCut(quarantine_key, query->user().name, *hold.lost_process);
+  }
   Finish(*query, go_on.error());
   co_return go_on.error();
 }
@@ -129,14 +146,20 @@ asio::awaitable<Result<>> QueryService::Isolate(Query& query, Hold& hold) {
   hold.isolation = std::move(*entered);
   hold.is_isolated = true;
   // The same query may have ended the process that it had, while this one waited.
-  co_return quarantine_.CheckKey(hold.quarantine_key);
+  co_return quarantine_->CheckKey(hold.quarantine_key);
 }
 
 asio::awaitable<Result<>> QueryService::Recover(const Attempt& attempt, Query& query, Hold& hold) {
   const auto* error = std::get_if<Error>(&attempt);
   if (error == nullptr) {
-    if (std::get<EngineLost>(attempt).never_ran) {
+    const auto& lost = std::get<EngineLost>(attempt);
+    if (lost.never_ran) {
       co_return Unavailable("no engine process could run the query, try again later");
+    }
+    if (lost.error) {
+      const EndCause cause = co_await hold.process->WaitForEndCause();
+      NoteEnd(*quarantine_, hold.quarantine_key, query, *hold.process, hold.is_isolated, cause);
+      co_return *lost.error;
     }
     Result<> recovered = co_await RecoverLost(query, hold);
     co_return recovered;
@@ -144,7 +167,7 @@ asio::awaitable<Result<>> QueryService::Recover(const Attempt& attempt, Query& q
   if (error->kind == ErrorKind::kStale) ForgetObjects(*hold.engine, *hold.process);
   if (error->kind != ErrorKind::kStale || hold.stale_tries++ > 0) {
     const bool has_run = error->kind != ErrorKind::kUnavailable && !query.cancel_reason();
-    if (hold.is_isolated && has_run) quarantine_.NoteInnocent(hold.quarantine_key);
+    if (hold.is_isolated && has_run) quarantine_->NoteInnocent(hold.quarantine_key);
     co_return *error;
   }
   retried_.Increment();
@@ -163,10 +186,11 @@ asio::awaitable<Result<>> QueryService::RecoverLost(Query& query, Hold& hold) {
       co_return Unavailable("the engine process was replaced while the query ran, try again later");
     }
   } else if (hold.is_isolated) {
-    NoteCulprit(hold.quarantine_key, query);
+    NoteEnd(*quarantine_, hold.quarantine_key, query, *hold.process, hold.is_isolated, cause);
     co_return EngineSupervisor::LostError(cause);
-  } else if (cause != EndCause::kKilled) {
-    quarantine_.NoteSuspect(hold.quarantine_key);
+  } else if (MayBeFaultOfQuery(cause)) {
+    quarantine_->NoteSuspect(hold.quarantine_key);
+    hold.lost_process = hold.process->pid();
   }
   retried_.Increment();
   log::Info("a query runs again, its engine ended", {{"query_id", query.id()}});
@@ -177,18 +201,7 @@ asio::awaitable<Result<>> QueryService::RecoverLost(Query& query, Hold& hold) {
 
 asio::awaitable<void> QueryService::NoteCut(const QueryAnswer& answer, const Query& query) {
   const EndCause cause = co_await answer.process->WaitForEndCause();
-  if (cause == EndCause::kReplaced) co_return;
-  if (answer.is_isolated) {
-    NoteCulprit(answer.quarantine_key, query);
-  } else if (cause != EndCause::kKilled) {
-    quarantine_.NoteCut(answer.quarantine_key, query.user().name);
-  }
-}
-
-void QueryService::NoteCulprit(const std::string& key, const Query& query) {
-  if (!quarantine_.NoteCulprit(key, query.user().name)) return;
-  log::Warn("a query ended two engine processes, refusing it for a while",
-            {{"query_id", query.id()}, {"user", query.user().name}});
+  NoteEnd(*quarantine_, answer.quarantine_key, query, *answer.process, answer.is_isolated, cause);
 }
 
 void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& process) {
@@ -263,8 +276,13 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
   answer.engine = hold.engine;
   answer.quarantine_key = hold.quarantine_key;
   answer.is_isolated = hold.is_isolated;
-  answer.rest =
-      std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit), std::move(*lease));
+  auto on_lost = [quarantine = quarantine_, key = hold.quarantine_key,
+                  is_isolated = hold.is_isolated](const Query& lost, const EngineProcess& process,
+                                                  EndCause cause) {
+    NoteEnd(*quarantine, key, lost, process, is_isolated, cause);
+  };
+  answer.rest = std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit),
+                                              std::move(*lease), std::move(on_lost));
   const protocol::Query message{.id = query->id(),
                                 .sql = request.sql,
                                 .params = request.params,
@@ -292,7 +310,7 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
     } else if (const auto* summary = std::get_if<ResultSummary>(&event)) {
       answer.summary = *summary;
       answer.rest = nullptr;
-      if (hold.is_isolated) quarantine_.NoteInnocent(hold.quarantine_key);
+      if (hold.is_isolated) quarantine_->NoteInnocent(hold.quarantine_key);
       query->SetSent(summary->rows, answer.bytes.size());
       bytes_.Increment(static_cast<double>(answer.bytes.size()));
       if (begun.is_repeatable) Keep(request, key, std::move(begun.reads), answer);
@@ -326,12 +344,15 @@ asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Q
   }
   if (const auto* summary = std::get_if<ResultSummary>(&event)) {
     answer.summary = *summary;
-    if (answer.is_isolated) quarantine_.NoteInnocent(answer.quarantine_key);
+    if (answer.is_isolated) quarantine_->NoteInnocent(answer.quarantine_key);
     Finish(query, *summary);
     co_return std::string();
   }
-  if (std::holds_alternative<EngineLost>(event)) co_await NoteCut(answer, query);
   Error error = Unavailable("the engine process ended before the query did");
+  if (auto* lost = std::get_if<EngineLost>(&event)) {
+    if (!lost->never_ran) co_await NoteCut(answer, query);
+    if (lost->error) error = std::move(*lost->error);
+  }
   if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);
   if (error.kind == ErrorKind::kStale) ForgetObjects(*answer.engine, *answer.process);
   Finish(query, error);

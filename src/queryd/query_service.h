@@ -95,6 +95,8 @@ class QueryService {
     std::string quarantine_key;
     bool is_isolated = false;
     Admission::Permit isolation;
+    // The process that ended while the query ran, which makes it a suspect.
+    std::optional<pid_t> lost_process;
     int stale_tries = 0;
     int replaced_tries = 0;
   };
@@ -105,7 +107,6 @@ class QueryService {
   boost::asio::awaitable<Result<>> RecoverLost(Query& query, Hold& hold);
   // The rest of an answer was lost with its process.
   boost::asio::awaitable<void> NoteCut(const QueryAnswer& answer, const Query& query);
-  void NoteCulprit(const std::string& key, const Query& query);
   // Goes on to other processes while one cannot run it because another query broke it.
   boost::asio::awaitable<Attempt> TryUntilItRuns(const SqlRequest& request,
                                                  std::shared_ptr<Query> query,
@@ -118,7 +119,8 @@ class QueryService {
   EnginePool& engines_;
   const Options options_;
   Admission admission_;
-  Quarantine quarantine_;
+  // Shared with the ends of cancelled queries, which come later.
+  const std::shared_ptr<Quarantine> quarantine_;
   QueryRegistry registry_;
   ResultCache cache_;
   DatasetsInUse* const in_use_;
