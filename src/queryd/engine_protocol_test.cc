@@ -122,7 +122,7 @@ class EngineProtocolTest : public testing::Test {
     });
   }
 
-  std::string Run() {
+  std::string AnswerText() {
     SqlRequest request{.sql = "SELECT 1", .format = Format::kCsv};
     request.limits.timeout = kSoon;
     auto answer = Spawn(io.NewStrand(), AnswerOf(*service, request));
@@ -155,13 +155,13 @@ const std::string& Unreadable() {
 
 TEST_F(EngineProtocolTest, AnAnswerInOrderArrives) {
   Open(ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1}));
-  EXPECT_EQ(Run(), "x\n");
+  EXPECT_EQ(AnswerText(), "x\n");
   EXPECT_EQ(ProtocolErrors(), 0);
 }
 
 TEST_F(EngineProtocolTest, ALongMessageIsCut) {
   Open(ToFrame(protocol::Failed{.message = std::string(20'000, 'x')}));
-  EXPECT_EQ(Run().size(), std::string_view("error: ").size() + protocol::kErrorBytesMax);
+  EXPECT_EQ(AnswerText().size(), std::string_view("error: ").size() + protocol::kErrorBytesMax);
   EXPECT_EQ(ProtocolErrors(), 0);
 }
 
@@ -176,7 +176,7 @@ class EngineProtocolBadTest : public EngineProtocolTest,
 TEST_P(EngineProtocolBadTest, IsAnErrorOfItsQueryAndEndsTheProcess) {
   Open(GetParam().bytes);
   const pid_t former = engines->first().CurrentPid();
-  EXPECT_EQ(Run(), Unreadable());
+  EXPECT_EQ(AnswerText(), Unreadable());
   EXPECT_EQ(ProtocolErrors(), 1);
   EXPECT_TRUE(Eventually([&] {
     const pid_t pid = engines->first().CurrentPid();
@@ -209,7 +209,7 @@ TEST_F(EngineProtocolTest, BytesAfterTheEndAreAnErrorOfTheSlot) {
   const std::string whole =
       ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1});
   Open(whole + "y");
-  EXPECT_EQ(Run(), "error: more bytes follow the end of a query");
+  EXPECT_EQ(AnswerText(), "error: more bytes follow the end of a query");
   EXPECT_EQ(ProtocolErrors(), 1);
 }
 
@@ -219,10 +219,10 @@ TEST_F(EngineProtocolTest, AQueryWhoseAnswersCannotBeReadIsRefused) {
       ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1});
   for (const std::string& answer : {ToFrame(protocol::Begun{}) + whole, whole + "y"}) {
     Open(answer);
-    const std::string first = Run();
+    const std::string first = AnswerText();
     EXPECT_THAT(first, testing::AnyOf(Unreadable(), HasSubstr("more bytes follow")));
-    EXPECT_EQ(Run(), first) << "in a process of its own";
-    EXPECT_THAT(Run(), HasSubstr("error: this query ended two engine processes"));
+    EXPECT_EQ(AnswerText(), first) << "in a process of its own";
+    EXPECT_THAT(AnswerText(), HasSubstr("error: this query ended two engine processes"));
     engines->Stop();
   }
 }
@@ -237,9 +237,9 @@ TEST_F(EngineProtocolTest, AnIsolatedProcessHasTheWholeMemoryLimit) {
       OptionsOf("bytes=$(head -c 4 <&3 | od -An -tu4)\n"
                 "head -c $((bytes + 1)) <&3 >setup-$$\n"
                 "cat control >&3\nread -r -N 1 <&4\ncat answer >&4\nexec cat <&3 >/dev/null\n"));
-  EXPECT_THAT(Run(), HasSubstr("more bytes follow"));
+  EXPECT_THAT(AnswerText(), HasSubstr("more bytes follow"));
   WriteFile("answer", whole);
-  EXPECT_EQ(Run(), "x\n") << "in a process of its own";
+  EXPECT_EQ(AnswerText(), "x\n") << "in a process of its own";
   EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_isolated_starts_total 1\n"));
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
@@ -304,7 +304,7 @@ TEST_F(EngineProtocolTest, OnlyDatasetsThatAreProbedAreHurried) {
 TEST_F(EngineProtocolTest, BytesBeforeAQueryAreAnErrorOfTheSlot) {
   Open(ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1}), "",
        /*waits=*/false);
-  EXPECT_THAT(Run(), HasSubstr("error: "));
+  EXPECT_THAT(AnswerText(), HasSubstr("error: "));
   EXPECT_GT(ProtocolErrors(), 0);
 }
 
