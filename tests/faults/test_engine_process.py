@@ -109,7 +109,14 @@ def test_idle_engine_that_dies_is_replaced_before_anybody_asks(lake):
     lake.wait_for_rows("more", [[43]])
 
 
-def test_query_that_ran_at_two_crashes_is_not_run_a_third_time(lake):
+@pytest.mark.parametrize(
+    ("how", "status", "said"),
+    [
+        (signal.SIGSEGV, 500, "query: the engine process ended while this query ran"),
+        (signal.SIGKILL, 503, "query: the engine process of this query was ended from outside"),
+    ],
+)
+def test_query_that_ran_at_two_crashes_is_not_run_a_third_time(lake, how, status, said):
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(lake.query.sql, ENDLESS, {"X-Query-Id": "unlucky"})
         wait_for_state(lake.query, "running", "unlucky")
@@ -117,10 +124,10 @@ def test_query_that_ran_at_two_crashes_is_not_run_a_third_time(lake):
         own = isolated_pid(lake.queryd, "unlucky")
         assert own != engine_pid(lake.queryd)
         assert metric(lake.query, RETRIES) == 1
-        os.kill(own, signal.SIGKILL)
+        os.kill(own, how)
         answer = asked.result(timeout=20)
-    message = answer.expect_error(500, "query: the engine process ended while this query ran")
-    assert "twice" in message
+    message = answer.expect_error(status, said)
+    assert ("twice" in message) == (how == signal.SIGSEGV)
     assert states(lake.query)["unlucky"] == "failed"
     assert lake.query.sql("SELECT 42").rows() == [[42]]
     assert metric(lake.query, RETRIES) == 1
