@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/deadline.h"
@@ -25,6 +26,18 @@ ObjectCheck::ObjectCheck(const protocol::Setup& setup)
 bool ObjectCheck::IsNeeded(const Error& error) {
   return error.message.find("(HTTP 416") != std::string::npos ||
          error.message.find("Prefetch registered for bytes outside file") != std::string::npos;
+}
+
+// The prefix of exceptions that are not DuckDB's own: those of Thrift, and of decompression.
+bool ObjectCheck::IsOfDecoding(const Error& error) {
+  return error.message.starts_with("Invalid Error: ");
+}
+
+bool ObjectCheck::IsAnyOverwritten(const std::vector<KnownObject>& objects,
+                                   std::chrono::system_clock::time_point since) {
+  return std::any_of(objects.begin(), objects.end(), [&](const KnownObject& object) {
+    return IsOverwritten(object, since).value_or(false);
+  });
 }
 
 std::optional<bool> ObjectCheck::IsOverwritten(const KnownObject& object,

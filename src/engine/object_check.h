@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "protocol/messages.h"
@@ -20,17 +21,22 @@ struct KnownObject {
 // Tells an object that was overwritten from one that is damaged, after DuckDB has read behind its
 // end.
 //
-// Thread-safe. Blocks for one request.
+// Thread-safe. Blocks for one request for each object.
 class ObjectCheck {
  public:
   explicit ObjectCheck(const protocol::Setup& setup);
 
   // True for an error that either of the two can have caused.
   static bool IsNeeded(const Error& error);
+  // True for an error in decoding the bytes of an object that DuckDB does not name.
+  static bool IsOfDecoding(const Error& error);
 
   // kInvalidArgument if the object is damaged; kStale if it was overwritten, or may have been.
   // `since` is the time before the object was first read, for files of a folder.
   Error Explain(const KnownObject& object, std::chrono::system_clock::time_point since);
+  // Whether one of the objects is known to be overwritten. One request for each.
+  bool IsAnyOverwritten(const std::vector<KnownObject>& objects,
+                        std::chrono::system_clock::time_point since);
 
  private:
   std::optional<bool> IsOverwritten(const KnownObject& object,

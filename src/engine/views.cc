@@ -120,6 +120,18 @@ std::optional<KnownObject> Views::Cut::FindObject(std::string_view message) cons
   return found;
 }
 
+std::vector<KnownObject> Views::Cut::Objects(size_t count_max) const {
+  std::vector<KnownObject> objects;
+  for (const Wanted& wanted : wanted_) {
+    if (wanted.dataset == nullptr) continue;
+    const protocol::ViewSpec& view = *wanted.dataset;
+    for (size_t i = 0; i < view.keys.size() && objects.size() < count_max; ++i) {
+      objects.push_back({.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""});
+    }
+  }
+  return objects;
+}
+
 Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& task,
                                const Cut& cut) {
   Pins pins(*this);

@@ -103,6 +103,8 @@ class Views::Cut {
   std::vector<std::string> Pending() const;
   // The object of one of the datasets that an error message of DuckDB names.
   std::optional<KnownObject> FindObject(std::string_view message) const;
+  // The first objects of the datasets, at most so many.
+  std::vector<KnownObject> Objects(size_t count_max) const;
 
  private:
   friend class Views;

@@ -14,6 +14,9 @@ namespace tarn::engine {
 namespace {
 
 // Progress is told of queries that take longer.
+// Objects whose ETags are compared after an error in decoding.
+constexpr size_t kCheckedObjectsMax = 20;
+
 constexpr auto kProgressAfter = std::chrono::milliseconds(500);
 
 // A statement is kept after runs up to so long: what they build is small, and preparing it anew is
@@ -320,7 +323,14 @@ Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const 
 
 Error Worker::ExplainRead(const Error& error,
                           std::chrono::system_clock::time_point begun_at) const {
-  if (!ObjectCheck::IsNeeded(error) || !cut_) return error;
+  if (!cut_) return error;
+  // A thread that decodes bytes of another version can be faster than the one that learns of it.
+  if (ObjectCheck::IsOfDecoding(error)) {
+    const bool is_overwritten =
+        context_.object_check.IsAnyOverwritten(cut_->Objects(kCheckedObjectsMax), begun_at);
+    return is_overwritten ? duck::ChangedObject() : error;
+  }
+  if (!ObjectCheck::IsNeeded(error)) return error;
   const auto object = cut_->FindObject(error.message);
   return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObject();
 }
