@@ -98,7 +98,7 @@ TEST_F(FewConnectionsTest, OneAddressTakesPlacesFromItselfOnly) {
   ASSERT_TRUE(HasConnections(1));
   Socket first = Open("127.0.0.2");
   ASSERT_TRUE(HasConnections(2));
-  Socket second = Open("127.0.0.2");
+  const Socket second = Open("127.0.0.2");
   ASSERT_TRUE(HasConnections(3));
   Socket third = Open("127.0.0.2");
   EXPECT_EQ(ReadAll(first), "");
