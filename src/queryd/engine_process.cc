@@ -1,6 +1,7 @@
 #include "queryd/engine_process.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -158,6 +159,8 @@ asio::awaitable<void> EngineProcess::ReadControl() {
   // Whatever ended the stream: without a control socket the process is of no use.
   Kill();
   const std::string how = co_await Reap();
+  // Wakes each reader of a slot, also one that began to wait after the end had been signalled.
+  for (const auto& slot : slots_) shutdown(slot->socket.native_handle(), SHUT_RDWR);
   handlers_.on_end(how);
 }
 

@@ -95,7 +95,8 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
 
 std::shared_ptr<void> EngineSupervisor::Hold() {
   ++held_;
-  return {this, [](EngineSupervisor* self) {
+  // What still runs when Stop gives up is destroyed with the io_context, later than the pool.
+  return {this, [alive = weak_from_this().lock()](EngineSupervisor* self) {
             const std::lock_guard lock(self->mutex_);
             --self->held_;
             self->changed_.notify_all();

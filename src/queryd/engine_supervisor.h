@@ -58,7 +58,7 @@ struct EngineOptions {
 // A query that may have ended a process runs in an isolated one: see TakeIsolatedSlot.
 //
 // Thread-safe. Destroyed after Stop.
-class EngineSupervisor : public ViewTarget {
+class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<EngineSupervisor> {
  public:
   EngineSupervisor(boost::asio::io_context& io, EngineOptions options, Metrics& metrics);
 
