@@ -63,8 +63,9 @@ void CheckMetadata(const FooterMetadata& metadata, std::string_view footer) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static Planner planner;
-  static FooterFile file = *FooterFile::Make(kLimits);
+  // Never destroyed: at the end of the process, DuckDB's own statics may be gone before.
+  static Planner& planner = *new Planner;
+  static FooterFile& file = *new FooterFile(*FooterFile::Make(kLimits));
   const std::string_view footer = tarn::fuzz::Text(data, size);
   const auto metadata = ReadFooterMetadata(footer, kLimits);
   if (!metadata.ok()) {
