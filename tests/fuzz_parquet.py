@@ -5,7 +5,7 @@
 
 Mutations are in footers and in pages. Prints the number of mutants that were refused and scanned,
 and writes those that ended a process into the folder. Ends with status 1 if there are any. The
-same seed gives the same mutants. `./x test` installs what this needs.
+same seed gives the same mutants. `./x test` installs its requirements.
 """
 
 import os

@@ -103,7 +103,7 @@ void Configure(std::string_view program, Format format, Level level) {
 
 std::string RenderText(std::string_view program, Level level, std::string_view message,
                        Fields fields) {
-  // A message is one line whatever it holds: a line break from outside must not forge an event.
+  // A message is always one line: a line break from outside must not forge an event.
   std::string line =
       fmt::format("{} {}: {}", Name(level), program, EscapeUnprintable(BoundedText(message)));
   for (const Field& field : fields) {

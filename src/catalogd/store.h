@@ -128,8 +128,8 @@ class Store {
   // kNotFound when nothing is known of such a name.
   Result<HistoryPage> History(const std::string& name, uint64_t before, size_t count);
   // Gives a dataset, also one that was deleted, the content of one of its versions, as a new
-  // version. `dataset_id`: of which dataset that had the name; empty: of the last. kForbidden when
-  // that version names other keys than these.
+  // version. `dataset_id` selects a dataset that had the name; empty selects the last one.
+  // kForbidden when that version names other keys than these.
   Result<PutResult> Restore(const std::string& name, const std::string& dataset_id,
                             uint64_t version, const Condition& condition,
                             const auth::KeyScope& keys = {});

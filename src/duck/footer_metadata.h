@@ -38,8 +38,8 @@ struct FooterLimits {
 };
 
 // Reads and checks a FileMetaData struct in Thrift's compact protocol, before DuckDB decodes it.
-// Takes time and memory in proportion to the footer, and never recurses. Errors say what is wrong
-// with the object and what to do: kTooLarge for a limit, kInvalidArgument for a damaged footer.
+// Takes time and memory in proportion to the footer, and never recurses. Errors name the fault and
+// its remedy: kTooLarge for a limit, kInvalidArgument for a damaged footer.
 // https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 Result<FooterMetadata> ReadFooterMetadata(std::string_view footer, const FooterLimits& limits = {});
 

@@ -81,7 +81,7 @@ class ThriftReader {
   void BeginMap(Open& open);
   // Returns the type of the next value in `open`; kStop at its end.
   uint8_t Next(Open& open);
-  // Counts elements, each of which takes at least one byte.
+  // Counts elements. Each takes at least one byte.
   bool CountElements(uint64_t count);
   uint64_t ReadVarint();
   uint8_t ReadByte();

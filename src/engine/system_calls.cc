@@ -233,7 +233,7 @@ class Filter {
   void AllowOneOf(uint32_t call, const std::vector<std::vector<Condition>>& alternatives) {
     std::vector<sock_filter> outer = std::exchange(code_, {});
     for (const std::vector<Condition>& alternative : alternatives) {
-      // Four instructions for each condition, the last of which leaves for the next alternative.
+      // Four instructions for each condition. The last one jumps to the next alternative.
       size_t left = 4 * alternative.size() + 1;
       for (const Condition& condition : alternative) {
         LoadArgument(condition.argument, condition.upper_half);

@@ -131,7 +131,7 @@ class RowWriter {
   uint64_t step_;  // Rows to encode at once.
 };
 
-// DuckDB puts values into its messages, whatever their size.
+// DuckDB's messages contain values of any size.
 std::string BoundedMessage(const Error& error) {
   return Shortened(error.message, protocol::kErrorBytesMax);
 }

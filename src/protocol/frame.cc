@@ -12,7 +12,7 @@ constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = 1024 * kKiB;
 constexpr size_t kGiB = 1024 * kMiB;
 
-// What is read at once of a frame of which nothing has come yet.
+// The size of the first read of a frame.
 constexpr size_t kFirstReadBytes = 256 * kKiB;
 // A buffer that has grown beyond this is given back when it is empty.
 constexpr size_t kKeptBufferBytes = kMiB;

@@ -16,7 +16,8 @@
 namespace tarn::protocol {
 
 // The most bytes of an error message, and of another text that says something of one process or one
-// query. The engine cuts what is longer, and the front does not rely on it.
+// query. The engine cuts longer messages; the front cuts them again, because it does not trust the
+// engine.
 constexpr size_t kErrorBytesMax = 4096;
 
 // A column of a dataset; its type as DuckDB writes it: "STRUCT(a INTEGER)[]".

@@ -61,7 +61,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     std::function<void(const protocol::Cached&)> on_cached;
     // Some query gave its slot back.
     std::function<void()> on_slot_free;
-    // It sent on the control socket what tarn-engine does not send, and is being ended.
+    // The process broke the protocol on the control socket, and is being ended.
     std::function<void(const std::string& error)> on_protocol_error;
     // "killed by signal 9 (Killed)", "exit status 1".
     std::function<void(const std::string& how)> on_end;
@@ -120,7 +120,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   // socket has ended. kNone if it does not become known.
   boost::asio::awaitable<EndCause> WaitForEndCause();
   // Becomes true when the process ends, and not because the front ended it for a reason outside of
-  // it: what it computed is not to be trusted.
+  // it: its results cannot be trusted.
   std::shared_ptr<const std::atomic<bool>> has_crashed() const { return has_crashed_; }
 
   pid_t pid() const { return pid_; }

@@ -252,7 +252,7 @@ TEST_F(EngineProtocolTest, AnIsolatedProcessHasTheWholeMemoryLimit) {
   }
 }
 
-// The front ended the process, and not for what it was decoding.
+// The front ended the process for a reason other than the footer that it was decoding.
 TEST_F(EngineProtocolTest, ADatasetIsASuspectOnlyIfItsProcessEndedByItself) {
   for (const bool is_replaced : {false, true}) {
     WriteFile("answer", ToFrame(protocol::Decoding{.ticket = 1}) +

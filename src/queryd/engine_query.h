@@ -73,7 +73,7 @@ class EngineQuery {
   Result<> End();
   // The process has ended, or must: its slot is of no use any more.
   void Lose();
-  // The engine sent what tarn-engine does not send: it is ended, and the query with an error.
+  // The engine broke the protocol: ends the process, and the query with an error.
   EngineEvent Break(const Error& error);
 
   EngineSupervisor& supervisor_;

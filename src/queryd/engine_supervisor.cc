@@ -387,7 +387,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     for (auto it = asked_.begin(); it != asked_.end();) {
       if (it->second.member == number) {
         const std::set<uint64_t>& decoding = it->second.decoding;
-        // A process that the front ended says nothing of what it was decoding.
+        // The footer is no suspect if the front ended the process.
         const bool is_suspect = !stopping_ && !IsFaultOfFront(cause);
         if (is_suspect && !decoding.empty()) *it->second.suspect = *decoding.begin();
         unanswered.push_back(std::move(it->second.answer));
@@ -497,7 +497,7 @@ void EngineSupervisor::ForgetObjects(const EngineProcess& process) {
 void EngineSupervisor::OnProtocolError(EngineProcess& process, const std::string& error) {
   process.Kill(EndCause::kCrashed);
   protocol_errors_.Increment();
-  log::Error("the engine sent what cannot be read, ending it",
+  log::Error("protocol error of an engine process, ending it",
              {{"pid", int64_t{process.pid()}}, {"error", error}});
 }
 

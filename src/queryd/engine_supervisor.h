@@ -99,7 +99,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   // An object is not what this process knows of it: another takes over, where that keeps something
   // of objects.
   void ForgetObjects(const EngineProcess& process);
-  // The process sent what tarn-engine does not send: ends it.
+  // Ends a process that broke the protocol.
   void OnProtocolError(EngineProcess& process, const std::string& error);
   // DuckDB refuses further statements in this process: another one takes over.
   void ReplaceBroken(const EngineProcess& process);

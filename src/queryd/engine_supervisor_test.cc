@@ -407,7 +407,8 @@ TEST_F(EngineSupervisorTest, ASuspectRunsWhileTheCatalogueChangesAllTheTime) {
   Get(changes);
 }
 
-// What was sent cannot be taken back, so that it does not run again. It is a suspect the next time.
+// Rows that were sent cannot be taken back, so the query does not run again. It is a suspect the
+// next time.
 TEST_F(EngineSupervisorTest, AQueryWhoseAnswerWasCutRunsAloneTheNextTime) {
   query_options.whole_bytes_max = 1000;
   Open();

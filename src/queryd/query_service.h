@@ -102,7 +102,7 @@ class QueryService {
   };
   // Gives up its place among those that run together, and waits for the one of a suspect.
   boost::asio::awaitable<Result<>> Isolate(Query& query, Hold& hold);
-  // Prepares the next try. The error is what the query is answered instead.
+  // Prepares the next try, or returns the error that answers the query.
   boost::asio::awaitable<Result<>> Recover(const Attempt& attempt, Query& query, Hold& hold);
   boost::asio::awaitable<Result<>> RecoverLost(Query& query, Hold& hold);
   // The rest of an answer was lost with its process.

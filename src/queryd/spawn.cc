@@ -63,9 +63,9 @@ class SpawnActions {
 };
 
 // The variables of this process that the engine needs: others may be secrets of the service manager
-// or the shell, and the engine must not know them. Those of the AWS tools are not among them:
-// httpfs takes from them what a secret does not say, and would send the session token of one key
-// with another.
+// or the shell, and the engine must not know them. The list has no variables of the AWS tools:
+// httpfs takes credentials from them that its secret lacks, and would send the session token of one
+// key with another.
 constexpr std::string_view kPassedOn[] = {
     "HOME", "TMPDIR", "TZ", "TZDIR", "LANG", "LANGUAGE", "PATH",
     // How the store is reached, and which certificates are trusted.

@@ -1,4 +1,4 @@
-"""Files that hold what not everybody may read."""
+"""Files with secrets, which only their owner may read."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ def test_catalogue_is_readable_by_its_owner_alone(new_lake):
 
         assert modes().keys() >= {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"}
         assert set(modes().values()) == {"-rw-------"}
-        # Files of a former version, and what a crash leaves.
+        # Files of a former version, and files that a crash leaves.
         new_lake.catalogd.kill()
         for path in folder.iterdir():
             path.chmod(0o644)
