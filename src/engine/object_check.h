@@ -28,7 +28,8 @@ class ObjectCheck {
 
   // True for an error that either of the two can have caused.
   static bool IsNeeded(const Error& error);
-  // True for an error in decoding the bytes of an object that DuckDB does not name.
+  // True for an error in decoding the bytes of an object that DuckDB does not name. Ask IsNeeded
+  // first: some of its errors look the same.
   static bool IsOfDecoding(const Error& error);
 
   // kInvalidArgument if the object is damaged; kStale if it was overwritten, or may have been.

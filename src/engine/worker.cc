@@ -324,15 +324,16 @@ Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const 
 Error Worker::ExplainRead(const Error& error,
                           std::chrono::system_clock::time_point begun_at) const {
   if (!cut_) return error;
-  // A thread that decodes bytes of another version can be faster than the one that learns of it.
-  if (ObjectCheck::IsOfDecoding(error)) {
-    const bool is_overwritten =
-        context_.object_check.IsAnyOverwritten(cut_->Objects(kCheckedObjectsMax), begun_at);
-    return is_overwritten ? duck::ChangedObject() : error;
+  if (ObjectCheck::IsNeeded(error)) {
+    const auto object = cut_->FindObject(error.message);
+    return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObject();
   }
-  if (!ObjectCheck::IsNeeded(error)) return error;
-  const auto object = cut_->FindObject(error.message);
-  return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObject();
+  // A thread that decodes bytes of another version can be faster than the one that learns of it.
+  if (ObjectCheck::IsOfDecoding(error) &&
+      context_.object_check.IsAnyOverwritten(cut_->Objects(kCheckedObjectsMax), begun_at)) {
+    return duck::ChangedObject();
+  }
+  return error;
 }
 
 void Worker::NoteChanged(const std::string& sql) {
