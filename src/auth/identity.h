@@ -91,11 +91,15 @@ class KeyScope {
 // bytes; no '*', no "s3://", no '/' at its beginning, no segment that is empty, "." or "..".
 Result<> ValidateKeyPrefix(std::string_view prefix);
 
+constexpr uint32_t kTokenWeightMax = 100;
+
 struct Identity {
   std::string name;  // Of the token; empty: nobody has to say who he is.
   Roles roles;
   DatasetScope datasets;
   std::optional<std::vector<std::string>> key_prefixes = std::nullopt;  // None: see Keys.
+  // The token's share of the query slots, relative to the weights of other tokens; at least 1.
+  uint32_t weight = 1;
 
   // The keys that the token may register: those below its prefixes. Without prefixes, all keys for
   // a token that is not limited to datasets, and no key for one that is.

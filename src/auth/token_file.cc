@@ -85,8 +85,8 @@ Result<Token> ParseToken(const toml::table& table, const std::string& file, size
   if (!named.ok()) return named.error().Wrap(fmt::format("{}: token {}", file, number));
   const std::string where = fmt::format("{}: token \"{}\"", file, token.identity.name);
   for (const auto& [key, value] : table) {
-    constexpr std::array<std::string_view, 8> kKeys = {
-        "name", "id", "salt", "hash", "roles", "datasets", "prefixes", "created_at"};
+    constexpr std::array<std::string_view, 9> kKeys = {
+        "name", "id", "salt", "hash", "roles", "datasets", "prefixes", "weight", "created_at"};
     if (std::find(kKeys.begin(), kKeys.end(), key.str()) == kKeys.end()) {
       // A misspelt "datasets" would let a token see everything.
       return InvalidArgument(fmt::format("{}: there is no key \"{}\"", where, key.str()));
@@ -115,6 +115,14 @@ Result<Token> ParseToken(const toml::table& table, const std::string& file, size
       const Result<> valid = ValidateKeyPrefix(prefix);
       if (!valid.ok()) return valid.error().Wrap(where);
     }
+  }
+  if (table.contains("weight")) {
+    const int64_t weight = table["weight"].value_exact<int64_t>().value_or(0);
+    if (weight < 1 || weight > kTokenWeightMax) {
+      return InvalidArgument(
+          fmt::format("{}: weight must be a whole number from 1 to {}", where, kTokenWeightMax));
+    }
+    token.identity.weight = static_cast<uint32_t>(weight);
   }
   return token;
 }
@@ -231,9 +239,8 @@ Result<std::vector<Token>> ReadTokenFile(const std::string& path) {
 
 std::string FormatTokens(const std::vector<Token>& tokens) {
   std::string text =
-      "# Written by `tarn token`. Roles, datasets and prefixes may be changed by hand; a change "
-      "takes\n"
-      "# effect within a second.\n";
+      "# Written by `tarn token`. Roles, datasets, prefixes and weight may be changed by hand; a\n"
+      "# change takes effect within a second.\n";
   for (const Token& token : tokens) {
     std::vector<std::string> roles;
     for (const Role role : {Role::kQuery, Role::kCatalog, Role::kAdmin}) {
@@ -247,6 +254,7 @@ std::string FormatTokens(const std::vector<Token>& tokens) {
     if (const auto& prefixes = token.identity.key_prefixes) {
       text += fmt::format("prefixes = {}\n", ListOf(*prefixes));
     }
+    if (token.identity.weight != 1) text += fmt::format("weight = {}\n", token.identity.weight);
     text += fmt::format("created_at = {}\nid = \"{}\"\nsalt = \"{}\"\nhash = \"{}\"\n",
                         QuoteToml(token.created_at), token.id, token.salt, token.hash);
   }

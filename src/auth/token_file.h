@@ -38,8 +38,8 @@ NewToken MakeToken(Identity identity);
 // Takes the same time wherever the first difference is.
 bool Matches(const Token& token, std::string_view secret);
 
-// [[token]] name, id, salt, hash, roles, datasets, prefixes, created_at. The file is refused when
-// others than its owner can read it; errors name the token and never its secret.
+// [[token]] name, id, salt, hash, roles, datasets, prefixes, weight, created_at. The file is
+// refused when others than its owner can read it; errors name the token and never its secret.
 Result<std::vector<Token>> ReadTokenFile(const std::string& path);
 Result<std::vector<Token>> ParseTokens(std::string_view text, const std::string& path);
 std::string FormatTokens(const std::vector<Token>& tokens);

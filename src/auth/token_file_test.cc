@@ -137,6 +137,23 @@ TEST_F(TokenFileTest, KeepsKeyPrefixes) {
             "f: token \"d\": prefix \"../\": must not have a segment \".\" or \"..\"");
 }
 
+TEST_F(TokenFileTest, KeepsTheWeight) {
+  const NewToken plain = MakeToken(Somebody("a"));
+  NewToken heavy = MakeToken(Somebody("b"));
+  heavy.token.identity.weight = 7;
+  const std::string text = FormatTokens({plain.token, heavy.token});
+  const auto read = ParseTokens(text, path);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->at(0).identity.weight, 1U);
+  EXPECT_EQ(read->at(1).identity.weight, 7U);
+  for (const std::string wrong : {"0", "-1", "101", "2.0", "\"2\""}) {
+    const auto refused = ParseTokens(FormatTokens({plain.token}) + "weight = " + wrong, "f");
+    ASSERT_FALSE(refused.ok()) << wrong;
+    EXPECT_EQ(refused.error().message,
+              "f: token \"a\": weight must be a whole number from 1 to 100");
+  }
+}
+
 TEST(KeyScope, AllowsKeysBelowItsPrefixes) {
   EXPECT_TRUE(KeyScope().Allows("anything"));
   EXPECT_FALSE(KeyScope::Of({}).Allows("anything"));

@@ -11,6 +11,7 @@
 #include <functional>
 #include <vector>
 
+#include "auth/identity.h"
 #include "base/lakehouse.h"
 #include "base/log.h"
 #include "base/redact.h"
@@ -232,6 +233,11 @@ void AddToken(CLI::App& app, TokenOptions& token, std::vector<Command>& commands
                    "/, or one whole key; may be given again. Default: all keys, or none if "
                    "--dataset is given")
       ->allow_extra_args(false);
+  create
+      ->add_option("--weight", token.weight,
+                   "Its share of the query slots, relative to the weights of other tokens")
+      ->check(CLI::Range(1U, auth::kTokenWeightMax))
+      ->capture_default_str();
   commands.push_back({create, [&token] { return CreateToken(token); }});
   CLI::App* list = command->add_subcommand("list", "List the tokens.");
   list->fallthrough();

@@ -53,6 +53,7 @@ nlohmann::ordered_json ToJson(const auth::Token& token) {
                                  {"roles", nlohmann::ordered_json::array()},
                                  {"datasets", nullptr},
                                  {"prefixes", nullptr},
+                                 {"weight", token.identity.weight},
                                  {"created_at", token.created_at}};
   for (const auth::Role role : {auth::Role::kQuery, auth::Role::kCatalog, auth::Role::kAdmin}) {
     if (token.identity.roles.Has(role)) json["roles"].push_back(auth::NameOf(role));
@@ -114,6 +115,7 @@ Result<> CreateToken(const TokenOptions& options) {
     identity.datasets = auth::DatasetScope::Of(options.datasets);
   }
   TARN_CHECK_OK(TakePrefixes(options, identity));
+  identity.weight = options.weight;
   TARN_TRY(const std::string path, PathOf(options));
   TARN_TRY(const FolderLock lock, LockFolderOf(path));
   TARN_TRY(std::vector<auth::Token> tokens, ReadOrNone(path));
@@ -147,11 +149,12 @@ Result<> ListTokens(const TokenOptions& options) {
     fmt::print("{}\n", list.dump());
     return {};
   }
-  Table table({{"name"}, {"roles"}, {"datasets"}, {"prefixes"}, {"created_at"}});
+  Table table({{"name"}, {"roles"}, {"datasets"}, {"prefixes"}, {"weight"}, {"created_at"}});
   for (const auth::Token& token : tokens) {
     const auth::Identity& identity = token.identity;
     table.Add({identity.name, identity.roles.Names(), ListText(identity.datasets.patterns()),
-               ListText(identity.Keys().prefixes()), token.created_at});
+               ListText(identity.Keys().prefixes()), std::to_string(identity.weight),
+               token.created_at});
   }
   fmt::print("{}", table.Text());
   return {};

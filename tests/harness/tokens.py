@@ -32,10 +32,12 @@ class Tokens:
         *roles: str,
         datasets: tuple[str, ...] = (),
         prefixes: tuple[str, ...] = (),
+        weight: int = 1,
     ) -> str:
         arguments = [f"--role={role}" for role in roles or ("query",)]
         arguments += [f"--dataset={dataset}" for dataset in datasets]
         arguments += [f"--prefix={prefix}" for prefix in prefixes]
+        arguments.append(f"--weight={weight}")
         token = self.run("create", name, *arguments).stdout.strip()
         # Its secret part; the rest is in the file, and may be shown.
         self._lake.recorder.add_secret("token", token.rpartition("_")[2])
