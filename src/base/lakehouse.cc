@@ -185,7 +185,8 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "queryd.query_history",
        .target = &queryd.query_history,
-       .help = "Queries that have ended and are still shown by `GET /queries`.",
+       .help = "Ended queries that `GET /queries` still shows. If there are more, the token with "
+               "the most of them loses its oldest one.",
        .max = 1'000'000,
        .unit = "queries"},
       {.key = "queryd.plan_cache_entries",

@@ -53,17 +53,20 @@ asio::awaitable<Response> ListQueries(QueryService& service, const Request& requ
   co_return ToResponse({{"queries", std::move(list)}});
 }
 
+QueryRegistry::Name NameIn(const Request& request) {
+  return {.id = request.path_arguments[0], .user = request.Parameter("user")};
+}
+
 asio::awaitable<Response> GetQuery(QueryService& service, const Request& request) {
-  const std::optional<QueryInfo> info =
-      service.registry().Find(request.path_arguments[0], *request.identity);
-  if (!info) co_return http::RenderError(NotFound("there is no such query"), request);
+  const Result<QueryInfo> info = service.registry().Find(NameIn(request), *request.identity);
+  if (!info.ok()) co_return http::RenderError(info.error(), request);
   co_return ToResponse(ToJson(*info));
 }
 
 asio::awaitable<Response> CancelQuery(QueryService& service, const Request& request) {
-  const std::string& id = request.path_arguments[0];
+  const QueryRegistry::Name name = NameIn(request);
   const Result<> cancelled = service.registry().Cancel(
-      id, {ErrorKind::kConflict, "cancelled by DELETE /queries/" + id}, *request.identity);
+      name, {ErrorKind::kConflict, "cancelled by DELETE /queries/" + name.id}, *request.identity);
   if (!cancelled.ok()) co_return http::RenderError(cancelled.error(), request);
   co_return Response::NoContent();
 }

@@ -1,7 +1,6 @@
 #include "queryd/query_registry.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace tarn::queryd {
 namespace {
@@ -28,72 +27,114 @@ std::string_view NameOf(QueryState state) {
   return "unknown";
 }
 
+bool QueryRegistry::History::Has(const std::string& id) const {
+  return open.contains(id) || FindEnded(id) != nullptr;
+}
+
+const QueryInfo* QueryRegistry::History::FindEnded(const std::string& id) const {
+  const auto found = std::find_if(ended.begin(), ended.end(),
+                                  [&id](const Ended& entry) { return entry.info.id == id; });
+  return found == ended.end() ? nullptr : &found->info;
+}
+
 bool QueryRegistry::Add(const std::shared_ptr<Query>& query) {
   const std::lock_guard lock(mutex_);
-  return open_.emplace(query->id(), query).second;
+  return users_[query->user().name].open.emplace(query->id(), query).second;
 }
 
 bool QueryRegistry::Finish(Query& query, const Result<ResultSummary>& outcome) {
   if (!query.Finish(outcome)) return false;
   QueryInfo info = query.Info();
   const std::lock_guard lock(mutex_);
-  open_.erase(query.id());
-  if (history_max_ == 0) return true;
-  if (ended_.size() >= history_max_) ended_.pop_back();
-  ended_.push_front(std::move(info));
+  const auto user = users_.find(query.user().name);
+  if (user == users_.end()) return true;
+  History& history = user->second;
+  history.open.erase(query.id());
+  if (history_max_ > 0) {
+    history.ended.push_front({.number = ++last_ended_, .info = std::move(info)});
+    if (++ended_count_ > history_max_) DropOldest();
+  }
+  if (history.open.empty() && history.ended.empty()) users_.erase(user);
   return true;
 }
 
-std::optional<QueryInfo> QueryRegistry::Find(const std::string& id,
-                                             const auth::Identity& asker) const {
-  const std::lock_guard lock(mutex_);
-  if (const auto open = open_.find(id); open != open_.end()) {
-    if (!MaySee(asker, open->second->user().name)) return std::nullopt;
-    return open->second->Info();
+void QueryRegistry::DropOldest() {
+  // Of equally many, the oldest one goes.
+  const auto rank = [](const History& history) {
+    return std::pair(history.ended.size(), ~history.ended.back().number);
+  };
+  auto most = users_.end();
+  for (auto it = users_.begin(); it != users_.end(); ++it) {
+    if (it->second.ended.empty()) continue;
+    if (most == users_.end() || rank(it->second) > rank(most->second)) most = it;
   }
-  const auto ended = FindEnded(id, asker);
-  if (ended == ended_.end()) return std::nullopt;
-  return *ended;
+  most->second.ended.pop_back();
+  --ended_count_;
 }
 
-std::deque<QueryInfo>::const_iterator QueryRegistry::FindEnded(const std::string& id,
-                                                               const auth::Identity& asker) const {
-  return std::find_if(ended_.begin(), ended_.end(), [&](const QueryInfo& info) {
-    return info.id == id && MaySee(asker, info.user);
-  });
+Result<const QueryRegistry::History*> QueryRegistry::HistoryWith(
+    const Name& name, const auth::Identity& asker) const {
+  if (!name.user) {
+    const auto own = users_.find(asker.name);
+    if (own != users_.end() && own->second.Has(name.id)) return &own->second;
+  }
+  const History* found = nullptr;
+  for (const auto& [user, history] : users_) {
+    if (!MaySee(asker, user) || (name.user && *name.user != user) || !history.Has(name.id)) {
+      continue;
+    }
+    if (found != nullptr) {
+      return Error{ErrorKind::kConflict,
+                   "several tokens have a query with this id: add ?user= and the token's name"};
+    }
+    found = &history;
+  }
+  if (found == nullptr) return NotFound("there is no such query");
+  return found;
+}
+
+Result<QueryInfo> QueryRegistry::Find(const Name& name, const auth::Identity& asker) const {
+  const std::lock_guard lock(mutex_);
+  TARN_TRY(const History* history, HistoryWith(name, asker));
+  if (const auto open = history->open.find(name.id); open != history->open.end()) {
+    return open->second->Info();
+  }
+  return *history->FindEnded(name.id);
+}
+
+Result<> QueryRegistry::Cancel(const Name& name, const Error& reason, const auth::Identity& asker) {
+  const std::lock_guard lock(mutex_);
+  TARN_TRY(const History* history, HistoryWith(name, asker));
+  const auto open = history->open.find(name.id);
+  if (open == history->open.end()) {
+    return Error{ErrorKind::kConflict, "the query has ended already"};
+  }
+  open->second->Cancel(reason);
+  return {};
 }
 
 std::vector<QueryInfo> QueryRegistry::List(const auth::Identity& asker) const {
   const std::lock_guard lock(mutex_);
   std::vector<QueryInfo> list;
-  list.reserve(open_.size() + ended_.size());
-  for (const auto& [id, query] : open_) {
-    if (MaySee(asker, query->user().name)) list.push_back(query->Info());
+  std::vector<const Ended*> ended;
+  for (const auto& [user, history] : users_) {
+    if (!MaySee(asker, user)) continue;
+    for (const auto& [id, query] : history.open) list.push_back(query->Info());
+    for (const Ended& entry : history.ended) ended.push_back(&entry);
   }
   std::sort(list.begin(), list.end(),
             [](const QueryInfo& a, const QueryInfo& b) { return a.submitted_at > b.submitted_at; });
-  std::copy_if(ended_.begin(), ended_.end(), std::back_inserter(list),
-               [&asker](const QueryInfo& info) { return MaySee(asker, info.user); });
+  std::sort(ended.begin(), ended.end(),
+            [](const Ended* a, const Ended* b) { return a->number > b->number; });
+  for (const Ended* entry : ended) list.push_back(entry->info);
   return list;
-}
-
-Result<> QueryRegistry::Cancel(const std::string& id, const Error& reason,
-                               const auth::Identity& asker) {
-  const std::lock_guard lock(mutex_);
-  const auto open = open_.find(id);
-  if (open != open_.end() && MaySee(asker, open->second->user().name)) {
-    open->second->Cancel(reason);
-    return {};
-  }
-  if (FindEnded(id, asker) != ended_.end()) {
-    return Error{ErrorKind::kConflict, "the query has ended already"};
-  }
-  return NotFound("there is no such query");
 }
 
 void QueryRegistry::CancelAll(const Error& reason) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [id, query] : open_) query->Cancel(reason);
+  for (const auto& [user, history] : users_) {
+    for (const auto& [id, query] : history.open) query->Cancel(reason);
+  }
 }
 
 }  // namespace tarn::queryd

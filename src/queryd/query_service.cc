@@ -376,14 +376,16 @@ void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {
   if (outcome.ok()) {
     succeeded_.Increment();
     rows_.Increment(static_cast<double>(outcome->rows));
-    log::Debug("query", {{"query_id", query.id()},
-                         {"ms", Seconds(info.run) * 1000},
-                         {"queued_ms", Seconds(info.queued) * 1000},
-                         {"rows", info.rows},
-                         {"bytes", info.bytes}});
+    log::Info("query", {{"query_id", query.id()},
+                        {"user", info.user},
+                        {"ms", Seconds(info.run) * 1000},
+                        {"queued_ms", Seconds(info.queued) * 1000},
+                        {"rows", info.rows},
+                        {"bytes", info.bytes}});
     return;
   }
   const Error& error = outcome.error();
+              {"user", info.user},
   (info.state == QueryState::kCancelled ? cancelled_ : failed_).Increment();
   log::Write(error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo,
              "query failed",

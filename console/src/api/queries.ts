@@ -34,10 +34,11 @@ export async function findQuery(id: string): Promise<QueryInfo | null> {
   }
 }
 
-/** That it has ended by itself is as good. */
-export async function cancelQuery(id: string): Promise<void> {
+/** Cancels the query of that token, or without one your own. A query that has ended is no error. */
+export async function cancelQuery(id: string, user?: string): Promise<void> {
+  const ofUser = user === undefined ? '' : `?user=${encodeURIComponent(user)}`;
   try {
-    await request(`/queries/${encodeURIComponent(id)}`, { method: 'DELETE' });
+    await request(`/queries/${encodeURIComponent(id)}${ofUser}`, { method: 'DELETE' });
   } catch (error) {
     if (error instanceof ApiError && (error.status === 404 || error.status === 409)) return;
     throw error;

@@ -8,6 +8,11 @@ import './queries.css';
 const everyMs = 1000;
 const shownMax = 100;
 
+/** The key of a line: tokens may use the same id, and an id may come again. */
+function keyOf(query: QueryInfo): string {
+  return JSON.stringify([query.user, query.id, query.submitted_at]);
+}
+
 /** What the server runs, has in its queue and has run; looked at once a second while it is shown. */
 export class QueriesPanel {
   readonly element = h('div', { class: 'queries' });
@@ -68,18 +73,19 @@ export class QueriesPanel {
     // A line that says the same stays the same element, so that the focus stays on its button.
     const lines = queries.map((query) => {
       const shown = JSON.stringify(query);
-      const known = this.lines.get(query.id);
+      const known = this.lines.get(keyOf(query));
       if (known?.shown === shown) return known.line;
       const line = this.drawQuery(query);
       const focused = known?.line.querySelector(':focus')?.className;
-      this.lines.set(query.id, { shown, line });
+      this.lines.set(keyOf(query), { shown, line });
       if (focused !== undefined) {
         requestAnimationFrame(() => line.querySelector<HTMLElement>(`.${focused.split(' ')[0]}`)?.focus());
       }
       return line;
     });
-    for (const id of this.lines.keys()) {
-      if (!queries.some((query) => query.id === id)) this.lines.delete(id);
+    const keys = new Set(queries.map(keyOf));
+    for (const key of this.lines.keys()) {
+      if (!keys.has(key)) this.lines.delete(key);
     }
     const same =
       lines.length === this.body.children.length && lines.every((line, i) => line === this.body.children[i]);
@@ -96,7 +102,7 @@ export class QueriesPanel {
         type: 'button',
         class: 'cancel danger',
         'aria-label': `Cancel the query ${query.sql.slice(0, 60)}`,
-        onclick: () => void this.cancel(query.id, cancel),
+        onclick: () => void this.cancel(query, cancel),
       },
       'Cancel',
     );
@@ -131,10 +137,10 @@ export class QueriesPanel {
     );
   }
 
-  private async cancel(id: string, button: HTMLButtonElement): Promise<void> {
+  private async cancel(query: QueryInfo, button: HTMLButtonElement): Promise<void> {
     button.disabled = true;
     try {
-      await cancelQuery(id);
+      await cancelQuery(query.id, query.user);
       await this.load();
     } catch (error) {
       this.note.textContent = messageOf(error);
