@@ -45,7 +45,11 @@ struct QuerydSettings {
   int64_t quarantine_entries_max = 1000;
   int64_t crashes_max = 10;
   int64_t max_concurrent_queries = 0;
+  int64_t max_concurrent_queries_per_token = 0;
   int64_t queue_limit = 256;
+  int64_t queue_limit_per_token = 0;
+  int64_t slow_readers_max = 0;
+  int64_t slow_readers_max_per_token = 0;
   int64_t query_history = 1000;
   int64_t plan_cache_entries = 64;
   bool cache_objects = true;

@@ -1,49 +1,55 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <deque>
+#include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "auth/identity.h"
 #include "base/result.h"
 #include "queryd/query.h"
 
 namespace tarn::queryd {
 
-// Lets a bounded number of queries run at once. The others wait in a bounded queue, in the order
-// of their arrival and for a bounded time.
+// Lets a bounded number of queries run at once. The others wait for a slot in a bounded queue, for
+// a bounded time.
+//
+// Tokens take turns. A free slot goes to the waiting token that holds the fewest slots in
+// proportion to its weight. Among equals it goes to the one with the earliest start tag of
+// start-time fair queueing (Goyal, Vin and Cheng, 1996), so that a token of weight 3 has three
+// turns for each turn of a token of weight 1. The queries of one token run in the order of their
+// arrival. Queries without a token belong to one token with an empty name, to which the limits of
+// each token do not apply.
+//
+// A query that finds the queue full takes the place of the newest query of the token that has the
+// most waiting in proportion to its weight, unless that is its own token or would be then.
 //
 // Thread-safe.
 class Admission {
  public:
+  static constexpr size_t kUnlimited = std::numeric_limits<size_t>::max();
   struct Limits {
     size_t running_max = 1;
     size_t queue_max = 0;
     Duration queue_timeout = Duration::zero();
+    // Queries that have given up their slots because their readers are slow.
+    size_t slow_readers_max = 0;
+    // Of each token.
+    size_t token_running_max = kUnlimited;
+    size_t token_queue_max = kUnlimited;
+    size_t token_slow_readers_max = kUnlimited;
   };
   explicit Admission(Limits limits) : limits_(limits) {}
 
-  // A place among those that run; given back when it is destroyed.
-  class Permit {
-   public:
-    Permit() = default;
-    explicit Permit(Admission* owner) : owner_(owner) {}
-    Permit(Permit&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
-    Permit& operator=(Permit&& other) noexcept {
-      std::swap(owner_, other.owner_);
-      return *this;
-    }
-    ~Permit() { Release(); }
-    void Release() {
-      if (owner_ != nullptr) std::exchange(owner_, nullptr)->Leave();
-    }
+  class Permit;
 
-   private:
-    Admission* owner_ = nullptr;
-  };
-
-  // Waits for the query's turn. The error says that it was cancelled, or that there are too many:
+  // Waits for a slot. The error says that the query was cancelled, or that there are too many:
   // kUnavailable.
   boost::asio::awaitable<Result<Permit>> Enter(Query& query);
 
@@ -53,19 +59,94 @@ class Admission {
  private:
   struct Waiting {
     std::shared_ptr<Query> query;
-    bool granted = false;  // guarded by mutex_
-    bool left = false;     // guarded by mutex_: its coroutine has gone on
+    uint64_t arrival = 0;  // In the order of arrivals.
+    // All guarded by mutex_.
+    bool is_granted = false;
+    bool has_left = false;         // The coroutine has gone on.
+    std::optional<Error> evicted;  // Another query has its place in the queue.
   };
-  // Takes a coroutine that ends where it waits, by an exception say, out of the queue. A place
-  // that it was given meanwhile goes on to the next.
+  // A token with queries here, or whose next start tag is still ahead of the virtual time.
+  struct Token {
+    std::string name;
+    double weight = 1;
+    double start_tag = 0;
+    size_t running = 0;
+    size_t slow_readers = 0;
+    std::deque<std::shared_ptr<Waiting>> queue = {};
+  };
+  // A query that keeps its slot although its reader is slow.
+  struct Blocked {
+    Token* token = nullptr;
+    std::weak_ptr<Query> query;
+  };
+  // Takes a coroutine that is destroyed while it waits, by an exception for example, out of the
+  // queue. A slot that it was given meanwhile goes to another query.
   class InQueue;
-  void Leave();
-  void PassOn();  // Needs mutex_.
+
+  void Leave(const Permit& permit);
+  void NoteSlowReader(Permit& permit, const std::shared_ptr<Query>& query);
+
+  // All of these need mutex_.
+  Token& Find(const auth::Identity& user);
+  bool IsWithin(size_t count, size_t token_max, const Token& token) const;
+  bool MayRunMore(const Token& token) const;
+  Error FullError(const Token& token) const;
+  Error TimeoutError(const Token& token) const;
+  Error EndOfWait(const Query& query, const Waiting& waiting, const Token& token) const;
+  // False if the queue is full for a query of this token.
+  bool MakeRoom(const Token& token);
+  void Grant(Token& token);
+  Token* NextToken();
+  // After a slot or a place in the queue has become free, or a query has begun to wait.
+  void Settle();
+  void CancelBlockedFor(const Token& token);
 
   const Limits limits_;
   mutable std::mutex mutex_;
-  size_t running_ = 0;                          // guarded by mutex_
-  std::deque<std::shared_ptr<Waiting>> queue_;  // guarded by mutex_
+  size_t running_ = 0;                   // Guarded by mutex_.
+  size_t queued_ = 0;                    // Guarded by mutex_.
+  size_t slow_readers_ = 0;              // Guarded by mutex_.
+  double virtual_time_ = 0;              // Guarded by mutex_: the latest start tag granted.
+  uint64_t last_arrival_ = 0;            // Guarded by mutex_.
+  uint64_t last_permit_ = 0;             // Guarded by mutex_.
+  std::map<std::string, Token> tokens_;  // Guarded by mutex_; by name.
+  std::map<uint64_t, Blocked> blocked_;  // Guarded by mutex_; by the number of the permit.
+};
+
+// A slot, or a place among the queries with slow readers. Given back when the permit is destroyed.
+// Used by one thread at a time.
+class Admission::Permit {
+ public:
+  Permit() = default;
+  Permit(Permit&& other) noexcept { *this = std::move(other); }
+  Permit& operator=(Permit&& other) noexcept {
+    std::swap(owner_, other.owner_);
+    std::swap(token_, other.token_);
+    std::swap(number_, other.number_);
+    std::swap(is_slow_reader_, other.is_slow_reader_);
+    return *this;
+  }
+  ~Permit() { Release(); }
+  void Release() {
+    if (owner_ != nullptr) std::exchange(owner_, nullptr)->Leave(*this);
+  }
+
+  // The query's reader is slow. The slot goes to other queries, within slow_readers_max. Beyond it
+  // the query keeps its slot, but is cancelled when a query of a token with fewer slots waits for
+  // one. Only the first call counts; an empty permit does nothing.
+  void NoteSlowReader(const std::shared_ptr<Query>& query) {
+    if (owner_ != nullptr) owner_->NoteSlowReader(*this, query);
+  }
+
+ private:
+  friend class Admission;
+  Permit(Admission& owner, Token& token, uint64_t number)
+      : owner_(&owner), token_(&token), number_(number) {}
+
+  Admission* owner_ = nullptr;
+  Token* token_ = nullptr;
+  uint64_t number_ = 0;
+  bool is_slow_reader_ = false;  // Without a slot.
 };
 
 }  // namespace tarn::queryd

@@ -22,15 +22,25 @@ asio::awaitable<Result<Permit>> EnterWith(Admission& admission, std::shared_ptr<
   co_return permit;
 }
 
-std::shared_ptr<Query> NewQuery(const asio::any_io_executor& executor) {
-  return std::make_shared<Query>(executor, QueryInfo{.id = "q"}, auth::Anonymous(), 1h);
+using User = std::shared_ptr<const auth::Identity>;
+
+User Token(const std::string& name, uint32_t weight = 1) {
+  return std::make_shared<const auth::Identity>(
+      auth::Identity{.name = name, .roles = {}, .datasets = {}, .weight = weight});
+}
+
+std::shared_ptr<Query> NewQuery(const asio::any_io_executor& executor,
+                                const User& user = auth::Anonymous()) {
+  return std::make_shared<Query>(executor, QueryInfo{.id = "q"}, user, 1h);
 }
 
 class AdmissionTest : public testing::Test {
  protected:
   IoThreads io{3};
 
-  std::shared_ptr<Query> New() { return NewQuery(io.NewStrand()); }
+  std::shared_ptr<Query> New(const User& user = auth::Anonymous()) {
+    return NewQuery(io.NewStrand(), user);
+  }
   static std::future<Result<Permit>> Enter(Admission& admission,
                                            const std::shared_ptr<Query>& query) {
     return Spawn(query->executor(), EnterWith(admission, query));
@@ -166,6 +176,246 @@ TEST_F(AdmissionTest, ACancelAndAPlaceAtTheSameTimeLoseNoPlace) {
   }
   EXPECT_TRUE(Get(behind).ok());
   EXPECT_EQ(admission.running(), 0U);
+}
+
+// The names of the tokens in the order in which their queries run, one at a time.
+class TurnsTest : public AdmissionTest {
+ protected:
+  std::vector<std::string> Turns(Admission& admission, Result<Permit>& running,
+                                 const std::vector<User>& arrivals) {
+    std::vector<std::future<Result<Permit>>> waiting;
+    waiting.reserve(arrivals.size());
+    for (const User& user : arrivals) waiting.push_back(Queue(admission, New(user)));
+    std::vector<std::string> turns;
+    for (size_t i = 0; i < arrivals.size(); ++i) {
+      running->Release();
+      size_t next = 0;
+      EXPECT_TRUE(Eventually([&] {
+        for (next = 0; next < waiting.size(); ++next) {
+          if (waiting[next].valid() && IsReady(waiting[next])) return true;
+        }
+        return false;
+      }));
+      running = waiting[next].get();
+      EXPECT_TRUE(running.ok());
+      turns.push_back(arrivals[next]->name);
+    }
+    return turns;
+  }
+};
+
+TEST_F(TurnsTest, AQueryWaitsForOneSlotBehindManyOfAnotherToken) {
+  Admission admission({.running_max = 1, .queue_max = 400, .queue_timeout = 1h});
+  const User red = Token("red");
+  Result<Permit> running = Get(Enter(admission, New(red)));
+  std::vector<User> arrivals(300, red);
+  arrivals.push_back(Token("blue"));
+  const std::vector<std::string> turns = Turns(admission, running, arrivals);
+  EXPECT_EQ(turns.front(), "blue");
+  EXPECT_EQ(std::count(turns.begin(), turns.end(), "red"), 300);
+}
+
+TEST_F(TurnsTest, TokensAlternateInTheOrderOfTheirOwnQueries) {
+  Admission admission({.running_max = 1, .queue_max = 100, .queue_timeout = 1h});
+  const User red = Token("red");
+  const User blue = Token("blue");
+  Result<Permit> running = Get(Enter(admission, New(red)));
+  EXPECT_THAT(Turns(admission, running, {red, red, red, blue, blue, blue}),
+              testing::ElementsAre("blue", "red", "blue", "red", "blue", "red"));
+}
+
+TEST_F(TurnsTest, AWeightOfThreeHasThreeTurnsForOne) {
+  Admission admission({.running_max = 1, .queue_max = 100, .queue_timeout = 1h});
+  const User red = Token("red", 3);
+  const User blue = Token("blue");
+  Result<Permit> running = Get(Enter(admission, New(Token("green"))));
+  std::vector<User> arrivals(12, red);
+  arrivals.insert(arrivals.end(), 12, blue);
+  const std::vector<std::string> turns = Turns(admission, running, arrivals);
+  EXPECT_EQ(std::count(turns.begin(), turns.begin() + 8, "red"), 6)
+      << testing::PrintToString(turns);
+  EXPECT_EQ(std::count(turns.begin(), turns.begin() + 8, "blue"), 2);
+}
+
+TEST_F(TurnsTest, ATokenThatComesBackHasNotSavedTurns) {
+  Admission admission({.running_max = 1, .queue_max = 100, .queue_timeout = 1h});
+  const User red = Token("red");
+  const User blue = Token("blue");
+  Result<Permit> running = Get(Enter(admission, New(red)));
+  EXPECT_THAT(Turns(admission, running, {red, red, red, red, red}), testing::SizeIs(5));
+  // Red had six turns and blue none: from now on they alternate all the same.
+  EXPECT_THAT(Turns(admission, running, {blue, blue, blue, blue, red, red}),
+              testing::ElementsAre("blue", "blue", "red", "blue", "red", "blue"));
+}
+
+TEST_F(AdmissionTest, AFreeSlotGoesToTheTokenWithTheFewestSlots) {
+  Admission admission({.running_max = 3, .queue_max = 100, .queue_timeout = 1h});
+  const User red = Token("red");
+  const User blue = Token("blue");
+  std::vector<Result<Permit>> reds;
+  for (int i = 0; i < 3; ++i) reds.push_back(Get(Enter(admission, New(red))));
+  auto more_red = Queue(admission, New(red));
+  auto first_blue = Queue(admission, New(blue));
+  auto second_blue = Queue(admission, New(blue));
+  reds[0]->Release();
+  const Result<Permit> first = Get(first_blue);
+  EXPECT_TRUE(first.ok());
+  reds[1]->Release();  // One of each runs: it is red's turn after blue's.
+  const Result<Permit> second = Get(more_red);
+  EXPECT_TRUE(second.ok());
+  reds[2]->Release();
+  EXPECT_TRUE(Get(second_blue).ok());
+}
+
+TEST_F(AdmissionTest, LimitsTheSlotsAndTheQueueOfEachToken) {
+  Admission admission({.running_max = 3,
+                       .queue_max = 100,
+                       .queue_timeout = 1h,
+                       .token_running_max = 2,
+                       .token_queue_max = 1});
+  const User red = Token("red");
+  Result<Permit> first = Get(Enter(admission, New(red)));
+  const Result<Permit> second = Get(Enter(admission, New(red)));
+  auto third = Queue(admission, New(red));
+  EXPECT_FALSE(IsReady(third)) << "a slot is free, and not for red";
+  const Result<Permit> fourth = Get(Enter(admission, New(red)));
+  ASSERT_FALSE(fourth.ok());
+  EXPECT_EQ(fourth.error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(fourth.error().message,
+            "too many queries of token \"red\": 2 run and 1 wait, try again later");
+  {
+    const Result<Permit> blue = Get(Enter(admission, New(Token("blue"))));
+    EXPECT_TRUE(blue.ok());
+  }
+  EXPECT_FALSE(IsReady(third));
+  first->Release();
+  EXPECT_TRUE(Get(third).ok());
+}
+
+TEST_F(AdmissionTest, AWaitForTheOwnQueriesIsCalledSo) {
+  Admission admission(
+      {.running_max = 2, .queue_max = 100, .queue_timeout = 20ms, .token_running_max = 1});
+  const User red = Token("red");
+  const Result<Permit> running = Get(Enter(admission, New(red)));
+  EXPECT_EQ(Get(Enter(admission, New(red))).error().message,
+            "too many queries of token \"red\": none of 1 ended within 20ms, try again later");
+}
+
+TEST_F(AdmissionTest, QueriesWithoutATokenHaveAllSlots) {
+  Admission admission({.running_max = 2,
+                       .queue_max = 2,
+                       .queue_timeout = 1h,
+                       .token_running_max = 1,
+                       .token_queue_max = 1});
+  Result<Permit> first = Get(Enter(admission));
+  Result<Permit> second = Get(Enter(admission));
+  ASSERT_TRUE(first.ok() && second.ok());
+  auto third = Queue(admission, New());
+  auto fourth = Queue(admission, New());
+  first->Release();
+  EXPECT_TRUE(Get(third).ok());
+  second->Release();
+  EXPECT_TRUE(Get(fourth).ok());
+}
+
+TEST_F(AdmissionTest, AFullQueueTakesAQueryOfATokenThatHasFewer) {
+  Admission admission({.running_max = 1, .queue_max = 3, .queue_timeout = 1h});
+  const User red = Token("red");
+  const User blue = Token("blue");
+  Result<Permit> running = Get(Enter(admission, New(red)));
+  std::vector<std::future<Result<Permit>>> reds;
+  for (int i = 0; i < 3; ++i) reds.push_back(Queue(admission, New(red)));
+  auto first_blue = Enter(admission, New(blue));
+  const Result<Permit> evicted = Get(reds[2]);
+  ASSERT_FALSE(evicted.ok());
+  EXPECT_EQ(evicted.error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(evicted.error().message, "too many queries: 1 run and 2 wait, try again later");
+  EXPECT_EQ(admission.queued(), 3U);
+  EXPECT_FALSE(Get(Enter(admission, New(blue))).ok()) << "blue would have as many as red";
+  EXPECT_FALSE(Get(Enter(admission, New(red))).ok());
+  running->Release();
+  EXPECT_TRUE(Get(first_blue).ok());
+  EXPECT_TRUE(Get(reds[0]).ok());
+  EXPECT_TRUE(Get(reds[1]).ok());
+}
+
+// The evicted query is the only one of its token, which is forgotten before the coroutine goes on.
+TEST_F(AdmissionTest, ATokenOfLittleWeightCanLoseItsOnlyPlace) {
+  Admission admission({.running_max = 1, .queue_max = 1, .queue_timeout = 1h});
+  Result<Permit> running = Get(Enter(admission));
+  auto light = Queue(admission, New(Token("light")));
+  auto heavy = Enter(admission, New(Token("heavy", 3)));
+  EXPECT_FALSE(Get(light).ok());
+  EXPECT_EQ(admission.queued(), 1U);
+  running->Release();
+  EXPECT_TRUE(Get(heavy).ok());
+}
+
+TEST_F(AdmissionTest, SlowReadersGiveUpTheirSlotsWithinLimits) {
+  Admission admission({.running_max = 2,
+                       .queue_max = 10,
+                       .queue_timeout = 1h,
+                       .slow_readers_max = 2,
+                       .token_slow_readers_max = 1});
+  const User red = Token("red");
+  const auto enter = [&](const User& user) {
+    auto query = New(user);
+    Result<Permit> permit = Get(Enter(admission, query));
+    EXPECT_TRUE(permit.ok());
+    return std::pair(std::move(query), std::move(*permit));
+  };
+  auto [first_query, first] = enter(red);
+  auto [second_query, second] = enter(red);
+  first.NoteSlowReader(first_query);
+  first.NoteSlowReader(first_query);
+  EXPECT_EQ(admission.running(), 1U);
+  second.NoteSlowReader(second_query);
+  EXPECT_EQ(admission.running(), 1U) << "red has one slow reader already";
+  auto [third_query, third] = enter(Token("blue"));
+  third.NoteSlowReader(third_query);
+  EXPECT_EQ(admission.running(), 1U);
+  first.Release();
+  EXPECT_EQ(admission.running(), 1U) << "the slot was given up before";
+  third.Release();
+  second.Release();
+  EXPECT_EQ(admission.running(), 0U);
+}
+
+TEST_F(AdmissionTest, ASlowReaderThatKeepsItsSlotIsCancelledForATokenWithFewer) {
+  Admission admission({.running_max = 2, .queue_max = 10, .queue_timeout = 1h});
+  const User red = Token("red");
+  const auto slow_query = New(red);
+  Result<Permit> slow = Get(Enter(admission, slow_query));
+  Result<Permit> other = Get(Enter(admission, New(red)));
+  slow->NoteSlowReader(slow_query);
+  auto own = Queue(admission, New(red));
+  auto blue = Queue(admission, New(Token("blue")));
+  Get(Spawn(slow_query->executor(), []() -> asio::awaitable<void> { co_return; }()));
+  ASSERT_TRUE(slow_query->cancel_reason());
+  EXPECT_EQ(slow_query->cancel_reason()->message,
+            "the reader is slow and other queries wait, read faster");
+  slow->Release();
+  const Result<Permit> blues = Get(blue);
+  EXPECT_TRUE(blues.ok());
+  EXPECT_FALSE(IsReady(own)) << "red has a slot still";
+  other->Release();
+  EXPECT_TRUE(Get(own).ok());
+}
+
+TEST_F(AdmissionTest, ASlowReaderOfATokenWithNoMoreSlotsIsLeftAlone) {
+  Admission admission({.running_max = 2, .queue_max = 10, .queue_timeout = 1h});
+  const User red = Token("red");
+  const User blue = Token("blue");
+  const auto slow_query = New(red);
+  Result<Permit> slow = Get(Enter(admission, slow_query));
+  Result<Permit> running = Get(Enter(admission, New(blue)));
+  slow->NoteSlowReader(slow_query);
+  auto waiting = Queue(admission, New(blue));
+  auto own = Queue(admission, New(red));
+  running->Release();
+  EXPECT_TRUE(Get(waiting).ok());
+  EXPECT_TRUE(Get(own).ok());
+  EXPECT_FALSE(slow_query->cancel_reason());
 }
 
 asio::awaitable<void> EnterAndKeep(Admission& admission, std::shared_ptr<Query> query) {

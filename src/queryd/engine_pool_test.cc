@@ -64,15 +64,16 @@ class EnginePoolTest : public testing::Test {
     options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
     options.slots = 4;
     pool = std::make_unique<EnginePool>(io.io(), options, limits, metrics);
-    service = std::make_unique<QueryService>(
-        *pool,
-        QueryService::Options{
-            .admission = {.running_max = 4, .queue_max = 100, .queue_timeout = kSoon},
-            .limits = {.timeout = 2 * kSoon},
-            .whole_bytes_max = 1'000'000,
-            .slow_readers_max = 4,
-            .history_max = 100},
-        metrics);
+    service =
+        std::make_unique<QueryService>(*pool,
+                                       QueryService::Options{.admission = {.running_max = 4,
+                                                                           .queue_max = 100,
+                                                                           .queue_timeout = kSoon,
+                                                                           .slow_readers_max = 4},
+                                                             .limits = {.timeout = 2 * kSoon},
+                                                             .whole_bytes_max = 1'000'000,
+                                                             .history_max = 100},
+                                       metrics);
     const Result<> opened = pool->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().message;
   }

@@ -59,9 +59,8 @@ class EngineQuery {
   // Not again after its end.
   boost::asio::awaitable<EngineEvent> Next();
 
-  // Its place among those that run: for others when its reader is slow, for its second try when
-  // its process has ended.
-  Admission::Permit TakePlace() { return std::move(permit_); }
+  // The query's slot among those that run.
+  Admission::Permit& permit() { return permit_; }
 
  private:
   EngineEvent ToEvent(const protocol::Frame& frame);

@@ -108,10 +108,12 @@ class EngineSupervisorTest : public testing::Test {
       return credentials;
     };
     options.slots = 6;
-    query_options = {.admission = {.running_max = 4, .queue_max = 100, .queue_timeout = kSoon},
+    query_options = {.admission = {.running_max = 4,
+                                   .queue_max = 100,
+                                   .queue_timeout = kSoon,
+                                   .slow_readers_max = 4},
                      .limits = {.timeout = 2 * kSoon},
                      .whole_bytes_max = 1'000'000,
-                     .slow_readers_max = 4,
                      .history_max = 100};
   }
   ~EngineSupervisorTest() override {
@@ -157,9 +159,14 @@ class EngineSupervisorTest : public testing::Test {
   std::string Run(const std::string& sql) { return TextOf(Start(sql)); }
   bool Runs(const std::string& id) {
     return Eventually([&] {
-      const auto info = service->registry().Find(id, *auth::Anonymous());
-      return info && info->state == QueryState::kRunning;
+      const auto info = service->registry().Find({id}, *auth::Anonymous());
+      return info.ok() && info->state == QueryState::kRunning;
     });
+  }
+  bool CancelByHand(const std::string& id) {
+    return service->registry()
+        .Cancel({id}, {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
+        .ok();
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
     for (protocol::ViewSpec& view : put) view.version = ++last_version;
@@ -289,9 +296,7 @@ TEST_F(EngineSupervisorTest, SuspectsRunOneByOneInAProcessOfTheirOwn) {
   EXPECT_TRUE(Eventually([&] { return engine->IsolatedPid() < 0 && !IsThere(isolated); }))
       << "it ends with the last suspect";
   EXPECT_EQ(engine->CurrentPid(), current);
-  ASSERT_TRUE(service->registry()
-                  .Cancel("beside", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("beside"));
   EXPECT_EQ(TextOf(std::move(beside)), "error: by hand");
   EXPECT_EQ(Run(kLong), "n\r\n42\r\n") << "it is no suspect any more";
 }
@@ -303,9 +308,7 @@ TEST_F(EngineSupervisorTest, ASuspectThatIsCancelledLeavesNoProcess) {
   ASSERT_TRUE(Runs("bad"));
   kill(engine->CurrentPid(), SIGSEGV);
   ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() > 0; }));
-  ASSERT_TRUE(service->registry()
-                  .Cancel("bad", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("bad"));
   EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
   EXPECT_TRUE(Eventually([&] { return engine->IsolatedPid() < 0; }));
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
@@ -324,9 +327,7 @@ TEST_F(EngineSupervisorTest, AQueryWhoseOwnProcessIsKilledFromOutsideIsNotRefuse
   EXPECT_THAT(result.error().message, HasSubstr("was ended from outside"));
   auto again = Start(Request(kEndless), "again");
   ASSERT_TRUE(Runs("again"));
-  ASSERT_TRUE(service->registry()
-                  .Cancel("again", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("again"));
   EXPECT_EQ(TextOf(std::move(again)), "error: by hand");
 }
 
@@ -362,9 +363,7 @@ TEST_F(EngineSupervisorTest, TheEndOfAProcessCountsAgainstAQueryThatIsCancelledB
   ASSERT_TRUE(Runs("bad"));
   const pid_t pid = engine->CurrentPid();
   kill(pid, SIGSTOP);
-  ASSERT_TRUE(service->registry()
-                  .Cancel("bad", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("bad"));
   EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
   kill(pid, SIGSEGV);
   kill(pid, SIGCONT);
@@ -381,9 +380,7 @@ TEST_F(EngineSupervisorTest, TheEndOfAProcessCountsAgainstAQueryThatIsCancelledA
   ASSERT_TRUE(Runs("bad"));
   kill(engine->CurrentPid(), SIGSEGV);
   ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() > 0; }));
-  ASSERT_TRUE(service->registry()
-                  .Cancel("bad", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("bad"));
   EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
   ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() < 0; }));
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
@@ -444,8 +441,7 @@ TEST_F(EngineSupervisorTest, AtMostOneProcessDrains) {
   EXPECT_TRUE(IsThere(second));
   EXPECT_LT(engine->IsolatedPid(), 0) << "its query is not at fault";
   for (const char* id : {"first", "second"}) {
-    ASSERT_TRUE(
-        service->registry().Cancel(id, {ErrorKind::kConflict, "by hand"}, *auth::Anonymous()).ok());
+    ASSERT_TRUE(CancelByHand(id));
   }
   EXPECT_EQ(TextOf(std::move(in_first)), "error: by hand");
   EXPECT_EQ(TextOf(std::move(in_second)), "error: by hand");
@@ -468,9 +464,7 @@ TEST_F(EngineSupervisorTest, OneWithoutBegunAnswersDrainsForTheShortestTime) {
   ASSERT_TRUE(Replaced(second));
   EXPECT_TRUE(Eventually([&] { return !IsThere(second); }));
   EXPECT_TRUE(IsThere(first));
-  ASSERT_TRUE(service->registry()
-                  .Cancel("running", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("running"));
   EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
   (*begun)->rest = nullptr;
 }
@@ -509,9 +503,7 @@ TEST_F(EngineSupervisorTest, AllProcessesShareOneMemory) {
   ASSERT_TRUE(Replaced(former));
   EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
   EXPECT_TRUE(IsThere(engine->CurrentPid()));
-  ASSERT_TRUE(service->registry()
-                  .Cancel("endless", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("endless"));
   EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
 }
 
@@ -526,9 +518,7 @@ TEST_F(EngineSupervisorTest, AReplacedProcessFinishesItsQueries) {
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
   EXPECT_EQ(TextOf(std::move(running)), "n\r\n42\r\n");
   EXPECT_TRUE(IsThere(former)) << "one still runs in it";
-  ASSERT_TRUE(service->registry()
-                  .Cancel("endless", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("endless"));
   EXPECT_EQ(TextOf(std::move(endless)), "error: by hand");
   EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
 }
@@ -545,9 +535,7 @@ TEST_F(EngineSupervisorTest, DrainingIsBounded) {
   EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
   // It runs again, in the process that came.
   EXPECT_TRUE(IsThere(engine->CurrentPid()));
-  ASSERT_TRUE(service->registry()
-                  .Cancel("endless", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("endless"));
   EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
 }
 
@@ -766,12 +754,12 @@ TEST_F(EngineSupervisorTest, ACancelEndsAQueryWhereItRuns) {
   auto waiting = Start(Request(kEndless), "waiting");  // For the one slot.
   ASSERT_TRUE(Eventually([&] {
     return service->registry()
-        .Cancel("waiting", {ErrorKind::kConflict, "waits"}, *auth::Anonymous())
+        .Cancel({"waiting"}, {ErrorKind::kConflict, "waits"}, *auth::Anonymous())
         .ok();
   }));
   EXPECT_EQ(TextOf(std::move(waiting)), "error: waits");
   ASSERT_TRUE(service->registry()
-                  .Cancel("endless", {ErrorKind::kConflict, "runs"}, *auth::Anonymous())
+                  .Cancel({"endless"}, {ErrorKind::kConflict, "runs"}, *auth::Anonymous())
                   .ok());
   EXPECT_EQ(TextOf(std::move(running)), "error: runs");
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
@@ -811,9 +799,7 @@ TEST_F(EngineSupervisorTest, ATextThatIsCancelledHalfSentLeavesItsSlotUsable) {
   kill(pid, SIGSTOP);
   auto query = Start(Request("SELECT '" + std::string(10'000'000, 'x') + "'"), "large");
   ASSERT_TRUE(Runs("large"));
-  ASSERT_TRUE(service->registry()
-                  .Cancel("large", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("large"));
   EXPECT_EQ(TextOf(std::move(query)), "error: by hand");
   kill(pid, SIGCONT);
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
@@ -832,7 +818,7 @@ TEST_F(EngineSupervisorTest, ACancelFreesTheSlotOfAnAnswerThatIsNotRead) {
   const std::shared_ptr<QueryAnswer> answer = *begun;
   ASSERT_NE(answer->rest, nullptr);
   ASSERT_TRUE(service->registry()
-                  .Cancel("big", {ErrorKind::kTimeout, "too late"}, *auth::Anonymous())
+                  .Cancel({"big"}, {ErrorKind::kTimeout, "too late"}, *auth::Anonymous())
                   .ok());
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
   answer->rest = nullptr;
@@ -915,9 +901,7 @@ TEST_F(EngineSupervisorTest, TheSameIdTwiceAtOnceIsRefused) {
   const Result<std::string> second = Get(Start(Request("SELECT 1"), "same"));
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
-  ASSERT_TRUE(service->registry()
-                  .Cancel("same", {ErrorKind::kConflict, "by hand"}, *auth::Anonymous())
-                  .ok());
+  ASSERT_TRUE(CancelByHand("same"));
   EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
 }
 

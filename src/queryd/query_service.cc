@@ -319,12 +319,12 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& reque
     } else if (const auto* error = std::get_if<Error>(&event)) {
       co_return *error;
     } else {
-      hold.permit = answer.rest->TakePlace();
+      hold.permit = std::move(answer.rest->permit());
       co_return std::get<EngineLost>(event);
     }
   }
   if (!sent) {
-    hold.permit = answer.rest->TakePlace();
+    hold.permit = std::move(answer.rest->permit());
     co_return EngineLost{.never_ran = true};
   }
   answer.isolation = std::move(hold.isolation);
@@ -359,14 +359,10 @@ asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Q
   co_return error;
 }
 
-bool QueryService::ReleasePlace(QueryAnswer& answer) {
-  if (answer.rest == nullptr) return false;
-  if (++slow_readers_ > options_.slow_readers_max) {
-    --slow_readers_;
-    return false;
-  }
-  answer.rest->TakePlace();
-  return true;
+void QueryService::NoteSlowReader(QueryAnswer& answer, const std::shared_ptr<Query>& query) {
+  if (answer.rest == nullptr) return;
+  answer.rest->permit().NoteSlowReader(query);
+  answer.isolation.NoteSlowReader(query);
 }
 
 void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {
@@ -385,11 +381,11 @@ void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {
     return;
   }
   const Error& error = outcome.error();
-              {"user", info.user},
   (info.state == QueryState::kCancelled ? cancelled_ : failed_).Increment();
   log::Write(error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo,
              "query failed",
              {{"query_id", query.id()},
+              {"user", info.user},
               {"ms", Seconds(info.run) * 1000},
               {"rows", info.rows},
               {"bytes", info.bytes},

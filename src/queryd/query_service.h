@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
@@ -46,8 +45,7 @@ class QueryService {
   struct Options {
     Admission::Limits admission;
     QueryLimits limits;
-    size_t whole_bytes_max = 0;   // A larger result is not held until its end.
-    size_t slow_readers_max = 0;  // So many may give their place to others.
+    size_t whole_bytes_max = 0;  // A larger result is not held until its end.
     size_t history_max = 0;
     size_t cache_bytes_max = 0;  // 0: no result cache.
     Quarantine::Limits quarantine;
@@ -68,9 +66,8 @@ class QueryService {
   // Reads on where Run stopped, and updates the summary: the next bytes, none at the end.
   boost::asio::awaitable<Result<std::string>> ReadOn(QueryAnswer& answer, Query& query);
 
-  // Its reader takes nothing: others may have its place, up to a bound. False when it keeps it.
-  bool ReleasePlace(QueryAnswer& answer);
-  void EndSlowReader() { --slow_readers_; }
+  // The reader of the answer takes nothing: see Admission::Permit::NoteSlowReader.
+  static void NoteSlowReader(QueryAnswer& answer, const std::shared_ptr<Query>& query);
 
   // The query is over, whatever came of it; only the first call counts.
   void Finish(Query& query, const Result<ResultSummary>& outcome);
@@ -124,7 +121,6 @@ class QueryService {
   QueryRegistry registry_;
   ResultCache cache_;
   DatasetsInUse* const in_use_;
-  std::atomic<size_t> slow_readers_ = 0;
 
   prometheus::Counter& succeeded_;
   prometheus::Counter& failed_;

@@ -21,9 +21,29 @@ size_t OrCores(int64_t setting) {
   return setting > 0 ? static_cast<size_t>(setting) : MachineCores();
 }
 
-// Queries that are cancelled and have not stopped yet, or whose reader is slow, hold a slot and no
-// place among those that run: so there are more slots than places.
-size_t SpareSlots(size_t running_max) { return std::max<size_t>(8, 2 * running_max); }
+size_t Or(int64_t setting, size_t value) {
+  return setting > 0 ? static_cast<size_t>(setting) : value;
+}
+
+Admission::Limits AdmissionLimits(const QuerydSettings& queryd) {
+  const size_t running_max = OrCores(queryd.max_concurrent_queries);
+  const size_t slow_readers_max = Or(queryd.slow_readers_max, std::max<size_t>(4, running_max));
+  return {
+      .running_max = running_max,
+      .queue_max = static_cast<size_t>(queryd.queue_limit),
+      .queue_timeout = queryd.queue_timeout,
+      .slow_readers_max = slow_readers_max,
+      .token_running_max =
+          Or(queryd.max_concurrent_queries_per_token, running_max - running_max / 4),
+      .token_queue_max = Or(queryd.queue_limit_per_token, Admission::kUnlimited),
+      .token_slow_readers_max = Or(queryd.slow_readers_max_per_token, (slow_readers_max + 1) / 2)};
+}
+
+// The slots of an engine process. Queries with slow readers, and queries that are cancelled and
+// have not stopped yet, hold a slot of the process without being counted as running.
+size_t EngineSlots(const Admission::Limits& limits) {
+  return limits.running_max + 2 * limits.slow_readers_max;
+}
 
 std::string ProgramFolder(std::string_view setting) {
   return setting.empty() ? (ProgramDirectory().parent_path() / "lib" / "tarn").string()
@@ -71,7 +91,6 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                                 const TempDirectory& temp) {
   const QuerydSettings& queryd = settings.queryd;
   const std::string folder = ProgramFolder(queryd.extension_dir);
-  const size_t running_max = OrCores(queryd.max_concurrent_queries);
   const uint64_t memory_limit = MemoryLimit(queryd);
   const uint64_t hard_limit = queryd.memory_hard_limit > 0
                                   ? static_cast<uint64_t>(queryd.memory_hard_limit)
@@ -104,7 +123,7 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                                       ? ""
                                       : std::filesystem::absolute(settings.tls.ca_path).string()};
   options.credentials = lake.credentials;
-  options.slots = running_max + SpareSlots(running_max);
+  options.slots = EngineSlots(AdmissionLimits(queryd));
   options.cancel_grace = queryd.cancel_grace;
   options.drain_timeout = queryd.drain_timeout;
   options.starts_burst = static_cast<size_t>(queryd.engine_starts_burst);
@@ -114,15 +133,11 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
 }
 
 QueryService::Options MakeQueryOptions(const QuerydSettings& settings) {
-  const size_t running_max = OrCores(settings.max_concurrent_queries);
-  return {.admission = {.running_max = running_max,
-                        .queue_max = static_cast<size_t>(settings.queue_limit),
-                        .queue_timeout = settings.queue_timeout},
+  return {.admission = AdmissionLimits(settings),
           .limits = {.timeout = settings.query_timeout,
                      .rows = static_cast<uint64_t>(settings.row_limit),
                      .bytes = static_cast<uint64_t>(settings.byte_limit)},
           .whole_bytes_max = static_cast<size_t>(settings.result_buffer_bytes),
-          .slow_readers_max = SpareSlots(running_max) / 2,
           .history_max = static_cast<size_t>(settings.query_history),
           .cache_bytes_max = static_cast<size_t>(settings.result_cache_bytes),
           .quarantine = {.time = settings.quarantine_time,

@@ -36,7 +36,6 @@ class QueryBody : public http::BodyStream {
     query_->OnCut(nullptr);
     service_.Finish(*query_, query_->cancel_reason().value_or(
                                  Error{ErrorKind::kCancelled, "the client has gone"}));
-    if (is_slow_) service_.EndSlowReader();
   }
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
@@ -57,14 +56,13 @@ class QueryBody : public http::BodyStream {
     return answer_.summary.truncated && (format_ == Format::kCsv || format_ == Format::kArrow);
   }
 
-  void ReaderIsSlow() override { is_slow_ = service_.ReleasePlace(answer_); }
+  void ReaderIsSlow() override { QueryService::NoteSlowReader(answer_, query_); }
 
  private:
   QueryService& service_;
   const std::shared_ptr<Query> query_;
   QueryAnswer answer_;
   const Format format_;
-  bool is_slow_ = false;  // It has given its place to others.
 };
 
 // Ends the record of a query whose handler throws; a second end is ignored.

@@ -150,6 +150,8 @@ class Client:
         """A connection on which a query is asked: its client may read, stall or leave."""
         body = json.dumps({"sql": text, **options}).encode()
         head = f"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: {query_id}\r\n"
+        if self.token:
+            head += f"Authorization: Bearer {self.token}\r\n"
         connection = self.connect()
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return connection

@@ -1,0 +1,208 @@
+"""Tokens take turns: the queries and slow readers of one leave room for those of others."""
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import pytest
+from harness.client import Client
+from harness.engine import metric, states, wait_for_count, wait_until_idle
+from harness.lake import Lake
+from harness.queries import ENDLESS
+from harness.tokens import Tokens
+from harness.waiting import wait_until
+
+LONG = "SELECT n, 'row ' || n AS text FROM range(10000000) t(n)"
+# Some 50 ms.
+QUICK = "SELECT sum(hash(n)) FROM range(5000000) t(n)"
+
+
+class Tenants:
+    """A lake with two limited tokens, and one of an administrator."""
+
+    def __init__(self, lake: Lake, **weights: int) -> None:
+        self.lake = lake
+        tokens = Tokens(lake)
+        made = {
+            name: tokens.create(name, datasets=(f"{name}_*",), weight=weights.get(name, 1))
+            for name in ("red", "blue")
+        }
+        made["admin"] = tokens.create("admin", "query", "admin")
+        tokens.let_queryd_in()
+        lake.set("queryd", catalogd_url="http://127.0.0.1:9", result_cache_bytes=0).start_queryd()
+        self.red, self.blue, self.admin = (
+            lake.query.with_token(made[name]) for name in ("red", "blue", "admin")
+        )
+
+
+def listed(client: Client) -> list[dict[str, Any]]:
+    return client.get("/queries").json()["queries"]
+
+
+@contextlib.contextmanager
+def sent(client: Client, text: str, ids: list[str]) -> Iterator[None]:
+    """Queries whose answers are not read."""
+    with contextlib.ExitStack() as stack:
+        for query_id in ids:
+            stack.enter_context(client.send_sql(text, query_id))
+        yield
+
+
+def started_at(query: dict[str, Any]) -> float:
+    return (
+        datetime.fromisoformat(query["submitted_at"]).timestamp() + float(query["queued_ms"]) / 1000
+    )
+
+
+def test_one_query_waits_for_at_most_one_slot_behind_300_of_another_token(new_lake):
+    new_lake.set("queryd", max_concurrent_queries=1, queue_limit=400, queue_timeout="60s")
+    tenants = Tenants(new_lake)
+    for client in (tenants.red, tenants.blue):  # Their engines are ready.
+        assert client.sql("SELECT 1").rows() == [[1]]
+    with sent(tenants.red, QUICK, [f"red-{i}" for i in range(305)]):
+        wait_until(lambda: metric(tenants.admin, "tarn_queries_queued") >= 300, "300 wait")
+        assert tenants.blue.sql("SELECT 42", {"X-Query-Id": "blue"}).rows() == [[42]]
+        blue, *_ = [query for query in listed(tenants.admin) if query["id"] == "blue"]
+        arrived_at = datetime.fromisoformat(blue["submitted_at"]).timestamp()
+        before_it = [
+            query["id"]
+            for query in listed(tenants.admin)
+            if query["user"] == "red" and arrived_at < started_at(query) < started_at(blue)
+        ]
+    print(f"it waited {blue['queued_ms']:.0f} ms; {before_it} began meanwhile")
+    assert len(before_it) <= 1
+    wait_until_idle(new_lake.queryd)
+
+
+def test_tokens_alternate(new_lake):
+    """Red's 30 queries wait before blue's 3 come, and blue has every second turn."""
+    new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="60s")
+    tenants = Tenants(new_lake)
+    for client in (tenants.red, tenants.blue):
+        assert client.sql("SELECT 1").rows() == [[1]]
+    with sent(tenants.red, ENDLESS, ["first"]), ThreadPoolExecutor(40) as pool:
+        wait_for_count(tenants.admin, "running", 1)
+        asked = []
+        for client, name, count in ((tenants.red, "red", 30), (tenants.blue, "blue", 3)):
+            for i in range(count):
+                headers = {"X-Query-Id": f"{name}-{i}"}
+                before = metric(tenants.admin, "tarn_queries_queued")
+                asked.append(pool.submit(client.sql, f"SELECT {i}", headers))
+                wait_until(
+                    lambda before=before: metric(tenants.admin, "tarn_queries_queued") > before,
+                    "it waits",
+                )
+        assert tenants.red.request("DELETE", "/queries/first").status == 204
+        assert [answer.result().status for answer in asked] == [200] * 33
+    order = [name for name in reversed(states(tenants.admin)) if name.startswith(("red-", "blue-"))]
+    places = [order.index(f"blue-{i}") for i in range(3)]
+    assert places == [0, 2, 4], order[:10]
+    wait_until_idle(new_lake.queryd)
+
+
+def test_a_weight_gives_more_turns(new_lake):
+    new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="60s")
+    tenants = Tenants(new_lake, red=4)
+    for client in (tenants.red, tenants.blue):
+        assert client.sql("SELECT 1").rows() == [[1]]
+    with sent(tenants.blue, ENDLESS, ["first"]), ThreadPoolExecutor(40) as pool:
+        wait_for_count(tenants.admin, "running", 1)
+        asked = [
+            pool.submit(client.sql, f"SELECT {i}", {"X-Query-Id": f"{name}-{i}"})
+            for i in range(16)
+            for client, name in ((tenants.red, "red"), (tenants.blue, "blue"))
+        ]
+        wait_for_count(tenants.admin, "queued", 32)
+        assert tenants.blue.request("DELETE", "/queries/first").status == 204
+        assert [answer.result().status for answer in asked] == [200] * 32
+    order = [name for name in reversed(states(tenants.admin)) if name.startswith(("red-", "blue-"))]
+    reds = sum(name.startswith("red") for name in order[:10])
+    assert reds in (8, 9), order
+    wait_until_idle(new_lake.queryd)
+
+
+def test_slow_readers_of_one_token_keep_no_other_token_out(new_lake):
+    """Six of them with two slots: one gives up its slot, and one that keeps it is cancelled."""
+    new_lake.set("queryd", max_concurrent_queries=2, queue_timeout="30s", slow_readers_max=2)
+    new_lake.settings["http"] = {"write_timeout": "10m"}
+    tenants = Tenants(new_lake)
+    assert tenants.blue.sql("SELECT 42").rows() == [[42]]
+    with sent(tenants.red, LONG, [f"slow-{i}" for i in range(6)]):
+        # One may give up its slot, two keep theirs.
+        wait_for_count(tenants.admin, "running", 3)
+        wait_for_count(tenants.admin, "queued", 3)
+        for _ in range(5):
+            assert tenants.blue.sql("SELECT 42").rows() == [[42]]
+        failed = [query for query in listed(tenants.admin) if query["state"] == "failed"]
+        assert failed, "a slow reader made room"
+        assert {query["user"] for query in failed} == {"red"}
+        assert {query["error"] for query in failed} == {
+            "the reader is slow and other queries wait, read faster"
+        }
+    wait_until_idle(new_lake.queryd)
+
+
+def test_queries_of_one_token_leave_slots_to_others(new_lake):
+    new_lake.set("queryd", max_concurrent_queries=4, queue_timeout="300ms")
+    tenants = Tenants(new_lake)
+    with sent(tenants.red, ENDLESS, [f"red-{i}" for i in range(3)]):
+        wait_for_count(tenants.admin, "running", 3)
+        tenants.red.sql("SELECT 1").expect_error(
+            503, 'query: too many queries of token "red": none of 3 ended within 300ms'
+        )
+        assert tenants.blue.sql("SELECT 42").rows() == [[42]]
+    wait_until_idle(new_lake.queryd)
+
+
+def test_full_queue_of_one_token_has_room_for_another(new_lake):
+    new_lake.set("queryd", max_concurrent_queries=1, queue_limit=10, queue_timeout="60s")
+    tenants = Tenants(new_lake)
+    assert tenants.blue.sql("SELECT 42").rows() == [[42]]
+    with sent(tenants.red, ENDLESS, [f"red-{i}" for i in range(11)]):
+        wait_for_count(tenants.admin, "running", 1)
+        wait_for_count(tenants.admin, "queued", 10)
+        with tenants.blue.send_sql("SELECT 42", "blue"):
+            wait_until(
+                lambda: states(tenants.admin).get("blue") == "queued",
+                lambda: f"blue's waits: {states(tenants.admin)}",
+            )
+            assert states(tenants.admin)["red-10"] == "failed"
+    wait_until_idle(new_lake.queryd)
+
+
+@pytest.mark.parametrize("client", ["red", "admin"])
+def test_ids_and_history_are_those_of_the_token(new_lake, client):
+    new_lake.set("queryd", query_history=20)
+    tenants = Tenants(new_lake)
+    other = getattr(tenants, client)
+    with sent(other, ENDLESS, ["mine"]):
+        wait_for_count(tenants.admin, "running", 1)
+        assert tenants.blue.sql("SELECT 1", {"X-Query-Id": "mine"}).rows() == [[1]]
+        assert tenants.blue.get("/queries/mine").json()["state"] == "succeeded"
+        tenants.blue.request("DELETE", "/queries/mine").expect_error(409, "the query has ended")
+    for _ in range(50):
+        assert other.sql("SELECT 2").rows() == [[2]]
+    assert tenants.blue.get("/queries/mine").json()["sql"] == "SELECT 1"
+    wait_until_idle(new_lake.queryd)
+
+
+def test_admin_names_the_token_of_an_id_that_several_have(new_lake):
+    tenants = Tenants(new_lake)
+    for client in (tenants.red, tenants.blue):
+        assert client.sql("SELECT 1", {"X-Query-Id": "same"}).rows() == [[1]]
+    tenants.admin.get("/queries/same").expect_error(409, "several tokens have a query with this id")
+    tenants.admin.request("DELETE", "/queries/same").expect_error(409, "several tokens have")
+    assert tenants.admin.get("/queries/same?user=red").json()["user"] == "red"
+    tenants.blue.get("/queries/same?user=red").expect_error(404, "there is no such query")
+    tenants.admin.request("DELETE", "/queries/same?user=blue").expect_error(
+        409, "the query has ended"
+    )
+
+
+def test_each_query_that_succeeds_has_a_line_in_the_log(new_lake):
+    tenants = Tenants(new_lake)
+    assert tenants.red.sql("SELECT 1", {"X-Query-Id": "logged"}).rows() == [[1]]
+    line = new_lake.queryd.wait_for_line("query", "query_id=logged")
+    assert "INFO" in line and "user=red" in line and "rows=1" in line, line
