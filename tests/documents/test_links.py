@@ -33,3 +33,10 @@ def test_links(path):
         # The package has docs/ and nothing else.
         assert not path.is_relative_to(docs) or target.is_relative_to(docs), file
         assert not anchor or anchor in anchors(target.read_text()), f"{file}#{anchor}"
+
+
+def test_sources_that_security_names_are_there():
+    text = (programs.REPO / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`((?:tests|src|fuzz)/[\w/]+\.\w+)`", text))
+    assert len(named) > 20
+    assert not [path for path in sorted(named) if not (programs.REPO / path).exists()]
