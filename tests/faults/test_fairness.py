@@ -1,6 +1,8 @@
 """Tokens take turns: the queries and slow readers of one leave room for those of others."""
 
 import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -8,7 +10,14 @@ from typing import Any
 
 import pytest
 from harness.client import Client
-from harness.engine import metric, states, wait_for_count, wait_until_idle
+from harness.engine import (
+    engine_pid,
+    metric,
+    states,
+    wait_for_count,
+    wait_for_state,
+    wait_until_idle,
+)
 from harness.lake import Lake
 from harness.queries import ENDLESS
 from harness.tokens import Tokens
@@ -206,3 +215,23 @@ def test_each_query_that_succeeds_has_a_line_in_the_log(new_lake):
     assert tenants.red.sql("SELECT 1", {"X-Query-Id": "logged"}).rows() == [[1]]
     line = new_lake.queryd.wait_for_line("query", "query_id=logged")
     assert "INFO" in line and "user=red" in line and "rows=1" in line, line
+
+
+def test_slow_reader_in_the_isolated_engine_keeps_no_other_token_waiting(new_lake):
+    """Both queries ran in an engine that crashed, so they run one after the other."""
+    large = "SELECT n, repeat('x', 500) AS x FROM range(1000000) t(n) ORDER BY hash(n)"
+    new_lake.settings["http"] = {"write_timeout": "10m"}
+    new_lake.set("queryd", max_concurrent_queries=2, catalogd_url="http://127.0.0.1:9")
+    tokens = Tokens(new_lake)
+    red_token, blue_token = tokens.create("red"), tokens.create("blue")
+    tokens.let_queryd_in()
+    new_lake.start_queryd()
+    red, blue = (new_lake.query.with_token(token) for token in (red_token, blue_token))
+    assert blue.sql("SELECT 1").rows() == [[1]]
+    with red.send_sql(large, "red"), ThreadPoolExecutor(1) as pool:
+        wait_for_state(red, "running", "red")
+        asked = pool.submit(blue.sql, f"{large} LIMIT 1", {"X-Query-Id": "blue"})
+        wait_for_state(blue, "running", "blue")
+        os.kill(engine_pid(new_lake.queryd), signal.SIGSEGV)
+        assert len(asked.result(timeout=60).rows()) == 1
+    wait_until_idle(new_lake.queryd)
