@@ -82,4 +82,7 @@ class Gate {
   std::optional<duck::Statement> serialize_;  // Kept prepared: planning it took most of a check.
 };
 
+// The refusal of a statement: "not allowed: COPY".
+Error NotAllowedError(std::string_view what);
+
 }  // namespace tarn::engine

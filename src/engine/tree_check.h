@@ -1,0 +1,20 @@
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/result.h"
+#include "engine/gate.h"
+
+namespace tarn::engine {
+
+// Judges the text of a query('…').
+using InnerSqlCheck = std::function<Result<>(const std::string& sql)>;
+
+// Checks that a syntax tree reads nothing but the catalogue, and adds to the verdict what it reads.
+// `subqueries` is the number of subqueries in expressions around the tree.
+Result<> CheckTree(const nlohmann::json& statements, const Gate::Rules& rules,
+                   InnerSqlCheck check_inner, size_t& subqueries, Verdict& verdict);
+
+}  // namespace tarn::engine
