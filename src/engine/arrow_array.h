@@ -1,7 +1,7 @@
 #pragma once
 
-// DuckDB's types and vectors as Arrow's. Both keep plain values and their validity in the same
-// way, so columns without nulls are mostly not even copied: the arrays point into the chunk.
+// DuckDB's vectors as arrays of Arrow. Both keep plain values and their validity in the same way,
+// so columns without nulls are mostly not even copied: the arrays point into the chunk.
 
 #include <arrow/array/data.h>
 #include <arrow/result.h>
@@ -13,9 +13,6 @@
 #include "protocol/format.h"
 
 namespace tarn::engine {
-
-// The type that holds every value of `type` exactly; utf8 where there is none.
-std::shared_ptr<arrow::DataType> ToArrowType(const duck::ColumnType& type);
 
 // Rows [begin, end) of a vector as an array of ToArrowType(vector.type()), which is `type`. It is
 // valid as long as the chunk is. CapacityError: more text, or more elements of lists, than the 32

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/arrow_array.h"
+#include "engine/arrow_type.h"
 
 namespace tarn::engine {
 namespace {

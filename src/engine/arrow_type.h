@@ -1,0 +1,14 @@
+#pragma once
+
+#include <arrow/type.h>
+
+#include <memory>
+
+#include "duck/vector.h"
+
+namespace tarn::engine {
+
+// The Arrow type that holds every value of `type` exactly, or utf8 if there is none.
+std::shared_ptr<arrow::DataType> ToArrowType(const duck::ColumnType& type);
+
+}  // namespace tarn::engine
