@@ -8,6 +8,7 @@
 
 #include "base/bounded_json.h"
 #include "base/text.h"
+#include "catalog/changes_reader.h"
 
 namespace tarn::catalog {
 namespace {
@@ -75,9 +76,9 @@ Result<std::optional<bool>> OptionalBool(const Json& object, const char* name,
   return std::optional(found->get<bool>());
 }
 
-Result<ObjectRef> ReadObject(const Json& json, const std::string& field, bool strict) {
+Result<ObjectRef> ReadObject(const Json& json, const std::string& field) {
   if (!json.is_object()) return Bad(field, "must be an object with a \"key\"");
-  if (strict) TARN_CHECK_OK(RefuseUnknown(json, {"key", "size", "etag"}, field + "."));
+  TARN_CHECK_OK(RefuseUnknown(json, {"key", "size", "etag"}, field + "."));
   ObjectRef object;
   TARN_TRY(std::optional<std::string> key, OptionalText(json, "key", field + "."));
   if (!key) return Bad(field + ".key", "is missing");
@@ -87,9 +88,9 @@ Result<ObjectRef> ReadObject(const Json& json, const std::string& field, bool st
   return object;
 }
 
-Result<Column> ReadColumn(const Json& json, const std::string& field, bool strict) {
+Result<Column> ReadColumn(const Json& json, const std::string& field) {
   if (!json.is_object()) return Bad(field, "must be an object with a \"name\" and a \"type\"");
-  if (strict) TARN_CHECK_OK(RefuseUnknown(json, {"name", "type", "nullable"}, field + "."));
+  TARN_CHECK_OK(RefuseUnknown(json, {"name", "type", "nullable"}, field + "."));
   Column column;
   TARN_TRY(std::optional<std::string> name, OptionalText(json, "name", field + "."));
   if (!name) return Bad(field + ".name", "is missing");
@@ -101,40 +102,32 @@ Result<Column> ReadColumn(const Json& json, const std::string& field, bool stric
   return column;
 }
 
-Result<std::optional<std::vector<Column>>> ReadSchema(const Json& json, const std::string& prefix,
-                                                      bool strict) {
+Result<std::optional<std::vector<Column>>> ReadSchema(const Json& json) {
   const auto found = json.find("schema");
   if (found == json.end() || found->is_null()) return std::optional<std::vector<Column>>();
-  if (!found->is_array()) return Bad(prefix + "schema", "must be a list");
+  if (!found->is_array()) return Bad("schema", "must be a list");
   std::vector<Column> columns;
   columns.reserve(found->size());
   for (size_t i = 0; i < found->size(); ++i) {
-    TARN_TRY(Column column,
-             ReadColumn((*found)[i], fmt::format("{}schema[{}]", prefix, i), strict));
+    TARN_TRY(Column column, ReadColumn((*found)[i], fmt::format("schema[{}]", i)));
     columns.push_back(std::move(column));
   }
   return std::optional(std::move(columns));
 }
 
-Result<DatasetContent> ReadContent(const Json& json, const std::string& prefix, bool strict) {
+Result<DatasetContent> ReadContent(const Json& json) {
   DatasetContent content;
   const auto objects = json.find("objects");
-  if (objects == json.end()) return Bad(prefix + "objects", "is missing");
-  if (!objects->is_array()) return Bad(prefix + "objects", "must be a list");
+  if (objects == json.end()) return Bad("objects", "is missing");
+  if (!objects->is_array()) return Bad("objects", "must be a list");
   content.objects.reserve(objects->size());
   for (size_t i = 0; i < objects->size(); ++i) {
-    TARN_TRY(ObjectRef object,
-             ReadObject((*objects)[i], fmt::format("{}objects[{}]", prefix, i), strict));
+    TARN_TRY(ObjectRef object, ReadObject((*objects)[i], fmt::format("objects[{}]", i)));
     content.objects.push_back(std::move(object));
   }
-  TARN_TRY(content.row_count, OptionalInteger(json, "row_count", prefix));
-  TARN_TRY(content.schema_fingerprint, OptionalText(json, "schema_fingerprint", prefix));
-  Result<std::optional<std::vector<Column>>> schema = ReadSchema(json, prefix, strict);
-  if (schema.ok()) {
-    content.schema = std::move(*schema);
-  } else if (strict) {
-    return schema.error();
-  }
+  TARN_TRY(content.row_count, OptionalInteger(json, "row_count", ""));
+  TARN_TRY(content.schema_fingerprint, OptionalText(json, "schema_fingerprint", ""));
+  TARN_TRY(content.schema, ReadSchema(json));
   return content;
 }
 
@@ -161,51 +154,6 @@ OrderedJson ToJson(const std::vector<Item>& items) {
 template <class T>
 OrderedJson ToJsonOrNull(const std::optional<T>& value) {
   return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
-
-Result<Manifest> ReadManifest(const Json& json, const std::string& field) {
-  if (!json.is_object()) return Bad(field, "must be an object");
-  Manifest manifest;
-  TARN_TRY(std::optional<std::string> name, OptionalText(json, "name", field + "."));
-  if (!name) return Bad(field + ".name", "is missing");
-  manifest.name = std::move(*name);
-  TARN_TRY(std::optional<std::string> id, OptionalText(json, "dataset_id", field + "."));
-  manifest.dataset_id = std::move(id).value_or("");
-  TARN_TRY(manifest.content, ReadContent(json, field + ".", false));
-  TARN_TRY(std::optional<std::string> updated, OptionalText(json, "updated_at", field + "."));
-  if (!updated) return Bad(field + ".updated_at", "is missing");
-  TARN_TRY(manifest.updated_at, ParseRfc3339(*updated));
-  TARN_TRY(std::optional<std::string> created, OptionalText(json, "created_at", field + "."));
-  if (created) {
-    TARN_TRY(manifest.created_at, ParseRfc3339(*created));
-  }
-  TARN_TRY(manifest.version, OptionalCount(json, "version", field + "."));
-  return manifest;
-}
-
-Result<std::vector<Manifest>> ReadManifests(const Json& json) {
-  const auto found = json.find("manifests");
-  if (found == json.end() || found->is_null()) return Bad("manifests", "is missing");
-  if (!found->is_array()) return Bad("manifests", "must be a list");
-  std::vector<Manifest> manifests;
-  manifests.reserve(found->size());
-  for (size_t i = 0; i < found->size(); ++i) {
-    TARN_TRY(Manifest manifest, ReadManifest((*found)[i], fmt::format("manifests[{}]", i)));
-    manifests.push_back(std::move(manifest));
-  }
-  return manifests;
-}
-
-Result<std::vector<std::string>> ReadDeleted(const Json& json) {
-  std::vector<std::string> deleted;
-  const auto found = json.find("deleted");
-  if (found == json.end() || found->is_null()) return deleted;
-  if (!found->is_array()) return Bad("deleted", "must be a list");
-  for (const Json& name : *found) {
-    if (!name.is_string()) return Bad("deleted", "must be a list of names");
-    deleted.push_back(name.get<std::string>());
-  }
-  return deleted;
 }
 
 void AppendManifests(std::string& out, const std::vector<Manifest>& manifests) {
@@ -244,7 +192,7 @@ Result<DatasetContent> ParseDatasetContent(std::string_view json, size_t values_
   if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"objects\"");
   TARN_CHECK_OK(
       RefuseUnknown(parsed, {"objects", "row_count", "schema_fingerprint", "schema"}, ""));
-  TARN_TRY(DatasetContent content, ReadContent(parsed, "", true));
+  TARN_TRY(DatasetContent content, ReadContent(parsed));
   TARN_CHECK_OK(Validate(content));
   return content;
 }
@@ -313,20 +261,7 @@ std::string FormatChanges(const Changes& changes) {
 }
 
 Result<Changes> ParseChanges(std::string_view json, size_t values_max) {
-  TARN_TRY(const Json parsed, Parse(json, values_max));
-  if (!parsed.is_object()) return InvalidArgument("must be a JSON object with \"manifests\"");
-  Changes changes;
-  TARN_TRY(changes.position.revision, OptionalCount(parsed, "revision", ""));
-  TARN_TRY(std::optional<std::string> id, OptionalText(parsed, "catalog_id", ""));
-  changes.position.catalog_id = std::move(id).value_or("");
-  TARN_TRY(const std::optional<int64_t> since, OptionalInteger(parsed, "since", ""));
-  if (since && *since < 0) return Bad("since", "must not be negative");
-  if (since) changes.since = static_cast<uint64_t>(*since);
-  TARN_TRY(changes.manifests, ReadManifests(parsed));
-  if (changes.since) {
-    TARN_TRY(changes.deleted, ReadDeleted(parsed));
-  }
-  return changes;
+  return ReadChanges(json, values_max);
 }
 
 Result<UnixMicros> ParseRfc3339(std::string_view text) {

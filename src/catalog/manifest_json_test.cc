@@ -186,6 +186,71 @@ TEST(ParseChanges, SaysWhatIsWrong) {
   EXPECT_EQ(error_of(R"({"since":1,"manifests":[],"deleted":{}})"), "deleted: must be a list");
   EXPECT_EQ(error_of(R"({"since":1,"manifests":[],"deleted":[1]})"),
             "deleted: must be a list of names");
+  EXPECT_EQ(error_of(R"({"since":1,"manifests":[],"deleted":["a",["b"]]})"),
+            "deleted: must be a list of names");
+  EXPECT_EQ(error_of(R"({"manifests":{}})"), "manifests: must be a list");
+  EXPECT_EQ(error_of(R"({"manifests":[[]]})"), "manifests[0]: must be an object");
+  EXPECT_EQ(error_of(R"({"manifests":[],"revision":[]})"), "revision: must be a whole number");
+  for (const char* root : {"[]", "1", "null"}) {
+    EXPECT_EQ(error_of(root), "must be a JSON object with \"manifests\"") << root;
+  }
+  for (const char* cut : {"", "{", R"({"manifests":[)", R"({"manifests":[]}x)"}) {
+    EXPECT_EQ(error_of(cut).substr(0, 10), "not JSON: ") << cut;
+  }
+  EXPECT_EQ(error_of(R"({"manifests":[],"x":)" + std::string(100'000, '[')),
+            "not JSON: lists and objects are nested more than 64 deep");
+}
+
+TEST(ParseChanges, SaysWhichFieldOfAManifestIsWrong) {
+  const auto error_of = [](const std::string& manifest) {
+    const std::string good =
+        R"({"name":"t","objects":[{"key":"k"}],"updated_at":"2026-01-01T02:00:00Z"})";
+    return ParseChanges(R"({"manifests":[)" + good + "," + manifest + "]}").error().message;
+  };
+  const std::string rest = R"("updated_at":"2026-01-01T02:00:00Z"})";
+  EXPECT_EQ(error_of(R"({"objects":[{"key":"k"}],)" + rest), "manifests[1].name: is missing");
+  EXPECT_EQ(error_of(R"({"name":"u",)" + rest), "manifests[1].objects: is missing");
+  EXPECT_EQ(error_of(R"({"name":{},)" + rest), "manifests[1].name: must be a text");
+  EXPECT_EQ(error_of(R"({"name":"u","objects":{},)" + rest),
+            "manifests[1].objects: must be a list");
+  EXPECT_EQ(error_of(R"({"name":"u","objects":[{"key":"k"},{}],)" + rest),
+            "manifests[1].objects[1].key: is missing");
+  EXPECT_EQ(error_of(R"({"name":"u","objects":[{"key":"k","size":"1"}],)" + rest),
+            "manifests[1].objects[0].size: must be a whole number");
+  EXPECT_EQ(error_of(R"({"name":"u","objects":["k"],)" + rest),
+            "manifests[1].objects[0]: must be an object with a \"key\"");
+  EXPECT_EQ(error_of(R"({"name":"u","objects":[],"version":-1,)" + rest),
+            "manifests[1].version: must not be negative");
+}
+
+TEST(ParseChanges, IgnoresASchemaThatIsNone) {
+  const auto schema_of = [](const std::string& schema) {
+    const auto changes =
+        ParseChanges(R"({"manifests":[{"name":"t","objects":[{"key":"k"}],"schema":)" + schema +
+                     R"(,"updated_at":"2026-01-01T02:00:00Z"}]})");
+    EXPECT_TRUE(changes.ok()) << schema;
+    return changes.ok() ? changes->manifests.at(0).content.schema : std::nullopt;
+  };
+  for (const char* none :
+       {"{}", "1", "null", "[1]", "[[]]", R"([{"name":"a"}])", R"([{"name":1,"type":"DATE"}])",
+        R"([{"name":["a"],"type":"DATE"}])", R"([{"name":"a","type":"DATE","nullable":{}}])"}) {
+    EXPECT_EQ(schema_of(none), std::nullopt) << none;
+  }
+  EXPECT_EQ(schema_of(R"([{"name":"a","type":"DATE","nullable":true,"more":{"name":[1]}}])"),
+            (std::vector<Column>{{"a", "DATE", true}}));
+}
+
+TEST(ParseChanges, TakesTheLastOfFieldsThatRepeat) {
+  const auto changes =
+      ParseChanges(R"({"manifests":[{}],"manifests":[{"name":"s","name":"t","objects":[],)"
+                   R"("objects":[{"key":"j","key":"k"}],"updated_at":"2026-01-01T02:00:00Z"}]})");
+  EXPECT_FALSE(changes.ok()) << "each manifest is checked, also of a list that does not count";
+  const auto last =
+      ParseChanges(R"({"manifests":[{"name":"s","name":"t","objects":[{"key":"i"}],)"
+                   R"("objects":[{"key":"j","key":"k"}],"updated_at":"2026-01-01T02:00:00Z"}]})");
+  ASSERT_TRUE(last.ok()) << last.error().message;
+  EXPECT_EQ(last->manifests[0].name, "t");
+  EXPECT_EQ(last->manifests[0].content.objects, (std::vector<ObjectRef>{{"k", {}, {}}}));
 }
 
 TEST(Position, IsTextOfAnIdAndARevision) {
