@@ -15,7 +15,7 @@ import sys
 import boto3
 
 # Of the catalogue's database: PRAGMA user_version.
-KNOWN_VERSION = 3
+KNOWN_VERSION = 4
 NAMING = "SELECT content FROM datasets UNION ALL SELECT content FROM history WHERE content NOT NULL"
 
 

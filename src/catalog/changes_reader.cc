@@ -157,7 +157,7 @@ class ChangesReader : public nlohmann::json_sax<Json> {
   static bool IsManifestField(std::string_view key) {
     return key == "name" || key == "dataset_id" || key == "objects" || key == "row_count" ||
            key == "schema_fingerprint" || key == "updated_at" || key == "created_at" ||
-           key == "version";
+           key == "version" || key == "changed_by";
   }
   static bool IsObjectField(std::string_view key) {
     return key == "key" || key == "size" || key == "etag";
@@ -298,6 +298,7 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     }
     if (key_ == "objects") return FailField("must be a list");
     if (key_ == "dataset_id") return TakeText(value, manifest.dataset_id);
+    if (key_ == "changed_by") return TakeText(value, manifest.changed_by);
     if (key_ == "created_at") return TakeTime(value, manifest.created_at);
     if (key_ == "version") return TakeCount(value, manifest.version);
     if (key_ == "row_count") return TakeNumber(value, manifest.content.row_count);

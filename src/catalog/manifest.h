@@ -57,6 +57,7 @@ struct Manifest {
   UnixMicros updated_at;  // Strictly later with each change of content.
   // Counts the changes of this dataset_id from 1; 0 where the catalogue does not say.
   uint64_t version = 0;
+  std::string changed_by;  // The token of the last change; empty: not known, or there was none.
 };
 
 // A point in the history of one catalogue. As text, "ID.REVISION", it is what clients keep and show

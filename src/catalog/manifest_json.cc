@@ -225,9 +225,11 @@ void AppendManifest(std::string& out, const Manifest& manifest, std::string_view
   content.remove_suffix(std::min<size_t>(content.size(), 1));
   fmt::format_to(
       std::back_inserter(out),
-      R"({{"name":{},"dataset_id":{},"version":{},{},"created_at":"{}","updated_at":"{}"}})",
+      R"({{"name":{},"dataset_id":{},"version":{},{},"created_at":"{}","updated_at":"{}")",
       JsonText(manifest.name), JsonText(manifest.dataset_id), manifest.version, content,
       FormatRfc3339(manifest.created_at), FormatRfc3339(manifest.updated_at));
+  if (!manifest.changed_by.empty()) out += ",\"changed_by\":" + JsonText(manifest.changed_by);
+  out += '}';
 }
 
 std::string FormatManifest(const Manifest& manifest) {

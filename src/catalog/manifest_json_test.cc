@@ -114,6 +114,7 @@ TEST(ValidateName, AllowsAnyUtf8WithoutControls) {
 TEST(Snapshot, RoundTrips) {
   Snapshot snapshot{7, {{"n \"q\"", "id1", {{{"k", 5, "e"}}, 2, "f"}, {}, {}}}};
   snapshot.manifests[0].updated_at = *ParseRfc3339("2026-11-22T15:50:00.123456Z");
+  snapshot.manifests[0].changed_by = "etl";
   const auto again = ParseSnapshot(FormatSnapshot(snapshot));
   ASSERT_TRUE(again.ok()) << again.error().message;
   EXPECT_EQ(again->revision, 7U);
@@ -121,6 +122,7 @@ TEST(Snapshot, RoundTrips) {
   EXPECT_EQ(again->manifests[0].name, "n \"q\"");
   EXPECT_EQ(again->manifests[0].content, snapshot.manifests[0].content);
   EXPECT_EQ(again->manifests[0].updated_at, snapshot.manifests[0].updated_at);
+  EXPECT_EQ(again->manifests[0].changed_by, "etl");
 }
 
 TEST(ParseSnapshot, TakesWhatTheOriginalCatalogueSends) {

@@ -68,8 +68,12 @@ constexpr const char* kVersion3 = R"sql(
   CREATE INDEX datasets_by_name_in_any_case ON datasets (name COLLATE NOCASE);
 )sql";
 
+constexpr const char* kVersion4 = R"sql(
+  ALTER TABLE datasets ADD COLUMN changed_by TEXT NOT NULL DEFAULT '';  -- a token; '': not known
+)sql";
+
 // The step at place N makes version N + 1 of version N.
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3};
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 Result<int64_t> VersionOf(SqliteDatabase& database) {
   TARN_TRY(SqliteStatement query, database.Prepare("PRAGMA user_version"));

@@ -142,10 +142,11 @@ class Handlers {
     if (!touch.ok()) co_return http::RenderError(touch.error(), request);
     options.touch = *touch;
     options.keys = request.identity->Keys();
+    options.changed_by = request.identity->name;
     // A manifest may have megabytes: it is read where nothing else waits for the thread.
     const auto write = [this, &name, &request, &options]() -> Result<Store::PutResult> {
       if (options.touch && request.body.empty()) {
-        return service_.store.Touch(name, options.condition, options.keys);
+        return service_.store.Touch(name, options.condition, options.keys, options.changed_by);
       }
       TARN_TRY(const catalog::DatasetContent content, ReadManifest(request));
       return service_.store.Put(name, content, options);
@@ -199,7 +200,7 @@ class Handlers {
     if (!asked.ok()) co_return http::RenderError(asked.error(), request);
     const auto restore = [&] {
       return service_.store.Restore(name, asked->dataset_id, asked->version, *condition,
-                                    request.identity->Keys());
+                                    request.identity->Keys(), request.identity->name);
     };
     const Result<Store::PutResult> put = co_await http::RunBlocking(service_.writers, restore);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);

@@ -13,8 +13,8 @@ inline UnixMicros ToTime(int64_t micros) { return UnixMicros(std::chrono::micros
 inline uint64_t ToCount(int64_t number) { return static_cast<uint64_t>(number); }
 
 inline constexpr const char* kManifestColumns =
-    "name, dataset_id, version, created_at, updated_at, content";
-inline constexpr int kContentColumn = 5;
+    "name, dataset_id, version, created_at, updated_at, changed_by, content";
+inline constexpr int kContentColumn = 6;
 
 // A row of kManifestColumns; without the content.
 inline catalog::Manifest ToManifest(const SqliteStatement& row) {
@@ -24,6 +24,7 @@ inline catalog::Manifest ToManifest(const SqliteStatement& row) {
   manifest.version = ToCount(row.Integer(2));
   manifest.created_at = ToTime(row.Integer(3));
   manifest.updated_at = ToTime(row.Integer(4));
+  manifest.changed_by = row.Text(5);
   return manifest;
 }
 

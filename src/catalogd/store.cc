@@ -504,31 +504,33 @@ Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
     TARN_TRY(const catalog::DatasetContent before, ReadContent(name, current->content));
     TARN_CHECK_OK(CheckSchema(name, before, content));
   }
-  return Write(name, std::move(text), current, std::nullopt);
+  return Write(name, std::move(text), current, std::nullopt, options.changed_by);
 }
 
 Result<Store::PutResult> Store::Touch(const std::string& name, const Condition& condition,
-                                      const auth::KeyScope& keys) {
+                                      const auth::KeyScope& keys, const std::string& changed_by) {
   return RunChange(name, [&]() -> Result<PutResult> {
     TARN_TRY(const std::optional<Record> current, Find(database_, name));
     if (!current) return NoSuchDataset(name);
     TARN_CHECK_OK(condition(&*current));
     TARN_CHECK_OK(RequireStoredKeys(keys, name, current->content));
-    return Write(name, current->content, current, std::nullopt);
+    return Write(name, current->content, current, std::nullopt, changed_by);
   });
 }
 
 Result<Store::PutResult> Store::Restore(const std::string& name, const std::string& dataset_id,
                                         uint64_t version, const Condition& condition,
-                                        const auth::KeyScope& keys) {
-  return RunChange(
-      name, [&] { return RestoreInTransaction(name, dataset_id, version, condition, keys); });
+                                        const auth::KeyScope& keys, const std::string& changed_by) {
+  return RunChange(name, [&] {
+    return RestoreInTransaction(name, dataset_id, version, condition, keys, changed_by);
+  });
 }
 
 Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
                                                      std::string dataset_id, uint64_t version,
                                                      const Condition& condition,
-                                                     const auth::KeyScope& keys) {
+                                                     const auth::KeyScope& keys,
+                                                     const std::string& changed_by) {
   TARN_TRY(std::optional<Record> current, Find(database_, name));
   TARN_TRY(const std::optional<Deletion> deletion, FindDeletion(name));
   if (!current && !deletion) return NoSuchDataset(name);
@@ -561,12 +563,13 @@ Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
   if (current && current->content == content) {
     return PutResult{PutOutcome::kUnchanged, std::move(*current)};
   }
-  return Write(name, std::move(content), current, deletion);
+  return Write(name, std::move(content), current, deletion, changed_by);
 }
 
 Result<Store::PutResult> Store::Write(const std::string& name, std::string content,
                                       const std::optional<Record>& current,
-                                      const std::optional<Deletion>& revived) {
+                                      const std::optional<Deletion>& revived,
+                                      const std::string& changed_by) {
   if (!current) TARN_CHECK_OK(RequireNameOfItsOwn(name));
   TARN_TRY(const Change change, NextChange());
   TARN_CHECK_OK(KeepHistory(name));
@@ -585,9 +588,11 @@ Result<Store::PutResult> Store::Write(const std::string& name, std::string conte
   }
   manifest.name = name;
   manifest.updated_at = change.time;
+  manifest.changed_by = changed_by;
   TARN_TRY(SqliteStatement replace,
            database_.Prepare("INSERT OR REPLACE INTO datasets (name, dataset_id, version, content, "
-                             "created_at, updated_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+                             "created_at, updated_at, revision, changed_by) "
+                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
   TARN_CHECK_OK(replace.Bind(1, name)
                     .Bind(2, manifest.dataset_id)
                     .Bind(3, static_cast<int64_t>(manifest.version))
@@ -595,6 +600,7 @@ Result<Store::PutResult> Store::Write(const std::string& name, std::string conte
                     .Bind(5, ToInteger(manifest.created_at))
                     .Bind(6, ToInteger(change.time))
                     .Bind(7, static_cast<int64_t>(change.revision))
+                    .Bind(8, changed_by)
                     .Step());
   TARN_CHECK_OK(Forget(name, change.time));
   return result;

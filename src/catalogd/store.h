@@ -99,8 +99,9 @@ class Store {
   struct PutOptions {
     Condition condition = Always;
     bool allow_schema_change = false;
-    bool touch = false;        // Makes a new version even if the content is the same.
-    auth::KeyScope keys = {};  // The keys that the content may name; kForbidden for others.
+    bool touch = false;           // Makes a new version even if the content is the same.
+    auth::KeyScope keys = {};     // The keys that the content may name; kForbidden for others.
+    std::string changed_by = {};  // The name of the token; empty: there is none.
   };
   // An idempotent upsert: the same content changes nothing, other content gets an updated_at
   // that is strictly later than any that was given before. The name and content are valid.
@@ -115,7 +116,7 @@ class Store {
   // A new version of the same content. kNotFound when there is no such dataset, kForbidden when
   // its content names other keys than these.
   Result<PutResult> Touch(const std::string& name, const Condition& condition = Always,
-                          const auth::KeyScope& keys = {});
+                          const auth::KeyScope& keys = {}, const std::string& changed_by = {});
 
   // kNotFound when there is no such dataset.
   Result<> Delete(const std::string& name, const Condition& condition = Always);
@@ -132,7 +133,7 @@ class Store {
   // kForbidden when that version names other keys than these.
   Result<PutResult> Restore(const std::string& name, const std::string& dataset_id,
                             uint64_t version, const Condition& condition,
-                            const auth::KeyScope& keys = {});
+                            const auth::KeyScope& keys = {}, const std::string& changed_by = {});
 
   struct Counts {
     uint64_t revision = 0;
@@ -198,7 +199,7 @@ class Store {
                                      const PutOptions& options);
   Result<PutResult> RestoreInTransaction(const std::string& name, std::string dataset_id,
                                          uint64_t version, const Condition& condition,
-                                         const auth::KeyScope& keys);
+                                         const auth::KeyScope& keys, const std::string& changed_by);
   Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
   Result<std::optional<Deletion>> FindDeletion(const std::string& name);
   // For a name without a dataset. kConflict if SQL cannot distinguish the name from that of another
@@ -206,7 +207,7 @@ class Store {
   Result<> RequireNameOfItsOwn(const std::string& name);
   Result<PutResult> Write(const std::string& name, std::string content,
                           const std::optional<Record>& current,
-                          const std::optional<Deletion>& revived);
+                          const std::optional<Deletion>& revived, const std::string& changed_by);
   // Counts the revision up and gives the change its time.
   Result<Change> NextChange();
   // Moves what the tables have of a name into its history.

@@ -1,6 +1,7 @@
 #include "catalogd/store.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -120,6 +121,22 @@ TEST_F(StoreTest, ATouchIsANewVersionOfTheSameContent) {
   const auto refuse = [](const Record*) -> Result<> { return InvalidArgument("no"); };
   EXPECT_FALSE(store->Touch("a", refuse).ok());
   EXPECT_EQ(store->Count()->revision, 3U);
+}
+
+TEST_F(StoreTest, NamesTheTokenOfTheLastChange) {
+  auto store = Open();
+  const auto changed_by = [&store] { return store->List()->manifests.at(0).changed_by; };
+  ASSERT_TRUE(store->Put("a", Content("k1"), {.changed_by = "etl"}).ok());
+  EXPECT_EQ(changed_by(), "etl");
+  EXPECT_EQ(store->Get("a")->manifest.changed_by, "etl");
+  ASSERT_TRUE(store->Put("a", Content("k1"), {.changed_by = "other"}).ok());
+  EXPECT_EQ(changed_by(), "etl") << "nothing has changed";
+  ASSERT_TRUE(store->Put("a", Content("k2")).ok());
+  EXPECT_EQ(changed_by(), "");
+  EXPECT_EQ(store->Touch("a", Store::Always, {}, "toucher")->record.manifest.changed_by, "toucher");
+  ASSERT_TRUE(store->Restore("a", "", 1, Store::Always, {}, "restorer").ok());
+  EXPECT_EQ(changed_by(), "restorer");
+  EXPECT_THAT(store->Get("a")->Json(), testing::HasSubstr(R"("changed_by":"restorer")"));
 }
 
 TEST_F(StoreTest, TheRevisionCountsChangesOnly) {
@@ -426,7 +443,7 @@ TEST_F(StoreTest, NamesOfAnOldCatalogueThatDifferByCaseCanBeChanged) {
     for (const char* name : {"sales", "SALES"}) {
       ASSERT_TRUE(database
                       .Execute(fmt::format("INSERT INTO datasets VALUES ('{}', 'id-{}', "
-                                           "'{{\"objects\":[{{\"key\":\"k\"}}]}}', 1, 2, 1, 0)",
+                                           "'{{\"objects\":[{{\"key\":\"k\"}}]}}', 1, 2, 1, 0, '')",
                                            name, name))
                       .ok());
     }
@@ -577,6 +594,7 @@ TEST_F(StoreTest, ADatabaseOfVersion1IsBroughtUp) {
   EXPECT_EQ(snapshot.manifests[0].content, Content("k"));
   EXPECT_EQ(snapshot.manifests[0].version, 1U);
   EXPECT_EQ(snapshot.manifests[1].dataset_id, "id-b");
+  EXPECT_EQ(snapshot.manifests[1].changed_by, "");
   EXPECT_EQ(snapshot.manifests[1].content.schema_fingerprint, "f");
   // What was deleted before is not known.
   EXPECT_FALSE(ListSince(*store, catalog::Position{now.catalog_id, 6}).since.has_value());
