@@ -95,6 +95,14 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1,
        .max = 1000,
        .unit = "objects"},
+      {.key = "queryd.probed_datasets_max",
+       .target = &queryd.probed_datasets_max,
+       .help = "The most new or changed datasets whose objects are read at the same time. The "
+               "others wait. Those that a query waits for come first, and else the tokens that "
+               "registered them take turns.",
+       .min = 1,
+       .max = 100'000,
+       .unit = "datasets"},
       {.key = "queryd.probe_memory_limit",
        .target = &queryd.probe_memory_limit,
        .help =

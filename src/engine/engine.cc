@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/redact.h"
@@ -88,7 +89,10 @@ Result<std::unique_ptr<Engine>> Engine::Open(int control, const std::vector<int>
 Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(const std::optional<protocol::Frame> frame, control_.Read());
   if (!frame || frame->type != protocol::FrameType::kSetup) return Internal("no set-up came");
-  TARN_TRY(const protocol::Setup setup, protocol::FromPayload<protocol::Setup>(frame->payload));
+  TARN_TRY(protocol::Setup setup, protocol::FromPayload<protocol::Setup>(frame->payload));
+  protocol::ApplyViews known{.revision = setup.revision,
+                             .put = std::exchange(setup.views, {}),
+                             .pending = std::exchange(setup.pending, {})};
   log::Configure(setup.log_program, setup.log_json ? log::Format::kJson : log::Format::kText,
                  static_cast<log::Level>(setup.log_level));
   for (const std::string* secret :
@@ -107,9 +111,7 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
   TARN_TRY(duck::Connection own, factory_->Connect());
   own_connection_.emplace(std::move(own));
-  views_ = std::make_unique<Views>(
-      setup.store,
-      protocol::ApplyViews{.revision = setup.revision, .put = setup.views, .drop = {}});
+  views_ = std::make_unique<Views>(setup.store, std::move(known));
   context_ = std::make_unique<WorkerContext>(*views_, *watchdog_, setup);
   context_->hurry = [this](const std::string& dataset) {
     control_.Write(protocol::ToFrame(protocol::Hurry{.dataset = dataset}));
@@ -154,8 +156,10 @@ void Engine::Handle(const protocol::Frame& frame) {
     const auto probe = protocol::FromPayload<protocol::Probe>(frame.payload);
     if (!probe.ok()) return log::Error("a message failed", {{"error", probe.error().message}});
     prober_->Probe({.view = probe->view,
+                    .owner = probe->owner,
                     .object_timeout = std::chrono::milliseconds(probe->object_timeout_ms),
                     .is_retry = probe->is_retry,
+                    .is_first = probe->is_first,
                     .only_etags = probe->only_etags,
                     .on_progress =
                         [this, ticket = probe->ticket](uint64_t objects_read) {
@@ -175,10 +179,11 @@ void Engine::Handle(const protocol::Frame& frame) {
     const auto hurry = protocol::FromPayload<protocol::Hurry>(frame.payload);
     if (hurry.ok()) prober_->Hurry(hurry->dataset);
   } else if (frame.type == FrameType::kApplyViews && views_ != nullptr) {
-    const auto change = protocol::FromPayload<protocol::ApplyViews>(frame.payload);
+    auto change = protocol::FromPayload<protocol::ApplyViews>(frame.payload);
     if (!change.ok()) return log::Error("a message failed", {{"error", change.error().message}});
-    views_->Apply(*change);
-    control_.Write(protocol::ToFrame(protocol::ViewsApplied{.ticket = change->ticket}));
+    const uint64_t ticket = change->ticket;
+    views_->Apply(std::move(*change));
+    control_.Write(protocol::ToFrame(protocol::ViewsApplied{.ticket = ticket}));
   }
 }
 

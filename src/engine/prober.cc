@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/owner_turns.h"
 #include "base/text.h"
 #include "catalog/partitions.h"
 #include "catalog/schema_union.h"
@@ -132,12 +133,35 @@ struct Prober::State {
   std::optional<duck::Database> planner;       // guarded by opening: from the first need on
   const std::shared_ptr<SchemaCache> schemas = std::make_shared<SchemaCache>();
 
-  using Jobs = std::deque<std::shared_ptr<Job>>;
+  // Jobs that have unread objects, in the order in which threads take an object of each.
+  struct Jobs {
+    std::deque<std::shared_ptr<Job>> first;
+    OwnerTurns<std::shared_ptr<Job>> others;
+
+    bool empty() const { return first.empty() && others.empty(); }
+    size_t size() const { return first.size() + others.size(); }
+    void Push(const std::shared_ptr<Job>& job) {
+      if (job->is_first) {
+        first.push_front(job);
+      } else {
+        others.Push(job->request.owner, job);
+      }
+    }
+    std::shared_ptr<Job> Pop() {
+      if (first.empty()) return others.Pop();
+      std::shared_ptr<Job> job = std::move(first.front());
+      first.pop_front();
+      return job;
+    }
+    void Remove(const std::shared_ptr<Job>& job) {
+      std::erase(first, job);
+      others.Remove(job->request.owner, job);
+    }
+  };
   std::mutex mutex;  // Guards all members below.
   std::condition_variable added;
   std::condition_variable ended;  // A thread has ended.
   std::map<std::string, std::shared_ptr<Job>> jobs;
-  // The jobs that have unread objects, in the order in which threads take an object of each.
   Jobs waiting;
   Jobs waiting_retries;
   size_t retries = 0;  // The number of running reads of retries.
@@ -195,8 +219,7 @@ void Prober::State::FindKept(Job& job) {
 void Prober::State::Forget(const std::shared_ptr<Job>& job) {
   const auto known = jobs.find(job->name);
   if (known != jobs.end() && known->second == job) jobs.erase(known);
-  Jobs& turns = WaitingOf(*job);
-  turns.erase(std::remove(turns.begin(), turns.end(), job), turns.end());
+  WaitingOf(*job).Remove(job);
 }
 
 Prober::Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog)
@@ -252,10 +275,11 @@ void Prober::Probe(Request request) {
       --job->read;
     }
     state_->jobs.emplace(name, job);
-    state_->WaitingOf(*job).push_back(job);
-    const size_t wanted = std::min(count, state_->threads_max);
+    job->is_first = job->request.is_first && count <= kSmallObjects;
     // Idle threads may have been notified of other jobs already.
-    const size_t others = state_->waiting.size() + state_->waiting_retries.size() - 1;
+    const size_t others = state_->waiting.size() + state_->waiting_retries.size();
+    state_->WaitingOf(*job).Push(job);
+    const size_t wanted = std::min(count, state_->threads_max);
     for (size_t ready = state_->idle - std::min(state_->idle, others);
          ready < wanted && state_->threads < state_->threads_max; ++ready) {
       ++state_->threads;
@@ -272,10 +296,10 @@ void Prober::Hurry(const std::string& dataset) {
   if (found == state_->jobs.end()) return;
   const std::shared_ptr<Job> job = found->second;
   if (job->is_first || job->objects.size() > kSmallObjects) return;
-  job->is_first = true;
   State::Jobs& turns = state_->WaitingOf(*job);
-  const auto turn = std::find(turns.begin(), turns.end(), job);
-  if (turn != turns.end()) std::rotate(turns.begin(), turn, turn + 1);
+  turns.Remove(job);
+  job->is_first = true;
+  if (job->HasNext()) turns.Push(job);
 }
 
 void Prober::Loop(const std::shared_ptr<State>& state) {
@@ -289,14 +313,13 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
     if (state->stopping) break;
     State::Jobs& turns = *state->Turn();
     ++state->turns_taken;
-    const std::shared_ptr<Job> job = std::move(turns.front());
-    turns.pop_front();
+    const std::shared_ptr<Job> job = turns.Pop();
     if (!job->HasNext()) continue;
     const Read read{
         .job = job,
         .index = job->next++,
         .task = std::make_shared<WatchedTask>(Deadline::After(job->request.object_timeout))};
-    if (job->HasNext()) turns.insert(job->is_first ? turns.begin() : turns.end(), job);
+    if (job->HasNext()) turns.Push(job);
     Run(*state, tools, read, lock);
     if (state->stopping) break;
   }

@@ -18,9 +18,9 @@ namespace tarn::engine {
 // engine/views.h shows the datasets that passed.
 //
 // Several threads read objects, each with its own connection, because the latency of the object
-// store dominates. Threads take the objects of all datasets in turn, one object of each dataset, so
-// that a small dataset does not wait for a large one. Retries take every fourth object, and at most
-// half of the threads.
+// store dominates. Threads take the objects of all owners in turn, and of each owner one object of
+// each dataset in turn, so that a small dataset does not wait for a large one or for many others.
+// Retries take every fourth object, and at most half of the threads.
 //
 // The prober's database is separate from that of queries and caches nothing: an object that was
 // repaired under its key is read again. If a dataset fails, the columns of its readable objects are
@@ -38,8 +38,10 @@ class Prober {
 
   struct Request {
     protocol::ViewSpec view;
+    std::string owner = {};
     Duration object_timeout;  // For each object.
     bool is_retry = false;    // The last probe of the dataset failed.
+    bool is_first = false;    // See Hurry.
     bool only_etags = false;  // See protocol::Probe.
     // All are called from any thread. Reports the number of objects read, at intervals.
     std::function<void(uint64_t)> on_progress = nullptr;

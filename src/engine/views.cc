@@ -13,6 +13,9 @@
 namespace tarn::engine {
 namespace {
 
+constexpr const char* kPendingError =
+    "it is registered, and its objects are still being read: try again";
+
 // Whether an error names the object, by its path or by the URL of a request.
 bool IsNamedIn(std::string_view message, const std::string& key) {
   if (message.find("/" + key) != std::string_view::npos) return true;
@@ -29,9 +32,9 @@ Views::Pins::Pins(Pins&& other) noexcept
 
 Views::Pins::~Pins() { views_->Unpin(keys_); }
 
-Views::Views(const protocol::ObjectStore& store, const protocol::ApplyViews& known)
+Views::Views(const protocol::ObjectStore& store, protocol::ApplyViews known)
     : store_(store), revision_(known.revision) {
-  Apply(known);
+  Apply(std::move(known));
 }
 
 bool Views::IsDataset(std::string_view name) const {
@@ -39,12 +42,21 @@ bool Views::IsDataset(std::string_view name) const {
   return datasets_.contains(ToLowerAscii(name));
 }
 
-void Views::Apply(const protocol::ApplyViews& change) {
+void Views::Apply(protocol::ApplyViews change) {
+  for (std::string& name : change.pending) {
+    change.put.push_back({.name = std::move(name),
+                          .keys = {},
+                          .error = kPendingError,
+                          .is_pending = true,
+                          .version = protocol::ViewSpec::kPendingVersion});
+  }
   const std::lock_guard lock(mutex_);
   revision_ = change.revision;
   for (const std::string& name : change.drop) datasets_.erase(ToLowerAscii(name));
-  for (const protocol::ViewSpec& view : change.put) {
-    datasets_.insert_or_assign(ToLowerAscii(view.name), std::make_shared<protocol::ViewSpec>(view));
+  for (protocol::ViewSpec& view : change.put) {
+    std::string key = ToLowerAscii(view.name);
+    datasets_.insert_or_assign(std::move(key),
+                               std::make_shared<const protocol::ViewSpec>(std::move(view)));
   }
   applied_.notify_all();
 }

@@ -39,12 +39,12 @@ namespace tarn::engine {
 // Thread-safe.
 class Views {
  public:
-  Views(const protocol::ObjectStore& store, const protocol::ApplyViews& known);
+  Views(const protocol::ObjectStore& store, protocol::ApplyViews known);
 
   // Whatever its case.
   bool IsDataset(std::string_view name) const;
 
-  void Apply(const protocol::ApplyViews& change);
+  void Apply(protocol::ApplyViews change);
 
   // What some names are at one moment.
   class Cut;
@@ -63,7 +63,7 @@ class Views {
   Result<Pins> Pin(duck::Connection& connection, const WatchedTask& task, const Cut& cut);
 
  private:
-  using DatasetPointer = std::shared_ptr<const protocol::ViewSpec>;
+  using DatasetPointer = protocol::ViewPointer;
 
   // What DuckDB has under a name.
   struct Slot {

@@ -83,12 +83,15 @@ TEST_F(ViewsTest, AViewIsMadeWhenItIsNamed) {
 
 TEST_F(ViewsTest, AQueryCanWaitForADatasetThatIsBeingRead) {
   folder.Write("a.parquet", "SELECT 1 AS id");
-  Open({{.name = "Slow", .keys = {}, .error = "it is being read", .is_pending = true},
-        {"ready", {"a.parquet"}}});
+  Open({{"ready", {"a.parquet"}}});
+  views->Apply({.revision = 1, .put = {}, .drop = {}, .pending = {"Slow"}});
+  EXPECT_TRUE(views->IsDataset("slow"));
   const Views::Cut cut = CutOf({"SLOW", "ready"});
   EXPECT_THAT(cut.Pending(), testing::ElementsAre("Slow"));
   EXPECT_THAT(CutOf({}, true).Pending(), testing::IsEmpty()) << "SHOW TABLES needs none";
-  EXPECT_EQ(Make({"slow"}).error().kind, ErrorKind::kUnavailable);
+  const Error pending = Make({"slow"}).error();
+  EXPECT_EQ(pending.kind, ErrorKind::kUnavailable);
+  EXPECT_THAT(pending.message, testing::HasSubstr("its objects are still being read: try again"));
   const Deadline soon = Deadline::After(std::chrono::milliseconds(20));
   views->WaitForPending(cut, soon);
   EXPECT_TRUE(soon.Passed());

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 namespace tarn::protocol {
@@ -17,16 +18,16 @@ TARN_FIELDS(ObjectGroup, objects, columns)
 TARN_FIELDS(Partition, name, type, key_name)
 TARN_FIELDS(DatasetSchema, columns, groups, partitions, key_prefix, notes, guarded, may_hide_nan,
             etags)
-TARN_FIELDS(ViewSpec, name, keys, schema, error, is_pending, etags, version)
+TARN_FIELDS(ViewSpec, name, keys, schema, error, etags, version)
 TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(DepthLimits, nesting, subqueries, expressions, json)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
             temp_directory, temp_directory_limit, plan_cache_entries, cache_objects,
-            allow_direct_reads, depths, probes_max, footer_bytes_max, schema_depth_max, views,
+            allow_direct_reads, depths, probes_max, footer_bytes_max, schema_depth_max, pending,
             revision, only_probes, sandbox, log_program, log_json, log_level, tls_verify,
             tls_ca_path)
-TARN_FIELDS(Probe, ticket, view, object_timeout_ms, is_retry, only_etags)
-TARN_FIELDS(ApplyViews, ticket, revision, put, drop)
+TARN_FIELDS(Probe, ticket, view, owner, object_timeout_ms, is_retry, is_first, only_etags)
+TARN_FIELDS(ApplyViews, ticket, revision, drop, pending)
 TARN_FIELDS(Cancel, slot, query)
 TARN_FIELDS(Ready, error, version, sandbox, sandbox_missing)
 TARN_FIELDS(ProbeProgress, ticket, objects_read)
@@ -44,13 +45,49 @@ TARN_FIELDS(End, rows, truncated)
 TARN_FIELDS(Failed, kind, message, is_for_another)
 #undef TARN_FIELDS
 
+namespace {
+
+// The views of a message that has some; see the top of messages.h.
 template <class Message>
-std::string ToFrame(const Message& message) {
+auto* ViewsOf(Message& message) {
+  if constexpr (requires { message.views; }) {
+    return &message.views;
+  } else if constexpr (requires { message.put; }) {
+    return &message.put;
+  } else {
+    return static_cast<std::vector<ViewSpec>*>(nullptr);
+  }
+}
+
+template <class Message>
+std::string MakeFrame(const Message& message, const std::vector<ViewPointer>& more_views) {
   std::string payload;
-  nlohmann::json::to_cbor(nlohmann::json(message), payload);
+  const auto append = [&payload](const auto& item) {
+    nlohmann::json::to_cbor(nlohmann::json(item), payload);
+  };
+  append(message);
+  if (const auto* views = ViewsOf(message)) {
+    for (const ViewSpec& view : *views) append(view);
+  }
+  for (const ViewPointer& view : more_views) append(*view);
   std::string frame;
   AppendFrame(Message::kType, payload, frame);
   return frame;
+}
+
+}  // namespace
+
+template <class Message>
+std::string ToFrame(const Message& message) {
+  return MakeFrame(message, {});
+}
+
+std::string ToFrame(const Setup& message, const std::vector<ViewPointer>& more_views) {
+  return MakeFrame(message, more_views);
+}
+
+std::string ToFrame(const ApplyViews& message, const std::vector<ViewPointer>& more_views) {
+  return MakeFrame(message, more_views);
 }
 
 namespace {
@@ -97,15 +134,16 @@ constexpr size_t ItemsMax(FrameType type) {
   }
 }
 
-// True for one item of the form that ToFrame writes, to the end of the bytes. The library's reader
-// recurses for each level, and for what ToFrame never writes too: the front must be able to read
-// what an engine sends that somebody has taken over.
-bool HasOurForm(std::string_view bytes, size_t items_max) {
+// The length of the item at the front of the bytes, or nothing if it has not the form that ToFrame
+// writes. The library's reader recurses for each level, and for forms that ToFrame never writes
+// too: the front must be able to read the messages of an engine that was taken over.
+std::optional<size_t> ItemBytes(const std::string_view whole, size_t items_max) {
   constexpr unsigned kBytes = 2;
   constexpr unsigned kText = 3;
   constexpr unsigned kList = 4;
   constexpr unsigned kObject = 5;
   constexpr unsigned kTag = 6;
+  std::string_view bytes = whole;
   std::vector<uint64_t> missing = {1};  // Items, of each level that is open.
   while (!missing.empty()) {
     if (missing.back() == 0) {
@@ -113,20 +151,24 @@ bool HasOurForm(std::string_view bytes, size_t items_max) {
       continue;
     }
     --missing.back();
-    if (items_max-- == 0) return false;
+    if (items_max-- == 0) return std::nullopt;
     unsigned kind = 0;
     uint64_t number = 0;
-    if (!TakeHead(bytes, kind, number) || kind == kTag) return false;
+    if (!TakeHead(bytes, kind, number) || kind == kTag) return std::nullopt;
     if (kind == kBytes || kind == kText) {
-      if (number > bytes.size()) return false;
+      if (number > bytes.size()) return std::nullopt;
       bytes.remove_prefix(number);
     } else if (kind == kList || kind == kObject) {
       // An item has at least a byte.
-      if (number > bytes.size() || missing.size() > kDepthMax) return false;
+      if (number > bytes.size() || missing.size() > kDepthMax) return std::nullopt;
       missing.push_back(kind == kObject ? 2 * number : number);
     }
   }
-  return bytes.empty();
+  return whole.size() - bytes.size();
+}
+
+bool HasOurForm(std::string_view bytes, size_t items_max) {
+  return ItemBytes(bytes, items_max) == bytes.size();
 }
 
 // Numbers that stand for something else must be among those that do.
@@ -150,10 +192,20 @@ Result<Message> FromPayload(std::string_view payload) {
   const auto error = [](std::string_view what) {
     return Internal(fmt::format("message {}: {}", static_cast<int>(Message::kType), what));
   };
-  if (!HasOurForm(payload, ItemsMax(Message::kType))) return error("not in our form");
+  const size_t bytes = ItemBytes(payload, ItemsMax(Message::kType)).value_or(0);
+  if (bytes == 0) return error("not in our form");
   try {
-    Message message = nlohmann::json::from_cbor(payload).template get<Message>();
+    auto message = nlohmann::json::from_cbor(payload.substr(0, bytes)).template get<Message>();
     if (!HasKnownNumbers(message)) return error("a number is out of range");
+    payload.remove_prefix(bytes);
+    auto* const views = ViewsOf(message);
+    while (!payload.empty()) {
+      const size_t view_bytes = ItemBytes(payload, ItemsMax(Message::kType)).value_or(0);
+      if (views == nullptr || view_bytes == 0) return error("not in our form");
+      views->push_back(
+          nlohmann::json::from_cbor(payload.substr(0, view_bytes)).template get<ViewSpec>());
+      payload.remove_prefix(view_bytes);
+    }
     return message;
   } catch (const nlohmann::json::exception& e) {
     return error(e.what());

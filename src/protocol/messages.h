@@ -2,8 +2,11 @@
 
 // The messages between queryd's front and its engine process, as plain values. On the wire each
 // is one CBOR object (RFC 8949) in a frame of its type; the names of its fields are those here.
+// Views follow behind the object of their message, each as an object of its own (RFC 8742): neither
+// side builds a tree of all of them.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,16 +67,23 @@ struct DatasetSchema {
 
 // A dataset as the engine shows it: a view over Parquet objects.
 struct ViewSpec {
+  // The version of all datasets that are pending: see ApplyViews.
+  static constexpr uint64_t kPendingVersion = UINT64_MAX;
+
   std::string name;
   std::vector<std::string> keys;  // Within the bucket. At least one.
   DatasetSchema schema = {};
   // Why no query can read the dataset; else empty. Then nothing above but the name counts.
   std::string error = {};
-  bool is_pending = false;  // `error` is temporary: the objects are still being read.
+  // `error` is temporary: the objects are still being read. Only in the engine.
+  bool is_pending = false;
   // Of each key, as the catalogue has it, or empty; none where it has none at all.
   std::vector<std::string> etags = {};
   uint64_t version = 0;  // From 1; each view that the front ever puts has another one.
 };
+
+// A view that several parts of the front know, and none of them changes.
+using ViewPointer = std::shared_ptr<const ViewSpec>;
 
 // Whether the engine process gives up what it does not need; see queryd.sandbox.
 enum class SandboxMode : uint8_t { kOff, kOn, kRequire };
@@ -112,7 +122,8 @@ struct Setup {
   // Views that are known to be good: they are made when a query first names them, so that a
   // process with very many of them is ready at once.
   std::vector<ViewSpec> views;
-  uint64_t revision = 0;     // Of the catalogue, which has these views; 0: not known.
+  std::vector<std::string> pending;  // See ApplyViews.
+  uint64_t revision = 0;             // Of the catalogue, which has these views; 0: not known.
   bool only_probes = false;  // The process reads footers, and takes neither queries nor views.
   SandboxMode sandbox = SandboxMode::kOn;
   std::string log_program;
@@ -128,8 +139,10 @@ struct Probe {
   static constexpr FrameType kType = FrameType::kProbe;
   uint64_t ticket = 0;
   ViewSpec view;
+  std::string owner;              // Datasets take turns between their owners.
   int64_t object_timeout_ms = 0;  // For each object.
   bool is_retry = false;          // The last probe of the dataset failed; others take precedence.
+  bool is_first = false;          // A query waits for the dataset: see Hurry.
   // Only compares the objects' ETags with those of the view. The answer is an empty schema, or
   // kPrecondition if an object has another ETag.
   bool only_etags = false;
@@ -143,6 +156,8 @@ struct ApplyViews {
   uint64_t revision = 0;
   std::vector<ViewSpec> put;      // New, or in the place of those that have their name.
   std::vector<std::string> drop;  // It is no error when one is not there.
+  // Datasets whose objects have not been read yet. Queries of them wait for a while, then fail.
+  std::vector<std::string> pending = {};
 };
 
 // Ends the query of a slot, when it is still the one that is meant.
@@ -281,6 +296,9 @@ struct Failed {
 // The message in its frame. `Message` is any struct here that has a kType.
 template <class Message>
 std::string ToFrame(const Message& message);
+// The same for a message with these views in addition to its own.
+std::string ToFrame(const Setup& message, const std::vector<ViewPointer>& more_views);
+std::string ToFrame(const ApplyViews& message, const std::vector<ViewPointer>& more_views);
 
 // Whether the receiver takes the frame: see PayloadBytesMax for its bytes; its items are limited
 // too. For messages whose size depends on data.

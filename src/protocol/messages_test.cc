@@ -123,13 +123,35 @@ TEST(Messages, ChangesOfViewsArriveAsTheyWereSent) {
   const ApplyViews apply = RoundTrip(ApplyViews{.ticket = 6,
                                                 .revision = std::numeric_limits<uint64_t>::max(),
                                                 .put = {{"t", {"k"}, {}}, {"u", {"l"}, {}}},
-                                                .drop = {OddBytes()}});
+                                                .drop = {OddBytes()},
+                                                .pending = {"p", OddBytes()}});
   EXPECT_EQ(apply.ticket, 6U);
   EXPECT_EQ(apply.revision, std::numeric_limits<uint64_t>::max());
   ASSERT_EQ(apply.put.size(), 2U);
   EXPECT_EQ(apply.put[1].name, "u");
   EXPECT_THAT(apply.drop, ElementsAre(OddBytes()));
+  EXPECT_THAT(apply.pending, ElementsAre("p", OddBytes()));
   EXPECT_EQ(RoundTrip(ViewsApplied{.ticket = 8}).ticket, 8U);
+}
+
+TEST(Messages, ViewsFollowTheirMessage) {
+  ViewSpec view{.name = OddBytes(), .keys = {"k"}, .etags = {"e"}, .version = 3};
+  view.schema.columns = {{"a", "INTEGER"}};
+  const std::string frame =
+      ToFrame(ApplyViews{.ticket = 6, .put = {{"own", {"x"}}}}, {std::make_shared<ViewSpec>(view)});
+  const std::string payload = frame.substr(kFrameHeaderBytes);
+  const Result<ApplyViews> read = FromPayload<ApplyViews>(payload);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  ASSERT_EQ(read->put.size(), 2U);
+  EXPECT_EQ(read->put[0].name, "own");
+  EXPECT_EQ(read->put[1].name, OddBytes());
+  EXPECT_EQ(read->put[1].schema, view.schema);
+  EXPECT_THAT(read->put[1].etags, ElementsAre("e"));
+  EXPECT_EQ(read->put[1].version, 3U);
+  EXPECT_FALSE(FromPayload<ApplyViews>(payload.substr(0, payload.size() - 1)).ok());
+  EXPECT_FALSE(FromPayload<ApplyViews>(payload + "\xA0").ok()) << "a view without its fields";
+  const std::string end = ToFrame(End{.rows = 1}).substr(kFrameHeaderBytes);
+  EXPECT_FALSE(FromPayload<End>(end + end).ok()) << "a message that has no views";
 }
 
 TEST(Messages, AQueryArrivesAsItWasSent) {

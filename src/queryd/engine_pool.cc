@@ -32,8 +32,19 @@ EnginePool::EnginePool(boost::asio::io_context& io, const EngineOptions& options
       first_(std::make_shared<EngineSupervisor>(io, options_, metrics)) {}
 
 EngineOptions EnginePool::WithHurry(EngineOptions options) {
-  options.hurry = [this](const std::string& dataset) { probes_.Hurry(dataset); };
+  options.hurry = [this](const std::string& dataset) { Hurry(dataset); };
   return options;
+}
+
+void EnginePool::OnHurry(HurryHandler handler) {
+  const std::lock_guard lock(mutex_);
+  on_hurry_ = std::move(handler);
+}
+
+void EnginePool::Hurry(const std::string& dataset) {
+  probes_.Hurry(dataset);
+  const std::lock_guard lock(mutex_);
+  if (on_hurry_) on_hurry_(dataset);
 }
 
 Result<> EnginePool::Open() {
@@ -104,11 +115,7 @@ std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetSco
     std::filesystem::create_directory(options.setup.temp_directory, ignored);
   }
   auto engine = std::make_shared<EngineSupervisor>(io_, std::move(options), metrics_);
-  ViewChange state{.revision = revision_};
-  for (const auto& [name, view] : views_) {
-    if (scope.Allows(name)) state.put.push_back(view);
-  }
-  engine->StartWith(state);
+  engine->StartWith(known_.All([&scope](const auto& name) { return scope.Allows(name); }));
   return engine;
 }
 
@@ -170,17 +177,10 @@ Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
   TARN_CHECK_OK(first_->Apply(change, deadline));
   std::vector<std::future<Result<Schema>>> taken;
   std::unique_lock lock(mutex_);
-  revision_ = change.revision;
-  for (const std::string& name : change.drop) views_.erase(name);
-  for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
+  known_.Take(change);
   for (auto& [scope, scoped] : scoped_) {
-    ViewChange seen{.revision = change.revision};
-    for (const protocol::ViewSpec& view : change.put) {
-      if (scope.Allows(view.name)) seen.put.push_back(view);
-    }
-    for (const std::string& name : change.drop) {
-      if (scope.Allows(name)) seen.drop.push_back(name);
-    }
+    const ViewChange seen =
+        PartOf(change, [&scope = scope](const auto& name) { return scope.Allows(name); });
     if (auto answer = scoped.engine->Take(seen); answer.valid()) {
       taken.push_back(std::move(answer));
     }

@@ -11,6 +11,7 @@
 
 #include "auth/identity.h"
 #include "queryd/engine_supervisor.h"
+#include "queryd/known_views.h"
 #include "queryd/probe_processes.h"
 #include "queryd/view_target.h"
 
@@ -58,6 +59,10 @@ class EnginePool : public ViewTarget {
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                   Deadline deadline) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
+  // The handler is called on an I/O thread if a query waits for a dataset that is pending. Null:
+  // none is.
+  using HurryHandler = std::function<void(const std::string& dataset)>;
+  void OnHurry(HurryHandler handler);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -69,6 +74,7 @@ class EnginePool : public ViewTarget {
   using ScopedMap = std::map<auth::DatasetScope, Scoped>;
 
   EngineOptions WithHurry(EngineOptions options);
+  void Hurry(const std::string& dataset);
   std::shared_ptr<EngineSupervisor> StartScoped(const auth::DatasetScope& scope);  // Needs mutex_.
   Use UseOf(ScopedMap::iterator entry);                                            // Needs mutex_.
   void EndUse(const auth::DatasetScope& scope);
@@ -85,12 +91,12 @@ class EnginePool : public ViewTarget {
   const std::shared_ptr<EngineSupervisor> first_;
 
   mutable std::mutex mutex_;
-  std::map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
-  uint64_t revision_ = 0;                            // guarded by mutex_: of views_
-  ScopedMap scoped_;                                 // guarded by mutex_
-  uint64_t last_folder_ = 0;                         // guarded by mutex_
-  bool stopping_ = false;                            // guarded by mutex_
-  std::vector<std::thread> stoppers_;                // guarded by mutex_
+  KnownViews known_;                   // guarded by mutex_
+  HurryHandler on_hurry_;              // guarded by mutex_
+  ScopedMap scoped_;                   // guarded by mutex_
+  uint64_t last_folder_ = 0;           // guarded by mutex_
+  bool stopping_ = false;              // guarded by mutex_
+  std::vector<std::thread> stoppers_;  // guarded by mutex_
 };
 
 }  // namespace tarn::queryd

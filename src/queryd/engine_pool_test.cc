@@ -80,11 +80,9 @@ class EnginePoolTest : public testing::Test {
   uint64_t last_version = 0;
 
   void Put(const std::string& name) {
-    ASSERT_TRUE(
-        pool->Apply({.revision = 1,
-                     .put = {{.name = name, .keys = {"one.parquet"}, .version = ++last_version}}},
-                    Deadline::After(kSoon))
-            .ok());
+    const auto view = std::make_shared<const protocol::ViewSpec>(
+        protocol::ViewSpec{.name = name, .keys = {"one.parquet"}, .version = ++last_version});
+    ASSERT_TRUE(pool->Apply({.revision = 1, .put = {view}}, Deadline::After(kSoon)).ok());
   }
   std::string Run(const std::string& sql, const DatasetScope& scope = {}) {
     SqlRequest request{.sql = sql, .format = Format::kCsv};

@@ -43,11 +43,9 @@ std::string HowItEnded(int status) {
 
 }  // namespace
 
-Result<std::shared_ptr<EngineProcess>> EngineProcess::Start(asio::io_context& io,
-                                                            const std::string& program,
-                                                            size_t slots,
-                                                            const protocol::Setup& setup,
-                                                            Handlers handlers) {
+Result<std::shared_ptr<EngineProcess>> EngineProcess::Start(
+    asio::io_context& io, const std::string& program, size_t slots, const protocol::Setup& setup,
+    const std::vector<protocol::ViewPointer>& views, Handlers handlers) {
   TARN_TRY(const Spawned spawned, SpawnEngine(program, slots));
   Socket control(io, boost::asio::local::stream_protocol(), spawned.control);
   std::shared_ptr<EngineProcess> process(
@@ -61,7 +59,7 @@ Result<std::shared_ptr<EngineProcess>> EngineProcess::Start(asio::io_context& io
     process->slots_.back()->socket.non_blocking(true);
     process->free_.push_back(process->slots_.back().get());
   }
-  process->Send(protocol::ToFrame(setup));
+  process->Send(protocol::ToFrame(setup, views));
   asio::co_spawn(process->strand_, process->ReadControl(),
                  [process](const std::exception_ptr& error) {
                    if (error) log::Error("the reader of the engine's control socket failed");

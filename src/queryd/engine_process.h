@@ -95,11 +95,11 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     Slot* slot_;
   };
 
-  // Starts the program; the set-up is on its way when this returns.
-  static Result<std::shared_ptr<EngineProcess>> Start(boost::asio::io_context& io,
-                                                      const std::string& program, size_t slots,
-                                                      const protocol::Setup& setup,
-                                                      Handlers handlers);
+  // Starts the program; the set-up, with these views, is on its way when this returns.
+  static Result<std::shared_ptr<EngineProcess>> Start(
+      boost::asio::io_context& io, const std::string& program, size_t slots,
+      const protocol::Setup& setup, const std::vector<protocol::ViewPointer>& views,
+      Handlers handlers);
   ~EngineProcess();
 
   // None when all slots are taken, or when the process is going.

@@ -171,10 +171,14 @@ Result<> EngineSupervisor::StartNow(const std::string& reason) {
 Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string& reason,
                                                               bool is_isolated) {
   const uint64_t number = ++last_number_;
-  TARN_TRY(const protocol::Setup setup, MakeSetup(number));
+  TARN_TRY(protocol::Setup setup, MakeSetup(number));
+  ViewChange known = known_.All([](const std::string& /*name*/) { return true; });
+  setup.revision = known.revision;
+  setup.pending = std::move(known.pending);
   const size_t slots = is_isolated ? 1 : options_.slots;
-  TARN_TRY(std::shared_ptr<EngineProcess> process,
-           EngineProcess::Start(io_, options_.program, slots, setup, MakeHandlers(number)));
+  TARN_TRY(
+      std::shared_ptr<EngineProcess> process,
+      EngineProcess::Start(io_, options_.program, slots, setup, known.put, MakeHandlers(number)));
   log::Info(options_.setup.only_probes ? "probe process starting"
             : is_isolated              ? "isolated engine starting"
                                        : "engine starting",
@@ -186,7 +190,7 @@ Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string&
                 .views_changed = views_changed_};
   member.queries.resize(slots);
   member.temp_directory = setup.temp_directory;
-  Learn(member, {.put = setup.views});
+  Learn(member, known.put);
   return &members_.emplace(number, std::move(member)).first->second;
 }
 
@@ -206,8 +210,6 @@ Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number) {
   }
   protocol::Setup setup = options_.setup;
   setup.credentials = credentials;
-  for (const auto& [name, view] : views_) setup.views.push_back(view);
-  setup.revision = revision_;
   // DuckDB's files have the same names in each process: two must not share a folder.
   if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
   return setup;

@@ -22,6 +22,8 @@
 #include "queryd/admission.h"
 #include "queryd/engine_memory.h"
 #include "queryd/engine_process.h"
+#include "queryd/known_objects.h"
+#include "queryd/known_views.h"
 #include "queryd/query.h"
 #include "queryd/start_pacer.h"
 #include "queryd/view_target.h"
@@ -138,9 +140,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
     size_t stuck = 0;  // Queries in it that did not end in time.
     std::optional<protocol::Ready> ready;
     size_t changes_sent = 0;  // Before it was ready, and not answered yet.
-    // What it may have kept something of: the ETags by key, empty where the catalogue has none.
-    // Only with cache_objects.
-    std::unordered_map<std::string, std::string> objects;
+    KnownObjects objects;     // Those that it may cache something of. Only with cache_objects.
     std::string temp_directory;
     std::string why_ended;  // Where we ended it ourselves.
     bool is_isolated = false;
@@ -208,13 +208,14 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   boost::asio::awaitable<void> Watch();
   void LookAfter(Member& member, uint64_t resident);  // Needs mutex_.
 
-  // Sends what has a ticket to the current process.
-  template <class Message>
-  PendingProbe Ask(Message message);        // Needs mutex_, and a current process.
+  // Expects the answer of the current process to a message with this ticket. Needs mutex_.
+  PendingProbe Expect(uint64_t ticket, std::string dataset);
+  // Need mutex_, and a current process.
+  PendingProbe Ask(protocol::Probe probe);
+  std::future<Result<Schema>> Ask(const ViewChange& change);
   void Remember(const ViewChange& change);  // Needs mutex_.
-  // From now on the process may keep something of the objects. Needs mutex_.
-  void Learn(Member& member, const ViewChange& change) const;
-  // True where it may know one of the objects as another.
+  // From now on the process may cache something of the objects. Needs mutex_.
+  void Learn(Member& member, const std::vector<protocol::ViewPointer>& views) const;
   static bool IsOverwritten(const Member& member, const ViewChange& change);
   // Has a process take over that knows no objects, and waits for it.
   Result<> StartAfresh(std::unique_lock<std::mutex>& lock, Deadline deadline);
@@ -243,9 +244,8 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   bool start_is_due_ = false;   // guarded by mutex_: start_timer_ starts the next one
   StartPacer pacer_;            // guarded by mutex_
   StartPacer isolated_pacer_;   // guarded by mutex_
-  uint64_t views_changed_ = 0;  // guarded by mutex_: counts the changes of views_
-  std::unordered_map<std::string, protocol::ViewSpec> views_;  // guarded by mutex_: known good
-  uint64_t revision_ = 0;                                      // guarded by mutex_: of views_
+  uint64_t views_changed_ = 0;  // guarded by mutex_: counts the changes of known_
+  KnownViews known_;            // guarded by mutex_
   // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, Asked> asked_;  // guarded by mutex_; by ticket
   double resident_shown_ = 0;                  // guarded by mutex_: our part of resident_

@@ -169,9 +169,12 @@ class EngineSupervisorTest : public testing::Test {
         .ok();
   }
   void Apply(std::vector<protocol::ViewSpec> put, std::vector<std::string> drop = {}) {
-    for (protocol::ViewSpec& view : put) view.version = ++last_version;
-    const Result<> applied = engine->Apply(
-        {.revision = 1, .put = std::move(put), .drop = std::move(drop)}, Deadline::After(kSoon));
+    ViewChange change{.revision = 1, .drop = std::move(drop)};
+    for (protocol::ViewSpec& view : put) {
+      view.version = ++last_version;
+      change.put.push_back(std::make_shared<const protocol::ViewSpec>(std::move(view)));
+    }
+    const Result<> applied = engine->Apply(change, Deadline::After(kSoon));
     EXPECT_TRUE(applied.ok()) << applied.error().message;
   }
   bool Replaced(pid_t former) {

@@ -1,7 +1,6 @@
 // The part of EngineSupervisor that asks processes to read datasets and to change views.
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 #include "base/log.h"
@@ -17,17 +16,19 @@ constexpr uint64_t kNoTicket = 0;
 // The answer to a change arrives up to this long after its deadline.
 constexpr auto kViewsGrace = std::chrono::seconds(2);
 
-protocol::ApplyViews ToMessage(const ViewChange& change) {
-  return {.ticket = kNoTicket, .revision = change.revision, .put = change.put, .drop = change.drop};
+// The frame of a change.
+std::string ToChangeFrame(const ViewChange& change, uint64_t ticket) {
+  return protocol::ToFrame(protocol::ApplyViews{.ticket = ticket,
+                                                .revision = change.revision,
+                                                .put = {},
+                                                .drop = change.drop,
+                                                .pending = change.pending},
+                           change.put);
 }
 
 }  // namespace
 
-template <class Message>
-PendingProbe EngineSupervisor::Ask(Message message) {
-  message.ticket = ++last_ticket_;
-  std::string dataset;
-  if constexpr (std::is_same_v<Message, protocol::Probe>) dataset = message.view.name;
+PendingProbe EngineSupervisor::Expect(uint64_t ticket, std::string dataset) {
   Asked asked{.member = current_,
               .dataset = std::move(dataset),
               .objects_read = std::make_shared<std::atomic<uint64_t>>(),
@@ -35,9 +36,22 @@ PendingProbe EngineSupervisor::Ask(Message message) {
   PendingProbe pending{.answer = asked.answer.get_future(),
                        .objects_read = asked.objects_read,
                        .suspect = asked.suspect};
-  asked_.emplace(message.ticket, std::move(asked));
-  members_.at(current_).process->Send(protocol::ToFrame(message));
+  asked_.emplace(ticket, std::move(asked));
   return pending;
+}
+
+PendingProbe EngineSupervisor::Ask(protocol::Probe probe) {
+  probe.ticket = ++last_ticket_;
+  PendingProbe pending = Expect(probe.ticket, probe.view.name);
+  members_.at(current_).process->Send(protocol::ToFrame(probe));
+  return pending;
+}
+
+std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Ask(const ViewChange& change) {
+  const uint64_t ticket = ++last_ticket_;
+  PendingProbe pending = Expect(ticket, "");
+  members_.at(current_).process->Send(ToChangeFrame(change, ticket));
+  return std::move(pending.answer);
 }
 
 void EngineSupervisor::Answered(uint64_t ticket, Result<Schema> outcome) {
@@ -108,8 +122,10 @@ std::vector<PendingProbe> EngineSupervisor::Probe(const std::vector<ProbeRequest
       const auto timeout =
           std::chrono::duration_cast<std::chrono::milliseconds>(request.object_timeout);
       pending.push_back(Ask(protocol::Probe{.view = request.view,
+                                            .owner = request.owner,
                                             .object_timeout_ms = timeout.count(),
                                             .is_retry = request.is_retry,
+                                            .is_first = request.is_first,
                                             .only_etags = request.only_etags}));
     } else {
       std::promise<Result<Schema>> refused;
@@ -121,9 +137,7 @@ std::vector<PendingProbe> EngineSupervisor::Probe(const std::vector<ProbeRequest
 }
 
 void EngineSupervisor::Remember(const ViewChange& change) {
-  for (const std::string& name : change.drop) views_.erase(name);
-  for (const protocol::ViewSpec& view : change.put) views_.insert_or_assign(view.name, view);
-  revision_ = change.revision;
+  known_.Take(change);
   ++views_changed_;
 }
 
@@ -131,32 +145,21 @@ void EngineSupervisor::Remember(const ViewChange& change) {
 void EngineSupervisor::SendToNext(const ViewChange& change) {
   if (Member* member = FindMember(next_)) {
     ++member->changes_sent;
-    Learn(*member, change);
-    member->process->Send(protocol::ToFrame(ToMessage(change)));
+    Learn(*member, change.put);
+    member->process->Send(ToChangeFrame(change, kNoTicket));
   }
 }
 
-void EngineSupervisor::Learn(Member& member, const ViewChange& change) const {
+void EngineSupervisor::Learn(Member& member,
+                             const std::vector<protocol::ViewPointer>& views) const {
   if (!options_.setup.cache_objects) return;
-  for (const protocol::ViewSpec& view : change.put) {
-    for (size_t i = 0; i < view.keys.size(); ++i) {
-      member.objects.insert_or_assign(view.keys[i], i < view.etags.size() ? view.etags[i] : "");
-    }
-  }
+  for (const protocol::ViewPointer& view : views) member.objects.Add(*view);
 }
 
+// Whether the process may know an object of the change as another one.
 bool EngineSupervisor::IsOverwritten(const Member& member, const ViewChange& change) {
-  for (const protocol::ViewSpec& view : change.put) {
-    for (size_t i = 0; i < view.keys.size(); ++i) {
-      const auto known = member.objects.find(view.keys[i]);
-      if (known == member.objects.end()) continue;
-      // Without an ETag nobody can tell.
-      if (i >= view.etags.size() || view.etags[i].empty() || view.etags[i] != known->second) {
-        return true;
-      }
-    }
-  }
-  return false;
+  return std::any_of(change.put.begin(), change.put.end(),
+                     [&member](const auto& view) { return member.objects.IsOverwrittenIn(*view); });
 }
 
 Result<> EngineSupervisor::StartAfresh(std::unique_lock<std::mutex>& lock, Deadline deadline) {
@@ -180,8 +183,8 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
     // Whichever process comes is told of it when it starts.
     if (member == nullptr) return {};
     if (IsOverwritten(*member, change)) return StartAfresh(lock, deadline);
-    Learn(*member, change);
-    answer = Ask(ToMessage(change)).answer;
+    Learn(*member, change.put);
+    answer = Ask(change);
   }
   // Nothing is read for it: it is done as soon as it is understood. Where the process ends before,
   // the next one knows of it.
@@ -204,18 +207,18 @@ std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Take(const ViewC
     }
     return {};
   }
-  Learn(*member, change);
-  return Ask(ToMessage(change)).answer;
+  Learn(*member, change.put);
+  return Ask(change);
 }
 
 std::optional<uint64_t> EngineSupervisor::RevisionWith(
     const std::vector<protocol::DatasetRead>& reads) const {
   const std::lock_guard lock(mutex_);
   for (const protocol::DatasetRead& read : reads) {
-    const auto view = views_.find(read.name);
-    if (view == views_.end() || view->second.version != read.version) return std::nullopt;
+    const protocol::ViewSpec* const view = known_.Find(read.name);
+    if (view == nullptr || view->version != read.version) return std::nullopt;
   }
-  return revision_;
+  return known_.revision();
 }
 
 void EngineSupervisor::OnApplied(uint64_t number, const protocol::ViewsApplied& applied) {

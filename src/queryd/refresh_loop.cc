@@ -43,7 +43,12 @@ RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, const Options& 
                                    "the catalogue")),
       crashed_(metrics.Gauge("tarn_crashed_datasets",
                              "Versions of datasets that are not read, because reading them ended "
-                             "a process")) {}
+                             "a process")),
+      probed_(metrics.Gauge("tarn_datasets_being_read", "Datasets whose objects are being read")),
+      waiting_(metrics.Gauge("tarn_datasets_waiting",
+                             "New or changed datasets whose objects are to be read")) {
+  registrar_.OnStatus([this] { ShowProbes(); });
+}
 
 RefreshLoop::~RefreshLoop() {
   if (thread_.joinable()) {
@@ -90,6 +95,11 @@ void RefreshLoop::Loop() {
 void RefreshLoop::WaitUntil(Clock::time_point until) {
   std::unique_lock lock(mutex_);
   changed_.wait_until(lock, until, [this] { return stop_.stop_requested(); });
+}
+
+void RefreshLoop::ShowProbes() {
+  probed_.Set(static_cast<double>(registrar_.probed_count()));
+  waiting_.Set(static_cast<double>(registrar_.waiting_count()));
 }
 
 template <class Work>

@@ -52,6 +52,7 @@ class RefreshLoop {
   template <class Work>
   RefreshResult Run(Work work);
   void Note(const RefreshResult& result, bool initial);
+  void ShowProbes();  // In the metrics.
   void Log(const RefreshResult& result, bool initial);
 
   Registrar& registrar_;
@@ -63,6 +64,8 @@ class RefreshLoop {
   prometheus::Gauge& datasets_;
   prometheus::Counter& overwritten_;
   prometheus::Gauge& crashed_;
+  prometheus::Gauge& probed_;
+  prometheus::Gauge& waiting_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

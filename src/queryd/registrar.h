@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,8 @@
 #include <stop_token>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/deadline.h"
@@ -17,6 +20,7 @@
 #include "base/time.h"
 #include "queryd/catalog_source.h"
 #include "queryd/crashed_probes.h"
+#include "queryd/probe_queue.h"
 #include "queryd/view_target.h"
 
 namespace tarn::queryd {
@@ -74,7 +78,7 @@ struct CatalogStatus {
   std::string error;                  // Why it could not be read since; empty: it could.
   std::vector<FailedDataset> failed;  // Ordered by name.
   std::vector<DatasetBeingRead> being_read;
-  // What users of a dataset should know of it: the name and the note, ordered by name.
+  // Notes for the users of a dataset: the name and the note, ordered by name.
   std::vector<std::pair<std::string, std::string>> notes;
 };
 
@@ -86,7 +90,7 @@ struct CatalogStatus {
 // A dataset that was being decoded when the process of its probe ended is probed alone, in a
 // process of its own. If that ends too, the dataset is not probed again until it changes.
 //
-// Not thread-safe, except for Status and Live.
+// Not thread-safe, except for Status, Live and Hurry.
 class Registrar {
  public:
   // How long a dataset that failed is left alone by Follow: doubled with each try.
@@ -94,9 +98,14 @@ class Registrar {
     Duration first = std::chrono::seconds(1);
     Duration longest = std::chrono::seconds(30);
   };
-  Registrar(ViewTarget& views, CatalogSource& catalog, const Pauses& pauses,
+  // `probed_max`: the most datasets that are probed at the same time. The others wait.
+  Registrar(ViewTarget& views, CatalogSource& catalog, const Pauses& pauses, size_t probed_max,
             CrashedProbes crashed = {})
-      : views_(views), catalog_(catalog), pauses_(pauses), crashed_(std::move(crashed)) {}
+      : views_(views),
+        catalog_(catalog),
+        pauses_(pauses),
+        probed_max_(probed_max),
+        crashed_(std::move(crashed)) {}
 
   // Drops the views of datasets that are gone, creates what is new and replaces what has another
   // updated_at; repeats all failed probes. The first call, and each call for a catalogue that does
@@ -110,8 +119,10 @@ class Registrar {
   bool Follows() const { return !position_.empty(); }
   // Applies the results of probes that have ended, or end within a moment.
   RefreshResult Collect(Duration timeout);
-  // Whether probes or checks for overwrites are running.
-  bool IsReading() const { return !reading_.empty() || !checks_.empty(); }
+  // Whether probes or checks for overwrites are running, or probes wait for these.
+  bool IsReading() const { return !reading_.empty() || !checks_.empty() || queue_.HasNew(); }
+  // Has a dataset probed before the others that wait: a query waits for it.
+  void Hurry(const std::string& dataset) { queue_.Hurry(dataset); }
   // Starts to compare the ETags of these datasets' objects with the ETags that were read with their
   // footers, for objects whose ETags are not in the catalogue. Checks at most `objects_max`
   // objects; the datasets that this limit leaves out are the first ones of the next call. A dataset
@@ -123,9 +134,14 @@ class Registrar {
 
   // The datasets that have a view.
   size_t dataset_count() const { return live_.size(); }
+  size_t probed_count() const { return reading_.size(); }
+  // The datasets that wait for their first probe, or for the probe of a change.
+  size_t waiting_count() const { return queue_.unread_count() + suspects_.size(); }
   // The versions of datasets that are not probed because that ended a process.
   size_t crashed_count() const { return crashed_.size(); }
   CatalogStatus Status() const;
+  // The handler is called whenever the status is another one.
+  void OnStatus(std::function<void()> handler) { on_status_ = std::move(handler); }
   using LiveDatasets = std::map<std::string, std::shared_ptr<const LiveDataset>>;
   LiveDatasets Live() const;  // By name.
 
@@ -149,20 +165,38 @@ class Registrar {
     UnixMicros updated_at;  // Of the manifest.
     UnixMicros since;
     bool is_alone = false;  // See ProbeRequest.
+    bool is_retry = false;  // The same.
   };
   // The ETags that were read with the footers, in the order of the dataset's objects.
   struct Learned {
     std::vector<std::string> etags;
     size_t next = 0;  // The next object to check, modulo their number.
   };
-  struct Change;
+  // A change of the views.
+  struct Change {
+    std::vector<std::string> drop = {};
+    std::vector<protocol::ViewPointer> put = {};  // Datasets whose probes succeeded.
+    std::vector<BrokenView> put_broken = {};
+    std::set<std::string> learned = {};  // Of `put`: their ETags come from the probe.
+  };
 
-  // Takes what the catalogue said into wanted_ and dirty_.
+  // Takes a read of the catalogue into wanted_ and dirty_.
   void Take(CatalogRead read);
+  void TakeManifest(catalog::Manifest manifest);
+  void Forget(const std::string& name);
   void TakeChecks(RefreshResult& result);
+  // Adds a dataset of wanted_ to those that wait for a probe.
+  void AddToQueue(const std::string& name);
+  void AddToQueueLater(const std::string& name, Clock::time_point due);
   // Starts the probes of changed datasets.
   void StartProbes(Deadline deadline, bool all_failed, RefreshResult& result);
-  std::vector<std::string> NamesToRead(bool all_failed) const;
+  // Starts as many of the probes that wait as may run.
+  void FillWindow(Deadline deadline, RefreshResult& result);
+  struct Window;
+  std::optional<std::string> NextToProbe(Window& window);
+  void AddRequest(const std::string& name, bool is_hurried, Window& window, RefreshResult& result);
+  void AddSuspect(Window& window, RefreshResult& result);
+  void Start(Window window, Deadline deadline);
   // The probe of a dataset was lost with its process.
   void TakeLost(const Reading& reading, RefreshResult& result);
   // Waits a moment for running probes, and applies the results of those that have ended.
@@ -178,7 +212,7 @@ class Registrar {
   // Lets the datasets that the removed one kept from their view be probed at once.
   void RemoveNamesake(const std::string& name);
   void PutBroken(Change& change) const;
-  protocol::ViewSpec ToErrorView(const BrokenView& broken);
+  protocol::ViewPointer ToErrorView(const BrokenView& broken);
   void Fail(const std::string& name, const std::string& error, RefreshResult& result);
   void Finish(Clock::time_point start, RefreshResult& result);
   void PublishStatus(const RefreshResult& result);
@@ -186,17 +220,26 @@ class Registrar {
   ViewTarget& views_;
   CatalogSource& catalog_;
   const Pauses pauses_;
+  const size_t probed_max_;
+  std::function<void()> on_status_;
 
   std::map<std::string, catalog::Manifest> wanted_;      // The catalogue, as last read.
   std::map<std::string, UnixMicros> live_;               // What has a view: name to updated_at.
   std::unordered_map<std::string, std::string> owners_;  // Of live_, by the name in lower case.
   // The names of wanted_, by the name in lower case: SQL does not tell those in one set apart.
   std::unordered_map<std::string, std::set<std::string>> namesakes_;
-  std::set<std::string> dirty_;             // Names where wanted_ and live_ differ.
-  std::map<std::string, Failure> failed_;   // Of dirty_.
-  std::map<std::string, Reading> reading_;  // Of dirty_.
-  // Of dirty_: their probe may have ended its process. They are probed one at a time.
+  std::unordered_set<std::string> dirty_;  // Names of wanted_ where live_ differs.
+  std::set<std::string> to_drop_;          // Names that are not in wanted_, and have a view.
+  std::map<std::string, Failure> failed_;  // Of dirty_.
+  // All of dirty_ are in one of the next three.
+  ProbeQueue queue_;
+  std::map<std::string, Reading> reading_;
+  // Their probe may have ended its process. They are probed one at a time.
   std::set<std::string> suspects_;
+  uint64_t probes_started_ = 0;
+  Duration object_timeout_{0};  // Of the probes that start now.
+  // Names that may need another error in place of a view, or their first one.
+  std::set<std::string> to_show_;
   CrashedProbes crashed_;
   bool has_refreshed_ = false;
   std::unordered_map<std::string, Learned> learned_;  // Of live_.
@@ -213,7 +256,8 @@ class Registrar {
   CatalogStatus status_;  // guarded by mutex_
   // Guarded by mutex_. The progress of each of status_.being_read; null before its probe starts.
   std::vector<std::shared_ptr<const std::atomic<uint64_t>>> objects_read_;
-  LiveDatasets datasets_;  // guarded by mutex_; of live_
+  LiveDatasets datasets_;                                  // guarded by mutex_; of live_
+  std::map<std::string, std::vector<std::string>> notes_;  // guarded by mutex_; of live_
 };
 
 }  // namespace tarn::queryd

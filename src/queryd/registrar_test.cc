@@ -34,6 +34,7 @@ class RecordingEngine : public ViewTarget {
       }
       calls.push_back("probe " + name + " " + request.view.keys[0]);
       retries[name] = request.is_retry;
+      if (request.is_first) first.push_back(name);
       if (request.is_alone) alone.push_back(name);
       auto& probe = probes[name] = {};
       pending.push_back({probe.answer.get_future(), probe.objects_read, probe.suspect});
@@ -60,11 +61,9 @@ class RecordingEngine : public ViewTarget {
     if (cannot_apply) return Internal("cannot change");
     std::string call = "apply " + std::to_string(change.revision);
     for (const std::string& name : change.drop) call += " -" + name;
-    for (const protocol::ViewSpec& view : change.put) {
-      if (view.is_pending) {
-        call += " ?" + view.name;
-        continue;
-      }
+    for (const std::string& name : change.pending) call += " ?" + name;
+    for (const protocol::ViewPointer& each : change.put) {
+      const protocol::ViewSpec& view = *each;
       if (!view.error.empty()) {
         call += " !" + view.name;
         EXPECT_THAT(view.error, HasSubstr("it is registered, but it cannot be read since "));
@@ -81,6 +80,7 @@ class RecordingEngine : public ViewTarget {
   std::set<std::string> failing;
   std::set<std::string> crashing;  // Their probes end their process.
   std::vector<std::string> alone;  // Datasets that were probed alone.
+  std::vector<std::string> first;  // Datasets that were probed because a query waits for them.
   std::set<std::string> slow;
   std::string etag;  // Of all objects.
   struct Probing {
@@ -146,12 +146,16 @@ class ListedCatalog : public CatalogSource {
   std::vector<Duration> waits;
 };
 
+constexpr size_t kProbedMax = 4;
+
 class RegistrarTest : public testing::Test {
  protected:
   RecordingEngine engine;
   ListedCatalog catalog;
-  Registrar registrar{
-      engine, catalog, {.first = std::chrono::hours(1), .longest = std::chrono::hours(3)}};
+  Registrar registrar{engine,
+                      catalog,
+                      {.first = std::chrono::hours(1), .longest = std::chrono::hours(3)},
+                      kProbedMax};
 
   RefreshResult Refresh(Deadline deadline = Deadline::Never()) {
     engine.calls.clear();
@@ -295,7 +299,7 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   catalog.Add("small", "k", 1);
   EXPECT_EQ(Follow().created, 1U);
   EXPECT_THAT(engine.calls,
-              ElementsAre("probe large k", "probe small k", "apply 2 +small:k ?large"));
+              ElementsAre("probe large k", "probe small k", "apply 2 ?large +small:k"));
   *engine.probes.at("large").objects_read = 5;
   const CatalogStatus status = registrar.Status();
   ASSERT_EQ(status.being_read.size(), 1U);
@@ -317,6 +321,76 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   engine.slow.clear();
   EXPECT_EQ(Refresh().created, 1U);
   EXPECT_THAT(registrar.Status().being_read, testing::IsEmpty());
+}
+
+TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
+  catalog.tells = true;
+  std::vector<std::string> names;
+  for (int i = 0; i < 10; ++i) names.push_back("d" + std::to_string(i));
+  for (const std::string& name : names) {
+    catalog.Add(name, "k", 1);
+    engine.slow.insert(name);
+  }
+  Refresh(Deadline::After(std::chrono::milliseconds(1)));
+  EXPECT_THAT(engine.calls, ElementsAre("apply 10 ?d0 ?d1 ?d2 ?d3 ?d4 ?d5 ?d6 ?d7 ?d8 ?d9",
+                                        "probe d0 k", "probe d1 k", "probe d2 k", "probe d3 k"))
+      << "queries are told of all at once";
+  EXPECT_EQ(registrar.probed_count(), kProbedMax);
+  EXPECT_EQ(registrar.waiting_count(), 6U);
+  EXPECT_EQ(registrar.Status().being_read.size(), 10U);
+
+  registrar.Hurry("d8");
+  registrar.Hurry("unknown");
+  Follow();
+  EXPECT_THAT(engine.calls, ElementsAre("probe d8 k")) << "a query waits for it";
+  EXPECT_THAT(engine.first, ElementsAre("d8"));
+  engine.Answer("d8");
+  engine.Answer("d2");
+  EXPECT_EQ(Follow().created, 2U);
+  Follow();
+  EXPECT_THAT(engine.calls, ElementsAre("probe d4 k"));
+  EXPECT_EQ(registrar.Status().being_read.size(), 8U);
+  for (const char* name : {"d0", "d1", "d3", "d4"}) engine.Answer(name);
+  engine.slow.clear();
+  Follow();
+  EXPECT_TRUE(registrar.IsReading()) << "one waits";
+  Follow();
+  EXPECT_EQ(registrar.dataset_count(), 10U);
+  EXPECT_FALSE(registrar.IsReading());
+  EXPECT_THAT(registrar.Status().being_read, testing::IsEmpty());
+}
+
+TEST_F(RegistrarTest, AWholeRefreshProbesAllDatasets) {
+  for (int i = 0; i < 30; ++i) catalog.Add("d" + std::to_string(i), "k", 1);
+  engine.failing = {"d3", "d7"};
+  EXPECT_EQ(Counts(Refresh()), "created=28 updated=0 dropped=0 skipped=0 errors=2");
+  EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=0 skipped=28 errors=2");
+}
+
+TEST_F(RegistrarTest, RetriesLeaveRoomForNewDatasets) {
+  catalog.tells = true;
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = "bad" + std::to_string(i);
+    catalog.Add(name, "k", 1);
+    engine.failing.insert(name);
+  }
+  Refresh();
+  engine.slow = engine.failing;
+  Refresh();
+  EXPECT_EQ(registrar.probed_count(), kProbedMax / 2);
+  catalog.Add("new", "k", 1);
+  EXPECT_EQ(Follow().created, 1U);
+}
+
+TEST_F(RegistrarTest, OwnersTakeTurns) {
+  catalog.tells = true;
+  for (int i = 0; i < 9; ++i) catalog.Add("a" + std::to_string(i), "k", 1);
+  catalog.Add("b", "k", 1);
+  for (auto& [name, manifest] : catalog.manifests) manifest.changed_by = name.substr(0, 1);
+  for (const auto& [name, manifest] : catalog.manifests) engine.slow.insert(name);
+  Refresh(Deadline::After(std::chrono::milliseconds(1)));
+  EXPECT_THAT(engine.calls, testing::Contains("probe b k"));
+  EXPECT_EQ(registrar.probed_count(), kProbedMax);
 }
 
 TEST_F(RegistrarTest, WhatTheEndOfAnEngineCutsOffIsBegunAgain) {

@@ -185,6 +185,7 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
       registrar_(
           engines_, *catalog_,
           {.longest = std::max<Duration>(settings.queryd.refresh_every, std::chrono::seconds(1))},
+          static_cast<size_t>(settings.queryd.probed_datasets_max),
           CrashedProbes(CrashedProbesFile(settings.queryd.temp_directory,
                                           settings.queryd.catalogd_url + " " + lake.store.root),
                         Version())),
@@ -193,9 +194,14 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
                      .timeout = settings.queryd.refresh_timeout,
                      .warn_again_after = catalog_->WarnAgainAfter()},
                     [this] { BeforeRefresh(); }),
-      queries_(engines_, MakeQueryOptions(settings.queryd), metrics, &in_use_) {}
+      queries_(engines_, MakeQueryOptions(settings.queryd), metrics, &in_use_) {
+  engines_.OnHurry([this](const std::string& dataset) { registrar_.Hurry(dataset); });
+}
 
-Service::~Service() { engines_.Stop(); }
+Service::~Service() {
+  engines_.Stop();
+  engines_.OnHurry(nullptr);
+}
 
 void Service::BeforeRefresh() {
   registrar_.CheckForOverwrites(in_use_.Take(),

@@ -16,7 +16,9 @@ namespace tarn::queryd {
 // Another revision of the catalogue.
 struct ViewChange {
   uint64_t revision = 0;  // 0: not known.
-  std::vector<protocol::ViewSpec> put = {};
+  std::vector<protocol::ViewPointer> put = {};
+  // Datasets without a view whose objects have not been read yet.
+  std::vector<std::string> pending = {};
   std::vector<std::string> drop = {};
 };
 
@@ -24,10 +26,12 @@ struct ProbeRequest {
   protocol::ViewSpec view;
   Duration object_timeout;  // For each of its objects.
   bool is_retry = false;    // The last probe of the dataset failed; others take precedence.
+  bool is_first = false;    // A query waits for the dataset.
   bool only_etags = false;  // See protocol::Probe.
   // The process of the last probe ended. This one has a process of its own, in which no other probe
   // runs.
   bool is_alone = false;
+  std::string owner = {};  // See protocol::Probe.
 };
 
 // A running probe.
@@ -55,7 +59,7 @@ class ViewTarget {
   virtual std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                           Deadline deadline) = 0;
 
-  // All of it at once: a query sees the whole change or nothing of it. What is put was probed.
+  // Applies all of it at once: a query sees the whole change or nothing of it. `put` was probed.
   // After an error nothing of it is seen.
   virtual Result<> Apply(const ViewChange& change, Deadline deadline) = 0;
 };

@@ -1,10 +1,13 @@
 """Datasets of many objects, far from the store: they go live, and delay no other dataset."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from harness.engine import metric
 from harness.proxy import TcpProxy
 from harness.store import parquet
+from harness.tokens import Tokens
 from harness.tool import Tool, ok
 from harness.waiting import wait_until
 
@@ -88,14 +91,67 @@ def test_what_was_read_is_kept_for_the_next_try(far_lake, with_etags):
 
 
 def test_dataset_that_a_query_waits_for_is_read_before_the_others(far_lake):
-    """At a start, where nothing is known of any of them."""
+    """At a start, where nothing is known of any of them, and most of them wait for a probe."""
     lake, _ = far_lake
     key = put_objects(lake, 1)[0]
     for n in range(LARGE):
         lake.catalog.put_keys(f"d{n:04}", key)
-    lake.start_queryd()
+    lake.set("queryd", probed_datasets_max=50).start_queryd()
     wait_until(lambda: lake.query.sql(f"FROM d{LARGE - 1}").status == 200, "the last one answers")
     assert len(being_read(lake)) > LARGE / 3, "most of the others have not been read"
+    assert metric(lake.query, "tarn_datasets_waiting") > LARGE / 3
+    assert 0 < metric(lake.query, "tarn_datasets_being_read") <= 2 * 50
+    assert lake.query.get("/catalog/status").json()["failed"] == []
+
+
+@pytest.fixture
+def two_owners(far_lake):
+    """Two tokens that register datasets, and one that may ask for everything."""
+    lake, proxy = far_lake
+    lake.catalogd.stop()
+    tokens = Tokens(lake)
+    tokens.let_queryd_in()
+    many, few = (tokens.create(name, "catalog") for name in ("many", "few"))
+    reader = tokens.create("reader", "query", "admin")
+    lake.start_catalogd()
+    lake.start_queryd()
+    lake.query.token = reader
+    return lake, proxy, lake.catalog.with_token(many), lake.catalog.with_token(few)
+
+
+def live(lake) -> set[str]:
+    """Asked for in this way, since a query has its dataset read first."""
+    datasets = lake.query.get("/catalog/datasets").json()["datasets"]
+    return {dataset["name"] for dataset in datasets}
+
+
+def test_many_new_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
+    lake, proxy, many, few = two_owners
+    proxy.delay_s = 1
+    key = put_objects(lake, 1)[0]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: many.put_keys(f"d{n:04}", key), range(LARGE)))
+    few.put_keys("one", key)
+    wait_until(lambda: "one" in live(lake), "the dataset of the other token is seen")
+    assert metric(lake.query, "tarn_datasets_waiting") > LARGE / 5
+
+
+def test_many_failing_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
+    lake, proxy, many, few = two_owners
+    proxy.delay_s = 0
+    key = put_objects(lake, 1)[0]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: many.put_keys(f"d{n:04}", f"missing-{n}"), range(LARGE)))
+    status = lambda: lake.query.get("/catalog/status").json()  # noqa: E731
+    wait_until(lambda: len(status()["failed"]) == LARGE, "all fail", limit_s=60)
+    proxy.delay_s = 0.1
+    tries = proxy.count(b"GET /lake/missing-")
+    wait_until(lambda: proxy.count(b"GET /lake/missing-") > tries, "they are tried again")
+    tries = proxy.count(b"GET /lake/missing-")
+    few.put_keys("one", key)
+    wait_until(lambda: "one" in live(lake), "the dataset of the other token is seen")
+    tries = proxy.count(b"GET /lake/missing-") - tries
+    assert tries < LARGE / 3, "it waits for few of the others"
 
 
 def test_command_waits_until_the_objects_were_read(far_lake):
