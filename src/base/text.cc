@@ -271,6 +271,16 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
                     [](char x, char y) { return LowerAscii(x) == LowerAscii(y); });
 }
 
+bool LessIgnoringCase::operator()(std::string_view a, std::string_view b) const {
+  const size_t common = std::min(a.size(), b.size());
+  for (size_t i = 0; i < common; ++i) {
+    const char x = LowerAscii(a[i]);
+    const char y = LowerAscii(b[i]);
+    if (x != y) return static_cast<unsigned char>(x) < static_cast<unsigned char>(y);
+  }
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
 std::string ToLowerAscii(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), LowerAscii);

@@ -61,6 +61,12 @@ std::optional<std::string> PercentDecode(std::string_view text);
 // True for a path with a segment "." or "..": as a part of a URL it means another path.
 bool HasDotSegment(std::string_view path);
 
+// The order of names without regard to ASCII case, and of those that differ in case only by their
+// bytes: these are next to each other.
+struct LessIgnoringCase {
+  bool operator()(std::string_view a, std::string_view b) const;
+};
+
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);  // ASCII only
 std::string ToLowerAscii(std::string_view text);
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
 #include <vector>
 
 namespace tarn {
@@ -96,6 +98,13 @@ TEST(Shortened, KeepsTheBeginningAndWholeCharacters) {
 TEST(Trim, TakesAsciiWhiteSpaceOnly) {
   EXPECT_EQ(Trim(" \t\r\n x y \v\f"), "x y");
   EXPECT_EQ(Trim("  "), "");
+}
+
+TEST(LessIgnoringCase, KeepsNamesTogetherThatDifferInCaseOnly) {
+  const std::set<std::string, LessIgnoringCase> names = {"b", "B",  "a",       "ab",
+                                                         "A", "bA", "\xC3\xA9"};
+  EXPECT_EQ(std::vector<std::string>(names.begin(), names.end()),
+            (std::vector<std::string>{"A", "a", "ab", "B", "b", "bA", "\xC3\xA9"}));
 }
 
 }  // namespace

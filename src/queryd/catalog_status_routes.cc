@@ -83,7 +83,7 @@ asio::awaitable<Response> GetDatasets(const Registrar& registrar, const Request&
                         {"row_count", OrNull(dataset->rows)},
                         {"objects", dataset->objects},
                         {"bytes", OrNull(dataset->bytes)}});
-    if (*with_columns) datasets.back()["columns"] = ToJson(dataset->columns);
+    if (*with_columns) datasets.back()["columns"] = ToJson(dataset->schema->columns);
   }
   co_return Response::Json(200, Json({{"datasets", std::move(datasets)}})
                                     .dump(-1, ' ', false, Json::error_handler_t::replace));

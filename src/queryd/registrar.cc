@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_set>
 #include <utility>
 
@@ -23,12 +24,11 @@ constexpr auto kLookEvery = std::chrono::milliseconds(50);
 constexpr auto kAnswerGrace = std::chrono::seconds(2);
 
 std::shared_ptr<const LiveDataset> ToLiveDataset(const catalog::DatasetContent& content,
-                                                 const protocol::DatasetSchema& schema) {
+                                                 const protocol::ViewPointer& view) {
   LiveDataset live{.objects = content.objects.size(),
                    .rows = content.row_count,
                    .bytes = 0,
-                   .columns = schema.columns,
-                   .notes = schema.notes};
+                   .schema = {view, &view->schema}};
   for (const catalog::ObjectRef& object : content.objects) {
     if (!object.size_bytes) {
       live.bytes.reset();
@@ -114,7 +114,7 @@ void Registrar::Take(CatalogRead read) {
     }
   }
   for (const std::string& name : read.deleted) {
-    if (wanted_.erase(name) > 0) RemoveNamesake(name);
+    if (wanted_.erase(name) > 0) FreeName(name);
     Forget(name);
     if (live_.contains(name) || IsBroken(name)) to_drop_.insert(name);
   }
@@ -145,12 +145,7 @@ void Registrar::TakeManifest(catalog::Manifest manifest) {
   const auto former = wanted_.find(name);
   const bool is_new = former == wanted_.end();
   const bool is_changed = is_new || former->second.updated_at != manifest.updated_at;
-  if (is_new) {
-    wanted_.emplace(name, std::move(manifest));
-    AddNamesake(name);
-  } else {
-    former->second = std::move(manifest);
-  }
+  wanted_.insert_or_assign(name, std::move(manifest));
   if (is_live && !overwritten_.contains(name)) return Forget(name);
   const bool is_first = dirty_.insert(name).second;
   if (!is_changed && !is_first) return;
@@ -160,8 +155,25 @@ void Registrar::TakeManifest(catalog::Manifest manifest) {
   AddToQueue(name);
 }
 
-const std::string& Registrar::OldestNamesake(const std::string& name) const {
-  const std::set<std::string>& names = namesakes_.at(ToLowerAscii(name));
+std::vector<std::string> Registrar::Namesakes(const std::string& name) const {
+  std::vector<std::string> names;
+  auto first = wanted_.lower_bound(name);
+  while (first != wanted_.begin() && EqualsIgnoreCase(std::prev(first)->first, name)) --first;
+  for (auto it = first; it != wanted_.end() && EqualsIgnoreCase(it->first, name); ++it) {
+    names.push_back(it->first);
+  }
+  return names;
+}
+
+const std::string* Registrar::LiveNamesake(const std::string& name) const {
+  const auto next = live_.lower_bound(name);
+  if (next != live_.end() && EqualsIgnoreCase(next->first, name)) return &next->first;
+  if (next == live_.begin() || !EqualsIgnoreCase(std::prev(next)->first, name)) return nullptr;
+  return &std::prev(next)->first;
+}
+
+std::string Registrar::OldestNamesake(const std::string& name) const {
+  const std::vector<std::string> names = Namesakes(name);
   return *std::min_element(names.begin(), names.end(), [this](const auto& a, const auto& b) {
     const auto rank = [this](const std::string& each) {
       return std::pair(wanted_.at(each).created_at, !live_.contains(each));
@@ -170,18 +182,11 @@ const std::string& Registrar::OldestNamesake(const std::string& name) const {
   });
 }
 
-void Registrar::AddNamesake(const std::string& name) {
-  namesakes_[ToLowerAscii(name)].insert(name);
-}
-
-void Registrar::RemoveNamesake(const std::string& name) {
-  const auto found = namesakes_.find(ToLowerAscii(name));
-  found->second.erase(name);
-  for (const std::string& left : found->second) {
+void Registrar::FreeName(const std::string& name) {
+  for (const std::string& left : Namesakes(name)) {
     failed_.erase(left);
     if (dirty_.contains(left) && !reading_.contains(left)) AddToQueue(left);
   }
-  if (found->second.empty()) namesakes_.erase(found);
 }
 
 bool Registrar::IsBroken(const std::string& name) const {
@@ -202,7 +207,7 @@ void Registrar::PutBroken(Change& change) const {
   }
   const auto put = [&](const std::string& name, const std::string& reason) {
     const std::string lower = ToLowerAscii(name);
-    if (owners_.contains(lower) || OldestNamesake(name) != name) return;
+    if (LiveNamesake(name) != nullptr || OldestNamesake(name) != name) return;
     if (!shown.insert(lower).second) return;
     const auto known = broken_.find(lower);
     if (known != broken_.end()) {
@@ -281,20 +286,14 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
     if (live_.erase(name) == 0) continue;
     datasets_.erase(name);
     notes_.erase(name);
-    const auto owner = owners_.find(ToLowerAscii(name));
-    if (owner != owners_.end() && owner->second == name) owners_.erase(owner);
     // The name is free for another dataset, which may have an error to be shown.
-    if (const auto same = namesakes_.find(ToLowerAscii(name)); same != namesakes_.end()) {
-      to_show_.insert(same->second.begin(), same->second.end());
-    }
+    for (const std::string& other : Namesakes(name)) to_show_.insert(other);
     ++result.dropped;
   }
   for (const protocol::ViewPointer& each : change.put) {
     const protocol::ViewSpec& view = *each;
     const auto [live, is_new] = live_.insert_or_assign(view.name, wanted_.at(view.name).updated_at);
-    owners_.insert_or_assign(ToLowerAscii(view.name), view.name);
-    datasets_.insert_or_assign(view.name,
-                               ToLiveDataset(wanted_.at(view.name).content, view.schema));
+    datasets_.insert_or_assign(view.name, ToLiveDataset(wanted_.at(view.name).content, each));
     notes_.erase(view.name);
     if (!view.schema.notes.empty()) notes_.emplace(view.name, view.schema.notes);
     for (const std::string& note : view.schema.notes) {

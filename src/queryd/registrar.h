@@ -17,6 +17,7 @@
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "queryd/catalog_source.h"
 #include "queryd/crashed_probes.h"
@@ -66,8 +67,7 @@ struct LiveDataset {
   size_t objects = 0;
   std::optional<int64_t> rows;   // As the catalogue has it.
   std::optional<int64_t> bytes;  // Nothing if the catalogue does not have it for every object.
-  std::vector<protocol::Column> columns;
-  std::vector<std::string> notes;
+  std::shared_ptr<const protocol::DatasetSchema> schema;  // A part of the view.
 };
 
 struct CatalogStatus {
@@ -207,10 +207,13 @@ class Registrar {
   // Of the datasets of the catalogue whose names differ from this one by ASCII case only, itself
   // included, the one that gets the view: the one that was created first. Of several that were
   // created at the same time, the one that has the view, else the first by name.
-  const std::string& OldestNamesake(const std::string& name) const;
-  void AddNamesake(const std::string& name);
-  // Lets the datasets that the removed one kept from their view be probed at once.
-  void RemoveNamesake(const std::string& name);
+  std::string OldestNamesake(const std::string& name) const;
+  // The names of wanted_ that differ from this one by case only, itself included.
+  std::vector<std::string> Namesakes(const std::string& name) const;
+  // The name of live_ that differs from this one by case only, itself included; else null.
+  const std::string* LiveNamesake(const std::string& name) const;
+  // Lets the datasets that a removed one kept from their view be probed at once.
+  void FreeName(const std::string& name);
   void PutBroken(Change& change) const;
   protocol::ViewPointer ToErrorView(const BrokenView& broken);
   void Fail(const std::string& name, const std::string& error, RefreshResult& result);
@@ -223,11 +226,10 @@ class Registrar {
   const size_t probed_max_;
   std::function<void()> on_status_;
 
-  std::map<std::string, catalog::Manifest> wanted_;      // The catalogue, as last read.
-  std::map<std::string, UnixMicros> live_;               // What has a view: name to updated_at.
-  std::unordered_map<std::string, std::string> owners_;  // Of live_, by the name in lower case.
-  // The names of wanted_, by the name in lower case: SQL does not tell those in one set apart.
-  std::unordered_map<std::string, std::set<std::string>> namesakes_;
+  // The catalogue, as last read. SQL does not tell names apart that differ in case only.
+  std::map<std::string, catalog::Manifest, LessIgnoringCase> wanted_;
+  // The datasets that have a view: name to updated_at. No two differ in case only.
+  std::map<std::string, UnixMicros, LessIgnoringCase> live_;
   std::unordered_set<std::string> dirty_;  // Names of wanted_ where live_ differs.
   std::set<std::string> to_drop_;          // Names that are not in wanted_, and have a view.
   std::map<std::string, Failure> failed_;  // Of dirty_.

@@ -177,7 +177,7 @@ std::optional<std::string> Registrar::NextToProbe(Window& window) {
 void Registrar::AddRequest(const std::string& name, bool is_hurried, Window& window,
                            RefreshResult& result) {
   // Even if the oldest cannot be read: another dataset must not take its name over.
-  if (const std::string& oldest = OldestNamesake(name); oldest != name) {
+  if (const std::string oldest = OldestNamesake(name); oldest != name) {
     return Fail(
         name,
         fmt::format("the older dataset \"{}\" differs from it in upper and lower case only, "
@@ -248,11 +248,11 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
     const bool is_lost = !outcome.ok() && outcome.error().kind == ErrorKind::kCancelled;
     if (outcome.ok()) {
       protocol::ViewSpec& view = reading.view;
-      const auto owner = owners_.find(ToLowerAscii(view.name));
-      if (owner != owners_.end() && owner->second != view.name && wanted_.contains(owner->second)) {
-        change.drop.push_back(owner->second);
-        dirty_.insert(owner->second);
-        AddToQueueLater(owner->second, Clock::now() + pauses_.first);
+      const std::string* const other = LiveNamesake(view.name);
+      if (other != nullptr && *other != view.name && wanted_.contains(*other)) {
+        change.drop.push_back(*other);
+        dirty_.insert(*other);
+        AddToQueueLater(*other, Clock::now() + pauses_.first);
       }
       view.schema = std::move(*outcome);
       // The catalogue need not have them.

@@ -325,15 +325,16 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
 
 TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
   catalog.tells = true;
+  Refresh();
   std::vector<std::string> names;
   for (int i = 0; i < 10; ++i) names.push_back("d" + std::to_string(i));
   for (const std::string& name : names) {
     catalog.Add(name, "k", 1);
     engine.slow.insert(name);
   }
-  Refresh(Deadline::After(std::chrono::milliseconds(1)));
-  EXPECT_THAT(engine.calls, ElementsAre("apply 10 ?d0 ?d1 ?d2 ?d3 ?d4 ?d5 ?d6 ?d7 ?d8 ?d9",
-                                        "probe d0 k", "probe d1 k", "probe d2 k", "probe d3 k"))
+  Follow();
+  EXPECT_THAT(engine.calls, ElementsAre("probe d0 k", "probe d1 k", "probe d2 k", "probe d3 k",
+                                        "apply 10 ?d0 ?d1 ?d2 ?d3 ?d4 ?d5 ?d6 ?d7 ?d8 ?d9"))
       << "queries are told of all at once";
   EXPECT_EQ(registrar.probed_count(), kProbedMax);
   EXPECT_EQ(registrar.waiting_count(), 6U);
@@ -384,11 +385,12 @@ TEST_F(RegistrarTest, RetriesLeaveRoomForNewDatasets) {
 
 TEST_F(RegistrarTest, OwnersTakeTurns) {
   catalog.tells = true;
+  Refresh();
   for (int i = 0; i < 9; ++i) catalog.Add("a" + std::to_string(i), "k", 1);
   catalog.Add("b", "k", 1);
   for (auto& [name, manifest] : catalog.manifests) manifest.changed_by = name.substr(0, 1);
   for (const auto& [name, manifest] : catalog.manifests) engine.slow.insert(name);
-  Refresh(Deadline::After(std::chrono::milliseconds(1)));
+  Follow();
   EXPECT_THAT(engine.calls, testing::Contains("probe b k"));
   EXPECT_EQ(registrar.probed_count(), kProbedMax);
 }
