@@ -183,7 +183,9 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.engine_starts_burst",
        .target = &queryd.engine_starts_burst,
        .help = "Engine processes that may start in a row without a pause, whatever the reason; "
-               "then one each `engine_start_interval`. Queries wait if no process runs.",
+               "then one each `engine_start_interval`. All sets of datasets share these starts, "
+               "and each has one more in the time of a whole burst. Queries wait if no process "
+               "runs.",
        .min = 1,
        .max = 1000,
        .unit = "processes"},

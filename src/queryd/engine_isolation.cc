@@ -42,7 +42,8 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
     const std::lock_guard lock(mutex_);
     views_changed = views_changed_;
     if (UsableIsolated(avoid, views_changed) == nullptr) {
-      start_at = Deadline::After(isolated_pacer_.Take(StartPacer::Clock::now()));
+      start_at = Deadline::After(
+          starts_->isolated.Take(isolated_start_reserve_, StartPacer::Clock::now()));
     }
   }
   for (;;) {

@@ -21,7 +21,7 @@ constexpr auto kTakenWithin = std::chrono::seconds(1);
 EnginePool::EnginePool(boost::asio::io_context& io, const EngineOptions& options,
                        const Limits& limits, Metrics& metrics)
     : io_(io),
-      options_(WithHurry(options)),
+      options_(Completed(options)),
       limits_(limits),
       metrics_(metrics),
       scoped_gauge_(metrics.Gauge("tarn_engine_scoped",
@@ -31,8 +31,9 @@ EnginePool::EnginePool(boost::asio::io_context& io, const EngineOptions& options
               limits.probe_memory_hard, metrics),
       first_(std::make_shared<EngineSupervisor>(io, options_, metrics)) {}
 
-EngineOptions EnginePool::WithHurry(EngineOptions options) {
+EngineOptions EnginePool::Completed(EngineOptions options) {
   options.hurry = [this](const std::string& dataset) { Hurry(dataset); };
+  options.starts = std::make_shared<EngineStarts>(options.starts_burst, options.start_interval);
   return options;
 }
 

@@ -73,7 +73,7 @@ class EnginePool : public ViewTarget {
   };
   using ScopedMap = std::map<auth::DatasetScope, Scoped>;
 
-  EngineOptions WithHurry(EngineOptions options);
+  EngineOptions Completed(EngineOptions options);
   void Hurry(const std::string& dataset);
   std::shared_ptr<EngineSupervisor> StartScoped(const auth::DatasetScope& scope);  // Needs mutex_.
   Use UseOf(ScopedMap::iterator entry);                                            // Needs mutex_.

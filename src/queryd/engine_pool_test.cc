@@ -39,6 +39,7 @@ class EnginePoolTest : public testing::Test {
   const fs::path folder = fs::path(testing::TempDir()) / ("tarn-pool-" + RandomId());
   IoThreads io{2};
   Metrics metrics;
+  EngineOptions options;
   EnginePool::Limits limits = {.scoped_max = 2, .scoped_memory = 100'000'000};
   std::unique_ptr<EnginePool> pool;
   std::unique_ptr<QueryService> service;
@@ -53,7 +54,6 @@ class EnginePoolTest : public testing::Test {
   }
 
   void Open() {
-    EngineOptions options;
     options.program = TARN_TEST_ENGINE;
     options.setup.store = protocol::ObjectStore::Folder(folder.string());
     options.setup.threads = 2;
@@ -176,6 +176,31 @@ TEST_F(EnginePoolTest, AnEngineThatNobodyUsesEnds) {
   EXPECT_EQ(Scoped(), 0);
   EXPECT_NE(kill(pid, 0), 0);
   EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n") << "and comes back";
+}
+
+TEST_F(EnginePoolTest, AnEngineThatDiesAgainAndAgainLeavesAStartToTheOthers) {
+  options.starts_burst = 2;
+  options.start_interval = 1h;
+  Open();  // The first start.
+  Put("a");
+  Put("b");
+  const DatasetScope scope = DatasetScope::Of({"a"});
+  EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n");  // The second one.
+  const auto use = pool->For(scope);
+  ASSERT_TRUE(use.ok());
+  const pid_t former = (*use)->CurrentPid();
+  kill(former, SIGKILL);  // The next one is its own.
+  ASSERT_TRUE(
+      Eventually([&] { return (*use)->CurrentPid() > 0 && (*use)->CurrentPid() != former; }));
+  kill((*use)->CurrentPid(), SIGKILL);
+  EXPECT_TRUE(Eventually([&] {
+    return metrics.Render().find("tarn_engine_delayed_starts_total 1\n") != std::string::npos;
+  }));
+  EXPECT_EQ(Run("FROM b", DatasetScope::Of({"b"})), "id\r\n1\r\n");
+  const pid_t first = pool->first().CurrentPid();
+  kill(first, SIGKILL);
+  EXPECT_TRUE(Eventually(
+      [&] { return pool->first().CurrentPid() > 0 && pool->first().CurrentPid() != first; }));
 }
 
 TEST_F(EnginePoolTest, AScopeHasTheMemoryOfOne) {

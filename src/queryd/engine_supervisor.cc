@@ -74,8 +74,11 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
                                        "Messages of engine processes that could not be read")),
       sandboxed_(metrics.Gauge("tarn_engine_sandboxed",
                                "1: the engine process is in its sandbox, with nothing missing")),
-      pacer_(options_.starts_burst, options_.start_interval),
-      isolated_pacer_(options_.starts_burst, options_.start_interval),
+      starts_(options_.starts != nullptr
+                  ? options_.starts
+                  : std::make_shared<EngineStarts>(options_.starts_burst, options_.start_interval)),
+      start_reserve_(starts_->current.MakeReserve()),
+      isolated_start_reserve_(starts_->isolated.MakeReserve()),
       strand_(asio::make_strand(io)),
       start_timer_(strand_),
       watch_timer_(strand_),
@@ -152,7 +155,7 @@ void EngineSupervisor::Stop() {
 
 Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   if (stopping_ || IsStarting()) return {};
-  const Duration pause = pacer_.Take(StartPacer::Clock::now());
+  const Duration pause = starts_->current.Take(start_reserve_, StartPacer::Clock::now());
   if (pause == Duration::zero()) return StartNow(reason);
   delayed_starts_.Increment();
   log::Warn("too many engine processes started lately, the next one starts later",

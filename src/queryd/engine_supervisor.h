@@ -46,6 +46,8 @@ struct EngineOptions {
   // So many processes start at once, and then one each interval.
   size_t starts_burst = 5;
   Duration start_interval = std::chrono::seconds(2);
+  // Shared by engines; null: starts of its own, as the two before say.
+  std::shared_ptr<EngineStarts> starts = nullptr;
   std::shared_ptr<EngineMemory> memory = nullptr;  // Shared by all engines; null: no common limit.
 };
 
@@ -240,12 +242,13 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   uint64_t last_number_ = 0;            // guarded by mutex_
   uint64_t current_ = 0;                // guarded by mutex_: takes queries; 0: none
   uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
-  uint64_t isolated_ = 0;       // guarded by mutex_: runs or awaits a suspect query; 0: none
-  bool start_is_due_ = false;   // guarded by mutex_: start_timer_ starts the next one
-  StartPacer pacer_;            // guarded by mutex_
-  StartPacer isolated_pacer_;   // guarded by mutex_
-  uint64_t views_changed_ = 0;  // guarded by mutex_: counts the changes of known_
-  KnownViews known_;            // guarded by mutex_
+  uint64_t isolated_ = 0;      // guarded by mutex_: runs or awaits a suspect query; 0: none
+  bool start_is_due_ = false;  // guarded by mutex_: start_timer_ starts the next one
+  const std::shared_ptr<EngineStarts> starts_;
+  StartPacer start_reserve_;           // guarded by mutex_
+  StartPacer isolated_start_reserve_;  // guarded by mutex_
+  uint64_t views_changed_ = 0;         // guarded by mutex_: counts the changes of known_
+  KnownViews known_;                   // guarded by mutex_
   // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, Asked> asked_;  // guarded by mutex_; by ticket
   double resident_shown_ = 0;                  // guarded by mutex_: our part of resident_

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 #include "base/duration.h"
 
@@ -20,17 +21,60 @@ class StartPacer {
 
   // How long the next start has to wait from `now` on. It counts as done after that.
   Duration Take(Clock::time_point now) {
-    if (interval_ <= Duration::zero()) return Duration::zero();
+    const Duration wait = Wait(now);
     // `full_at_` is when the bucket is full: each start moves it by one interval.
-    full_at_ = std::max(full_at_, now) + interval_;
+    if (interval_ > Duration::zero()) full_at_ = std::max(full_at_, now) + interval_;
+    return wait;
+  }
+
+  // The same without the start.
+  Duration Wait(Clock::time_point now) const {
+    if (interval_ <= Duration::zero()) return Duration::zero();
     const Duration allowed = interval_ * static_cast<int64_t>(std::max<size_t>(burst_, 1));
-    return std::max<Duration>(full_at_ - now - allowed, Duration::zero());
+    return std::max<Duration>(std::max(full_at_, now) + interval_ - now - allowed,
+                              Duration::zero());
   }
 
  private:
   const size_t burst_;
   const Duration interval_;
   Clock::time_point full_at_ = Clock::time_point::min();
+};
+
+// The starts that all engines of a queryd have together. An engine whose processes end again and
+// again uses them up; so each engine has one start of its own besides, and the next one when the
+// whole burst would be there again.
+//
+// Thread-safe.
+class StartBudget {
+ public:
+  StartBudget(size_t burst, Duration interval)
+      : reserve_interval_(interval * static_cast<int64_t>(std::max<size_t>(burst, 1))),
+        common_(burst, interval) {}
+
+  // The start of one engine's own, to be handed to Take.
+  StartPacer MakeReserve() const { return {1, reserve_interval_}; }
+
+  // How long the next start of the engine has to wait from `now` on. It counts as done after that.
+  Duration Take(StartPacer& reserve, StartPacer::Clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    const bool is_common = common_.Wait(now) <= reserve.Wait(now);
+    return is_common ? common_.Take(now) : reserve.Take(now);
+  }
+
+ private:
+  const Duration reserve_interval_;
+  std::mutex mutex_;
+  StartPacer common_;  // Guarded by mutex_.
+};
+
+// The budgets of a queryd. Isolated processes have one of their own, so that suspect queries do not
+// keep the processes of all others from starting.
+struct EngineStarts {
+  EngineStarts(size_t burst, Duration interval)
+      : current(burst, interval), isolated(burst, interval) {}
+  StartBudget current;
+  StartBudget isolated;
 };
 
 }  // namespace tarn::queryd
