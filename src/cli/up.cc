@@ -203,6 +203,7 @@ Result<> Greet(const std::string& address, const Place& place, catalogd::Store& 
 }  // namespace
 
 Result<> Up(const UpOptions& options) {
+  Metrics metrics;  // Outlives the I/O threads.
   http::Runtime runtime(
       http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
   TARN_TRY(const std::unique_ptr<catalogd::Store> store,
@@ -210,7 +211,6 @@ Result<> Up(const UpOptions& options) {
   TARN_TRY(Place place, OpenPlace(options, *store));
   const LakehouseSettings& settings = place.settings;
 
-  Metrics metrics;
   catalogd::Service catalogue(*store, settings.catalogd, metrics);
   TARN_TRY(
       const std::unique_ptr<queryd::Service> service,

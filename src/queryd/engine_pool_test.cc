@@ -37,8 +37,8 @@ asio::awaitable<std::string> Ask(QueryService& service, SqlRequest request, Data
 class EnginePoolTest : public testing::Test {
  protected:
   const fs::path folder = fs::path(testing::TempDir()) / ("tarn-pool-" + RandomId());
-  IoThreads io{2};
   Metrics metrics;
+  IoThreads io{2};
   EngineOptions options;
   EnginePool::Limits limits = {.scoped_max = 2, .scoped_memory = 100'000'000};
   std::unique_ptr<EnginePool> pool;
@@ -176,6 +176,28 @@ TEST_F(EnginePoolTest, AnEngineThatNobodyUsesEnds) {
   EXPECT_EQ(Scoped(), 0);
   EXPECT_NE(kill(pid, 0), 0);
   EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n") << "and comes back";
+}
+
+// Its process cannot be waited for any longer than this, and outlives its engine.
+TEST_F(EnginePoolTest, AnEngineThatDoesNotGoInTimeIsLeft) {
+  limits.idle_timeout = Duration::zero();
+  options.stop_timeout = Duration::zero();
+  Open();
+  Put("a");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Run("FROM a", DatasetScope::Of({"a"})), "id\r\n1\r\n");
+    std::weak_ptr<EngineSupervisor> engine;
+    pid_t pid = 0;
+    {
+      const auto use = pool->For(DatasetScope::Of({"a"}));
+      ASSERT_TRUE(use.ok());
+      engine = (*use)->weak_from_this();
+      pid = (*use)->CurrentPid();
+    }
+    pool->EndIdle();
+    EXPECT_TRUE(Eventually([&] { return kill(pid, 0) != 0; })) << "it is reaped nevertheless";
+    EXPECT_TRUE(Eventually([&] { return engine.expired(); }));
+  }
 }
 
 TEST_F(EnginePoolTest, AnEngineThatDiesAgainAndAgainLeavesAStartToTheOthers) {

@@ -36,11 +36,11 @@ asio::awaitable<Result<std::string>> AnswerOf(QueryService& service, SqlRequest 
 class EngineProtocolTest : public testing::Test {
  protected:
   const fs::path folder = fs::path(testing::TempDir()) / ("tarn-protocol-" + RandomId());
-  IoThreads io{2};
   Metrics metrics;
+  IoThreads io{2};
   std::unique_ptr<EnginePool> engines;
   std::unique_ptr<QueryService> service;
-  std::unique_ptr<EngineSupervisor> probes;
+  std::shared_ptr<EngineSupervisor> probes;
 
   EngineProtocolTest() { fs::create_directories(folder); }
   ~EngineProtocolTest() override {
@@ -105,7 +105,7 @@ class EngineProtocolTest : public testing::Test {
         "exec cat <&3 >read-$$\n");
     options.setup.only_probes = true;
     options.slots = 0;
-    probes = std::make_unique<EngineSupervisor>(io.io(), options, metrics);
+    probes = std::make_shared<EngineSupervisor>(io.io(), options, metrics);
     const Result<> opened = probes->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().message;
   }

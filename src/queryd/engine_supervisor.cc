@@ -25,7 +25,6 @@ constexpr size_t kVersionBytesMax = 100;
 // An engine that is merely unhealthy is replaced no sooner than so long after its start.
 constexpr auto kTiredAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(100);
-constexpr auto kStopTimeout = std::chrono::seconds(5);
 // Between processes that do not even start: from this to that.
 constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
 constexpr auto kStartPauseMax = std::chrono::seconds(5);
@@ -88,7 +87,7 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
 
 std::shared_ptr<void> EngineSupervisor::Hold() {
   ++held_;
-  // What still runs when Stop gives up is destroyed with the io_context, later than the pool.
+  // What still runs when Stop gives up keeps the supervisor.
   return {this, [alive = weak_from_this().lock()](EngineSupervisor* self) {
             const std::lock_guard lock(self->mutex_);
             --self->held_;
@@ -146,7 +145,8 @@ void EngineSupervisor::Stop() {
       watch_timer_.cancel();
     });
   }
-  if (!changed_.wait_for(lock, kStopTimeout, [this] { return members_.empty() && held_ == 0; })) {
+  if (!changed_.wait_for(lock, options_.stop_timeout,
+                         [this] { return members_.empty() && held_ == 0; })) {
     log::Warn("an engine process does not go", {{"processes", uint64_t{members_.size()}}});
   }
 }
@@ -219,42 +219,59 @@ Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number) {
 }
 
 EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
+  // A process that does not go in time outlives the supervisor.
+  const auto guarded = [weak = weak_from_this()](auto handler) {
+    return [weak, handler](const auto&... message) {
+      if (const auto self = weak.lock()) handler(*self, message...);
+    };
+  };
+  using Self = EngineSupervisor;
   return {
-      .on_ready = [this, number](const protocol::Ready& ready) { OnReady(number, ready); },
-      .on_probed = [this](const protocol::Probed& probed) { OnProbed(probed); },
-      .on_probe_progress =
-          [this](const protocol::ProbeProgress& progress) { OnProbeProgress(progress); },
-      .on_decoding = [this](const protocol::Decoding& decoding) { OnDecoding(decoding); },
-      .on_hurry =
-          [this](const protocol::Hurry& hurry) {
-            if (options_.hurry) options_.hurry(hurry.dataset);
-          },
-      .on_views_applied =
-          [this, number](const protocol::ViewsApplied& applied) { OnApplied(number, applied); },
-      .on_progress = [this,
-                      number](const protocol::Progress& progress) { OnProgress(number, progress); },
-      .on_unhealthy =
-          [this, number](const protocol::Unhealthy& unhealthy) { OnUnhealthy(number, unhealthy); },
-      .on_cached = [this, number](const protocol::Cached& cached) { OnCached(number, cached); },
-      .on_slot_free =
-          [this, number] {
-            const std::lock_guard lock(mutex_);
-            if (Member* member = FindMember(number)) {
-              EndIfDrained(*member);
-              EndIsolatedIfUnused(*member);
-            }
-            WakeWaiting();
-          },
-      .on_protocol_error =
-          [this, number](const std::string& error) {
-            std::shared_ptr<EngineProcess> process;
-            {
-              const std::lock_guard lock(mutex_);
-              if (const Member* member = FindMember(number)) process = member->process;
-            }
-            if (process != nullptr) OnProtocolError(*process, error);
-          },
-      .on_end = [this, number](const std::string& how) { OnEnd(number, how); }};
+      .on_ready = guarded(
+          [number](Self& self, const protocol::Ready& ready) { self.OnReady(number, ready); }),
+      .on_probed =
+          guarded([](Self& self, const protocol::Probed& probed) { self.OnProbed(probed); }),
+      .on_probe_progress = guarded([](Self& self, const protocol::ProbeProgress& progress) {
+        self.OnProbeProgress(progress);
+      }),
+      .on_decoding = guarded(
+          [](Self& self, const protocol::Decoding& decoding) { self.OnDecoding(decoding); }),
+      .on_hurry = guarded([](Self& self, const protocol::Hurry& hurry) {
+        if (self.options_.hurry) self.options_.hurry(hurry.dataset);
+      }),
+      .on_views_applied = guarded([number](Self& self, const protocol::ViewsApplied& applied) {
+        self.OnApplied(number, applied);
+      }),
+      .on_progress = guarded([number](Self& self, const protocol::Progress& progress) {
+        self.OnProgress(number, progress);
+      }),
+      .on_unhealthy = guarded([number](Self& self, const protocol::Unhealthy& unhealthy) {
+        self.OnUnhealthy(number, unhealthy);
+      }),
+      .on_cached = guarded(
+          [number](Self& self, const protocol::Cached& cached) { self.OnCached(number, cached); }),
+      .on_slot_free = guarded([number](Self& self) { self.OnSlotFree(number); }),
+      .on_protocol_error = guarded(
+          [number](Self& self, const std::string& error) { self.OnControlError(number, error); }),
+      .on_end = guarded([number](Self& self, const std::string& how) { self.OnEnd(number, how); })};
+}
+
+void EngineSupervisor::OnSlotFree(uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (Member* member = FindMember(number)) {
+    EndIfDrained(*member);
+    EndIsolatedIfUnused(*member);
+  }
+  WakeWaiting();
+}
+
+void EngineSupervisor::OnControlError(uint64_t number, const std::string& error) {
+  std::shared_ptr<EngineProcess> process;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const Member* member = FindMember(number)) process = member->process;
+  }
+  if (process != nullptr) OnProtocolError(*process, error);
 }
 
 EngineSupervisor::Member* EngineSupervisor::FindMember(uint64_t number) {

@@ -48,6 +48,8 @@ struct EngineOptions {
   Duration start_interval = std::chrono::seconds(2);
   // Shared by engines; null: starts of its own, as the two before say.
   std::shared_ptr<EngineStarts> starts = nullptr;
+  // How long Stop waits for processes to go.
+  Duration stop_timeout = std::chrono::seconds(5);
   std::shared_ptr<EngineMemory> memory = nullptr;  // Shared by all engines; null: no common limit.
 };
 
@@ -61,7 +63,7 @@ struct EngineOptions {
 //
 // A query that may have ended a process runs in an isolated one: see TakeIsolatedSlot.
 //
-// Thread-safe. Destroyed after Stop.
+// Thread-safe. Owned by a shared_ptr, and destroyed after Stop.
 class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<EngineSupervisor> {
  public:
   EngineSupervisor(boost::asio::io_context& io, EngineOptions options, Metrics& metrics);
@@ -189,6 +191,8 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   void TellSandbox(const protocol::Ready& ready);  // Needs mutex_.
   void OnApplied(uint64_t number, const protocol::ViewsApplied& applied);
   void OnEnd(uint64_t number, const std::string& how);
+  void OnSlotFree(uint64_t number);
+  void OnControlError(uint64_t number, const std::string& error);
   void OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy);
   void OnProbed(const protocol::Probed& probed);
   void OnProbeProgress(const protocol::ProbeProgress& progress);

@@ -80,8 +80,8 @@ asio::awaitable<Result<std::shared_ptr<QueryAnswer>>> Begin(QueryService& servic
 class EngineSupervisorTest : public testing::Test {
  protected:
   const fs::path folder = fs::path(testing::TempDir()) / ("tarn-supervisor-" + RandomId());
-  IoThreads io{2};
   Metrics metrics;
+  IoThreads io{2};
   EngineOptions options;
   QueryService::Options query_options;
   std::mutex mutex;

@@ -15,6 +15,7 @@ namespace tarn::queryd {
 namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
+  Metrics metrics;  // Outlives the I/O threads.
   http::Runtime runtime(
       http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
   TARN_CHECK_OK(CheckSettings(settings));
@@ -31,7 +32,6 @@ Result<> Serve(const LakehouseSettings& settings) {
   const FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);
   TARN_CHECK_OK(secrets.Get(kPrimaryBucket));
 
-  Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
            auth::TokenStore::Open(settings.auth, metrics));
   TARN_TRY(const std::unique_ptr<http::ServerTls> tls,

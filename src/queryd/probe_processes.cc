@@ -29,14 +29,14 @@ ProbeProcesses::ProbeProcesses(boost::asio::io_context& io, const EngineOptions&
     : io_(io),
       options_(ToProbeOptions(options, memory_limit, memory_hard_limit)),
       metrics_(metrics),
-      shared_(io, options_, metrics) {}
+      shared_(std::make_shared<EngineSupervisor>(io, options_, metrics)) {}
 
 void ProbeProcesses::Start() {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_ || std::exchange(started_, true)) return;
   }
-  shared_.StartWith({});
+  shared_->StartWith({});
 }
 
 void ProbeProcesses::Stop() {
@@ -46,7 +46,7 @@ void ProbeProcesses::Stop() {
     stopping_ = true;
     alone = alone_;
   }
-  shared_.Stop();
+  shared_->Stop();
   if (alone != nullptr) alone->Stop();
 }
 
@@ -57,7 +57,7 @@ Result<> ProbeProcesses::RefreshCredentials() {
     if (!started_) return {};
     alone = alone_;
   }
-  TARN_CHECK_OK(shared_.RefreshCredentials());
+  TARN_CHECK_OK(shared_->RefreshCredentials());
   return alone == nullptr ? Result<>() : alone->RefreshCredentials();
 }
 
@@ -101,11 +101,11 @@ std::vector<PendingProbe> ProbeProcesses::Probe(const std::vector<ProbeRequest>&
     pending[i] = std::move(Alone()->Probe({requests[i]}, deadline).front());
   }
   if (shared.empty()) return pending;
-  std::vector<PendingProbe> started = shared_.Probe(shared, deadline);
+  std::vector<PendingProbe> started = shared_->Probe(shared, deadline);
   for (size_t i = 0; i < started.size(); ++i) pending[positions[i]] = std::move(started[i]);
   return pending;
 }
 
-void ProbeProcesses::Hurry(const std::string& dataset) { shared_.Hurry(dataset); }
+void ProbeProcesses::Hurry(const std::string& dataset) { shared_->Hurry(dataset); }
 
 }  // namespace tarn::queryd

@@ -46,7 +46,7 @@ class ProbeProcesses {
   boost::asio::io_context& io_;
   const EngineOptions options_;
   Metrics& metrics_;
-  EngineSupervisor shared_;
+  const std::shared_ptr<EngineSupervisor> shared_;
 
   std::mutex mutex_;
   bool started_ = false;                     // guarded by mutex_
