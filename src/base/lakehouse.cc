@@ -212,6 +212,15 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1,
        .max = 1000,
        .unit = "processes"},
+      {.key = "queryd.suspect_queue_limit",
+       .target = &queryd.suspect_queue_limit,
+       .help = "Queries that may wait to run in an engine process of their own, of each set of "
+               "datasets. More are answered 503.",
+       .max = 1'000'000,
+       .unit = "queries"},
+      {.key = "queryd.suspect_queue_timeout",
+       .target = &queryd.suspect_queue_timeout,
+       .help = "How long such a query may wait for its turn; then it is answered 503."},
       {.key = "queryd.row_limit",
        .target = &queryd.row_limit,
        .help = "The most rows of a result; the rest is cut off and the answer says so. A request "

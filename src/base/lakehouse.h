@@ -45,6 +45,8 @@ struct QuerydSettings {
   Duration quarantine_time = std::chrono::minutes(5);
   int64_t quarantine_entries_max = 1000;
   int64_t crashes_max = 10;
+  int64_t suspect_queue_limit = 100;
+  Duration suspect_queue_timeout = std::chrono::minutes(2);
   int64_t max_concurrent_queries = 0;
   int64_t max_concurrent_queries_per_token = 0;
   int64_t queue_limit = 256;

@@ -6,7 +6,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <filesystem>
-#include <limits>
 
 #include "base/log.h"
 #include "base/redact.h"
@@ -56,9 +55,6 @@ double SecondsSince(Query::Clock::time_point start) {
 EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, Metrics& metrics)
     : io_(io),
       options_(std::move(options)),
-      resident_(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
-      cached_(metrics.Gauge("tarn_engine_data_cache_bytes",
-                            "Data of objects that all engine processes keep in memory")),
       started_(StartCounter(metrics, options_.setup.only_probes)),
       crashed_(FailureCounter(metrics, options_.setup.only_probes, "crash")),
       out_of_memory_(FailureCounter(metrics, options_.setup.only_probes, "memory")),
@@ -78,12 +74,30 @@ EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, 
                   : std::make_shared<EngineStarts>(options_.starts_burst, options_.start_interval)),
       start_reserve_(starts_->current.MakeReserve()),
       isolated_start_reserve_(starts_->isolated.MakeReserve()),
+      gauges_(metrics),
       strand_(asio::make_strand(io)),
       start_timer_(strand_),
       watch_timer_(strand_),
       isolation_({.running_max = 1,
-                  .queue_max = std::numeric_limits<size_t>::max(),
-                  .queue_timeout = Duration::max()}) {}
+                  .queue_max = options_.suspect_queue_max,
+                  .queue_timeout = options_.suspect_queue_timeout}) {}
+
+EngineSupervisor::Gauges::Gauges(Metrics& metrics)
+    : resident(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
+      cached(metrics.Gauge("tarn_engine_data_cache_bytes",
+                           "Data of objects that all engine processes keep in memory")),
+      draining(metrics.Gauge("tarn_engine_draining",
+                             "Engine processes that were replaced and finish their queries")),
+      suspects_queued(metrics.Gauge("tarn_suspect_queries_queued",
+                                    "Queries that wait to run in an engine of their own")),
+      suspects_running(metrics.Gauge("tarn_suspect_queries_running",
+                                     "Queries that run in an engine of their own")) {}
+
+void EngineSupervisor::Gauges::Clear() {
+  for (GaugeShare* share : {&resident, &cached, &draining, &suspects_queued, &suspects_running}) {
+    share->Set(0);
+  }
+}
 
 std::shared_ptr<void> EngineSupervisor::Hold() {
   ++held_;
@@ -535,32 +549,37 @@ asio::awaitable<void> EngineSupervisor::Watch() {
     co_await watch_timer_.async_wait(http::kAsTuple);
     const std::lock_guard lock(mutex_);
     if (stopping_) {
-      resident_.Decrement(std::exchange(resident_shown_, 0));
-      cached_.Decrement(std::exchange(cached_shown_, 0));
+      gauges_.Clear();
       co_return;
     }
-    uint64_t total = 0;
-    uint64_t total_cached = 0;
-    std::vector<EngineMemory::Usage> usages;
-    for (auto& [number, member] : members_) {
-      const uint64_t resident = member.process->ResidentBytes();
-      total += resident;
-      total_cached += member.cached_bytes;
-      LookAfter(member, resident);
-      const bool is_being_replaced = number == current_ && next_ != 0;
-      usages.push_back({.process = member.process,
-                        .bytes = resident,
-                        .memory_limit = options_.setup.memory_limit,
-                        .is_draining = member.draining || is_being_replaced,
-                        .since = member.started_at});
-    }
-    if (options_.memory != nullptr) options_.memory->Report(this, std::move(usages));
-    // Other supervisors add theirs.
-    resident_.Increment(static_cast<double>(total) - resident_shown_);
-    resident_shown_ = static_cast<double>(total);
-    cached_.Increment(static_cast<double>(total_cached) - cached_shown_);
-    cached_shown_ = static_cast<double>(total_cached);
+    LookAfterAll();
   }
+}
+
+void EngineSupervisor::LookAfterAll() {
+  uint64_t total = 0;
+  uint64_t total_cached = 0;
+  size_t draining = 0;
+  std::vector<EngineMemory::Usage> usages;
+  for (auto& [number, member] : members_) {
+    const uint64_t resident = member.process->ResidentBytes();
+    total += resident;
+    total_cached += member.cached_bytes;
+    LookAfter(member, resident);
+    if (member.draining && !options_.setup.only_probes) ++draining;
+    const bool is_being_replaced = number == current_ && next_ != 0;
+    usages.push_back({.process = member.process,
+                      .bytes = resident,
+                      .memory_limit = options_.setup.memory_limit,
+                      .is_draining = member.draining || is_being_replaced,
+                      .since = member.started_at});
+  }
+  if (options_.memory != nullptr) options_.memory->Report(this, std::move(usages));
+  gauges_.resident.Set(static_cast<double>(total));
+  gauges_.cached.Set(static_cast<double>(total_cached));
+  gauges_.draining.Set(static_cast<double>(draining));
+  gauges_.suspects_queued.Set(static_cast<double>(isolation_.queued()));
+  gauges_.suspects_running.Set(static_cast<double>(isolation_.running()));
 }
 
 void EngineSupervisor::LookAfter(Member& member, uint64_t resident) {

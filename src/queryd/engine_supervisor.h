@@ -22,6 +22,7 @@
 #include "queryd/admission.h"
 #include "queryd/engine_memory.h"
 #include "queryd/engine_process.h"
+#include "queryd/gauge_share.h"
 #include "queryd/known_objects.h"
 #include "queryd/known_views.h"
 #include "queryd/query.h"
@@ -48,6 +49,9 @@ struct EngineOptions {
   Duration start_interval = std::chrono::seconds(2);
   // Shared by engines; null: starts of its own, as the two before say.
   std::shared_ptr<EngineStarts> starts = nullptr;
+  // Suspect queries that may wait to run alone, and how long one may.
+  size_t suspect_queue_max = 100;
+  Duration suspect_queue_timeout = std::chrono::minutes(2);
   // How long Stop waits for processes to go.
   Duration stop_timeout = std::chrono::seconds(5);
   std::shared_ptr<EngineMemory> memory = nullptr;  // Shared by all engines; null: no common limit.
@@ -213,6 +217,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
                                      std::shared_ptr<Query> query, OnLost on_lost);
   boost::asio::awaitable<void> Watch();
   void LookAfter(Member& member, uint64_t resident);  // Needs mutex_.
+  void LookAfterAll();                                // Needs mutex_.
 
   // Expects the answer of the current process to a message with this ticket. Needs mutex_.
   PendingProbe Expect(uint64_t ticket, std::string dataset);
@@ -229,8 +234,6 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
 
   boost::asio::io_context& io_;
   const EngineOptions options_;
-  prometheus::Gauge& resident_;
-  prometheus::Gauge& cached_;
   prometheus::Counter& started_;
   prometheus::Counter& crashed_;
   prometheus::Counter& out_of_memory_;
@@ -255,10 +258,19 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   KnownViews known_;                   // guarded by mutex_
   // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, Asked> asked_;  // guarded by mutex_; by ticket
-  double resident_shown_ = 0;                  // guarded by mutex_: our part of resident_
-  double cached_shown_ = 0;                    // guarded by mutex_: the same of cached_
-  uint64_t last_ticket_ = 0;                   // guarded by mutex_
-  std::set<std::shared_ptr<Query>> waiting_;   // guarded by mutex_: for a slot
+  // What of the gauges is this engine's.
+  struct Gauges {
+    explicit Gauges(Metrics& metrics);
+    GaugeShare resident;
+    GaugeShare cached;
+    GaugeShare draining;
+    GaugeShare suspects_queued;
+    GaugeShare suspects_running;
+    void Clear();
+  };
+  Gauges gauges_;                                          // guarded by mutex_
+  uint64_t last_ticket_ = 0;                               // guarded by mutex_
+  std::set<std::shared_ptr<Query>> waiting_;               // guarded by mutex_: for a slot
   std::optional<protocol::Credentials> last_credentials_;  // guarded by mutex_
   std::string version_;                                    // guarded by mutex_
   std::string start_error_;                                // guarded by mutex_: the latest

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <mutex>
 
 #include "base/text.h"
@@ -302,6 +303,29 @@ TEST_F(EngineSupervisorTest, SuspectsRunOneByOneInAProcessOfTheirOwn) {
   ASSERT_TRUE(CancelByHand("beside"));
   EXPECT_EQ(TextOf(std::move(beside)), "error: by hand");
   EXPECT_EQ(Run(kLong), "n\r\n42\r\n") << "it is no suspect any more";
+}
+
+TEST_F(EngineSupervisorTest, SuspectsThatWaitAreBounded) {
+  options.suspect_queue_max = 0;
+  Open();
+  std::map<std::string, std::future<Result<std::string>>> suspects;
+  for (const char* id : {"a", "b"}) suspects[id] = Start(Request(kEndless), id);
+  ASSERT_TRUE(Runs("a") && Runs("b"));
+  kill(engine->CurrentPid(), SIGSEGV);
+  const auto is_over = [&](const std::string& id) {
+    return suspects.at(id).wait_for(0s) == std::future_status::ready;
+  };
+  ASSERT_TRUE(Eventually([&] { return is_over("a") || is_over("b"); }));
+  const std::string refused = is_over("a") ? "a" : "b";
+  const std::string runs = refused == "a" ? "b" : "a";
+  EXPECT_THAT(TextOf(std::move(suspects.at(refused))),
+              HasSubstr("error: too many queries wait to run in an engine process of their own"));
+  EXPECT_TRUE(Eventually([&] {
+    return metrics.Render().find("tarn_suspect_queries_running 1\n") != std::string::npos;
+  }));
+  ASSERT_TRUE(
+      service->registry().Cancel(runs, {ErrorKind::kConflict, "by hand"}, *auth::Anonymous()).ok());
+  EXPECT_EQ(TextOf(std::move(suspects.at(runs))), "error: by hand");
 }
 
 TEST_F(EngineSupervisorTest, ASuspectThatIsCancelledLeavesNoProcess) {

@@ -142,6 +142,11 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request
 asio::awaitable<Result<>> QueryService::Isolate(Query& query, Hold& hold) {
   hold.permit.Release();
   Result<Admission::Permit> entered = co_await hold.engine->isolation().Enter(query);
+  if (!entered.ok() && !query.cancel_reason()) {
+    co_return Unavailable(
+        "too many queries wait to run in an engine process of their own "
+        "(queryd.suspect_queue_limit, queryd.suspect_queue_timeout): try again later");
+  }
   if (!entered.ok()) co_return entered.error();
   hold.isolation = std::move(*entered);
   hold.is_isolated = true;

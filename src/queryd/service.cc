@@ -128,6 +128,8 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
   options.drain_timeout = queryd.drain_timeout;
   options.starts_burst = static_cast<size_t>(queryd.engine_starts_burst);
   options.start_interval = queryd.engine_start_interval;
+  options.suspect_queue_max = static_cast<size_t>(queryd.suspect_queue_limit);
+  options.suspect_queue_timeout = queryd.suspect_queue_timeout;
   options.memory = std::make_shared<EngineMemory>(EnginesLimit(queryd, memory_limit, hard_limit));
   return options;
 }
