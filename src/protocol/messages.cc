@@ -36,7 +36,7 @@ TARN_FIELDS(Hurry, dataset)
 TARN_FIELDS(Probed, ticket, ok, error_kind, error, schema)
 TARN_FIELDS(ViewsApplied, ticket)
 TARN_FIELDS(Progress, slot, query, permille)
-TARN_FIELDS(Unhealthy, reason, broken)
+TARN_FIELDS(Unhealthy, reason, broken, can_wait)
 TARN_FIELDS(Cached, data_bytes)
 TARN_FIELDS(Query, number, id, sql, params, format, compression, quote_big_numbers, row_limit,
             byte_limit)

@@ -236,6 +236,8 @@ struct Unhealthy {
   std::string reason;
   // Queries fail in it. Else it may only be worse than a new one: memory that leaked.
   bool broken = false;
+  // The replacement can wait for one that is under way: only memory may have leaked.
+  bool can_wait = false;
 };
 
 struct Query {

@@ -199,7 +199,9 @@ TEST(Messages, WhatIsSaidBesideQueriesArrivesAsItWasSent) {
   EXPECT_EQ(progress.slot, 1U);
   EXPECT_EQ(progress.query, 2U);
   EXPECT_EQ(progress.permille, 125);
-  const Unhealthy unhealthy = RoundTrip(Unhealthy{.reason = OddBytes(), .broken = true});
+  const Unhealthy unhealthy =
+      RoundTrip(Unhealthy{.reason = OddBytes(), .broken = true, .can_wait = true});
+  EXPECT_TRUE(unhealthy.can_wait);
   EXPECT_EQ(unhealthy.reason, OddBytes());
   EXPECT_TRUE(unhealthy.broken);
   EXPECT_EQ(RoundTrip(Cached{.data_bytes = 5}).data_bytes, 5U);

@@ -21,8 +21,6 @@ namespace {
 
 constexpr size_t kVersionBytesMax = 100;
 
-// An engine that is merely unhealthy is replaced no sooner than so long after its start.
-constexpr auto kTiredAfter = std::chrono::seconds(10);
 constexpr auto kWatchEvery = std::chrono::milliseconds(100);
 // Between processes that do not even start: from this to that.
 constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
@@ -329,35 +327,6 @@ void EngineSupervisor::TakeOver(Member& member) {
   changed_.notify_all();
 }
 
-void EngineSupervisor::BeginToDrain(Member& member) {
-  member.draining = true;
-  member.started_at = Query::Clock::now();
-  member.why_ended = "replaced";
-  EndIfDrained(member);
-  for (auto& [number, other] : members_) {
-    if (member.process->is_going()) return;
-    if (&other == &member || !other.draining || other.process->is_going()) continue;
-    // Queries that have sent nothing run again: their process goes before one that would cut
-    // answers.
-    const bool is_other_spared = HasBegunAnswers(other) && !HasBegunAnswers(member);
-    CutDrain(is_other_spared ? member : other, "another one drains");
-  }
-}
-
-bool EngineSupervisor::HasBegunAnswers(const Member& member) {
-  return std::any_of(member.queries.begin(), member.queries.end(), [](const auto& of_slot) {
-    const std::shared_ptr<Query> query = of_slot.second.lock();
-    return query != nullptr && query->answer_begun();
-  });
-}
-
-void EngineSupervisor::CutDrain(Member& member, std::string_view why) {
-  cut_drains_.Increment();
-  log::Warn("an engine that was replaced is ended with its queries",
-            {{"pid", int64_t{member.process->pid()}}, {"reason", why}});
-  member.process->Kill(EndCause::kReplaced);
-}
-
 void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
   if (options_.setup.only_probes) return;  // It has the sandbox of the engine.
   sandboxed_.Set(!ready.sandbox.empty() && ready.sandbox_missing.empty() ? 1 : 0);
@@ -366,28 +335,6 @@ void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
   sandbox_missing_ = ready.sandbox_missing;
   if (ready.sandbox_missing.empty()) return;
   log::Warn("the sandbox of the engine is not complete", {{"missing", ready.sandbox_missing}});
-}
-
-void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy) {
-  {
-    const std::lock_guard lock(mutex_);
-    Member* member = FindMember(number);
-    if (member == nullptr) return;
-    member->is_tired = true;
-    if (number != current_) return;
-    // One that has just come has nothing to gain from another start.
-    if (!unhealthy.broken && Query::Clock::now() - member->started_at < kTiredAfter) return;
-  }
-  Replace(Shortened(unhealthy.reason, protocol::kErrorBytesMax));
-}
-
-void EngineSupervisor::EndIfDrained(Member& member) {
-  if (!member.draining || member.process->slots_taken() > member.stuck) return;
-  // A probe that is cut off would have to start again.
-  const bool is_asked = std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) {
-    return asked.second.member == member.number;
-  });
-  if (!is_asked) member.process->Kill(EndCause::kReplaced);
 }
 
 void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
@@ -499,48 +446,11 @@ Error EngineSupervisor::LostError(EndCause cause) {
   return Internal("the engine process ended while this query ran, twice; it is not run again");
 }
 
-void EngineSupervisor::Replace(const std::string& reason) {
-  const std::lock_guard lock(mutex_);
-  if (stopping_ || current_ == 0) return;
-  if (const Result<> started = StartProcess(reason); !started.ok()) {
-    log::Error("the engine cannot be replaced", {{"error", started.error().message}});
-  }
-}
-
-void EngineSupervisor::ForgetObjects(const EngineProcess& process) {
-  if (options_.setup.cache_objects) ReplaceIfCurrent(process, "an object was overwritten");
-}
-
 void EngineSupervisor::OnProtocolError(EngineProcess& process, const std::string& error) {
   process.Kill(EndCause::kCrashed);
   protocol_errors_.Increment();
   log::Error("protocol error of an engine process, ending it",
              {{"pid", int64_t{process.pid()}}, {"error", error}});
-}
-
-void EngineSupervisor::ReplaceBroken(const EngineProcess& process) {
-  ReplaceIfCurrent(process, "DuckDB failed");
-}
-
-void EngineSupervisor::ReplaceIfCurrent(const EngineProcess& process, const std::string& reason) {
-  {
-    const std::lock_guard lock(mutex_);
-    const Member* member = FindMember(current_);
-    if (member == nullptr || member->process.get() != &process) return;
-  }
-  Replace(reason);
-}
-
-Result<> EngineSupervisor::RefreshCredentials() {
-  TARN_TRY(const protocol::Credentials credentials, options_.credentials());
-  {
-    const std::lock_guard lock(mutex_);
-    const Member* member = FindMember(next_ != 0 ? next_ : current_);
-    if (member == nullptr || member->credentials == credentials) return {};
-    if (Member* isolated = FindMember(isolated_)) isolated->is_tired = true;
-  }
-  Replace("new credentials");
-  return {};
 }
 
 asio::awaitable<void> EngineSupervisor::Watch() {
@@ -575,6 +485,7 @@ void EngineSupervisor::LookAfterAll() {
                       .since = member.started_at});
   }
   if (options_.memory != nullptr) options_.memory->Report(this, std::move(usages));
+  ReplacePostponed();
   gauges_.resident.Set(static_cast<double>(total));
   gauges_.cached.Set(static_cast<double>(total_cached));
   gauges_.draining.Set(static_cast<double>(draining));
@@ -692,7 +603,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
     if (EndIsolated(*process)) return;
     state->stuck = true;
     MarkStuck(process.get(), true);
-    Replace("a query does not end");
+    ReplaceIfCurrent(*process, "a query does not end");
   });
   bool ended = false;
   bool broken = false;

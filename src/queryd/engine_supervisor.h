@@ -63,7 +63,8 @@ struct EngineOptions {
 //
 // Where the old process still answers, the new one starts first and takes over when it is ready;
 // the old one finishes its queries and is ended then. No query is refused meanwhile. At most one
-// process drains in this way. Starts are paced.
+// process drains in this way: a replacement that can wait does, and of two processes, the one that
+// loses less is ended. Starts are paced.
 //
 // A query that may have ended a process runs in an isolated one: see TakeIsolatedSlot.
 //
@@ -106,6 +107,8 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
 
   // Has a new process take over. A replacement that is on its way already does.
   void Replace(const std::string& reason);
+  // The same once no process drains.
+  void ReplaceAfterDrain(const std::string& reason);
   // An object is not what this process knows of it: another takes over, where that keeps something
   // of objects.
   void ForgetObjects(const EngineProcess& process);
@@ -151,6 +154,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
     KnownObjects objects;     // Those that it may cache something of. Only with cache_objects.
     std::string temp_directory;
     std::string why_ended;  // Where we ended it ourselves.
+    std::string postponed;  // Why it is to be replaced once no process drains; empty: it is not.
     bool is_isolated = false;
     bool is_tired = false;       // An isolated one that no other query should have.
     uint64_t views_changed = 0;  // views_changed_ when it started.
@@ -189,6 +193,8 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   void OnReady(uint64_t number, const protocol::Ready& ready);
   void TakeOver(Member& member);      // Needs mutex_.
   void BeginToDrain(Member& member);  // Needs mutex_.
+  bool IsAnyDraining() const;         // Needs mutex_.
+  void ReplacePostponed();            // Needs mutex_.
   static bool HasBegunAnswers(const Member& member);
   // Ends a process that drains, with the queries that run in it. Needs mutex_.
   void CutDrain(Member& member, std::string_view why);

@@ -323,8 +323,7 @@ TEST_F(EngineSupervisorTest, SuspectsThatWaitAreBounded) {
   EXPECT_TRUE(Eventually([&] {
     return metrics.Render().find("tarn_suspect_queries_running 1\n") != std::string::npos;
   }));
-  ASSERT_TRUE(
-      service->registry().Cancel(runs, {ErrorKind::kConflict, "by hand"}, *auth::Anonymous()).ok());
+  ASSERT_TRUE(CancelByHand(runs));
   EXPECT_EQ(TextOf(std::move(suspects.at(runs))), "error: by hand");
 }
 
@@ -452,6 +451,7 @@ TEST_F(EngineSupervisorTest, AQueryWhoseAnswerWasCutRunsAloneTheNextTime) {
   (*again)->rest = nullptr;
 }
 
+// The queries of the older one have run for longer. Those of the other run again.
 TEST_F(EngineSupervisorTest, AtMostOneProcessDrains) {
   Open();
   const pid_t first = engine->CurrentPid();
@@ -464,14 +464,60 @@ TEST_F(EngineSupervisorTest, AtMostOneProcessDrains) {
   ASSERT_TRUE(Runs("second"));
   engine->Replace("test");
   ASSERT_TRUE(Replaced(second));
-  EXPECT_TRUE(Eventually([&] { return !IsThere(first); })) << "the oldest ends first";
-  EXPECT_TRUE(IsThere(second));
+  EXPECT_TRUE(Eventually([&] { return !IsThere(second); }));
+  EXPECT_TRUE(IsThere(first));
   EXPECT_LT(engine->IsolatedPid(), 0) << "its query is not at fault";
   for (const char* id : {"first", "second"}) {
     ASSERT_TRUE(CancelByHand(id));
   }
   EXPECT_EQ(TextOf(std::move(in_first)), "error: by hand");
   EXPECT_EQ(TextOf(std::move(in_second)), "error: by hand");
+}
+
+// Others cannot keep it from ending by having processes replaced again and again.
+TEST_F(EngineSupervisorTest, AQueryWhoseProcessesAreReplacedRunsInOneOfItsOwn) {
+  Open();
+  const pid_t first = engine->CurrentPid();
+  auto in_first = Start(Request(kEndless), "first");
+  ASSERT_TRUE(Runs("first"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(first));
+  auto replaced = Start(Request(kEndless), "replaced");
+  ASSERT_TRUE(Runs("replaced"));
+  for (int i = 0; i < 2; ++i) {
+    const pid_t former = engine->CurrentPid();
+    engine->Replace("test");
+    ASSERT_TRUE(Replaced(former));
+    ASSERT_TRUE(Eventually([&] { return !IsThere(former); })) << i;
+  }
+  EXPECT_TRUE(Eventually([&] { return engine->IsolatedPid() > 0; }));
+  EXPECT_TRUE(IsThere(first));
+  for (const char* id : {"first", "replaced"}) {
+    ASSERT_TRUE(CancelByHand(id));
+  }
+  EXPECT_EQ(TextOf(std::move(in_first)), "error: by hand");
+  EXPECT_EQ(TextOf(std::move(replaced)), "error: by hand");
+}
+
+TEST_F(EngineSupervisorTest, AReplacementThatCanWaitComesAfterTheDrain) {
+  Open();
+  const pid_t first = engine->CurrentPid();
+  auto running = Start(Request(kEndless), "running");
+  ASSERT_TRUE(Runs("running"));
+  engine->Replace("test");
+  ASSERT_TRUE(Replaced(first));
+  const pid_t second = engine->CurrentPid();
+  engine->ReplaceAfterDrain("test");
+  EXPECT_TRUE(Eventually(
+      [&] { return metrics.Render().find("tarn_engine_draining 1\n") != std::string::npos; }));
+  EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_starts_total 2\n"));
+  EXPECT_EQ(engine->CurrentPid(), second);
+  ASSERT_TRUE(CancelByHand("running"));
+  EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
+  EXPECT_TRUE(Replaced(second));
+  const pid_t third = engine->CurrentPid();
+  engine->ReplaceAfterDrain("test");
+  EXPECT_TRUE(Replaced(third)) << "none drains";
 }
 
 // Its query runs again, and the answer that has begun comes to its end.

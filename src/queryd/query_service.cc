@@ -15,10 +15,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-// A process that another query broke is tried no more often than this. Each try waits for a new
-// process.
-constexpr int kTriesMax = 10;
-// One that is ended while a query runs, because another process replaces it, neither.
+// A query that finds processes broken by others so often runs in one of its own, which others
+// cannot break. Each try waits for a new process.
+constexpr int kTriesMax = 3;
+// The same of a query whose process was ended so often, because another one replaced it.
+constexpr int kReplacedTriesBesideOthers = 2;
 constexpr int kReplacedTriesMax = 10;
 
 // What the registry keeps of a query's text, with the "…" of one that is cut.
@@ -158,8 +159,12 @@ asio::awaitable<Result<>> QueryService::Recover(const Attempt& attempt, Query& q
   const auto* error = std::get_if<Error>(&attempt);
   if (error == nullptr) {
     const auto& lost = std::get<EngineLost>(attempt);
-    if (lost.never_ran) {
+    if (lost.never_ran && hold.is_isolated) {
       co_return Unavailable("no engine process could run the query, try again later");
+    }
+    if (lost.never_ran) {
+      Result<> isolated = co_await Isolate(query, hold);
+      co_return isolated;
     }
     if (lost.error) {
       const EndCause cause = co_await hold.process->WaitForEndCause();
@@ -199,7 +204,10 @@ asio::awaitable<Result<>> QueryService::RecoverLost(Query& query, Hold& hold) {
   }
   retried_.Increment();
   log::Info("a query runs again, its engine ended", {{"query_id", query.id()}});
-  if (cause == EndCause::kReplaced) co_return Result<>();
+  const bool is_replaced = cause == EndCause::kReplaced;
+  if (is_replaced && (hold.is_isolated || hold.replaced_tries < kReplacedTriesBesideOthers)) {
+    co_return Result<>();
+  }
   Result<> isolated = co_await Isolate(query, hold);
   co_return isolated;
 }
