@@ -195,20 +195,20 @@ SettingsTable LakehouseSettings::Table() {
                "`0s` means no pause."},
       {.key = "queryd.quarantine_time",
        .target = &queryd.quarantine_time,
-       .help = "How long a query that ended two engine processes is refused, and how long a crash "
-               "counts against its token. `0s` refuses nothing."},
+       .help = "How long a query that ended or broke two engine processes is refused, and how "
+               "long each of them counts against its token. `0s` refuses nothing."},
       {.key = "queryd.quarantine_entries_max",
        .target = &queryd.quarantine_entries_max,
        .help = "The most queries, and the most tokens, that are remembered because of engine "
-               "processes that ended. The oldest are forgotten first.",
+               "processes that ended or broke. The oldest are forgotten first.",
        .min = 1,
        .max = 1'000'000,
        .unit = "queries"},
       {.key = "queryd.crashes_max",
        .target = &queryd.crashes_max,
-       .help = "Engine processes that the queries of one token may end within `quarantine_time`; "
-               "then all its queries are answered 503. Without tokens, only the queries that ended "
-               "them are refused.",
+       .help = "Engine processes that the queries of one token may end or break within "
+               "`quarantine_time`; then all its queries are answered 503. Without tokens, only the "
+               "queries that did it are refused.",
        .min = 1,
        .max = 1000,
        .unit = "processes"},

@@ -232,7 +232,9 @@ void Worker::RunOne(const protocol::Query& query) {
   }
   if (const auto reason = task->CancelReason()) {
     result = *reason;
+    const bool has_broken_engine = failed.has_broken_engine;
     failed = ToFailed(*reason);
+    failed.has_broken_engine = has_broken_engine;
     sink.buffer().clear();
   }
   const std::string end =
@@ -259,7 +261,9 @@ protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query)
                                  {"error", error.message},
                                  {"engine", goes_on ? "goes on" : "replaced"}});
     if (!goes_on) context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
-    return ToFailed(InvalidArgument(error.message));
+    protocol::Failed failed = ToFailed(InvalidArgument(error.message));
+    failed.has_broken_engine = !goes_on;
+    return failed;
   }
   if (error.kind == ErrorKind::kOutOfMemory) {
     log::Warn("out of memory", {{"query_id", query.id}, {"running", context_.running.load()}});

@@ -42,7 +42,7 @@ TARN_FIELDS(Query, number, id, sql, params, format, compression, quote_big_numbe
             byte_limit)
 TARN_FIELDS(Begun, revision, is_repeatable, reads)
 TARN_FIELDS(End, rows, truncated)
-TARN_FIELDS(Failed, kind, message, is_for_another)
+TARN_FIELDS(Failed, kind, message, is_for_another, has_broken_engine)
 #undef TARN_FIELDS
 
 namespace {

@@ -234,7 +234,7 @@ struct Cached {
 struct Unhealthy {
   static constexpr FrameType kType = FrameType::kUnhealthy;
   std::string reason;
-  // Queries fail in it. Else it may only be worse than a new one: memory that leaked.
+  // Queries fail in it. Else it may only be worse than a new one.
   bool broken = false;
   // The replacement can wait for one that is under way: only memory may have leaked.
   bool can_wait = false;
@@ -293,6 +293,8 @@ struct Failed {
   std::string message;
   // The process could not run it, and another one can.
   bool is_for_another = false;
+  // DuckDB failed while it ran, and refuses all further statements in this process.
+  bool has_broken_engine = false;
 };
 
 // The message in its frame. `Message` is any struct here that has a kType.

@@ -183,8 +183,10 @@ TEST(Messages, AQueryArrivesAsItWasSent) {
   const End end = RoundTrip(End{.rows = 9, .truncated = true});
   EXPECT_EQ(end.rows, 9U);
   EXPECT_TRUE(end.truncated);
-  const Failed failed = RoundTrip(Failed{.kind = 4, .message = OddBytes()});
+  const Failed failed =
+      RoundTrip(Failed{.kind = 4, .message = OddBytes(), .has_broken_engine = true});
   EXPECT_EQ(failed.kind, 4);
+  EXPECT_TRUE(failed.has_broken_engine);
   EXPECT_EQ(failed.message, OddBytes());
 }
 
@@ -311,16 +313,21 @@ TEST(Messages, AFrameBeyondTheLimitsIsFoundBeforeItIsSent) {
 TEST(Messages, NumbersThatStandForNothingAreErrors) {
   const auto last = static_cast<int64_t>(ErrorKind::kInternal);
   for (const int64_t kind : {int64_t{-1}, last + 1, int64_t{1} << 31}) {
-    EXPECT_FALSE(
-        FromPayload<Failed>(Cbor({{"kind", kind}, {"message", ""}, {"is_for_another", false}}))
-            .ok())
+    EXPECT_FALSE(FromPayload<Failed>(Cbor({{"kind", kind},
+                                           {"message", ""},
+                                           {"is_for_another", false},
+                                           {"has_broken_engine", false}}))
+                     .ok())
         << kind;
     Probed probed;
     probed.error_kind = static_cast<int>(kind);
     EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok()) << kind;
   }
-  EXPECT_TRUE(
-      FromPayload<Failed>(Cbor({{"kind", last}, {"message", ""}, {"is_for_another", false}})).ok());
+  EXPECT_TRUE(FromPayload<Failed>(Cbor({{"kind", last},
+                                        {"message", ""},
+                                        {"is_for_another", false},
+                                        {"has_broken_engine", false}}))
+                  .ok());
   std::string rows(RowsHeader::kBytes, '\0');
   rows.back() = '\x03';
   EXPECT_FALSE(ReadRowsHeader(rows).ok());

@@ -29,11 +29,14 @@ enum class EndCause : uint8_t {
   kSharedMemory,
   kKilled,   // SIGKILL, and not for a reason above: the operator, or the kernel for its memory.
   kCrashed,  // Another signal, or its own exit.
+  // It goes on, but DuckDB runs no further statement in it. Of one query, never of a process.
+  kBroken,
 };
 
 // True when one of the queries that ran in the process may be the reason for its end.
 constexpr bool MayBeFaultOfQuery(EndCause cause) {
-  return cause == EndCause::kMemory || cause == EndCause::kCrashed || cause == EndCause::kNone;
+  return cause == EndCause::kMemory || cause == EndCause::kCrashed || cause == EndCause::kBroken ||
+         cause == EndCause::kNone;
 }
 
 // True when the front ended the process for a reason outside of it.

@@ -39,6 +39,12 @@ bool IsLastWord(const protocol::Frame& frame) {
   return frame.type == protocol::FrameType::kEnd || frame.type == protocol::FrameType::kFailed;
 }
 
+bool HasBrokenEngine(const protocol::Frame& frame) {
+  if (frame.type != protocol::FrameType::kFailed) return false;
+  const auto failed = protocol::FromPayload<protocol::Failed>(frame.payload);
+  return failed.ok() && failed->has_broken_engine;
+}
+
 EngineQuery::EngineQuery(EngineSupervisor& supervisor, std::shared_ptr<Query> query,
                          Admission::Permit permit, EngineProcess::Lease lease,
                          EngineSupervisor::OnLost on_lost)
@@ -129,7 +135,10 @@ asio::awaitable<EngineEvent> EngineQuery::Next() {
   if (query_->cancel_reason()) {
     // The engine's last word may have come just before: nobody would find it again.
     const bool is_over = frame.ok() && *frame && IsLastWord(**frame);
-    if (is_over && !End().ok()) co_return EngineLost{.error = query_->cancel_reason()};
+    const bool is_broken = is_over && HasBrokenEngine(**frame);
+    if (is_over && (!End().ok() || is_broken)) {
+      co_return EngineLost{.error = query_->cancel_reason(), .is_broken = is_broken};
+    }
     co_return *query_->cancel_reason();
   }
   if (!frame.ok()) co_return Break(frame.error());
@@ -180,8 +189,10 @@ EngineEvent EngineQuery::ToFailure(const protocol::Frame& frame) {
     supervisor_.ReplaceBroken(*process);
     return EngineLost{.never_ran = true};
   }
-  return Error{static_cast<ErrorKind>(failed->kind),
-               Shortened(failed->message, protocol::kErrorBytesMax)};
+  Error error{static_cast<ErrorKind>(failed->kind),
+              Shortened(failed->message, protocol::kErrorBytesMax)};
+  if (failed->has_broken_engine) return EngineLost{.error = std::move(error), .is_broken = true};
+  return error;
 }
 
 }  // namespace tarn::queryd

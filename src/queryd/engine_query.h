@@ -24,9 +24,11 @@ struct RowsRead {
 struct EngineLost {
   // The process never ran it, because another query broke it. Else it ended while it ran.
   bool never_ran = false;
-  // Given if the process answered the query with bytes that tarn-engine does not send: the query is
-  // answered with this error and does not run again.
+  // Given if the query is answered with this error and does not run again: it broke the engine, or
+  // the process answered with bytes that tarn-engine does not send.
   std::optional<Error> error = std::nullopt;
+  // DuckDB failed while the query ran. The process goes on until its other queries have ended.
+  bool is_broken = false;
 };
 // What comes out of a query, in this order: that it has begun, rows, any number of times, then one
 // of the others.
@@ -40,6 +42,8 @@ boost::asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineP
 boost::asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot);
 // True for the frame after which the slot is free.
 bool IsLastWord(const protocol::Frame& frame);
+// True for the last word of a query during which DuckDB failed for all further statements.
+bool HasBrokenEngine(const protocol::Frame& frame);
 
 // One query in an engine process. Destroyed or cancelled before its end, it is ended there, whoever
 // reads it or not. Used on the query's executor.

@@ -607,6 +607,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   });
   bool ended = false;
   bool broken = false;
+  bool has_broken_engine = false;
   if (!slot.unsent.empty()) {
     const bool sent = co_await SendUnsent(slot);
     broken = !sent;
@@ -615,6 +616,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
     const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
     broken = !frame.ok() || !*frame;
     ended = !broken && IsLastWord(**frame);
+    has_broken_engine = ended && HasBrokenEngine(**frame);
     if (!frame.ok()) OnProtocolError(lease.process(), frame.error().message);
   }
   if (ended && !slot.reader.empty()) {
@@ -625,6 +627,9 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   state->permit.Release();
   if (state->stuck) MarkStuck(&lease.process(), false);
   if (ended) {
+    if (has_broken_engine && on_lost != nullptr) {
+      on_lost(*query, lease.process(), EndCause::kBroken);
+    }
     lease.Release();
     co_return;
   }

@@ -94,11 +94,12 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
       Query& query, const EngineProcess* avoid = nullptr);
   // Queries that are to run in a process of their own, one after the other.
   Admission& isolation() { return isolation_; }
-  // Takes the end of a process with which a query was lost. Called on the query's executor.
+  // Takes the end of a process with which a query was lost, or that the query broke. Called on the
+  // query's executor.
   using OnLost = std::function<void(const Query&, const EngineProcess&, EndCause)>;
   // Ends a query that nobody waits for any more. Its slot and its place are given back when the
   // engine has stopped it; where it does not, the process is replaced. `on_lost` is called if the
-  // process ends before that; null: nothing is.
+  // process ends before that, or if the query broke it; null: nothing is.
   void Abandon(EngineProcess::Lease lease, Admission::Permit permit, std::shared_ptr<Query> query,
                OnLost on_lost);
 

@@ -47,7 +47,7 @@ Result<bool> Quarantine::Check(const std::string& key, const std::string& user) 
   if (IsFull(record->second.crashes)) {
     refused_tokens_.Increment();
     return Unavailable(fmt::format(
-        "queries of this token ended {} engine processes within {} (queryd.crashes_max, "
+        "queries of this token ended or broke {} engine processes within {} (queryd.crashes_max, "
         "queryd.quarantine_time), so all its queries are refused for now: try again later",
         limits_.crashes_max, FormatDuration(limits_.time)));
   }
@@ -59,10 +59,11 @@ Result<> Quarantine::CheckKey(const std::string& key) {
   const Entry* entry = Find(key);
   if (entry == nullptr || !entry->is_refused) return {};
   refused_texts_.Increment();
-  return InvalidArgument(fmt::format(
-      "this query ended two engine processes, so it is refused for {} (queryd.quarantine_time): "
-      "change it",
-      FormatDuration(limits_.time)));
+  return InvalidArgument(
+      fmt::format("this query ended or broke two engine processes, so it is refused for {} "
+                  "(queryd.quarantine_time): "
+                  "change it",
+                  FormatDuration(limits_.time)));
 }
 
 void Quarantine::NoteSuspect(const std::string& key) {
@@ -79,7 +80,7 @@ bool Quarantine::NoteCulprit(const std::string& key, const std::string& user, pi
     TokenRecord& record = RecordOf(user);
     Add(record.crashes, process);
     if (IsFull(record.crashes)) {
-      log::Warn("the queries of a token ended too many engine processes, refusing them",
+      log::Warn("the queries of a token ended or broke too many engine processes, refusing them",
                 {{"user", user}, {"processes", uint64_t{limits_.crashes_max}}});
     }
   }

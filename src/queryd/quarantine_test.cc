@@ -33,7 +33,7 @@ TEST_F(QuarantineTest, RefusesAQueryThatEndedTwoProcesses) {
   EXPECT_TRUE(quarantine.NoteCulprit("a", "u", 1));
   EXPECT_FALSE(quarantine.NoteCulprit("a", "u", 2)) << "it is refused already";
   EXPECT_EQ(CheckOf(quarantine, "a"),
-            "this query ended two engine processes, so it is refused for 5m "
+            "this query ended or broke two engine processes, so it is refused for 5m "
             "(queryd.quarantine_time): change it");
   EXPECT_EQ(quarantine.Check("a", "u").error().kind, ErrorKind::kInvalidArgument);
   EXPECT_THAT(CheckOf(quarantine, "a", "another"), HasSubstr("refused")) << "the same rights";
@@ -65,7 +65,8 @@ TEST_F(QuarantineTest, RefusesATokenWhoseQueriesEndedTooManyProcesses) {
     EXPECT_EQ(CheckOf(quarantine, "other"), "runs");
     quarantine.NoteCulprit(fmt::format("q{}", i), "u", i);
   }
-  EXPECT_THAT(CheckOf(quarantine, "other"), HasSubstr("ended 3 engine processes within 5m"));
+  EXPECT_THAT(CheckOf(quarantine, "other"),
+              HasSubstr("ended or broke 3 engine processes within 5m"));
   EXPECT_EQ(quarantine.Check("other", "u").error().kind, ErrorKind::kUnavailable);
   EXPECT_EQ(CheckOf(quarantine, "other", "another"), "runs");
 }

@@ -39,15 +39,19 @@ class CountedWhile {
   prometheus::Gauge& gauge_;
 };
 
-// The process ended while the query ran, which does not run again: no other process will judge it.
+// The process ended, or DuckDB failed in it, while the query ran. The query does not run again: no
+// other process will judge it.
 void NoteEnd(Quarantine& quarantine, const std::string& key, const Query& query,
              const EngineProcess& process, bool is_isolated, EndCause cause) {
   if (!MayBeFaultOfQuery(cause)) return;
   const std::string& user = query.user().name;
-  if (!is_isolated) {
+  if (!is_isolated && cause == EndCause::kBroken && user.empty()) {
+    // Without tokens, the queries of all others need not run alone: none of them is cut off.
+    quarantine.NoteSuspect(key);
+  } else if (!is_isolated) {
     quarantine.NoteCut(key, user, process.pid());
   } else if (quarantine.NoteCulprit(key, user, process.pid())) {
-    log::Warn("a query ended two engine processes, refusing it for a while",
+    log::Warn("a query ended or broke two engine processes, refusing it for a while",
               {{"query_id", query.id()}, {"user", user}});
   }
 }
@@ -167,8 +171,7 @@ asio::awaitable<Result<>> QueryService::Recover(const Attempt& attempt, Query& q
       co_return isolated;
     }
     if (lost.error) {
-      const EndCause cause = co_await hold.process->WaitForEndCause();
-      NoteEnd(*quarantine_, hold.quarantine_key, query, *hold.process, hold.is_isolated, cause);
+      co_await NoteLost(lost, hold.process, hold.quarantine_key, query, hold.is_isolated);
       co_return *lost.error;
     }
     Result<> recovered = co_await RecoverLost(query, hold);
@@ -212,9 +215,13 @@ asio::awaitable<Result<>> QueryService::RecoverLost(Query& query, Hold& hold) {
   co_return isolated;
 }
 
-asio::awaitable<void> QueryService::NoteCut(const QueryAnswer& answer, const Query& query) {
-  const EndCause cause = co_await answer.process->WaitForEndCause();
-  NoteEnd(*quarantine_, answer.quarantine_key, query, *answer.process, answer.is_isolated, cause);
+asio::awaitable<void> QueryService::NoteLost(const EngineLost& lost,
+                                             std::shared_ptr<EngineProcess> process,
+                                             std::string quarantine_key, const Query& query,
+                                             bool is_isolated) {
+  EndCause cause = EndCause::kBroken;
+  if (!lost.is_broken) cause = co_await process->WaitForEndCause();
+  NoteEnd(*quarantine_, quarantine_key, query, *process, is_isolated, cause);
 }
 
 void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& process) {
@@ -363,7 +370,9 @@ asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Q
   }
   Error error = Unavailable("the engine process ended before the query did");
   if (auto* lost = std::get_if<EngineLost>(&event)) {
-    if (!lost->never_ran) co_await NoteCut(answer, query);
+    if (!lost->never_ran) {
+      co_await NoteLost(*lost, answer.process, answer.quarantine_key, query, answer.is_isolated);
+    }
     if (lost->error) error = std::move(*lost->error);
   }
   if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);

@@ -102,8 +102,11 @@ class QueryService {
   // Prepares the next try, or returns the error that answers the query.
   boost::asio::awaitable<Result<>> Recover(const Attempt& attempt, Query& query, Hold& hold);
   boost::asio::awaitable<Result<>> RecoverLost(Query& query, Hold& hold);
-  // The rest of an answer was lost with its process.
-  boost::asio::awaitable<void> NoteCut(const QueryAnswer& answer, const Query& query);
+  // The query cannot run again after its process ended, or after DuckDB failed in it.
+  boost::asio::awaitable<void> NoteLost(const EngineLost& lost,
+                                        std::shared_ptr<EngineProcess> process,
+                                        std::string quarantine_key, const Query& query,
+                                        bool is_isolated);
   // Goes on to other processes while one cannot run it because another query broke it.
   boost::asio::awaitable<Attempt> TryUntilItRuns(const SqlRequest& request,
                                                  std::shared_ptr<Query> query,

@@ -3,12 +3,17 @@
 import os
 import signal
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from harness.client import Answer, Client
 from harness.engine import engine_pid, engine_pids, metric, resident_bytes
 from harness.lake import Lake
+from harness.tokens import Tokens
 from harness.waiting import wait_until
 
 MEMORY_LIMIT = 500_000_000
@@ -23,19 +28,27 @@ BREAKING = "SELECT lower(t::VARCHAR) FROM bad"
 
 @pytest.fixture
 def breakable(new_lake) -> Lake:
+    return make_breakable(new_lake)
+
+
+def make_breakable(new_lake: Lake, token: str | None = None) -> Lake:
     new_lake.set("queryd", memory_limit="500MB", threads=2, max_concurrent_queries=4).start()
+    query, catalog = new_lake.query, new_lake.catalog
+    if token is not None:
+        query, catalog = query.with_token(token), catalog.with_token(token)
     times = pa.array([-7_000_051], pa.int64()).cast(pa.time64("us"), safe=False)
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"t": times}), sink)
     key = new_lake.files.put("bad.parquet", sink.getvalue().to_pybytes())
-    new_lake.catalog.put_keys("bad", key)
-    wait_until(lambda: new_lake.query.sql("SELECT 1 FROM bad").status == 200, "it is visible")
+    catalog.put_keys("bad", key)
+    wait_until(lambda: query.sql("SELECT 1 FROM bad").status == 200, "it is visible")
     return new_lake
 
 
-def replace_engine(lake: Lake) -> None:
+def replace_engine(lake: Lake, number: int) -> None:
     former = engine_pid(lake.queryd)
-    assert lake.query.sql(BREAKING).status == 400
+    # The same text would run alone the second time.
+    assert lake.query.sql(f"{BREAKING} -- {number}").status == 400
     wait_until(lambda: engine_pid(lake.queryd) != former, "another engine is ready")
 
 
@@ -43,6 +56,67 @@ def kill_engine(lake: Lake) -> None:
     former = engine_pid(lake.queryd)
     os.kill(former, signal.SIGKILL)
     wait_until(lambda: engine_pid(lake.queryd) != former, "another engine is ready")
+
+
+def ask_until(over: threading.Event, client: Client, vary: bool) -> list[Answer]:
+    """Sends what breaks engines, the same text or always another one."""
+    answers: list[Answer] = []
+    while not over.is_set():
+        answers.append(client.sql(f"{BREAKING} -- {len(answers)}" if vary else BREAKING))
+    return answers
+
+
+def starts_of(client: Client) -> float:
+    return metric(client, "tarn_engine_starts_total")
+
+
+def seconds_query(client: Client, seconds: float) -> str:
+    """A query that runs for about so long on this machine."""
+    text = "SELECT sum(a.n * b.n % 7) FROM range({}) a(n), range(1000) b(n)"
+    rows = 20_000
+    begin = time.monotonic()
+    client.sql(text.format(rows)).rows()
+    return text.format(int(rows * seconds / (time.monotonic() - begin)))
+
+
+@pytest.mark.parametrize("vary", [False, True], ids=["same text", "other texts"])
+def test_long_queries_end_while_others_break_engines(new_lake, vary):
+    """One runs in a process that drains, and the other one in a process that is replaced then."""
+    tokens = Tokens(new_lake)
+    tokens.let_queryd_in()
+    bad_token, good_token = tokens.create("bad"), tokens.create("good", "query", "catalog", "admin")
+    make_breakable(new_lake, good_token)
+    bad, good = new_lake.query.with_token(bad_token), new_lake.query.with_token(good_token)
+    long_query = seconds_query(good, 6)
+    over = threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(good.sql, long_query)
+        bads = [pool.submit(ask_until, over, bad, vary) for _ in range(2)]
+        try:
+            begin = time.monotonic()
+            wait_until(lambda: starts_of(good) >= 2, "an engine is replaced")
+            second = pool.submit(good.sql, f"{long_query} -- second")
+            assert [first.result().status, second.result().status] == [200, 200]
+            seconds = time.monotonic() - begin
+            begin = time.monotonic()
+            assert good.sql("SELECT 42").rows() == [[42]]
+            short_seconds = time.monotonic() - begin
+        finally:
+            over.set()
+        answers = [answer for one in bads for answer in one.result()]
+    starts = starts_of(good)
+    isolated = metric(good, "tarn_engine_isolated_starts_total")
+    retries = metric(good, "tarn_query_retries_total")
+    print(
+        f"{seconds:.1f} s, then {short_seconds:.2f} s beside {len(answers)} others; "
+        f"{starts:.0f} engines and {isolated:.0f} isolated ones; "
+        f"{retries:.0f} retries"
+    )
+    assert {answer.status for answer in answers} <= {400, 503}
+    # The second one is cut off twice at most, before it runs alone.
+    assert retries <= 2
+    # The first and one for each process that was broken, at most crashes_max of a token.
+    assert starts <= (3 if not vary else 12)
 
 
 def test_engines_that_drain_do_not_add_up(breakable):
@@ -53,7 +127,7 @@ def test_engines_that_drain_do_not_add_up(breakable):
         for number in range(4):
             readers.append(lake.query.send_sql(LARGE_SORT, f"slow-{number}"))
             assert readers[-1].recv(1, socket.MSG_PEEK), "the stream has begun"
-            replace_engine(lake)
+            replace_engine(lake, number)
             assert lake.query.sql("SELECT 42").rows() == [[42]]
             pids = engine_pids(lake.queryd)
             counts.append(len(pids))

@@ -34,9 +34,13 @@ def culprit(lake):
 
 
 def test_the_reason_is_in_the_answer_without_a_stack_trace(culprit):
-    for _ in range(3):
+    """The second time it runs alone, and then it is refused."""
+    for _ in range(2):
         answer = culprit.query.sql(CULPRIT)
         assert (answer.status, answer.text) == (400, REASON)
+    assert len(culprit.queryd.lines("a query runs in an engine of its own")) == 1
+    refused = culprit.query.sql(CULPRIT)
+    refused.expect_error(400, "query: this query ended or broke two engine processes")
     assert culprit.query.sql("SELECT count(*) FROM good").rows() == [[1000]]
     assert culprit.queryd.lines("how=") == [], "no engine has crashed"
 
