@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/redact.h"
 #include "base/text.h"
+#include "duck/advice.h"
 #include "duck/keywords.h"
 #include "duck/type_reader.h"
 
@@ -32,17 +32,6 @@ ErrorKind KindOf(duckdb_error_type type) {
   }
 }
 
-// What begins the parts at the ends of messages that a client can do nothing with: settings that it
-// cannot make, extensions that it cannot install, and the addresses and files of a stack trace.
-constexpr std::array<std::string_view, 7> kAdvice = {
-    "\n\nPossible solutions:",
-    "\nStack Trace:",
-    "\nThis error signals an assertion failure",
-    "\nIf you are trying to read files with different schemas",
-    "\nPlease try installing",
-    "\nInstall it first using",
-    ", try ignore_errors=true"};
-
 // The object has another ETag than when it was opened. A query can write a part of such a text
 // itself, with error('…'), but not its beginning.
 bool IsOfChangedObject(std::string_view text) {
@@ -50,13 +39,12 @@ bool IsOfChangedObject(std::string_view text) {
 }
 
 Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {
-  std::string_view text = message == nullptr ? "DuckDB gave no reason" : message;
+  const std::string_view text = message == nullptr ? "DuckDB gave no reason" : message;
   if (IsOfChangedObject(text)) {
     // Not the text: it holds the ETags, and DuckDB 1.5 has let go of one of them by then.
     return ChangedObject();
   }
-  for (const std::string_view advice : kAdvice) text = text.substr(0, text.find(advice));
-  return {KindOf(type), ProcessRedactor().Redact(std::string(Trim(text)))};
+  return {KindOf(type), ProcessRedactor().Redact(std::string(Trim(WithoutAdvice(text))))};
 }
 
 // The message of an interrupted statement is all that the prepare and pending steps tell.

@@ -121,7 +121,7 @@ TEST_F(DuckDbLimitsTest, SpillingIsBounded) {
   {
     const auto factory = Open();
     duck::Connection connection = *factory->Connect();
-    EXPECT_THAT(TextOf(connection, kSortOf100Mb), HasSubstr("max_temp_directory_size"));
+    EXPECT_THAT(TextOf(connection, kSortOf100Mb), HasSubstr("queryd.temp_directory_limit"));
   }
   setup.temp_directory_limit = 1'000'000'000;
   const auto factory = Open();
