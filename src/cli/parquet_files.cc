@@ -13,6 +13,7 @@
 #include "cli/column_casts.h"
 #include "cli/converter.h"
 #include "cli/packed_file.h"
+#include "cli/parquet_parts.h"
 #include "cli/table.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Objects of this size are read in parallel and listed quickly.
-constexpr const char* kFileBytes = "512MB";
+constexpr uint64_t kObjectBytes = 512'000'000;
 
 std::optional<InputFormat> FormatOf(const std::string& file) {
   std::string name = ToLowerAscii(file);
@@ -187,11 +188,10 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
     if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
   }
   TARN_TRY(const std::string list, Select(source, wanted, targets));
-  const fs::path out = folder / "parquet";
+  const fs::path out = folder / "rows.parquet";
   const Result<> written =
-      converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} (FORMAT parquet, COMPRESSION zstd, "
-                                "FILE_SIZE_BYTES '{}')",
-                                list, source.sql, duck::QuoteLiteral(out.string()), kFileBytes),
+      converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} ({})", list, source.sql,
+                                duck::QuoteLiteral(out.string()), kParquetOptions),
                     "converting", bytes);
   if (!written.ok()) {
     Error error = written.error();
@@ -205,12 +205,11 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   }
   ParquetFiles result;
   result.notes = std::move(source.notes);
-  for (const auto& entry : fs::directory_iterator(out)) result.files.push_back(entry.path());
-  std::sort(result.files.begin(), result.files.end());
-  if (result.files.empty()) return InvalidArgument("there are no rows");
-  const std::string done = ParquetSource(result.files);
+  const std::string done = ParquetSource({out.string()});
   TARN_TRY(result.columns, converter.ColumnsOf(done));
   TARN_TRY(result.rows, converter.CountRows(done));
+  if (result.rows == 0) return InvalidArgument("there are no rows");
+  TARN_TRY(result.files, DivideParquet(out, result.rows, kObjectBytes, converter));
   return result;
 }
 

@@ -30,8 +30,11 @@ struct Input {
 
 bool HasOption(const Input& input, std::string_view option);
 
+// How COPY writes Parquet files.
+inline constexpr const char* kParquetOptions = "FORMAT parquet, COMPRESSION zstd";
+
 struct ParquetFiles {
-  std::vector<std::string> files;
+  std::vector<std::string> files;  // In the order of their rows.
   std::vector<Column> columns;
   uint64_t rows = 0;
   std::vector<std::string> notes;  // What somebody may want to know, a line each.

@@ -19,7 +19,24 @@ namespace tarn::cli {
 
 namespace fs = std::filesystem;
 
-namespace {}  // namespace
+namespace {
+
+// The first 128 bits.
+std::string ShortHash(std::string hash) {
+  constexpr size_t kShown = 32;
+  hash.resize(kShown);
+  return hash;
+}
+
+// Objects are listed by their names: those of one input are named in the order of its rows.
+void NameParts(const std::string& hashes, std::vector<NamedFile>& parts) {
+  const std::string all = ShortHash(s3::Sha256Hex(hashes));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    parts[i].name = fmt::format("{}-{:05}.parquet", all, i);
+  }
+}
+
+}  // namespace
 
 Error IsThere(const std::string& dataset) {
   return InvalidArgument(fmt::format(
@@ -39,21 +56,21 @@ Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat 
   }
   Progress progress("checking", bytes);
   std::map<std::string, const NamedFile*> known;
+  std::string hashes;
   for (NamedFile& file : named) {
     TARN_TRY(std::string hash, s3::Sha256OfFile(file.path, [&](uint64_t more) -> Result<> {
                progress.Add(more);
                return stop.stop_requested() ? Result<>(Stopped()) : Result<>();
              }));
-    constexpr size_t kShown = 32;  // 128 bits.
-    hash.resize(kShown);
     const auto [other, is_new] = known.emplace(hash, &file);
     if (!is_new && format == InputFormat::kParquet) {
       return InvalidArgument(fmt::format("\"{}\" and \"{}\" have the same content: leave one out",
                                          other->second->path, file.path));
     }
-    // Rows that repeat may make files that do.
-    file.name = is_new ? hash + ".parquet" : fmt::format("{}-{}.parquet", hash, &file - &named[0]);
+    hashes += hash;
+    file.name = ShortHash(std::move(hash)) + ".parquet";
   }
+  if (format != InputFormat::kParquet && named.size() > 1) NameParts(hashes, named);
   return named;
 }
 

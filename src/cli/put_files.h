@@ -20,8 +20,9 @@ namespace tarn::cli {
 // Of a name that is taken, where nobody has said what to do then.
 Error IsThere(const std::string& dataset);
 
-// A file, and what its object is called within the dataset: the first 128 bits of its SHA-256. So
-// one that is there already need not come again, and none is ever overwritten.
+// A file, and the name of its object within the dataset: the first 128 bits of its SHA-256. So an
+// object that is there already need not come again, and none is ever overwritten. Several files
+// that were made of one input have one hash of all, and their number: "HASH-00001.parquet".
 struct NamedFile {
   std::string path;
   std::string name;

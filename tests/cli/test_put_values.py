@@ -403,3 +403,30 @@ def test_the_same_content_twice(folder, put, rows):
     refused(put(second, "--as", "t", "--append"), "has these rows already")
     ok(put(second, "--as", "t", "--replace"))
     assert rows("t")[0] == [[1]]
+
+
+# --- the order of rows
+
+
+@pytest.mark.parametrize("ending", ["csv", "ndjson"])
+def test_rows_keep_their_order_and_the_same_input_gives_the_same_object(folder, put, ending):
+    count = 1_000_000
+    if ending == "csv":
+        lines = "id,x\n" + "".join(f"{n},{n * 7919 % 1000}\n" for n in range(count))
+    else:
+        lines = "".join(f'{{"id": {n}, "x": {n * 7919 % 1000}}}\n' for n in range(count))
+    path = write(folder, f"a.{ending}", lines)
+    ok(put(path, "--as", "t"))
+    assert pyarrow_of(folder / "served" / "t")["id"].to_pylist() == list(range(count))
+    for _ in range(3):
+        refused(put(path, "--as", "t", "--append"), "has these rows already")
+    assert len(list((folder / "served" / "t").iterdir())) == 1
+
+
+def test_several_files_keep_their_order(folder, put, rows):
+    parts = []
+    for name in ("b", "a", "c"):
+        lines = "".join(f"{name},{n}\n" for n in range(20_000))
+        parts.append(write(folder, f"{name}.csv", "file,n\n" + lines))
+    ok(put(*parts, "--as", "t"))
+    assert rows("t")[0] == [[name, n] for name in ("b", "a", "c") for n in range(20_000)]

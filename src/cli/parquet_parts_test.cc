@@ -1,0 +1,60 @@
+#include "cli/parquet_parts.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <stop_token>
+
+#include "cli/parquet_files.h"
+#include "cli/workspace.h"
+#include "duck/quote.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr uint64_t kRows = 500'000;
+
+class DivideParquetTest : public testing::Test {
+ protected:
+  std::filesystem::path Write() {
+    const std::filesystem::path file = workspace_.path() / "rows.parquet";
+    const Result<> written = converter_.Run(
+        fmt::format("COPY (SELECT range AS n, hash(range) AS h FROM range({})) TO {} ({})", kRows,
+                    duck::QuoteLiteral(file.string()), kParquetOptions),
+        "writing", 0);
+    EXPECT_TRUE(written.ok()) << written.error().message;
+    return file;
+  }
+
+  Workspace workspace_ = *Workspace::Make();
+  Converter converter_ = *Converter::Open(workspace_.path(), std::stop_token());
+};
+
+TEST_F(DivideParquetTest, KeepsTheOrderOfTheRows) {
+  const std::filesystem::path file = Write();
+  const uint64_t bytes_max = std::filesystem::file_size(file) / 2 + 1;
+  const auto parts = DivideParquet(file, kRows, bytes_max, converter_);
+  ASSERT_TRUE(parts.ok()) << parts.error().message;
+  ASSERT_EQ(parts->size(), 2U);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  for (size_t part = 0; part < parts->size(); ++part) {
+    const uint64_t first = part * 3 * 122'880;
+    const auto row = converter_.FirstRow(
+        fmt::format("SELECT count(*), bool_and(n = file_row_number + {}) FROM read_parquet({}, "
+                    "file_row_number = true)",
+                    first, PathLiteral((*parts)[part])));
+    ASSERT_TRUE(row.ok()) << row.error().message;
+    EXPECT_EQ(row->at(0), std::to_string(part == 0 ? 368'640 : kRows - 368'640));
+    EXPECT_EQ(row->at(1), "true");
+  }
+}
+
+TEST_F(DivideParquetTest, LeavesSmallFilesAlone) {
+  const std::filesystem::path file = Write();
+  const auto parts = DivideParquet(file, kRows, uint64_t{1} << 30, converter_);
+  ASSERT_TRUE(parts.ok()) << parts.error().message;
+  EXPECT_EQ(*parts, std::vector<std::string>{file.string()});
+}
+
+}  // namespace
+}  // namespace tarn::cli
