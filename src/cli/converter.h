@@ -32,6 +32,10 @@ class Converter {
   // The first row of a query, its values as text; NULL is an empty one.
   Result<std::vector<std::string>> FirstRow(const std::string& sql,
                                             const std::string& what = "reading");
+  // Makes rows a table function without parameters.
+  Result<> Register(const std::string& name, std::shared_ptr<const duck::RowSource> rows) {
+    return state_->connection.Register(name, std::move(rows));
+  }
   // `bytes` of input are read for it.
   Result<> Run(const std::string& sql, const std::string& what, uint64_t bytes);
 

@@ -1,101 +1,102 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
+#include <filesystem>
+#include <memory>
+#include <optional>
 
 #include "cli/column_type_questions.h"
+#include "cli/read_progress.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
+#include "ingest/json_rows.h"
 
 namespace tarn::cli {
 namespace {
 
-// What DuckDB finds. Dates that are written as nobody says stay text.
-std::string Detected(const Input& input) {
-  std::string text = fmt::format("read_json({}, union_by_name = true{}", PathList(input.files),
-                                 OptionsText(input));
-  if (!HasOption(input, "sample_size")) text += ", sample_size = -1";
-  if (!HasOption(input, "dateformat")) text += ", dateformat = 'iso'";
-  if (!HasOption(input, "timestampformat")) text += ", timestampformat = 'iso'";
-  return text + ")";
-}
+constexpr const char* kRows = "json_rows";
 
-// What the texts of a column may be, by what DuckDB has found in them. Empty: that is no question.
-std::vector<std::string> TypesOf(const Input& input, std::string_view found) {
-  if (found == "BIGINT" || found == "UBIGINT" || found == "HUGEINT") return WiderTypes("BIGINT");
-  if (found == "TIMESTAMP" && !HasOption(input, "timestampformat")) {
-    std::vector<std::string> types = WiderTypes("TIMESTAMP");
-    for (std::string& type : WiderTypes("TIMESTAMP WITH TIME ZONE")) {
-      types.push_back(std::move(type));
-    }
-    return types;
-  }
-  if (found == "DATE" && HasOption(input, "dateformat")) return {};
-  if (found == "TIMESTAMP") return {};
-  return WiderTypes(found);
-}
-
-// A column, and how it is read: what is at the top as JSON, whose numbers and strings have all that
-// was written.
-struct Reading {
-  bool is_plain = false;  // It is a number or a string.
-  std::string type;       // For read_json.
+// The formats of dates that were given, of strptime.
+struct GivenFormats {
+  std::optional<std::string> date;
+  std::optional<std::string> timestamp;
 };
 
-std::string Select(const std::vector<Column>& columns, const std::vector<Reading>& readings,
-                   bool with_types) {
-  std::string list;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const std::string name = duck::QuoteIdentifier(columns[i].name);
-    if (!list.empty()) list += ", ";
-    if (!readings[i].is_plain) {
-      list += name;
-    } else if (with_types) {
-      list += fmt::format("CAST({0} ->> '$' AS {1}) AS {0}", name, columns[i].type);
+Result<GivenFormats> FormatsOf(const Input& input) {
+  GivenFormats formats;
+  for (const auto& [name, value] : input.options) {
+    if (name == "dateformat") {
+      formats.date = value;
+    } else if (name == "timestampformat") {
+      formats.timestamp = value;
     } else {
-      list += fmt::format("{0} ->> '$' AS {0}", name);
+      return InvalidArgument(fmt::format(
+          "--with {}: JSON has no such option, but dateformat and timestampformat", name));
     }
   }
-  return list;
+  return formats;
+}
+
+// The columns of strings, with the types that the given formats may make of them.
+std::vector<TypeQuestion> QuestionsOf(const ingest::JsonRows& rows, const GivenFormats& formats,
+                                      std::vector<Column>& columns) {
+  std::vector<std::string> types;
+  if (formats.date) types.emplace_back("DATE");
+  if (formats.timestamp) types.emplace_back("TIMESTAMP");
+  std::vector<TypeQuestion> questions;
+  for (size_t i = 0; i < columns.size() && !types.empty(); ++i) {
+    if (rows.shape(i).HasOnlyStrings() && columns[i].type == "VARCHAR") {
+      questions.push_back({&columns[i], types, true});
+    }
+  }
+  return questions;
+}
+
+// A column of texts as one of its type.
+std::string ColumnSql(const Column& column, const GivenFormats& formats) {
+  const std::string name = duck::QuoteIdentifier(column.name);
+  const auto& format = column.type == "DATE" ? formats.date : formats.timestamp;
+  if ((column.type == "DATE" || column.type == "TIMESTAMP") && format) {
+    return fmt::format(
+        "CAST(coalesce(try_strptime({0}, {1}), TRY_CAST({0} AS TIMESTAMP)) AS {2}) AS {0}", name,
+        duck::QuoteLiteral(*format), column.type);
+  }
+  return fmt::format("CAST({0} AS {1}) AS {0}", name, column.type);
 }
 
 }  // namespace
 
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
-                            Converter& converter) {
-  TARN_TRY(const std::vector<Column> before, converter.ColumnsOf(Detected(input)));
-  TextSource source{.columns = before};
-  std::string types_to_read;
-  std::vector<Reading> readings;
-  std::vector<TypeQuestion> questions;
-  for (Column& column : source.columns) {
-    const Column* target = FindColumn(targets, column.name);
-    std::vector<std::string> types = TypesOf(input, column.type);
-    // Which DuckDB does not look for.
-    const bool is_string = types.empty() && column.type == "VARCHAR";
-    if (is_string) types = WiderTypes("TIMESTAMP WITH TIME ZONE");
-    Reading reading{.is_plain = !types.empty(), .type = "JSON"};
-    if (reading.is_plain && ComesAsText(target)) {
-      column.type = "VARCHAR";
-    } else if (reading.is_plain) {
-      questions.push_back({&column, std::move(types), is_string});
-    } else if (target != nullptr && target->type == "VARCHAR") {
-      column.type = "JSON";
-    } else {
-      reading.type = column.type;
-    }
-    types_to_read += fmt::format("{}{}: {}", types_to_read.empty() ? "" : ", ",
-                                 duck::QuoteLiteral(column.name), duck::QuoteLiteral(reading.type));
-    readings.push_back(std::move(reading));
+                            Converter& converter, const std::stop_token& stop) {
+  TARN_TRY(const GivenFormats formats, FormatsOf(input));
+  ReadProgress progress("reading", input.files, stop);
+  TARN_TRY(const std::shared_ptr<ingest::JsonRows> rows,
+           ingest::JsonRows::Read(input.files, input.encoding, progress.Hook()));
+  TextSource source{.notes = rows->notes()};
+  for (size_t i = 0; i < rows->columns().size(); ++i) {
+    source.columns.push_back({rows->columns()[i].name, rows->shape(i).TypeName()});
   }
-  const std::string from = fmt::format("FROM read_json({}{}, columns = {{{}}})",
-                                       PathList(input.files), OptionsText(input), types_to_read);
-  const std::string as_text =
-      fmt::format("(SELECT {} {})", Select(source.columns, readings, false), from);
-  TARN_TRY(source.notes, DecideTypes(questions, as_text, source.forms, converter));
+  const std::vector<Column> before = source.columns;
+  for (size_t i = 0; i < before.size(); ++i) {
+    Column& column = source.columns[i];
+    const Column* target = FindColumn(targets, column.name);
+    if (!ComesAsText(target)) continue;
+    const bool is_plain = rows->shape(i).form() == ingest::JsonShape::Form::kText;
+    if (!is_plain && target->type != "VARCHAR") continue;
+    if (!is_plain) rows->KeepJson(i);
+    column.type = "VARCHAR";
+  }
+  TARN_CHECK_OK(converter.Register(kRows, rows));
+  TARN_CHECK_OK(DecideTypes(QuestionsOf(*rows, formats, source.columns), fmt::format("{}()", kRows),
+                            {.date_formats = {formats.date.value_or("")},
+                             .timestamp_formats = {formats.timestamp.value_or("")}},
+                            converter));
+  std::string list;
+  for (const Column& column : source.columns) {
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", ColumnSql(column, formats));
+  }
   KeepFound(before, targets, source);
-  source.sql = fmt::format("(SELECT {} {})", Select(source.columns, readings, true), from);
+  source.sql = fmt::format("(SELECT {} FROM {}())", list, kRows);
   return source;
 }
 

@@ -12,11 +12,12 @@
 #include "catalog/schema_union.h"
 #include "cli/column_casts.h"
 #include "cli/converter.h"
-#include "cli/packed_file.h"
 #include "cli/parquet_parts.h"
+#include "cli/read_progress.h"
 #include "cli/table.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
+#include "ingest/byte_reader.h"
 
 namespace tarn::cli {
 
@@ -152,13 +153,15 @@ Result<std::string> Select(const TextSource& source, const std::vector<Column>& 
 
 // All that is packed is whole. Where names do not say how files are packed, an option does.
 Result<Input> WithPacking(Input input, const std::stop_token& stop) {
+  using ingest::Packing;
   std::set<Packing> packings;
   bool names_say_it = true;
+  ReadProgress progress("checking", input.files, stop);
   for (const std::string& file : input.files) {
-    const Packing packing = PackingOfFile(file);
-    TARN_CHECK_OK(CheckPacked(file, packing, stop));
+    const Packing packing = ingest::PackingOfFile(file);
+    if (packing != Packing::kNone) TARN_CHECK_OK(ingest::CheckPacked(file, progress.Hook()));
     packings.insert(packing);
-    names_say_it = names_say_it && packing == PackingOf(file);
+    names_say_it = names_say_it && packing == ingest::PackingOf(file);
   }
   if (names_say_it || HasOption(input, "compression")) return input;
   if (packings.size() > 1) {
@@ -173,7 +176,10 @@ Result<Input> WithPacking(Input input, const std::stop_token& stop) {
 Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
                              const std::vector<Column>& wanted, const std::stop_token& stop,
                              Converter& converter) {
-  TARN_TRY(const Input input, WithPacking(given, stop));
+  Input input = given;
+  if (input.format == InputFormat::kCsv) {
+    TARN_TRY(input, WithPacking(given, stop));
+  }
   uint64_t bytes = 0;
   for (const std::string& file : input.files) {
     std::error_code ignored;
@@ -182,7 +188,7 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   TARN_TRY(const std::vector<Column> said, SaidTypes(input, converter));
   TARN_TRY(const std::vector<Column> targets, Targets(wanted, said));
   TARN_TRY(TextSource source, input.format == InputFormat::kJson
-                                  ? OpenJson(input, targets, converter)
+                                  ? OpenJson(input, targets, converter, stop)
                                   : OpenCsv(input, targets, converter));
   for (const Column& column : said) {
     if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);

@@ -22,7 +22,8 @@ struct Input {
   InputFormat format = InputFormat::kCsv;
   std::string delimiter;       // Of CSV; empty: found out.
   bool has_no_header = false;  // Of CSV, where that is said; else found out.
-  // More options of DuckDB's read_csv or read_json, as text: {"encoding", "latin-1"}.
+  std::string encoding;        // Of CSV and JSON; empty: UTF-8, or UTF-16 by its first bytes.
+  // More options of DuckDB's read_csv, as text: {"nullstr", "NA"}. JSON has a few of them.
   std::vector<std::pair<std::string, std::string>> options;
   // Types of columns that shall not be found out, as somebody writes them: {"zip", "text"}.
   std::vector<Column> types;

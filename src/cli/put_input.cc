@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "cli/interrupt.h"
-#include "cli/packed_file.h"
+#include "ingest/byte_reader.h"
 
 namespace tarn::cli {
 
@@ -62,7 +62,8 @@ Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& sto
     if (std::fwrite(piece.data(), 1, piece.size(), file.get()) != piece.size()) return failed();
   }
   if (std::fclose(file.release()) != 0) return failed();
-  const Packing packing = PackingOfContent(first);
+  using ingest::Packing;
+  const Packing packing = ingest::PackingOfContent(first);
   if (packing == Packing::kNone) return path.string();
   const fs::path packed = folder / (packing == Packing::kGzip ? "stdin.gz" : "stdin.zst");
   std::error_code code;

@@ -2,6 +2,7 @@
 
 // Files of CSV or JSON, as they are read so that nothing of them is lost in silence.
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,11 @@ struct TextSource {
 Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
                            Converter& converter);
 
-// DuckDB looks at all of the files for their keys, and what is nested in them. Numbers and strings
-// at the top are taken as they are written, and get a type that holds all of them, as those of CSV:
-// DuckDB takes the time of another zone for one of UTC, and a string for a UUID in lower case.
+// All of the files are read for their keys and types (ingest/json_rows.h), those of nested values
+// too. Numbers and strings are taken as they are written, and get a type that holds all of them, as
+// the values of CSV.
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
-                            Converter& converter);
+                            Converter& converter, const std::stop_token& stop);
 
 // Whether a column is read as text for what it is to become; null: nothing in particular.
 bool ComesAsText(const Column* target);

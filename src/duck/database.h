@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "duck/row_source.h"
 #include "duck/types.h"
 #include "duck/value.h"
 #include "duck/vector.h"
@@ -179,6 +180,10 @@ class Connection {
 
   // Prepares a text that holds exactly one statement.
   Result<Statement> Prepare(const std::string& sql);
+
+  // Makes rows a table function without parameters, until the database is closed. Its reader is
+  // used by one thread, so that its rows keep their order.
+  Result<> Register(const std::string& name, std::shared_ptr<const RowSource> source);
 
   // Makes what runs on this connection fail soon. Safe from any thread while the connection is.
   void Interrupt();

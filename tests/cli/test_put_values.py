@@ -2,15 +2,12 @@
 
 import gzip
 import json
-import subprocess
-from pathlib import Path
 
 import pyarrow
-import pyarrow.parquet
 import pytest
-from harness.processes import clean_environment
+from harness.put_files import pyarrow_of, write
 from harness.store import parquet
-from harness.tool import command, ok, refused
+from harness.tool import ok, refused
 
 
 def zstd(content: bytes) -> bytes:
@@ -18,52 +15,6 @@ def zstd(content: bytes) -> bytes:
 
 
 LONG = 30_000  # Rows: DuckDB looks at the first 20,480 for the types.
-
-
-@pytest.fixture
-def folder(scratch) -> Path:
-    return scratch
-
-
-@pytest.fixture
-def put(folder):
-    """Into a folder: no daemon is there, and none is needed."""
-
-    def call(*arguments, **options):
-        return subprocess.run(
-            command("put", *arguments, "--into", folder / "served"),
-            env=clean_environment(folder),
-            cwd=folder,
-            capture_output=True,
-            timeout=120,
-            check=False,
-            **({"text": True} | options),
-        )
-
-    return call
-
-
-@pytest.fixture
-def rows(folder):
-    """What is in a dataset, by its first column; and the types of its columns."""
-
-    def read(name: str) -> tuple[list, list[str]]:
-        table = pyarrow_of(folder / "served" / name)
-        return [list(row.values()) for row in table.to_pylist()], [
-            str(t) for t in table.schema.types
-        ]
-
-    return read
-
-
-def pyarrow_of(path):
-    return pyarrow.parquet.read_table(path)
-
-
-def write(folder, name: str, content: str | bytes):
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 # --- files that are packed

@@ -1,4 +1,4 @@
-#include "cli/packed_file.h"
+#include "ingest/byte_reader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 
-namespace tarn::cli {
+namespace tarn::ingest {
 namespace {
 
 using testing::HasSubstr;
@@ -60,11 +60,12 @@ class PackedFile : public testing::TestWithParam<Packing> {
   // What is wrong with a file of these bytes; empty: nothing.
   std::string Check(const std::string& bytes) {
     std::ofstream(path_, std::ios::binary) << bytes;
-    const Result<> checked = CheckPacked(path_, GetParam(), {});
+    const Result<> checked = CheckPacked(path_, [](uint64_t) { return Result<>(); });
     return checked.ok() ? "" : checked.error().message;
   }
 
-  const std::string path_ = testing::TempDir() + "packed_file_test-" + std::to_string(getpid());
+  const std::string path_ = testing::TempDir() + "byte_reader_test-" + std::to_string(getpid()) +
+                            (GetParam() == Packing::kGzip ? ".gz" : ".zst");
 };
 
 TEST_P(PackedFile, IsGoodWhenItIsWhole) {
@@ -97,13 +98,12 @@ TEST_P(PackedFile, IsToldWhereItIsSomethingElse) {
   EXPECT_THAT(Check(Pack("a,b\n") + "1,2 and more\n"), HasSubstr("damaged"));
 }
 
-TEST_P(PackedFile, EndsAtAStop) {
+TEST_P(PackedFile, EndsWithTheErrorOfTheHook) {
   std::ofstream(path_, std::ios::binary) << Pack(LongText());
-  const std::stop_source stop;
-  stop.request_stop();
-  const Result<> checked = CheckPacked(path_, GetParam(), stop.get_token());
+  const Result<> checked =
+      CheckPacked(path_, [](uint64_t) -> Result<> { return Unavailable("stopped"); });
   ASSERT_FALSE(checked.ok());
-  EXPECT_EQ(checked.error().kind, ErrorKind::kCancelled);
+  EXPECT_EQ(checked.error().message, "stopped");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PackedFile, testing::Values(Packing::kGzip, Packing::kZstd),
@@ -122,4 +122,4 @@ TEST(PackingOf, GoesByTheNameOrTheContent) {
 }
 
 }  // namespace
-}  // namespace tarn::cli
+}  // namespace tarn::ingest

@@ -1,0 +1,99 @@
+#pragma once
+
+// The shape of JSON values: their kinds, and the shapes of their fields and elements.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "duck/row_source.h"
+#include "ingest/text_kinds.h"
+
+namespace tarn::ingest {
+
+// A JSON value can have this many levels below it; deeper ones are kept as their JSON text.
+inline constexpr int kJsonLevelsMax = 32;
+inline constexpr size_t kJsonFieldsMax = 10'000;
+
+// What the values at one place of all records have in common. Filled by adding values, then
+// finished, then used to write them.
+class JsonShape {
+ public:
+  enum class Form : uint8_t { kText, kJson, kList, kStruct, kMap };
+
+  struct Field {
+    std::string key;   // May be empty, hold NUL, or differ from another key only in its case.
+    std::string name;  // Of the column or the field of a STRUCT: no two are equal in any case.
+    std::unique_ptr<JsonShape> shape;
+    uint64_t count = 0;  // The objects with this key.
+    uint64_t last_object = 0;
+    size_t again = 0;  // The field of the same key where an object has it again; 0: none.
+  };
+
+  JsonShape();
+
+  void AddNull() { ++nulls_; }
+  void AddBoolean() { ++booleans_; }
+  void AddNumber(std::string_view text) { numbers_.Add(text); }
+  void AddString(std::string_view text) { strings_.Add(text); }
+  void AddTooDeep() { is_too_deep_ = true; }
+  // The shape of the elements of a list.
+  JsonShape& AddList();
+  void AddObject() { ++objects_; }
+
+  // Begins to look up the keys of one object.
+  void BeginObject();
+  // The field of the next key of the object. FindField returns nullptr for one that is not there.
+  Field& FindOrAddField(std::string_view key);
+  Field* FindField(std::string_view key);
+  bool IsInObject(const Field& field) const { return field.last_object == object_; }
+
+  // Adds all that was added to another shape, which keeps nothing.
+  void Merge(JsonShape& other);
+
+  // Decides the form and the names of the fields; a line for each name that is not the key is added
+  // to `notes`. `is_record`: the shape of the records, which is never a MAP.
+  void Finish(bool is_record, std::vector<std::string>& notes);
+
+  Form form() const { return form_; }
+  bool IsRecord() const { return form_ == Form::kStruct; }
+  const std::vector<Field>& fields() const { return fields_; }
+  JsonShape& element() const { return *element_; }  // Of a list, and the values of a MAP.
+
+  // Values become their JSON text.
+  void KeepJson() { form_ = Form::kJson; }
+
+  // "STRUCT("a" BIGINT, "b" VARCHAR[])"
+  std::string TypeName() const;
+  duck::TextType Type() const;
+  // A line for each column that became text because of a value, or loses digits of times.
+  // `path`: "column.field".
+  void AddNotes(const std::string& path, std::vector<std::string>& notes) const;
+  bool HasOnlyStrings() const;
+
+ private:
+  bool IsMap() const;
+  void BecomeMap();
+  void NameFields(std::vector<std::string>& notes);
+  bool HasScalars() const;
+  const TextKinds* Kinds() const;
+
+  Form form_ = Form::kText;
+  bool is_too_deep_ = false;
+  uint64_t nulls_ = 0;
+  uint64_t booleans_ = 0;
+  uint64_t lists_ = 0;
+  uint64_t objects_ = 0;
+  TextKinds numbers_{kNumberKinds};
+  TextKinds strings_{kStringKinds};
+  std::unique_ptr<JsonShape> element_;
+  std::vector<Field> fields_;
+  std::unordered_map<std::string, size_t> index_;
+  uint64_t object_ = 0;  // The object whose keys are looked up.
+  size_t next_ = 0;      // The field that most likely comes next.
+};
+
+}  // namespace tarn::ingest
