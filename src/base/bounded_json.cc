@@ -12,12 +12,12 @@ namespace {
 
 constexpr size_t kReasonBytesMax = 300;
 
-// Counts the values and the depth of a text, and keeps nothing of it.
+// Counts the values and the depth of a text without storing them.
 class LimitCheck : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit LimitCheck(const JsonLimits& limits) : limits_(limits) {}
 
-  Error TakeError() { return error_ ? std::move(*error_) : InvalidArgument("not a value"); }
+  Error error() { return error_ ? std::move(*error_) : InvalidArgument("not a value"); }
 
   bool null() override { return Count(); }
   bool boolean(bool) override { return Count(); }
@@ -62,7 +62,7 @@ class LimitCheck : public nlohmann::json_sax<nlohmann::json> {
 template <class Json>
 Result<Json> ParseTree(std::string_view text, const JsonLimits& limits) {
   LimitCheck check(limits);
-  if (!nlohmann::json::sax_parse(text, &check)) return check.TakeError();
+  if (!nlohmann::json::sax_parse(text, &check)) return check.error();
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::exception& e) {
@@ -87,8 +87,7 @@ std::string JsonReason(std::string_view what) {
       what.starts_with("[json.exception.") && end != std::string_view::npos) {
     what.remove_prefix(end + 2);
   }
-  // The quoted bytes may be the very ones that are not UTF-8, and the cut may be within a
-  // character.
+  // The reason may quote invalid UTF-8, and the limit may split a character.
   if (what.size() <= kReasonBytesMax) return ToValidUtf8(what);
   return ToValidUtf8(what.substr(0, kReasonBytesMax)) + "…";
 }

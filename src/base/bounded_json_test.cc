@@ -20,14 +20,14 @@ std::string ListOfValues(size_t count) {
   return text + "]";
 }
 
-TEST(BoundedJson, ReadsWhatIsWithinTheLimits) {
+TEST(BoundedJson, ParsesTextWithinTheLimits) {
   const auto value = ParseBoundedJson(R"({"b":[1,2.5,"é",null,true],"a":{}})");
   ASSERT_TRUE(value.ok()) << value.error().message;
   EXPECT_EQ(value->dump(), R"({"a":{},"b":[1,2.5,"é",null,true]})");
   EXPECT_EQ(ParseBoundedOrderedJson(R"({"b":1,"a":{}})")->dump(), R"({"b":1,"a":{}})");
 }
 
-TEST(BoundedJson, DepthHasALimit) {
+TEST(BoundedJson, LimitsTheDepth) {
   EXPECT_TRUE(ParseBoundedJson(Nested(kJsonDepthMax)).ok());
   for (const std::string& text : {Nested(kJsonDepthMax + 1), std::string(16'000'000, '[')}) {
     const auto value = ParseBoundedJson(text);
@@ -38,7 +38,7 @@ TEST(BoundedJson, DepthHasALimit) {
   EXPECT_TRUE(ParseBoundedJson(Nested(1000), {.depth = 1000}).ok());
 }
 
-TEST(BoundedJson, ValuesHaveALimit) {
+TEST(BoundedJson, LimitsTheNumberOfValues) {
   const JsonLimits limits{.values = 100};
   EXPECT_TRUE(ParseBoundedJson(ListOfValues(99), limits).ok()) << "the list is a value too";
   const auto value = ParseBoundedJson(ListOfValues(100), limits);
@@ -48,7 +48,7 @@ TEST(BoundedJson, ValuesHaveALimit) {
   EXPECT_FALSE(ParseBoundedOrderedJson(R"([{},{},{"a":1}])", {.values = 4}).ok());
 }
 
-TEST(BoundedJson, ErrorsSayWhereAndAreShort) {
+TEST(BoundedJson, ReportsShortErrorsWithPosition) {
   for (const std::string text :
        {"", "{", "[1,]", "1 2", "\"\xFF\"", "\"\\ud800\"", "1e400", "nul"}) {
     const auto value = ParseBoundedJson(text);
@@ -59,7 +59,7 @@ TEST(BoundedJson, ErrorsSayWhereAndAreShort) {
   EXPECT_LT(ParseBoundedJson("\"" + std::string(1'000'000, 'x')).error().message.size(), 400U);
 }
 
-TEST(BoundedJson, HoldsForValuesWithExactNumbersToo) {
+TEST(BoundedJson, LimitsExactJsonToo) {
   EXPECT_TRUE(ParseExactJson(ListOfValues(kJsonValuesMax - 1)).ok());
   const auto value = ParseExactJson(ListOfValues(kJsonValuesMax));
   ASSERT_FALSE(value.ok());

@@ -5,7 +5,7 @@
 namespace tarn {
 namespace {
 
-TEST(ByteSize, ReadsNumbersWithUnits) {
+TEST(ByteSize, ParsesNumbersWithUnits) {
   EXPECT_EQ(*ParseByteSize("1024"), 1024);
   EXPECT_EQ(*ParseByteSize("1GB"), 1'000'000'000);
   EXPECT_EQ(*ParseByteSize("1.5 gib"), 1'610'612'736);
@@ -13,7 +13,7 @@ TEST(ByteSize, ReadsNumbersWithUnits) {
   EXPECT_EQ(*ParseByteSize("0"), 0);
 }
 
-TEST(ByteSize, RefusesWhatIsNone) {
+TEST(ByteSize, RejectsInvalidSizes) {
   for (const char* text : {"", "GB", "-1GB", "1 XB", "1GB2", "nan", "inf", "1e300GB", "80%"}) {
     EXPECT_FALSE(ParseByteSize(text).ok()) << text;
   }

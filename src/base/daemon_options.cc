@@ -15,10 +15,10 @@ DaemonOptions ParseDaemonOptions(int argc, const char* const* argv, const std::s
       ->capture_default_str();
   app.footer(
       "Settings are in the configuration file, or in the environment as TARN_SECTION_KEY.\n"
-      "`tarn settings` lists them, `tarn check` says what is wrong with a file.");
+      "`tarn settings` lists them, `tarn check` checks a file.");
   app.set_version_flag("--version", program + " " + Version());
 
-  // Go's flags take one dash as well as two; CLI11 takes a long name with two only.
+  // Accepts -config as Go's flag package does; CLI11 requires two dashes for long names.
   std::vector<std::string> arguments;
   for (int i = argc - 1; i > 0; --i) {
     std::string argument = argv[i];

@@ -6,7 +6,7 @@ namespace tarn {
 
 // The command line of a daemon: -config FILE or --config FILE, --version, --help.
 struct DaemonOptions {
-  bool exit_now = false;  // --help, --version or a wrong argument was answered.
+  bool exit_now = false;  // After --help, --version or an invalid argument.
   int exit_code = 0;
   std::string config_path = "lakehouse.toml";
 };

@@ -7,15 +7,15 @@
 
 namespace tarn {
 
-// A point in monotonic time by which work has to be over. Passed down by value and never
-// extended on the way: a callee may only shorten it.
+// A point in monotonic time by which work must end. Passed down by value; a callee may only shorten
+// it.
 class Deadline {
  public:
   using Clock = std::chrono::steady_clock;
 
   static Deadline After(Duration duration) {
     const auto now = Clock::now();
-    // Saturates: "in 290 years" must not wrap around into the past.
+    // Saturates: a duration of 290 years must not overflow into the past.
     if (duration > Clock::time_point::max() - now) return Never();
     return Deadline(now + duration);
   }

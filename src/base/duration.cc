@@ -13,7 +13,7 @@ struct Unit {
   std::string_view name;
   int64_t nanos;
 };
-// Longer names first, so that "ms" is not read as "m".
+// Longer names first, so that "ms" is not parsed as "m".
 constexpr std::array<Unit, 8> kUnits = {{
     {"ns", 1},
     {"us", 1'000},
@@ -27,7 +27,7 @@ constexpr std::array<Unit, 8> kUnits = {{
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-Error Bad(std::string_view text, std::string_view why) {
+Error DurationError(std::string_view text, std::string_view why) {
   return InvalidArgument(fmt::format("\"{}\": {} (write 30s, 1m30s or 500ms)", text, why));
 }
 
@@ -41,7 +41,7 @@ Result<Duration> ParseDuration(std::string_view text) {
     rest.remove_prefix(1);
   }
   if (rest == "0") return Duration::zero();
-  if (rest.empty()) return Bad(text, "no number");
+  if (rest.empty()) return DurationError(text, "no number");
 
   __extension__ using Wide = __int128;
   constexpr Wide kMax = std::numeric_limits<int64_t>::max();
@@ -53,19 +53,19 @@ Result<Duration> ParseDuration(std::string_view text) {
     size_t digits = 0;
     for (; !rest.empty() && IsDigit(rest.front()); rest.remove_prefix(1), ++digits) {
       whole = whole * 10 + (rest.front() - '0');
-      if (whole > kMax) return Bad(text, "too large");
+      if (whole > kMax) return DurationError(text, "too large");
     }
     if (!rest.empty() && rest.front() == '.') {
       rest.remove_prefix(1);
       for (; !rest.empty() && IsDigit(rest.front()); rest.remove_prefix(1), ++digits) {
-        // Digits beyond what a nanosecond of an hour can show are read and dropped.
+        // Digits below the resolution of a nanosecond are ignored.
         if (scale < Wide{1'000'000'000'000'000}) {
           fraction = fraction * 10 + (rest.front() - '0');
           scale *= 10;
         }
       }
     }
-    if (digits == 0) return Bad(text, "not a number");
+    if (digits == 0) return DurationError(text, "not a number");
 
     const Unit* unit = nullptr;
     for (const Unit& candidate : kUnits) {
@@ -74,13 +74,13 @@ Result<Duration> ParseDuration(std::string_view text) {
         break;
       }
     }
-    if (unit == nullptr) return Bad(text, rest.empty() ? "no unit" : "unknown unit");
+    if (unit == nullptr) return DurationError(text, rest.empty() ? "no unit" : "unknown unit");
     rest.remove_prefix(unit->name.size());
     if (!rest.empty() && !IsDigit(rest.front()) && rest.front() != '.') {
-      return Bad(text, "unknown unit");
+      return DurationError(text, "unknown unit");
     }
     total += whole * unit->nanos + fraction * unit->nanos / scale;
-    if (total > kMax) return Bad(text, "too large");
+    if (total > kMax) return DurationError(text, "too large");
   }
   const auto nanos = static_cast<int64_t>(total);
   return Duration(negative ? -nanos : nanos);

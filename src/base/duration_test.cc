@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(ParseDuration, ReadsGoSyntax) {
+TEST(ParseDuration, ParsesGoSyntax) {
   EXPECT_EQ(*ParseDuration("30s"), 30s);
   EXPECT_EQ(*ParseDuration("1m30s"), 90s);
   EXPECT_EQ(*ParseDuration("500ms"), 500ms);
@@ -22,7 +22,7 @@ TEST(ParseDuration, ReadsGoSyntax) {
   EXPECT_EQ(*ParseDuration("2562047h47m16.854775807s"), Duration::max());
 }
 
-TEST(ParseDuration, RefusesEverythingElse) {
+TEST(ParseDuration, RejectsInvalidDurations) {
   for (const char* text : {"", "-", "30", "s", ".", ".s", "1x", "1sx", "1 s", " 1s", "1s ", "1m-1s",
                            "abc", "1e3s", "9999999h", "99999999999999999999s", "1mss"}) {
     const Result<Duration> parsed = ParseDuration(text);

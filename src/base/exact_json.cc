@@ -10,7 +10,7 @@
 namespace tarn {
 namespace {
 
-// Listens to nlohmann's parser, which hands a number's own digits to nobody else.
+// A SAX handler, because only the SAX interface of nlohmann/json passes on the digits of a number.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit Builder(ExactJson& root) : root_(root) {}
@@ -21,7 +21,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool value) override {
     return Put({.kind = ExactJson::Kind::kBool, .boolean = value});
   }
-  // JSON's -0 comes as 0, which is the same integer.
+  // nlohmann/json passes -0 as 0, which is the same integer.
   bool number_integer(number_integer_t value) override { return PutNumber(fmt::to_string(value)); }
   bool number_unsigned(number_unsigned_t value) override {
     return PutNumber(fmt::to_string(value));
@@ -46,7 +46,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     std::vector<std::string_view> sorted(names.begin(), names.end());
     std::sort(sorted.begin(), sorted.end());
     const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-    if (twice != sorted.end()) return Fail(fmt::format("the name \"{}\" is there twice", *twice));
+    if (twice != sorted.end()) return Fail(fmt::format("duplicate name \"{}\"", *twice));
     return Close();
   }
 
@@ -62,20 +62,20 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool PutNumber(std::string digits) {
     return Put({.kind = ExactJson::Kind::kNumber, .text = std::move(digits)});
   }
-  // Where the next value goes: the end of the innermost open list or object, or the root.
-  ExactJson& Place() { return open_.empty() ? root_ : open_.back()->items.emplace_back(); }
+  // The target of the next value: the end of the innermost open list or object, or the root.
+  ExactJson& NextTarget() { return open_.empty() ? root_ : open_.back()->items.emplace_back(); }
   bool Count() {
     return ++values_ <= kJsonValuesMax || Fail(JsonTooManyValuesError(kJsonValuesMax).message);
   }
   bool Put(ExactJson value) {
     if (!Count()) return false;
-    Place() = std::move(value);
+    NextTarget() = std::move(value);
     return true;
   }
   bool Open(ExactJson::Kind kind) {
     if (open_.size() == kJsonDepthMax) return Fail(JsonTooDeepError(kJsonDepthMax).message);
     if (!Count()) return false;
-    ExactJson& value = Place();
+    ExactJson& value = NextTarget();
     value.kind = kind;
     open_.push_back(&value);
     return true;
@@ -86,8 +86,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   ExactJson& root_;
-  // From the outermost to the innermost. A list that holds an open one gets no more items
-  // meanwhile, so these stay where they are.
+  // From the outermost to the innermost. The pointers stay valid, because a list gets no further
+  // items while one of its items is open.
   std::vector<ExactJson*> open_;
   size_t values_ = 0;
   std::string error_;

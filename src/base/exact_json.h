@@ -1,7 +1,6 @@
 #pragma once
 
-// JSON whose numbers stay what was written: a double would lose the digits of 0.10 and of all
-// that is longer than 15 digits.
+// JSON with exact numbers: a double would change 0.10 and numbers of more than 15 digits.
 
 #include <cstdint>
 #include <string>
@@ -18,21 +17,22 @@ struct ExactJson {
 
   Kind kind = Kind::kNull;
   bool boolean = false;
-  // kText: UTF-8 without escapes, which may hold NUL. kNumber: its digits, as JSON writes them.
+  // kText: UTF-8 without escapes, possibly with NUL. kNumber: the digits in JSON syntax.
   std::string text;
-  std::vector<ExactJson> items;    // kList; kObject: the values.
-  std::vector<std::string> names;  // kObject: of its items, in the order of the text; no two equal.
+  std::vector<ExactJson> items;  // kList; kObject: the values.
+  // kObject: the distinct names of the items, in the order of the text.
+  std::vector<std::string> names;
 
-  // The value of that name in an object; null where there is none.
+  // The value of that name in an object; null if there is none.
   const ExactJson* Find(std::string_view name) const;
 
-  // As JSON without white space; numbers have their own digits.
+  // JSON without white space, with the original digits of numbers.
   std::string Dump() const;
 };
 
-// Exactly one value, in UTF-8. The error is kInvalidArgument and says where and what is wrong:
-// "parse error at line 1, column 5: …". A number beyond a double's range is an error, and so are
-// more than kJsonDepthMax lists and objects within each other, and more than kJsonValuesMax values.
+// Parses exactly one value in UTF-8. Errors are kInvalidArgument with position and reason: "parse
+// error at line 1, column 5: …". Numbers beyond the range of a double, nesting deeper than
+// kJsonDepthMax and more than kJsonValuesMax values are errors.
 Result<ExactJson> ParseExactJson(std::string_view text);
 
 }  // namespace tarn

@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string Again(std::string_view text) {
+std::string RoundTrip(std::string_view text) {
   const Result<ExactJson> value = ParseExactJson(text);
   return value.ok() ? value->Dump() : "error: " + value.error().message;
 }
@@ -24,7 +24,7 @@ std::string ErrorOf(std::string_view text) {
   return value.error().message;
 }
 
-TEST(ExactJson, NumbersKeepTheirDigits) {
+TEST(ExactJson, KeepsTheDigitsOfNumbers) {
   for (const char* number :
        {"0", "-1", "0.10", "1.5", "-0.0", "1e3", "1E-3", "1.50e+10", "9223372036854775807",
         "-9223372036854775808", "9223372036854775808", "18446744073709551615",
@@ -38,18 +38,18 @@ TEST(ExactJson, NumbersKeepTheirDigits) {
   }
 }
 
-TEST(ExactJson, EveryKindComesBack) {
+TEST(ExactJson, RoundTripsEveryKind) {
   for (const char* text : {"null", "true", "false", R"("")", R"("a\"b\\c\n\u0000")", "[]", "{}",
                            "[[],{},[1]]", R"({"b":1.0,"a":[null,{"":"é"}],"c":{"b":2}})"}) {
-    EXPECT_EQ(Again(text), text);
+    EXPECT_EQ(RoundTrip(text), text);
   }
-  EXPECT_EQ(Again(" { \"b\" : [ 1 , 2 ] } "), R"({"b":[1,2]})");
+  EXPECT_EQ(RoundTrip(" { \"b\" : [ 1 , 2 ] } "), R"({"b":[1,2]})");
   const Result<ExactJson> text = ParseExactJson("\"a\\u0000b \\ud83d\\ude00\"");
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(text->text, std::string("a\0b \xF0\x9F\x98\x80", 8));
 }
 
-TEST(ExactJson, ObjectsAreReadByName) {
+TEST(ExactJson, FindsItemsByName) {
   const Result<ExactJson> value = ParseExactJson(R"({"b":1,"a":"x"})");
   ASSERT_TRUE(value.ok());
   EXPECT_EQ(value->names, (std::vector<std::string>{"b", "a"}));
@@ -58,7 +58,7 @@ TEST(ExactJson, ObjectsAreReadByName) {
   EXPECT_EQ(value->Find("A"), nullptr);
 }
 
-TEST(ExactJson, ErrorsSayWhereAndWhat) {
+TEST(ExactJson, ReportsErrorsWithPositionAndReason) {
   EXPECT_THAT(ErrorOf(""), HasSubstr("unexpected end of input"));
   EXPECT_THAT(ErrorOf("{\"a\":}"), testing::StartsWith("parse error at line 1, column 6: "));
   for (const char* text : {"1 2", "[1,]", "{'a':1}", "nul", "NaN", "01", "+1", "1.", ".5", "\"",
@@ -69,30 +69,30 @@ TEST(ExactJson, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(ErrorOf(std::string(5000, '9')), HasSubstr("number overflow"));
 }
 
-TEST(ExactJson, ANameTwiceIsAnError) {
-  EXPECT_THAT(ErrorOf(R"({"a":1,"b":2,"a":3})"), HasSubstr("the name \"a\" is there twice"));
-  EXPECT_THAT(ErrorOf(R"([{"x":{"\u0061":1,"a":3}}])"), HasSubstr("twice"));
+TEST(ExactJson, RejectsDuplicateNames) {
+  EXPECT_THAT(ErrorOf(R"({"a":1,"b":2,"a":3})"), HasSubstr("duplicate name \"a\""));
+  EXPECT_THAT(ErrorOf(R"([{"x":{"\u0061":1,"a":3}}])"), HasSubstr("duplicate name"));
   EXPECT_NE(ErrorOf("{\"" + std::string(5000, 'a') + "\":1,\"" + std::string(5000, 'a') + "\":1}"),
             "");
-  EXPECT_EQ(Again(R"({"a":1,"A":2})"), R"({"a":1,"A":2})");
+  EXPECT_EQ(RoundTrip(R"({"a":1,"A":2})"), R"({"a":1,"A":2})");
 }
 
-TEST(ExactJson, OnlyUtf8) {
+TEST(ExactJson, RejectsInvalidUtf8) {
   for (const char* text :
        {"\"\xFF\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xE2\x82\"", "\xFF", "{\"\xC3\":1}"}) {
     EXPECT_NE(ErrorOf(text), "");
   }
-  // A quote of what was read may be cut within a character.
+  // A quotation of the input may be cut within a character.
   std::string euros = "\"";
   for (int i = 0; i < 1000; ++i) euros += "€";
   for (int i = 0; i < 3; ++i) EXPECT_THAT(ErrorOf(euros += 'x'), testing::EndsWith("…"));
 }
 
-TEST(ExactJson, DepthHasALimit) {
+TEST(ExactJson, LimitsTheDepth) {
   const auto nested = [](size_t depth) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
-  EXPECT_EQ(Again(nested(kJsonDepthMax)), nested(kJsonDepthMax));
+  EXPECT_EQ(RoundTrip(nested(kJsonDepthMax)), nested(kJsonDepthMax));
   EXPECT_THAT(ErrorOf(nested(kJsonDepthMax + 1)), HasSubstr("more than 64 deep"));
   EXPECT_THAT(ErrorOf(std::string(1'000'000, '[')), HasSubstr("more than 64 deep"));
 }

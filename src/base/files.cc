@@ -34,7 +34,7 @@ Error SystemError(const std::string& path) {
           fmt::format("cannot read {}: {}", path, std::strerror(code))};
 }
 
-// The permissions are those of the file that is open, not of whatever the path names by then.
+// Checks the permissions of the open descriptor, because the path may be replaced meanwhile.
 Result<std::string> Read(const std::string& path, bool secret) {
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return SystemError(path);
@@ -44,9 +44,9 @@ Result<std::string> Read(const std::string& path, bool secret) {
     return InvalidArgument(fmt::format("cannot read {}: it is a folder", path));
   }
   if (secret && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return InvalidArgument(
-        fmt::format("{} holds credentials, but its mode {:04o} lets others at it: chmod 600 {}",
-                    path, status.st_mode & 07777, path));
+    return InvalidArgument(fmt::format(
+        "{} holds credentials, but its mode {:04o} gives access to other users: run chmod 600 {}",
+        path, status.st_mode & 07777, path));
   }
   std::string text;
   std::array<char, 16384> buffer;

@@ -7,16 +7,16 @@
 
 namespace tarn {
 
-// The whole file. The error names the file and the system's reason.
+// Reads the whole file. The error has the path and the system's reason.
 Result<std::string> ReadFile(const std::string& path);
 
-// At most so many bytes of its beginning; none of a file that cannot be read.
+// The first bytes of a file, at most `bytes`; empty if the file cannot be read.
 std::string FirstBytes(const std::string& path, size_t bytes);
 
-// As ReadFile, for a file with credentials: refused when its group or others may read it.
+// Like ReadFile, for a file with credentials: fails if group or others have any access.
 Result<std::string> ReadSecretFile(const std::string& path);
 
-// The folder that the running program's file is in.
+// The folder of the running program.
 std::filesystem::path ProgramDirectory();
 
 }  // namespace tarn

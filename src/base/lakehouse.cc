@@ -22,58 +22,56 @@ SettingsTable LakehouseSettings::Table() {
   return SettingsTable({
       {.key = "s3.endpoint",
        .target = &s3.endpoint,
-       .help = "Where the object store is: a URL, whose scheme decides TLS where `use_ssl` is not "
-               "given, or `host:port`. `file:///dir` is a folder in place of a store, with one "
-               "subfolder a bucket. Empty means AWS."},
-      {.key = "s3.region",
-       .target = &s3.region,
-       .help = "The region that requests are signed for."},
+       .help = "The object store: a URL, or `host:port`. Without `use_ssl`, the scheme of "
+               "the URL selects TLS. `file:///dir` is a folder instead of a store, with one "
+               "subfolder per bucket. Empty means AWS."},
+      {.key = "s3.region", .target = &s3.region, .help = "The region for request signatures."},
       {.key = "s3.bucket",
        .target = &s3.bucket,
        .help = "The bucket of the lake. Required by queryd."},
       {.key = "s3.access_key_id",
        .target = &s3.access_key_id,
-       .help = "Key id, where `queryd.secrets_path` gives none.",
+       .help = "The key id, if `queryd.secrets_path` has none.",
        .secret = true},
       {.key = "s3.secret_access_key",
        .target = &s3.secret_access_key,
-       .help = "Its secret.",
+       .help = "The secret of the key id.",
        .secret = true},
       {.key = "s3.session_token",
        .target = &s3.session_token,
-       .help = "The token of temporary credentials.",
+       .help = "The session token of temporary credentials.",
        .secret = true},
       {.key = "s3.use_path_style",
        .target = &s3.use_path_style,
-       .help = "`http://host/bucket/key` in place of `http://bucket.host/key`.",
+       .help = "Use `http://host/bucket/key` instead of `http://bucket.host/key`.",
        .default_text = "`true` with an `endpoint`, else `false`"},
       {.key = "s3.use_ssl",
        .target = &s3.use_ssl,
-       .help = "TLS towards the store.",
+       .help = "Use TLS for the object store.",
        .default_text = "by the scheme of `endpoint`, else `true`"},
 
       {.key = "queryd.bind",
        .target = &queryd.bind,
-       .help = "`host:port` to listen on. Port 0 takes a free one, which the log tells."},
+       .help = "The address to listen on, as `host:port`. Port 0 selects a free port; the "
+               "log shows it."},
       {.key = "queryd.catalogd_url",
        .target = &queryd.catalogd_url,
-       .help = "Where catalogd is, as in `http://127.0.0.1:3212`. Required by queryd."},
+       .help = "The URL of catalogd, such as `http://127.0.0.1:3212`. Required by queryd."},
       {.key = "queryd.catalogd_token_path",
        .target = &queryd.catalogd_token_path,
-       .help = "A file that holds queryd's token for catalogd (role `catalog`), readable by its "
-               "owner alone. Read anew at each refresh."},
+       .help = "A file with queryd's token for catalogd (role `catalog`). Only its owner may "
+               "have access. Read again at each refresh."},
       {.key = "queryd.secrets_path",
        .target = &queryd.secrets_path,
-       .help =
-           "A TOML file with `[s3.primary]` credentials, readable by its owner alone. Wins over "
-           "those of `[s3]`."},
+       .help = "A TOML file with `[s3.primary]` credentials, which override those of `[s3]`. "
+               "Only its owner may have access."},
       {.key = "queryd.extension_dir",
        .target = &queryd.extension_dir,
-       .help = "Where `httpfs.duckdb_extension` is.",
+       .help = "The folder of `httpfs.duckdb_extension`.",
        .default_text = "`../lib/tarn` beside the program"},
       {.key = "queryd.refresh_every",
        .target = &queryd.refresh_every,
-       .help = "How often the views are brought in step with the catalogue."},
+       .help = "The interval between refreshes of the views from the catalogue."},
       {.key = "queryd.refresh_timeout",
        .target = &queryd.refresh_timeout,
        .help =
@@ -81,17 +79,16 @@ SettingsTable LakehouseSettings::Table() {
            "are still being read go live later."},
       {.key = "queryd.overwrite_checks_max",
        .target = &queryd.overwrite_checks_max,
-       .help =
-           "The most objects that each refresh checks for overwrites. Only objects of datasets "
-           "that queries use, and whose ETags are not in the catalogue, are checked. 0 turns it "
-           "off.",
+       .help = "The maximum number of objects that each refresh checks for overwrites. Only "
+               "objects of datasets that queries use, and whose ETags are not in the "
+               "catalogue, are checked. 0 disables the check.",
        .min = 0,
        .max = 1'000'000,
        .unit = "objects"},
       {.key = "queryd.probes_max",
        .target = &queryd.probes_max,
-       .help = "The most objects of new or changed datasets whose columns are read at the same "
-               "time. Retries of failed datasets take at most half of it.",
+       .help = "The maximum number of objects of new or changed datasets whose columns are "
+               "read at the same time. Retries of failed datasets use at most half of it.",
        .min = 1,
        .max = 1000,
        .unit = "objects"},
@@ -105,9 +102,8 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "datasets"},
       {.key = "queryd.probe_memory_limit",
        .target = &queryd.probe_memory_limit,
-       .help =
-           "The memory of DuckDB in the process that reads these columns. A process that takes a "
-           "quarter and 256 MB more than that is replaced.",
+       .help = "DuckDB's memory limit in the process that reads these columns. A process "
+               "that uses a quarter and 256 MB more than that is replaced.",
        .unit = "bytes",
        .default_text = "a quarter of `memory_limit`"},
       {.key = "queryd.footer_bytes_max",
@@ -118,44 +114,47 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "queryd.schema_depth_max",
        .target = &queryd.schema_depth_max,
-       .help = "How many levels the schema of a Parquet object may have: a list or a map takes "
-               "two, a struct one. A dataset with a deeper one is refused.",
+       .help = "The maximum number of levels in the schema of a Parquet object: a list or a "
+               "map takes two, a struct one. A dataset with a deeper schema is refused.",
        .min = 8,
        .max = 1000,
        .unit = "levels"},
       {.key = "queryd.shutdown_timeout",
        .target = &queryd.shutdown_timeout,
-       .help = "How long running queries may go on after SIGTERM; the rest is interrupted."},
+       .help = "How long running queries may continue after SIGTERM before they are "
+               "interrupted."},
       {.key = "queryd.max_concurrent_queries",
        .target = &queryd.max_concurrent_queries,
-       .help = "Queries that run at once; the others wait in a queue.",
+       .help = "The maximum number of running queries. Further queries are queued.",
        .max = 1024,
        .unit = "queries",
        .default_text = "the number of cores"},
       {.key = "queryd.queue_limit",
        .target = &queryd.queue_limit,
-       .help = "Queries that may wait. If the queue is full, a new query takes the place of the "
-               "newest one of the token that has the most waiting; else it is answered 503.",
+       .help = "The maximum number of queued queries. If the queue is full, a new query "
+               "replaces the newest one of the token with the most queued queries, or is "
+               "answered 503.",
        .max = 1'000'000,
        .unit = "queries"},
       {.key = "queryd.max_concurrent_queries_per_token",
        .target = &queryd.max_concurrent_queries_per_token,
-       .help = "Queries of one token that run at once. Less than `max_concurrent_queries` keeps "
-               "slots free for other tokens, whatever one token runs.",
+       .help = "The maximum number of running queries of one token. A value below "
+               "`max_concurrent_queries` keeps slots free for other tokens.",
        .max = 1024,
        .unit = "queries",
        .default_text = "three quarters of `max_concurrent_queries`, rounded up"},
       {.key = "queryd.queue_limit_per_token",
        .target = &queryd.queue_limit_per_token,
-       .help = "Queries of one token that may wait. More are answered 503.",
+       .help = "The maximum number of queued queries of one token. Further queries are "
+               "answered 503.",
        .max = 1'000'000,
        .unit = "queries",
        .default_text = "`queue_limit`"},
       {.key = "queryd.slow_readers_max",
        .target = &queryd.slow_readers_max,
-       .help = "Queries that give up their slots to others because their readers have taken "
-               "nothing for a second. Beyond that number a query keeps its slot, and is cancelled "
-               "if a query of a token that holds fewer slots waits for one.",
+       .help = "The maximum number of queries that release their slots because their readers "
+               "have read nothing for a second. Beyond that number a query keeps its slot, "
+               "and is cancelled if a query of a token that holds fewer slots is queued.",
        .max = 1024,
        .unit = "queries",
        .default_text = "`max_concurrent_queries`, at least 4"},
@@ -167,24 +166,25 @@ SettingsTable LakehouseSettings::Table() {
        .default_text = "half of `slow_readers_max`, rounded up"},
       {.key = "queryd.queue_timeout",
        .target = &queryd.queue_timeout,
-       .help = "How long a query may wait for its turn; then it is answered 503."},
+       .help = "How long a query may be queued before it is answered 503."},
       {.key = "queryd.query_timeout",
        .target = &queryd.query_timeout,
-       .help =
-           "How long a query may take, from its arrival to the last byte of its answer; then it "
-           "is answered 504. A request can ask for less (`timeout_ms`)."},
+       .help = "How long a query may take, from its arrival to the last byte of the "
+               "response, before it is answered 504. A request can set a lower limit "
+               "(`timeout_ms`)."},
       {.key = "queryd.cancel_grace",
        .target = &queryd.cancel_grace,
-       .help = "A query that was cancelled has so long to stop; then its engine process is "
+       .help = "How long a cancelled query may take to stop before its engine process is "
                "replaced."},
       {.key = "queryd.drain_timeout",
        .target = &queryd.drain_timeout,
-       .help = "How long the queries of an engine process that was replaced may go on in it."},
+       .help = "How long the queries of a replaced engine process may continue in it."},
       {.key = "queryd.engine_starts_burst",
        .target = &queryd.engine_starts_burst,
-       .help = "Engine processes that may start in a row without a pause, whatever the reason; "
-               "then one each `engine_start_interval`. All sets of datasets share these starts, "
-               "and each has one more in the time of a whole burst. Queries wait if no process "
+       .help = "The maximum number of engine processes that start without a pause; further "
+               "ones start every `engine_start_interval`. All sets of datasets share these "
+               "starts, and each has one more in the time of a whole burst. Queries wait while "
+               "no process "
                "runs.",
        .min = 1,
        .max = 1000,
@@ -196,19 +196,19 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.quarantine_time",
        .target = &queryd.quarantine_time,
        .help = "How long a query that ended or broke two engine processes is refused, and how "
-               "long each of them counts against its token. `0s` refuses nothing."},
+               "long each of them counts against its token. `0s` disables both."},
       {.key = "queryd.quarantine_entries_max",
        .target = &queryd.quarantine_entries_max,
-       .help = "The most queries, and the most tokens, that are remembered because of engine "
-               "processes that ended or broke. The oldest are forgotten first.",
+       .help = "The maximum number of queries, and of tokens, that are remembered because of "
+               "engine processes that ended or broke. The oldest are dropped first.",
        .min = 1,
        .max = 1'000'000,
        .unit = "queries"},
       {.key = "queryd.crashes_max",
        .target = &queryd.crashes_max,
-       .help = "Engine processes that the queries of one token may end or break within "
-               "`quarantine_time`; then all its queries are answered 503. Without tokens, only the "
-               "queries that did it are refused.",
+       .help = "The maximum number of engine processes that the queries of one token may end or "
+               "break within `quarantine_time`; then all its queries are answered 503. Without "
+               "tokens, only the queries that did it are refused.",
        .min = 1,
        .max = 1000,
        .unit = "processes"},
@@ -223,226 +223,234 @@ SettingsTable LakehouseSettings::Table() {
        .help = "How long such a query may wait for its turn; then it is answered 503."},
       {.key = "queryd.row_limit",
        .target = &queryd.row_limit,
-       .help = "The most rows of a result; the rest is cut off and the answer says so. A request "
-               "can ask for less. 0 means no limit.",
+       .help = "The maximum number of rows of a result. Further rows are cut off, and the "
+               "response says so. A request can set a lower limit. 0 means no limit.",
        .unit = "rows"},
       {.key = "queryd.byte_limit",
        .target = &queryd.byte_limit,
-       .help = "The most bytes of a result, before compression. 0 means no limit.",
+       .help = "The maximum size of a result before compression. 0 means no limit.",
        .unit = "bytes"},
       {.key = "queryd.query_history",
        .target = &queryd.query_history,
-       .help = "Ended queries that `GET /queries` still shows. If there are more, the token with "
-               "the most of them loses its oldest one.",
+       .help = "The number of ended queries that `GET /queries` shows. Beyond it, the oldest "
+               "query of the token with the most queries is dropped.",
        .max = 1'000'000,
        .unit = "queries"},
       {.key = "queryd.plan_cache_entries",
        .target = &queryd.plan_cache_entries,
-       .help =
-           "Texts that a connection keeps judged, and planned too where they run in under 5 ms.",
+       .help = "The number of statements per connection whose checks are cached, and whose "
+               "plans are cached too if they run in under 5 ms.",
        .max = 100'000,
        .unit = "plans"},
       {.key = "queryd.cache_objects",
        .target = &queryd.cache_objects,
-       .help = "The engine keeps the sizes, ETags and footers of objects, and their data as far as "
-               "`memory_limit` allows. `false` is for buckets whose objects others overwrite."},
+       .help = "Cache the sizes, ETags and footers of objects in the engine, and their data "
+               "within `memory_limit`. Set it to `false` for buckets whose objects are "
+               "overwritten by other programs."},
       {.key = "queryd.result_cache_bytes",
        .target = &queryd.result_cache_bytes,
-       .help =
-           "Memory for results that are given again while the datasets that they were read from "
-           "are the same. 0 means that each query runs.",
+       .help = "The memory for cached results. A result is reused until one of its datasets "
+               "changes. 0 disables the cache.",
        .max = 1'000'000'000'000,
        .unit = "bytes"},
       {.key = "queryd.allow_direct_reads",
        .target = &queryd.allow_direct_reads,
-       .help =
-           "SQL may read whatever lies in the bucket, with `read_parquet` and its like, and list "
-           "it with `glob`; without, it reads datasets only."},
+       .help = "Allow SQL to read any object of the bucket with `read_parquet` and similar "
+               "functions, and to list the bucket with `glob`. Without it, SQL reads only "
+               "datasets."},
       {.key = "queryd.nesting_max",
        .target = &queryd.nesting_max,
        .help = "The maximum nesting depth of brackets or comments in a statement. Deeper "
-               "statements are refused, because DuckDB's time for them cannot be interrupted.",
+               "statements are refused, because DuckDB cannot be interrupted while it parses "
+               "them.",
        .min = 10,
        .max = 1000,
        .unit = "levels"},
       {.key = "queryd.subquery_depth_max",
        .target = &queryd.subquery_depth_max,
-       .help = "The maximum nesting depth of subqueries in expressions. Each level doubles the "
-               "time that DuckDB plans, which cannot be interrupted.",
+       .help = "The maximum nesting depth of subqueries in expressions. Each level doubles "
+               "DuckDB's planning time, which cannot be interrupted.",
        .min = 1,
        .max = 20,
        .unit = "levels"},
       {.key = "queryd.expression_depth_max",
        .target = &queryd.expression_depth_max,
-       .help = "How deep an expression or a type may be nested: DuckDB's "
-               "`max_expression_depth`. A type takes several levels for each of its own.",
+       .help = "The maximum nesting depth of an expression or a type: DuckDB's "
+               "`max_expression_depth`. A level of a type counts as several.",
        .min = 50,
        .max = 1000,
        .unit = "levels"},
       {.key = "queryd.json_depth_max",
        .target = &queryd.json_depth_max,
-       .help = "The maximum nesting depth of JSON that SQL reads. Deeper JSON is an error of the "
-               "query: DuckDB's functions would run out of stack and end the engine process.",
+       .help = "The maximum nesting depth of JSON that SQL reads. Deeper JSON is an error of "
+               "the query, because DuckDB's functions would overflow the stack and end the "
+               "engine process.",
        .min = 10,
        .max = 10000,
        .unit = "levels"},
       {.key = "queryd.threads",
        .target = &queryd.threads,
-       .help = "Threads that DuckDB computes with, for all queries together.",
+       .help = "The number of DuckDB's threads, shared by all queries.",
        .max = 1024,
        .unit = "threads",
        .default_text = "the number of cores"},
       {.key = "queryd.memory_limit",
        .target = &queryd.memory_limit,
-       .help = "What DuckDB may use for all queries together before it spills to "
+       .help = "The memory that DuckDB may use for all queries together before it spills to "
                "`temp_directory`.",
        .unit = "bytes",
        .default_text = "60 % of the machine's memory"},
       {.key = "queryd.memory_hard_limit",
        .target = &queryd.memory_hard_limit,
-       .help = "What the engine process may use at all, also past DuckDB's own accounting. An "
-               "allocation beyond it fails, and a process beyond it is replaced.",
+       .help = "The total memory of the engine process, including memory that DuckDB does "
+               "not account for. An allocation beyond it fails, and a process beyond it is "
+               "replaced.",
        .unit = "bytes",
        .default_text = "`memory_limit` and a quarter, and 256 MB"},
       {.key = "queryd.engines_memory_limit",
        .target = &queryd.engines_memory_limit,
-       .help = "The memory that all engine processes may use together. Beyond it, one is ended: "
-               "draining processes first, oldest first, then the process that exceeds its "
-               "`memory_limit` most.",
+       .help = "The memory of all engine processes together. Beyond it, one process is "
+               "ended: draining processes first, oldest first, then the process that exceeds "
+               "its `memory_limit` most.",
        .unit = "bytes",
        .default_text = "`memory_hard_limit` and half of `memory_limit`, at most 90 % of the "
                        "machine's memory, at least `memory_hard_limit`"},
       {.key = "queryd.scoped_engines_max",
        .target = &queryd.scoped_engines_max,
-       .help = "Tokens that are limited to datasets have engine processes of their own, one for "
-               "each set of datasets. More at once than this are answered 503.",
+       .help = "The maximum number of engine processes for tokens that are limited to "
+               "datasets: one for each set of datasets. Queries that need a further process "
+               "are answered 503.",
        .min = 1,
        .max = 64,
        .unit = "processes"},
       {.key = "queryd.scoped_memory_limit",
        .target = &queryd.scoped_memory_limit,
-       .help = "`memory_limit` of each of these processes.",
+       .help = "The `memory_limit` of each of these processes.",
        .unit = "bytes",
        .default_text = "`memory_limit` divided by twice `scoped_engines_max`"},
       {.key = "queryd.scoped_idle_timeout",
        .target = &queryd.scoped_idle_timeout,
-       .help = "Such a process that has had no query for so long is ended."},
+       .help = "How long such a process may have no query before it is ended."},
       {.key = "queryd.temp_directory",
        .target = &queryd.temp_directory,
-       .help = "Where DuckDB spills what does not fit into memory, in a folder that is made for "
-               "this process and removed after it.",
+       .help = "The folder for spilled data. Each process creates a subfolder and removes it "
+               "at its end.",
        .default_text = "the system's, `$TMPDIR` or `/tmp`"},
       {.key = "queryd.temp_directory_limit",
        .target = &queryd.temp_directory_limit,
-       .help = "The most that is spilled at once. 0 means that nothing is.",
+       .help = "The maximum size of spilled data. 0 disables spilling.",
        .unit = "bytes"},
       {.key = "queryd.sandbox",
        .target = &queryd.sandbox,
-       .help = "The engine process gives up programs, files, ports and privileges that it does not "
-               "need: as far as the kernel can (`on`), or it does not start (`require`). `off` is "
-               "for debuggers.",
+       .help = "Drop access to programs, files, ports and privileges that the engine process "
+               "does not need: as far as the kernel supports it (`on`), or fail to start "
+               "without it (`require`). `off` is for debuggers.",
        .one_of = {"on", "off", "require"}},
       {.key = "queryd.sql_body_bytes_max",
        .target = &queryd.sql_body_bytes_max,
-       .help = "The largest body of `POST /sql`.",
+       .help = "The maximum size of the body of `POST /sql`.",
        .min = 1024,
        .max = 64 * 1024 * 1024,
        .unit = "bytes"},
       {.key = "queryd.result_buffer_bytes",
        .target = &queryd.result_buffer_bytes,
-       .help = "How much of one result is held for a slow reader before the query waits. A result "
-               "that fits is sent whole, with Content-Length, and its errors keep their status.",
+       .help = "How much of one result is buffered for a slow reader before the query is "
+               "paused. A result that fits is sent whole, with Content-Length, and its "
+               "errors keep their status.",
        .min = 64 * 1024,
        .max = 1024 * 1024 * 1024,
        .unit = "bytes"},
 
       {.key = "catalogd.bind",
        .target = &catalogd.bind,
-       .help = "`host:port` to listen on. Port 0 takes a free one, which the log tells."},
+       .help = "The address to listen on, as `host:port`. Port 0 selects a free port; the "
+               "log shows it."},
       {.key = "catalogd.data_dir",
        .target = &catalogd.data_dir,
-       .help = "The folder of the catalogue's database; made when it is not there."},
+       .help = "The folder of the catalogue's database; created if it does not exist."},
       {.key = "catalogd.shutdown_timeout",
        .target = &catalogd.shutdown_timeout,
-       .help = "How long running requests may go on after SIGTERM."},
+       .help = "How long running requests may continue after SIGTERM."},
       {.key = "catalogd.body_bytes_max",
        .target = &catalogd.body_bytes_max,
-       .help = "The largest manifest that a PUT may send.",
+       .help = "The maximum size of a manifest in a PUT.",
        .min = 1024,
        .max = 1024 * 1024 * 1024,
        .unit = "bytes"},
       {.key = "catalogd.json_values_max",
        .target = &catalogd.json_values_max,
-       .help =
-           "The most JSON values in a manifest that a PUT may send: an object with a key, a size "
-           "and an ETag counts as four. A value takes up to 200 bytes of memory while it is read.",
+       .help = "The maximum number of JSON values in a manifest of a PUT: an object with a "
+               "key, a size and an ETag counts as four. Parsing a value takes up to 200 "
+               "bytes of memory.",
        .min = 100,
        .max = 100'000'000,
        .unit = "values"},
       {.key = "catalogd.wait_max",
        .target = &catalogd.wait_max,
-       .help = "The longest that `GET /catalog/list?wait=` waits for a change. Who asks for more "
-               "waits so long."},
+       .help = "The maximum time that `GET /catalog/list?wait=` waits for a change. A longer "
+               "`wait` is reduced to it."},
       {.key = "catalogd.waiters_max",
        .target = &catalogd.waiters_max,
-       .help = "The most requests that wait for a change. More are answered 503. Each holds a "
-               "connection, so `http.connections_max` must be larger, and for many waiting "
-               "requests from one address `http.connections_per_address_max` too.",
+       .help = "The maximum number of requests that wait for a change. Further ones are "
+               "answered 503. Each holds a connection, so `http.connections_max` must be "
+               "larger, and for many waiting requests from one address "
+               "`http.connections_per_address_max` too.",
        .max = 1'000'000,
        .unit = "requests"},
       {.key = "catalogd.list_streams_max",
        .target = &catalogd.list_streams_max,
-       .help = "Lists of more than 1 MiB, and backups, that are sent at once. More are answered "
-               "503.",
+       .help = "The maximum number of concurrent backups and lists of more than 1 MiB. "
+               "Further ones are answered 503.",
        .min = 1,
        .max = 1000,
        .unit = "requests"},
       {.key = "catalogd.list_timeout",
        .target = &catalogd.list_timeout,
-       .help = "How long a client may take for such a list; then it is cut off. The database "
-               "cannot reuse space in its log meanwhile."},
+       .help = "How long a client may take to read such a list before it is cut off. "
+               "Meanwhile the database cannot reuse the space of its log."},
       {.key = "catalogd.history_versions_max",
        .target = &catalogd.history_versions_max,
-       .help = "The versions that are kept of each dataset, the current one among them.",
+       .help = "The number of versions kept of each dataset, including the current one.",
        .min = 1,
        .max = 1'000'000,
        .unit = "versions"},
       {.key = "catalogd.deleted_keep",
        .target = &catalogd.deleted_keep,
-       .help = "How long a deleted dataset can be brought back. Who has not read the catalogue for "
-               "longer reads all of it anew."},
+       .help = "How long a deleted dataset can be restored. A client that has not read the "
+               "catalogue for longer must read all of it again."},
 
       {.key = "http.header_timeout",
        .target = &http.header_timeout,
-       .help = "The time a client has to send a request's header."},
+       .help = "How long a client may take to send the header of a request."},
       {.key = "http.idle_timeout",
        .target = &http.idle_timeout,
-       .help = "How long a connection may stay open with no request."},
+       .help = "How long a connection may be open without a request."},
       {.key = "http.body_timeout",
        .target = &http.body_timeout,
-       .help = "The time a client has to send a request's body."},
+       .help = "How long a client may take to send the body of a request."},
       {.key = "http.write_timeout",
        .target = &http.write_timeout,
-       .help = "How long a client may take none of its answer."},
+       .help = "How long a client may read nothing of a response."},
       {.key = "http.header_bytes_max",
        .target = &http.header_bytes_max,
-       .help = "The largest request header.",
+       .help = "The maximum size of a request header.",
        .min = 1024,
        .max = 1024 * 1024,
        .unit = "bytes"},
       {.key = "http.connections_max",
        .target = &http.connections_max,
-       .help = "The most open connections. A new connection beyond this limit replaces one that "
-               "waits for a complete request: the oldest of the client address with the most of "
-               "them. If every connection has a request, the new one is answered 503.",
+       .help = "The maximum number of open connections. A new connection beyond this limit "
+               "replaces one that waits for a complete request: the oldest of the client "
+               "address with the most of them. If every connection has a request, the new "
+               "one is answered 503.",
        .min = 1,
        .max = 1'000'000,
        .unit = "connections"},
       {.key = "http.connections_per_address_max",
        .target = &http.connections_per_address_max,
-       .help = "The most open connections of one client address (of one /64 network with IPv6). "
-               "Behind a reverse proxy on another machine, all clients share its address: set this "
-               "to `connections_max`.",
+       .help = "The maximum number of open connections of one client address (of one /64 "
+               "network with IPv6). Behind a reverse proxy on another machine, all clients "
+               "share its address: set this to `connections_max`.",
        .max = 1'000'000,
        .unit = "connections",
        .default_text = "half of `connections_max`; all of it for a loopback address"},
@@ -454,50 +462,50 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "connections"},
       {.key = "http.peer_log_interval",
        .target = &http.peer_log_interval,
-       .help = "The interval in which repeated errors of one client address (tokens that are not "
-               "known, requests of ambiguous length, too many connections) share one log line. The "
+       .help = "The interval in which repeated errors of one client address (unknown tokens, "
+               "requests of ambiguous length, too many connections) share one log line. The "
                "line has the number of suppressed ones."},
       {.key = "http.allowed_hosts",
        .target = &http.allowed_hosts,
-       .help = "Names that clients may call a daemon by (`Host`), separated by commas: "
-               "`tarn.example.com`. On a loopback address `localhost`, `127.0.0.1` and `[::1]` "
-               "always work; elsewhere every name does while this is empty."},
+       .help = "Host names under which clients may reach a daemon (`Host`), separated by "
+               "commas: `tarn.example.com`. On a loopback address, `localhost`, `127.0.0.1` "
+               "and `[::1]` are always allowed; on other addresses, an empty list allows "
+               "every name."},
       {.key = "http.allowed_origins",
        .target = &http.allowed_origins,
-       .help = "Pages that may send requests from a browser, beside those of the daemon itself, "
-               "separated by commas: `https://app.example.com`."},
+       .help = "Origins whose pages may send requests from a browser, in addition to the "
+               "daemon's own, separated by commas: `https://app.example.com`."},
 
       {.key = "auth.tokens_path",
        .target = &auth.tokens_path,
-       .help =
-           "The file of the tokens, as `tarn token` writes it, readable by its owner alone. With "
-           "it both daemons ask for a token. Read anew within a second of a change."},
+       .help = "The token file that `tarn token` writes. With it, both daemons require a "
+               "token. Only its owner may have access. Reloaded within a second of a change."},
       {.key = "auth.allow_anonymous",
        .target = &auth.allow_anonymous,
-       .help = "Without tokens, also listen where others than this machine can connect."},
+       .help = "Without tokens, also listen on addresses that other machines can reach."},
       {.key = "tls.cert_path",
        .target = &tls.cert_path,
-       .help = "The certificate that the daemons show, and those between it and its CA, in PEM. "
-               "With it and `key_path` they speak HTTPS and nothing else."},
+       .help = "The certificate chain of the daemons in PEM, their own certificate first. "
+               "With it and `key_path` they accept only HTTPS."},
       {.key = "tls.key_path",
        .target = &tls.key_path,
-       .help = "Its private key in PEM, readable by its owner alone."},
+       .help = "The private key of the certificate in PEM. Only its owner may have access."},
       {.key = "tls.ca_path",
        .target = &tls.ca_path,
-       .help = "The CAs, in PEM, that may have signed the certificates of catalogd and of the "
-               "object store. Empty means those of the system."},
+       .help = "The trusted CAs, in PEM, for the certificates of catalogd and the object "
+               "store. Empty means the system's CAs."},
       {.key = "tls.verify",
        .target = &tls.verify,
-       .help = "Whether those certificates are checked. `false` is for trying things out: whoever "
-               "is on the way can read and change everything."},
+       .help = "Verify these certificates. Set it to `false` only for experiments: anyone on "
+               "the network path could then read and change the data."},
 
       {.key = "log.format",
        .target = &log.format,
-       .help = "A line of text for people, or a JSON object a line.",
+       .help = "Lines of text, or one JSON object per line.",
        .one_of = {"text", "json"}},
       {.key = "log.level",
        .target = &log.level,
-       .help = "The least important level that is written.",
+       .help = "The lowest level that is written.",
        .one_of = {"debug", "info", "warn", "error"}},
   });
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// lakehouse.toml: the one configuration file that all programs of a lakehouse share, so that a
-// typo in anybody's section is found by whoever starts first.
+// lakehouse.toml: the configuration file that all programs of a lakehouse share. Every program
+// checks all sections.
 
 #include <string>
 
@@ -102,7 +102,7 @@ struct HttpSettings {
   int64_t connections_per_address_max = 0;
   int64_t reserved_connections = 16;
   Duration peer_log_interval = std::chrono::seconds(10);
-  std::string allowed_hosts;  // Separated by commas, as the one below.
+  std::string allowed_hosts;  // Both separated by commas.
   std::string allowed_origins;
 };
 
@@ -137,8 +137,8 @@ struct LakehouseSettings {
 
   SettingsTable Table();
 
-  // Reads the file and then the environment; `defaults` are for what neither says. The error says
-  // which file, and everything that is wrong with it.
+  // Loads the file and then the environment; `defaults` apply to settings in neither. The error
+  // names the file and lists all invalid settings.
   static Result<LakehouseSettings> Load(const std::string& path, LakehouseSettings defaults);
   static Result<LakehouseSettings> Load(const std::string& path) {
     return Load(path, LakehouseSettings());

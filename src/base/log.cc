@@ -30,8 +30,8 @@ struct State {
   }
 };
 
-State& TheState() {
-  // Never destroyed: threads may still log while the process exits.
+State& GlobalState() {
+  // Never destroyed, because threads may still log while the process exits.
   static State* state = new State;
   return *state;
 }
@@ -74,7 +74,7 @@ bool NeedsQuotes(std::string_view text) {
          HasUnprintable(text);
 }
 
-// Redacted before it is cut: half of a secret would not be found.
+// Redacts before shortening: a truncated secret would not be recognised.
 std::string BoundedText(std::string_view text) {
   if (text.size() <= kTextBytesMax) return std::string(text);
   return Shortened(ProcessRedactor().Redact(std::string(text)), kTextBytesMax);
@@ -94,7 +94,7 @@ std::string RenderValue(const Field::Value& value, bool json) {
 }  // namespace
 
 void Configure(std::string_view program, Format format, Level level) {
-  State& state = TheState();
+  State& state = GlobalState();
   const std::lock_guard lock(state.mutex);
   state.program = program;
   state.format = format;
@@ -103,7 +103,7 @@ void Configure(std::string_view program, Format format, Level level) {
 
 std::string RenderText(std::string_view program, Level level, std::string_view message,
                        Fields fields) {
-  // A message is always one line: a line break from outside must not forge an event.
+  // A message is one line: a line break in it could forge an event.
   std::string line =
       fmt::format("{} {}: {}", Name(level), program, EscapeUnprintable(BoundedText(message)));
   for (const Field& field : fields) {
@@ -125,11 +125,11 @@ std::string RenderJson(std::string_view time, Level level, std::string_view mess
   return line + "}";
 }
 
-bool Enabled(Level level) { return TheState().logger->should_log(ToSpdlog(level)); }
+bool Enabled(Level level) { return GlobalState().logger->should_log(ToSpdlog(level)); }
 
 void Write(Level level, std::string_view message, Fields fields) {
   if (!Enabled(level)) return;
-  State& state = TheState();
+  State& state = GlobalState();
   const std::string time = FormatRfc3339(NowMicros());
   std::string line;
   {

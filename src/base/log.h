@@ -1,8 +1,8 @@
 #pragma once
 
-// The structured log of all three programs: one event a line on stderr, as text for people
+// The structured log of all programs: one event per line on stderr, as text
 //   2026-11-22T15:50:00.123456Z INFO queryd: refresh created=1 updated=0
-// or as a JSON object a line ([log] format = "json"). Every line passes ProcessRedactor().
+// or as a JSON object ([log] format = "json"). Every line passes ProcessRedactor().
 
 #include <cstdint>
 #include <initializer_list>
@@ -31,17 +31,17 @@ struct Field {
 };
 using Fields = std::initializer_list<Field>;
 
-// Before the first Configure, lines are text, from level info up, of a program called "tarn".
+// Before the first Configure, the format is text, the level info and the program "tarn".
 void Configure(std::string_view program, Format format, Level level);
 
-// Whether lines of this level are written: asked where making the fields would cost something.
+// True if lines of this level are written. For callers whose fields are expensive.
 bool Enabled(Level level);
 
-// The most bytes of the message and of each text value; longer ones are cut.
+// The limit in bytes for the message and for each text value; longer ones are shortened.
 inline constexpr size_t kTextBytesMax = 8192;
 
-// Thread-safe. Text from outside may be in message and values: characters that are not shown as
-// themselves (IsUnprintable) are escaped, so that it cannot start a line or change how one looks.
+// Thread-safe. Message and values may hold text from outside: unprintable characters
+// (IsUnprintable) are escaped, so that they cannot start a line or change its appearance.
 void Write(Level level, std::string_view message, Fields fields);
 
 inline void Debug(std::string_view message, Fields fields = {}) {
@@ -57,7 +57,7 @@ inline void Error(std::string_view message, Fields fields = {}) {
   Write(Level::kError, message, fields);
 }
 
-// The line without its time: what the unit tests look at.
+// The line without its time; for unit tests.
 std::string RenderText(std::string_view program, Level level, std::string_view message,
                        Fields fields);
 std::string RenderJson(std::string_view time, Level level, std::string_view message, Fields fields);

@@ -9,14 +9,14 @@
 namespace tarn::log {
 namespace {
 
-TEST(RenderText, IsOneLineOfKeyAndValue) {
+TEST(RenderText, WritesOneLineOfKeysAndValues) {
   EXPECT_EQ(RenderText("queryd", Level::kInfo, "refresh", {{"created", 1}, {"took_ms", 2.5}}),
             "INFO queryd: refresh created=1 took_ms=2.5");
   EXPECT_EQ(RenderText("queryd", Level::kWarn, "a\nb", {{"error", "x y\n\"z\""}, {"e", ""}}),
             R"(WARN queryd: a\nb error="x y\n\"z\"" e="")");
 }
 
-TEST(RenderText, EscapesWhatATerminalWouldObeyOrReorder) {
+TEST(RenderText, EscapesControlAndBidirectionalCharacters) {
   // NEL, CSI, DEL, a right-to-left override, a line separator, a tag, and a byte that is not UTF-8.
   for (const std::string bad : {"\xC2\x85", "\xC2\x9B", "\x7F", "\xE2\x80\xAE", "\xE2\x80\xA8",
                                 "\xF3\xA0\x81\x81", "\x9B", "\x1B", "\r"}) {
@@ -32,7 +32,7 @@ TEST(RenderText, EscapesWhatATerminalWouldObeyOrReorder) {
       "INFO queryd: é 日本 👩‍🚀 v=é日本👩‍🚀");
 }
 
-TEST(Render, CutsLongTexts) {
+TEST(Render, ShortensLongTexts) {
   const std::string long_text(1'000'000, 'x');
   EXPECT_LT(RenderText("queryd", Level::kInfo, long_text, {{"error", long_text}}).size(),
             2 * kTextBytesMax + 100);
@@ -40,8 +40,8 @@ TEST(Render, CutsLongTexts) {
             2 * kTextBytesMax + 100);
 }
 
-// A secret that lies across the cut is not shown in part.
-TEST(Render, RedactsBeforeItCuts) {
+// A secret across the limit is not shown in part.
+TEST(Render, RedactsBeforeShortening) {
   const std::string secret = "a-secret-that-is-cut-in-two";
   ProcessRedactor().Add(secret);
   const std::string text = std::string(kTextBytesMax - 10, 'x') + secret + "y";
@@ -49,7 +49,7 @@ TEST(Render, RedactsBeforeItCuts) {
             std::string::npos);
 }
 
-TEST(RenderJson, IsAnObject) {
+TEST(RenderJson, WritesAnObject) {
   const std::string line = RenderJson("2026-01-01T00:00:00.000000Z", Level::kError, "it's \"bad\"",
                                       {{"n", int64_t{-3}}, {"ok", false}, {"s", "\xFF\n"}});
   const auto parsed = nlohmann::json::parse(line);

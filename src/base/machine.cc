@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 
-// The path of this process in the unified hierarchy (cgroups(7)): the line "0::/path".
+// The cgroup path of this process in the unified hierarchy (cgroups(7)): the line "0::/path".
 std::string OwnCgroup() {
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
@@ -22,7 +22,8 @@ std::string OwnCgroup() {
   return "/";
 }
 
-// Calls `read` with the folder of the group and of all groups above it: each of them limits.
+// Calls `read` with the folder of the group and of each parent group, because each of them has
+// limits.
 void ForEachGroup(const std::string& root, std::string group,
                   const std::function<void(const std::string& folder)>& read) {
   for (;;) {
@@ -40,7 +41,7 @@ uint64_t CgroupMemoryLimit(const std::string& root, const std::string& group) {
   ForEachGroup(root, group, [&](const std::string& folder) {
     std::ifstream file(folder + "/memory.max");
     uint64_t bytes = 0;
-    if (file >> bytes) limit = limit == 0 ? bytes : std::min(limit, bytes);  // Or "max".
+    if (file >> bytes) limit = limit == 0 ? bytes : std::min(limit, bytes);  // Not a number: "max".
   });
   return limit;
 }

@@ -23,7 +23,7 @@ class MachineTest : public testing::Test {
   std::string root;
 };
 
-TEST_F(MachineTest, TheTightestMemoryLimitOfAllGroupsAboveCounts) {
+TEST_F(MachineTest, UsesTheLowestMemoryLimitOfAllParentGroups) {
   Write("/a/b/memory.max", "max");
   EXPECT_EQ(CgroupMemoryLimit(root, "/a/b"), 0);
   Write("/a/memory.max", "1000000");
@@ -35,7 +35,7 @@ TEST_F(MachineTest, TheTightestMemoryLimitOfAllGroupsAboveCounts) {
   EXPECT_EQ(CgroupMemoryLimit(root, "/"), 500000);
 }
 
-TEST_F(MachineTest, ACpuLimitIsQuotaByPeriod) {
+TEST_F(MachineTest, DividesTheCpuQuotaByThePeriod) {
   Write("/a/cpu.max", "max 100000");
   EXPECT_EQ(CgroupCpuLimit(root, "/a"), 0);
   Write("/a/cpu.max", "150000 100000");
@@ -44,7 +44,7 @@ TEST_F(MachineTest, ACpuLimitIsQuotaByPeriod) {
   EXPECT_EQ(CgroupCpuLimit(root, "/a"), 0.5);
 }
 
-TEST_F(MachineTest, ThereIsSomeOfBoth) {
+TEST_F(MachineTest, FindsCoresAndMemory) {
   EXPECT_GE(MachineCores(), 1U);
   EXPECT_GT(MachineMemory(), 100'000'000U);
 }

@@ -10,8 +10,8 @@
 
 namespace tarn {
 
-// The metrics of one process. Families are made where the thing that they count lives; names
-// begin with tarn_ and end in their unit (https://prometheus.io/docs/practices/naming).
+// The metrics of one process. The owner of a counted thing creates its families. Names start with
+// tarn_ and end in their unit (https://prometheus.io/docs/practices/naming).
 class Metrics {
  public:
   using Labels = std::map<std::string, std::string>;
@@ -24,7 +24,7 @@ class Metrics {
                            const Labels& labels = {}) {
     return prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add(labels);
   }
-  // Seconds, from a millisecond to a minute.
+  // A histogram of seconds, from a millisecond to a minute.
   prometheus::Histogram& Seconds(const std::string& name, const std::string& help,
                                  const Labels& labels = {}) {
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_).Add(

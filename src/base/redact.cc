@@ -26,7 +26,7 @@ void Redactor::Add(std::string_view secret) {
       values_.push_back(std::move(form));
     }
   }
-  // Longest first: a value that holds another one must not be cut in two.
+  // Longest first, so that a value is replaced before other values that it contains.
   std::stable_sort(values_.begin(), values_.end(),
                    [](const auto& a, const auto& b) { return a.size() > b.size(); });
 }

@@ -14,20 +14,20 @@ TEST(Redactor, MasksEveryFormOfAValue) {
   EXPECT_EQ(redactor.Redact("{\"k\":\"se'c/r\\\"et+\"}"), "{\"k\":\"[redacted]\"}");
 }
 
-TEST(Redactor, LongerValuesFirst) {
+TEST(Redactor, MasksLongerValuesFirst) {
   Redactor redactor;
   redactor.Add("KEY");
   redactor.Add("KEY-AND-MORE");
   EXPECT_EQ(redactor.Redact("x KEY-AND-MORE KEY"), "x [redacted] [redacted]");
 }
 
-TEST(Redactor, IgnoresTheEmptyValue) {
+TEST(Redactor, IgnoresAnEmptyValue) {
   Redactor redactor;
   redactor.Add("");
   EXPECT_EQ(redactor.Redact("text"), "text");
 }
 
-TEST(Redactor, AValueInsideTheMaskDoesNotLoop) {
+TEST(Redactor, MasksAValueContainedInTheMask) {
   Redactor redactor;
   redactor.Add("redacted");
   EXPECT_EQ(redactor.Redact("redacted"), "[redacted]");

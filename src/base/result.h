@@ -1,7 +1,7 @@
 #pragma once
 
-// The error channel of Tarn's own code: functions that can fail return Result<T>. Exceptions
-// stay enabled for the libraries below us and are caught where they enter.
+// Error handling of Tarn's own code: functions that can fail return Result<T>. Exceptions of
+// libraries are caught at the call.
 
 #include <cstdint>
 #include <string>
@@ -11,24 +11,23 @@
 
 namespace tarn {
 
-// Kinds say what the caller can do, not what went wrong: see http/message.h for the one place
-// that maps them to HTTP status codes.
+// The kind tells the caller how to react. http/message.h maps kinds to HTTP status codes.
 enum class ErrorKind {
-  kInvalidArgument,  // The request is wrong; sending it again does not help.
-  kNotFound,         // What it names is not there.
-  kConflict,         // It does not fit what is there: read again, then decide.
-  kPrecondition,     // The caller's own condition does not hold: somebody else changed it first.
-  kTooLarge,         // Over a limit that a setting names.
-  kForbidden,        // The rights of the caller do not suffice.
-  kCancelled,        // Somebody asked for this to stop.
+  kInvalidArgument,  // The request is invalid; repeating it does not help.
+  kNotFound,         // The requested object does not exist.
+  kConflict,         // The request conflicts with the current state: read it again.
+  kPrecondition,     // The caller's condition does not hold (concurrent change).
+  kTooLarge,         // Over a limit that a setting defines.
+  kForbidden,        // The caller has no right to do this.
+  kCancelled,        // Cancelled on request.
   kTimeout,          // The deadline passed.
-  kStale,            // What it was reading has changed meanwhile: read again.
-  kUnavailable,      // Try again later; nothing was done.
-  kOutOfMemory,      // It needs more memory than there is now.
-  kInternal,         // Our own failure: the log has more. The last one, see IsErrorKind.
+  kStale,            // The data changed while it was read: read it again.
+  kUnavailable,      // Temporary; nothing was done. Retry later.
+  kOutOfMemory,      // Not enough memory at present.
+  kInternal,         // A failure of Tarn itself. Must be last: see IsErrorKind.
 };
 
-// Whether a number that came from another process is one of them.
+// True if a number from another process is an ErrorKind.
 constexpr bool IsErrorKind(int64_t number) {
   return number >= 0 && number <= static_cast<int64_t>(ErrorKind::kInternal);
 }
@@ -37,7 +36,7 @@ struct [[nodiscard]] Error {
   ErrorKind kind = ErrorKind::kInternal;
   std::string message;
 
-  // "context: message", of the same kind. Added while an error goes up.
+  // Adds context while an error is passed up: "context: message", of the same kind.
   Error Wrap(std::string_view context) const {
     return {kind, std::string(context) + ": " + message};
   }
@@ -62,7 +61,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   bool ok() const { return this->has_value(); }
 };
 
-// Statements, never expressions: inside a coroutine GCC 12 miscompiles statement expressions.
+// Statements and not expressions: GCC 12 miscompiles statement expressions in coroutines.
 #define TARN_CONCAT_INNER(a, b) a##b
 #define TARN_CONCAT(a, b) TARN_CONCAT_INNER(a, b)
 
@@ -74,7 +73,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   if (!(result).ok()) return std::move((result).error()); \
   declaration = std::move(*(result))
 
-// TARN_CHECK_OK(DoThing());  returns the error, if there is one.
+// TARN_CHECK_OK(DoThing());  returns the error, if any.
 #define TARN_CHECK_OK(expression) \
   if (auto tarn_status = (expression); !tarn_status.ok()) return std::move(tarn_status.error())
 

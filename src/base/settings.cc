@@ -21,11 +21,11 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-// Collects messages, so that everything wrong is told at once.
+// Collects messages, so that all errors are reported at once.
 class Errors {
  public:
   void Add(std::string message) { messages_.push_back(std::move(message)); }
-  Result<> Finish() const {
+  Result<> ToResult() const {
     if (messages_.empty()) return {};
     return InvalidArgument(fmt::format("{}", fmt::join(messages_, "; ")));
   }
@@ -86,7 +86,7 @@ void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors)
                    if (const auto value = node.value_exact<std::string_view>()) {
                      SetText(setting, *value, target, errors);
                    } else {
-                     wrong_type("a text in quotes");
+                     wrong_type("a string in quotes");
                    }
                  },
                  [&](Duration* target) {
@@ -94,7 +94,7 @@ void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors)
                      SetDuration(setting, *value, target, errors);
                    } else {
                      errors.Add(fmt::format(
-                         "{} is not a valid duration: must be a text like \"30s\" (line {})",
+                         "{} is not a valid duration: must be a string like \"30s\" (line {})",
                          setting.key, node.source().begin.line));
                    }
                  },
@@ -105,7 +105,7 @@ void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors)
                    } else if (text && setting.unit == "bytes") {
                      SetBytes(setting, *text, target, errors);
                    } else {
-                     wrong_type(setting.unit == "bytes" ? "a whole number, or a text like \"1GB\""
+                     wrong_type(setting.unit == "bytes" ? "a whole number, or a string like \"1GB\""
                                                         : "a whole number");
                    }
                  },
@@ -234,7 +234,7 @@ Result<> SettingsTable::LoadToml(std::string_view text, std::string_view file_na
       }
     }
   }
-  return errors.Finish();
+  return errors.ToResult();
 }
 
 Result<> SettingsTable::LoadEnvironment(const std::function<const char*(const char*)>& get) {
@@ -243,7 +243,7 @@ Result<> SettingsTable::LoadEnvironment(const std::function<const char*(const ch
     const char* value = get(EnvironmentName(setting.key).c_str());
     if (value != nullptr) SetFromText(setting, value, errors);
   }
-  return errors.Finish();
+  return errors.ToResult();
 }
 
 std::string SettingsTable::Markdown() const {

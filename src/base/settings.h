@@ -1,8 +1,7 @@
 #pragma once
 
-// A table of settings: each is declared once, with its type, default, range and help, and the
-// configuration file, the environment, the error messages and docs/configuration.md all come
-// from it.
+// A table of settings. Each setting is declared once with its type, default, range and help; the
+// configuration file, the environment, error messages and docs/configuration.md derive from it.
 
 #include <cstdint>
 #include <functional>
@@ -18,35 +17,34 @@
 namespace tarn {
 
 struct Setting {
-  // Where the value goes; what is there when the table is made is the default.
+  // The variable of the setting. Its value when the table is created is the default.
   using Target = std::variant<std::string*, bool*, std::optional<bool>*, int64_t*, Duration*>;
 
   std::string key;  // "section.name"
   Target target;
   std::string help;
   bool secret = false;                // Never shown, not even as a default.
-  std::vector<std::string> one_of{};  // Texts only: the values allowed. Empty: any.
+  std::vector<std::string> one_of{};  // Text only: the allowed values; empty: any.
   int64_t min = 0;                    // Numbers only.
   int64_t max = INT64_MAX;            // Numbers only.
-  std::string unit{};                 // Numbers only: "bytes", "queries"; for the documents.
-  std::string default_text{};  // Shown for the default where the value alone says too little.
+  std::string unit{};                 // Numbers only: "bytes", "queries"; for the documentation.
+  std::string default_text{};         // Shown as the default instead of the value.
 };
 
 class SettingsTable {
  public:
   explicit SettingsTable(std::vector<Setting> settings);
 
-  // Reads a TOML document into the targets. All errors are reported together, separated by
-  // "; ", so that one start tells everything that is wrong. A key that is not in the table is an
-  // error that names the nearest known key.
+  // Loads a TOML document into the targets. All errors are reported together, separated by "; ". An
+  // unknown key is an error that suggests the nearest known key.
   Result<> LoadToml(std::string_view text, std::string_view file_name);
 
-  // TARN_SECTION_NAME overrides section.name. `get` is std::getenv outside of tests.
+  // Loads section.name from TARN_SECTION_NAME. `get` is std::getenv except in tests.
   Result<> LoadEnvironment(const std::function<const char*(const char*)>& get);
 
-  // docs/configuration.md's table.
+  // The table of docs/configuration.md.
   std::string Markdown() const;
-  // The same for a terminal.
+  // The table for a terminal.
   std::string Text() const;
 
   const std::vector<Setting>& settings() const { return settings_; }

@@ -50,7 +50,7 @@ TEST_F(SettingsTest, KeepsDefaults) {
   EXPECT_EQ(use_ssl, std::nullopt);
 }
 
-TEST_F(SettingsTest, TellsAllErrorsAtOnce) {
+TEST_F(SettingsTest, ReportsAllErrorsAtOnce) {
   EXPECT_EQ(ErrorOf("[s3]\nbuckte='x'\n[queryd]\nworkers=100\nrefresh_every='soon'\n[log]\nformat="
                     "'xml'\n"),
             "log.format is \"xml\", must be one of: text, json; "
@@ -60,8 +60,8 @@ TEST_F(SettingsTest, TellsAllErrorsAtOnce) {
             "unknown key s3.buckte (line 2, did you mean s3.bucket?)");
 }
 
-TEST_F(SettingsTest, RefusesWrongTypesAndUnknownSections) {
-  EXPECT_EQ(ErrorOf("[s3]\nbucket=3\n"), "s3.bucket must be a text in quotes (line 2)");
+TEST_F(SettingsTest, RejectsWrongTypesAndUnknownSections) {
+  EXPECT_EQ(ErrorOf("[s3]\nbucket=3\n"), "s3.bucket must be a string in quotes (line 2)");
   EXPECT_EQ(ErrorOf("s3=1\n"), "s3 must be a section: write [s3] on a line of its own");
   EXPECT_EQ(ErrorOf("[query]\n"), "unknown key query (line 1, did you mean queryd?)");
   EXPECT_NE(ErrorOf("[queryd]\nrefresh_every=30\n").find("is not a valid duration"),
@@ -70,11 +70,11 @@ TEST_F(SettingsTest, RefusesWrongTypesAndUnknownSections) {
             std::string::npos);
 }
 
-TEST_F(SettingsTest, ASyntaxErrorSaysWhere) {
+TEST_F(SettingsTest, ReportsThePositionOfASyntaxError) {
   EXPECT_EQ(ErrorOf("[s3]\nbucket = = 'x'\n").substr(0, 7), "line 2,");
 }
 
-TEST_F(SettingsTest, TheEnvironmentWins) {
+TEST_F(SettingsTest, PrefersTheEnvironment) {
   const std::map<std::string, const char*> environment = {
       {"TARN_S3_BUCKET", "other"}, {"TARN_S3_USE_SSL", "false"}, {"TARN_QUERYD_WORKERS", "9"}};
   const auto get = [&](const char* name) -> const char* {
@@ -88,7 +88,7 @@ TEST_F(SettingsTest, TheEnvironmentWins) {
   EXPECT_EQ(workers, 9);
 }
 
-TEST_F(SettingsTest, DocumentsItself) {
+TEST_F(SettingsTest, RendersTheDocumentation) {
   EXPECT_NE(table.Markdown().find("| `workers` | number | `4` | h |"), std::string::npos);
   EXPECT_NE(table.Markdown().find("## [s3]"), std::string::npos);
 }

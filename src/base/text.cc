@@ -52,7 +52,7 @@ size_t Utf8SequenceLength(std::string_view text) {
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;
   size_t length = 0;
-  // The second byte's range excludes overlong forms, surrogates and what is over U+10FFFF.
+  // The range of the second byte excludes overlong forms, surrogates and values above U+10FFFF.
   unsigned char low = 0x80;
   unsigned char high = 0xBF;
   if (first >= 0xC2 && first <= 0xDF) {
@@ -123,7 +123,7 @@ bool HasControlCharacter(std::string_view text) {
 char32_t Utf8CodePoint(std::string_view sequence) {
   const auto first = static_cast<unsigned char>(sequence[0]);
   if (sequence.size() == 1) return first;
-  // The first byte has as many leading ones as the sequence has bytes, and then a zero.
+  // The number of leading ones in the first byte is the length of the sequence.
   char32_t code = first & (0x7FU >> sequence.size());
   for (const char c : sequence.substr(1))
     code = code << 6U | (static_cast<unsigned char>(c) & 0x3FU);
@@ -204,7 +204,7 @@ std::string EscapeUnprintableJson(std::string_view json) {
     const size_t length = std::max<size_t>(Utf8SequenceLength(json), 1);
     const std::string_view sequence = json.substr(0, length);
     const auto code = static_cast<uint32_t>(Utf8CodePoint(sequence));
-    // Controls below U+0020 are white space between values: strings have them escaped already.
+    // Controls below U+0020 are white space between values; in strings they are already escaped.
     if (code < 0x20 || !IsUnprintable(code)) {
       out += sequence;
     } else if (code <= 0xFFFF) {
@@ -310,7 +310,8 @@ std::optional<std::string> NearestName(std::string_view name,
 }
 
 std::string RandomId() {
-  // As many at once as getrandom gives without interruption: ids are made for every request.
+  // Reads the largest block that getrandom returns without interruption, because every request
+  // needs an id.
   thread_local std::array<uint64_t, 32> values;
   thread_local size_t left = 0;
   if (left == 0) {

@@ -9,7 +9,7 @@
 namespace tarn {
 namespace {
 
-TEST(IsValidUtf8, KnowsTheRangesOfRfc3629) {
+TEST(IsValidUtf8, AcceptsTheRangesOfRfc3629) {
   EXPECT_TRUE(IsValidUtf8(""));
   EXPECT_TRUE(IsValidUtf8("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\xA6\x86"));
   EXPECT_TRUE(IsValidUtf8("\xF4\x8F\xBF\xBF"));
@@ -22,13 +22,13 @@ TEST(IsValidUtf8, KnowsTheRangesOfRfc3629) {
   EXPECT_FALSE(IsValidUtf8("\xE2\x28\xA1"));
 }
 
-TEST(ToValidUtf8, ReplacesByteByByte) {
+TEST(ToValidUtf8, ReplacesEachInvalidByte) {
   EXPECT_EQ(ToValidUtf8("a\xC3\xA9\xFF\xE2\x82z"),
             "a\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz");
   EXPECT_EQ(ToValidUtf8(""), "");
 }
 
-TEST(EscapeUnprintable, ShowsWhatIsNotShownAsItself) {
+TEST(EscapeUnprintable, EscapesUnprintableCharacters) {
   EXPECT_EQ(EscapeUnprintable("a\n\t\r\x1b\x7f\xC2\x9B\xC2\xAD"), R"(a\n\t\x0d\x1b\x7f\x9b\xad)");
   EXPECT_EQ(EscapeUnprintable("a\n\t\r\x1b", "\n\t"), "a\n\t\\x0d\\x1b");
   EXPECT_EQ(
@@ -51,7 +51,7 @@ TEST(EscapeUnprintableJson, KeepsTheValue) {
             "{\n  \"a\": \"\\u0085é\\udb40\\udc41\"\n}");
 }
 
-TEST(HasControlCharacter, SeesC0C1AndDelete) {
+TEST(HasControlCharacter, FindsC0C1AndDelete) {
   EXPECT_FALSE(HasControlCharacter("plain \xC2\xA0 text"));
   EXPECT_TRUE(HasControlCharacter("a\nb"));
   EXPECT_TRUE(HasControlCharacter(std::string_view("a\0b", 3)));
@@ -69,21 +69,21 @@ TEST(Percent, RoundTripsAnyBytes) {
   EXPECT_EQ(PercentDecode("a+b"), "a+b") << "a plus is a plus in a path";
 }
 
-TEST(NearestName, SuggestsOnlySlips) {
+TEST(NearestName, SuggestsOnlySimilarNames) {
   const std::vector<std::string> names = {"s3.bucket", "s3.region", "queryd.bind"};
   EXPECT_EQ(NearestName("s3.buckte", names), "s3.bucket");
   EXPECT_EQ(NearestName("queryd.bnid", names), "queryd.bind");
   EXPECT_EQ(NearestName("tls.cert", names), std::nullopt);
 }
 
-TEST(RandomId, IsSixteenHexDigitsAndDiffers) {
+TEST(RandomId, ReturnsDistinctIdsOfSixteenHexDigits) {
   const std::string a = RandomId();
   EXPECT_EQ(a.size(), 16U);
   EXPECT_EQ(a.find_first_not_of("0123456789abcdef"), std::string::npos);
   EXPECT_NE(a, RandomId());
 }
 
-TEST(Shortened, KeepsTheBeginningAndWholeCharacters) {
+TEST(Shortened, KeepsWholeCharacters) {
   EXPECT_EQ(Shortened("", 3), "");
   EXPECT_EQ(Shortened("abc", 3), "abc");
   EXPECT_EQ(Shortened("abcd", 3), "…");
@@ -91,11 +91,11 @@ TEST(Shortened, KeepsTheBeginningAndWholeCharacters) {
   EXPECT_EQ(Shortened("aéb", 4), "aéb");
   EXPECT_EQ(Shortened("aébcd", 5), "a…") << "half of é does not stay";
   EXPECT_EQ(Shortened(std::string(1'000'000, 'x'), 4096).size(), 4096U);
-  // Not UTF-8: no byte begins a character.
+  // Not UTF-8: no byte starts a character.
   EXPECT_EQ(Shortened(std::string(100, '\x80'), 10), "…");
 }
 
-TEST(Trim, TakesAsciiWhiteSpaceOnly) {
+TEST(Trim, RemovesOnlyAsciiWhiteSpace) {
   EXPECT_EQ(Trim(" \t\r\n x y \v\f"), "x y");
   EXPECT_EQ(Trim("  "), "");
 }

@@ -6,12 +6,12 @@
 
 namespace tarn {
 
-// Wall-clock time as everything stored or shown uses it: microseconds since 1970-01-01 UTC.
+// Wall-clock time, as stored and shown: microseconds since 1970-01-01 UTC.
 using UnixMicros = std::chrono::sys_time<std::chrono::microseconds>;
 
 UnixMicros NowMicros();
 
-// RFC 3339 in UTC with six digits: "2026-11-22T15:50:00.123456Z".
+// RFC 3339 in UTC with six decimals: "2026-11-22T15:50:00.123456Z".
 std::string FormatRfc3339(UnixMicros time);
 
 }  // namespace tarn

@@ -1,9 +1,9 @@
 #pragma once
 
-// toml++ without exceptions, and without a mistake of its 3.3: where a value is followed by a
-// character that is neither ASCII nor white space, it takes a way that is marked as never taken,
-// which is undefined behaviour (https://github.com/marzer/tomlplusplus/issues/295). Its assertions
-// are off in all builds: "[:" would fail one of them, and is reported as an error without them.
+// toml++ without exceptions, with a workaround for a bug in 3.3: a value followed by a character
+// that is neither ASCII nor white space reaches TOML_UNREACHABLE, which is undefined behaviour
+// (https://github.com/marzer/tomlplusplus/issues/295). Assertions are disabled in all builds: "[:"
+// would fail one, and is reported as an error without them.
 
 #define TOML_EXCEPTIONS 0
 #define TOML_ASSERT(expression) static_cast<void>(0)

@@ -4,7 +4,7 @@
 
 namespace tarn {
 
-// "0.1.0 (1a2b3c4)": what --version and the start-up line say.
+// The version in --version and in the first log line: "0.1.0 (1a2b3c4)".
 std::string Version();
 
 }  // namespace tarn

@@ -247,7 +247,7 @@ TEST_F(ParametersTest, WhatIsMissingOrTooMuchIsNamed) {
   EXPECT_EQ(Run("SELECT ?", "3"),
             "params: must be a list, or an object with the parameters' names");
   EXPECT_THAT(Run("SELECT ?", "[1"), StartsWith("params: parse error at line 1, column 3"));
-  EXPECT_THAT(Run("SELECT $a", R"({"a":1,"a":2})"), StartsWith("params: the name \"a\""));
+  EXPECT_THAT(Run("SELECT $a", R"({"a":1,"a":2})"), StartsWith("params: duplicate name \"a\""));
   EXPECT_EQ(Run("SELECT 'x'", ""), "x");
   EXPECT_EQ(Run("SELECT 'x'", "[]"), "x");
   EXPECT_EQ(Run("SELECT 'x'", "{}"), "x");

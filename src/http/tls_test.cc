@@ -565,7 +565,7 @@ TEST(ServerTls, SaysWhatIsWrongWithItsFiles) {
   EXPECT_THAT(fails("/none", key), StartsWith("tls.cert_path: cannot read /none"));
   EXPECT_THAT(fails(cert, "/none"), StartsWith("tls.key_path: cannot read /none"));
   EXPECT_THAT(fails(cert, folder.Put("open.pem", own.KeyPem(), 0640)),
-              HasSubstr("mode 0640 lets others at it: chmod 600"));
+              HasSubstr("mode 0640 gives access to other users: run chmod 600"));
   EXPECT_THAT(fails(cert, folder.Put("other.pem", other.KeyPem())),
               HasSubstr("is not that of the certificate in"));
   EXPECT_THAT(fails(folder.Put("none.pem", "text"), key),

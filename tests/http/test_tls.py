@@ -393,7 +393,7 @@ def test_hangup_without_tls_harms_nobody(new_lake):
         ({"cert_path": "/none"}, "tls.cert_path: cannot read /none"),
         ({"key_path": "/none"}, "tls.key_path: cannot read /none"),
         ({"key_path": "other.key"}, "is not that of the certificate in"),
-        ({"key_path": "open.key"}, "lets others at it: chmod 600"),
+        ({"key_path": "open.key"}, "gives access to other users: run chmod 600"),
         ({"cert_path": "text"}, "holds no certificate in PEM"),
         ({"key_path": "text"}, "holds no private key in PEM"),
     ],
