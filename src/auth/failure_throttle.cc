@@ -4,7 +4,8 @@
 
 namespace tarn::auth {
 
-FailureThrottle::Failures& FailureThrottle::Of(const std::string& address, Clock::time_point now) {
+FailureThrottle::Failures& FailureThrottle::FailuresOf(const std::string& address,
+                                                       Clock::time_point now) {
   const auto found = failures_.find(address);
   if (found != failures_.end()) return found->second;
   if (failures_.size() >= kAddressesMax) {
@@ -16,9 +17,10 @@ FailureThrottle::Failures& FailureThrottle::Of(const std::string& address, Clock
   return failures_[address];
 }
 
-std::optional<Duration> FailureThrottle::Failed(const std::string& address, Clock::time_point now) {
+std::optional<Duration> FailureThrottle::RecordFailure(const std::string& address,
+                                                       Clock::time_point now) {
   const std::lock_guard lock(mutex_);
-  Failures& failures = Of(address, now);
+  Failures& failures = FailuresOf(address, now);
   if (now - failures.last > kForgetAfter) failures.in_a_row = 0;
   failures.last = now;
   if (failures.waiting >= kWaitingMax) return std::nullopt;

@@ -10,20 +10,21 @@
 
 namespace tarn::auth {
 
-// Makes trying out tokens slow: what is answered to a wrong one waits, and the longer the more
-// wrong ones came from that address. Who has a right one never waits. Thread-safe.
+// Slows down guessing of tokens: the response to an unknown token is delayed, longer after each
+// failure of the same address. Requests with a valid token are not delayed. Thread-safe.
 class FailureThrottle {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr Duration kDelayMin = std::chrono::milliseconds(100);
   static constexpr Duration kDelayMax = std::chrono::seconds(5);
   static constexpr Duration kForgetAfter = std::chrono::minutes(1);
-  static constexpr size_t kWaitingMax = 4;  // Answers of one address.
+  static constexpr size_t kWaitingMax = 4;  // Delayed responses of one address.
   static constexpr size_t kAddressesMax = 10'000;
 
-  // A wrong token came: how long its answer has to wait, after which Done() is called. None when
-  // as many wait already as may: it is answered at once, that there are too many.
-  std::optional<Duration> Failed(const std::string& address, Clock::time_point now = Clock::now());
+  // Records an unknown token. Returns the delay of its response; the caller calls Done() after the
+  // delay. Returns nullopt if too many responses of the address are already delayed.
+  std::optional<Duration> RecordFailure(const std::string& address,
+                                        Clock::time_point now = Clock::now());
   void Done(const std::string& address);
 
  private:
@@ -32,8 +33,8 @@ class FailureThrottle {
     size_t waiting = 0;
     Clock::time_point last;
   };
-  // Of an address; all that find no room share one.
-  Failures& Of(const std::string& address, Clock::time_point now);  // Needs mutex_.
+  // The failures of an address; addresses beyond kAddressesMax share one entry. Requires mutex_.
+  Failures& FailuresOf(const std::string& address, Clock::time_point now);  // Needs mutex_.
 
   std::mutex mutex_;
   std::unordered_map<std::string, Failures> failures_;  // guarded by mutex_

@@ -17,12 +17,12 @@ struct NamedRole {
 constexpr std::array<NamedRole, 3> kRoles = {
     {{Role::kQuery, "query"}, {Role::kCatalog, "catalog"}, {Role::kAdmin, "admin"}}};
 
-// Goes back to the last '*' only: what an earlier one took is never worth another try.
-bool Fits(std::string_view pattern, std::string_view text) {
+// Matches a pattern. Backtracks only to the last '*': backtracking to an earlier one cannot help.
+bool MatchesPattern(std::string_view pattern, std::string_view text) {
   size_t p = 0;
   size_t t = 0;
   size_t star = std::string_view::npos;
-  size_t taken = 0;  // Where the text of the last '*' ends.
+  size_t taken = 0;  // The end of the text matched by the last '*'.
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
@@ -40,7 +40,7 @@ bool Fits(std::string_view pattern, std::string_view text) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-constexpr size_t kPrefixBytesMax = 1024;  // Of S3's keys.
+constexpr size_t kPrefixBytesMax = 1024;  // The limit of S3 keys.
 // A key that is still encoded after this many rounds is rejected.
 constexpr int kDecodingsMax = 8;
 
@@ -50,7 +50,7 @@ int HexDigit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// The text with its percent-escapes decoded. A '%' that begins none stays.
+// Decodes percent-escapes. A '%' without two hexadecimal digits is kept.
 std::string DecodeEscapes(std::string_view text) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -68,7 +68,7 @@ std::string DecodeEscapes(std::string_view text) {
 }
 
 // True for a key that another program could resolve to a path outside of its folder.
-bool MayLeaveItsFolder(std::string_view key) {
+bool CanEscapeFolder(std::string_view key) {
   std::string path = ReplaceAll(std::string(key), "\\", "/");
   for (int i = 0; i < kDecodingsMax; ++i) {
     if (HasDotSegment(path)) return true;
@@ -97,8 +97,7 @@ Result<Role> ParseRole(std::string_view name) {
   for (const NamedRole& role : kRoles) {
     if (role.name == name) return role.role;
   }
-  return InvalidArgument(
-      fmt::format("there is no role \"{}\", there are query, catalog and admin", name));
+  return InvalidArgument(fmt::format("unknown role \"{}\": must be query, catalog or admin", name));
 }
 
 std::string Roles::Names() const {
@@ -118,7 +117,7 @@ DatasetScope DatasetScope::Of(std::vector<std::string> patterns) {
 bool DatasetScope::Allows(std::string_view name) const {
   if (!patterns_) return true;
   return std::any_of(patterns_->begin(), patterns_->end(),
-                     [name](const std::string& pattern) { return Fits(pattern, name); });
+                     [name](const std::string& pattern) { return MatchesPattern(pattern, name); });
 }
 
 KeyScope KeyScope::Of(std::vector<std::string> prefixes) {
@@ -134,7 +133,7 @@ bool KeyScope::Allows(std::string_view key) const {
         if (!prefix.ends_with('/')) return key == prefix;
         return key.size() > prefix.size() && key.starts_with(prefix);
       });
-  return fits && !MayLeaveItsFolder(key);
+  return fits && !CanEscapeFolder(key);
 }
 
 Result<> ValidateKeyPrefix(std::string_view prefix) {
@@ -145,16 +144,16 @@ Result<> ValidateKeyPrefix(std::string_view prefix) {
   if (prefix.empty()) return error("must not be empty");
   if (prefix.size() > kPrefixBytesMax) return error("is longer than 1,024 bytes");
   if (!IsValidUtf8(prefix)) return error("is not UTF-8");
-  if (HasControlCharacter(prefix)) return error("must not hold control characters");
+  if (HasControlCharacter(prefix)) return error("must not contain control characters");
   if (prefix.find("://") != std::string_view::npos) {
     return error("is a part of a key, so leave out s3://BUCKET/");
   }
   if (prefix.starts_with('/')) return error("must not begin with /");
-  if (prefix.find("//") != std::string_view::npos) return error("must not hold //");
+  if (prefix.find("//") != std::string_view::npos) return error("must not contain //");
   if (prefix.find('*') != std::string_view::npos) {
-    return error("must not hold *: a prefix that ends with / stands for all keys below it");
+    return error("must not contain *: a prefix that ends with / stands for all keys below it");
   }
-  if (MayLeaveItsFolder(prefix)) return error("must not have a segment \".\" or \"..\"");
+  if (CanEscapeFolder(prefix)) return error("must not have a segment \".\" or \"..\"");
   return {};
 }
 
@@ -169,10 +168,10 @@ const std::shared_ptr<const Identity>& Anonymous() {
   return kAnonymous;
 }
 
-const std::shared_ptr<const Identity>& Nobody() {
-  static const auto kNobody = std::make_shared<const Identity>(
+const std::shared_ptr<const Identity>& Unauthenticated() {
+  static const auto kUnauthenticated = std::make_shared<const Identity>(
       Identity{.name = "", .roles = {}, .datasets = DatasetScope::Of({})});
-  return kNobody;
+  return kUnauthenticated;
 }
 
 }  // namespace tarn::auth

@@ -1,6 +1,6 @@
 #pragma once
 
-// Who asks, and what that one may do.
+// The identity of a client and its rights.
 
 #include <cstdint>
 #include <initializer_list>
@@ -15,11 +15,11 @@
 
 namespace tarn::auth {
 
-// No role includes another.
+// No role includes another one.
 enum class Role : uint8_t {
-  kQuery,    // POST /sql, and its own queries.
-  kCatalog,  // Reading and changing the catalogue.
-  kAdmin,    // Everybody's queries, and the metrics.
+  kQuery,    // POST /sql and the token's own queries.
+  kCatalog,  // Read and change the catalogue.
+  kAdmin,    // The queries of all tokens, and the metrics.
 };
 
 std::string_view NameOf(Role role);
@@ -47,18 +47,18 @@ class Roles {
   uint8_t bits_ = 0;
 };
 
-// The datasets that somebody may see: all, or those whose name fits a pattern. In a pattern '*'
-// stands for any text. The others are not there for that one.
+// The datasets that a token may see: all, or those that match a pattern. In a pattern, '*' matches
+// any text. Other datasets do not exist for that token.
 class DatasetScope {
  public:
-  DatasetScope() = default;  // All.
+  DatasetScope() = default;  // All datasets.
   static DatasetScope Of(std::vector<std::string> patterns);
 
   bool is_all() const { return !patterns_; }
   bool Allows(std::string_view name) const;
-  // Sorted, each once; none for all.
+  // Sorted and without duplicates; nullopt for all datasets.
   const std::optional<std::vector<std::string>>& patterns() const { return patterns_; }
-  // Equal scopes see the same.
+  // Equal scopes allow the same datasets.
   bool operator<(const DatasetScope& other) const { return patterns_ < other.patterns_; }
   bool operator==(const DatasetScope& other) const { return patterns_ == other.patterns_; }
 
@@ -66,20 +66,20 @@ class DatasetScope {
   std::optional<std::vector<std::string>> patterns_;
 };
 
-// The objects that a token may register, by their keys: all, or those below its prefixes.
+// The objects that a token may register, by key: all, or those below its prefixes.
 //
-// A prefix that ends with '/' stands for every key that begins with it. Any other prefix is one
-// whole key. Prefixes are compared with the key as the catalogue keeps it, byte by byte. A key that
-// another program could take for a path out of its prefix (a segment "." or "..", plain,
-// percent-encoded, or between backslashes) is below none. Immutable, so thread-safe.
+// A prefix that ends in '/' matches every key that starts with it. Any other prefix is a complete
+// key. Comparison is byte by byte with the key as stored in the catalogue. A key that another
+// program could resolve to a path outside of its prefix (a segment "." or "..", plain,
+// percent-encoded, or between backslashes) matches no prefix. Immutable, so thread-safe.
 class KeyScope {
  public:
-  KeyScope() = default;  // All.
+  KeyScope() = default;  // All keys.
   static KeyScope Of(std::vector<std::string> prefixes);
 
   bool is_all() const { return !prefixes_; }
   bool Allows(std::string_view key) const;
-  // Sorted, each once; none for all.
+  // Sorted and without duplicates; nullopt for all keys.
   const std::optional<std::vector<std::string>>& prefixes() const& { return prefixes_; }
   std::optional<std::vector<std::string>> prefixes() && { return std::move(prefixes_); }
 
@@ -87,28 +87,28 @@ class KeyScope {
   std::optional<std::vector<std::string>> prefixes_;
 };
 
-// The rules for a prefix: a key or the beginning of one that ends with '/'; UTF-8, 1 to 1,024
-// bytes; no '*', no "s3://", no '/' at its beginning, no segment that is empty, "." or "..".
+// Checks a prefix: a complete key, or the start of a key that ends in '/'; UTF-8, 1 to 1,024 bytes;
+// no '*', no "s3://", no leading '/', no segment that is empty, "." or "..".
 Result<> ValidateKeyPrefix(std::string_view prefix);
 
 constexpr uint32_t kTokenWeightMax = 100;
 
 struct Identity {
-  std::string name;  // Of the token; empty: nobody has to say who he is.
+  std::string name;  // The token's name; empty without authentication.
   Roles roles;
   DatasetScope datasets;
-  std::optional<std::vector<std::string>> key_prefixes = std::nullopt;  // None: see Keys.
+  std::optional<std::vector<std::string>> key_prefixes = std::nullopt;  // See Keys().
   // The token's share of the query slots, relative to the weights of other tokens; at least 1.
   uint32_t weight = 1;
 
   // The keys that the token may register: those below its prefixes. Without prefixes, all keys for
-  // a token that is not limited to datasets, and no key for one that is.
+  // a token that is not limited to datasets, and no keys for one that is.
   KeyScope Keys() const;
 };
 
-// Everybody, where there are no tokens: may do all.
+// The identity of all clients if authentication is disabled; may do everything.
 const std::shared_ptr<const Identity>& Anonymous();
-// Whoever shows no token, where there are some: may do nothing.
-const std::shared_ptr<const Identity>& Nobody();
+// The identity of a client without a token if authentication is enabled; may do nothing.
+const std::shared_ptr<const Identity>& Unauthenticated();
 
 }  // namespace tarn::auth

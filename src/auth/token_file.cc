@@ -33,7 +33,7 @@ constexpr std::string_view kAlphabet =
 
 std::string RandomText(size_t characters) {
   std::string text;
-  // Bytes that would make some characters likelier than others are dropped.
+  // Bytes that would make some characters more likely are dropped.
   constexpr size_t kFair = 256 / kAlphabet.size() * kAlphabet.size();
   while (text.size() < characters) {
     std::array<unsigned char, 64> bytes;
@@ -58,15 +58,16 @@ bool IsText(std::string_view text, size_t characters, std::string_view alphabet)
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-Result<std::vector<std::string>> Texts(const toml::table& table, std::string_view key,
-                                       const std::string& where) {
-  const Error wrong = InvalidArgument(fmt::format("{}: {} must be a list of texts", where, key));
+Result<std::vector<std::string>> StringList(const toml::table& table, std::string_view key,
+                                            const std::string& where) {
+  const Error type_error =
+      InvalidArgument(fmt::format("{}: {} must be a list of strings", where, key));
   const toml::array* list = table[key].as_array();
-  if (list == nullptr) return wrong;
+  if (list == nullptr) return type_error;
   std::vector<std::string> texts;
   for (const toml::node& node : *list) {
     const auto text = node.value_exact<std::string>();
-    if (!text) return wrong;
+    if (!text) return type_error;
     texts.push_back(*text);
   }
   return texts;
@@ -88,29 +89,29 @@ Result<Token> ParseToken(const toml::table& table, const std::string& file, size
     constexpr std::array<std::string_view, 9> kKeys = {
         "name", "id", "salt", "hash", "roles", "datasets", "prefixes", "weight", "created_at"};
     if (std::find(kKeys.begin(), kKeys.end(), key.str()) == kKeys.end()) {
-      // A misspelt "datasets" would let a token see everything.
-      return InvalidArgument(fmt::format("{}: there is no key \"{}\"", where, key.str()));
+      // A misspelt "datasets" would give the token access to all datasets.
+      return InvalidArgument(fmt::format("{}: unknown key \"{}\"", where, key.str()));
     }
   }
   if (!IsText(token.id, kIdCharacters, kAlphabet) || !IsText(token.salt, 2 * 16, kHexDigits) ||
       !IsText(token.hash, 2 * SHA256_DIGEST_LENGTH, kHexDigits)) {
     return InvalidArgument(where + ": id, salt and hash must be as `tarn token create` wrote them");
   }
-  TARN_TRY(const std::vector<std::string> roles, Texts(table, "roles", where));
+  TARN_TRY(const std::vector<std::string> roles, StringList(table, "roles", where));
   for (const std::string& name : roles) {
     const Result<Role> role = ParseRole(name);
     if (!role.ok()) return role.error().Wrap(where);
     token.identity.roles.Add(*role);
   }
   if (table.contains("datasets")) {
-    TARN_TRY(std::vector<std::string> patterns, Texts(table, "datasets", where));
+    TARN_TRY(std::vector<std::string> patterns, StringList(table, "datasets", where));
     token.identity.datasets = DatasetScope::Of(std::move(patterns));
     if (token.identity.roles.Has(Role::kAdmin)) {
       return InvalidArgument(where + ": role admin sees all queries, so datasets cannot limit it");
     }
   }
   if (table.contains("prefixes")) {
-    TARN_TRY(token.identity.key_prefixes, Texts(table, "prefixes", where));
+    TARN_TRY(token.identity.key_prefixes, StringList(table, "prefixes", where));
     for (const std::string& prefix : *token.identity.key_prefixes) {
       const Result<> valid = ValidateKeyPrefix(prefix);
       if (!valid.ok()) return valid.error().Wrap(where);
@@ -140,7 +141,7 @@ std::string QuoteToml(std::string_view text) {
   return quoted + '"';
 }
 
-std::string ListOf(const std::vector<std::string>& texts) {
+std::string FormatList(const std::vector<std::string>& texts) {
   std::string list = "[";
   for (const std::string& text : texts) list += (list.size() > 1 ? ", " : "") + QuoteToml(text);
   return list + "]";
@@ -216,7 +217,7 @@ Result<std::vector<Token>> ParseTokens(std::string_view text, const std::string&
   for (const auto& [key, value] : parsed.table()) {
     const toml::array* list = key.str() == "token" ? value.as_array() : nullptr;
     if (list == nullptr) {
-      return InvalidArgument(fmt::format("{}: only [[token]] is known here", path));
+      return InvalidArgument(fmt::format("{}: only [[token]] entries are allowed", path));
     }
     for (const toml::node& node : *list) {
       const toml::table* table = node.as_table();
@@ -224,7 +225,7 @@ Result<std::vector<Token>> ParseTokens(std::string_view text, const std::string&
       TARN_TRY(Token token, ParseToken(*table, path, tokens.size() + 1));
       if (!names.insert(token.identity.name).second || !ids.insert(token.id).second) {
         return InvalidArgument(
-            fmt::format("{}: token \"{}\" is there twice", path, token.identity.name));
+            fmt::format("{}: duplicate token \"{}\"", path, token.identity.name));
       }
       tokens.push_back(std::move(token));
     }
@@ -247,12 +248,12 @@ std::string FormatTokens(const std::vector<Token>& tokens) {
       if (token.identity.roles.Has(role)) roles.emplace_back(NameOf(role));
     }
     text += fmt::format("\n[[token]]\nname = {}\nroles = {}\n", QuoteToml(token.identity.name),
-                        ListOf(roles));
+                        FormatList(roles));
     if (const auto& patterns = token.identity.datasets.patterns()) {
-      text += fmt::format("datasets = {}\n", ListOf(*patterns));
+      text += fmt::format("datasets = {}\n", FormatList(*patterns));
     }
     if (const auto& prefixes = token.identity.key_prefixes) {
-      text += fmt::format("prefixes = {}\n", ListOf(*prefixes));
+      text += fmt::format("prefixes = {}\n", FormatList(*prefixes));
     }
     if (token.identity.weight != 1) text += fmt::format("weight = {}\n", token.identity.weight);
     text += fmt::format("created_at = {}\nid = \"{}\"\nsalt = \"{}\"\nhash = \"{}\"\n",
@@ -263,11 +264,11 @@ std::string FormatTokens(const std::vector<Token>& tokens) {
 
 Result<> WriteTokenFile(const std::string& path, const std::vector<Token>& tokens) {
   const std::string fresh = path + ".new";
-  unlink(fresh.c_str());  // Of a writer that died.
+  unlink(fresh.c_str());  // Left by a crashed writer.
   const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (file < 0) return SystemError("write", fresh);
   Result<> written = WriteAll(file, FormatTokens(tokens), fresh);
-  // Stays with whoever had the file before, where this is done as root for a daemon's user.
+  // Keeps the owner of the file, for root on behalf of the daemon's user.
   struct stat former = {};
   if (written.ok() && stat(path.c_str(), &former) == 0 &&
       fchown(file, former.st_uid, former.st_gid) != 0) {

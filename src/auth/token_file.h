@@ -9,10 +9,10 @@
 
 namespace tarn::auth {
 
-// A token as the file has it: enough to recognise it, too little to make it.
+// A token as stored in the file: sufficient to verify a token, but not to create its text.
 //
-// A token is "tarn_ID_SECRET". The id finds its line and is no secret; the secret has 256 random
-// bits, so that a plain salted SHA-256 cannot be turned back.
+// The text of a token is "tarn_ID_SECRET". The id is public and identifies the entry. The secret
+// has 256 random bits, so that a salted SHA-256 cannot be inverted.
 struct Token {
   std::string id;    // 12 characters.
   std::string salt;  // 32 hexadecimal digits.
@@ -21,32 +21,33 @@ struct Token {
   Identity identity;
 };
 
-// The parts of a token as it is sent. False when it has not that form.
+// The parts of a token's text. SplitToken returns false if the text is malformed.
 struct TokenText {
   std::string_view id;
   std::string_view secret;
 };
 bool SplitToken(std::string_view text, TokenText& parts);
 
-// A new token, and its text, which is nowhere kept.
+// A new token with its text, which is not stored anywhere.
 struct NewToken {
   Token token;
   std::string text;
 };
 NewToken MakeToken(Identity identity);
 
-// Takes the same time wherever the first difference is.
+// Verifies a secret in constant time.
 bool Matches(const Token& token, std::string_view secret);
 
-// [[token]] name, id, salt, hash, roles, datasets, prefixes, weight, created_at. The file is
-// refused when others than its owner can read it; errors name the token and never its secret.
+// Entries [[token]] with name, id, salt, hash, roles, datasets, prefixes, weight and created_at.
+// The file is rejected if other users have access to it. Errors name the token and never its
+// secret.
 Result<std::vector<Token>> ReadTokenFile(const std::string& path);
 Result<std::vector<Token>> ParseTokens(std::string_view text, const std::string& path);
 std::string FormatTokens(const std::vector<Token>& tokens);
-// As a whole or not at all; readable by its owner alone.
+// Replaces the file atomically, readable only by its owner.
 Result<> WriteTokenFile(const std::string& path, const std::vector<Token>& tokens);
 
-// What a name must be: 1 to 64 letters, digits, '.', '_', '-' and '@'.
+// Checks a name: 1 to 64 letters, digits, '.', '_', '-' and '@'.
 Result<> ValidateTokenName(std::string_view name);
 
 }  // namespace tarn::auth

@@ -32,12 +32,12 @@ class TokenFileTest : public testing::Test {
   std::string folder_;
 };
 
-Identity Somebody(const std::string& name) {
+Identity MakeIdentity(const std::string& name) {
   return {.name = name, .roles = {Role::kQuery}, .datasets = {}};
 }
 
-TEST(Token, IsRecognisedByItsSecretAlone) {
-  const NewToken made = MakeToken(Somebody("a"));
+TEST(Token, VerifiesTheSecret) {
+  const NewToken made = MakeToken(MakeIdentity("a"));
   TokenText parts;
   ASSERT_TRUE(SplitToken(made.text, parts));
   EXPECT_EQ(parts.id, made.token.id);
@@ -46,21 +46,21 @@ TEST(Token, IsRecognisedByItsSecretAlone) {
   other.back() = other.back() == 'x' ? 'y' : 'x';
   EXPECT_FALSE(Matches(made.token, other));
   EXPECT_FALSE(Matches(made.token, ""));
-  EXPECT_FALSE(Matches(MakeToken(Somebody("a")).token, parts.secret)) << "a token of another";
-  // What the file has of it is not the secret.
+  EXPECT_FALSE(Matches(MakeToken(MakeIdentity("a")).token, parts.secret)) << "a token of another";
+  // The file does not contain the secret.
   EXPECT_THAT(FormatTokens({made.token}), Not(HasSubstr(std::string(parts.secret))));
 }
 
-TEST(Token, OtherTextsAreNone) {
+TEST(Token, RejectsMalformedTokens) {
   TokenText parts;
-  const std::string text = MakeToken(Somebody("a")).text;
+  const std::string text = MakeToken(MakeIdentity("a")).text;
   for (const std::string& wrong : {std::string(), std::string("tarn_"), text.substr(1), text + "x",
                                    text.substr(0, 30), "Tarn_" + text.substr(5)}) {
     EXPECT_FALSE(SplitToken(wrong, parts)) << wrong;
   }
 }
 
-TEST_F(TokenFileTest, KeepsWhatWasWritten) {
+TEST_F(TokenFileTest, RoundTripsTokens) {
   const NewToken all = MakeToken({.name = "etl@host", .roles = Roles::All(), .datasets = {}});
   const NewToken some = MakeToken({.name = "b",
                                    .roles = {Role::kQuery, Role::kCatalog},
@@ -82,8 +82,8 @@ TEST_F(TokenFileTest, KeepsWhatWasWritten) {
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
-TEST_F(TokenFileTest, WhatIsWrongIsRefusedAndNotShown) {
-  const NewToken made = MakeToken(Somebody("a"));
+TEST_F(TokenFileTest, RejectsInvalidFilesWithoutShowingSecrets) {
+  const NewToken made = MakeToken(MakeIdentity("a"));
   const std::string good = FormatTokens({made.token});
   const auto error = [](const std::string& text) {
     const Result<std::vector<Token>> parsed = ParseTokens(text, "tokens.toml");
@@ -92,27 +92,27 @@ TEST_F(TokenFileTest, WhatIsWrongIsRefusedAndNotShown) {
   EXPECT_EQ(error(good), "none");
   EXPECT_EQ(error(""), "none");
   EXPECT_EQ(error(good + "dataset = [\"x\"]\n"),
-            "tokens.toml: token \"a\": there is no key \"dataset\"");
+            "tokens.toml: token \"a\": unknown key \"dataset\"");
   EXPECT_EQ(error(good + "datasets = \"x\"\n"),
-            "tokens.toml: token \"a\": datasets must be a list of texts");
+            "tokens.toml: token \"a\": datasets must be a list of strings");
   EXPECT_EQ(error(good + good.substr(good.find("[[token]]"))),
-            "tokens.toml: token \"a\" is there twice");
+            "tokens.toml: duplicate token \"a\"");
   EXPECT_THAT(error("[[token]]\nname = \"a b\"\n"), HasSubstr("token 1: a token's name has 1 to"));
-  EXPECT_EQ(error("x = 1"), "tokens.toml: only [[token]] is known here");
+  EXPECT_EQ(error("x = 1"), "tokens.toml: only [[token]] entries are allowed");
   EXPECT_EQ(error("[["), "tokens.toml: not TOML (line 1)");
   const auto with = [&good](const std::string& from, const std::string& to) {
     std::string text = good;
     return text.replace(text.find(from), from.size(), to);
   };
   EXPECT_EQ(error(with("\"query\"", "\"queries\"")),
-            "tokens.toml: token \"a\": there is no role \"queries\", there are query, catalog and "
+            "tokens.toml: token \"a\": unknown role \"queries\": must be query, catalog or "
             "admin");
   EXPECT_EQ(error(with("\"query\"", "\"admin\"") + "datasets = []\n"),
             "tokens.toml: token \"a\": role admin sees all queries, so datasets cannot limit it");
   EXPECT_THAT(error(with(made.token.hash, made.token.hash.substr(1))), HasSubstr("hash must be"));
 }
 
-TEST_F(TokenFileTest, KeepsKeyPrefixes) {
+TEST_F(TokenFileTest, RoundTripsKeyPrefixes) {
   Identity limited{.name = "a", .roles = {Role::kCatalog}, .datasets = DatasetScope::Of({"a_*"})};
   const NewToken without = MakeToken(limited);
   limited.name = "b";
@@ -137,9 +137,9 @@ TEST_F(TokenFileTest, KeepsKeyPrefixes) {
             "f: token \"d\": prefix \"../\": must not have a segment \".\" or \"..\"");
 }
 
-TEST_F(TokenFileTest, KeepsTheWeight) {
-  const NewToken plain = MakeToken(Somebody("a"));
-  NewToken heavy = MakeToken(Somebody("b"));
+TEST_F(TokenFileTest, RoundTripsTheWeight) {
+  const NewToken plain = MakeToken(MakeIdentity("a"));
+  NewToken heavy = MakeToken(MakeIdentity("b"));
   heavy.token.identity.weight = 7;
   const std::string text = FormatTokens({plain.token, heavy.token});
   const auto read = ParseTokens(text, path);
@@ -197,7 +197,7 @@ TEST(KeyScope, AllowsKeysBelowItsPrefixes) {
   }
 }
 
-TEST(KeyScope, PrefixesAreChecked) {
+TEST(KeyScope, ValidatesPrefixes) {
   for (const char* prefix : {"a/", "a", "a/b.parquet", "a/b/c/", "é/", "day=2026%2F01/", ".x/"}) {
     EXPECT_TRUE(ValidateKeyPrefix(prefix).ok()) << prefix;
   }
@@ -210,7 +210,7 @@ TEST(KeyScope, PrefixesAreChecked) {
   }
 }
 
-TEST(DatasetScope, FitsPatterns) {
+TEST(DatasetScope, MatchesPatterns) {
   EXPECT_TRUE(DatasetScope().Allows("anything"));
   EXPECT_FALSE(DatasetScope::Of({}).Allows("anything"));
   const DatasetScope scope = DatasetScope::Of({"sales", "eu_*", "*_public", "a*b*c"});
@@ -225,9 +225,9 @@ TEST(DatasetScope, FitsPatterns) {
   EXPECT_TRUE(DatasetScope::Of({"a", "b", "a"}) == DatasetScope::Of({"b", "a"}));
 }
 
-TEST_F(TokenFileTest, StoreFollowsTheFile) {
-  const NewToken first = MakeToken(Somebody("first"));
-  const NewToken second = MakeToken(Somebody("second"));
+TEST_F(TokenFileTest, ReloadsAChangedFile) {
+  const NewToken first = MakeToken(MakeIdentity("first"));
+  const NewToken second = MakeToken(MakeIdentity("second"));
   ASSERT_TRUE(WriteTokenFile(path, {first.token}).ok());
   Metrics metrics;
   const Result<std::unique_ptr<TokenStore>> store = TokenStore::Open(path, metrics);
@@ -253,14 +253,14 @@ TEST_F(TokenFileTest, StoreFollowsTheFile) {
   const Deadline deadline = Deadline::After(std::chrono::seconds(20));
   const std::string failed = "tarn_token_reloads_total{result=\"error\"} 1";
   while (metrics.Render().find(failed) == std::string::npos && !deadline.Passed()) {
-    EXPECT_NE((*store)->Find(second.text), nullptr) << "a broken file takes nobody's token away";
+    EXPECT_NE((*store)->Find(second.text), nullptr) << "a broken file revokes no token";
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_THAT(metrics.Render(), HasSubstr(failed));
   EXPECT_NE((*store)->Find(second.text), nullptr);
 }
 
-TEST_F(TokenFileTest, StoreRefusesAFileThatOthersCanRead) {
+TEST_F(TokenFileTest, RejectsAFileReadableByOthers) {
   ASSERT_TRUE(WriteTokenFile(path, {}).ok());
   ASSERT_EQ(chmod(path.c_str(), 0640), 0);
   Metrics metrics;
@@ -269,41 +269,42 @@ TEST_F(TokenFileTest, StoreRefusesAFileThatOthersCanRead) {
   EXPECT_THAT(store.error().message, HasSubstr("chmod 600"));
 }
 
-TEST(FailureThrottle, GetsSlowerAndForgets) {
+TEST(FailureThrottle, IncreasesTheDelayAndResetsIt) {
   FailureThrottle throttle;
   auto now = FailureThrottle::Clock::now();
   std::vector<int64_t> delays;
   for (int i = 0; i < 8; ++i) {
-    const auto delay = throttle.Failed("a", now);
+    const auto delay = throttle.RecordFailure("a", now);
     ASSERT_TRUE(delay);
     delays.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count());
     throttle.Done("a");
   }
   EXPECT_THAT(delays, testing::ElementsAre(100, 200, 400, 800, 1600, 3200, 5000, 5000));
-  EXPECT_EQ(throttle.Failed("b", now), FailureThrottle::kDelayMin) << "another address";
+  EXPECT_EQ(throttle.RecordFailure("b", now), FailureThrottle::kDelayMin) << "another address";
   now += FailureThrottle::kForgetAfter + std::chrono::seconds(1);
-  EXPECT_EQ(throttle.Failed("a", now), FailureThrottle::kDelayMin);
+  EXPECT_EQ(throttle.RecordFailure("a", now), FailureThrottle::kDelayMin);
 }
 
-TEST(FailureThrottle, AnAddressHasFewAnswersThatWait) {
+TEST(FailureThrottle, LimitsTheDelayedResponsesOfAnAddress) {
   FailureThrottle throttle;
-  for (size_t i = 0; i < FailureThrottle::kWaitingMax; ++i) EXPECT_TRUE(throttle.Failed("a"));
-  EXPECT_FALSE(throttle.Failed("a"));
-  EXPECT_TRUE(throttle.Failed("b"));
+  for (size_t i = 0; i < FailureThrottle::kWaitingMax; ++i)
+    EXPECT_TRUE(throttle.RecordFailure("a"));
+  EXPECT_FALSE(throttle.RecordFailure("a"));
+  EXPECT_TRUE(throttle.RecordFailure("b"));
   throttle.Done("a");
-  EXPECT_TRUE(throttle.Failed("a"));
+  EXPECT_TRUE(throttle.RecordFailure("a"));
 }
 
-TEST(FailureThrottle, IsBoundedWithVeryManyAddresses) {
+TEST(FailureThrottle, LimitsTheNumberOfAddresses) {
   FailureThrottle throttle;
   for (size_t i = 0; i < FailureThrottle::kAddressesMax; ++i) {
-    EXPECT_TRUE(throttle.Failed(std::to_string(i)));
+    EXPECT_TRUE(throttle.RecordFailure(std::to_string(i)));
   }
-  // The rest shares one place.
+  // Further addresses share one entry.
   for (size_t i = 0; i < FailureThrottle::kWaitingMax; ++i) {
-    EXPECT_TRUE(throttle.Failed("x" + std::to_string(i)));
+    EXPECT_TRUE(throttle.RecordFailure("x" + std::to_string(i)));
   }
-  EXPECT_FALSE(throttle.Failed("one more"));
+  EXPECT_FALSE(throttle.RecordFailure("one more"));
 }
 
 }  // namespace

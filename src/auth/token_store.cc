@@ -5,22 +5,22 @@
 namespace tarn::auth {
 namespace {
 
-constexpr auto kLookEvery = std::chrono::seconds(1);
+constexpr auto kCheckInterval = std::chrono::seconds(1);
 
 }  // namespace
 
 TokenStore::TokenStore(std::string path, Metrics& metrics)
     : path_(std::move(path)),
-      reloaded_(metrics.Counter("tarn_token_reloads_total", "Times that the tokens were read anew",
+      reloaded_(metrics.Counter("tarn_token_reloads_total", "Reloads of the token file",
                                 {{"result", "ok"}})),
-      failed_(metrics.Counter("tarn_token_reloads_total", "Times that the tokens were read anew",
+      failed_(metrics.Counter("tarn_token_reloads_total", "Reloads of the token file",
                               {{"result", "error"}})),
-      nobody_(MakeToken({}).token) {}
+      dummy_token_(MakeToken({}).token) {}
 
 Result<std::unique_ptr<TokenStore>> TokenStore::Open(const std::string& path, Metrics& metrics) {
   std::unique_ptr<TokenStore> store(new TokenStore(path, metrics));
   store->stamp_ = store->StampOf();
-  store->looked_at_ = Clock::now();
+  store->checked_at_ = Clock::now();
   TARN_TRY(store->table_, store->Read());
   return store;
 }
@@ -55,9 +55,9 @@ Result<std::shared_ptr<const TokenStore::Table>> TokenStore::Read() const {
 std::shared_ptr<const TokenStore::Table> TokenStore::Current() {
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
-  if (now - looked_at_ < kLookEvery) return table_;
-  looked_at_ = now;
-  // Taken before the file is read: what is written meanwhile is seen the next time.
+  if (now - checked_at_ < kCheckInterval) return table_;
+  checked_at_ = now;
+  // Read before the file, so that a concurrent change is noticed by the next check.
   const Stamp stamp = StampOf();
   if (stamp == stamp_) return table_;
   stamp_ = stamp;
@@ -65,7 +65,7 @@ std::shared_ptr<const TokenStore::Table> TokenStore::Current() {
   if (table.ok()) {
     table_ = std::move(*table);
     reloaded_.Increment();
-    log::Info("tokens read", {{"tokens", uint64_t{table_->size()}}});
+    log::Info("tokens loaded", {{"tokens", uint64_t{table_->size()}}});
   } else {
     failed_.Increment();
     log::Warn("cannot read the tokens, keeping the former ones",
@@ -79,9 +79,9 @@ std::shared_ptr<const Identity> TokenStore::Find(std::string_view token) {
   if (!SplitToken(token, parts)) return nullptr;
   const std::shared_ptr<const Table> table = Current();
   const auto found = table->find(std::string(parts.id));
-  // The same work is done for an id that is not there.
+  // Unknown ids take the same time as known ones.
   const bool known = found != table->end();
-  const bool matches = Matches(known ? found->second.token : nobody_, parts.secret);
+  const bool matches = Matches(known ? found->second.token : dummy_token_, parts.secret);
   return known && matches ? found->second.identity : nullptr;
 }
 

@@ -15,15 +15,15 @@
 
 namespace tarn::auth {
 
-// The tokens of a file, read anew within a second of its change. A file that cannot be read then is
-// logged, and the former tokens stay good. Thread-safe.
+// The tokens of a file, reloaded within a second of a change. If reloading fails, the error is
+// logged and the previous tokens stay valid. Thread-safe.
 class TokenStore {
  public:
   static Result<std::unique_ptr<TokenStore>> Open(const std::string& path, Metrics& metrics);
-  // Those of [auth]; null where it names no file.
+  // The tokens of [auth]; null if it has no file.
   static Result<std::unique_ptr<TokenStore>> Open(const AuthSettings& settings, Metrics& metrics);
 
-  // Whose token it is; null when it is nobody's.
+  // Returns the identity of a token; null if the token is unknown.
   std::shared_ptr<const Identity> Find(std::string_view token);
 
  private:
@@ -33,7 +33,7 @@ class TokenStore {
   };
   using Table = std::unordered_map<std::string, Entry>;  // By id.
   using Clock = std::chrono::steady_clock;
-  // What of a file changes when it is written or replaced.
+  // File attributes that change when the file is written or replaced.
   struct Stamp {
     ino_t inode = 0;
     off_t size = 0;
@@ -49,11 +49,11 @@ class TokenStore {
   const std::string path_;
   prometheus::Counter& reloaded_;
   prometheus::Counter& failed_;
-  const Token nobody_;  // What a token of no known id is compared with.
+  const Token dummy_token_;  // Compared with tokens of unknown id.
   std::mutex mutex_;
   std::shared_ptr<const Table> table_;  // guarded by mutex_
-  Stamp stamp_;                         // guarded by mutex_: of the file when it was looked at
-  Clock::time_point looked_at_;         // guarded by mutex_
+  Stamp stamp_;                         // guarded by mutex_; of the file at the last check
+  Clock::time_point checked_at_;        // guarded by mutex_
 };
 
 }  // namespace tarn::auth

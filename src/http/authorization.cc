@@ -59,7 +59,7 @@ asio::awaitable<std::optional<Response>> Authorization::Refuse(Request& request,
   const std::string_view header = request.Header("Authorization");
   if (route.is_public) {
     const auto known = tokens_->Find(BearerToken(header));
-    request.identity = known == nullptr ? auth::Nobody() : known;
+    request.identity = known == nullptr ? auth::Unauthenticated() : known;
     co_return std::nullopt;
   }
   if (header.empty()) {
@@ -85,7 +85,7 @@ asio::awaitable<std::optional<Response>> Authorization::Refuse(Request& request,
 asio::awaitable<Response> Authorization::RefuseUnknown(const Request& request,
                                                        const std::string& peer) {
   unknown_log_->Add(co_await asio::this_coro::executor, peer, request.id);
-  const std::optional<Duration> delay = throttle_.Failed(peer);
+  const std::optional<Duration> delay = throttle_.RecordFailure(peer);
   if (!delay) {
     Response response =
         RenderProblem(429, "too many wrong tokens, try again later", request.WantsProblemJson());

@@ -244,7 +244,7 @@ def test_names_and_roles_are_checked(guarded):
         return done.stderr
 
     assert 'there is a token "only-query" already' in error("create", "only-query")
-    assert 'there is no role "root"' in error("create", "a", "--role", "root")
+    assert 'unknown role "root"' in error("create", "a", "--role", "root")
     assert "1 to 64 letters" in error("create", "a b")
     assert "cannot limit it" in error("create", "a", "--role=admin", "--dataset=x")
     assert "add --role catalog" in error("create", "a", "--prefix=x/")
