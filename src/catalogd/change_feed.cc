@@ -48,12 +48,12 @@ ChangeFeed::Waiter::~Waiter() {
 asio::awaitable<ChangeFeed::Outcome> ChangeFeed::Waiter::Wait(Deadline deadline,
                                                               http::ClientWatch& client) {
   State& state = *state_;
-  client.OnGone([&state] { state.timer.cancel(); });
+  client.OnDisconnect([&state] { state.timer.cancel(); });
   Outcome outcome = Outcome::kTimeout;
   // Looked at on the strand: whoever sets one of these afterwards posts the cancel to the strand,
   // where it comes after the wait has begun.
   while (true) {
-    if (client.gone()) {
+    if (client.disconnected()) {
       outcome = Outcome::kGone;
     } else if (state.changed.exchange(false)) {
       outcome = Outcome::kChanged;
@@ -66,7 +66,7 @@ asio::awaitable<ChangeFeed::Outcome> ChangeFeed::Waiter::Wait(Deadline deadline,
     }
     break;
   }
-  client.OnGone(nullptr);
+  client.OnDisconnect(nullptr);
   co_return outcome;
 }
 

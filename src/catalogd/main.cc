@@ -52,7 +52,7 @@ Result<> Serve(const LakehouseSettings& settings) {
                           {"revision", counts.revision},
                           {"datasets", counts.datasets}});
 
-  log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsChores(tls.get()))}});
+  log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsReloadTasks(tls.get()))}});
   server.StopAccepting();
   service.EndWaits();
   if (!server.WaitIdle(Deadline::After(settings.catalogd.shutdown_timeout))) {

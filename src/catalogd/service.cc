@@ -21,7 +21,7 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
       changes(metrics.Counter("tarn_catalog_changes_total", "Changes of the catalogue")),
       failures(metrics.Counter("tarn_catalog_failures_total",
                                "Requests that failed because of the database")),
-      forbidden(metrics.Counter("tarn_auth_failures_total", "Requests refused for want of rights",
+      forbidden(metrics.Counter("tarn_auth_failures_total", "Requests rejected by authentication or authorization",
                                 {{"reason", "dataset or key"}})) {
   store.SetOnChange([this](const std::string& name) {
     changes.Increment();

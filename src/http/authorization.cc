@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kChallenge = R"(Bearer realm="tarn")";
 
-// The token of "Bearer TOKEN"; empty for everything else.
+// Returns the token of "Bearer TOKEN"; empty for other values.
 std::string_view BearerToken(std::string_view header) {
   constexpr std::string_view kScheme = "bearer ";
   if (header.size() <= kScheme.size() ||
@@ -45,11 +45,14 @@ Authorization::Authorization(auth::TokenStore* tokens, Metrics& metrics, Duratio
                 "unknown token",
                 {{"query_id", line.detail}, {"peer", line.peer}, {"suppressed", line.suppressed}});
           })),
-      missing_(metrics.Counter("tarn_auth_failures_total", "Requests refused for want of rights",
+      missing_(metrics.Counter("tarn_auth_failures_total",
+                               "Requests rejected by authentication or authorization",
                                {{"reason", "no token"}})),
-      unknown_(metrics.Counter("tarn_auth_failures_total", "Requests refused for want of rights",
+      unknown_(metrics.Counter("tarn_auth_failures_total",
+                               "Requests rejected by authentication or authorization",
                                {{"reason", "unknown token"}})),
-      forbidden_(metrics.Counter("tarn_auth_failures_total", "Requests refused for want of rights",
+      forbidden_(metrics.Counter("tarn_auth_failures_total",
+                                 "Requests rejected by authentication or authorization",
                                  {{"reason", "role"}})) {}
 
 asio::awaitable<std::optional<Response>> Authorization::Refuse(Request& request, const Route& route,
@@ -93,12 +96,12 @@ asio::awaitable<Response> Authorization::RefuseUnknown(const Request& request,
     co_return response;
   }
   asio::steady_timer timer(co_await asio::this_coro::executor, *delay);
-  // Nothing is gained by waiting for one that has left, and its connection is in the way.
-  request.client->OnGone([&timer] { timer.cancel(); });
+  // A disconnected client does not have to wait, and its connection can be closed.
+  request.client->OnDisconnect([&timer] { timer.cancel(); });
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  request.client->OnGone(nullptr);
+  request.client->OnDisconnect(nullptr);
   throttle_.Done(peer);
-  co_return Unauthorized(request, "this token is not known, or no longer",
+  co_return Unauthorized(request, "the token is unknown or has been revoked",
                          fmt::format(R"({}, error="invalid_token")", kChallenge));
 }
 

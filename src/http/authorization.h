@@ -13,17 +13,19 @@
 
 namespace tarn::http {
 
-// Decides whether a request may have its route, by its bearer token (RFC 6750). Without tokens
-// everybody may do everything, and the server only listens where it was told that this is meant.
+// Checks the bearer token (RFC 6750) of a request against the roles of its route. Without a token
+// store every request is allowed; the server then listens only on loopback, or with
+// allow_anonymous.
 class Authorization {
  public:
-  // No tokens: null.
+  // `tokens` is null to disable authentication.
   Authorization(auth::TokenStore* tokens, Metrics& metrics, Duration log_interval);
 
   bool RequiresTokens() const { return tokens_ != nullptr; }
 
-  // Fills in request.identity. Otherwise what to answer: 401 without a good token, after a while
-  // where it is a wrong one; 429 when too many of those wait; 403 when its roles do not suffice.
+  // Sets request.identity, or returns the refusal: 401 for a missing token; 401 after a delay for
+  // an unknown token; 429 if too many unknown tokens are already delayed; 403 if the token's roles
+  // do not suffice.
   boost::asio::awaitable<std::optional<Response>> Refuse(Request& request, const Route& route,
                                                          const std::string& peer);
 

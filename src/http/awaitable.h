@@ -5,8 +5,8 @@
 
 namespace tarn::http {
 
-// For Asio's operations in a coroutine: `auto [code, …] = co_await operation(…, kAsTuple)` gives
-// the error code in place of an exception.
+// A completion token for Asio operations in a coroutine: `auto [code, …] = co_await operation(…,
+// kAsTuple)` returns the error code instead of throwing.
 inline constexpr auto kAsTuple = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 }  // namespace tarn::http

@@ -8,11 +8,11 @@
 
 namespace tarn::http {
 
-// Runs a function that blocks on the pool and returns its result to the coroutine's own
-// executor: how a handler on an I/O thread uses a file or a database.
+// Runs a blocking function on the pool and returns its result on the coroutine's own executor. A
+// handler on an I/O thread uses it for files and databases.
 //
-// The function must be a named variable of the awaiting coroutine, which outlives the call: GCC 12
-// destroys the captures of a closure twice when it is a temporary in a co_await expression.
+// The function must be a named variable of the awaiting coroutine: GCC 12 destroys the captures of
+// a temporary closure in a co_await expression twice.
 template <class Function>
 boost::asio::awaitable<std::invoke_result_t<const Function&>> RunBlocking(
     boost::asio::thread_pool& pool, const Function& function) {

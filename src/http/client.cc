@@ -36,7 +36,7 @@ namespace {
 
 constexpr size_t kPieceBytes = 256 * 1024;
 
-Error Failed(const Url& url, std::string_view step, const beast::error_code& code) {
+Error StepError(const Url& url, std::string_view step, const beast::error_code& code) {
   const bool timeout = code == beast::error::timeout || code == asio::error::operation_aborted;
   return {timeout ? ErrorKind::kTimeout : ErrorKind::kUnavailable,
           fmt::format("{} {}:{}: {}", step, url.host, url.port,
@@ -45,8 +45,8 @@ Error Failed(const Url& url, std::string_view step, const beast::error_code& cod
 
 using TlsClientStream = asio::ssl::stream<beast::tcp_stream>;
 
-// A connection with or without TLS. Messages are parsed from the bytes that this class reads:
-// Beast's own operations on two types of stream take a minute to compile.
+// A connection with or without TLS. The class reads bytes and the caller parses them: Beast's own
+// operations on two stream types take a minute to compile.
 class Connection {
  public:
   explicit Connection(beast::tcp_stream stream) : plain_(std::move(stream)) {}
@@ -80,7 +80,7 @@ class Connection {
   }
 
  private:
-  beast::tcp_stream plain_;  // Moved from where there is TLS.
+  beast::tcp_stream plain_;  // Moved from if there is TLS.
   std::optional<TlsClientStream> tls_;
 };
 
@@ -104,7 +104,7 @@ asio::awaitable<beast::error_code> ParseStep(Connection& connection, beast::flat
   co_return code;
 }
 
-// An answer that ends before its end is an error, whatever came of it.
+// Reads a response. A truncated response is an error.
 asio::awaitable<Result<ClientResponse>> ReadAnswer(Connection& connection, const Url& url,
                                                    const ClientRequest& request) {
   beast::flat_buffer buffer;
@@ -112,7 +112,7 @@ asio::awaitable<Result<ClientResponse>> ReadAnswer(Connection& connection, const
   parser.body_limit(boost::none);
   while (!parser.is_header_done()) {
     const beast::error_code code = co_await ParseStep(connection, buffer, parser);
-    if (code) co_return Failed(url, "read from", code);
+    if (code) co_return StepError(url, "read from", code);
   }
   ClientResponse response{.status = static_cast<int>(parser.get().result_int()), .body = ""};
   const bool is_streamed = response.status == 200 && request.on_body != nullptr;
@@ -121,13 +121,13 @@ asio::awaitable<Result<ClientResponse>> ReadAnswer(Connection& connection, const
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
     const beast::error_code code = co_await ParseStep(connection, buffer, parser);
-    if (code && code != bhttp::error::need_buffer) co_return Failed(url, "read from", code);
+    if (code && code != bhttp::error::need_buffer) co_return StepError(url, "read from", code);
     const std::string_view bytes(piece.data(), piece.size() - parser.get().body().size);
     if (is_streamed) {
       const Result<> taken = request.on_body(bytes);
       if (!taken.ok()) co_return taken.error();
     } else if (response.body.size() + bytes.size() > request.answer_bytes_max) {
-      co_return Failed(url, "read from", bhttp::make_error_code(bhttp::error::body_limit));
+      co_return StepError(url, "read from", bhttp::make_error_code(bhttp::error::body_limit));
     } else {
       response.body += bytes;
     }
@@ -163,18 +163,18 @@ std::string HeadOf(const ClientRequest& request, const Url& url) {
   return text.str();
 }
 
-asio::awaitable<Result<ClientResponse>> Talk(Connection& connection, const Url& url,
-                                             const ClientRequest& request) {
+asio::awaitable<Result<ClientResponse>> RoundTrip(Connection& connection, const Url& url,
+                                                  const ClientRequest& request) {
   const std::string head = HeadOf(request, url);
   const std::array<asio::const_buffer, 2> message = {asio::buffer(head),
                                                      asio::buffer(request.body)};
   const beast::error_code code = co_await connection.Write(message);
-  if (code) co_return Failed(url, "send to", code);
+  if (code) co_return StepError(url, "send to", code);
   co_return co_await ReadAnswer(connection, url, request);
 }
 
-// What is wrong with the server's certificate, for people.
-std::string WhyNotTrusted(long code) {
+// Describes a failed certificate check.
+std::string CertificateProblem(long code) {
   switch (code) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "its certificate has expired";
@@ -188,13 +188,13 @@ std::string WhyNotTrusted(long code) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return "its certificate is of an unknown CA (tls.ca_path names those to trust)";
+      return "its certificate is signed by an unknown CA (set tls.ca_path to trust that CA)";
     default:
       return fmt::format("its certificate is not trusted: {}", X509_verify_cert_error_string(code));
   }
 }
 
-Result<> SetUp(asio::ssl::context& context, const ClientTls& tls) {
+Result<> ConfigureContext(asio::ssl::context& context, const ClientTls& tls) {
   SSL_CTX* const native = context.native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
   if (!tls.verify) return {};
@@ -206,8 +206,9 @@ Result<> SetUp(asio::ssl::context& context, const ClientTls& tls) {
                                  OpenSslReason()));
 }
 
-// The certificate must be for the name in the URL; and a server that has several is told which.
-void Expect(SSL* ssl, const std::string& host, bool verify) {
+// Requires a certificate for the host of the URL, and sends the host name (SNI) to a server with
+// several certificates.
+void ConfigureVerification(SSL* ssl, const std::string& host, bool verify) {
   beast::error_code not_an_address;
   asio::ip::make_address(host, not_an_address);
   if (not_an_address) SSL_set_tlsext_host_name(ssl, host.c_str());
@@ -221,29 +222,29 @@ void Expect(SSL* ssl, const std::string& host, bool verify) {
   }
 }
 
-asio::awaitable<Result<ClientResponse>> TalkTls(Connection& connection, const Url& url,
-                                                const ClientRequest& request,
-                                                const ClientTls& tls) {
+asio::awaitable<Result<ClientResponse>> RoundTripTls(Connection& connection, const Url& url,
+                                                     const ClientRequest& request,
+                                                     const ClientTls& tls) {
   asio::ssl::context context(asio::ssl::context::tls_client);
-  if (const Result<> ready = SetUp(context, tls); !ready.ok()) co_return ready.error();
+  if (const Result<> ready = ConfigureContext(context, tls); !ready.ok()) co_return ready.error();
   TlsClientStream& stream = connection.AddTls(context);
   SSL* const ssl = stream.native_handle();
-  Expect(ssl, url.host, tls.verify);
+  ConfigureVerification(ssl, url.host, tls.verify);
   auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::client, kAsTuple);
   if (code) {
     const long verified = SSL_get_verify_result(ssl);
     if (tls.verify && verified != X509_V_OK) {
       co_return Unavailable(
-          fmt::format("TLS to {}:{}: {}", url.host, url.port, WhyNotTrusted(verified)));
+          fmt::format("TLS to {}:{}: {}", url.host, url.port, CertificateProblem(verified)));
     }
     if (code.category() == asio::error::get_ssl_category() &&
         ERR_GET_REASON(static_cast<unsigned long>(code.value())) == SSL_R_WRONG_VERSION_NUMBER) {
       co_return Unavailable(
-          fmt::format("TLS to {}:{}: it does not answer with TLS", url.host, url.port));
+          fmt::format("TLS to {}:{}: the server does not speak TLS", url.host, url.port));
     }
-    co_return Failed(url, "TLS to", code);
+    co_return StepError(url, "TLS to", code);
   }
-  co_return co_await Talk(connection, url, request);
+  co_return co_await RoundTrip(connection, url, request);
 }
 
 asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url& url,
@@ -251,15 +252,15 @@ asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url
                                                  const ClientTls& tls) {
   asio::ip::tcp::resolver resolver(io);
   auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kAsTuple);
-  if (resolve_code) co_return Failed(url, "resolve", resolve_code);
+  if (resolve_code) co_return StepError(url, "resolve", resolve_code);
 
   beast::tcp_stream stream(io);
   if (!deadline.IsNever()) stream.expires_at(deadline.At());
   auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, kAsTuple);
-  if (connect_code) co_return Failed(url, "connect to", connect_code);
+  if (connect_code) co_return StepError(url, "connect to", connect_code);
   Connection connection(std::move(stream));
-  if (!url.https) co_return co_await Talk(connection, url, request);
-  co_return co_await TalkTls(connection, url, request, tls);
+  if (!url.https) co_return co_await RoundTrip(connection, url, request);
+  co_return co_await RoundTripTls(connection, url, request, tls);
 }
 
 }  // namespace
@@ -283,7 +284,7 @@ Result<Url> ParseHttpUrl(const std::string& text) {
   std::string path = rest.substr(slash);
   while (path.ends_with('/')) path.pop_back();
   if (path.find_first_of("?# ") != std::string::npos) {
-    return InvalidArgument("\"" + text + "\": a query or fragment does not belong here");
+    return InvalidArgument("\"" + text + "\": a URL with a query or fragment is not supported");
   }
   return Url{where.host, where.port, path, https};
 }
@@ -309,7 +310,7 @@ Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadli
   if (deadline.IsNever()) {
     io.run();
   } else {
-    // The stream keeps the deadline itself; the grace is for looking up the name.
+    // The stream enforces the deadline; the grace period covers name resolution.
     io.run_until(deadline.At() + std::chrono::milliseconds(100));
   }
   if (stop.stop_requested()) {

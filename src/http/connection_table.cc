@@ -42,7 +42,7 @@ ConnectionTable::Admission ConnectionTable::Add(const std::shared_ptr<Session>& 
 }
 
 void ConnectionTable::Remove(const Session& session) {
-  std::shared_ptr<Session> last;  // Not destroyed under the lock.
+  std::shared_ptr<Session> last;  // Destroyed after the lock is released.
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(&session);
   if (found == entries_.end()) return;
@@ -115,7 +115,7 @@ std::shared_ptr<Session> ConnectionTable::Evict(const Session* session) {
 }
 
 const Session* ConnectionTable::OldestReserved(const std::string& address) const {
-  // One address has at most half of them, so that its own flood leaves some to others.
+  // One address gets at most half of the reserved slots, so that a flood leaves some to others.
   const size_t share = std::max<size_t>(1, limits_.reserved / 2);
   const auto own = addresses_.find(address);
   if (own != addresses_.end() && own->second.reserved >= share) {

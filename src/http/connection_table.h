@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to src/http: the connections of a Server, and which connection is evicted.
+// Private to src/http: the connections of a Server and the choice of the connection to evict.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,12 +15,12 @@ namespace tarn::http {
 
 class Session;
 
-// The limits on a server's connections, in all and for each client address. A connection waits
-// while it has no complete request: in the TLS handshake, idle between requests, in a header or in
-// a body. A new connection beyond the limit of its address evicts the connection of that address
-// that has waited longest. Beyond the limit for all, it evicts the one that has waited longest of
-// the address with the most waiting connections. If none waits, the new connection is a reserved
-// one, which serves only health and metrics.
+// Limits the connections of a server, in total and for each client address. A connection is waiting
+// while it has no complete request: in the TLS handshake, idle between requests, or reading a
+// header or a body. A new connection beyond the limit of its address evicts the longest-waiting
+// connection of that address. A new connection beyond the total limit evicts the longest-waiting
+// connection of the address with the most waiting connections. If no connection is waiting, the new
+// connection becomes a reserved one, which serves only health and metrics.
 //
 // Thread-safe.
 class ConnectionTable {
@@ -29,31 +29,31 @@ class ConnectionTable {
     size_t connections_max = 1;
     size_t per_address_max = 1;
     size_t per_loopback_max = 1;  // For a loopback address.
-    size_t reserved = 1;          // At least 1, on top of the others.
+    size_t reserved = 1;          // At least 1, in addition to the others.
   };
   enum class Limit : uint8_t { kNone, kConnections, kAddress };
 
   explicit ConnectionTable(Limits limits) : limits_(limits) {}
 
   struct Admission {
-    Limit limit = Limit::kNone;        // The limit that was reached before the eviction.
-    bool is_reserved = false;          // It has a reserved place.
-    std::shared_ptr<Session> evicted;  // Closed by the caller; often null.
+    Limit limit = Limit::kNone;        // The limit that the connection has reached.
+    bool is_reserved = false;          // The connection has a reserved slot.
+    std::shared_ptr<Session> evicted;  // To be closed by the caller; often null.
   };
-  // A new connection, which waits. `is_loopback`: `address` is of this machine.
+  // Adds a new connection, which is waiting. `is_loopback`: `address` is a loopback address.
   Admission Add(const std::shared_ptr<Session>& session, const std::string& address,
                 bool is_loopback);
-  // The connection has ended.
+  // Removes a connection that has ended.
   void Remove(const Session& session);
 
-  // The connection has a complete request. Returns false if the connection was evicted and must
-  // end.
+  // Marks the connection as having a complete request. Returns false if the connection was evicted
+  // and must end.
   bool BeginRequest(const Session& session);
-  // It waits for the next request.
+  // Marks the connection as waiting for the next request.
   void AwaitRequest(const Session& session);
 
  private:
-  using Waiting = std::list<const Session*>;  // The longest first.
+  using Waiting = std::list<const Session*>;  // The longest-waiting first.
   struct Address {
     size_t open = 0;
     size_t reserved = 0;
@@ -65,11 +65,11 @@ class ConnectionTable {
     bool is_reserved = false;
     bool is_evicted = false;
     bool is_waiting = false;
-    uint64_t waits_since = 0;    // By number: the lower, the longer.
-    Waiting::iterator position;  // In Address::waiting if it waits, or in reserved_.
+    uint64_t waits_since = 0;    // A sequence number; lower means longer.
+    Waiting::iterator position;  // In Address::waiting, or in reserved_ for a reserved connection.
   };
-  // An address with waiting connections. The first one has most; of equals, the one that waits
-  // longest.
+  // The rank of an address with waiting connections. Addresses with more waiting connections come
+  // first; ties go to the address with the longest-waiting connection.
   struct Rank {
     size_t waiting = 0;
     uint64_t since = 0;  // Entry::waits_since of `oldest`.
@@ -79,11 +79,11 @@ class ConnectionTable {
     }
   };
 
-  // These need mutex_.
+  // These functions require mutex_.
   void StartWaiting(const Session* session, Entry& entry);
   void StopWaiting(Entry& entry);
   Rank RankOf(const Address& address) const;
-  // Takes it out of all counts and lists.
+  // Removes the entry from all counts and lists.
   void Forget(Entry& entry);
   std::shared_ptr<Session> Evict(const Session* session);
   const Session* OldestReserved(const std::string& address) const;

@@ -28,25 +28,25 @@ class FewConnectionsTest : public HostileClientTest {
   }
 };
 
-TEST_F(FewConnectionsTest, TheConnectionThatWaitsLongestGivesWay) {
+TEST_F(FewConnectionsTest, EvictsTheLongestWaitingConnection) {
   Socket first = Open("127.0.0.2");
   ASSERT_TRUE(HasConnections(1));
   Socket second = Open("127.0.0.3");
   ASSERT_TRUE(HasConnections(2));
   Socket third = Open("127.0.0.4");
   ASSERT_TRUE(HasConnections(3));
-  // It waits anew since it was answered.
-  AskAgain(first);
+  // It waits again since its response.
+  RequestAgain(first);
   EXPECT_THAT(Get("/hello"), StartsWith("HTTP/1.1 200 "));
   EXPECT_EQ(ReadAll(second), "");
-  EXPECT_THAT(AskAgain(first), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(AskAgain(third), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(RequestAgain(first), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(RequestAgain(third), StartsWith("HTTP/1.1 200 "));
   EXPECT_TRUE(Eventual(R"(tarn_http_connections_evicted_total{limit="http.connections_max"} 1)"));
   EXPECT_TRUE(Eventual(R"(tarn_http_connections_refused_total{limit="http.connections_max"} 0)"));
 }
 
-// Two addresses together reach the limit for all, so that neither reaches its own.
-TEST_F(FewConnectionsTest, TheAddressWithTheMostWaitingConnectionsGivesWay) {
+// Two addresses together reach the total limit before either reaches its own.
+TEST_F(FewConnectionsTest, EvictsFromTheAddressWithTheMostWaitingConnections) {
   Socket idle = Open("127.0.0.2");
   ASSERT_TRUE(HasConnections(1));
   Socket first = Open("127.0.0.3");
@@ -55,12 +55,12 @@ TEST_F(FewConnectionsTest, TheAddressWithTheMostWaitingConnectionsGivesWay) {
   ASSERT_TRUE(HasConnections(3));
   Socket third = Open("127.0.0.4");
   EXPECT_EQ(ReadAll(first), "");
-  EXPECT_THAT(AskAgain(idle), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(AskAgain(second), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(AskAgain(third), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(RequestAgain(idle), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(RequestAgain(second), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(RequestAgain(third), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(FewConnectionsTest, HalfARequestWaitsToo) {
+TEST_F(FewConnectionsTest, CountsIncompleteRequestsAsWaiting) {
   const std::vector<std::string> halves = {
       "GET /hel", std::string("POST /echo HTTP/1.1\r\n") + kHost + "Content-Length: 5\r\n\r\nab"};
   for (const std::string& half : halves) {
@@ -70,7 +70,7 @@ TEST_F(FewConnectionsTest, HalfARequestWaitsToo) {
     Socket busy = Occupy("127.0.0.3");
     Socket other = Occupy("127.0.0.4");
     EXPECT_THAT(Get("/hello"), StartsWith("HTTP/1.1 200 ")) << half;
-    ReadAll(slow);  // To its end.
+    ReadAll(slow);  // Until the end.
     gate.open = true;
     busy.shutdown(Socket::shutdown_send);
     other.shutdown(Socket::shutdown_send);
@@ -81,7 +81,7 @@ TEST_F(FewConnectionsTest, HalfARequestWaitsToo) {
   }
 }
 
-TEST_F(FewConnectionsTest, OneAddressCannotTakeAllPlaces) {
+TEST_F(FewConnectionsTest, LimitsTheConnectionsOfOneAddress) {
   const Socket first = Occupy("127.0.0.2");
   const Socket second = Occupy("127.0.0.2");
   EXPECT_THAT(Get("/hello", "127.0.0.2"),
@@ -93,7 +93,7 @@ TEST_F(FewConnectionsTest, OneAddressCannotTakeAllPlaces) {
       R"(tarn_http_connections_refused_total{limit="http.connections_per_address_max"} 1)"));
 }
 
-TEST_F(FewConnectionsTest, OneAddressTakesPlacesFromItselfOnly) {
+TEST_F(FewConnectionsTest, EvictsWithinAnAddressAtItsLimit) {
   Socket other = Open("127.0.0.3");
   ASSERT_TRUE(HasConnections(1));
   Socket first = Open("127.0.0.2");
@@ -102,8 +102,8 @@ TEST_F(FewConnectionsTest, OneAddressTakesPlacesFromItselfOnly) {
   ASSERT_TRUE(HasConnections(3));
   Socket third = Open("127.0.0.2");
   EXPECT_EQ(ReadAll(first), "");
-  EXPECT_THAT(AskAgain(third), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(AskAgain(other), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(RequestAgain(third), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(RequestAgain(other), StartsWith("HTTP/1.1 200 "));
   EXPECT_TRUE(Eventual(
       R"(tarn_http_connections_evicted_total{limit="http.connections_per_address_max"} 1)"));
 }
@@ -118,14 +118,14 @@ class DefaultConnectionsTest : public HostileClientTest {
   }
 };
 
-TEST_F(DefaultConnectionsTest, ALoopbackAddressMayTakeAllPlaces) {
+TEST_F(DefaultConnectionsTest, LetsALoopbackAddressUseAllConnections) {
   const Socket first = Occupy("127.0.0.1");
   const Socket second = Occupy("127.0.0.1");
   const Socket third = Occupy("127.0.0.1");
   EXPECT_THAT(Get("/hello", "127.0.0.1"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST(ConnectionTable, OtherAddressesHaveATighterLimitThanLoopback) {
+TEST(ConnectionTable, LimitsOtherAddressesMoreThanLoopback) {
   using Limit = ConnectionTable::Limit;
   ConnectionTable table({.connections_max = 4, .per_address_max = 1, .per_loopback_max = 4});
   // The table does not use the sessions.
@@ -140,7 +140,7 @@ TEST(ConnectionTable, OtherAddressesHaveATighterLimitThanLoopback) {
   EXPECT_EQ(table.Add(session(3), "192.0.2.1", false).limit, Limit::kAddress);
 }
 
-TEST(ClientAddress, KnowsLoopbackAddresses) {
+TEST(ClientAddress, RecognisesLoopbackAddresses) {
   for (const char* text : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"}) {
     EXPECT_TRUE(IsLoopback(boost::asio::ip::make_address(text))) << text;
   }
@@ -149,7 +149,7 @@ TEST(ClientAddress, KnowsLoopbackAddresses) {
   }
 }
 
-TEST_F(FewConnectionsTest, HealthAndMetricsStayReachable) {
+TEST_F(FewConnectionsTest, ServesHealthAndMetricsBeyondTheLimit) {
   const Socket first = Occupy("127.0.0.2");
   const Socket second = Occupy("127.0.0.2");
   const Socket third = Occupy("127.0.0.3");
@@ -163,11 +163,11 @@ TEST_F(FewConnectionsTest, HealthAndMetricsStayReachable) {
   EXPECT_EQ(gate.gone, 0);
 }
 
-TEST_F(FewConnectionsTest, ReservedPlacesGoToTheNewest) {
+TEST_F(FewConnectionsTest, GivesReservedSlotsToTheNewestConnections) {
   const Socket first = Occupy("127.0.0.2");
   const Socket second = Occupy("127.0.0.3");
   const Socket third = Occupy("127.0.0.4");
-  // An address has two of the four places.
+  // One address gets two of the four slots.
   Socket idle = Open("127.0.0.5");
   ASSERT_TRUE(HasConnections(4));
   Socket half = Open("127.0.0.5");
@@ -182,7 +182,7 @@ TEST_F(FewConnectionsTest, ReservedPlacesGoToTheNewest) {
   EXPECT_THAT(ReadAll(half), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(FewConnectionsTest, AFloodLeavesNothingBehind) {
+TEST_F(FewConnectionsTest, ReleasesAllConnectionsAfterAFlood) {
   std::vector<Socket> flood;
   for (int i = 0; i < 300; ++i) {
     flood.push_back(Open("127.0.0." + std::to_string(i % 100 + 1)));

@@ -15,9 +15,9 @@
 namespace tarn::http {
 namespace {
 
-// One call decodes at most so much input, since blocks without content yield no output.
+// The input limit of one call: empty blocks yield no output that would limit it.
 constexpr size_t kInputBytesMax = 256 * 1024;
-// Each member or frame has a cost, also an empty one.
+// Each member or frame has a cost, even an empty one.
 constexpr int kPartsMax = 1000;
 
 Error TruncatedError(std::string_view coding) {
@@ -29,7 +29,7 @@ Error TooManyPartsError(std::string_view parts) {
       fmt::format("{}: more than {}: compress the body as a whole", parts, kPartsMax));
 }
 
-// Bytes that are not initialised before they are written.
+// A buffer whose bytes are not initialised.
 class Buffer {
  public:
   char* WithRoom(size_t bytes) {
@@ -71,7 +71,7 @@ class GzipDecoder : public ContentDecoder {
   }
 
  private:
-  // Decodes until the given input or the room is used up.
+  // Decodes until the given input or the output space is used up.
   Result<bool> DecodeMembers(bool is_rest) {
     for (;;) {
       const int code = inflate(&stream_, Z_NO_FLUSH);
@@ -119,7 +119,7 @@ class ZstdDecoder : public ContentDecoder {
   }
 
  private:
-  // Decodes until the given input or the room is used up.
+  // Decodes until the given input or the output space is used up.
   Result<bool> DecodeFrames(ZSTD_inBuffer& from, ZSTD_outBuffer& to, bool is_rest) {
     for (;;) {
       const size_t left = ZSTD_decompressStream(context_, &to, &from);
@@ -153,7 +153,7 @@ std::string ContentDecoder::CodingOf(const Request& request) {
   return codings;
 }
 
-// RFC 9110, 8.4.1.3: x-gzip is the same.
+// x-gzip is an alias of gzip (RFC 9110, 8.4.1.3).
 bool ContentDecoder::IsSupported(std::string_view coding) {
   return coding == "gzip" || coding == "x-gzip" || coding == "zstd";
 }

@@ -39,7 +39,7 @@ std::string Zstd(const std::string& text, int window_log = 0) {
   std::string out(ZSTD_compressBound(text.size()), '\0');
   ZSTD_inBuffer from = {text.data(), text.size(), 0};
   ZSTD_outBuffer to = {out.data(), out.size(), 0};
-  // Without the size in the header, the frame needs the window that it names.
+  // Without the size in the header, the frame needs the window that it declares.
   while (from.pos < from.size) {
     EXPECT_FALSE(ZSTD_isError(ZSTD_compressStream2(context, &to, &from, ZSTD_e_continue)));
   }
@@ -68,7 +68,7 @@ TEST_F(HostileClientTest, DecodesBodiesWithinTheLimit) {
   EXPECT_THAT(Post("Content-Encoding: zstd\r\n", Zstd(whole)), EndsWith(whole));
 }
 
-TEST_F(HostileClientTest, CutsBombsAtTheLimit) {
+TEST_F(HostileClientTest, StopsDecodingBombsAtTheLimit) {
   const std::string bomb(200'000'000, 'x');
   const std::string one_more(kBodyMax + 1, 'x');
   for (const std::string& text : {bomb, one_more}) {
@@ -79,7 +79,7 @@ TEST_F(HostileClientTest, CutsBombsAtTheLimit) {
   }
 }
 
-TEST_F(HostileClientTest, RefusesBodiesThatCannotBeDecoded) {
+TEST_F(HostileClientTest, RejectsUndecodableBodies) {
   for (const std::string coding :
        {"br", "deflate", "compress", "gzip, identity", "gzip, zstd", "gzip2"}) {
     EXPECT_THAT(Post(std::string("Content-Encoding: ") + coding + "\r\n", "x"),
@@ -116,7 +116,7 @@ std::string Repeated(const std::string& part, int times) {
   return whole;
 }
 
-TEST_F(HostileClientTest, RefusesBodiesOfManyMembers) {
+TEST_F(HostileClientTest, RejectsBodiesWithTooManyMembers) {
   EXPECT_THAT(Post("Content-Encoding: gzip\r\n", Repeated(Gzip(""), 999) + Gzip("x")),
               AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\nx")));
   EXPECT_THAT(Post("Content-Encoding: zstd\r\n", Repeated(Zstd(""), 999) + Zstd("x")),
@@ -128,7 +128,7 @@ TEST_F(HostileClientTest, RefusesBodiesOfManyMembers) {
               AllOf(StartsWith("HTTP/1.1 400 "), EndsWith("zstd: frames: " + why)));
 }
 
-TEST(ContentDecoder, EmptyMembersTakeFewSteps) {
+TEST(ContentDecoder, DecodesEmptyMembersInFewSteps) {
   constexpr size_t kRoom = 256 * 1024;
   for (const std::string& coding : std::vector<std::string>{"gzip", "zstd"}) {
     const auto decoder = ContentDecoder::Make(coding);
@@ -143,7 +143,7 @@ TEST(ContentDecoder, EmptyMembersTakeFewSteps) {
   }
 }
 
-TEST(ContentDecoder, AStepReadsALimitedInput) {
+TEST(ContentDecoder, LimitsTheInputOfOneStep) {
   // Blocks without content.
   const std::string gzip = Gzip("");
   const std::string header = gzip.substr(0, 10);

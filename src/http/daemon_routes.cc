@@ -20,11 +20,13 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
        .handler = [ready = std::move(ready)](const Request& request) -> asio::awaitable<Response> {
          const Result<> state = co_await ready();
          if (!state.ok()) {
-           // The reason may name datasets that not everybody may know of.
+           // The reason may contain names of datasets, so it is only for tokens that may see all of
+           // them.
            const bool may_know =
                !request.identity->roles.empty() && request.identity->datasets.is_all();
            const std::string reason =
-               may_know ? state.error().message : "not ready, a token that sees all is told why";
+               may_know ? state.error().message
+                        : "not ready; use a token for all datasets to see the reason";
            co_return RenderError(Unavailable(reason), request);
          }
          co_return Response::Text(200, "ok\n");
@@ -49,7 +51,7 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
   return routes;
 }
 
-Runtime::Chores TlsChores(ServerTls* tls) {
+Runtime::BackgroundTasks TlsReloadTasks(ServerTls* tls) {
   if (tls == nullptr) return {.on_hangup = [] {}, .every_second = nullptr};
   return {.on_hangup = [tls] { tls->Reload(); }, .every_second = [tls] { tls->ReloadIfChanged(); }};
 }

@@ -12,16 +12,16 @@
 
 namespace tarn::http {
 
-// Runs on an I/O thread. Its error says what is missing.
+// Returns an error that names the reason while the daemon is not ready. Runs on an I/O thread.
 using ReadyCheck = std::function<boost::asio::awaitable<Result<>>()>;
 
-// GET /healthz, /readyz, /metrics and /openapi.json, which every daemon has. `open_api` describes
-// all of its routes and outlives them.
+// The routes that every daemon has: GET /healthz, /readyz, /metrics and /openapi.json. `open_api`
+// describes all routes of the daemon and outlives them.
 std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
                                 std::string_view open_api);
 
-// What a daemon does while it waits: it reads its certificate again when that has changed or SIGHUP
-// comes. Without TLS, SIGHUP does nothing. `tls` may be null.
-Runtime::Chores TlsChores(ServerTls* tls);
+// Reloads the certificate when its files change or on SIGHUP. Without TLS (`tls` is null), SIGHUP
+// is ignored.
+Runtime::BackgroundTasks TlsReloadTasks(ServerTls* tls);
 
 }  // namespace tarn::http

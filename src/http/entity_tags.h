@@ -10,23 +10,23 @@
 
 namespace tarn::http {
 
-// What If-Match or If-None-Match lists (RFC 9110, 13.1). Tags are compared without their quotes.
+// The entity tags of If-Match or If-None-Match (RFC 9110, 13.1), without their quotes.
 class EntityTags {
  public:
-  // None when the request has no such header. kInvalidArgument for one that is neither "*" nor a
-  // list of quoted tags: to pass over it could overwrite what its client wanted to protect.
+  // Returns nullopt if the request has no such header. kInvalidArgument if the value is neither "*"
+  // nor a list of quoted tags: ignoring it could overwrite data that the client wanted to protect.
   static Result<std::optional<EntityTags>> Of(const Request& request, std::string_view header);
 
-  // True for any tag of a thing that is there.
+  // True for "*", which matches any existing resource.
   bool is_any() const { return is_any_; }
-  // The strong comparison, in which weak tags equal nothing: for If-Match.
+  // Strong comparison, in which weak tags match nothing; for If-Match.
   bool HasStrong(std::string_view tag) const { return is_any_ || Has(strong_, tag); }
-  // The weak one: for If-None-Match.
+  // Weak comparison; for If-None-Match.
   bool Has(std::string_view tag) const { return is_any_ || Has(strong_, tag) || Has(weak_, tag); }
 
  private:
   static bool Has(const std::vector<std::string>& tags, std::string_view tag);
-  // False when it is no list of tags.
+  // Returns false if `list` is not a list of tags.
   bool Add(std::string_view list);
 
   bool is_any_ = false;
@@ -34,7 +34,7 @@ class EntityTags {
   std::vector<std::string> weak_;
 };
 
-// As a header has it.
+// The tag in the form of a header value.
 inline std::string Quoted(std::string_view tag) { return '"' + std::string(tag) + '"'; }
 
 }  // namespace tarn::http

@@ -12,7 +12,7 @@ Result<std::optional<EntityTags>> Read(std::vector<std::string> values) {
   return EntityTags::Of(request, "If-Match");
 }
 
-TEST(EntityTags, AreReadFromAllHeadersOfTheName) {
+TEST(EntityTags, CollectsTagsFromAllHeaders) {
   EXPECT_EQ(Read({})->has_value(), false);
   const auto tags = **Read({R"("a.1", W/"b,2" ,, "")", R"("c")"});
   EXPECT_FALSE(tags.is_any());
@@ -22,14 +22,14 @@ TEST(EntityTags, AreReadFromAllHeadersOfTheName) {
   EXPECT_FALSE(tags.Has("x"));
 }
 
-TEST(EntityTags, AStarIsAny) {
+TEST(EntityTags, MatchesAnyTagForAStar) {
   const auto tags = **Read({"*"});
   EXPECT_TRUE(tags.is_any());
   EXPECT_TRUE(tags.HasStrong("whatever"));
   EXPECT_FALSE((**Read({R"("*")"})).is_any());
 }
 
-TEST(EntityTags, WhatIsNoListIsAnError) {
+TEST(EntityTags, RejectsValuesThatAreNotLists) {
   for (const char* bad : {"", "a", "\"a", "a\"", "\"a\"b", "w/\"a\"", "*, \"a\"", "\"a\" *"}) {
     const auto tags = Read({bad});
     ASSERT_FALSE(tags.ok()) << bad;

@@ -6,7 +6,7 @@
 
 namespace tarn::http {
 
-// Names and values, in their order; a name may come again.
+// Header fields in their order; a name may occur more than once.
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 }  // namespace tarn::http

@@ -11,24 +11,24 @@ namespace tarn::http {
 
 namespace {
 
-// A message may quote a part of the request. No reader needs more of it.
+// The limit for an error message, which may quote a part of the request.
 constexpr size_t kProblemBytesMax = 8192;
 
 }  // namespace
 
-void ClientWatch::OnGone(std::function<void()> f) {
-  on_gone_ = std::move(f);
-  if (gone_) MarkGone();
+void ClientWatch::OnDisconnect(std::function<void()> f) {
+  on_disconnect_ = std::move(f);
+  if (disconnected_) MarkDisconnected();
 }
 
 void ClientWatch::Abort() {
   if (on_abort_) on_abort_();
 }
 
-void ClientWatch::MarkGone() {
-  gone_ = true;
-  // Moved out first: it may set another.
-  if (const auto f = std::exchange(on_gone_, nullptr)) f();
+void ClientWatch::MarkDisconnected() {
+  disconnected_ = true;
+  // Moved out first, because the function may set another one.
+  if (const auto f = std::exchange(on_disconnect_, nullptr)) f();
 }
 
 std::string_view Request::Header(std::string_view name) const {
@@ -107,7 +107,7 @@ int StatusOf(ErrorKind kind) {
 }
 
 Response RenderProblem(int status, std::string_view detail, bool problem_json) {
-  // A message may quote what the client has sent, whatever bytes that were.
+  // A message may quote arbitrary bytes of the request.
   const std::string text =
       ToValidUtf8(detail.size() <= kProblemBytesMax
                       ? std::string(detail)

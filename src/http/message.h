@@ -1,6 +1,6 @@
 #pragma once
 
-// Requests and responses as handlers see them: plain values, nothing of the library below.
+// Requests and responses as handlers see them: plain values without types of the HTTP library.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -18,101 +18,101 @@
 
 namespace tarn::http {
 
-// Tells a handler that its client has gone: the client has closed its side of the connection, the
-// connection has failed, the client took none of its answer for http.write_timeout, or the server
-// closes the connection. A client that only shuts its sending side down counts as gone too: nothing
-// tells the two apart.
+// Notifies a handler that its client has disconnected: the client has closed its side of the
+// connection, the connection has failed, the client has read nothing for http.write_timeout, or the
+// server closes the connection. A client that only shuts down its sending side counts as
+// disconnected too, because the server cannot tell the difference.
 //
-// Used on the strand that the handler runs on, and nowhere else.
+// Used only on the strand that the handler runs on.
 class ClientWatch {
  public:
-  bool gone() const { return gone_; }
+  bool disconnected() const { return disconnected_; }
 
-  // `f` runs once, on the strand, when the client goes; at once when it has gone already. Takes the
-  // place of the function before it; nullptr takes that away. The server drops it with the request.
-  void OnGone(std::function<void()> f);
+  // Sets the function that runs once, on the strand, when the client disconnects; at once if the
+  // client is already disconnected. Replaces the previous function; nullptr removes it. The server
+  // removes it at the end of the request.
+  void OnDisconnect(std::function<void()> f);
 
-  // Ends the connection in the middle of the answer, also while the client takes nothing of it:
-  // what the handler sends is worth nothing any more.
+  // Closes the connection in the middle of the response, even while a write is blocked.
   void Abort();
 
-  // Called by the server, and by tests in its place.
-  void MarkGone();
+  // Called by the server and by tests.
+  void MarkDisconnected();
   void OnAbort(std::function<void()> f) { on_abort_ = std::move(f); }
 
  private:
-  bool gone_ = false;
-  std::function<void()> on_gone_;
+  bool disconnected_ = false;
+  std::function<void()> on_disconnect_;
   std::function<void()> on_abort_;
 };
 
 struct Request {
-  std::string id;      // Of this request: X-Query-Id in the answer, query_id in the log.
+  std::string id;      // Sent as X-Query-Id in the response and as query_id in the log.
   std::string method;  // "GET"
-  std::string path;    // As sent, still percent-encoded, without the query.
-  std::string query;   // What follows '?', as sent.
-  // Host and port of a target in absolute-form: they count in place of Host (RFC 9112, 3.2.2).
+  std::string path;    // As sent: percent-encoded, without the query.
+  std::string query;   // The part after '?', as sent.
+  // Host and port of a target in absolute-form, which take precedence over Host (RFC 9112, 3.2.2).
   std::optional<std::string> authority;
   Headers headers;
   std::string body;
   std::vector<std::string> path_arguments;  // The {…} parts of the route, percent-decoded.
   std::shared_ptr<ClientWatch> client;      // Never null in a server's request.
-  // Who asks. Never null in a handler.
+  // The authenticated identity. Never null in a handler.
   std::shared_ptr<const auth::Identity> identity = auth::Anonymous();
-  std::string allowed_origin;  // Of a page of another origin that may read the answer.
+  std::string allowed_origin;  // Another origin whose pages may read the response.
 
-  // The first header of that name, whatever its case; empty when there is none.
+  // The first header with that name (case-insensitive); empty if there is none.
   std::string_view Header(std::string_view name) const;
 
-  // The first parameter of that name in the query string, decoded; empty where its encoding is
-  // broken.
+  // The first query parameter with that name, decoded; empty if its encoding is malformed.
   std::optional<std::string> Parameter(std::string_view name) const;
 
-  // A parameter that is "true" or "false"; false without it. The error names the parameter.
+  // A parameter with the value "true" or "false"; false if absent. The error names the parameter.
   Result<bool> Flag(std::string_view name) const;
 
-  // True when the client asks for JSON and so for errors as problem documents.
+  // True if the client accepts JSON, and so gets errors as problem documents.
   bool WantsProblemJson() const;
 };
 
-// A body that is not known as a whole when the answer begins. Used on the session's strand.
+// A response body that is produced while it is sent. Used on the session's strand.
 class BodyStream {
  public:
   virtual ~BodyStream() = default;
 
-  // The next bytes; none at the end. The header is sent with the first bytes, so that an error
-  // before them is answered like the error of a handler. After a later one the connection is closed
-  // without the last chunk, so that the client can tell that the answer is incomplete.
+  // Returns the next bytes, or nullopt at the end. The header is sent with the first bytes, so that
+  // an error before them becomes an error response. After a later error the connection is closed
+  // without the last chunk, so that the client can tell that the response is incomplete.
   virtual boost::asio::awaitable<Result<std::optional<std::string>>> Next() = 0;
 
-  // What goes into the trailer section (RFC 9112, 7.1.2), asked once after the end. The names
-  // belong into Response::trailer_names too. An HTTP/1.0 client gets none.
+  // The fields of the trailer section (RFC 9112, 7.1.2), requested once after the end. Their names
+  // must also be in Response::trailer_names. An HTTP/1.0 client gets no trailers.
   virtual Headers Trailers() { return {}; }
 
-  // Whether a client without the trailers would take the answer for complete although it is not.
-  // Asked once after the end. The connection of an HTTP/1.0 client is then reset, as after an
+  // True if a client that does not see the trailers would take an incomplete response for complete.
+  // Called once after the end. The connection of an HTTP/1.0 client is then reset, as after an
   // error.
   virtual bool NeedsTrailers() { return false; }
 
-  // The client has let one write wait for more than a second, which goes on. At most once.
-  virtual void ReaderIsSlow() {}
+  // Called at most once, when one write has been blocked by the client for more than a second. The
+  // write continues.
+  virtual void OnSlowReader() {}
 };
 
 struct Response {
   int status = 200;
-  std::string content_type = "application/json";  // Empty: no header.
+  std::string content_type = "application/json";  // Empty: no Content-Type header.
   Headers headers;
-  // A text is sent with Content-Length, a stream chunked.
+  // A string is sent with Content-Length, a stream chunked.
   std::variant<std::string, std::unique_ptr<BodyStream>> body;
-  std::vector<std::string> trailer_names;  // Of a stream: announced in the header.
+  std::vector<std::string> trailer_names;  // Announced in the header of a stream.
 
   static Response Json(int status, std::string body);
   static Response Text(int status, std::string body);
   static Response NoContent() { return {.status = 204, .content_type = "", .body = ""}; }
 };
 
-// The one place that maps error kinds to status codes: as text/plain with a newline, or as
-// application/problem+json (RFC 9457) for a client that asks for JSON. A 503 has Retry-After: 1.
+// Maps an error kind to a status code, for all handlers. The body is text/plain with a newline, or
+// application/problem+json (RFC 9457) for a client that accepts JSON. A 503 has Retry-After: 1.
 Response RenderError(const Error& error, const Request& request);
 int StatusOf(ErrorKind kind);
 Response RenderProblem(int status, std::string_view detail, bool problem_json);

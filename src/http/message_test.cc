@@ -5,7 +5,7 @@
 namespace tarn::http {
 namespace {
 
-TEST(RenderProblem, CutsALongDetail) {
+TEST(RenderProblem, ShortensALongDetail) {
   const std::string detail = "decode body: " + std::string(10'000'000, 'x');
   for (const bool problem_json : {false, true}) {
     const Response response = RenderProblem(400, detail, problem_json);

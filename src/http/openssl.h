@@ -6,7 +6,7 @@
 
 namespace tarn::http {
 
-// Why the last call of OpenSSL on this thread has failed; forgets it.
+// Returns and clears the reason of the last OpenSSL failure on this thread.
 std::string OpenSslReason();
 
 }  // namespace tarn::http

@@ -12,26 +12,26 @@
 
 namespace tarn::http {
 
-// Writes at most one log line for each client address and interval,
-// so that a client cannot fill the log. The first one is written at once. Those that follow within
-// the interval are counted, and one line at its end has their number.
+// Writes at most one log line for each client address and interval, so that a client cannot fill
+// the log. The first line is written at once. Later lines within the interval are counted, and one
+// line at its end reports their number.
 //
-// Thread-safe. Owned by a shared pointer: its timers keep it.
+// Thread-safe. Owned by a shared pointer, because its timers hold references.
 class PeerLog : public std::enable_shared_from_this<PeerLog> {
  public:
-  // Addresses with a line in this interval. All others share one.
+  // The limit of addresses with their own line in an interval. Further addresses share one line.
   static constexpr size_t kPeersMax = 1000;
 
   struct Line {
     std::string peer;
-    std::string detail;       // As given to Add(); of several, the last.
-    uint64_t suppressed = 0;  // Lines that this one stands for, besides itself: 0 for the first.
+    std::string detail;       // The detail given to the last Add().
+    uint64_t suppressed = 0;  // The number of lines not written since the previous one.
   };
   using Writer = std::function<void(const Line&)>;
 
   PeerLog(Duration interval, Writer write) : interval_(interval), write_(std::move(write)) {}
 
-  // The executor runs the interval's timer.
+  // `executor` runs the timer of the interval.
   void Add(const boost::asio::any_io_executor& executor, const std::string& peer,
            std::string detail = "");
 

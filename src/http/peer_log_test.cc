@@ -13,7 +13,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-TEST(ClientAddress, IsTheNetworkOfIpv6) {
+TEST(ClientAddress, UsesTheNetworkOfAnIpv6Address) {
   const auto of = [](const char* text) { return ClientAddress(asio::ip::make_address(text)); };
   EXPECT_EQ(of("192.0.2.7"), "192.0.2.7");
   EXPECT_EQ(of("::ffff:192.0.2.7"), "192.0.2.7");
@@ -22,7 +22,7 @@ TEST(ClientAddress, IsTheNetworkOfIpv6) {
   EXPECT_EQ(of("fe80::1"), "fe80::1");
 }
 
-TEST(PeerLog, WritesALineForEachAddressAndInterval) {
+TEST(PeerLog, WritesOneLineForEachAddressAndInterval) {
   asio::io_context io;
   std::vector<PeerLog::Line> lines;
   const auto log =
@@ -34,7 +34,7 @@ TEST(PeerLog, WritesALineForEachAddressAndInterval) {
   EXPECT_EQ(lines[0].detail, "0");
   EXPECT_EQ(lines[0].suppressed, 0U);
   EXPECT_EQ(lines[1].peer, "b");
-  io.run();  // Until both intervals have ended without anything to tell.
+  io.run();  // Until both intervals have ended without a line.
   ASSERT_EQ(lines.size(), 3U);
   EXPECT_EQ(lines[2].peer, "a");
   EXPECT_EQ(lines[2].detail, "4");
@@ -43,7 +43,7 @@ TEST(PeerLog, WritesALineForEachAddressAndInterval) {
   EXPECT_EQ(lines.size(), 4U);
 }
 
-TEST(PeerLog, ManyAddressesShareALine) {
+TEST(PeerLog, LogsAddressesBeyondTheLimitTogether) {
   asio::io_context io;
   std::vector<PeerLog::Line> lines;
   const auto log =

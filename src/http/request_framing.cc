@@ -21,7 +21,7 @@ constexpr FramingError kUnknownCoding = {
 
 bool IsChunked(std::string_view coding) { return EqualsIgnoreCase(coding, "chunked"); }
 
-// True for a list of codings (RFC 9110, 5.6.1) that ends with its only "chunked".
+// True for a list of codings (RFC 9110, 5.6.1) that ends in its only "chunked".
 bool EndsInChunked(std::string_view list) {
   const size_t comma = list.rfind(',');
   if (comma == std::string_view::npos || !IsChunked(Trim(list.substr(comma + 1)))) return false;
@@ -38,7 +38,7 @@ bool EndsInChunked(std::string_view list) {
 
 }  // namespace
 
-std::optional<FramingError> JudgeFraming(const bhttp::fields& header, unsigned version) {
+std::optional<FramingError> CheckFraming(const bhttp::fields& header, unsigned version) {
   std::string_view codings;
   std::string_view length;
   int coding_fields = 0;

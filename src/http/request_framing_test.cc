@@ -19,7 +19,7 @@ size_t CountOf(const std::string& text, const std::string& part) {
   return count;
 }
 
-TEST_F(HostileClientTest, RefusesRequestsOfAmbiguousLengthAndReadsNoOther) {
+TEST_F(HostileClientTest, RejectsRequestsOfAmbiguousLengthAndCloses) {
   struct Case {
     std::string fields;
     int status = 400;
@@ -70,7 +70,7 @@ TEST_F(HostileClientTest, RefusesRequestsOfAmbiguousLengthAndReadsNoOther) {
   EXPECT_TRUE(Eventual("tarn_http_framing_errors_total " + std::to_string(cases.size())));
 }
 
-TEST_F(HostileClientTest, TakesRequestsOfCertainLength) {
+TEST_F(HostileClientTest, AcceptsRequestsOfUnambiguousLength) {
   for (const char* fields : {"Transfer-Encoding: chunked\r\n", "transfer-encoding:CHUNKED \r\n"}) {
     EXPECT_THAT(Exchange(std::string("POST /echo HTTP/1.1\r\n") + kHost + fields + kClose +
                          "2\r\nok\r\n0\r\n\r\n"),
@@ -81,13 +81,13 @@ TEST_F(HostileClientTest, TakesRequestsOfCertainLength) {
   EXPECT_TRUE(Eventual("tarn_http_framing_errors_total 0"));
 }
 
-TEST_F(HostileClientTest, TakesTargetsInAbsoluteForm) {
+TEST_F(HostileClientTest, AcceptsTargetsInAbsoluteForm) {
   const auto ask = [&](const std::string& target, const std::string& host = "localhost") {
     return Exchange("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + kClose);
   };
   EXPECT_THAT(ask("http://localhost:3214/hello?a=b"), EndsWith("\r\n\r\nhello a=b\n"));
   EXPECT_THAT(ask("HTTP://127.0.0.1/hello"), EndsWith("\r\n\r\nhello \n"));
-  // The host of the target counts, and not that of the header.
+  // The host of the target takes precedence over the Host header.
   EXPECT_THAT(ask("http://localhost/hello", "evil.example"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(ask("http://evil.example/hello"),
               AllOf(StartsWith("HTTP/1.1 403 "), HasSubstr("host evil.example is not allowed")));

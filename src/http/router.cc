@@ -19,9 +19,9 @@ std::vector<std::string_view> Split(std::string_view path) {
   return segments;
 }
 
-// The still encoded arguments when the path fits the pattern.
-std::optional<std::vector<std::string_view>> Fit(std::string_view pattern,
-                                                 const std::vector<std::string_view>& path) {
+// Returns the arguments, still percent-encoded, if the path matches the pattern.
+std::optional<std::vector<std::string_view>> MatchPattern(
+    std::string_view pattern, const std::vector<std::string_view>& path) {
   const std::vector<std::string_view> wanted = Split(pattern);
   if (wanted.size() != path.size()) return std::nullopt;
   std::vector<std::string_view> arguments;
@@ -44,7 +44,7 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
   const std::vector<std::string_view> segments = Split(path);
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const Route& route : routes_) {
-    const auto arguments = Fit(route.path, segments);
+    const auto arguments = MatchPattern(route.path, segments);
     if (!arguments) continue;
     if (!match.allow.empty()) match.allow += ", ";
     match.allow += route.method == "GET" ? "GET, HEAD" : route.method;

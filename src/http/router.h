@@ -15,18 +15,18 @@ namespace tarn::http {
 // Runs on an I/O thread and must not block it.
 using Handler = std::function<boost::asio::awaitable<Response>(const Request&)>;
 
-// One line of a server's table of routes.
+// An entry of a server's route table.
 struct Route {
   std::string method;
   std::string path;  // "/catalog/datasets/{name}"; {…} takes one segment, percent-decoded.
   Handler handler;
-  // A body that no handler looks at is read and dropped up to this size.
+  // The size limit of the body, also of a body that the handler ignores.
   int64_t body_bytes_max = 8 * 1024;
-  std::string too_large_message = "body too large";  // The text of 413.
+  std::string too_large_message = "body too large";  // The error text of the 413 response.
   // Roles that may use the route. Without tokens, all clients may.
   auth::Roles roles = auth::Roles::All();
-  bool is_public = false;  // Needs no token.
-  // Health and metrics: served also when http.connections_max is reached.
+  bool is_public = false;  // No token is required.
+  // Health and metrics: also served beyond http.connections_max.
   bool is_operational = false;
 };
 
@@ -35,12 +35,12 @@ class Router {
   explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
 
   struct Match {
-    const Route* route = nullptr;        // None: see `allow`.
-    std::vector<std::string> arguments;  // Of the {…} segments.
-    std::string allow;                   // The methods that the path has; empty: unknown path.
-    bool bad_encoding = false;           // A '%' without two hexadecimal digits.
+    const Route* route = nullptr;        // Null if no route matches.
+    std::vector<std::string> arguments;  // The values of the {…} segments.
+    std::string allow;                   // The methods of the path; empty if the path is unknown.
+    bool bad_encoding = false;           // A '%' is not followed by two hexadecimal digits.
   };
-  // HEAD finds the route of GET.
+  // HEAD matches the routes of GET.
   Match Find(std::string_view method, std::string_view path) const;
 
   const std::vector<Route>& routes() const { return routes_; }

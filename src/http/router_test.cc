@@ -22,7 +22,7 @@ TEST(Router, FindsByMethodAndPath) {
   EXPECT_EQ(match.arguments, std::vector<std::string>{"a/b \xC3\xA9"});
 }
 
-TEST(Router, TellsUnknownPathFromWrongMethod) {
+TEST(Router, DistinguishesUnknownPathAndWrongMethod) {
   const Router router = MakeRouter();
   EXPECT_EQ(router.Find("GET", "/nothing").allow, "");
   EXPECT_EQ(router.Find("GET", "/catalog/datasets/a/b").allow, "");
@@ -32,7 +32,7 @@ TEST(Router, TellsUnknownPathFromWrongMethod) {
   EXPECT_EQ(router.Find("DELETE", "/catalog/datasets/x").route, nullptr);
 }
 
-TEST(Router, SeesBrokenPercentEncoding) {
+TEST(Router, DetectsInvalidPercentEncoding) {
   EXPECT_TRUE(MakeRouter().Find("GET", "/catalog/datasets/%zz").bad_encoding);
 }
 

@@ -27,7 +27,7 @@ void RunIo(boost::asio::io_context& io) {
       io.run();
       return;
     } catch (const std::exception& e) {
-      // One connection's failure must not take the thread from all others.
+      // An exception of one connection must not end the thread of all others.
       log::Error("an I/O handler threw", {{"error", e.what()}});
     }
   }
@@ -42,7 +42,7 @@ size_t IoThreads() {
 
 Runtime::Runtime(size_t threads)
     : io_(static_cast<int>(threads)), work_(boost::asio::make_work_guard(io_)) {
-  // Blocked in all threads that start from here on; WaitForStop takes them.
+  // All threads started later inherit the mask; WaitForStop receives the signals.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   struct sigaction hangup = {};
@@ -61,21 +61,21 @@ Runtime::~Runtime() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-const char* Runtime::WaitForStop(const Chores& chores) {
+const char* Runtime::WaitForStop(const BackgroundTasks& tasks) {
   const sigset_t signals = StopSignals();
   const timespec second = {.tv_sec = 1, .tv_nsec = 0};
   for (;;) {
-    const int signal = chores.every_second ? sigtimedwait(&signals, nullptr, &second)
-                                           : sigwaitinfo(&signals, nullptr);
+    const int signal = tasks.every_second ? sigtimedwait(&signals, nullptr, &second)
+                                          : sigwaitinfo(&signals, nullptr);
     if (signal == SIGINT) return "SIGINT";
     if (signal == SIGTERM) return "SIGTERM";
-    if (signal == SIGHUP && !chores.on_hangup && !ignores_hangup_) return "SIGHUP";
+    if (signal == SIGHUP && !tasks.on_hangup && !ignores_hangup_) return "SIGHUP";
     try {
-      if (signal == SIGHUP && chores.on_hangup) chores.on_hangup();
-      // Interrupted waits come too early, which does no harm.
-      if (signal < 0 && chores.every_second) chores.every_second();
+      if (signal == SIGHUP && tasks.on_hangup) tasks.on_hangup();
+      // An interrupted wait only runs the task early.
+      if (signal < 0 && tasks.every_second) tasks.every_second();
     } catch (const std::exception& e) {
-      log::Error("a chore failed", {{"error", e.what()}});
+      log::Error("background task failed", {{"error", e.what()}});
     }
   }
 }

@@ -8,29 +8,29 @@
 
 namespace tarn::http {
 
-// As many I/O threads as pay off: half the cores, since what a request waits for runs on the
-// others. On 2 cores a second one costs 1.5 switches and 4.5 system calls a request (select 1,
-// measured with perf), for handing work from one to the other.
+// The default number of I/O threads: half the cores, because the engine uses the others. On 2
+// cores, a second I/O thread costs 1.5 context switches and 4.5 system calls per request (`SELECT
+// 1`, measured with perf) for the handover between the threads.
 size_t IoThreads();
 
-// The I/O threads of a program and its wait for SIGINT, SIGTERM or SIGHUP. Made first in main and
-// ended last; owns the io_context that servers run on.
+// Owns the io_context, the I/O threads, and the wait for SIGINT, SIGTERM and SIGHUP. Created first
+// in main and destroyed last.
 class Runtime {
  public:
-  // Signals are caught from here on, so that none is lost while the program starts.
+  // Blocks the signals, so that none is lost during the start.
   explicit Runtime(size_t threads);
   ~Runtime();
 
   boost::asio::io_context& io() { return io_; }
 
-  // What the thread that waits does meanwhile. It may block.
-  struct Chores {
-    // Without it, SIGHUP asks the program to stop, unless it was started with nohup.
+  // Tasks of the thread that waits for the stop. They may block.
+  struct BackgroundTasks {
+    // If null, SIGHUP stops the program, unless it was started with nohup.
     std::function<void()> on_hangup;
-    std::function<void()> every_second;  // Null: it only waits.
+    std::function<void()> every_second;  // May be null.
   };
-  // Blocks until the program is asked to stop; the signal's name.
-  const char* WaitForStop(const Chores& chores = {});
+  // Blocks until a stop signal arrives and returns its name.
+  const char* WaitForStop(const BackgroundTasks& tasks = {});
 
  private:
   boost::asio::io_context io_;

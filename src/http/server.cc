@@ -35,7 +35,7 @@ size_t IndexOf(ConnectionTable::Limit limit) {
 ConnectionTable::Limits LimitsOf(const HttpSettings& settings) {
   const int64_t given = settings.connections_per_address_max;
   const int64_t all = settings.connections_max;
-  // Applications and reverse proxies on this machine have one address for all their clients.
+  // Applications and reverse proxies on this machine share one address for all their clients.
   return {.connections_max = static_cast<size_t>(all),
           .per_address_max = static_cast<size_t>(given > 0 ? given : (all + 1) / 2),
           .per_loopback_max = static_cast<size_t>(given > 0 ? given : all),
@@ -95,9 +95,9 @@ Result<> Server::Listen(const std::string& bind) {
   const tcp::endpoint endpoint = found.begin()->endpoint();
   if (!endpoint.address().is_loopback() && !authorization_->RequiresTokens() && !allow_anonymous_) {
     return InvalidArgument(
-        fmt::format("cannot listen on {}: others than this machine could use it without a token; "
-                    "set auth.tokens_path, or auth.allow_anonymous = true (of tarn up: "
-                    "--allow-anonymous) if that is meant",
+        fmt::format("cannot listen on {}: other machines could use it without a token; "
+                    "set auth.tokens_path, or auth.allow_anonymous = true (tarn up: "
+                    "--allow-anonymous) if that is intended",
                     bind));
   }
   acceptor_.open(endpoint.protocol(), code);
@@ -121,7 +121,7 @@ Result<> Server::Listen(const std::string& bind) {
     try {
       if (error) std::rethrow_exception(error);
     } catch (const std::exception& e) {
-      log::Error("no more connections are accepted", {{"error", e.what()}});
+      log::Error("listener failed", {{"error", e.what()}});
     }
     const std::lock_guard lock(mutex_);
     accepting_ = false;
@@ -136,7 +136,7 @@ asio::awaitable<void> Server::Accept() {
                                                           asio::as_tuple(asio::use_awaitable));
     if (draining_ || code == asio::error::operation_aborted) co_return;
     if (code) {
-      // Out of descriptors, say: other connections may end and give some back.
+      // Usually out of file descriptors: connections that end free some.
       log::Warn("cannot accept a connection", {{"error", code.message()}});
       asio::steady_timer pause(io_, std::chrono::milliseconds(100));
       co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -145,7 +145,7 @@ asio::awaitable<void> Server::Accept() {
     try {
       Admit(std::move(socket));
     } catch (const std::exception& e) {
-      // One connection's failure, for want of memory say, must not be the end of all to come.
+      // A failure of one connection, such as out of memory, must not end the accept loop.
       log::Error("a connection failed", {{"error", e.what()}});
     }
   }
@@ -165,7 +165,7 @@ void Server::Admit(tcp::socket socket) {
       admission.evicted->Close();
     }
     if (admission.limit != ConnectionTable::Limit::kNone) {
-      // The limit for all is met by clients of many addresses, which share a line.
+      // Clients of many addresses reach the total limit, so they share a line.
       const bool is_of_address = admission.limit == ConnectionTable::Limit::kAddress;
       connections_log_->Add(io_.get_executor(), is_of_address ? session->peer() : "all",
                             kLimitNames[IndexOf(admission.limit)]);
@@ -173,7 +173,7 @@ void Server::Admit(tcp::socket socket) {
     if (admission.is_reserved) session->Reserve(admission.limit);
     Register(session);
   } catch (...) {
-    connections_.Remove(*session);  // Or it would count for good.
+    connections_.Remove(*session);  // Otherwise it would be counted forever.
     throw;
   }
 }
@@ -220,7 +220,7 @@ void Server::StopAccepting() {
 
 bool Server::WaitIdle(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  // Nothing of this server is left on the I/O threads then, and it can be destroyed.
+  // The I/O threads then hold no reference to this server, and it can be destroyed.
   return idle_.wait_until(lock, deadline.At(),
                           [this] { return sessions_.empty() && !accepting_ && !closing_; });
 }
@@ -239,12 +239,13 @@ void Server::Count(const Route* route, int status, double seconds) {
   prometheus::Counter* counter = requests.load(std::memory_order_acquire);
   prometheus::Histogram* histogram = known.seconds.load(std::memory_order_acquire);
   if (counter == nullptr || histogram == nullptr) {
-    // The route's pattern, never the path: a label must not grow with what clients send. Two
-    // threads that come here at once get the same counter.
+    // The label is the route's pattern and not the path, so that clients cannot add series. Two
+    // threads that get here at once receive the same counter.
     Metrics::Labels labels = {{"method", route == nullptr ? "" : route->method},
                               {"route", route == nullptr ? "" : route->path}};
-    histogram = &metrics_.Seconds("tarn_http_request_seconds",
-                                  "From a request's header to the end of its answer", labels);
+    histogram =
+        &metrics_.Seconds("tarn_http_request_seconds",
+                          "Time from the request header to the end of the response", labels);
     labels["status"] = std::to_string(status);
     counter = &metrics_.Counter("tarn_http_requests_total", "HTTP requests answered", labels);
     known.seconds.store(histogram, std::memory_order_release);

@@ -26,41 +26,41 @@ namespace tarn::http {
 
 class Session;
 
-// An HTTP/1.1 server: accepts connections, reads requests within their limits, finds the route
-// and sends what its handler returns. A coroutine per connection on its own strand.
+// An HTTP/1.1 server: accepts connections, reads requests within the limits, finds the route and
+// sends the response of its handler. Each connection is a coroutine on its own strand.
 //
-// The io_context is run by threads that its owner has. Life cycle: Listen, run, Drain.
+// The owner of the io_context runs its threads. Life cycle: Listen, run, StopAccepting, WaitIdle.
 class Server {
  public:
   Server(boost::asio::io_context& io, Router router, HttpSettings limits, Metrics& metrics);
   ~Server();
 
-  // Before Listen. Asks for these tokens; they outlive the server. Without any (null) it refuses to
-  // listen where others than this machine can connect, unless anonymous use is allowed.
+  // Call before Listen. Requires these tokens, which outlive the server. Without tokens (null),
+  // Listen fails for an address that is not loopback, unless anonymous use is allowed.
   void Protect(auth::TokenStore* tokens, bool allow_anonymous);
-  // Before Listen. Without it, the strictest rules count.
+  // Call before Listen. The default rules are the strictest.
   void SetWebSafety(WebSafety safety) { web_safety_ = std::move(safety); }
 
-  // Before Listen: speaks HTTPS, with a certificate that outlives the server. Null: HTTP.
+  // Call before Listen. Enables HTTPS with a certificate that outlives the server. Null: HTTP.
   void SetTls(const ServerTls* tls) { tls_ = tls; }
 
-  // Binds and begins to accept. `bind` is host:port.
+  // Binds and starts to accept. `bind` is host:port.
   Result<> Listen(const std::string& bind);
-  // "127.0.0.1:3214": where it listens, with the port that port 0 became.
+  // The listening address ("127.0.0.1:3214"), with the assigned port if the requested one was 0.
   const std::string& address() const { return address_; }
 
-  // Accepts no more and closes idle connections; requests that are under way go on.
+  // Stops accepting and closes idle connections. Running requests continue.
   void StopAccepting();
-  // Waits for running requests until the deadline. True when none is left; only then may the
+  // Waits for running requests until the deadline. Returns true if none is left; only then may the
   // server be destroyed.
   bool WaitIdle(Deadline deadline);
-  // Ends what is left.
+  // Closes all connections.
   void CloseAll();
 
  private:
   friend class Session;
-  // Where the requests of one route, or of none, are counted. Filled as they come, because /metrics
-  // shows what has happened and not what could.
+  // The metrics of one route, or of requests without a route. Created on first use, so that
+  // /metrics has no series without requests.
   struct RouteMetrics {
     static constexpr int kStatusMax = 599;
     std::atomic<prometheus::Histogram*> seconds = nullptr;
@@ -71,11 +71,11 @@ class Server {
   void Admit(boost::asio::ip::tcp::socket socket);
   void Register(const std::shared_ptr<Session>& session);
   void Unregister(const std::shared_ptr<Session>& session);
-  // A connection beyond the limit was not served.
+  // Counts a connection beyond a limit that was not served.
   void CountRefused(ConnectionTable::Limit limit);
-  // A request of `peer` was refused because of its framing.
+  // Counts and logs a request of `peer` that was rejected for its framing.
   void CountFramingError(const std::string& peer);
-  // `route` is of router_, or null.
+  // `route` is an element of router_, or null.
   void Count(const Route* route, int status, double seconds);
 
   boost::asio::io_context& io_;
@@ -94,7 +94,8 @@ class Server {
   const std::shared_ptr<PeerLog> connections_log_;
   const std::shared_ptr<PeerLog> framing_log_;
   ConnectionTable connections_;
-  std::vector<RouteMetrics> route_metrics_;  // One for each route, and at the end that of none.
+  // One for each route; the last for requests without a route.
+  std::vector<RouteMetrics> route_metrics_;
   boost::asio::ip::tcp::acceptor acceptor_;
   std::string address_;
   std::atomic<bool> draining_ = false;
@@ -102,8 +103,8 @@ class Server {
   std::mutex mutex_;
   std::condition_variable idle_;                           // With mutex_.
   std::unordered_set<std::shared_ptr<Session>> sessions_;  // guarded by mutex_
-  bool accepting_ = false;                                 // guarded by mutex_: Accept() runs
-  bool closing_ = false;  // guarded by mutex_: what closes the acceptor is on its way
+  bool accepting_ = false;                                 // guarded by mutex_; Accept() is running
+  bool closing_ = false;  // guarded by mutex_; the close of the acceptor is pending
 };
 
 }  // namespace tarn::http

@@ -25,7 +25,7 @@ using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
 
-// Three pieces, then the end, or an error in the place of the end.
+// Three pieces, then the end or an error.
 class Pieces : public BodyStream {
  public:
   explicit Pieces(bool fails) : fails_(fails) {}
@@ -64,21 +64,21 @@ class WithTrailers : public Pieces {
   Headers Trailers() override { return {{"X-Sum", "42"}, {"X-Rows", "3"}}; }
 };
 
-// As much as the client takes.
+// An endless stream.
 class Endless : public BodyStream {
  public:
   Endless(Gate& gate, std::shared_ptr<ClientWatch> client)
       : gate_(gate), client_(std::move(client)) {
-    client_->OnGone([this] { ++gate_.gone; });
+    client_->OnDisconnect([this] { ++gate_.gone; });
   }
   ~Endless() override {
-    client_->OnGone(nullptr);
+    client_->OnDisconnect(nullptr);
     ++gate_.ended;
   }
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     co_return std::optional<std::string>(std::string(100'000, 'x'));
   }
-  void ReaderIsSlow() override { ++gate_.slow; }
+  void OnSlowReader() override { ++gate_.slow; }
 
  private:
   Gate& gate_;
@@ -119,7 +119,7 @@ std::vector<Route> Routes(Gate& gate) {
                       co_return Response{};
                     }});
   routes.push_back({.method = "GET", .path = "/wait", .handler = [&gate](const Request& request) {
-                      return WaitAtTheGate(gate, request);
+                      return WaitForGate(gate, request);
                     }});
   routes.push_back({.method = "GET",
                     .path = "/big",
@@ -194,7 +194,7 @@ class ServerTest : public testing::Test {
     asio::read(socket, asio::dynamic_buffer(answer), code);
     return answer;
   }
-  // All that the server sends to these bytes until it closes the connection.
+  // Returns all bytes that the server sends until it closes the connection.
   std::string Exchange(const std::string& bytes) {
     asio::ip::tcp::socket socket = Connect();
     asio::write(socket, asio::buffer(bytes));
@@ -204,7 +204,7 @@ class ServerTest : public testing::Test {
   static void Write(asio::ip::tcp::socket& socket, const std::string& bytes) {
     asio::write(socket, asio::buffer(bytes));
   }
-  // What comes until `end` has come, or the connection ends.
+  // Reads until `end` has arrived or the connection ends.
   static std::string ReadUntil(asio::ip::tcp::socket& socket, const std::string& end) {
     std::string answer;
     boost::system::error_code code;
@@ -217,7 +217,7 @@ class ServerTest : public testing::Test {
   bool HasMetric(const std::string& line) const {
     return metrics.Render().find(line + "\n") != std::string::npos;
   }
-  // The server counts a request after its answer has gone, and so after the client has it.
+  // Waits for the counter: the server counts a request after sending the response.
   bool EventuallyMetric(const std::string& line) const {
     return Eventually([&] { return HasMetric(line); });
   }
@@ -227,7 +227,7 @@ class ServerTest : public testing::Test {
 
   static HttpSettings Limits() {
     HttpSettings limits;
-    // Longer than any of these tests waits, so that what ends a connection is not its time.
+    // Longer than any test waits, so that no timeout ends a connection.
     limits.header_timeout = 60s;
     limits.body_timeout = 60s;
     limits.idle_timeout = 60s;
@@ -251,7 +251,7 @@ TEST_F(ServerTest, AnswersWithLengthAndId) {
   EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nhello\n"));
 }
 
-TEST_F(ServerTest, EveryAnswerHasTheHeadersForBrowsersOnce) {
+TEST_F(ServerTest, AddsEachSecurityHeaderOnce) {
   for (const char* line :
        {"GET /hello HTTP/1.1\r\nHost: localhost\r\n", "GET /nothing HTTP/1.1\r\n",
         "GET /stream HTTP/1.1\r\nHost: localhost\r\n", "oops\r\n",
@@ -275,7 +275,7 @@ TEST_F(ServerTest, EveryAnswerHasTheHeadersForBrowsersOnce) {
                                   Not(HasSubstr("no-store")), Not(HasSubstr("'none'"))));
 }
 
-TEST_F(ServerTest, ARequestForAnotherNameOrFromAnotherPageIsRefused) {
+TEST_F(ServerTest, RejectsForeignHostsAndOrigins) {
   EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
               testing::AllOf(StartsWith("HTTP/1.1 403 "), HasSubstr("Connection: close\r\n"),
                              HasSubstr("\r\n\r\nhost evil.example is not allowed: add it to "
@@ -293,14 +293,14 @@ TEST_F(ServerTest, ARequestForAnotherNameOrFromAnotherPageIsRefused) {
                                        "application/json\n")));
 }
 
-TEST_F(ServerTest, HeadSendsTheHeaderOnly) {
+TEST_F(ServerTest, SendsOnlyTheHeaderForHead) {
   const std::string answer =
       Exchange(std::string("HEAD /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, HasSubstr("Content-Length: 6\r\n"));
   EXPECT_THAT(answer, testing::EndsWith("\r\n\r\n"));
 }
 
-TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
   const std::string answer = Exchange(
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\none"
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\ntwo" +
@@ -313,7 +313,7 @@ TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_NE(hello, std::string::npos);
 }
 
-TEST_F(ServerTest, TheBodyCapHoldsWithAndWithoutALength) {
+TEST_F(ServerTest, LimitsTheBodyWithAndWithoutALength) {
   EXPECT_THAT(
       Exchange("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n\r\n12345678901"),
       testing::AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("\r\n\r\ntoo much\n"),
@@ -328,7 +328,7 @@ TEST_F(ServerTest, TheBodyCapHoldsWithAndWithoutALength) {
       testing::EndsWith("\r\n\r\n1234567890"));
 }
 
-TEST_F(ServerTest, ExpectContinueIsAnsweredBeforeTheBody) {
+TEST_F(ServerTest, AnswersExpectContinueBeforeTheBody) {
   asio::ip::tcp::socket socket = Connect();
   asio::write(socket,
               asio::buffer(std::string("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
@@ -348,41 +348,41 @@ TEST_F(ServerTest, StreamsInChunks) {
   EXPECT_THAT(answer, testing::EndsWith("6\r\npiece;\r\n0\r\n\r\n"));
 }
 
-TEST_F(ServerTest, ABrokenStreamHasNoLastChunk) {
+TEST_F(ServerTest, OmitsTheLastChunkAfterAStreamError) {
   const std::string answer = Exchange("GET /broken HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(answer, HasSubstr("piece;"));
   EXPECT_THAT(answer, Not(HasSubstr("0\r\n\r\n")));
 }
 
-TEST_F(ServerTest, TellsPathFromMethod) {
+TEST_F(ServerTest, DistinguishesUnknownPathFromUnknownMethod) {
   EXPECT_THAT(Exchange(std::string("GET /nothing HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(Exchange(std::string("PUT /hello HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               testing::AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")));
 }
 
-TEST_F(ServerTest, RefusesWhatIsNotHttpAndTooLongHeaders) {
+TEST_F(ServerTest, RejectsInvalidHttpAndLongHeaders) {
   EXPECT_THAT(Exchange("oops\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(4000, 'x') +
                        "\r\n\r\n"),
               StartsWith("HTTP/1.1 431 "));
 }
 
-TEST_F(ServerTest, TheHeaderLimitHoldsForPartsThatEndWithALine) {
+TEST_F(ServerTest, LimitsHeadersThatArriveLineByLine) {
   asio::ip::tcp::socket socket = Connect();
   std::string lines;
   for (int i = 0; i < 100; ++i) lines += "A: 45678\r\n";
   Write(socket, "GET /hello HTTP/1.1\r\nHost: localhost\r\n");
   for (int i = 0; i < 3; ++i) {
     Write(socket, lines);
-    // Each part by itself is below the limit. Nothing tells that the server has read one; read
-    // together they are refused too.
+    // Each part is below the limit. The test cannot see when the server has read a part; parts that
+    // are read together are rejected too.
     std::this_thread::sleep_for(10ms);
   }
   EXPECT_THAT(ReadToEnd(socket), StartsWith("HTTP/1.1 431 "));
 }
 
-TEST_F(ServerTest, ByteByByteWithinTheTimeIsServed) {
+TEST_F(ServerTest, ServesARequestThatArrivesByteByByte) {
   asio::ip::tcp::socket socket = Connect();
   socket.set_option(asio::ip::tcp::no_delay(true));
   for (const char c : std::string("POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -394,7 +394,7 @@ TEST_F(ServerTest, ByteByByteWithinTheTimeIsServed) {
               testing::AllOf(StartsWith("HTTP/1.1 200 "), testing::EndsWith("\r\n\r\nabc")));
 }
 
-TEST_F(ServerTest, AHalfSentRequestWhoseClientGoesLeavesNothing) {
+TEST_F(ServerTest, ReleasesAnIncompleteRequestOnDisconnect) {
   for (const char* half :
        {"GET /hel", "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab"}) {
     {
@@ -406,7 +406,7 @@ TEST_F(ServerTest, AHalfSentRequestWhoseClientGoesLeavesNothing) {
   }
 }
 
-TEST_F(ServerTest, AnAnswerBeforeTheBodyIsReadArrives) {
+TEST_F(ServerTest, DeliversAResponseSentBeforeTheBodyIsRead) {
   asio::ip::tcp::socket socket = Connect();
   Write(socket, "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\nbegin");
   EXPECT_THAT(ReadUntil(socket, "no such path\n"),
@@ -415,19 +415,19 @@ TEST_F(ServerTest, AnAnswerBeforeTheBodyIsReadArrives) {
   EXPECT_EQ(ReadToEnd(socket), "");
 }
 
-TEST_F(ServerTest, NothingInAValueBeginsAnotherHeader) {
+TEST_F(ServerTest, ReplacesLineBreaksInHeaderValues) {
   EXPECT_THAT(Exchange(std::string("GET /injected HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               HasSubstr("X-Name: a  X-Evil: b\r\n"));
 }
 
-TEST_F(ServerTest, AHandlerThatThrowsIsA500WithoutDetail) {
+TEST_F(ServerTest, AnswersAThrowingHandlerWith500WithoutDetail) {
   const std::string answer =
       Exchange(std::string("GET /throws HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 "));
   EXPECT_THAT(answer, Not(HasSubstr("secret detail")));
 }
 
-TEST_F(ServerTest, ErrorsAreProblemDocumentsForWhoAsks) {
+TEST_F(ServerTest, SendsProblemDocumentsOnRequest) {
   const std::string answer = Exchange(
       std::string("GET /nothing HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n") +
       kClose);
@@ -435,11 +435,11 @@ TEST_F(ServerTest, ErrorsAreProblemDocumentsForWhoAsks) {
   EXPECT_THAT(answer, HasSubstr(R"({"type":"about:blank","title":"Not Found","status":404,)"));
 }
 
-TEST_F(ServerTest, DrainEndsIdleConnectionsAndLetsRequestsFinish) {
+TEST_F(ServerTest, ClosesIdleConnectionsAndFinishesRequestsOnDrain) {
   asio::ip::tcp::socket idle = Connect();
   asio::ip::tcp::socket busy = Connect();
   Write(busy, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  // Until both are accepted and the request is read, or the drain would come first.
+  // Both connections must be accepted and the request read before the drain.
   ASSERT_TRUE(EventuallyConnections(2));
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
   server.StopAccepting();
@@ -452,7 +452,7 @@ TEST_F(ServerTest, DrainEndsIdleConnectionsAndLetsRequestsFinish) {
   EXPECT_TRUE(server.WaitIdle(Deadline::After(30s)));
 }
 
-TEST_F(ServerTest, TheClientReadsAnswersAndKeepsItsDeadline) {
+TEST_F(ServerTest, ClientReadsResponsesAndEnforcesItsDeadline) {
   const Url url = *ParseHttpUrl("http://" + server.address() + "/");
   const auto answer = Send(url, {.path = "/hello"}, Deadline::After(30s));
   ASSERT_TRUE(answer.ok()) << answer.error().message;
@@ -481,7 +481,7 @@ TEST_F(ServerTest, SpeaksHttp10) {
       testing::AllOf(HasSubstr("Connection: keep-alive\r\n"), HasSubstr("hello\nHTTP/1.0")));
 }
 
-TEST_F(ServerTest, TrailersAreAnnouncedAndSentAfterTheEnd) {
+TEST_F(ServerTest, AnnouncesTrailersAndSendsThemAtTheEnd) {
   const std::string answer =
       Exchange(std::string("GET /trailers HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_THAT(answer, HasSubstr("\r\nTrailer: X-Sum, X-Rows\r\n"));
@@ -490,7 +490,7 @@ TEST_F(ServerTest, TrailersAreAnnouncedAndSentAfterTheEnd) {
               Not(HasSubstr("Trailer")));
 }
 
-TEST_F(ServerTest, AStreamMayBeEmptyAndHasNoBodyForHead) {
+TEST_F(ServerTest, SendsEmptyStreamsAndNoBodyForHead) {
   EXPECT_THAT(Exchange(std::string("GET /empty HTTP/1.1\r\nHost: localhost\r\n") + kClose),
               testing::EndsWith("\r\n\r\n0\r\n\r\n"));
   const std::string answer =
@@ -500,7 +500,7 @@ TEST_F(ServerTest, AStreamMayBeEmptyAndHasNoBodyForHead) {
   EXPECT_THAT(answer, HasSubstr("Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
-TEST_F(ServerTest, AStreamThatFailsBeforeItsFirstBytesIsAnError) {
+TEST_F(ServerTest, AnswersAStreamThatFailsEarlyWithAnError) {
   const std::string answer = Exchange(
       "GET /fails HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hello HTTP/1.1\r\nHost: localhost\r\n" +
       std::string(kClose));
@@ -510,7 +510,7 @@ TEST_F(ServerTest, AStreamThatFailsBeforeItsFirstBytesIsAnError) {
       EventuallyMetric(R"(tarn_http_requests_total{method="GET",route="/fails",status="400"} 1)"));
 }
 
-TEST_F(ServerTest, ABigAnswerArrivesWhole) {
+TEST_F(ServerTest, DeliversALargeResponse) {
   const std::string answer =
       Exchange(std::string("GET /big HTTP/1.1\r\nHost: localhost\r\n") + kClose);
   EXPECT_TRUE(answer.ends_with("\r\n\r\n" + BigBody()));
@@ -526,7 +526,7 @@ TEST_F(ServerTest, CountsByRouteAndStatus) {
   })) << metrics.Render();
 }
 
-TEST_F(ServerTest, AHandlerHearsThatItsClientHasGone) {
+TEST_F(ServerTest, NotifiesAHandlerOfADisconnect) {
   for (const bool reset : {false, true}) {
     gate.entered = 0;
     gate.gone = 0;
@@ -541,7 +541,7 @@ TEST_F(ServerTest, AHandlerHearsThatItsClientHasGone) {
   }
 }
 
-TEST_F(ServerTest, AClientThatEndsItsSideWhileItWaitsCountsAsGoneAndIsAnswered) {
+TEST_F(ServerTest, AnswersAClientThatShutsDownItsSendingSide) {
   asio::ip::tcp::socket socket = Connect();
   Write(socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   socket.shutdown(asio::ip::tcp::socket::shutdown_send);
@@ -549,7 +549,7 @@ TEST_F(ServerTest, AClientThatEndsItsSideWhileItWaitsCountsAsGoneAndIsAnswered) 
   EXPECT_EQ(gate.gone, 1);
 }
 
-TEST_F(ServerTest, CloseAllIsToldToHandlers) {
+TEST_F(ServerTest, NotifiesHandlersOfCloseAll) {
   asio::ip::tcp::socket socket = Connect();
   Write(socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
@@ -562,7 +562,7 @@ TEST_F(ServerTest, CloseAllIsToldToHandlers) {
   EXPECT_EQ(ReadToEnd(socket), "");
 }
 
-TEST_F(ServerTest, AStreamEndsWhenItsClientGoes) {
+TEST_F(ServerTest, EndsAStreamOnDisconnect) {
   {
     asio::ip::tcp::socket socket = Connect();
     Write(socket, "GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -572,11 +572,11 @@ TEST_F(ServerTest, AStreamEndsWhenItsClientGoes) {
   EXPECT_EQ(gate.gone, 1);
 }
 
-TEST_F(ServerTest, WhatIsSentWhileAHandlerRunsIsAnsweredAfterIt) {
+TEST_F(ServerTest, AnswersRequestsReceivedDuringAHandler) {
   asio::ip::tcp::socket socket = Connect();
   Write(socket, "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
-  // More than the server reads ahead, so that it has to stop and to go on.
+  // More than the server reads ahead, so that it must stop and resume.
   constexpr int kCount = 4000;
   std::string more;
   for (int i = 0; i < kCount; ++i) {
@@ -588,7 +588,7 @@ TEST_F(ServerTest, WhatIsSentWhileAHandlerRunsIsAnsweredAfterIt) {
     Write(socket, more + "GET /hello HTTP/1.1\r\nHost: localhost\r\n" + kClose);
     written = true;
   });
-  // What the server does not read lies in the kernel's buffers.
+  // Bytes that the server has not read are in the kernel's buffers.
   EXPECT_TRUE(Eventually([&] { return written.load(); }));
   EXPECT_EQ(gate.gone, 0);
   gate.open = true;
@@ -608,13 +608,13 @@ class OpenServerTest : public ServerTest {
   OpenServerTest() : ServerTest(Limits(), "https://app.example") {}
 };
 
-TEST_F(OpenServerTest, APageOfAnAllowedOriginMayAskAndRead) {
+TEST_F(OpenServerTest, SharesResponsesWithAnAllowedOrigin) {
   const std::string origin = "Host: localhost\r\nOrigin: https://app.example\r\n";
   const auto allows =
       testing::AllOf(HasSubstr("\r\nAccess-Control-Allow-Origin: https://app.example\r\n"),
                      HasSubstr("\r\nVary: Origin\r\n"),
                      HasSubstr("\r\nAccess-Control-Expose-Headers: X-Query-Id,"));
-  // Errors too, or the page could not tell what is wrong.
+  // Errors too: otherwise the page could not show the reason.
   for (const char* target : {"/hello", "/nothing", "/stream", "/fails", "/throws"}) {
     EXPECT_THAT(Exchange("GET " + std::string(target) + " HTTP/1.1\r\n" + origin + kClose), allows)
         << target;
@@ -650,21 +650,21 @@ class ImpatientServerTest : public ServerTest {
   }
 };
 
-TEST_F(ImpatientServerTest, AHeaderThatNeverEndsIsTimedOut) {
+TEST_F(ImpatientServerTest, TimesOutAnEndlessHeader) {
   EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: localhost\r\nX: "),
               testing::AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
                              HasSubstr("Connection: close\r\n"),
                              testing::EndsWith("\r\n\r\nrequest header timeout\n")));
 }
 
-TEST_F(ImpatientServerTest, ABodyThatNeverEndsIsTimedOut) {
+TEST_F(ImpatientServerTest, TimesOutAnEndlessBody) {
   EXPECT_THAT(Exchange("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab"),
               testing::AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
                              HasSubstr("Connection: close\r\n"),
                              testing::EndsWith("\r\n\r\nrequest body timeout\n")));
 }
 
-TEST_F(ImpatientServerTest, AnIdleConnectionIsClosedWithoutAnAnswer) {
+TEST_F(ImpatientServerTest, ClosesIdleConnectionsWithoutAResponse) {
   asio::ip::tcp::socket socket = Connect();
   EXPECT_EQ(ReadToEnd(socket), "");
   asio::ip::tcp::socket used = Connect();
@@ -674,7 +674,7 @@ TEST_F(ImpatientServerTest, AnIdleConnectionIsClosedWithoutAnAnswer) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, 150ms);
 }
 
-TEST_F(ImpatientServerTest, AClientThatTakesNothingIsDropped) {
+TEST_F(ImpatientServerTest, DropsAClientThatReadsNothing) {
   asio::ip::tcp::socket whole = Connect();
   Write(whole, "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
   asio::ip::tcp::socket streamed = Connect();
@@ -684,12 +684,12 @@ TEST_F(ImpatientServerTest, AClientThatTakesNothingIsDropped) {
   EXPECT_EQ(gate.entered, 1);
 }
 
-TEST_F(ImpatientServerTest, AClientThatTakesALittleAtATimeGetsAll) {
+TEST_F(ImpatientServerTest, ServesASlowlyReadingClient) {
   asio::ip::tcp::socket socket = Connect();
   socket.set_option(asio::socket_base::receive_buffer_size(64 * 1024));
   Write(socket, std::string("GET /big HTTP/1.1\r\nHost: localhost\r\n") + kClose);
-  // 0.5 MB/s over several times the time-out: less in each than the kernel wants free before it
-  // says "writable".
+  // 0.5 MB/s over several timeouts: less per timeout than the free space at which the kernel
+  // reports "writable".
   const auto start = std::chrono::steady_clock::now();
   std::string answer;
   std::string block(16 * 1024, '\0');
@@ -714,7 +714,7 @@ class NarrowServerTest : public ServerTest {
   }
 };
 
-TEST_F(NarrowServerTest, AConnectionTooManyIsTold) {
+TEST_F(NarrowServerTest, AnswersAConnectionBeyondTheLimit) {
   asio::ip::tcp::socket first = Connect();
   asio::ip::tcp::socket second = Connect();
   for (auto* socket : {&first, &second}) {
@@ -736,7 +736,7 @@ TEST_F(NarrowServerTest, AConnectionTooManyIsTold) {
 class PatientServerTest : public ServerTest {
  protected:
   PatientServerTest() : ServerTest(Patient()) {}
-  // As long as the settings allow.
+  // The largest allowed values.
   static HttpSettings Patient() {
     HttpSettings limits;
     limits.header_timeout = Duration::max();
@@ -747,10 +747,10 @@ class PatientServerTest : public ServerTest {
   }
 };
 
-TEST_F(PatientServerTest, TimesWithoutEndAreNotInThePast) {
+TEST_F(PatientServerTest, HandlesTheLongestTimeouts) {
   asio::ip::tcp::socket socket = Connect();
   socket.set_option(asio::ip::tcp::no_delay(true));
-  ASSERT_TRUE(EventuallyConnections(1));  // It waits already.
+  ASSERT_TRUE(EventuallyConnections(1));  // The connection is already waiting.
   for (const char c :
        std::string("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nok")) {
     Write(socket, std::string(1, c));
@@ -760,7 +760,7 @@ TEST_F(PatientServerTest, TimesWithoutEndAreNotInThePast) {
               testing::EndsWith(BigBody().substr(BigBody().size() - 100)));
 }
 
-TEST_F(PatientServerTest, AStreamHearsOnceThatItsReaderIsSlow) {
+TEST_F(PatientServerTest, NotifiesAStreamOnceOfASlowReader) {
   asio::ip::tcp::socket socket = Connect();
   const auto start = std::chrono::steady_clock::now();
   Write(socket, "GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -768,7 +768,7 @@ TEST_F(PatientServerTest, AStreamHearsOnceThatItsReaderIsSlow) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, 1s);
   EXPECT_EQ(gate.gone, 0);
   std::string some;
-  some.resize(20'000'000);  // The write went on.
+  some.resize(20'000'000);  // The write has continued.
   asio::read(socket, asio::buffer(some));
   EXPECT_THAT(some, StartsWith("HTTP/1.1 200 "));
   EXPECT_EQ(gate.slow, 1);
@@ -777,30 +777,30 @@ TEST_F(PatientServerTest, AStreamHearsOnceThatItsReaderIsSlow) {
   EXPECT_EQ(gate.gone, 1);
 }
 
-TEST(ClientWatch, CallsOnceAndAtOnceWhenTheClientHasGoneAlready) {
+TEST(ClientWatch, CallsOnceAndAtOnceAfterADisconnect) {
   ClientWatch watch;
   int first = 0;
   int second = 0;
-  watch.OnGone([&] { ++first; });
-  watch.OnGone([&] { ++second; });
-  EXPECT_FALSE(watch.gone());
-  watch.MarkGone();
-  watch.MarkGone();
-  EXPECT_TRUE(watch.gone());
+  watch.OnDisconnect([&] { ++first; });
+  watch.OnDisconnect([&] { ++second; });
+  EXPECT_FALSE(watch.disconnected());
+  watch.MarkDisconnected();
+  watch.MarkDisconnected();
+  EXPECT_TRUE(watch.disconnected());
   EXPECT_EQ(first, 0);
   EXPECT_EQ(second, 1);
-  watch.OnGone([&] { ++first; });
+  watch.OnDisconnect([&] { ++first; });
   EXPECT_EQ(first, 1);
-  watch.OnGone(nullptr);
+  watch.OnDisconnect(nullptr);
 
   ClientWatch reset;
-  reset.OnGone([&] { ++first; });
-  reset.OnGone(nullptr);
-  reset.MarkGone();
+  reset.OnDisconnect([&] { ++first; });
+  reset.OnDisconnect(nullptr);
+  reset.MarkDisconnected();
   EXPECT_EQ(first, 1);
 }
 
-TEST(RenderError, ToldToTryAgainWhenItHelps) {
+TEST(RenderError, AddsRetryAfterOnlyTo503) {
   const Response later = RenderError(Unavailable("full"), Request{});
   EXPECT_EQ(later.status, 503);
   EXPECT_THAT(later.headers, testing::Contains(testing::Pair("Retry-After", "1")));
@@ -809,7 +809,7 @@ TEST(RenderError, ToldToTryAgainWhenItHelps) {
   EXPECT_EQ(StatusOf(ErrorKind::kTimeout), 504);
 }
 
-TEST(ParseHttpUrl, TakesHostPortAndPath) {
+TEST(ParseHttpUrl, ParsesHostPortAndPath) {
   const Url url = *ParseHttpUrl("http://catalog.local:3212/base/");
   EXPECT_EQ(url.host, "catalog.local");
   EXPECT_EQ(url.port, "3212");

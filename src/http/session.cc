@@ -37,7 +37,8 @@ constexpr auto kSlowAfter = std::chrono::seconds(1);
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
-// What may stand in a log line and in a path: 1 to 64 letters, digits, '-', '_' and '.'.
+// True for an id that is safe in a log line and in a path: 1 to 64 letters, digits, '-', '_' and
+// '.'.
 bool IsQueryId(std::string_view text) {
   constexpr size_t kLengthMax = 64;
   return !text.empty() && text.size() <= kLengthMax &&
@@ -47,8 +48,9 @@ bool IsQueryId(std::string_view text) {
          });
 }
 
-// Takes "http://host:port" off a target in absolute-form (RFC 9112, 3.2.2).
-std::optional<std::string> TakeAuthority(std::string_view& target) {
+// Removes "http://host:port" from a target in absolute-form (RFC 9112, 3.2.2) and returns
+// host:port.
+std::optional<std::string> ConsumeAuthority(std::string_view& target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!EqualsIgnoreCase(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(scheme.size());
@@ -63,7 +65,7 @@ std::optional<std::string> TakeAuthority(std::string_view& target) {
 void FillRequest(const bhttp::request<bhttp::string_body>& message, Request& request) {
   request.method = View(message.method_string());
   std::string_view target = View(message.target());
-  request.authority = TakeAuthority(target);
+  request.authority = ConsumeAuthority(target);
   const size_t question = target.find('?');
   request.path = target.substr(0, question);
   if (request.authority && request.path.empty()) request.path = "/";
@@ -74,7 +76,8 @@ void FillRequest(const bhttp::request<bhttp::string_body>& message, Request& req
   }
 }
 
-// The time as Date has it (RFC 9110, 5.6.7), made once a second on each thread.
+// The current time in the format of Date (RFC 9110, 5.6.7), formatted once per second on each
+// thread.
 std::string_view DateNow() {
   thread_local std::time_t second = 0;
   thread_local std::string text;
@@ -85,7 +88,7 @@ std::string_view DateNow() {
   return text;
 }
 
-// A line break in a value, which a handler may have from anywhere, would begin another header.
+// Appends a field. Replaces line breaks in the value, which would start another header.
 void AppendField(std::string& text, std::string_view name, std::string_view value) {
   text.append(name).append(": ");
   const size_t begin = text.size();
@@ -157,7 +160,7 @@ void Skip(Buffers& buffers, size_t bytes) {
   }
 }
 
-// Bytes that the kernel has taken and the client has not.
+// The number of bytes in the kernel's send buffer.
 int UnsentBytes(tcp::socket& socket) {
   int bytes = 0;
   return ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
@@ -174,7 +177,7 @@ Session::Session(tcp::socket socket, Server& server, std::string peer)
       signal_(socket_.get_executor(), kNever),
       alarm_(socket_.get_executor()) {
   beast::error_code ignored;
-  // Writes are tried at once and waited for only when the client is behind.
+  // Writes are tried at once; the session waits only if the send buffer is full.
   socket_.non_blocking(true, ignored);
 }
 
@@ -210,16 +213,16 @@ void Session::Close() {
     beast::error_code ignored;
     self->tls_ = nullptr;
     self->socket_.close(ignored);
-    self->ClientHasGone();
+    self->NotifyDisconnect();
     self->Wake();
   });
 }
 
 asio::awaitable<void> Session::Run() {
-  bool again = true;
-  if (server_.tls_ != nullptr) again = co_await ShakeHands();
-  if (again) StartRead();
-  while (again) again = co_await Serve();
+  bool keep_open = true;
+  if (server_.tls_ != nullptr) keep_open = co_await Handshake();
+  if (keep_open) StartRead();
+  while (keep_open) keep_open = co_await Serve();
   if (unread_) co_await Linger();
   EndSending();
   tls_ = nullptr;
@@ -231,22 +234,22 @@ asio::awaitable<void> Session::Run() {
 void Session::EndSending() {
   if (reset_ || closed_ || sending_ended_) return;
   sending_ended_ = true;
-  if (tls_ && !cut_) tls_->Close();
+  if (tls_ && !truncated_) tls_->Close();
   beast::error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
 // --- TLS --------------------------------------------------------------------------------------
 
-asio::awaitable<bool> Session::ShakeHands() {
+asio::awaitable<bool> Session::Handshake() {
   using Step = TlsStream::Step;
   SetDeadline(Deadline::After(server_.limits_.header_timeout).At());
   Step step = Step::kWantRead;
   while (step != Step::kDone) {
     const bool to_write = step == Step::kWantWrite;
     to_write ? AwaitWritable() : AwaitReadable();
-    while (!(to_write ? writable_ : readable_) && !expired_ && !Closing()) co_await Wait();
-    if (closed_ || Closing()) co_return false;
+    while (!(to_write ? writable_ : readable_) && !expired_ && !IsClosing()) co_await Wait();
+    if (closed_ || IsClosing()) co_return false;
     if (expired_) {
       server_.tls_->CountFailure();
       co_return false;
@@ -257,7 +260,7 @@ asio::awaitable<bool> Session::ShakeHands() {
       if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
       if (got <= 0) co_return false;
       if (first != kTlsHandshake) {
-        // Somebody forgot the s of https, and would see nothing but a connection that ends.
+        // Plain HTTP on a TLS port gets a readable error.
         ClearDeadline();
         server_.tls_->CountFailure();
         StartRead();
@@ -291,14 +294,14 @@ void Session::AwaitReadable() {
 
 void Session::ReadTls() {
   reading_ = true;
-  const auto go_on = [self = shared_from_this()](const beast::error_code& code) {
+  const auto resume = [self = shared_from_this()](const beast::error_code& code) {
     self->OnTlsReadable(code);
   };
   if (tls_has_more_) {
-    asio::post(socket_.get_executor(), [go_on] { go_on({}); });
+    asio::post(socket_.get_executor(), [resume] { resume({}); });
   } else {
     socket_.async_wait(tls_read_wants_write_ ? tcp::socket::wait_write : tcp::socket::wait_read,
-                       go_on);
+                       resume);
   }
 }
 
@@ -325,7 +328,7 @@ void Session::OnTlsReadable(const beast::error_code& code) {
   }
   if (ended) {
     ended_ = true;
-    ClientHasGone();
+    NotifyDisconnect();
   } else {
     StartRead();
   }
@@ -367,7 +370,7 @@ void Session::Arm(Clock::time_point at) {
   armed_ = at;
   alarm_.expires_at(at);
   alarm_.async_wait([self = shared_from_this()](const beast::error_code& code) {
-    if (code) return;  // Set to another time, or the session has ended.
+    if (code) return;  // Rearmed, or the session has ended.
     self->armed_ = kNever;
     if (self->deadline_ > Clock::now()) {
       if (self->deadline_ != kNever) self->Arm(self->deadline_);
@@ -378,9 +381,9 @@ void Session::Arm(Clock::time_point at) {
   });
 }
 
-void Session::ClientHasGone() {
-  // A copy: what it calls may end the request.
-  if (const auto client = client_) client->MarkGone();
+void Session::NotifyDisconnect() {
+  // A copy, because the callback may end the request.
+  if (const auto client = client_) client->MarkDisconnected();
 }
 
 // --- Reading ----------------------------------------------------------------------------------
@@ -399,7 +402,7 @@ void Session::OnRead(const beast::error_code& code, size_t got) {
   reading_ = false;
   if (code) {
     ended_ = true;
-    ClientHasGone();
+    NotifyDisconnect();
   } else {
     std::memcpy(input_.prepare(got).data(), block_->data(), got);
     input_.commit(got);
@@ -410,11 +413,11 @@ void Session::OnRead(const beast::error_code& code, size_t got) {
 
 void Session::Consume(size_t bytes) {
   input_.consume(bytes);
-  StartRead();  // It may have been too full.
+  StartRead();  // The read stops while the input is full.
 }
 
-asio::awaitable<Session::Got> Session::Parse(Parser& parser, Duration timeout, size_t bytes_max,
-                                             beast::error_code& code) {
+asio::awaitable<Session::ParseOutcome> Session::Parse(Parser& parser, Duration timeout,
+                                                      size_t bytes_max, beast::error_code& code) {
   const bool header = !parser.is_header_done();
   const auto done = [&] { return header ? parser.is_header_done() : parser.is_done(); };
   bool timed = false;
@@ -424,8 +427,8 @@ asio::awaitable<Session::Got> Session::Parse(Parser& parser, Duration timeout, s
       const size_t used = parser.put(input_.data(), code);
       Consume(used);
       total += used;
-      // The parser's own limit is that of what it has not parsed: lines that come one by one would
-      // all be within it.
+      // The parser limits only the bytes that it has not parsed yet, so a header that arrives line
+      // by line would never reach its limit.
       if (header && total + (done() ? 0 : input_.size()) > bytes_max) {
         code = bhttp::error::header_limit;
       }
@@ -433,16 +436,16 @@ asio::awaitable<Session::Got> Session::Parse(Parser& parser, Duration timeout, s
         code = {};
         break;
       }
-      if (code) co_return Got::kBad;
+      if (code) co_return ParseOutcome::kBad;
     }
     if (done()) {
       ClearDeadline();
-      co_return Got::kAll;
+      co_return ParseOutcome::kComplete;
     }
-    if (ended_ || closed_) co_return Got::kEnd;
+    if (ended_ || closed_) co_return ParseOutcome::kEnd;
     if (!timed) SetDeadline(Deadline::After(timeout).At());
     timed = true;
-    if (expired_) co_return Got::kTimeout;
+    if (expired_) co_return ParseOutcome::kTimeout;
     co_await Wait();
   }
 }
@@ -454,7 +457,7 @@ asio::awaitable<bool> Session::ReadHeader(Parser& parser) {
     input_.shrink_to_fit();
     SetDeadline(Deadline::After(limits.idle_timeout).At());
     while (input_.size() == 0) {
-      if (Closing() || ended_ || expired_) co_return false;
+      if (IsClosing() || ended_ || expired_) co_return false;
       co_await Wait();
     }
     ClearDeadline();
@@ -463,22 +466,23 @@ asio::awaitable<bool> Session::ReadHeader(Parser& parser) {
   if (closed_) co_return false;
   const auto bytes_max = static_cast<size_t>(limits.header_bytes_max);
   parser.header_limit(static_cast<uint32_t>(std::min<size_t>(bytes_max, UINT32_MAX)));
-  parser.body_limit(boost::none);  // Known only when the route is.
+  parser.body_limit(boost::none);  // Set once the route is known.
   beast::error_code code;
-  const Got got = co_await Parse(parser, limits.header_timeout, bytes_max, code);
+  const ParseOutcome got = co_await Parse(parser, limits.header_timeout, bytes_max, code);
   const std::optional<FramingError> framing =
-      got == Got::kAll ? JudgeFraming(parser.get(), parser.get().version()) : FramingErrorOf(code);
+      got == ParseOutcome::kComplete ? CheckFraming(parser.get(), parser.get().version())
+                                     : FramingErrorOf(code);
   if (framing) {
     server_.CountFramingError(peer_);
     co_await Refuse(framing->status, framing->detail);
     co_return false;
   }
-  if (got == Got::kAll) co_return true;
-  if (got == Got::kTimeout) {
+  if (got == ParseOutcome::kComplete) co_return true;
+  if (got == ParseOutcome::kTimeout) {
     co_await Refuse(408, "request header timeout");
   } else if (code == bhttp::error::header_limit) {
     co_await Refuse(431, "request header too large");
-  } else if (got == Got::kBad) {
+  } else if (got == ParseOutcome::kBad) {
     co_await Refuse(400, "not an HTTP request");
   }
   co_return false;
@@ -505,22 +509,22 @@ asio::awaitable<std::optional<Response>> Session::ReadBody(Parser& parser, const
     co_return RenderError(too_large, request);
   }
   if (parser.is_done()) co_return std::nullopt;
-  // RFC 9110, 10.1.1: not for HTTP/1.0, and not when the body is on its way anyway.
+  // Not for HTTP/1.0, and not if the body is already arriving (RFC 9110, 10.1.1).
   if (parser.get().version() >= 11 && input_.size() == 0 &&
       EqualsIgnoreCase(request.Header("expect"), "100-continue")) {
-    const std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    // A failure shows in the read.
-    const Buffers buffers{asio::buffer(go_on)};
+    const std::string_view resume = "HTTP/1.1 100 Continue\r\n\r\n";
+    // The following read reports a failure.
+    const Buffers buffers{asio::buffer(resume)};
     co_await Send(buffers, nullptr);
   }
-  // Counted while reading, for a body that does not tell its length beforehand.
+  // Checked while reading, for a body without Content-Length.
   parser.body_limit(limit);
   parser.eager(true);
   beast::error_code code;
-  const Got got = co_await Parse(parser, server_.limits_.body_timeout, 0, code);
-  if (got == Got::kAll) co_return std::nullopt;
+  const ParseOutcome got = co_await Parse(parser, server_.limits_.body_timeout, 0, code);
+  if (got == ParseOutcome::kComplete) co_return std::nullopt;
   unread_ = true;
-  if (got == Got::kTimeout) {
+  if (got == ParseOutcome::kTimeout) {
     co_return RenderProblem(408, "request body timeout", request.WantsProblemJson());
   }
   if (code == bhttp::error::body_limit) co_return RenderError(too_large, request);
@@ -543,7 +547,7 @@ asio::awaitable<std::optional<Response>> Session::DecodeBody(const std::string& 
       co_return RenderError({ErrorKind::kTooLarge, route.too_large_message}, request);
     }
     if (*done) break;
-    co_await asio::post(socket_.get_executor(), asio::use_awaitable);  // Other sessions run.
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);  // Yields to other sessions.
   }
   request.body = std::move(decoded);
   co_return std::nullopt;
@@ -581,7 +585,7 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     keep_alive = keep_alive && parser.is_done();
     unread_ = !parser.is_done();
   };
-  const WebSafety::Verdict verdict = server_.web_safety_.Judge(request, parser.get().version());
+  const WebSafety::Verdict verdict = server_.web_safety_.Check(request, parser.get().version());
   if (verdict.refusal) {
     unread_ = !parser.is_done();
     keep_alive = false;
@@ -599,7 +603,7 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   if (route == nullptr) {
     leave_body();
     if (!match.allow.empty() && WebSafety::IsPreflight(request, verdict)) {
-      co_return WebSafety::AnswerPreflight(match.allow);
+      co_return WebSafety::PreflightResponse(match.allow);
     }
     if (match.allow.empty()) {
       co_return RenderProblem(404, "no such path", request.WantsProblemJson());
@@ -628,7 +632,7 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     co_return std::move(*refusal);
   }
   if (!server_.connections_.BeginRequest(*this)) {
-    // It has given way to another connection, and is about to be closed.
+    // The connection was evicted and is about to be closed.
     keep_alive = false;
     co_return RenderError(Unavailable("too many connections"), request);
   }
@@ -660,7 +664,7 @@ asio::awaitable<std::optional<Response>> Session::Authorize(Request& request, co
                                                             bool has_body) {
   std::optional<Response> refusal = co_await server_.authorization_->Refuse(request, route, peer_);
   if (refusal || !has_body) co_return std::move(refusal);
-  const std::optional<WebSafety::Refusal> bad_body = WebSafety::JudgeBody(request, verdict);
+  const std::optional<WebSafety::Refusal> bad_body = WebSafety::CheckBody(request, verdict);
   if (!bad_body) co_return std::nullopt;
   co_return RenderProblem(bad_body->status, bad_body->detail, request.WantsProblemJson());
 }
@@ -674,7 +678,7 @@ asio::awaitable<bool> Session::Serve() {
 
   Request request;
   FillRequest(parser.get(), request);
-  // A client that wants to cancel its query has to know the id before the answer comes.
+  // A client that wants to cancel its query must know the id before the response arrives.
   const std::string_view asked = request.Header("X-Query-Id");
   request.id = IsQueryId(asked) ? std::string(asked) : RandomId();
   request.client = std::make_shared<ClientWatch>();
@@ -685,16 +689,16 @@ asio::awaitable<bool> Session::Serve() {
     Wake();
   });
   request_ = &request;
-  if (ended_ || closed_) ClientHasGone();
+  if (ended_ || closed_) NotifyDisconnect();
   const Route* route = nullptr;
   const bool is_reserved = beyond_ != ConnectionTable::Limit::kNone;
-  bool keep_alive = parser.get().keep_alive() && !Closing() && !is_reserved;
+  bool keep_alive = parser.get().keep_alive() && !IsClosing() && !is_reserved;
   const unsigned version = parser.get().version();
   Response response = co_await Handle(parser, request, route, keep_alive);
-  keep_alive = keep_alive && !Closing();
+  keep_alive = keep_alive && !IsClosing();
   const bool written = co_await Write(response, request, version, keep_alive);
   server_.connections_.AwaitRequest(*this);
-  client_->OnGone(nullptr);
+  client_->OnDisconnect(nullptr);
   client_->OnAbort(nullptr);
   client_ = nullptr;
   request_ = nullptr;
@@ -716,7 +720,7 @@ asio::awaitable<bool> Session::Write(Response& response, const Request& request,
                                      bool keep_alive) {
   const bool head = request.method == "HEAD";
   if (auto* stream = std::get_if<std::unique_ptr<BodyStream>>(&response.body)) {
-    // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
+    // HTTP/1.0 has no chunks: the end of the connection ends the body.
     const bool chunked = version >= 11;
     std::string header =
         HeaderText(response, request,
@@ -748,7 +752,7 @@ asio::awaitable<bool> Session::Write(Response& response, const Request& request,
 asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
                                            std::optional<std::string> bytes, const Request& request,
                                            bool chunked) {
-  told_slow_ = false;
+  slow_reported_ = false;
   while (bytes) {
     if (!bytes->empty()) {  // An empty chunk would end the body.
       const std::string size = chunked ? fmt::format("{:x}\r\n", bytes->size()) : "";
@@ -762,15 +766,15 @@ asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
     Result<std::optional<std::string>> next = co_await body.Next();
     if (!next.ok()) {
       log::Warn("response cut short", {{"query_id", request.id}, {"error", next.error().message}});
-      cut_ = true;
-      // Without chunks an orderly end would make it look whole.
+      truncated_ = true;
+      // Without chunks, an orderly end would make the response look complete.
       if (!chunked) ResetOnClose();
       co_return false;
     }
     bytes = std::move(*next);
   }
   if (!chunked && body.NeedsTrailers()) {
-    cut_ = true;
+    truncated_ = true;
     ResetOnClose();
     co_return false;
   }
@@ -790,7 +794,7 @@ void Session::AwaitWritable() {
   socket_.async_wait(tcp::socket::wait_write,
                      [self = shared_from_this()](const beast::error_code&) {
                        self->awaiting_writable_ = false;
-                       self->writable_ = true;  // Or failed, which the next write tells.
+                       self->writable_ = true;  // Or failed: the next write reports it.
                        self->Wake();
                      });
 }
@@ -806,7 +810,7 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
   Clock::time_point slow_at = kNever;
   Clock::time_point stalled_at = kNever;
   int unsent = 0;
-  bool blocked = false;  // Since this began.
+  bool blocked = false;  // Since the call.
   bool progress = true;  // Since `stalled_at` was set.
   while (asio::buffer_size(rest) > 0) {
     if (closed_) co_return false;
@@ -828,7 +832,7 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
     }
     if (code != asio::error::would_block) co_return SendFailed(code.message());
 
-    if (!blocked && body != nullptr && !told_slow_) slow_at = Clock::now() + kSlowAfter;
+    if (!blocked && body != nullptr && !slow_reported_) slow_at = Clock::now() + kSlowAfter;
     blocked = true;
     if (progress) {
       progress = false;
@@ -842,17 +846,17 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
     const auto now = Clock::now();
     if (now >= slow_at) {
       slow_at = kNever;
-      told_slow_ = true;
-      body->ReaderIsSlow();
+      slow_reported_ = true;
+      body->OnSlowReader();
     }
     if (now >= stalled_at && !writable_) {
-      // The kernel says "writable" only when a good part of its buffer is free. A slow client may
-      // have taken less than that in this time, which is not none.
+      // The kernel reports "writable" only when much of its buffer is free. A slow client may have
+      // read less than that within the timeout, which still counts as progress.
       const int left = UnsentBytes(socket_);
       if (left >= unsent) {
-        // Or the kernel would keep what it has of the answer, and try on for minutes.
+        // Otherwise the kernel would keep the unsent bytes and retransmit for minutes.
         ResetOnClose();
-        co_return SendFailed("it took nothing for the time of http.write_timeout");
+        co_return SendFailed("nothing was read within http.write_timeout");
       }
       progress = true;
     }
@@ -862,10 +866,10 @@ asio::awaitable<bool> Session::Send(Buffers rest, BodyStream* body) {
 }
 
 bool Session::SendFailed(const std::string& why) {
-  cut_ = true;
+  truncated_ = true;
   ClearDeadline();
-  log::Info("client did not take its answer", {{"query_id", request_->id}, {"error", why}});
-  ClientHasGone();
+  log::Info("client did not read the response", {{"query_id", request_->id}, {"error", why}});
+  NotifyDisconnect();
   return false;
 }
 

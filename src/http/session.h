@@ -19,83 +19,82 @@
 
 namespace tarn::http {
 
-// One coroutine serves the connection's requests, one after the other. Beside it there is always a
-// read under way, also while a request is handled and answered: so a client that goes is noticed
-// then, and what it sends meanwhile (pipelining) is there for the next request. The coroutine waits
-// in one place only, Wait(), until the read, a write or the alarm has something new.
+// One coroutine serves the connection's requests in order. A read is always pending beside it, also
+// while a request is handled and answered, so that a disconnect is noticed at once and pipelined
+// requests are buffered. The coroutine blocks only in Wait(), until the read, a write or the timer
+// reports progress.
 //
-// All fields but `draining_` belong to the strand, which is the socket's executor.
+// All fields except `draining_` belong to the strand, which is the socket's executor.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   // `peer`: see ClientAddress().
   Session(boost::asio::ip::tcp::socket socket, Server& server, std::string peer);
 
-  // Before Start: the connection is beyond this limit, and only health and metrics are served.
+  // Call before Start: the connection is beyond this limit and serves only health and metrics.
   void Reserve(ConnectionTable::Limit limit) { beyond_ = limit; }
   const std::string& peer() const { return peer_; }
 
-  // Serves the connection's requests until it ends, then calls `on_end`.
+  // Serves requests until the connection ends, then calls `on_end`.
   void Start(std::function<void()> on_end);
 
-  // From any thread: ends the connection now if it is between requests, else after the request
-  // that is under way.
+  // Ends the connection after the current request, or now if it is idle. Callable from any thread.
   void Drain();
-  // From any thread: ends the connection now.
+  // Closes the connection now. Callable from any thread.
   void Close();
 
  private:
   using Clock = std::chrono::steady_clock;
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-  // A header, the begin of a chunk, bytes and the end of a chunk.
+  // A header, the start of a chunk, its bytes and the end of the chunk.
   using Buffers = std::array<boost::asio::const_buffer, 4>;
-  enum class Got { kAll, kTimeout, kEnd, kBad };
+  enum class ParseOutcome { kComplete, kTimeout, kEnd, kBad };
 
   static constexpr size_t kReadBytes = 16 * 1024;
 
   boost::asio::awaitable<void> Run();
-  // False when the connection is to be closed.
-  boost::asio::awaitable<bool> ShakeHands();
-  // One request and its answer. False when the connection is to be closed.
+  // Returns false if the connection is to be closed.
+  boost::asio::awaitable<bool> Handshake();
+  // Serves one request. Returns false if the connection is to be closed.
   boost::asio::awaitable<bool> Serve();
-  // Reads the header; false when there is none, or it has been answered with an error.
+  // Reads the header. Returns false if none arrived or an error response has been sent.
   boost::asio::awaitable<bool> ReadHeader(Parser& parser);
-  // Reads the body within the route's limit. Returns the error answer on failure.
+  // Reads the body within the route's limit. Returns the error response on failure.
   boost::asio::awaitable<std::optional<Response>> ReadBody(Parser& parser, const Route& route,
                                                            const Request& request);
-  // Gives the parser input until the header or the body is there. `bytes_max` is the header's.
-  boost::asio::awaitable<Got> Parse(Parser& parser, Duration timeout, size_t bytes_max,
-                                    boost::system::error_code& code);
-  // Identifies the client. Returns the answer if it has no right to the route or sends an
-  // unsupported body.
+  // Feeds the parser until the header or the body is complete. `bytes_max` limits the header.
+  boost::asio::awaitable<ParseOutcome> Parse(Parser& parser, Duration timeout, size_t bytes_max,
+                                             boost::system::error_code& code);
+  // Authenticates the client. Returns the error response if the client may not use the route or the
+  // body has an unsupported type.
   boost::asio::awaitable<std::optional<Response>> Authorize(Request& request, const Route& route,
                                                             const WebSafety::Verdict& verdict,
                                                             bool has_body);
-  // Decodes a body that was sent with this (supported) Content-Encoding, within the route's limit.
-  // Returns the error answer on failure.
+  // Decodes a body with this (supported) Content-Encoding within the route's limit. Returns the
+  // error response on failure.
   boost::asio::awaitable<std::optional<Response>> DecodeBody(const std::string& coding,
                                                              const Route& route, Request& request);
-  // Returns the refusal for a reserved connection, or nullopt for a route that it serves.
+  // Returns the error response for a reserved connection, or nullopt for a route that it may use.
   std::optional<Response> RefuseBeyondLimit(const Route* route, const Request& request) const;
   boost::asio::awaitable<Response> Handle(Parser& parser, Request& request, const Route*& route,
                                           bool& keep_alive);
   boost::asio::awaitable<void> Refuse(int status, std::string_view detail);
 
-  // False when the connection is to be closed. When a stream fails before its first bytes, the
-  // response becomes that of the error.
+  // Returns false if the connection is to be closed. If a stream fails before its first bytes,
+  // `response` becomes the error response.
   boost::asio::awaitable<bool> Write(Response& response, const Request& request, unsigned version,
                                      bool keep_alive);
   boost::asio::awaitable<bool> WriteStream(std::string header, BodyStream& body,
                                            std::optional<std::string> bytes, const Request& request,
                                            bool chunked);
-  // Sends all of it. `body`, if any, is told when the client is slow.
+  // Sends all of `rest`. Notifies `body`, if not null, of a slow client.
   boost::asio::awaitable<bool> Send(Buffers rest, BodyStream* body);
   bool SendFailed(const std::string& why);
-  // From here on the connection's end is a reset: the kernel drops what it has of the answer, and
-  // the client cannot take it for whole.
+  // Makes the close of the connection a reset: the kernel drops unsent bytes, and the client cannot
+  // take the response for complete.
   void ResetOnClose();
 
-  // Lets the client read an answer that was sent before its request was read to the end: a
-  // connection closed with bytes unread would be reset, and the answer lost.
+  // Reads and drops the rest of a request that was answered early. Otherwise the close with unread
+  // bytes would reset the connection and lose the response.
   boost::asio::awaitable<void> Linger();
 
   void StartRead();
@@ -103,23 +102,23 @@ class Session : public std::enable_shared_from_this<Session> {
   void Consume(size_t bytes);
   void ReadTls();
   void OnTlsReadable(const boost::system::error_code& code);
-  // What goes without waiting.
+  // Writes as many bytes as possible without blocking.
   size_t WriteSome(const Buffers& buffers, boost::system::error_code& code);
   void AwaitReadable();
   void AwaitWritable();
-  // Tells the client that nothing follows.
+  // Sends the end of the stream.
   void EndSending();
 
-  // Until Wake(); the caller looks again for what it waits for.
+  // Blocks until Wake(). The caller then checks its condition again.
   boost::asio::awaitable<void> Wait();
   void Wake();
-  // When the deadline passes, `expired_` is set and Wake() called.
+  // After the deadline, `expired_` is set and Wake() called.
   void SetDeadline(Clock::time_point at);
   void ClearDeadline() { SetDeadline(Clock::time_point::max()); }
   void Arm(Clock::time_point at);
 
-  void ClientHasGone();
-  bool Closing() const { return draining_ || server_.draining_; }
+  void NotifyDisconnect();
+  bool IsClosing() const { return draining_ || server_.draining_; }
 
   Server& server_;
   const std::string peer_;
@@ -127,44 +126,44 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::ip::tcp::socket socket_;
   std::atomic<bool> draining_ = false;
   bool closed_ = false;
-  bool reset_ = false;  // The client must not see an orderly end.
+  bool reset_ = false;  // The connection must not end in an orderly way.
   bool sending_ended_ = false;
-  bool cut_ = false;      // The last answer is not whole: TLS must not end in order.
-  bool aborted_ = false;  // This request's answer, by its handler.
+  bool truncated_ = false;  // The response is incomplete: no TLS close_notify.
+  bool aborted_ = false;    // Set by the handler of this request.
 
-  // From the handshake on. Not used once the socket is closed.
+  // Set by the handshake. Not used after the socket is closed.
   std::unique_ptr<TlsStream> tls_;
-  bool tls_read_wants_write_ = false;  // A read can go on only after a write.
-  bool tls_has_more_ = false;          // It may hold bytes that the socket says nothing of.
+  bool tls_read_wants_write_ = false;  // The next read requires a write.
+  bool tls_has_more_ = false;          // May hold bytes that the socket does not report.
 
-  // The read that is always under way, unless the input is full.
+  // The pending read, except while the input is full.
   std::unique_ptr<std::array<char, kReadBytes>> block_;
-  boost::beast::flat_buffer input_;  // Read and not yet parsed.
+  boost::beast::flat_buffer input_;  // Bytes read but not yet parsed.
   const size_t input_bytes_max_;
   bool reading_ = false;
-  bool ended_ = false;                   // Nothing more will come.
-  std::shared_ptr<ClientWatch> client_;  // Of the request that is handled.
-  const Request* request_ = nullptr;     // The same, while it is handled or answered.
+  bool ended_ = false;                   // The input has ended.
+  std::shared_ptr<ClientWatch> client_;  // Of the current request.
+  const Request* request_ = nullptr;     // The current request.
 
-  bool awaiting_readable_ = false;  // In the handshake, which has no read under way.
+  bool awaiting_readable_ = false;  // Used in the handshake, which has no pending read.
   bool readable_ = false;
   bool awaiting_writable_ = false;
   bool writable_ = false;
-  bool told_slow_ = false;  // This answer's body.
-  size_t burst_bytes_ = 0;  // Sent since other sessions could last run.
+  bool slow_reported_ = false;  // The body of this response has been notified.
+  size_t burst_bytes_ = 0;      // Sent since the last yield to other sessions.
 
-  boost::asio::steady_timer signal_;  // Never expires: it is cancelled to wake the coroutine.
+  boost::asio::steady_timer signal_;  // Never expires; cancelled to wake the coroutine.
   bool waiting_ = false;
-  // Set to the deadline or to an earlier time: a deadline that moves away, as each request moves
-  // that of an idle connection, costs nothing.
+  // Set to the deadline or an earlier time, so that moving a deadline back, as each request does
+  // for an idle connection, needs no system call.
   boost::asio::steady_timer alarm_;
   Clock::time_point armed_ = Clock::time_point::max();
   Clock::time_point deadline_ = Clock::time_point::max();
   bool expired_ = false;
 
-  bool idle_ = true;        // No byte of a request has come.
-  bool unread_ = false;     // The request was answered before it was read.
-  bool is_served_ = false;  // A request was for a route that this connection may have.
+  bool idle_ = true;        // No byte of the next request has arrived.
+  bool unread_ = false;     // The response was sent before the request was read.
+  bool is_served_ = false;  // A request matched a route that this connection may use.
 };
 
 }  // namespace tarn::http

@@ -1,6 +1,6 @@
 #pragma once
 
-// Certificates for tests: made in memory, with the settings that a test wants.
+// Certificates for tests, generated in memory.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ struct TestCertificate {
 struct CertificateOptions {
   std::string name = "tarn-test";
   std::string alt_names = "DNS:localhost,IP:127.0.0.1";  // Empty: a CA.
-  const TestCertificate* issuer = nullptr;               // Null: signs itself.
+  const TestCertificate* issuer = nullptr;               // Null: self-signed.
   long serial = 1;
   long begins_in_s = -3600;
   long ends_in_s = 3600;
@@ -75,7 +75,7 @@ inline TestCertificate MakeCertificate(const CertificateOptions& options) {
   return out;
 }
 
-// A folder that goes with the test, and files that change in one step.
+// A temporary folder, removed by the destructor, whose files are replaced atomically.
 class TestFolder {
  public:
   TestFolder() : path_(std::filesystem::path(testing::TempDir()) / "tarn-tls-XXXXXX") {

@@ -1,6 +1,6 @@
 #pragma once
 
-// A server for the tests of clients that mean it harm, and such a client.
+// A server and a raw client for tests of malicious requests.
 
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ class HostileClientTest : public testing::Test {
 
   static HttpSettings Settings() {
     HttpSettings settings;
-    // Longer than any of these tests waits.
+    // Longer than any test waits.
     settings.header_timeout = std::chrono::seconds(60);
     settings.body_timeout = std::chrono::seconds(60);
     settings.idle_timeout = std::chrono::seconds(60);
@@ -60,12 +60,12 @@ class HostileClientTest : public testing::Test {
                       .body_bytes_max = kBodyMax,
                       .too_large_message = "too much"});
     routes.push_back({.method = "GET", .path = "/wait", .handler = [this](const Request& request) {
-                        return WaitAtTheGate(gate, request);
+                        return WaitForGate(gate, request);
                       }});
     return routes;
   }
 
-  // From another address of this machine, if one is given.
+  // Opens a connection from `from`, an address of this machine.
   Socket Open(const std::string& from = "127.0.0.1") {
     const HostPort where = *ParseHostPort(server.address());
     Socket socket(client_io);
@@ -96,8 +96,8 @@ class HostileClientTest : public testing::Test {
     return Exchange(std::string("POST /echo HTTP/1.1\r\n") + kHost + "Content-Length: " +
                     std::to_string(body.size()) + "\r\n" + fields + kClose + body);
   }
-  // On a connection that stays open.
-  static std::string AskAgain(Socket& socket) {
+  // Sends a request on a connection that stays open.
+  static std::string RequestAgain(Socket& socket) {
     Send(socket, std::string("GET /hello HTTP/1.1\r\n") + kHost + "\r\n");
     std::string answer;
     boost::asio::read_until(socket, boost::asio::dynamic_buffer(answer), "hello \n");
@@ -106,7 +106,7 @@ class HostileClientTest : public testing::Test {
   bool Eventual(const std::string& line) const {
     return Eventually([&] { return metrics.Render().find(line + "\n") != std::string::npos; });
   }
-  // Takes a place with a request that is being handled.
+  // Opens a connection whose request is being handled.
   Socket Occupy(const std::string& from = "127.0.0.1") {
     Socket socket = Open(from);
     const int before = gate.entered;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Helpers shared by the tests of servers.
+// Helpers for tests of servers.
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
@@ -18,10 +18,10 @@ inline constexpr const char* kClose = "Connection: close\r\n\r\n";
 
 // State shared by a test and the handlers of its server.
 struct Gate {
-  std::atomic<int> entered = 0;  // Handlers that have begun to wait.
-  std::atomic<int> gone = 0;     // Calls of OnGone.
-  std::atomic<int> slow = 0;     // Calls of ReaderIsSlow.
-  std::atomic<int> ended = 0;    // Endless streams that are destroyed.
+  std::atomic<int> entered = 0;  // Handlers that have started to wait.
+  std::atomic<int> gone = 0;     // Calls of OnDisconnect's function.
+  std::atomic<int> slow = 0;     // Calls of OnSlowReader.
+  std::atomic<int> ended = 0;    // Endless streams that have been destroyed.
   std::atomic<bool> open = false;
 };
 
@@ -35,18 +35,18 @@ bool Eventually(const Condition& condition) {
   return true;
 }
 
-inline boost::asio::awaitable<Response> WaitAtTheGate(Gate& gate, const Request& request) {
+inline boost::asio::awaitable<Response> WaitForGate(Gate& gate, const Request& request) {
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
-  request.client->OnGone([&gate] { ++gate.gone; });
+  request.client->OnDisconnect([&gate] { ++gate.gone; });
   ++gate.entered;
-  while (!gate.open && !request.client->gone()) {
+  while (!gate.open && !request.client->disconnected()) {
     timer.expires_after(std::chrono::milliseconds(1));
     co_await timer.async_wait(boost::asio::use_awaitable);
   }
   co_return Response::Text(200, "waited\n");
 }
 
-// A large body in which each position can be recognised.
+// A large body in which each position is recognisable.
 inline const std::string& BigBody() {
   static const std::string kBody = [] {
     std::string text;

@@ -19,7 +19,7 @@
 namespace tarn::http {
 namespace {
 
-// TLS 1.2 with forward secrecy and authenticated encryption; 1.3 has nothing else.
+// TLS 1.2 with forward secrecy and authenticated encryption; all ciphers of 1.3 have both.
 constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -28,24 +28,24 @@ using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
-Bio OverText(const std::string& text) {
+Bio MemoryBio(const std::string& text) {
   return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free};
 }
 
-// No one is there to be asked for the password of a key.
+// A password callback that fails instead of prompting on the terminal.
 int NoPassword(char*, int, int, void*) { return -1; }
 
-// The next certificate; null at the end, and where there is something else.
+// The next certificate; null at the end of the text or at anything else.
 Certificate NextCertificate(BIO* from) {
   return {PEM_read_bio_X509(from, nullptr, &NoPassword, nullptr), &X509_free};
 }
 
-// A client that asks for protocols by name (RFC 7301) gets ours, or is told that there is none.
+// Selects a protocol for a client that offers a list (ALPN, RFC 7301), or fails the handshake.
 int ChooseProtocol(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes,
                    const unsigned char* asked, unsigned asked_bytes, void*) {
   static constexpr std::array<unsigned char, 18> kOurs = {
       8, 'h', 't', 't', 'p', '/', '1', '.', '1', 8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
-  // It is declared for text that it may change, and does not.
+  // OpenSSL takes a pointer to non-const and does not write to it.
   auto* out = const_cast<unsigned char*>(*chosen);  // NOLINT
   if (SSL_select_next_proto(&out, chosen_bytes, kOurs.data(), kOurs.size(), asked, asked_bytes) !=
       OPENSSL_NPN_NEGOTIATED) {
@@ -63,7 +63,7 @@ std::time_t UnixTime(const ASN1_TIME* time) {
 }  // namespace
 
 std::string OpenSslReason() {
-  // The first error is the cause; what follows it, that it went on from there.
+  // The first error is the cause; the later ones are consequences.
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
@@ -80,7 +80,7 @@ ServerTls::ServerTls(std::string cert_path, std::string key_path, Metrics& metri
     : cert_path_(std::move(cert_path)),
       key_path_(std::move(key_path)),
       expiry_(metrics.Gauge("tarn_tls_certificate_expiry_seconds",
-                            "When the certificate that is shown expires, as UNIX time")),
+                            "Expiry of the server certificate, as UNIX time")),
       failed_handshakes_(metrics.Counter("tarn_tls_handshake_failures_total",
                                          "Connections that ended in the TLS handshake")),
       reloads_(metrics.Counter("tarn_tls_reloads_total", "Reads of a changed certificate",
@@ -109,7 +109,7 @@ Result<ServerTls::Loaded> ServerTls::Read() const {
   Result<std::string> key_text = ReadSecretFile(key_path_);
   if (!key_text.ok()) return key_text.error().Wrap("tls.key_path");
 
-  const Bio key_bio = OverText(*key_text);
+  const Bio key_bio = MemoryBio(*key_text);
   const Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, &NoPassword, nullptr),
                 &EVP_PKEY_free);
   OPENSSL_cleanse(key_text->data(), key_text->size());
@@ -126,8 +126,8 @@ Result<ServerTls::Loaded> ServerTls::Read() const {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(
       context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  // A record that was begun goes on from wherever its bytes are by then; and a connection that
-  // waits holds no buffers.
+  // A partly written record may continue from another buffer, and an idle connection holds no
+  // buffers.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
@@ -136,7 +136,7 @@ Result<ServerTls::Loaded> ServerTls::Read() const {
     return Internal("cannot set TLS up: " + OpenSslReason());
   }
 
-  const Bio chain_bio = OverText(*chain_text);
+  const Bio chain_bio = MemoryBio(*chain_text);
   const Certificate own = NextCertificate(chain_bio.get());
   if (!own) {
     return InvalidArgument(fmt::format("tls.cert_path: {} holds no certificate in PEM: {}",
@@ -147,7 +147,7 @@ Result<ServerTls::Loaded> ServerTls::Read() const {
         fmt::format("tls.cert_path: {} cannot be used: {}", cert_path_, OpenSslReason()));
   }
   while (Certificate next = NextCertificate(chain_bio.get())) {
-    // It takes the certificate over where it succeeds.
+    // Takes ownership of the certificate on success.
     if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) {
       return InvalidArgument(
           fmt::format("tls.cert_path: {} cannot be used: {}", cert_path_, OpenSslReason()));
@@ -164,7 +164,7 @@ Result<ServerTls::Loaded> ServerTls::Read() const {
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
     return InvalidArgument(fmt::format(
-        "tls.key_path: the key in {} is not that of the certificate in {}", key_path_, cert_path_));
+        "tls.key_path: the key in {} does not match the certificate in {}", key_path_, cert_path_));
   }
   loaded.not_before = UnixTime(X509_get0_notBefore(own.get()));
   loaded.not_after = UnixTime(X509_get0_notAfter(own.get()));
@@ -179,7 +179,7 @@ std::string ServerTls::Stamps() const {
       out += "none;";
       continue;
     }
-    // The permissions are a reason to be refused, and the change of them to be read again.
+    // Includes the mode, because a key file with wrong permissions is rejected.
     out += fmt::format("{}.{}.{}.{}.{:o}.{}.{};", status.st_dev, status.st_ino, status.st_size,
                        status.st_mtim.tv_sec, status.st_mode, status.st_mtim.tv_nsec,
                        status.st_ctim.tv_nsec);
@@ -211,8 +211,7 @@ void ServerTls::Reload() {
 
 void ServerTls::ReloadIfChanged() {
   const std::lock_guard lock(reload_mutex_);
-  // Certificate and key are two files, which change one after the other: what does not fit is
-  // tried again until it does.
+  // Certificate and key are replaced one after the other, so a pair that does not match is retried.
   if (last_error_.empty() && Stamps() == stamps_) return;
   TryReload(false);
 }
@@ -224,7 +223,7 @@ void ServerTls::TryReload(bool asked) {
     last_error_.clear();
     Use(std::move(*loaded));
     reloads_.Increment();
-    log::Info("read the TLS certificate", {{"path", cert_path_}});
+    log::Info("TLS certificate loaded", {{"path", cert_path_}});
     return;
   }
   const std::string error = loaded.error().message;
@@ -239,7 +238,7 @@ Result<ClientTls> ClientTls::FromSettings(const TlsSettings& settings) {
   if (tls.ca_path.empty()) return tls;
   const Result<std::string> text = ReadFile(tls.ca_path);
   if (!text.ok()) return text.error().Wrap("tls.ca_path");
-  const Bio bio = OverText(*text);
+  const Bio bio = MemoryBio(*text);
   if (!NextCertificate(bio.get())) {
     return InvalidArgument(fmt::format("tls.ca_path: {} holds no certificate in PEM: {}",
                                        tls.ca_path, OpenSslReason()));

@@ -1,6 +1,6 @@
 #pragma once
 
-// TLS of a server and of a client, without anything of OpenSSL: 1.2 and 1.3.
+// TLS 1.2 and 1.3 for the server and the client, without types of OpenSSL.
 
 #include <memory>
 #include <mutex>
@@ -14,25 +14,25 @@ struct ssl_ctx_st;  // OpenSSL's SSL_CTX.
 
 namespace tarn::http {
 
-// The certificate that a server shows, as its files had it when they were last good. A connection
-// keeps the one that it began with.
+// The server certificate as last loaded successfully. A connection keeps the certificate that it
+// started with.
 //
 // Thread-safe.
 class ServerTls {
  public:
-  // Null where [tls] names no certificate. The error names the setting or the file, and what is
-  // wrong. Warns of a certificate that has expired.
+  // Returns null if [tls] has no certificate. The error names the setting or the file, and the
+  // reason. Logs a warning for an expired certificate.
   static Result<std::unique_ptr<ServerTls>> Load(const TlsSettings& settings, Metrics& metrics);
 
-  // For a new connection.
+  // The context for a new connection.
   std::shared_ptr<ssl_ctx_st> Context() const;
 
-  // Reads the files again. What cannot be used is logged, and the former certificate stays. They
-  // block: not for an I/O thread.
+  // Reload the files. Failures are logged, and the previous certificate stays in use. Both
+  // functions block, so they must not run on an I/O thread.
   void Reload();
   void ReloadIfChanged();
 
-  // A handshake that came to nothing.
+  // Counts a failed handshake.
   void CountFailure() const { failed_handshakes_.Increment(); }
 
  private:
@@ -40,8 +40,8 @@ class ServerTls {
   ServerTls(std::string cert_path, std::string key_path, Metrics& metrics);
   Result<Loaded> Read() const;
   std::string Stamps() const;
-  void Use(Loaded loaded);     // Needs reload_mutex_, but for the first.
-  void TryReload(bool asked);  // Needs reload_mutex_.
+  void Use(Loaded loaded);     // Requires reload_mutex_, except in Load().
+  void TryReload(bool asked);  // Requires reload_mutex_.
 
   const std::string cert_path_;
   const std::string key_path_;
@@ -51,19 +51,19 @@ class ServerTls {
   prometheus::Counter& failed_reloads_;
 
   std::mutex reload_mutex_;
-  std::string stamps_;      // guarded by reload_mutex_: of the files that were last looked at
-  std::string last_error_;  // guarded by reload_mutex_: of the last reload; empty: it was good
+  std::string stamps_;      // guarded by reload_mutex_; of the files at the last reload
+  std::string last_error_;  // guarded by reload_mutex_; empty after a success
 
   mutable std::mutex mutex_;
   std::shared_ptr<ssl_ctx_st> context_;  // guarded by mutex_
 };
 
-// How a client looks at the server's certificate.
+// How a client verifies the server's certificate.
 struct ClientTls {
   bool verify = true;
-  std::string ca_path;  // PEM; empty: those of the system.
+  std::string ca_path;  // PEM; empty: the system's CAs.
 
-  // The error names the setting: a file that cannot be read or holds no certificate.
+  // The error names the setting if its file cannot be read or holds no certificate.
   static Result<ClientTls> FromSettings(const TlsSettings& settings);
 };
 

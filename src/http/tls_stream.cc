@@ -23,7 +23,7 @@ TlsStream::TlsStream(SSL_CTX* context, int socket) : ssl_(SSL_new(context), &SSL
   SSL_set_accept_state(ssl_.get());
 }
 
-TlsStream::Step TlsStream::Judge(int result) {
+TlsStream::Step TlsStream::ToStep(int result) {
   if (result > 0) return Step::kDone;
   const int system_error = errno;
   switch (SSL_get_error(ssl_.get(), result)) {
@@ -47,20 +47,20 @@ TlsStream::Step TlsStream::Judge(int result) {
 
 TlsStream::Step TlsStream::Handshake() {
   ERR_clear_error();
-  return Judge(SSL_do_handshake(ssl_.get()));
+  return ToStep(SSL_do_handshake(ssl_.get()));
 }
 
 TlsStream::Step TlsStream::Read(std::span<char> buffer, size_t& got) {
   got = 0;
   if (failed_) return Step::kFailed;
   ERR_clear_error();
-  return Judge(SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &got));
+  return ToStep(SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &got));
 }
 
 TlsStream::Step TlsStream::Write(std::span<const boost::asio::const_buffer> buffers, size_t& sent) {
   sent = 0;
   if (failed_) return Step::kFailed;
-  // What is small goes together: a record and a packet for each of header, size and bytes would
+  // Copies small buffers together: a record and a packet for each of header, size and bytes would
   // cost more than the copy.
   thread_local std::array<char, kRecordBytes> together;
   const void* data = nullptr;
@@ -79,10 +79,10 @@ TlsStream::Step TlsStream::Write(std::span<const boost::asio::const_buffer> buff
   }
   if (bytes == 0) return Step::kDone;
   ERR_clear_error();
-  const Step step = Judge(SSL_write_ex(ssl_.get(), data, bytes, &sent));
-  // Only a client that cuts its own handshake messages into pieces, which none does, gets here.
+  const Step step = ToStep(SSL_write_ex(ssl_.get(), data, bytes, &sent));
+  // Reached only if the client splits its own handshake messages, which no known client does.
   if (step == Step::kWantRead) {
-    failure_ = "it began a message of TLS and did not end it";
+    failure_ = "incomplete TLS message";
     failed_ = true;
     return Step::kFailed;
   }

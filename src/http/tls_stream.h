@@ -11,36 +11,35 @@
 
 namespace tarn::http {
 
-// The server's side of a connection. It does what can be done without waiting, and says what to
-// wait for. It does not own the socket, and must not be used after that was closed.
+// The server's side of a TLS connection. Its functions never block; they return the event to wait
+// for. Does not own the socket, and must not be used after the socket is closed.
 //
 // Not thread-safe.
 class TlsStream {
  public:
   enum class Step {
     kDone,
-    kWantRead,   // Again when the socket can be read.
-    kWantWrite,  // Again when it can be written.
+    kWantRead,   // Retry when the socket is readable.
+    kWantWrite,  // Retry when the socket is writable.
     kEnd,        // The client has closed its side.
-    kFailed,     // Nothing more can be done; see failure().
+    kFailed,     // The connection is unusable; see failure().
   };
 
   TlsStream(SSL_CTX* context, int socket);
 
   Step Handshake();
-  // Into `buffer`; `got` is more than 0 after kDone.
+  // Reads into `buffer`; `got` is more than 0 after kDone.
   Step Read(std::span<char> buffer, size_t& got);
-  // The begin of `buffers`, in one record: `sent` bytes of it. After kWantWrite the same bytes must
-  // come again, wherever they are by then.
+  // Writes the start of `buffers` in one record and sets `sent`. After kWantWrite the same bytes
+  // must be passed again, from any address.
   Step Write(std::span<const boost::asio::const_buffer> buffers, size_t& sent);
-  // Tells the client that nothing follows, as well as it can be done without waiting. What ends
-  // without it was cut short.
+  // Sends close_notify if that is possible without blocking. A stream without it was truncated.
   void Close();
 
   const std::string& failure() const { return failure_; }
 
  private:
-  Step Judge(int result);
+  Step ToStep(int result);
 
   const std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
   std::string failure_;

@@ -32,7 +32,7 @@ using testing::StartsWith;
 using namespace std::chrono_literals;
 using TlsSocket = asio::ssl::stream<asio::ip::tcp::socket>;
 
-// Pieces of the big body, of many sizes around that of a record; or an error after some.
+// Pieces of the big body, in many sizes around the record size; or an error after some.
 class RecordPieces : public BodyStream {
  public:
   explicit RecordPieces(bool fails) : fails_(fails) {}
@@ -76,7 +76,7 @@ std::vector<Route> TlsRoutes(Gate& gate) {
                       }});
   }
   routes.push_back({.method = "GET", .path = "/wait", .handler = [&gate](const Request& request) {
-                      return WaitAtTheGate(gate, request);
+                      return WaitForGate(gate, request);
                     }});
   return routes;
 }
@@ -117,7 +117,7 @@ class TlsServerTest : public testing::Test {
     socket.set_option(asio::ip::tcp::no_delay(true));
     return socket;
   }
-  // Trusts nobody but the test's CA.
+  // Trusts only the test's CA.
   std::unique_ptr<TlsSocket> Connect() {
     auto socket = std::make_unique<TlsSocket>(ConnectPlain(), context);
     socket->handshake(asio::ssl::stream_base::client);
@@ -145,7 +145,7 @@ class TlsServerTest : public testing::Test {
   bool HasMetric(const std::string& line) const {
     return metrics.Render().find(line + "\n") != std::string::npos;
   }
-  // The server counts a request after its answer has gone, and so after the client has it.
+  // Waits for the counter: the server counts a request after sending the response.
   bool EventuallyMetric(const std::string& line) const {
     return Eventually([&] { return HasMetric(line); });
   }
@@ -178,7 +178,7 @@ class TlsServerTest : public testing::Test {
   asio::ssl::context context = MakeContext();
 };
 
-TEST_F(TlsServerTest, SpeaksTls12And13AndNothingOlder) {
+TEST_F(TlsServerTest, SupportsOnlyTls12And13) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     SSL_CTX_set_min_proto_version(context.native_handle(), version);
     SSL_CTX_set_max_proto_version(context.native_handle(), version);
@@ -197,7 +197,7 @@ TEST_F(TlsServerTest, SpeaksTls12And13AndNothingOlder) {
   EXPECT_TRUE(EventuallyMetric("tarn_tls_handshake_failures_total 2"));
 }
 
-TEST_F(TlsServerTest, WeakCiphersAndRenegotiationAreRefused) {
+TEST_F(TlsServerTest, RejectsWeakCiphersAndRenegotiation) {
   SSL_CTX_set_max_proto_version(context.native_handle(), TLS1_2_VERSION);
   const auto socket = Connect();
   EXPECT_EQ(SSL_renegotiate(socket->native_handle()), 1);
@@ -206,7 +206,7 @@ TEST_F(TlsServerTest, WeakCiphersAndRenegotiationAreRefused) {
   EXPECT_THROW(Connect(), boost::system::system_error);
 }
 
-TEST_F(TlsServerTest, ChoosesHttp11AmongWhatTheClientOffers) {
+TEST_F(TlsServerTest, SelectsHttp11FromTheOfferedProtocols) {
   const std::string both("\2h2\10http/1.1", 12);
   const auto* const offered = reinterpret_cast<const unsigned char*>(both.data());
   SSL_CTX_set_alpn_protos(context.native_handle(), offered, 12);
@@ -219,7 +219,7 @@ TEST_F(TlsServerTest, ChoosesHttp11AmongWhatTheClientOffers) {
   EXPECT_THROW(Connect(), boost::system::system_error);
 }
 
-TEST_F(TlsServerTest, PlainHttpIsToldToComeWithTls) {
+TEST_F(TlsServerTest, AnswersPlainHttpWithAHint) {
   for (const std::string& sent :
        {Get("/hello") + "\r\n", std::string("DELETE /x HTTP/1.0\r\n\r\n")}) {
     asio::ip::tcp::socket socket = ConnectPlain();
@@ -234,7 +234,7 @@ TEST_F(TlsServerTest, PlainHttpIsToldToComeWithTls) {
   EXPECT_TRUE(EventuallyMetric("tarn_tls_handshake_failures_total 2"));
 }
 
-TEST_F(TlsServerTest, WhatOnlyBeginsLikeTlsIsEnded) {
+TEST_F(TlsServerTest, ClosesConnectionsWithInvalidTls) {
   asio::ip::tcp::socket socket = ConnectPlain();
   asio::write(socket, asio::buffer("\x16\x03\x01" + std::string(1000, '\xff')));
   std::string answer;
@@ -249,7 +249,7 @@ class ImpatientTlsServerTest : public TlsServerTest {
   ImpatientTlsServerTest() : TlsServerTest(1s) {}
 };
 
-TEST_F(ImpatientTlsServerTest, AHandshakeHasItsTimeAndCountsAsAConnection) {
+TEST_F(ImpatientTlsServerTest, LimitsTheTimeOfHandshakes) {
   for (const char* sent : {"", "\x16\x03"}) {
     const auto start = std::chrono::steady_clock::now();
     asio::ip::tcp::socket socket = ConnectPlain();
@@ -265,8 +265,8 @@ TEST_F(ImpatientTlsServerTest, AHandshakeHasItsTimeAndCountsAsAConnection) {
   EXPECT_TRUE(EventuallyMetric("tarn_tls_handshake_failures_total 2"));
 }
 
-TEST_F(TlsServerTest, AHandshakeByteByByteSucceeds) {
-  // The client's bytes go through a pair of buffers in between.
+TEST_F(TlsServerTest, AcceptsAHandshakeByteByByte) {
+  // A pair of buffers between client and server passes single bytes.
   BIO* inside = nullptr;
   BIO* outside = nullptr;
   BIO_new_bio_pair(&inside, 0, &outside, 0);
@@ -298,9 +298,9 @@ TEST_F(TlsServerTest, AHandshakeByteByByteSucceeds) {
   BIO_free(outside);
 }
 
-// A request may lie whole in what TLS has read, with nothing more to come from the socket: there is
-// no one then to say that it is there.
-TEST_F(TlsServerTest, ARequestThatWasReadAheadIsNotForgotten) {
+// A complete request may be in the bytes that TLS has already read, without another event on the
+// socket.
+TEST_F(TlsServerTest, ServesRequestsBufferedByTls) {
   constexpr size_t kReadAhead = 80 * 1024;  // header_bytes_max and 64 KiB.
   constexpr size_t kRecord = 16 * 1024;
   BIO* inside = nullptr;
@@ -330,7 +330,7 @@ TEST_F(TlsServerTest, ARequestThatWasReadAheadIsNotForgotten) {
   push();
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
 
-  // One request that fills what the server reads ahead to the last byte, and a small one behind it.
+  // A request that fills the read-ahead to the last byte, and a small one behind it.
   std::string filling = Get("/hello");
   while (filling.size() < kReadAhead) {
     const size_t left = kReadAhead - filling.size();
@@ -342,7 +342,7 @@ TEST_F(TlsServerTest, ARequestThatWasReadAheadIsNotForgotten) {
   const size_t before_last = kReadAhead - kRecord;
   SSL_write(ssl.get(), filling.data(), static_cast<int>(before_last));
   push();
-  std::this_thread::sleep_for(100ms);  // It has taken that; what comes now, it takes in one read.
+  std::this_thread::sleep_for(100ms);  // The read-ahead is full; the next bytes arrive in one read.
   SSL_write(ssl.get(), filling.data() + before_last, static_cast<int>(kRecord));
   SSL_write(ssl.get(), last.data(), static_cast<int>(last.size()));
   push();
@@ -360,10 +360,10 @@ TEST_F(TlsServerTest, ARequestThatWasReadAheadIsNotForgotten) {
   BIO_free(outside);
 }
 
-TEST_F(TlsServerTest, BigAnswersArriveWhole) {
+TEST_F(TlsServerTest, DeliversLargeResponses) {
   EXPECT_TRUE(Exchange(Get("/big") + kClose).ends_with("\r\n\r\n" + BigBody()));
   const std::string streamed = Exchange(Get("/stream") + kClose);
-  // Taken out of its chunks.
+  // With the chunk framing removed.
   std::string body;
   size_t at = streamed.find("\r\n\r\n") + 4;
   for (;;) {
@@ -376,27 +376,27 @@ TEST_F(TlsServerTest, BigAnswersArriveWhole) {
   EXPECT_TRUE(body == BigBody());
 }
 
-TEST_F(TlsServerTest, AClientThatReadsLateGetsAll) {
+TEST_F(TlsServerTest, ServesAClientThatReadsLate) {
   const auto socket = Connect();
   socket->next_layer().set_option(asio::socket_base::receive_buffer_size(32 * 1024));
   asio::write(*socket, asio::buffer(Get("/stream") + "\r\n" + Get("/big") + kClose));
-  std::this_thread::sleep_for(300ms);  // The server has nowhere to write to meanwhile.
+  std::this_thread::sleep_for(300ms);  // The send buffer is full meanwhile.
   const std::string answer = ReadToEnd(*socket);
   EXPECT_TRUE(answer.ends_with("\r\n\r\n" + BigBody()));
   EXPECT_THAT(answer, HasSubstr("\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
-TEST_F(TlsServerTest, ABigBodyIsRead) {
+TEST_F(TlsServerTest, ReadsALargeBody) {
   const std::string head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
                            std::to_string(BigBody().size()) + "\r\n" + kClose;
   EXPECT_TRUE(Exchange(head + BigBody()).ends_with("\r\n\r\n" + BigBody()));
 }
 
-TEST_F(TlsServerTest, PipelinedRequestsThatComeWhileAHandlerRuns) {
+TEST_F(TlsServerTest, AnswersPipelinedRequestsReceivedDuringAHandler) {
   const auto socket = Connect();
   asio::write(*socket, asio::buffer(Get("/wait") + "\r\n"));
   ASSERT_TRUE(Eventually([&] { return gate.entered == 1; }));
-  // More than the server reads ahead, so that it has to stop and to go on.
+  // More than the server reads ahead, so that it must stop and resume.
   constexpr int kCount = 4000;
   std::string more;
   for (int i = 0; i < kCount; ++i) {
@@ -415,7 +415,7 @@ TEST_F(TlsServerTest, PipelinedRequestsThatComeWhileAHandlerRuns) {
   EXPECT_EQ(gate.gone, 0);
 }
 
-TEST_F(TlsServerTest, AHandlerHearsThatItsClientHasGone) {
+TEST_F(TlsServerTest, NotifiesAHandlerOfADisconnect) {
   for (const std::string how : {"close", "reset", "in order"}) {
     gate.entered = 0;
     gate.gone = 0;
@@ -431,7 +431,7 @@ TEST_F(TlsServerTest, AHandlerHearsThatItsClientHasGone) {
   }
 }
 
-TEST_F(TlsServerTest, OnlyAWholeAnswerEndsInOrder) {
+TEST_F(TlsServerTest, SendsCloseNotifyOnlyAfterACompleteResponse) {
   boost::system::error_code code;
   const auto socket = Connect();
   asio::write(*socket, asio::buffer(Get("/broken") + "\r\n"));
@@ -443,7 +443,7 @@ TEST_F(TlsServerTest, OnlyAWholeAnswerEndsInOrder) {
   EXPECT_NE(code, asio::error::eof);
 }
 
-TEST_F(TlsServerTest, DrainEndsHandshakesAndIdleConnections) {
+TEST_F(TlsServerTest, EndsHandshakesAndIdleConnectionsOnDrain) {
   const asio::ip::tcp::socket shaking = ConnectPlain();
   const auto idle = Connect();
   asio::write(*idle, asio::buffer(Get("/hello") + "\r\n"));
@@ -455,7 +455,7 @@ TEST_F(TlsServerTest, DrainEndsHandshakesAndIdleConnections) {
   EXPECT_EQ(ReadToEnd(*idle), "");
 }
 
-TEST_F(TlsServerTest, ANewCertificateIsForNewConnections) {
+TEST_F(TlsServerTest, UsesANewCertificateForNewConnections) {
   const auto before = Connect();
   EXPECT_EQ(SerialOf(*before), 1);
   own = MakeCertificate({.issuer = &ca, .serial = 2, .ends_in_s = 7200});
@@ -464,7 +464,7 @@ TEST_F(TlsServerTest, ANewCertificateIsForNewConnections) {
   EXPECT_FALSE(HasMetric(R"(tarn_tls_reloads_total{result="ok"} 1)"));
 
   folder.Put("cert.pem", own.Pem());
-  tls->ReloadIfChanged();  // Its key has not come yet.
+  tls->ReloadIfChanged();  // Its key has not been replaced yet.
   EXPECT_EQ(SerialOf(*Connect()), 1);
   for (int i = 0; i < 3; ++i) tls->ReloadIfChanged();
   EXPECT_TRUE(HasMetric(R"(tarn_tls_reloads_total{result="error"} 1)"));
@@ -494,7 +494,7 @@ TEST_F(TlsServerTest, ANewCertificateIsForNewConnections) {
   EXPECT_NEAR(std::stod(text.substr(text.find(' ', at))), static_cast<double>(seconds.count()), 60);
 }
 
-TEST_F(TlsServerTest, TheClientChecksTheCertificate) {
+TEST_F(TlsServerTest, ClientVerifiesTheCertificate) {
   const std::string port = ParseHostPort(server.address())->port;
   const auto ask = [&](const std::string& host, const ClientTls& how) {
     const Url url = *ParseHttpUrl("https://" + host + ":" + port);
@@ -504,9 +504,9 @@ TEST_F(TlsServerTest, TheClientChecksTheCertificate) {
   const std::string ca_path = folder.Put("ca.pem", ca.Pem(), 0644);
   EXPECT_EQ(ask("localhost", {.ca_path = ca_path}), "hello\n");
   EXPECT_EQ(ask("127.0.0.1", {.ca_path = ca_path}), "hello\n");
-  const std::string unknown = "TLS to localhost:" + port +
-                              ": its certificate is of an unknown CA (tls.ca_path names those to "
-                              "trust)";
+  const std::string unknown =
+      "TLS to localhost:" + port +
+      ": its certificate is signed by an unknown CA (set tls.ca_path to trust that CA)";
   EXPECT_EQ(ask("localhost", {}), unknown);
   const TestCertificate other = MakeCertificate({.name = "ca", .alt_names = ""});
   EXPECT_THAT(ask("localhost", {.ca_path = folder.Put("other.pem", other.Pem())}),
@@ -532,7 +532,7 @@ TEST_F(TlsServerTest, TheClientChecksTheCertificate) {
   EXPECT_EQ(ask("localhost", {.verify = false}), "hello\n");
 }
 
-TEST_F(TlsServerTest, TheClientTellsPlainFromTls) {
+TEST_F(TlsServerTest, ClientReportsAServerWithoutTls) {
   const auto plain =
       Send(*ParseHttpUrl("http://" + server.address()), {.path = "/hello"}, Deadline::After(30s));
   ASSERT_TRUE(plain.ok()) << plain.error().message;
@@ -542,12 +542,12 @@ TEST_F(TlsServerTest, TheClientTellsPlainFromTls) {
   const auto answer =
       Send(*ParseHttpUrl("https://" + http.address()), {.path = "/hello"}, Deadline::After(30s));
   ASSERT_FALSE(answer.ok());
-  EXPECT_THAT(answer.error().message, EndsWith("it does not answer with TLS"));
+  EXPECT_THAT(answer.error().message, EndsWith("the server does not speak TLS"));
   http.StopAccepting();
   EXPECT_TRUE(http.WaitIdle(Deadline::After(30s)));
 }
 
-TEST(ServerTls, SaysWhatIsWrongWithItsFiles) {
+TEST(ServerTls, ReportsInvalidFiles) {
   const TestFolder folder;
   Metrics metrics;
   const TestCertificate own = MakeCertificate({});
@@ -567,7 +567,7 @@ TEST(ServerTls, SaysWhatIsWrongWithItsFiles) {
   EXPECT_THAT(fails(cert, folder.Put("open.pem", own.KeyPem(), 0640)),
               HasSubstr("mode 0640 gives access to other users: run chmod 600"));
   EXPECT_THAT(fails(cert, folder.Put("other.pem", other.KeyPem())),
-              HasSubstr("is not that of the certificate in"));
+              HasSubstr("does not match the certificate in"));
   EXPECT_THAT(fails(folder.Put("none.pem", "text"), key),
               HasSubstr("none.pem holds no certificate in PEM"));
   EXPECT_THAT(fails(cert, folder.Put("nokey.pem", "text")), HasSubstr("holds no private key"));
@@ -577,7 +577,7 @@ TEST(ServerTls, SaysWhatIsWrongWithItsFiles) {
   EXPECT_EQ(fails(folder.Put("old.pem", old.Pem()), folder.Put("oldkey.pem", old.KeyPem())), "");
 }
 
-TEST(ClientTls, ItsFileIsLookedAtAtStart) {
+TEST(ClientTls, ReadsItsFileAtTheStart) {
   const TestFolder folder;
   EXPECT_THAT(ClientTls::FromSettings({.ca_path = "/none"}).error().message,
               StartsWith("tls.ca_path: cannot read /none"));

@@ -14,7 +14,7 @@ struct AuthorityView {
   std::string_view port;
 };
 
-// "host", "host:port" or "[v6]:port" (RFC 9110, 7.2), with nothing of a user or a path in it.
+// Parses "host", "host:port" or "[v6]:port" (RFC 9110, 7.2), without user or path.
 std::optional<AuthorityView> ParseAuthority(std::string_view text) {
   AuthorityView out;
   size_t end = 0;
@@ -40,8 +40,8 @@ std::optional<AuthorityView> ParseAuthority(std::string_view text) {
   return number ? std::optional(out) : std::nullopt;
 }
 
-// What was sent, in a form that can stand in a message.
-std::string Shown(std::string_view text) {
+// Returns a part of the request in a form that is safe in a message.
+std::string Printable(std::string_view text) {
   constexpr size_t kShownMax = 100;
   std::string out(text.substr(0, kShownMax));
   for (char& c : out) {
@@ -115,17 +115,17 @@ bool WebSafety::AllowsOrigin(std::string_view origin) const {
                      [&](const std::string& allowed) { return EqualsIgnoreCase(allowed, origin); });
 }
 
-WebSafety::Verdict WebSafety::Judge(const Request& request, unsigned version) const {
+WebSafety::Verdict WebSafety::Check(const Request& request, unsigned version) const {
   Verdict verdict;
   std::string_view host;
   std::string_view origin;
   std::string_view fetch_site;
-  bool navigates = false;
+  bool is_navigation = false;
   bool document = false;
   int hosts = 0;
   int origins = 0;
   for (const auto& [name, value] : request.headers) {
-    // Few headers are of interest, and their lengths tell them from most others.
+    // Only a few headers matter, and their length excludes most others.
     switch (name.size()) {
       case 4:
         if (EqualsIgnoreCase(name, "host")) {
@@ -140,11 +140,11 @@ WebSafety::Verdict WebSafety::Judge(const Request& request, unsigned version) co
         }
         break;
       case 7:
-        if (EqualsIgnoreCase(name, "referer")) verdict.from_browser = true;
+        if (EqualsIgnoreCase(name, "referer")) verdict.is_from_browser = true;
         break;
       case 12:
         if (EqualsIgnoreCase(name, "content-type")) {
-          // Of two, the one that is not JSON counts.
+          // If there are two, the one that is not JSON decides.
           if (!verdict.has_content_type || !IsJson(value)) verdict.content_type = value;
           verdict.has_content_type = true;
         }
@@ -153,20 +153,20 @@ WebSafety::Verdict WebSafety::Judge(const Request& request, unsigned version) co
         if (EqualsIgnoreCase(name, "sec-fetch-site")) {
           fetch_site = value;
         } else if (EqualsIgnoreCase(name, "sec-fetch-mode")) {
-          navigates = value == "navigate";
-          verdict.from_browser = true;
+          is_navigation = value == "navigate";
+          verdict.is_from_browser = true;
         } else if (EqualsIgnoreCase(name, "sec-fetch-dest")) {
           document = value == "document";
-          verdict.from_browser = true;
+          verdict.is_from_browser = true;
         }
         break;
       default:
         break;
     }
   }
-  verdict.from_browser = verdict.from_browser || origins > 0 || !fetch_site.empty();
+  verdict.is_from_browser = verdict.is_from_browser || origins > 0 || !fetch_site.empty();
 
-  // RFC 9112, 3.2. HTTP/1.0 knows no Host, and no browser speaks it.
+  // RFC 9112, 3.2. HTTP/1.0 has no Host, and browsers do not use it.
   if (hosts > 1 || (hosts == 0 && version >= 11)) {
     verdict.refusal = Refusal{400, "a request must have one Host header"};
     return verdict;
@@ -189,10 +189,10 @@ WebSafety::Verdict WebSafety::Judge(const Request& request, unsigned version) co
   }
   if (where && !AllowsHost(where->host, where->port)) {
     verdict.refusal = Refusal{
-        403, fmt::format("host {} is not allowed: add it to http.allowed_hosts", Shown(host))};
+        403, fmt::format("host {} is not allowed: add it to http.allowed_hosts", Printable(host))};
     return verdict;
   }
-  if (!verdict.from_browser) return verdict;
+  if (!verdict.is_from_browser) return verdict;
 
   if (origins > 0) {
     const std::string_view scheme = tls_ ? "https://" : "http://";
@@ -209,34 +209,35 @@ WebSafety::Verdict WebSafety::Judge(const Request& request, unsigned version) co
       return verdict;
     }
     if (origins != 1 || !same) {
-      verdict.refusal = Refusal{
-          403,
-          fmt::format("origin {} is not allowed: add it to http.allowed_origins", Shown(origin))};
+      verdict.refusal =
+          Refusal{403, fmt::format("origin {} is not allowed: add it to http.allowed_origins",
+                                   Printable(origin))};
       return verdict;
     }
   }
-  // Where a browser tells no origin: images, scripts and the like. To follow a link is allowed, as
-  // it changes nothing and the other page sees nothing of it.
+  // Requests without Origin, such as images and scripts. Following a link is allowed: it changes
+  // nothing, and the other page cannot read the response.
   const bool own = fetch_site.empty() || fetch_site == "same-origin" || fetch_site == "none";
-  const bool link = navigates && document && (request.method == "GET" || request.method == "HEAD");
+  const bool link =
+      is_navigation && document && (request.method == "GET" || request.method == "HEAD");
   if (!own && !link) {
     verdict.refusal = Refusal{403, "a page of another origin may not send this request"};
   }
   return verdict;
 }
 
-std::optional<WebSafety::Refusal> WebSafety::JudgeBody(const Request& request,
+std::optional<WebSafety::Refusal> WebSafety::CheckBody(const Request& request,
                                                        const Verdict& verdict) {
   if (request.method != "POST" && request.method != "PUT" && request.method != "PATCH") {
     return std::nullopt;
   }
-  if (verdict.has_content_type ? IsJson(verdict.content_type) : !verdict.from_browser) {
+  if (verdict.has_content_type ? IsJson(verdict.content_type) : !verdict.is_from_browser) {
     return std::nullopt;
   }
   return Refusal{415, verdict.has_content_type
                           ? fmt::format("the body is {}: send it with Content-Type: "
                                         "application/json",
-                                        Shown(verdict.content_type))
+                                        Printable(verdict.content_type))
                           : "the body has no type: send it with Content-Type: application/json"};
 }
 
@@ -245,7 +246,7 @@ bool WebSafety::IsPreflight(const Request& request, const Verdict& verdict) {
          !request.Header("Access-Control-Request-Method").empty();
 }
 
-Response WebSafety::AnswerPreflight(const std::string& methods) {
+Response WebSafety::PreflightResponse(const std::string& methods) {
   Response response = Response::NoContent();
   response.headers = {{"Access-Control-Allow-Methods", methods},
                       {"Access-Control-Allow-Headers",
@@ -256,7 +257,7 @@ Response WebSafety::AnswerPreflight(const std::string& methods) {
 }
 
 void WebSafety::AppendAllowOrigin(std::string& header, std::string_view origin) {
-  // It equals one of the settings, so that it holds no line break.
+  // Equal to one of the settings, so it has no line break.
   header.append("Access-Control-Allow-Origin: ").append(origin);
   header.append(
       "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: X-Query-Id, "

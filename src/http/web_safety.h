@@ -1,8 +1,7 @@
 #pragma once
 
-// What keeps a page in somebody's browser from using a daemon that the browser can reach and the
-// page's author cannot: a name that is made to point here (DNS rebinding), a request from another
-// origin, a form. See docs/security.md.
+// Protects a daemon that a browser can reach against pages of other sites: DNS rebinding, requests
+// from another origin, forms. See docs/security.md.
 
 #include <optional>
 #include <string>
@@ -15,14 +14,14 @@
 
 namespace tarn::http {
 
-// The rules of one server. What is made without settings is the strictest.
+// The rules of one server. The default rules are the strictest.
 class WebSafety {
  public:
   WebSafety() = default;
-  // The error names the setting that is wrong.
+  // The error names the invalid setting.
   static Result<WebSafety> FromSettings(const HttpSettings& settings);
 
-  // Where the server listens: on a loopback address only names of this machine lead to it.
+  // The listening address: on loopback, only names of this machine are allowed as Host.
   void SetServer(bool loopback, bool tls) {
     loopback_ = loopback;
     tls_ = tls;
@@ -32,44 +31,44 @@ class WebSafety {
     int status = 0;
     std::string detail;
   };
-  // What is known of a request once its header was judged.
+  // The result of the checks of a request's header.
   struct Verdict {
     std::optional<Refusal> refusal;
-    std::string_view allowed_origin;  // Another origin than ours, which may ask.
+    std::string_view allowed_origin;  // Another origin that may send the request.
     std::string_view content_type;
     bool has_content_type = false;
-    bool from_browser = false;
+    bool is_from_browser = false;
   };
-  // `version` is 11 for HTTP/1.1. The verdict points into the request.
-  Verdict Judge(const Request& request, unsigned version) const;
+  // `version` is 11 for HTTP/1.1. The verdict refers to strings of the request.
+  Verdict Check(const Request& request, unsigned version) const;
 
-  // For a request with a body: only JSON is taken. A form that a page sends cannot have that type,
-  // and a script of another origin must ask first.
-  static std::optional<Refusal> JudgeBody(const Request& request, const Verdict& verdict);
+  // Checks the type of a request's body: only JSON is allowed. A form cannot send that type, and a
+  // script of another origin needs a preflight for it.
+  static std::optional<Refusal> CheckBody(const Request& request, const Verdict& verdict);
 
-  // True for OPTIONS with which a browser asks whether a page may send a request.
+  // True for a CORS preflight request (OPTIONS).
   static bool IsPreflight(const Request& request, const Verdict& verdict);
-  // Its answer, for a path that has these methods.
-  static Response AnswerPreflight(const std::string& methods);
+  // The response to a preflight, for a path with these methods.
+  static Response PreflightResponse(const std::string& methods);
 
-  // What every answer has, in the form of a header's lines.
+  // Headers of every response, as header lines.
   static constexpr std::string_view kHeaders =
       "X-Content-Type-Options: nosniff\r\n"
       "X-Frame-Options: DENY\r\n"
       "Referrer-Policy: no-referrer\r\n"
       "Cross-Origin-Resource-Policy: same-origin\r\n";
-  // And these, where the handler has not set them.
+  // Defaults for headers that the handler has not set.
   static constexpr std::string_view kCacheControl = "Cache-Control: no-store\r\n";
   static constexpr std::string_view kContentSecurityPolicy =
       "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
 
-  // The lines that let a page of the origin read the answer.
+  // Appends the headers that let pages of the origin read the response.
   static void AppendAllowOrigin(std::string& header, std::string_view origin);
 
  private:
   struct Authority {
-    std::string host;  // In small letters; with brackets for IPv6.
-    std::string port;  // Empty: any, or the scheme's.
+    std::string host;  // In lower case; with brackets for IPv6.
+    std::string port;  // Empty: any port, or the default of the scheme.
   };
   bool AllowsHost(std::string_view host, std::string_view port) const;
   bool AllowsOrigin(std::string_view origin) const;
@@ -77,7 +76,7 @@ class WebSafety {
   bool loopback_ = true;
   bool tls_ = false;
   std::vector<Authority> hosts_;
-  std::vector<std::string> origins_;  // In small letters, as a browser sends them.
+  std::vector<std::string> origins_;  // In lower case, as a browser sends them.
 };
 
 }  // namespace tarn::http

@@ -26,16 +26,16 @@ class WebSafetyTest : public testing::Test {
     safety->SetServer(loopback, tls);
     return *safety;
   }
-  // The status of the refusal; 0 for none.
-  static int Judge(const WebSafety& safety, const Sent& sent) {
+  // Returns the status of the refusal; 0 for none.
+  static int Check(const WebSafety& safety, const Sent& sent) {
     Request request;
     request.method = sent.method;
     request.headers = sent.headers;
-    const WebSafety::Verdict verdict = safety.Judge(request, sent.version);
+    const WebSafety::Verdict verdict = safety.Check(request, sent.version);
     return verdict.refusal ? verdict.refusal->status : 0;
   }
   static int Host(const WebSafety& safety, const std::string& host) {
-    return Judge(safety, {.headers = {{"Host", host}}});
+    return Check(safety, {.headers = {{"Host", host}}});
   }
   static int Body(const Headers& headers, const std::string& method = "POST") {
     Request request;
@@ -43,21 +43,21 @@ class WebSafetyTest : public testing::Test {
     request.headers = headers;
     request.headers.emplace_back("Host", "localhost:1");
     const WebSafety safety;
-    const WebSafety::Verdict verdict = safety.Judge(request, 11);
+    const WebSafety::Verdict verdict = safety.Check(request, 11);
     EXPECT_FALSE(verdict.refusal) << verdict.refusal->detail;
-    const auto refusal = WebSafety::JudgeBody(request, verdict);
+    const auto refusal = WebSafety::CheckBody(request, verdict);
     return refusal ? refusal->status : 0;
   }
 };
 
-TEST_F(WebSafetyTest, TheHostOfAnAbsoluteTargetCountsInPlaceOfHost) {
+TEST_F(WebSafetyTest, PrefersTheHostOfAnAbsoluteTarget) {
   const WebSafety safety = Make("tarn.example.com");
   const auto judge = [&](const std::string& authority, const Headers& headers, unsigned version) {
     Request request;
     request.method = "GET";
     request.authority = authority;
     request.headers = headers;
-    const WebSafety::Verdict verdict = safety.Judge(request, version);
+    const WebSafety::Verdict verdict = safety.Check(request, version);
     return verdict.refusal ? verdict.refusal->status : 0;
   };
   const Headers local = {{"Host", "localhost"}};
@@ -67,7 +67,7 @@ TEST_F(WebSafetyTest, TheHostOfAnAbsoluteTargetCountsInPlaceOfHost) {
   EXPECT_EQ(judge("evil.example", local, 11), 403);
   EXPECT_EQ(judge("evil.example", {}, 10), 403);
   EXPECT_EQ(judge("localhost", {}, 10), 0);
-  // Host must be there and well-formed all the same.
+  // Host is still required and must be well-formed.
   EXPECT_EQ(judge("localhost", {}, 11), 400);
   EXPECT_EQ(judge("localhost", {{"Host", "a b"}}, 11), 400);
   for (const char* bad : {"", ":80", "user@localhost", "localhost:x", "[::1"}) {
@@ -77,12 +77,12 @@ TEST_F(WebSafetyTest, TheHostOfAnAbsoluteTargetCountsInPlaceOfHost) {
   page.method = "GET";
   page.authority = "localhost:1";
   page.headers = {{"Host", "localhost:2"}, {"Origin", "http://localhost:1"}};
-  EXPECT_FALSE(safety.Judge(page, 11).refusal);
+  EXPECT_FALSE(safety.Check(page, 11).refusal);
   page.headers[1].second = "http://localhost:2";
-  EXPECT_EQ(safety.Judge(page, 11).refusal->status, 403);
+  EXPECT_EQ(safety.Check(page, 11).refusal->status, 403);
 }
 
-TEST_F(WebSafetyTest, OnLoopbackOnlyItsNamesAndTheAllowedOnesLeadHere) {
+TEST_F(WebSafetyTest, AcceptsOnlyLocalAndAllowedHostsOnLoopback) {
   const WebSafety plain = Make("");
   for (const char* host : {"localhost", "localhost:3214", "LOCALHOST:1", "127.0.0.1",
                            "127.0.0.1:3214", "[::1]", "[::1]:80"}) {
@@ -105,7 +105,7 @@ TEST_F(WebSafetyTest, OnLoopbackOnlyItsNamesAndTheAllowedOnesLeadHere) {
   EXPECT_EQ(Host(named, "localhost"), 0);
 }
 
-TEST_F(WebSafetyTest, ElsewhereAnyNameUnlessSomeAreSet) {
+TEST_F(WebSafetyTest, AcceptsAnyHostElsewhereUnlessConfigured) {
   EXPECT_EQ(Host(Make("", "", false), "anything.example:1"), 0);
   const WebSafety named = Make("tarn.example.com", "", false);
   EXPECT_EQ(Host(named, "tarn.example.com:1"), 0);
@@ -113,18 +113,18 @@ TEST_F(WebSafetyTest, ElsewhereAnyNameUnlessSomeAreSet) {
   EXPECT_EQ(Host(named, "localhost"), 403);
 }
 
-TEST_F(WebSafetyTest, OneHostIsNeeded) {
+TEST_F(WebSafetyTest, RequiresExactlyOneHost) {
   const WebSafety safety;
-  EXPECT_EQ(Judge(safety, {}), 400);
-  EXPECT_EQ(Judge(safety, {.headers = {{"Host", "localhost"}, {"host", "localhost"}}}), 400);
-  EXPECT_EQ(Judge(safety, {.version = 10}), 0);
-  EXPECT_EQ(Judge(safety, {.headers = {{"Host", "evil"}}, .version = 10}), 403);
+  EXPECT_EQ(Check(safety, {}), 400);
+  EXPECT_EQ(Check(safety, {.headers = {{"Host", "localhost"}, {"host", "localhost"}}}), 400);
+  EXPECT_EQ(Check(safety, {.version = 10}), 0);
+  EXPECT_EQ(Check(safety, {.headers = {{"Host", "evil"}}, .version = 10}), 403);
 }
 
-TEST_F(WebSafetyTest, OnlyTheOwnOriginAndTheAllowedOnes) {
+TEST_F(WebSafetyTest, AcceptsOnlyTheOwnAndAllowedOrigins) {
   const WebSafety safety = Make("", "https://app.example.com, http://localhost:5173");
   const auto origin = [&](const std::string& value, const std::string& host = "localhost:3214") {
-    return Judge(safety, {.headers = {{"Host", host}, {"Origin", value}}});
+    return Check(safety, {.headers = {{"Host", host}, {"Origin", value}}});
   };
   for (const char* good :
        {"http://localhost:3214", "http://LocalHost:3214", "https://app.example.com",
@@ -142,21 +142,21 @@ TEST_F(WebSafetyTest, OnlyTheOwnOriginAndTheAllowedOnes) {
         "http://localhost:3214/", "http://evil@localhost:3214"}) {
     EXPECT_EQ(origin(bad), 403) << bad;
   }
-  EXPECT_EQ(Judge(safety, {.headers = {{"Host", "localhost"},
+  EXPECT_EQ(Check(safety, {.headers = {{"Host", "localhost"},
                                        {"Origin", "http://localhost"},
                                        {"Origin", "http://localhost"}}}),
             403);
   const WebSafety tls = Make("", "", true, true);
-  EXPECT_EQ(Judge(tls, {.headers = {{"Host", "localhost"}, {"Origin", "https://localhost:443"}}}),
+  EXPECT_EQ(Check(tls, {.headers = {{"Host", "localhost"}, {"Origin", "https://localhost:443"}}}),
             0);
-  EXPECT_EQ(Judge(tls, {.headers = {{"Host", "localhost"}, {"Origin", "http://localhost"}}}), 403);
+  EXPECT_EQ(Check(tls, {.headers = {{"Host", "localhost"}, {"Origin", "http://localhost"}}}), 403);
 }
 
-TEST_F(WebSafetyTest, WhatABrowserSaysOfARequestWithoutOrigin) {
+TEST_F(WebSafetyTest, ChecksFetchMetadataWithoutOrigin) {
   const WebSafety safety = Make("", "https://app.example.com");
   const auto judge = [&](const std::string& site, const std::string& mode = "no-cors",
                          const std::string& dest = "empty", const std::string& method = "GET") {
-    return Judge(safety, {.method = method,
+    return Check(safety, {.method = method,
                           .headers = {{"Host", "localhost"},
                                       {"Sec-Fetch-Site", site},
                                       {"Sec-Fetch-Mode", mode},
@@ -168,24 +168,24 @@ TEST_F(WebSafetyTest, WhatABrowserSaysOfARequestWithoutOrigin) {
   EXPECT_EQ(judge("same-site"), 403);
   EXPECT_EQ(judge("what-comes-next"), 403);
   EXPECT_EQ(judge("cross-site", "no-cors", "image"), 403);
-  // A link, and what only looks like one.
+  // A link, and requests that resemble one.
   EXPECT_EQ(judge("cross-site", "navigate", "document"), 0);
   EXPECT_EQ(judge("cross-site", "navigate", "iframe"), 403);
   EXPECT_EQ(judge("cross-site", "navigate", "document", "POST"), 403);
-  EXPECT_EQ(Judge(safety, {.headers = {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}}}),
+  EXPECT_EQ(Check(safety, {.headers = {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}}}),
             403);
-  EXPECT_EQ(Judge(safety, {.method = "POST",
+  EXPECT_EQ(Check(safety, {.method = "POST",
                            .headers = {{"Host", "localhost"},
                                        {"Sec-Fetch-Site", "cross-site"},
                                        {"Origin", "https://app.example.com"}}}),
             0);
-  EXPECT_EQ(Judge(safety, {.headers = {{"Host", "localhost"},
+  EXPECT_EQ(Check(safety, {.headers = {{"Host", "localhost"},
                                        {"Sec-Fetch-Site", "cross-site"},
                                        {"Origin", "http://localhost"}}}),
             403);
 }
 
-TEST_F(WebSafetyTest, ABodyIsJson) {
+TEST_F(WebSafetyTest, RequiresAJsonBody) {
   EXPECT_EQ(Body({}), 0);
   for (const char* type : {"application/json", "Application/JSON;charset=utf-8",
                            " application/json ; x=y", "application/vnd.tarn+json"}) {
@@ -201,25 +201,25 @@ TEST_F(WebSafetyTest, ABodyIsJson) {
   }
   EXPECT_EQ(Body({{"Content-Type", "application/json"}, {"Content-Type", "text/plain"}}), 415);
   EXPECT_EQ(Body({{"Content-Type", "text/plain"}, {"Content-Type", "application/json"}}), 415);
-  // A browser that names no type: a Blob without one, say.
+  // A browser request without a type, such as a Blob.
   EXPECT_EQ(Body({{"Origin", "http://localhost:1"}}), 415);
   EXPECT_EQ(Body({{"Sec-Fetch-Site", "same-origin"}}), 415);
   EXPECT_EQ(Body({{"Sec-Fetch-Mode", "cors"}}), 415);
   EXPECT_EQ(Body({{"Referer", "http://localhost:1/x"}}), 415);
 }
 
-TEST_F(WebSafetyTest, WhatWasSentIsShownWithoutWhatCouldBeMarkup) {
+TEST_F(WebSafetyTest, RemovesMarkupFromQuotedValues) {
   Request request;
   request.headers = {{"Host", "localhost"},
                      {"Origin", "<script>\x1b\"&\xff" + std::string(500, 'x')}};
   const WebSafety safety;
-  const auto verdict = safety.Judge(request, 11);
+  const auto verdict = safety.Check(request, 11);
   ASSERT_TRUE(verdict.refusal);
   EXPECT_THAT(verdict.refusal->detail, HasSubstr("origin ?script?????xxx"));
   EXPECT_LT(verdict.refusal->detail.size(), 200);
 }
 
-TEST_F(WebSafetyTest, SettingsThatAreNoHostsAndOriginsAreErrors) {
+TEST_F(WebSafetyTest, RejectsInvalidHostsAndOriginsInSettings) {
   for (const char* bad : {"http://x", "a b", "x/y", "x:http"}) {
     HttpSettings settings;
     settings.allowed_hosts = bad;

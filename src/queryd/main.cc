@@ -56,7 +56,7 @@ Result<> Serve(const LakehouseSettings& settings) {
                           {"engine", service->EngineVersion()}});
   service->Start();
 
-  log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsChores(tls.get()))}});
+  log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsReloadTasks(tls.get()))}});
   ShutDown(server, *service, settings.queryd.shutdown_timeout);
   log::Info("stopped");
   return {};

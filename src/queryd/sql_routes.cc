@@ -56,7 +56,7 @@ class QueryBody : public http::BodyStream {
     return answer_.summary.truncated && (format_ == Format::kCsv || format_ == Format::kArrow);
   }
 
-  void ReaderIsSlow() override { QueryService::NoteSlowReader(answer_, query_); }
+  void OnSlowReader() override { QueryService::NoteSlowReader(answer_, query_); }
 
  private:
   QueryService& service_;
@@ -137,7 +137,7 @@ asio::awaitable<Response> PostSql(QueryService& service, const Registrar& regist
   if (!opened.ok()) co_return http::RenderError(opened.error(), request);
   const std::shared_ptr<Query> query = *opened;
   EndedAtLast ended_at_last(service, query);
-  request.client->OnGone([weak = std::weak_ptr<Query>(query)] {
+  request.client->OnDisconnect([weak = std::weak_ptr<Query>(query)] {
     if (const auto gone = weak.lock()) gone->Cancel({ErrorKind::kCancelled, "the client has gone"});
   });
   Result<QueryAnswer> answer = co_await service.Run(*sql, query);

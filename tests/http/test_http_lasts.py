@@ -230,7 +230,7 @@ def test_client_that_takes_nothing_is_let_go(new_lake):
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9").start_queryd()
     with new_lake.query.connect() as connection:
         connection.sendall(post("SELECT repeat('x', 1000) FROM range(1000000)"))
-        new_lake.queryd.wait_for_line("client did not take its answer", "http.write_timeout")
+        new_lake.queryd.wait_for_line("client did not read the response", "http.write_timeout")
     assert new_lake.query.sql("SELECT 1").rows() == [[1]]
 
 

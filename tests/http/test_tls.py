@@ -217,7 +217,7 @@ def start_queryd_against(
 def test_catalogd_of_an_unknown_ca(new_lake, authority, stranger):
     for tls in ({}, {"ca_path": str(stranger.path)}):
         queryd = start_queryd_against(new_lake, authority, authority.issue(), tls)
-        queryd.wait_for_line("initial refresh failed", "its certificate is of an unknown CA")
+        queryd.wait_for_line("initial refresh failed", "its certificate is signed by an unknown CA")
         assert not new_lake.query.ready()
         queryd.stop()
         new_lake.catalogd.stop()
@@ -249,7 +249,7 @@ def test_verify_can_be_turned_off_and_is_warned_of(new_lake, authority, stranger
 def test_catalogd_that_speaks_plain_http(new_lake, authority):
     address = new_lake.start_catalogd().address()
     new_lake.set("queryd", catalogd_url=f"https://{address}").start_queryd()
-    new_lake.queryd.wait_for_line("initial refresh failed", "it does not answer with TLS")
+    new_lake.queryd.wait_for_line("initial refresh failed", "the server does not speak TLS")
 
 
 # --- queryd towards the store
@@ -392,7 +392,7 @@ def test_hangup_without_tls_harms_nobody(new_lake):
         ({"cert_path": None}, "tls.cert_path is required where tls.key_path is set"),
         ({"cert_path": "/none"}, "tls.cert_path: cannot read /none"),
         ({"key_path": "/none"}, "tls.key_path: cannot read /none"),
-        ({"key_path": "other.key"}, "is not that of the certificate in"),
+        ({"key_path": "other.key"}, "does not match the certificate in"),
         ({"key_path": "open.key"}, "gives access to other users: run chmod 600"),
         ({"cert_path": "text"}, "holds no certificate in PEM"),
         ({"key_path": "text"}, "holds no private key in PEM"),

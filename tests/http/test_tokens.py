@@ -90,7 +90,7 @@ def test_reason_for_not_being_ready_is_for_who_may_know_it(new_lake):
     )
     for token in ("", limited, "tarn_x"):
         client.with_token(token).get("/readyz").expect_text_error(
-            503, "not ready, a token that sees all is told why"
+            503, "not ready; use a token for all datasets to see the reason"
         )
 
 
