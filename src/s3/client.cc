@@ -25,26 +25,26 @@ namespace tarn::s3 {
 namespace {
 
 constexpr long kConnectMs = 10'000;
-// A transfer that moves less than a byte a second for so long is given up.
+// A transfer below one byte per second for this time fails.
 constexpr long kStalledSeconds = 60;
-// What a refusal says is of interest to people, and short.
+// The limit for an error response.
 constexpr uint64_t kErrorBytesMax = 4096;
-// S3's own limits of the parts of an object, and of the objects of an answer.
+// Limits of S3: the parts of an object, and the objects of a page.
 constexpr uint64_t kPartsMax = 10'000;
 constexpr const char* kPageObjects = "1000";
-// So many keys of 1,024 bytes, all of them encoded, and what else is said of each.
+// Enough for 1,000 percent-encoded keys of 1,024 bytes with their properties.
 constexpr uint64_t kPageBytesMax = 8 * 1024 * 1024;
 
 constexpr int kTries = 4;
 constexpr auto kFirstPause = std::chrono::milliseconds(500);
 
-struct Place {
+struct Target {
   std::string scheme;
-  std::string host;  // With the port, where it has one.
-  std::string path;  // Encoded.
+  std::string host;  // Includes the port, if any.
+  std::string path;  // Percent-encoded.
 };
 
-Place PlaceOf(const protocol::ObjectStore& store, std::string_view key) {
+Target TargetOf(const protocol::ObjectStore& store, std::string_view key) {
   constexpr std::string_view kScheme = "s3://";
   std::string bucket = store.root.substr(kScheme.size());
   while (bucket.ends_with('/')) bucket.pop_back();
@@ -52,17 +52,17 @@ Place PlaceOf(const protocol::ObjectStore& store, std::string_view key) {
       !store.host.empty()
           ? store.host
           : fmt::format("s3.{}.amazonaws.com", store.region.empty() ? "us-east-1" : store.region);
-  Place place{.scheme = store.use_ssl ? "https" : "http", .host = host, .path = "/"};
+  Target target{.scheme = store.use_ssl ? "https" : "http", .host = host, .path = "/"};
   if (store.use_path_style) {
-    place.path += EncodePath(bucket) + "/";
+    target.path += EncodePath(bucket) + "/";
   } else {
-    place.host = bucket + "." + host;
+    target.host = bucket + "." + host;
   }
-  place.path += EncodePath(key);
-  return place;
+  target.path += EncodePath(key);
+  return target;
 }
 
-Error ErrorOf(long status, const std::string& body) {
+Error StatusError(long status, const std::string& body) {
   ErrorKind kind = ErrorKind::kUnavailable;
   if (status >= 400 && status < 500 && status != 429) kind = ErrorKind::kInvalidArgument;
   if (status == 404) kind = ErrorKind::kNotFound;
@@ -72,7 +72,7 @@ Error ErrorOf(long status, const std::string& body) {
           fmt::format("the object store answers {}{}{}", status, code.empty() ? "" : " ", code)};
 }
 
-// Bytes of a file, as a body that can be sent more than once.
+// A part of a file as a request body that can be sent more than once.
 struct FilePart {
   int file = -1;
   uint64_t begin = 0;
@@ -87,7 +87,7 @@ Result<std::string> ReadPart(const FilePart& part) {
                                 static_cast<off_t>(part.begin + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
-      return Unavailable(count == 0 ? "the file has become shorter"
+      return Unavailable(count == 0 ? "the file was truncated during the upload"
                                     : fmt::format("cannot read: {}", std::strerror(errno)));
     }
     done += static_cast<uint64_t>(count);
@@ -110,7 +110,7 @@ class OpenFile {
   const int descriptor_;
 };
 
-// Between two tries. False: it was cancelled, or there is no time left.
+// Waits between two tries. Returns false if cancelled or past the deadline.
 bool Pause(std::chrono::milliseconds pause, Deadline deadline,
            const Client::IsCancelled& is_cancelled) {
   const Deadline end = Deadline::After(pause);
@@ -140,8 +140,8 @@ struct Client::Request {
   std::string_view key;
   std::map<std::string, std::string> query;
   std::map<std::string, std::string> headers;
-  std::string body;               // Of PUT and POST.
-  uint64_t answer_bytes_max = 0;  // What a refusal says is read in any case.
+  std::string body;               // For PUT and POST.
+  uint64_t answer_bytes_max = 0;  // Error responses have their own limit.
 };
 
 struct Client::Answer {
@@ -155,7 +155,7 @@ struct Client::Answer {
   }
 };
 
-// One request on its way.
+// The state of one request.
 struct Client::Exchange {
   std::string_view unsent;
   Answer answer;
@@ -202,14 +202,14 @@ Client& Client::operator=(Client&&) noexcept = default;
 Result<Client::Answer> Client::Send(const Request& request, Deadline deadline,
                                     const IsCancelled& is_cancelled) {
   CURL* curl = curl_->handle;
-  if (curl == nullptr) return Internal("libcurl does not start");
-  const Place place = PlaceOf(bucket_.store, request.key);
+  if (curl == nullptr) return Internal("cannot initialise libcurl");
+  const Target target = TargetOf(bucket_.store, request.key);
   const bool has_body = request.method == "PUT" || request.method == "POST";
   UnsignedRequest to_sign{.method = request.method,
-                          .path = place.path,
+                          .path = target.path,
                           .query = request.query,
                           .headers = request.headers};
-  to_sign.headers["host"] = place.host;
+  to_sign.headers["host"] = target.host;
   if (has_body) to_sign.payload_sha256 = Sha256Hex(request.body);
 
   struct FreeList {
@@ -227,21 +227,21 @@ Result<Client::Answer> Client::Send(const Request& request, Deadline deadline,
        Sign(to_sign, bucket_.credentials, bucket_.store.region, NowMicros())) {
     if (!add(fmt::format("{}: {}", name, value))) return Internal("out of memory");
   }
-  // What curl would add by itself: a type that is none, and a wait for "100 Continue".
+  // Suppresses headers that curl adds: a content type and "Expect: 100-continue".
   if (has_body && !(add("Content-Type:") && add("Expect:"))) return Internal("out of memory");
 
   Exchange exchange;
   exchange.unsent = request.body;
   exchange.answer_bytes_max = std::max(request.answer_bytes_max, kErrorBytesMax);
   exchange.is_cancelled = &is_cancelled;
-  std::string url = place.scheme + "://" + place.host + place.path;
+  std::string url = target.scheme + "://" + target.host + target.path;
   if (!request.query.empty()) url += "?" + EncodeQuery(request.query);
-  // Keeps the connection.
+  // Keeps the connection open.
   curl_easy_reset(curl);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-  // The path as it was signed: without, "a/../b" would be folded.
+  // Sends the path as signed; curl would normalise "a/../b".
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
   if (request.method == "HEAD") {
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
@@ -261,7 +261,7 @@ Result<Client::Answer> Client::Send(const Request& request, Deadline deadline,
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
   if (!deadline.IsNever()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.Remaining()).count();
-    // 0 would be without end.
+    // 0 would mean no timeout.
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, std::max<long>(left, 1));
   }
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, bucket_.tls_verify ? 1L : 0L);
@@ -282,10 +282,10 @@ Result<Client::Answer> Client::Send(const Request& request, Deadline deadline,
   if (code == CURLE_OPERATION_TIMEDOUT) {
     return Error{ErrorKind::kTimeout, "the object store does not answer in time"};
   }
-  if (exchange.is_too_large) return Unavailable("the object store sends more than was asked for");
+  if (exchange.is_too_large) return Unavailable("the object store sent more than requested");
   if (code != CURLE_OK) {
     return Unavailable(
-        fmt::format("{}://{}: {}", place.scheme, place.host, curl_easy_strerror(code)));
+        fmt::format("{}://{}: {}", target.scheme, target.host, curl_easy_strerror(code)));
   }
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange.answer.status);
   return std::move(exchange.answer);
@@ -299,14 +299,14 @@ Result<ObjectPart> Client::Get(std::string_view key, const std::string& range,
   TARN_TRY(Answer answer, Send(request, deadline, is_cancelled));
   ObjectPart part{.bytes = std::move(answer.body), .etag = answer.Header("etag")};
   if (answer.status == 200 && part.bytes.size() <= bytes_max) {
-    // All of an object, by a server that knows no ranges or gives small objects whole.
+    // The whole object: the server ignores ranges, or sends small objects whole.
     part.object_bytes = part.bytes.size();
     return part;
   }
-  if (answer.status != 206) return ErrorOf(answer.status, part.bytes);
+  if (answer.status != 206) return StatusError(answer.status, part.bytes);
   const auto range_sent = ParseContentRange(answer.Header("content-range"));
   if (!range_sent || range_sent->bytes != part.bytes.size()) {
-    return Unavailable("the object store does not say which bytes it sends");
+    return Unavailable("the object store sent no valid Content-Range");
   }
   part.begin = range_sent->begin;
   part.object_bytes = range_sent->object_bytes;
@@ -323,7 +323,7 @@ Result<ObjectPart> Client::Read(std::string_view key, uint64_t begin, uint64_t b
                                 const IsCancelled& is_cancelled) {
   TARN_TRY(ObjectPart part, Get(key, fmt::format("bytes={}-{}", begin, begin + bytes - 1), etag,
                                 bytes, deadline, is_cancelled));
-  if (part.begin != begin) return Unavailable("the object store answers with other bytes");
+  if (part.begin != begin) return Unavailable("the object store sent a different range");
   return part;
 }
 
@@ -345,7 +345,7 @@ Result<std::optional<ObjectInfo>> Client::Stat(std::string_view key, Deadline de
                                                const IsCancelled& is_cancelled) {
   TARN_TRY(const Answer answer, Send({.method = "HEAD", .key = key}, deadline, is_cancelled));
   if (answer.status == 404) return std::optional<ObjectInfo>();
-  if (answer.status != 200) return ErrorOf(answer.status, answer.body);
+  if (answer.status != 200) return StatusError(answer.status, answer.body);
   ObjectInfo info{.etag = answer.Header("etag")};
   const std::string length = answer.Header("content-length");
   std::from_chars(length.data(), length.data() + length.size(), info.bytes);
@@ -363,16 +363,16 @@ Result<std::vector<ListedObject>> Client::List(const Listing& listing, Deadline 
                               {"prefix", listing.prefix}},
                     .answer_bytes_max = kPageBytesMax};
     if (!token.empty()) request.query["continuation-token"] = token;
-    TARN_TRY(const Answer answer, SendStubbornly(request, deadline, is_cancelled));
+    TARN_TRY(const Answer answer, SendWithRetries(request, deadline, is_cancelled));
     TARN_TRY(ListingPage page, ParseListing(answer.body));
-    // One without objects counts too, so that it comes to an end whatever the server says.
+    // An empty page counts as one object, so that the loop always ends.
     seen += std::max<uint64_t>(page.objects.size(), 1);
     if (seen > listing.objects_max) {
       return Error{ErrorKind::kTooLarge, fmt::format("more than {} objects", listing.objects_max)};
     }
     for (ListedObject& object : page.objects) {
       if (!object.key.starts_with(listing.prefix)) {
-        return Unavailable("the object store lists what was not asked for");
+        return Unavailable("the object store lists a key outside the requested prefix");
       }
       if (!listing.keep || listing.keep(object)) objects.push_back(std::move(object));
     }
@@ -382,20 +382,20 @@ Result<std::vector<ListedObject>> Client::List(const Listing& listing, Deadline 
 }
 
 Result<> Client::Delete(std::string_view key, Deadline deadline, const IsCancelled& is_cancelled) {
-  const auto answer = SendStubbornly({.method = "DELETE", .key = key}, deadline, is_cancelled);
+  const auto answer = SendWithRetries({.method = "DELETE", .key = key}, deadline, is_cancelled);
   if (!answer.ok() && answer.error().kind != ErrorKind::kNotFound) return answer.error();
   return {};
 }
 
-Result<Client::Answer> Client::SendStubbornly(const Request& request, Deadline deadline,
-                                              const IsCancelled& is_cancelled) {
+Result<Client::Answer> Client::SendWithRetries(const Request& request, Deadline deadline,
+                                               const IsCancelled& is_cancelled) {
   auto pause = kFirstPause;
   for (int tried = 1;; ++tried) {
     Result<Answer> answer = Send(request, deadline, is_cancelled);
     Error error = Unavailable("");
     if (answer.ok()) {
       if (answer->status >= 200 && answer->status < 300) return answer;
-      error = ErrorOf(answer->status, answer->body);
+      error = StatusError(answer->status, answer->body);
     } else {
       error = answer.error();
     }
@@ -416,23 +416,23 @@ Result<ObjectInfo> Client::Write(std::string_view key, const Upload& upload, Dea
   if (bytes <= upload.part_bytes) {
     TARN_TRY(std::string body, ReadPart({.file = file.get(), .bytes = bytes}));
     TARN_TRY(const Answer answer,
-             SendStubbornly({.method = "PUT", .key = key, .body = std::move(body)}, deadline,
-                            is_cancelled));
+             SendWithRetries({.method = "PUT", .key = key, .body = std::move(body)}, deadline,
+                             is_cancelled));
     if (upload.on_sent) upload.on_sent(bytes);
     return ObjectInfo{.bytes = bytes, .etag = answer.Header("etag")};
   }
   TARN_TRY(const Answer begun,
-           SendStubbornly({.method = "POST", .key = key, .query = {{"uploads", ""}}}, deadline,
-                          is_cancelled));
+           SendWithRetries({.method = "POST", .key = key, .query = {{"uploads", ""}}}, deadline,
+                           is_cancelled));
   const std::string id = XmlElement(begun.body, "UploadId");
-  if (id.empty()) return Unavailable("the object store gives no id for an upload in parts");
+  if (id.empty()) return Unavailable("the object store sent no id for a multipart upload");
   Result<ObjectInfo> info = WriteParts(key, id, file.get(), bytes, upload, deadline, is_cancelled);
   if (!info.ok()) {
-    // The parts would be kept, and paid for.
-    const Result<Answer> taken_back =
+    // Unfinished parts would be stored and billed.
+    const Result<Answer> aborted =
         Send({.method = "DELETE", .key = key, .query = {{"uploadId", id}}},
              Deadline::After(std::chrono::seconds(10)), {});
-    if (!taken_back.ok()) info = info.error().Wrap("parts of the object are left in the bucket");
+    if (!aborted.ok()) info = info.error().Wrap("parts of the object are left in the bucket");
   }
   return info;
 }
@@ -447,7 +447,7 @@ Result<ObjectInfo> Client::WriteParts(std::string_view key, const std::string& u
     const FilePart part{.file = file, .begin = begin, .bytes = std::min(part_bytes, bytes - begin)};
     TARN_TRY(std::string body, ReadPart(part));
     TARN_TRY(const Answer answer,
-             SendStubbornly(
+             SendWithRetries(
                  {.method = "PUT",
                   .key = key,
                   .query = {{"partNumber", std::to_string(++number)}, {"uploadId", upload_id}},
@@ -457,16 +457,16 @@ Result<ObjectInfo> Client::WriteParts(std::string_view key, const std::string& u
                          answer.Header("etag"));
     if (upload.on_sent) upload.on_sent(part.bytes);
   }
-  TARN_TRY(const Answer done, SendStubbornly({.method = "POST",
-                                              .key = key,
-                                              .query = {{"uploadId", upload_id}},
-                                              .body = "<CompleteMultipartUpload>" + parts +
-                                                      "</CompleteMultipartUpload>",
-                                              .answer_bytes_max = 1024 * 1024},
-                                             deadline, is_cancelled));
-  // S3 begins with 200 before it knows.
+  TARN_TRY(const Answer done, SendWithRetries({.method = "POST",
+                                               .key = key,
+                                               .query = {{"uploadId", upload_id}},
+                                               .body = "<CompleteMultipartUpload>" + parts +
+                                                       "</CompleteMultipartUpload>",
+                                               .answer_bytes_max = 1024 * 1024},
+                                              deadline, is_cancelled));
+  // S3 sends the status 200 before the upload is complete.
   const std::string etag = XmlElement(done.body, "ETag");
-  if (etag.empty()) return ErrorOf(done.status, done.body);
+  if (etag.empty()) return StatusError(done.status, done.body);
   return ObjectInfo{.bytes = bytes, .etag = etag};
 }
 

@@ -41,11 +41,11 @@ TEST_F(ClientTest, ReadsTheEndOfAnObject) {
   EXPECT_THAT(bucket.seen()[0].authorization, StartsWith("AWS4-HMAC-SHA256 Credential=key/"));
 }
 
-TEST_F(ClientTest, ASmallObjectComesWhole) {
+TEST_F(ClientTest, ReadsASmallObjectWhole) {
   bucket.objects["one"] = "small";
   Client client = Open();
-  for (const bool knows_ranges : {true, false}) {
-    bucket.knows_ranges = knows_ranges;
+  for (const bool supports_ranges : {true, false}) {
+    bucket.supports_ranges = supports_ranges;
     const auto part = client.ReadEnd("one", 1000, Deadline::Never());
     ASSERT_TRUE(part.ok()) << part.error().message;
     EXPECT_EQ(part->bytes, "small");
@@ -54,7 +54,7 @@ TEST_F(ClientTest, ASmallObjectComesWhole) {
   }
 }
 
-TEST_F(ClientTest, ReadsAPartOfTheObjectThatItKnows) {
+TEST_F(ClientTest, ReadsARangeOfAnUnchangedObject) {
   bucket.objects["one"] = Digits(1000);
   Client client = Open();
   const auto part = client.Read("one", 12, 3, "\"1\"", Deadline::Never());
@@ -66,7 +66,7 @@ TEST_F(ClientTest, ReadsAPartOfTheObjectThatItKnows) {
   EXPECT_EQ(other.error().kind, ErrorKind::kPrecondition);
 }
 
-TEST_F(ClientTest, KeysAreSentAsTheyAre) {
+TEST_F(ClientTest, SendsKeysUnchanged) {
   bucket.objects["a b+c?d#e%41.."] = "x";
   Client client = Open();
   const auto part = client.ReadEnd("a b+c?d#e%41..", 10, Deadline::Never());
@@ -74,7 +74,7 @@ TEST_F(ClientTest, KeysAreSentAsTheyAre) {
   EXPECT_EQ(bucket.seen()[0].path, "/lake/a%20b%2Bc%3Fd%23e%2541..");
 }
 
-TEST_F(ClientTest, ErrorsSayWhatTheServerSays) {
+TEST_F(ClientTest, ReportsTheErrorOfTheServer) {
   Client client = Open();
   const auto missing = client.ReadEnd("none", 10, Deadline::Never());
   ASSERT_FALSE(missing.ok());
@@ -87,18 +87,18 @@ TEST_F(ClientTest, ErrorsSayWhatTheServerSays) {
   EXPECT_EQ(busy.error().message, "the object store answers 503 NoSuchThing");
 }
 
-TEST_F(ClientTest, AServerWithoutRangesDoesNotFillTheMemory) {
+TEST_F(ClientTest, LimitsResponsesOfServersWithoutRanges) {
   bucket.objects["one"] = Digits(1'000'000);
-  bucket.knows_ranges = false;
+  bucket.supports_ranges = false;
   Client client = Open();
   const auto part = client.ReadEnd("one", 10'000, Deadline::Never());
   ASSERT_FALSE(part.ok());
-  EXPECT_EQ(part.error().message, "the object store sends more than was asked for");
-  bucket.knows_ranges = true;
+  EXPECT_EQ(part.error().message, "the object store sent more than requested");
+  bucket.supports_ranges = true;
   EXPECT_TRUE(client.ReadEnd("one", 10'000, Deadline::Never()).ok()) << "it can be used again";
 }
 
-TEST_F(ClientTest, KeepsItsDeadlineAndCanBeCancelled) {
+TEST_F(ClientTest, EnforcesDeadlinesAndCancellation) {
   bucket.objects["one"] = "x";
   bucket.hangs = true;
   Client client = Open();
@@ -110,7 +110,7 @@ TEST_F(ClientTest, KeepsItsDeadlineAndCanBeCancelled) {
   EXPECT_EQ(cancelled.error().kind, ErrorKind::kCancelled);
 }
 
-TEST_F(ClientTest, TellsThatNobodyIsThere) {
+TEST_F(ClientTest, ReportsAnUnreachableServer) {
   Bucket nowhere = bucket.bucket();
   nowhere.store.host = "127.0.0.1:1";
   Client client(nowhere);
@@ -143,7 +143,7 @@ TEST_F(ClientTest, ListsPageByPage) {
   EXPECT_THAT(bucket.seen()[1].query, StartsWith("continuation-token=%2Bb%2F1%20%2B%25&"));
 }
 
-TEST_F(ClientTest, ListsWhatHasAPrefixAndIsWanted) {
+TEST_F(ClientTest, ListsOnlyMatchingObjects) {
   bucket.objects = {{"a", "1"}, {"b+", "1"}, {"b+1", ""}, {"b+2", "1"}, {"c", "1"}};
   Client client = Open();
   const auto objects = client.List(
@@ -154,7 +154,7 @@ TEST_F(ClientTest, ListsWhatHasAPrefixAndIsWanted) {
   EXPECT_EQ(client.List({.prefix = "none"}, Deadline::Never())->size(), 0U);
 }
 
-TEST_F(ClientTest, AListHasAnEnd) {
+TEST_F(ClientTest, EndsAnEndlessList) {
   bucket.objects = {{"a", "1"}, {"b", "1"}, {"c", "1"}};
   Client client = Open();
   const auto many = client.List({.objects_max = 2}, Deadline::Never());
@@ -162,13 +162,13 @@ TEST_F(ClientTest, AListHasAnEnd) {
   EXPECT_EQ(many.error().kind, ErrorKind::kTooLarge);
   EXPECT_EQ(many.error().message, "more than 2 objects");
   EXPECT_TRUE(client.List({.objects_max = 3}, Deadline::Never()).ok());
-  bucket.lists_for_ever = true;
+  bucket.lists_endlessly = true;
   const auto endless = client.List({.objects_max = 10}, Deadline::Never());
   ASSERT_FALSE(endless.ok());
   EXPECT_EQ(endless.error().kind, ErrorKind::kTooLarge);
 }
 
-TEST_F(ClientTest, APageIsAskedForAgain) {
+TEST_F(ClientTest, RetriesAPage) {
   bucket.objects = {{"a", "1"}};
   bucket.failures = 1;
   Client client = Open();
@@ -181,7 +181,7 @@ TEST_F(ClientTest, APageIsAskedForAgain) {
   EXPECT_EQ(bucket.seen().size(), 3U) << "a refusal is not tried again";
 }
 
-TEST_F(ClientTest, DeletesWhatIsThereOrNot) {
+TEST_F(ClientTest, DeletesExistingAndMissingObjects) {
   bucket.objects["one"] = "x";
   Client client = Open();
   EXPECT_TRUE(client.Delete("one", Deadline::Never()).ok());

@@ -5,8 +5,8 @@
 namespace tarn::s3 {
 namespace {
 
-// The number at the front, up to `end`, which is taken away too; '\0' is the end of the text.
-std::optional<uint64_t> TakeNumber(std::string_view& text, char end) {
+// Removes a number and the following `end` from the front of the text; '\0' is the end of the text.
+std::optional<uint64_t> ConsumeNumber(std::string_view& text, char end) {
   uint64_t value = 0;
   const char* last = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), last, value);
@@ -24,11 +24,11 @@ std::optional<ContentRange> ParseContentRange(std::string_view text) {
   constexpr std::string_view kUnit = "bytes ";
   if (!text.starts_with(kUnit)) return std::nullopt;
   text.remove_prefix(kUnit.size());
-  const auto first = TakeNumber(text, '-');
+  const auto first = ConsumeNumber(text, '-');
   if (!first) return std::nullopt;
-  const auto last = TakeNumber(text, '/');
+  const auto last = ConsumeNumber(text, '/');
   if (!last) return std::nullopt;
-  const auto all = TakeNumber(text, '\0');
+  const auto all = ConsumeNumber(text, '\0');
   if (!all || *first > *last || *last >= *all) return std::nullopt;
   return ContentRange{.begin = *first, .bytes = *last - *first + 1, .object_bytes = *all};
 }

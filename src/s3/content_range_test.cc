@@ -5,7 +5,7 @@
 namespace tarn::s3 {
 namespace {
 
-TEST(ContentRangeTest, SaysWhichBytes) {
+TEST(ContentRangeTest, ParsesARange) {
   const auto range = ParseContentRange("bytes 10-19/443");
   ASSERT_TRUE(range);
   EXPECT_EQ(range->begin, 10U);
@@ -13,7 +13,7 @@ TEST(ContentRangeTest, SaysWhichBytes) {
   EXPECT_EQ(range->object_bytes, 443U);
 }
 
-TEST(ContentRangeTest, NothingElse) {
+TEST(ContentRangeTest, RejectsOtherForms) {
   for (const char* wrong :
        {"", "bytes", "bytes ", "bytes 1", "bytes 1-", "bytes 1-2", "bytes 1-2/", "bytes 1-2/*",
         "bytes */443", "bytes 2-1/443", "bytes 0-443/443", "bytes 0-9/443 ", "items 0-9/443",

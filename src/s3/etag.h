@@ -4,8 +4,8 @@
 
 namespace tarn::s3 {
 
-// Whether two ETags name the same content. Ignores quotes, which some clients
-// omit when they register an object, and the mark of a weak ETag, which proxies may add.
+// True if two ETags name the same content. Ignores quotes, which some clients omit when they
+// register an object, and the mark of a weak ETag, which proxies may add.
 inline bool IsSameEtag(std::string_view left, std::string_view right) {
   const auto plain = [](std::string_view etag) {
     if (etag.starts_with("W/")) etag.remove_prefix(2);

@@ -11,32 +11,32 @@
 namespace tarn::s3 {
 namespace {
 
-Error BrokenListing(const std::string& what) {
+Error ListingError(const std::string& what) {
   return Unavailable("the object store's listing " + what);
 }
 
-// A space comes as '+', and a '+' as %2B.
+// A space is encoded as '+', and '+' as %2B.
 Result<std::string> DecodeKey(std::string text) {
   std::replace(text.begin(), text.end(), '+', ' ');
   std::optional<std::string> key = PercentDecode(text);
-  if (!key) return BrokenListing("has a key whose encoding is broken");
+  if (!key) return ListingError("has a key with invalid encoding");
   return *std::move(key);
 }
 
 class Parser {
  public:
   Result<> OnElement(XmlPath path, std::string_view text) {
-    if (path.front() != "ListBucketResult") return BrokenListing("is something else");
+    if (path.front() != "ListBucketResult") return ListingError("is not a ListBucketResult");
     if (path.size() == 1) has_root_ = true;
     if (path.size() == 2) return OnProperty(path[1], text);
     if (path.size() == 3 && path[1] == "Contents") return OnObjectProperty(path[2], text);
     return {};
   }
 
-  Result<ListingPage> Take() {
-    if (!has_root_) return BrokenListing("is something else");
-    if (is_truncated_ && page_.next.empty()) return BrokenListing("does not say where it goes on");
-    // A token may be there without need.
+  Result<ListingPage> Finish() {
+    if (!has_root_) return ListingError("is not a ListBucketResult");
+    if (is_truncated_ && page_.next.empty()) return ListingError("has no continuation token");
+    // Some servers send a token with the last page.
     if (!is_truncated_) page_.next.clear();
     if (is_encoded_) {
       for (ListedObject& object : page_.objects) {
@@ -44,7 +44,7 @@ class Parser {
       }
     }
     for (const ListedObject& object : page_.objects) {
-      if (object.key.empty()) return BrokenListing("has an object without a key");
+      if (object.key.empty()) return ListingError("has an object without a key");
     }
     return std::move(page_);
   }
@@ -58,7 +58,7 @@ class Parser {
     } else if (name == "EncodingType") {
       is_encoded_ = text == "url";
     } else if (name == "Contents") {
-      if (!has_size_) return BrokenListing("has an object without a size");
+      if (!has_size_) return ListingError("has an object without a size");
       page_.objects.push_back(std::exchange(object_, {}));
       has_size_ = false;
     }
@@ -79,7 +79,7 @@ class Parser {
   }
 
   ListingPage page_;
-  ListedObject object_;  // That is being read.
+  ListedObject object_;  // The object being parsed.
   bool has_size_ = false;
   bool has_root_ = false;
   bool is_truncated_ = false;
@@ -93,11 +93,11 @@ Result<ListingPage> ParseListing(std::string_view xml) {
   const Result<> read = ReadXml(
       xml, [&parser](XmlPath path, std::string_view text) { return parser.OnElement(path, text); });
   if (!read.ok()) {
-    // Of two kinds: what it says, and that it is no XML.
+    // kUnavailable is an error of the content; other errors are XML errors.
     if (read.error().kind == ErrorKind::kUnavailable) return read.error();
-    return BrokenListing("is " + read.error().message);
+    return ListingError("is " + read.error().message);
   }
-  return parser.Take();
+  return parser.Finish();
 }
 
 }  // namespace tarn::s3

@@ -14,7 +14,7 @@ std::string List(const std::string& inner) {
   return fmt::format("<ListBucketResult>{}</ListBucketResult>", inner);
 }
 
-// As Amazon answers.
+// A response in Amazon's format.
 constexpr const char* kAnswer = R"(<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>lake</Name>
 <Prefix>flights/</Prefix><NextContinuationToken>1o1f+7/==</NextContinuationToken><KeyCount>2</KeyCount>
@@ -37,14 +37,14 @@ TEST(ListingTest, ReadsAPage) {
   EXPECT_EQ(page->next, "1o1f+7/==") << "as it came";
 }
 
-TEST(ListingTest, KeysAreEncodedOnlyWhereItSaysSo) {
+TEST(ListingTest, DecodesOnlyDeclaredEncodings) {
   const std::string object = "<Contents><Key>a+b%20c</Key><Size>1</Size></Contents>";
   EXPECT_EQ(ParseListing(List(object))->objects[0].key, "a+b%20c");
   EXPECT_EQ(ParseListing(List(object + "<EncodingType>url</EncodingType>"))->objects[0].key,
             "a b c");
 }
 
-TEST(ListingTest, TheLastPage) {
+TEST(ListingTest, RecognisesTheLastPage) {
   EXPECT_EQ(ParseListing("<ListBucketResult/>").value(), ListingPage());
   EXPECT_EQ(ParseListing(List("<IsTruncated>false</IsTruncated>"
                               "<NextContinuationToken>x</NextContinuationToken>"))
@@ -52,7 +52,7 @@ TEST(ListingTest, TheLastPage) {
             "");
 }
 
-TEST(ListingTest, RefusesWhatIsNoListing) {
+TEST(ListingTest, RejectsInvalidListings) {
   const auto expect = [](const std::string& xml, const char* what) {
     const auto page = ParseListing(xml);
     ASSERT_FALSE(page.ok()) << xml;
@@ -61,7 +61,7 @@ TEST(ListingTest, RefusesWhatIsNoListing) {
     EXPECT_THAT(page.error().message, HasSubstr(what)) << xml;
   };
   expect("", "is not XML");
-  expect("<html/>", "is something else");
+  expect("<html/>", "is not a ListBucketResult");
   expect(List("<Contents>"), "is not XML");
   expect("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>", "is not XML");
   expect(List("<Contents><Size>1</Size></Contents>"), "without a key");
@@ -70,8 +70,8 @@ TEST(ListingTest, RefusesWhatIsNoListing) {
   expect(List("<Contents><Key>a</Key><Size>1</Size></Contents><Contents><Key>b</Key></Contents>"),
          "without a size");
   expect(List("<EncodingType>url</EncodingType><Contents><Key>%4</Key><Size>1</Size></Contents>"),
-         "encoding is broken");
-  expect(List("<IsTruncated>true</IsTruncated>"), "where it goes on");
+         "invalid encoding");
+  expect(List("<IsTruncated>true</IsTruncated>"), "continuation token");
 }
 
 }  // namespace

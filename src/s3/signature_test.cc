@@ -6,7 +6,7 @@
 namespace tarn::s3 {
 namespace {
 
-// The examples of "Signature Calculations for the Authorization Header" in Amazon's documentation.
+// Examples from "Signature Calculations for the Authorization Header" in Amazon's documentation.
 protocol::Credentials ExampleCredentials() {
   return {.access_key_id = "AKIAIOSFODNN7EXAMPLE",
           .secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -22,7 +22,7 @@ std::string SignatureOf(const UnsignedRequest& request) {
   return value.substr(value.find("Signature=") + 10);
 }
 
-TEST(Sign, AnswersAsAmazonForAPartOfAnObject) {
+TEST(Sign, MatchesAmazonsExampleForARange) {
   UnsignedRequest request = Example();
   request.path = "/test.txt";
   request.headers["range"] = "bytes=0-9";
@@ -35,7 +35,7 @@ TEST(Sign, AnswersAsAmazonForAPartOfAnObject) {
   EXPECT_EQ(headers.at("x-amz-content-sha256"), kEmptySha256);
 }
 
-TEST(Sign, AnswersAsAmazonForAnObjectThatIsPut) {
+TEST(Sign, MatchesAmazonsExampleForAPut) {
   UnsignedRequest request = Example();
   request.method = "PUT";
   request.path = EncodePath("/test$file.text");
@@ -46,7 +46,7 @@ TEST(Sign, AnswersAsAmazonForAnObjectThatIsPut) {
             "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
 }
 
-TEST(Sign, AnswersAsAmazonForQueries) {
+TEST(Sign, MatchesAmazonsExamplesForQueries) {
   UnsignedRequest lifecycle = Example();
   lifecycle.path = "/";
   lifecycle.query = {{"lifecycle", ""}};
@@ -58,7 +58,7 @@ TEST(Sign, AnswersAsAmazonForQueries) {
   EXPECT_EQ(SignatureOf(list), "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
 }
 
-TEST(Sign, ATokenIsSigned) {
+TEST(Sign, SignsTheSessionToken) {
   protocol::Credentials temporary = ExampleCredentials();
   temporary.session_token = "token";
   UnsignedRequest request = Example();
@@ -69,7 +69,7 @@ TEST(Sign, ATokenIsSigned) {
               testing::HasSubstr(";x-amz-date;x-amz-security-token, "));
 }
 
-TEST(Sign, WithoutAKeyNothingIsSigned) {
+TEST(Sign, SignsNothingWithoutAKey) {
   EXPECT_EQ(Sign(Example(), {}, "us-east-1", kNow), Example().headers);
 }
 

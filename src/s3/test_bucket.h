@@ -1,7 +1,7 @@
 #pragma once
 
-// A bucket in this process for unit tests, which can be told to misbehave. That a real server
-// understands the same requests is for the system tests.
+// An in-process bucket for unit tests with configurable misbehaviour. System tests check the same
+// requests against a real server.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -41,14 +41,14 @@ class TestBucket {
     EXPECT_TRUE(server_.WaitIdle(Deadline::After(std::chrono::seconds(30))));
   }
 
-  std::map<std::string, std::string> objects;  // Before the first request.
-  std::atomic<bool> knows_ranges = true;
-  std::atomic<bool> changes = false;     // Each answer has another ETag.
-  std::atomic<int> status = 0;           // Instead of an answer.
-  std::atomic<int> failures = 0;         // So many answers are 503 before the next good one.
-  std::atomic<size_t> page_keys = 1000;  // Of a list.
+  std::map<std::string, std::string> objects;  // Set before the first request.
+  std::atomic<bool> supports_ranges = true;
+  std::atomic<bool> changes = false;     // Each response has another ETag.
+  std::atomic<int> status = 0;           // The status of all responses, if not 0.
+  std::atomic<int> failures = 0;         // The number of 503 responses before the next success.
+  std::atomic<size_t> page_keys = 1000;  // The page size of lists.
   std::atomic<bool> encodes_keys = true;
-  std::atomic<bool> lists_for_ever = false;
+  std::atomic<bool> lists_endlessly = false;
   std::atomic<bool> hangs = false;
 
   Bucket bucket() const {
@@ -101,7 +101,7 @@ class TestBucket {
     size_t begin = 0;
     size_t end = 0;
     http::Response response = http::Response::Text(200, all);
-    if (const size_t minus = range.find('-'); knows_ranges && minus != std::string::npos) {
+    if (const size_t minus = range.find('-'); supports_ranges && minus != std::string::npos) {
       constexpr size_t kUnit = std::string_view("bytes=").size();
       const size_t last = std::stoul(range.substr(minus + 1));
       begin = minus == kUnit ? all.size() - std::min(last, all.size())
@@ -117,7 +117,7 @@ class TestBucket {
     return response;
   }
 
-  // The token is the last key that was told, and is nobody's to understand: it begins with '+'.
+  // The continuation token is '+' and the last listed key.
   http::Response List(const http::Request& request) const {
     const std::string prefix = request.Parameter("prefix").value_or("");
     const std::string token = request.Parameter("continuation-token").value_or("");
@@ -134,7 +134,7 @@ class TestBucket {
       last = object->first;
       ++count;
     }
-    const bool has_more = object != objects.end() || lists_for_ever;
+    const bool has_more = object != objects.end() || lists_endlessly;
     return http::Response::Text(
         200, fmt::format(
                  "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"x\"><Name>lake</Name>{}"

@@ -12,10 +12,10 @@
 namespace tarn::s3 {
 namespace {
 
-// A listing has three.
+// A listing has three levels.
 constexpr size_t kDepthMax = 16;
 
-Error Broken(std::string_view what) { return InvalidArgument(fmt::format("not XML: {}", what)); }
+Error XmlError(std::string_view what) { return InvalidArgument(fmt::format("not XML: {}", what)); }
 
 class Reader {
  public:
@@ -32,17 +32,17 @@ class Reader {
     });
     XML_SetStartDoctypeDeclHandler(parser_.get(),
                                    [](void* self, const char*, const char*, const char*, int) {
-                                     Of(self).Stop(Broken("it has a document type"));
+                                     Of(self).Stop(XmlError("it has a document type"));
                                    });
   }
 
   Result<> Run(std::string_view xml) {
-    if (xml.size() > std::numeric_limits<int>::max()) return Broken("it is too long");
+    if (xml.size() > std::numeric_limits<int>::max()) return XmlError("it is too long");
     const XML_Status status =
         XML_Parse(parser_.get(), xml.data(), static_cast<int>(xml.size()), /*isFinal=*/XML_TRUE);
     if (stopped_) return *stopped_;
     if (status != XML_STATUS_OK) {
-      return Broken(XML_ErrorString(XML_GetErrorCode(parser_.get())));
+      return XmlError(XML_ErrorString(XML_GetErrorCode(parser_.get())));
     }
     return {};
   }
@@ -51,7 +51,7 @@ class Reader {
   static Reader& Of(void* self) { return *static_cast<Reader*>(self); }
 
   void Begin(const char* name) {
-    if (names_.size() == kDepthMax) return Stop(Broken("it nests too deeply"));
+    if (names_.size() == kDepthMax) return Stop(XmlError("nested too deeply"));
     names_.emplace_back(name);
     texts_.emplace_back();
   }
@@ -61,7 +61,7 @@ class Reader {
   }
 
   void End() {
-    // Expat calls it once more for an empty element whose begin was an error.
+    // Expat calls the handler once more for an empty element that failed to start.
     if (stopped_) return;
     if (const Result<> taken = on_element_(names_, texts_.back()); !taken.ok()) {
       return Stop(taken.error());
@@ -95,7 +95,7 @@ std::string XmlElement(std::string_view xml, std::string_view name) {
     if (!found && path.back() == name) found = text;
     return {};
   });
-  // What came before the place where it breaks is good.
+  // The part before the error is valid.
   (void)read;
   return found.value_or("");
 }

@@ -9,20 +9,20 @@
 
 namespace tarn::s3 {
 
-// The names of the elements that are open, the outermost first.
+// The names of the open elements, the outermost first.
 using XmlPath = std::span<const std::string>;
 
-// Reads a document as object stores write them: elements and text, without attributes.
-// `on_element` is called at the end of each element, its children first, with the text that stands
-// in it directly; an error of it ends the reading.
+// Parses XML as object stores send it: elements and text, without attributes. `on_element` is
+// called at the end of each element, after its children, with the element's own text. An error from
+// it ends the parsing.
 //
-// The text comes from outside: what is not well-formed, nests deeper than any answer does, or has a
-// document type (which may declare entities) is an error.
+// The text is untrusted: malformed XML, deep nesting and document types (which may declare
+// entities) are errors.
 Result<> ReadXml(std::string_view xml,
                  const std::function<Result<>(XmlPath path, std::string_view text)>& on_element);
 
-// The text of the first element of that name, also of a document that is cut off or broken after
-// it. Empty: it is not there.
+// The text of the first element with that name, even if the document is broken after it; empty if
+// there is none.
 std::string XmlElement(std::string_view xml, std::string_view name);
 
 }  // namespace tarn::s3

@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::StartsWith;
 
-// "a/b: text", an element each; then the error, if there is one.
+// Returns "a/b: text" for each element, then the error, if any.
 std::vector<std::string> Read(std::string_view xml) {
   std::vector<std::string> out;
   const Result<> read = ReadXml(xml, [&](XmlPath path, std::string_view text) -> Result<> {
@@ -41,7 +41,7 @@ TEST(XmlTest, ReadsReferences) {
   }
 }
 
-TEST(XmlTest, RefusesWhatIsNotWellFormed) {
+TEST(XmlTest, RejectsMalformedXml) {
   for (const char* wrong : {"",
                             " ",
                             "text",
@@ -68,13 +68,13 @@ TEST(XmlTest, RefusesWhatIsNotWellFormed) {
   }
 }
 
-TEST(XmlTest, RefusesWhatNestsTooDeeply) {
+TEST(XmlTest, RejectsDeepNesting) {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "<a>";
-  EXPECT_THAT(Read(deep), ElementsAre("not XML: it nests too deeply"));
+  EXPECT_THAT(Read(deep), ElementsAre("not XML: nested too deeply"));
 }
 
-TEST(XmlTest, AnElementOfABrokenAnswer) {
+TEST(XmlTest, FindsAnElementOfABrokenDocument) {
   EXPECT_EQ(XmlElement("<Error><Code>NoSuchKey</Code><Message>no &amp;", "Code"), "NoSuchKey");
   EXPECT_EQ(XmlElement("<Error><A><Code>1</Code></A><Code>2</Code></Error>", "Code"), "1");
   EXPECT_EQ(XmlElement("<Error><Code>NoSuchKey</Code></Error>", "Message"), "");
