@@ -1,6 +1,6 @@
 #pragma once
 
-// The changes of a dataset's columns that its readers notice.
+// Changes of column types that break the readers of a dataset.
 
 #include <string>
 #include <vector>
@@ -15,9 +15,9 @@ struct TypeChange {
   std::string after;
 };
 
-// The columns whose type changed to one that does not hold all former values; see type.h. Columns
-// are matched by name without regard to ASCII case, as DuckDB does. New and dropped columns are not
-// changes of a type.
+// Returns the columns whose new type does not hold all values of the old type; see type.h. Columns
+// are matched by name, ignoring ASCII case as DuckDB does. New and dropped columns are not
+// included.
 std::vector<TypeChange> IncompatibleChanges(const std::vector<Column>& before,
                                             const std::vector<Column>& after);
 

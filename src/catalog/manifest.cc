@@ -25,7 +25,7 @@ Result<> ValidateObject(const ObjectRef& object, const std::string& field) {
   if (object.key.empty()) return InvalidArgument(field + ".key: must not be empty");
   TARN_CHECK_OK(ValidateText(object.key, kKeyBytesMax, field + ".key"));
   if (object.key.find('\0') != std::string::npos) {
-    return InvalidArgument(field + ".key: must not hold a NUL character");
+    return InvalidArgument(field + ".key: must not contain a NUL character");
   }
   if (object.size_bytes && *object.size_bytes < 0) {
     return InvalidArgument(field + ".size: must not be negative");
@@ -37,12 +37,12 @@ Result<> ValidateColumn(const Column& column, const std::string& field) {
   if (column.name.empty()) return InvalidArgument(field + ".name: must not be empty");
   TARN_CHECK_OK(ValidateText(column.name, kColumnNameBytesMax, field + ".name"));
   if (column.name.find('\0') != std::string::npos) {
-    return InvalidArgument(field + ".name: must not hold a NUL character");
+    return InvalidArgument(field + ".name: must not contain a NUL character");
   }
   if (column.type.empty()) return InvalidArgument(field + ".type: must not be empty");
   TARN_CHECK_OK(ValidateText(column.type, kColumnTypeBytesMax, field + ".type"));
   if (HasControlCharacter(column.type)) {
-    return InvalidArgument(field + ".type: must not hold control characters");
+    return InvalidArgument(field + ".type: must not contain control characters");
   }
   return {};
 }
@@ -97,7 +97,7 @@ Result<> ValidateName(std::string_view name) {
   }
   if (!IsValidUtf8(name)) return InvalidArgument("name: is not UTF-8");
   if (HasControlCharacter(name)) {
-    return InvalidArgument("name: must not hold control characters");
+    return InvalidArgument("name: must not contain control characters");
   }
   return {};
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// The model of the catalogue: which Parquet objects make up which dataset. No I/O.
+// The model of the catalogue: datasets and their Parquet objects. No I/O.
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +20,8 @@ inline constexpr size_t kEtagBytesMax = 1024;
 inline constexpr size_t kFingerprintBytesMax = 1024;
 inline constexpr size_t kColumnsMax = 10'000;
 inline constexpr size_t kColumnNameBytesMax = 1024;
-inline constexpr size_t kColumnTypeBytesMax = 16 * 1024;  // A STRUCT names all of its fields.
+// A STRUCT type includes all of its fields.
+inline constexpr size_t kColumnTypeBytesMax = 16 * 1024;
 
 // One Parquet object of a dataset.
 struct ObjectRef {
@@ -33,68 +34,67 @@ struct ObjectRef {
 
 struct Column {
   std::string name;
-  std::string type;  // As DuckDB writes it: "DECIMAL(18,2)", "STRUCT(a INTEGER, b VARCHAR[])".
+  std::string type;  // In DuckDB's notation: "DECIMAL(18,2)", "STRUCT(a INTEGER, b VARCHAR[])".
   std::optional<bool> nullable;
 
   bool operator==(const Column&) const = default;
 };
 
-// What a client says of a dataset: everything in a manifest that is not the catalogue's own.
+// The part of a manifest that clients set.
 struct DatasetContent {
   std::vector<ObjectRef> objects;  // At least one.
   std::optional<int64_t> row_count;
   std::optional<std::string> schema_fingerprint;
-  std::optional<std::vector<Column>> schema;  // At least one column, none twice.
+  std::optional<std::vector<Column>> schema;  // At least one column, without duplicates.
 
   bool operator==(const DatasetContent&) const = default;
 };
 
 struct Manifest {
   std::string name;
-  std::string dataset_id;  // Given once, kept through updates; new after delete and create.
+  std::string dataset_id;  // Constant through updates; new after delete and create.
   DatasetContent content;
   UnixMicros created_at;
-  UnixMicros updated_at;  // Strictly later with each change of content.
-  // Counts the changes of this dataset_id from 1; 0 where the catalogue does not say.
+  UnixMicros updated_at;  // Strictly later with each change of the content.
+  // Counts the changes of this dataset_id from 1; 0 if unknown.
   uint64_t version = 0;
   std::string changed_by;  // The token of the last change; empty: not known, or there was none.
 };
 
-// A point in the history of one catalogue. As text, "ID.REVISION", it is what clients keep and show
-// again: in an ETag, and in `since`. Revisions of catalogues with other ids cannot be compared.
+// A revision of one catalogue. Clients store its text, "ID.REVISION", and send it back in an ETag
+// or in `since`. Revisions of catalogues with different ids are not comparable.
 struct Position {
-  std::string catalog_id;  // Letters, digits, '-' and '_'; empty where the catalogue has none.
+  std::string catalog_id;  // Letters, digits, '-' and '_'; empty if the catalogue has no id.
   uint64_t revision = 0;
 
-  // Empty without a catalog_id: such a catalogue tells no changes.
+  // Empty without a catalog_id: such a catalogue does not report changes.
   std::string Text() const;
-  // None when it is no position.
+  // Returns nullopt for other texts.
   static std::optional<Position> Parse(std::string_view text);
 
   bool operator==(const Position&) const = default;
 };
 
-// Everything in the catalogue as of one revision.
+// The complete catalogue at one revision.
 struct Snapshot {
   uint64_t revision = 0;
   std::vector<Manifest> manifests;  // Ordered by name.
-  std::string catalog_id;           // Empty where the catalogue has none.
+  std::string catalog_id;           // Empty if the catalogue has no id.
 };
 
-// What a catalogue answers to one that knows an earlier revision of it.
+// The response to a client with an earlier revision of the catalogue.
 struct Changes {
-  Position position;  // As of which this is. The next `since`.
-  // What the changes follow upon. None: `manifests` is the whole catalogue, and what is not in it
-  // is not there.
+  Position position;  // The current position; the next `since`.
+  // The revision that the changes follow. nullopt: `manifests` is the complete catalogue.
   std::optional<uint64_t> since;
-  std::vector<Manifest> manifests;   // Created or changed after `since`, each as it is now.
-  std::vector<std::string> deleted;  // After `since`, and not there now.
+  std::vector<Manifest> manifests;   // Created or changed after `since`, in their current state.
+  std::vector<std::string> deleted;  // Deleted after `since` and not created again.
 };
 
-// The rules for a name: UTF-8, 1 to 255 bytes, no control characters.
+// Checks a name: UTF-8, 1 to 255 bytes, no control characters.
 Result<> ValidateName(std::string_view name);
 
-// The rules for content; the error names the field ("objects[3].key: …").
+// Checks the content; the error names the field ("objects[3].key: …").
 Result<> Validate(const DatasetContent& content);
 
 }  // namespace tarn::catalog

@@ -13,16 +13,16 @@
 namespace tarn::catalog {
 namespace {
 
-// Keeps the order in which fields are written. Not for reading: it looks a key up one by one, so
-// that a text of many keys would take the square of its length.
+// Keeps the order of fields in output. Not for parsing: lookup by key is linear, so a text with
+// many keys would take quadratic time.
 using OrderedJson = nlohmann::ordered_json;
 using Json = nlohmann::json;
 
-Error Bad(const std::string& field, std::string_view why) {
+Error FieldError(const std::string& field, std::string_view why) {
   return InvalidArgument(fmt::format("{}: {}", field, why));
 }
 
-// The most values of a body that names a version.
+// The limit for a body with a version.
 constexpr size_t kRestoreValuesMax = 100;
 
 Result<Json> Parse(std::string_view text, size_t values_max) {
@@ -33,11 +33,11 @@ Result<Json> Parse(std::string_view text, size_t values_max) {
   return json;
 }
 
-Result<> RefuseUnknown(const Json& object, std::initializer_list<std::string_view> known,
-                       const std::string& prefix) {
+Result<> RejectUnknownFields(const Json& object, std::initializer_list<std::string_view> known,
+                             const std::string& prefix) {
   for (const auto& item : object.items()) {
     if (std::find(known.begin(), known.end(), item.key()) == known.end()) {
-      return Bad(prefix + item.key(), "unknown field");
+      return FieldError(prefix + item.key(), "unknown field");
     }
   }
   return {};
@@ -49,14 +49,14 @@ Result<std::optional<int64_t>> OptionalInteger(const Json& object, const char* n
   if (found == object.end() || found->is_null()) return std::optional<int64_t>();
   const bool fits = found->is_number_integer() &&
                     (!found->is_number_unsigned() || found->get<uint64_t>() <= INT64_MAX);
-  if (!fits) return Bad(prefix + name, "must be a whole number");
+  if (!fits) return FieldError(prefix + name, "must be a whole number");
   return std::optional(found->get<int64_t>());
 }
 
-// 0 where it is missing.
+// Returns 0 if the field is missing.
 Result<uint64_t> OptionalCount(const Json& object, const char* name, const std::string& prefix) {
   TARN_TRY(const std::optional<int64_t> count, OptionalInteger(object, name, prefix));
-  if (count && *count < 0) return Bad(prefix + name, "must not be negative");
+  if (count && *count < 0) return FieldError(prefix + name, "must not be negative");
   return static_cast<uint64_t>(count.value_or(0));
 }
 
@@ -64,7 +64,7 @@ Result<std::optional<std::string>> OptionalText(const Json& object, const char* 
                                                 const std::string& prefix) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return std::optional<std::string>();
-  if (!found->is_string()) return Bad(prefix + name, "must be a text");
+  if (!found->is_string()) return FieldError(prefix + name, "must be a string");
   return std::optional(found->get<std::string>());
 }
 
@@ -72,16 +72,16 @@ Result<std::optional<bool>> OptionalBool(const Json& object, const char* name,
                                          const std::string& prefix) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return std::optional<bool>();
-  if (!found->is_boolean()) return Bad(prefix + name, "must be true or false");
+  if (!found->is_boolean()) return FieldError(prefix + name, "must be true or false");
   return std::optional(found->get<bool>());
 }
 
 Result<ObjectRef> ReadObject(const Json& json, const std::string& field) {
-  if (!json.is_object()) return Bad(field, "must be an object with a \"key\"");
-  TARN_CHECK_OK(RefuseUnknown(json, {"key", "size", "etag"}, field + "."));
+  if (!json.is_object()) return FieldError(field, "must be an object with a \"key\"");
+  TARN_CHECK_OK(RejectUnknownFields(json, {"key", "size", "etag"}, field + "."));
   ObjectRef object;
   TARN_TRY(std::optional<std::string> key, OptionalText(json, "key", field + "."));
-  if (!key) return Bad(field + ".key", "is missing");
+  if (!key) return FieldError(field + ".key", "is missing");
   object.key = std::move(*key);
   TARN_TRY(object.size_bytes, OptionalInteger(json, "size", field + "."));
   TARN_TRY(object.etag, OptionalText(json, "etag", field + "."));
@@ -89,14 +89,15 @@ Result<ObjectRef> ReadObject(const Json& json, const std::string& field) {
 }
 
 Result<Column> ReadColumn(const Json& json, const std::string& field) {
-  if (!json.is_object()) return Bad(field, "must be an object with a \"name\" and a \"type\"");
-  TARN_CHECK_OK(RefuseUnknown(json, {"name", "type", "nullable"}, field + "."));
+  if (!json.is_object())
+    return FieldError(field, "must be an object with a \"name\" and a \"type\"");
+  TARN_CHECK_OK(RejectUnknownFields(json, {"name", "type", "nullable"}, field + "."));
   Column column;
   TARN_TRY(std::optional<std::string> name, OptionalText(json, "name", field + "."));
-  if (!name) return Bad(field + ".name", "is missing");
+  if (!name) return FieldError(field + ".name", "is missing");
   column.name = std::move(*name);
   TARN_TRY(std::optional<std::string> type, OptionalText(json, "type", field + "."));
-  if (!type) return Bad(field + ".type", "is missing");
+  if (!type) return FieldError(field + ".type", "is missing");
   column.type = std::move(*type);
   TARN_TRY(column.nullable, OptionalBool(json, "nullable", field + "."));
   return column;
@@ -105,7 +106,7 @@ Result<Column> ReadColumn(const Json& json, const std::string& field) {
 Result<std::optional<std::vector<Column>>> ReadSchema(const Json& json) {
   const auto found = json.find("schema");
   if (found == json.end() || found->is_null()) return std::optional<std::vector<Column>>();
-  if (!found->is_array()) return Bad("schema", "must be a list");
+  if (!found->is_array()) return FieldError("schema", "must be a list");
   std::vector<Column> columns;
   columns.reserve(found->size());
   for (size_t i = 0; i < found->size(); ++i) {
@@ -118,8 +119,8 @@ Result<std::optional<std::vector<Column>>> ReadSchema(const Json& json) {
 Result<DatasetContent> ReadContent(const Json& json) {
   DatasetContent content;
   const auto objects = json.find("objects");
-  if (objects == json.end()) return Bad("objects", "is missing");
-  if (!objects->is_array()) return Bad("objects", "must be a list");
+  if (objects == json.end()) return FieldError("objects", "is missing");
+  if (!objects->is_array()) return FieldError("objects", "must be a list");
   content.objects.reserve(objects->size());
   for (size_t i = 0; i < objects->size(); ++i) {
     TARN_TRY(ObjectRef object, ReadObject((*objects)[i], fmt::format("objects[{}]", i)));
@@ -167,8 +168,8 @@ std::string BeginList(const std::string& catalog_id, uint64_t revision) {
   return fmt::format(R"({{"catalog_id":{},"revision":{},)", JsonText(catalog_id), revision);
 }
 
-// Reads exactly `width` digits at the front of `text`.
-bool TakeDigits(std::string_view& text, size_t width, int& value) {
+// Removes exactly `width` digits from the front of `text`.
+bool ConsumeDigits(std::string_view& text, size_t width, int& value) {
   if (text.size() < width) return false;
   value = 0;
   for (size_t i = 0; i < width; ++i) {
@@ -191,7 +192,7 @@ Result<DatasetContent> ParseDatasetContent(std::string_view json, size_t values_
   TARN_TRY(const Json parsed, Parse(json, values_max));
   if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"objects\"");
   TARN_CHECK_OK(
-      RefuseUnknown(parsed, {"objects", "row_count", "schema_fingerprint", "schema"}, ""));
+      RejectUnknownFields(parsed, {"objects", "row_count", "schema_fingerprint", "schema"}, ""));
   TARN_TRY(DatasetContent content, ReadContent(parsed));
   TARN_CHECK_OK(Validate(content));
   return content;
@@ -200,10 +201,10 @@ Result<DatasetContent> ParseDatasetContent(std::string_view json, size_t values_
 Result<RestoreRequest> ParseRestoreRequest(std::string_view json) {
   TARN_TRY(const Json parsed, Parse(json, kRestoreValuesMax));
   if (!parsed.is_object()) return InvalidArgument("body: must be a JSON object with \"version\"");
-  TARN_CHECK_OK(RefuseUnknown(parsed, {"version", "dataset_id"}, ""));
+  TARN_CHECK_OK(RejectUnknownFields(parsed, {"version", "dataset_id"}, ""));
   RestoreRequest request;
   TARN_TRY(request.version, OptionalCount(parsed, "version", ""));
-  if (request.version == 0) return Bad("version", "must be a whole number from 1");
+  if (request.version == 0) return FieldError("version", "must be a whole number from 1");
   TARN_TRY(std::optional<std::string> id, OptionalText(parsed, "dataset_id", ""));
   request.dataset_id = std::move(id).value_or("");
   return request;
@@ -220,7 +221,7 @@ std::string FormatDatasetContent(const DatasetContent& content) {
 std::string JsonText(std::string_view text) { return Json(text).dump(); }
 
 void AppendManifest(std::string& out, const Manifest& manifest, std::string_view content) {
-  // The content's fields stand among the others: without its braces.
+  // Merges the content's fields into the manifest by removing the braces.
   content.remove_prefix(std::min<size_t>(content.size(), 1));
   content.remove_suffix(std::min<size_t>(content.size(), 1));
   fmt::format_to(
@@ -246,7 +247,7 @@ std::string FormatSnapshot(const Snapshot& snapshot) {
 
 Result<Snapshot> ParseSnapshot(std::string_view json) {
   TARN_TRY(Changes all, ParseChanges(json));
-  if (all.since) return InvalidArgument("since: must not be here, this is not the whole catalogue");
+  if (all.since) return InvalidArgument("since: unexpected in a complete catalogue");
   return Snapshot{.revision = all.position.revision,
                   .manifests = std::move(all.manifests),
                   .catalog_id = std::move(all.position.catalog_id)};
@@ -275,18 +276,19 @@ Result<UnixMicros> ParseRfc3339(std::string_view text) {
   int hour = 0;
   int minute = 0;
   int second = 0;
-  if (!TakeDigits(text, 4, year) || !Take(text, '-') || !TakeDigits(text, 2, month) ||
-      !Take(text, '-') || !TakeDigits(text, 2, day) ||
-      !(Take(text, 'T') || Take(text, 't') || Take(text, ' ')) || !TakeDigits(text, 2, hour) ||
-      !Take(text, ':') || !TakeDigits(text, 2, minute) || !Take(text, ':') ||
-      !TakeDigits(text, 2, second)) {
+  if (!ConsumeDigits(text, 4, year) || !Take(text, '-') || !ConsumeDigits(text, 2, month) ||
+      !Take(text, '-') || !ConsumeDigits(text, 2, day) ||
+      !(Take(text, 'T') || Take(text, 't') || Take(text, ' ')) || !ConsumeDigits(text, 2, hour) ||
+      !Take(text, ':') || !ConsumeDigits(text, 2, minute) || !Take(text, ':') ||
+      !ConsumeDigits(text, 2, second)) {
     return bad();
   }
   int micros = 0;
   if (Take(text, '.')) {
     int scale = 100'000;
     size_t digits = 0;
-    for (int digit = 0; TakeDigits(text, 1, digit); ++digits, scale /= 10) micros += digit * scale;
+    for (int digit = 0; ConsumeDigits(text, 1, digit); ++digits, scale /= 10)
+      micros += digit * scale;
     if (digits == 0) return bad();
   }
   int offset_minutes = 0;
@@ -294,8 +296,8 @@ Result<UnixMicros> ParseRfc3339(std::string_view text) {
     const bool west = !text.empty() && text.front() == '-';
     int offset_hour = 0;
     int offset_minute = 0;
-    if (!(Take(text, '+') || Take(text, '-')) || !TakeDigits(text, 2, offset_hour) ||
-        !Take(text, ':') || !TakeDigits(text, 2, offset_minute) || offset_hour > 23 ||
+    if (!(Take(text, '+') || Take(text, '-')) || !ConsumeDigits(text, 2, offset_hour) ||
+        !Take(text, ':') || !ConsumeDigits(text, 2, offset_minute) || offset_hour > 23 ||
         offset_minute > 59) {
       return bad();
     }

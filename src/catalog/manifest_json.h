@@ -1,7 +1,7 @@
 #pragma once
 
-// The JSON of the catalogue's HTTP interface, both ways. Readers are strict towards clients
-// (a typo must not be lost) and lenient towards catalogd (a newer one may say more).
+// JSON of the catalogue's HTTP interface. Parsers reject unknown fields of clients (a typo must not
+// be lost) and ignore those of catalogd (a newer version may send more).
 
 #include <cstdint>
 #include <string>
@@ -11,13 +11,14 @@
 
 namespace tarn::catalog {
 
-// No limit on the number of values: for JSON that was accepted before.
-inline constexpr size_t kAnyValues = SIZE_MAX;
+// No limit on the number of values; for JSON that was validated before.
+inline constexpr size_t kUnlimitedValues = SIZE_MAX;
 
-// The body of PUT /catalog/datasets/{name}: `objects` with their `key`s, and nothing unknown.
-// The content is valid (see Validate). The error names the field; kTooLarge for more than
+// Parses the body of PUT /catalog/datasets/{name}: `objects` with their `key`s; unknown fields are
+// errors. Validates the content (see Validate). The error names the field; kTooLarge for more than
 // `values_max` JSON values.
-Result<DatasetContent> ParseDatasetContent(std::string_view json, size_t values_max = kAnyValues);
+Result<DatasetContent> ParseDatasetContent(std::string_view json,
+                                           size_t values_max = kUnlimitedValues);
 
 // The body of POST /catalog/datasets/{name}/restore.
 struct RestoreRequest {
@@ -26,33 +27,33 @@ struct RestoreRequest {
 };
 Result<RestoreRequest> ParseRestoreRequest(std::string_view json);
 
-// What the database keeps, and ParseDatasetContent reads back.
+// The form stored in the database; ParseDatasetContent parses it.
 std::string FormatDatasetContent(const DatasetContent& content);
 
 std::string FormatManifest(const Manifest& manifest);
-// The same, for content that is JSON already, as FormatDatasetContent makes it: a list of 100,000
-// datasets takes none of it apart. The manifest's own content is not looked at.
+// The same, for content in the form of FormatDatasetContent, which a list copies without parsing
+// it. Ignores the manifest's own content.
 void AppendManifest(std::string& out, const Manifest& manifest, std::string_view content);
 
-// A text with its quotes.
+// A JSON string with its quotes.
 std::string JsonText(std::string_view text);
 
 // {"catalog_id":…,"revision":R,"manifests":[…]}
 std::string FormatSnapshot(const Snapshot& snapshot);
-// Needs of each manifest only name, objects[].key and updated_at (RFC 3339); `revision` is 0 and
-// `catalog_id` empty where the catalogue has none. Unknown fields are ignored, and so is a schema
-// that is none.
+// Parses the output of FormatSnapshot. Manifests require only name, objects[].key and updated_at
+// (RFC 3339). Without them, `revision` is 0 and `catalog_id` empty. Unknown fields and invalid
+// schemas are ignored.
 Result<Snapshot> ParseSnapshot(std::string_view json);
 
-// {"catalog_id":…,"revision":R,"since":S,"manifests":[…],"deleted":[…]}; a whole catalogue is like
-// FormatSnapshot.
+// {"catalog_id":…,"revision":R,"since":S,"manifests":[…],"deleted":[…]}; a complete catalogue is
+// formatted like FormatSnapshot.
 std::string FormatChanges(const Changes& changes);
-// As lenient as ParseSnapshot, and takes all that ParseSnapshot takes, as a whole catalogue.
+// As lenient as ParseSnapshot. The output of FormatSnapshot is parsed as a complete catalogue.
 // kTooLarge for more than `values_max` JSON values.
-Result<Changes> ParseChanges(std::string_view json, size_t values_max = kAnyValues);
+Result<Changes> ParseChanges(std::string_view json, size_t values_max = kUnlimitedValues);
 
-// RFC 3339 with any offset and any number of fraction digits; what is below a microsecond is
-// cut off.
+// Parses RFC 3339 with any offset and number of fraction digits; fractions of a microsecond are
+// truncated.
 Result<UnixMicros> ParseRfc3339(std::string_view text);
 
 }  // namespace tarn::catalog

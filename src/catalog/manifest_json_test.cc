@@ -11,7 +11,7 @@ std::string ErrorOf(std::string_view json) {
   return parsed.ok() ? "" : parsed.error().message;
 }
 
-TEST(ParseDatasetContent, NeedsOnlyKeys) {
+TEST(ParseDatasetContent, RequiresOnlyKeys) {
   const auto content = ParseDatasetContent(R"({"objects":[{"key":"a/b.parquet"}]})");
   ASSERT_TRUE(content.ok()) << content.error().message;
   ASSERT_EQ(content->objects.size(), 1U);
@@ -30,7 +30,7 @@ TEST(ParseDatasetContent, RoundTrips) {
   EXPECT_EQ(*again, *content);
 }
 
-TEST(ParseDatasetContent, TakesASchema) {
+TEST(ParseDatasetContent, ParsesASchema) {
   const std::string_view text =
       R"({"objects":[{"key":"k"}],"row_count":null,"schema_fingerprint":null,"schema":)"
       R"([{"name":"id","type":"BIGINT","nullable":false},{"name":"é\"","type":"VARCHAR[]"}]})";
@@ -40,7 +40,7 @@ TEST(ParseDatasetContent, TakesASchema) {
   EXPECT_EQ(FormatDatasetContent(*content), text);
 }
 
-TEST(ParseDatasetContent, SaysWhatIsWrongWithASchema) {
+TEST(ParseDatasetContent, ReportsInvalidSchemas) {
   const auto error_of = [](std::string_view schema) {
     return ErrorOf(fmt::format(R"({{"objects":[{{"key":"k"}}],"schema":{}}})", schema));
   };
@@ -51,9 +51,9 @@ TEST(ParseDatasetContent, SaysWhatIsWrongWithASchema) {
   EXPECT_EQ(error_of(R"([{"type":"INTEGER"}])"), "schema[0].name: is missing");
   EXPECT_EQ(error_of(R"([{"name":"","type":"INTEGER"}])"), "schema[0].name: must not be empty");
   EXPECT_EQ(error_of(R"([{"name":"a"}])"), "schema[0].type: is missing");
-  EXPECT_EQ(error_of(R"([{"name":"a","type":1}])"), "schema[0].type: must be a text");
+  EXPECT_EQ(error_of(R"([{"name":"a","type":1}])"), "schema[0].type: must be a string");
   EXPECT_EQ(error_of(R"([{"name":"a","type":"A\nB"}])"),
-            "schema[0].type: must not hold control characters");
+            "schema[0].type: must not contain control characters");
   EXPECT_EQ(error_of(R"([{"name":"a","type":"DATE","nullable":1}])"),
             "schema[0].nullable: must be true or false");
   EXPECT_EQ(error_of(R"([{"name":"a","type":"DATE","null":true}])"),
@@ -62,7 +62,7 @@ TEST(ParseDatasetContent, SaysWhatIsWrongWithASchema) {
             "schema[1].name: is named twice");
 }
 
-TEST(ParseDatasetContent, ValuesAndDepthHaveLimits) {
+TEST(ParseDatasetContent, LimitsValuesAndDepth) {
   const std::string_view text = R"({"objects":[{"key":"k","size":1,"etag":"e"}]})";
   EXPECT_TRUE(ParseDatasetContent(text, 6).ok());
   const auto refused = ParseDatasetContent(text, 5);
@@ -74,17 +74,17 @@ TEST(ParseDatasetContent, ValuesAndDepthHaveLimits) {
   EXPECT_FALSE(ParseChanges(R"({"manifests":[],"deleted":[1,2,3]})", 4).ok());
 }
 
-TEST(ParseDatasetContent, SaysWhichFieldAndWhy) {
+TEST(ParseDatasetContent, ReportsTheFieldAndTheReason) {
   EXPECT_EQ(ErrorOf("[]"), "body: must be a JSON object with \"objects\"");
   EXPECT_EQ(ErrorOf("{}"), "objects: is missing");
   EXPECT_EQ(ErrorOf(R"({"objects":{}})"), "objects: must be a list");
   EXPECT_EQ(ErrorOf(R"({"objects":[]})"), "objects: must name at least one object");
   EXPECT_EQ(ErrorOf(R"({"objects":["a"]})"), "objects[0]: must be an object with a \"key\"");
   EXPECT_EQ(ErrorOf(R"({"objects":[{}]})"), "objects[0].key: is missing");
-  EXPECT_EQ(ErrorOf(R"({"objects":[{"key":1}]})"), "objects[0].key: must be a text");
+  EXPECT_EQ(ErrorOf(R"({"objects":[{"key":1}]})"), "objects[0].key: must be a string");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":""}]})"), "objects[0].key: must not be empty");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a\u0000"}]})"),
-            "objects[0].key: must not hold a NUL character");
+            "objects[0].key: must not contain a NUL character");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a","size":-1}]})"),
             "objects[0].size: must not be negative");
   EXPECT_EQ(ErrorOf(R"({"objects":[{"key":"a","size":1.5}]})"),
@@ -125,7 +125,7 @@ TEST(Snapshot, RoundTrips) {
   EXPECT_EQ(again->manifests[0].changed_by, "etl");
 }
 
-TEST(ParseSnapshot, TakesWhatTheOriginalCatalogueSends) {
+TEST(ParseSnapshot, ParsesTheOriginalCataloguesFormat) {
   const auto snapshot = ParseSnapshot(
       R"({"manifests":[{"name":"t","dataset_id":"d","schema_fingerprint":"f","future":[1],)"
       R"("objects":[{"key":"k","size":1,"new":true}],"updated_at":"2026-01-01T02:00:00+02:00"}]})");
@@ -137,7 +137,7 @@ TEST(ParseSnapshot, TakesWhatTheOriginalCatalogueSends) {
       "manifests[0].updated_at: is missing");
 }
 
-TEST(ParseSnapshot, ReadsWhoseItIs) {
+TEST(ParseSnapshot, ParsesTheCatalogueId) {
   const auto snapshot =
       ParseSnapshot(R"({"catalog_id":"c1","revision":3,"manifests":[{"name":"t","version":2,)"
                     R"("objects":[{"key":"k"}],"updated_at":"2026-01-01T02:00:00Z"}]})");
@@ -145,10 +145,10 @@ TEST(ParseSnapshot, ReadsWhoseItIs) {
   EXPECT_EQ(snapshot->catalog_id, "c1");
   EXPECT_EQ(snapshot->manifests[0].version, 2U);
   EXPECT_EQ(ParseSnapshot(R"({"revision":3,"since":1,"manifests":[]})").error().message,
-            "since: must not be here, this is not the whole catalogue");
+            "since: unexpected in a complete catalogue");
 }
 
-TEST(ParseChanges, ReadsWhatHasChanged) {
+TEST(ParseChanges, ParsesChangesAndDeletions) {
   const auto changes = ParseChanges(
       R"({"catalog_id":"c1","revision":9,"since":0,"deleted":["a","b \"c\""],"future":1,)"
       R"("manifests":[{"name":"t","dataset_id":"d","version":4,"objects":[{"key":"k"}],)"
@@ -166,7 +166,7 @@ TEST(ParseChanges, ReadsWhatHasChanged) {
   EXPECT_EQ(FormatChanges(*again), FormatChanges(*changes));
 }
 
-TEST(ParseChanges, TakesAWholeCatalogueAndOneWithoutRevisions) {
+TEST(ParseChanges, ParsesCompleteCataloguesWithAndWithoutRevisions) {
   const auto whole = ParseChanges(R"({"catalog_id":"c1","revision":9,"manifests":[]})");
   ASSERT_TRUE(whole.ok()) << whole.error().message;
   EXPECT_EQ(whole->since, std::nullopt);
@@ -181,7 +181,7 @@ TEST(ParseChanges, TakesAWholeCatalogueAndOneWithoutRevisions) {
   EXPECT_EQ(original->manifests[0].content.schema, std::nullopt);
 }
 
-TEST(ParseChanges, SaysWhatIsWrong) {
+TEST(ParseChanges, ReportsInvalidChanges) {
   const auto error_of = [](std::string_view json) { return ParseChanges(json).error().message; };
   EXPECT_EQ(error_of(R"({"since":1})"), "manifests: is missing");
   EXPECT_EQ(error_of(R"({"since":-1,"manifests":[]})"), "since: must not be negative");
@@ -255,7 +255,7 @@ TEST(ParseChanges, TakesTheLastOfFieldsThatRepeat) {
   EXPECT_EQ(last->manifests[0].content.objects, (std::vector<ObjectRef>{{"k", {}, {}}}));
 }
 
-TEST(Position, IsTextOfAnIdAndARevision) {
+TEST(Position, RoundTripsIdAndRevision) {
   EXPECT_EQ(Position::Parse("ab-1.17"), (Position{"ab-1", 17}));
   EXPECT_EQ((Position{"ab-1", 17}).Text(), "ab-1.17");
   EXPECT_EQ((Position{"", 17}).Text(), "");
@@ -265,7 +265,7 @@ TEST(Position, IsTextOfAnIdAndARevision) {
   }
 }
 
-TEST(ParseRfc3339, ReadsOffsetsAndFractions) {
+TEST(ParseRfc3339, ParsesOffsetsAndFractions) {
   EXPECT_EQ(FormatRfc3339(*ParseRfc3339("2026-11-22T15:50:00.5Z")), "2026-11-22T15:50:00.500000Z");
   EXPECT_EQ(FormatRfc3339(*ParseRfc3339("2026-11-22T00:10:00.123456789-01:30")),
             "2026-11-22T01:40:00.123456Z");

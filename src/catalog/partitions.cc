@@ -20,7 +20,7 @@ struct NamedValue {
   std::string_view value;
 };
 
-// "name=value"; nothing if the folder is called otherwise.
+// Parses "name=value"; returns nullopt for other folder names.
 std::optional<NamedValue> ToNamedValue(std::string_view folder) {
   const size_t equals = folder.find('=');
   if (equals == std::string_view::npos || equals == 0) return std::nullopt;
@@ -32,7 +32,7 @@ std::string_view FolderOf(std::string_view key) {
   return key.substr(0, slash == std::string_view::npos ? 0 : slash + 1);
 }
 
-// The longest folder that holds all keys: empty, or ends with '/'.
+// The longest common folder of all keys: empty, or ends in '/'.
 std::string_view CommonFolder(const std::vector<std::string>& keys) {
   std::string_view common = FolderOf(keys.front());
   for (const std::string& key : keys) {
@@ -42,7 +42,7 @@ std::string_view CommonFolder(const std::vector<std::string>& keys) {
   return common;
 }
 
-// Where the first folder of that name ends, within the folder of all keys.
+// Returns the end of the first folder with that name.
 std::optional<size_t> EndOfNamedFolder(std::string_view folder, std::string_view name) {
   size_t begin = 0;
   for (size_t end = folder.find('/'); end != std::string_view::npos;
@@ -62,10 +62,10 @@ std::string_view WithoutNamedValuesAtEnd(std::string_view folder) {
   return folder;
 }
 
-std::string_view OwnPrefix(const std::string& dataset, const std::vector<std::string>& keys) {
+std::string_view DatasetPrefix(const std::string& dataset, const std::vector<std::string>& keys) {
   const std::string_view common = CommonFolder(keys);
   if (const auto end = EndOfNamedFolder(common, dataset)) return common.substr(0, *end);
-  // An object that is the whole dataset, by its name.
+  // A single object named after the dataset.
   if (keys.size() == 1 && keys.front().substr(common.size()) == dataset + ".parquet") return common;
   return WithoutNamedValuesAtEnd(common);
 }
@@ -80,15 +80,15 @@ std::vector<NamedValue> NamedValuesOf(std::string_view path) {
   return values;
 }
 
-// The text without its percent-encoding, if that is well formed and stands for UTF-8. SQL names
-// cannot hold a null character.
-std::string Decoded(std::string_view text) {
+// Percent-decodes a text. Returns it unchanged if the result is not valid UTF-8 or has a NUL, which
+// SQL names cannot contain.
+std::string DecodeIfValid(std::string_view text) {
   const std::optional<std::string> decoded = PercentDecode(text);
   const bool is_text = decoded && IsValidUtf8(*decoded) && decoded->find('\0') == std::string::npos;
   return is_text ? *decoded : std::string(text);
 }
 
-// "2026-01-31", a date that exists.
+// True for a valid date in the form "2026-01-31".
 bool IsDate(std::string_view text) {
   constexpr std::string_view kForm = "dddd-dd-dd";
   if (text.size() != kForm.size()) return false;
@@ -107,19 +107,19 @@ bool IsDate(std::string_view text) {
       .ok();
 }
 
-// A number that fits, as it is usually written: the value "007" is a text, and so is "-0".
+// True for an integer in canonical form that fits BIGINT: "007" and "-0" are text.
 bool IsBigint(std::string_view text) {
   int64_t number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   return code == std::errc() && end == text.data() + text.size() && fmt::to_string(number) == text;
 }
 
-// The narrowest type of all values that were added.
+// Finds the narrowest type of a set of values.
 class TypeOfValues {
  public:
   void Add(std::string_view text) {
     if (text == kNullPartition) return;
-    const std::string value = Decoded(text);
+    const std::string value = DecodeIfValid(text);
     has_values_ = true;
     all_dates_ = all_dates_ && IsDate(value);
     all_numbers_ = all_numbers_ && IsBigint(value);
@@ -142,21 +142,22 @@ bool HaveSameNames(const std::vector<NamedValue>& a, const std::vector<NamedValu
                     [](const NamedValue& x, const NamedValue& y) { return x.name == y.name; });
 }
 
-// "day, hour"; "no partitions" of none.
+// "day, hour"; "no partitions" for an empty list.
 std::string NamesOf(const std::vector<NamedValue>& values) {
   std::string names;
   for (const NamedValue& value : values) {
-    names += (names.empty() ? "" : ", ") + Decoded(value.name);
+    names += (names.empty() ? "" : ", ") + DecodeIfValid(value.name);
   }
   return names.empty() ? "no partitions" : names;
 }
 
-// A name that occurs twice in one key, or nothing.
+// Returns a name that occurs twice in one key, if any.
 std::optional<std::string> RepeatedName(const std::vector<NamedValue>& values) {
   std::vector<std::string> names;
   for (const NamedValue& value : values) {
-    std::string name = ToLowerAscii(Decoded(value.name));
-    if (std::find(names.begin(), names.end(), name) != names.end()) return Decoded(value.name);
+    std::string name = ToLowerAscii(DecodeIfValid(value.name));
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      return DecodeIfValid(value.name);
     names.push_back(std::move(name));
   }
   return std::nullopt;
@@ -168,13 +169,14 @@ std::optional<std::string> PartitionValue(std::string_view path, std::string_vie
   for (const NamedValue& value : NamedValuesOf(path)) {
     if (value.name != key_name) continue;
     if (value.value == kNullPartition) return std::nullopt;
-    return Decoded(value.value);
+    return DecodeIfValid(value.value);
   }
   return std::nullopt;
 }
 
 Partitions FindPartitions(const std::string& dataset, const std::vector<std::string>& keys) {
-  Partitions found{.prefix = std::string(OwnPrefix(dataset, keys)), .columns = {}, .problem = ""};
+  Partitions found{
+      .prefix = std::string(DatasetPrefix(dataset, keys)), .columns = {}, .problem = ""};
   const auto path_of = [&](const std::string& key) {
     return std::string_view(key).substr(found.prefix.size());
   };
@@ -195,7 +197,7 @@ Partitions FindPartitions(const std::string& dataset, const std::vector<std::str
     return found;
   }
   for (size_t i = 0; i < first.size(); ++i) {
-    found.columns.push_back({.name = Decoded(first[i].name),
+    found.columns.push_back({.name = DecodeIfValid(first[i].name),
                              .type = types[i].Name(),
                              .key_name = std::string(first[i].name)});
   }

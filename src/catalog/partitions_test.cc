@@ -7,7 +7,7 @@ namespace {
 
 using Keys = std::vector<std::string>;
 
-// "name TYPE, …" and the prefix, or the problem.
+// Returns "name TYPE, …" and the prefix, or the problem.
 std::string Found(const std::string& dataset, const Keys& keys) {
   const Partitions partitions = FindPartitions(dataset, keys);
   if (!partitions.problem.empty()) return partitions.problem;
@@ -16,14 +16,14 @@ std::string Found(const std::string& dataset, const Keys& keys) {
   return text;
 }
 
-// The type of a partition with these values.
+// Returns the type of a partition with these values.
 std::string TypeOf(const std::vector<std::string>& values) {
   Keys keys;
   for (const std::string& value : values) keys.push_back("t/p=" + value + "/x.parquet");
   return FindPartitions("t", keys).columns.at(0).type;
 }
 
-TEST(FindPartitions, LooksBelowTheFolderOfTheDataset) {
+TEST(FindPartitions, StartsBelowTheFolderOfTheDataset) {
   EXPECT_EQ(Found("events", {"events/day=2026-01-31/a.parquet", "events/day=2026-02-01/b.parquet"}),
             "[events/] day DATE");
   EXPECT_EQ(Found("events", {"lake/x=1/events/y=2024/z=a/a.parquet"}),
@@ -33,7 +33,7 @@ TEST(FindPartitions, LooksBelowTheFolderOfTheDataset) {
   EXPECT_EQ(Found("events", {"events/a.parquet", "events/b.parquet"}), "[events/]");
 }
 
-TEST(FindPartitions, LooksBelowTheCommonFolderOfOtherKeys) {
+TEST(FindPartitions, StartsBelowTheCommonFolder) {
   EXPECT_EQ(Found("d", {"raw/y=2024/m=1/a", "raw/y=2024/m=2/b"}), "[raw/] y BIGINT m BIGINT");
   EXPECT_EQ(Found("d", {"raw/y=2024/files/a", "raw/y=2024/files/b"}), "[raw/y=2024/files/]");
   EXPECT_EQ(Found("sales", {"amount=0/sales.parquet"}), "[amount=0/]");
@@ -41,7 +41,7 @@ TEST(FindPartitions, LooksBelowTheCommonFolderOfOtherKeys) {
   EXPECT_EQ(Found("d", {"x=1"}), "[]") << "an object is not a folder";
 }
 
-TEST(FindPartitions, NeedsTheSameNamesInAllKeys) {
+TEST(FindPartitions, RequiresTheSameNamesInAllKeys) {
   EXPECT_EQ(Found("t", {"t/a=1/x", "t/b=1/x"}),
             "keys have different partitions: \"t/a=1/x\" has a, \"t/b=1/x\" has b");
   EXPECT_EQ(Found("t", {"t/a=1/x", "t/x"}),
@@ -51,7 +51,7 @@ TEST(FindPartitions, NeedsTheSameNamesInAllKeys) {
   EXPECT_EQ(Found("t", {"t/a=1/A=2/x"}), "partition \"A\" appears twice in key \"t/a=1/A=2/x\"");
 }
 
-TEST(FindPartitions, TakesDateAndBigintWhereEveryValueIsOne) {
+TEST(FindPartitions, InfersDateAndBigint) {
   EXPECT_EQ(TypeOf({"2026-01-31", "1999-12-01"}), "DATE");
   EXPECT_EQ(TypeOf({"2026-01-31", "2026-02-30"}), "VARCHAR");
   EXPECT_EQ(TypeOf({"2026-01-31", "7"}), "VARCHAR");
@@ -71,7 +71,7 @@ TEST(FindPartitions, DecodesNamesAndValues) {
   EXPECT_EQ(FindPartitions("t", {"t/%FF%00=1/k"}).columns[0].name, "%FF%00");
 }
 
-TEST(FindPartitions, LeavesNullOutOfTheType) {
+TEST(FindPartitions, IgnoresNullForTheType) {
   EXPECT_EQ(TypeOf({"__HIVE_DEFAULT_PARTITION__", "7"}), "BIGINT");
   EXPECT_EQ(TypeOf({"__HIVE_DEFAULT_PARTITION__"}), "VARCHAR");
 }

@@ -12,8 +12,8 @@
 namespace tarn::catalog {
 namespace {
 
-// A type in an error message; a struct may have thousands of fields.
-std::string Shown(const Type& type) {
+// A type in an error message, shortened: a struct may have thousands of fields.
+std::string ShortTypeText(const Type& type) {
   constexpr size_t kBytesMax = 200;
   std::string text = TypeText(type);
   if (text.size() <= kBytesMax) return text;
@@ -22,15 +22,15 @@ std::string Shown(const Type& type) {
   return text.substr(0, end) + "…";
 }
 
-// The type as DuckDB reads it: without a type of its own, a column is INTEGER.
+// Replaces untyped columns by INTEGER, as DuckDB does.
 Type WithoutUntyped(Type type) {
   if (type.IsUntyped()) return Type{.name = "INTEGER"};
   for (Type& child : type.children) child = WithoutUntyped(std::move(child));
   return type;
 }
 
-// The type of the dataset with the parts that the object has as they are there. DuckDB adds the
-// struct fields that the object lacks, and converts nothing.
+// Returns the dataset's type with those parts that the object has in the object's own types. DuckDB
+// adds the struct fields that the object lacks without converting values.
 Type ReadAs(const Type& dataset, const Type& object) {
   if (object.IsUntyped()) return dataset == WithoutUntyped(object) ? dataset : object;
   if (object.kind == Type::Kind::kScalar || object.kind == Type::Kind::kDecimal) return object;
@@ -47,8 +47,8 @@ Error ConflictError(const std::string& column, const TypeConflict& conflict,
                     const std::string& first_key, const std::string& second_key) {
   return {ErrorKind::kConflict,
           fmt::format("column \"{}{}\" is {} in \"{}\" and {} in \"{}\": no type holds both",
-                      column, conflict.path, Shown(conflict.first), first_key,
-                      Shown(conflict.second), second_key)};
+                      column, conflict.path, ShortTypeText(conflict.first), first_key,
+                      ShortTypeText(conflict.second), second_key)};
 }
 
 }  // namespace
@@ -85,7 +85,8 @@ Result<> SchemaUnion::Merge(const std::string& key, const Schema& schema) {
       widened.emplace_back(known->second, std::move(*common));
       continue;
     }
-    // The common type so far may be that of no object.
+    // Looks for an object type in conflict: the common type so far may not be the type of any
+    // object.
     for (const auto& [type, first_key] : field.found) {
       if (!CommonType(type, schema.types[i], &conflict)) {
         return ConflictError(field.name, conflict, first_key, key);
@@ -137,7 +138,7 @@ std::vector<ObjectGroup> SchemaUnion::Groups() const {
   std::vector<Type> dataset;
   for (const Field& field : fields_) dataset.push_back(WithoutUntyped(field.type));
   bool is_uniform = true;
-  // By the types of the columns in the objects.
+  // By the column types in the objects.
   std::map<std::vector<std::string>, ObjectGroup> groups;
   for (const Schema& schema : schemas_) {
     is_uniform = is_uniform && schema.types.size() == dataset.size();

@@ -1,6 +1,6 @@
 #pragma once
 
-// One schema for a dataset whose objects have different columns.
+// The schema of a dataset whose objects have different columns.
 
 #include <cstdint>
 #include <memory>
@@ -14,38 +14,36 @@
 
 namespace tarn::catalog {
 
-// Objects of a dataset whose columns have the same types.
+// Objects of a dataset with equal column types.
 struct ObjectGroup {
-  std::vector<uint64_t> objects;  // Positions in the dataset's list of objects, ascending.
-  // The columns of the dataset, each with the type that it has in these objects. A column that an
-  // object does not have is NULL there. The type is kUntyped, or has it inside, where the objects
-  // have nothing but nulls.
+  std::vector<uint64_t> objects;  // Indexes into the dataset's list of objects, ascending.
+  // The columns of the dataset with their types in these objects. A column that an object lacks is
+  // NULL there. The type is, or contains, kUntyped if these objects have only nulls.
   std::vector<Column> columns;
 };
 
-// Collects the columns of a dataset's objects. The dataset has the columns of all of them, matched
-// by name without regard to ASCII case, in the order in which they first appear. A column that has
-// several types gets the one that holds all their values (CommonType).
+// Collects the columns of a dataset's objects. The dataset has the columns of all objects, matched
+// by name ignoring ASCII case, in the order of their first appearance. A column with several types
+// gets their common type (CommonType).
 //
 // Not thread-safe.
 class SchemaUnion {
  public:
   using Columns = std::vector<Column>;
 
-  // Adds the next object. Objects with equal columns should share them: each set of columns is
-  // compared once. kConflict names the column, two types without a common one, and an object of
-  // each; nothing is added then.
+  // Adds the next object. Objects with equal columns should share the pointer, because each
+  // distinct pointer is compared once. kConflict names the column, two types without a common type,
+  // and an object with each; the object is then not added.
   Result<> Add(const std::string& key, const std::shared_ptr<const Columns>& columns);
 
-  // The columns of the dataset. A column that is kUntyped in all objects is INTEGER, which is the
-  // type that DuckDB reads it with.
+  // The columns of the dataset. A column that is kUntyped in all objects is INTEGER, as in DuckDB.
   Columns DatasetColumns() const;
 
-  // Empty if every object has exactly the dataset's columns, in any order.
+  // Returns an empty list if every object has exactly the dataset's columns, in any order.
   std::vector<ObjectGroup> Groups() const;
 
  private:
-  // A set of columns that objects share.
+  // A set of columns shared by objects.
   struct Schema {
     std::shared_ptr<const Columns> columns;
     std::vector<Type> types;  // Of `columns`.
@@ -55,7 +53,7 @@ class SchemaUnion {
   struct Field {
     std::string name;
     Type type;
-    std::vector<std::pair<Type, std::string>> found;  // Each type in objects, with the first key.
+    std::vector<std::pair<Type, std::string>> found;  // Each type with the first key that has it.
   };
 
   Result<> Merge(const std::string& key, const Schema& schema);

@@ -13,7 +13,7 @@ std::shared_ptr<const Columns> Shared(Columns columns) {
   return std::make_shared<const Columns>(std::move(columns));
 }
 
-// The union of these objects, whose keys are "0", "1", …
+// The union of these objects with the keys "0", "1", …
 SchemaUnion UnionOf(const std::vector<Columns>& objects) {
   SchemaUnion schema;
   for (size_t i = 0; i < objects.size(); ++i) {
@@ -43,7 +43,7 @@ TEST(SchemaUnion, HasNoGroupsForEqualObjects) {
   EXPECT_TRUE(schema.Groups().empty());
 }
 
-TEST(SchemaUnion, ReadsAColumnThatIsNullEverywhereAsInteger) {
+TEST(SchemaUnion, ReadsAnUntypedColumnAsInteger) {
   const SchemaUnion schema =
       UnionOf({{{"v", "\"NULL\""}, {"l", "\"NULL\"[]"}}, {{"v", "\"NULL\""}, {"l", "\"NULL\"[]"}}});
   EXPECT_EQ(schema.DatasetColumns(), (Columns{{"v", "INTEGER"}, {"l", "INTEGER[]"}}));
@@ -61,7 +61,7 @@ TEST(SchemaUnion, ReadsMissingColumnsInOneGroup) {
   EXPECT_EQ(groups[0].columns, all);
 }
 
-TEST(SchemaUnion, ReadsEachTypeInAGroupOfItsOwn) {
+TEST(SchemaUnion, GroupsObjectsByTypes) {
   const SchemaUnion schema = UnionOf({{{"v", "INTEGER"}, {"s", "STRUCT(a FLOAT)"}},
                                       {{"v", "BIGINT"}, {"s", "STRUCT(a DOUBLE, b DATE)"}},
                                       {{"v", "INTEGER"}, {"s", "STRUCT(a FLOAT)"}},
@@ -86,14 +86,14 @@ TEST(SchemaUnion, KeepsUntypedPartsOfGroups) {
   EXPECT_EQ(groups[0].columns, (Columns{{"v", "\"NULL\""}, {"l", "\"NULL\"[]"}}));
 }
 
-TEST(SchemaUnion, NamesTheColumnBothTypesAndAnObjectOfEach) {
+TEST(SchemaUnion, ReportsBothTypesAndObjectsOfAConflict) {
   EXPECT_EQ(ConflictOf({{{"id", "INTEGER"}}, {{"ID", "VARCHAR"}}}),
             "column \"id\" is INTEGER in \"0\" and VARCHAR in \"1\": no type holds both");
   EXPECT_EQ(ConflictOf({{{"s", "STRUCT(a INTEGER)"}},
                         {{"s", "STRUCT(a BIGINT)"}},
                         {{"s", "STRUCT(a VARCHAR)"}}}),
             "column \"s.a\" is INTEGER in \"0\" and VARCHAR in \"2\": no type holds both");
-  // BIGINT, the common type of the first two, is the type of neither.
+  // BIGINT, the common type of the first two objects, is the type of neither.
   EXPECT_EQ(ConflictOf({{{"v", "UINTEGER"}}, {{"v", "INTEGER"}}, {{"v", "DATE"}}}),
             "column \"v\" is UINTEGER in \"0\" and DATE in \"2\": no type holds both");
   std::string wide = "STRUCT(a INTEGER";

@@ -12,14 +12,16 @@
 namespace tarn::catalog {
 namespace {
 
-// Deeper types are scalars: a text may nest as deeply as it is long, and each level is a call.
+// Deeper types are scalars, because the parser is recursive and the text may be nested as deeply as
+// it is long.
 constexpr int kDepthMax = 64;
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 bool IsQuote(char c) { return c == '"' || c == '\''; }
 
-// Returns the position after the quoted text that begins at `i`. Two quotes stand for one.
+// Returns the position after the quoted text that starts at `i`. A doubled quote is an escaped
+// quote.
 size_t EndOfQuoted(std::string_view text, size_t i) {
   const char quote = text[i];
   for (++i; i < text.size(); ++i) {
@@ -33,7 +35,8 @@ size_t EndOfQuoted(std::string_view text, size_t i) {
   return i;
 }
 
-// One space between words, and none beside punctuation; quoted text stays as it is.
+// Reduces white space to one space between words and none beside punctuation. Quoted text is
+// unchanged.
 std::string WithoutExtraSpaces(std::string_view text) {
   constexpr std::string_view kPunctuation = "(),[]";
   std::string out;
@@ -56,7 +59,7 @@ std::string WithoutExtraSpaces(std::string_view text) {
   return out;
 }
 
-// In upper case, but for quoted text.
+// Converts to upper case outside quoted text.
 std::string ToUpper(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
@@ -73,7 +76,7 @@ std::string ToUpper(std::string_view text) {
   return out;
 }
 
-// The parts between commas that stand in no brackets and no quotes.
+// Splits at commas outside brackets and quotes.
 std::vector<std::string_view> SplitAtCommas(std::string_view text) {
   std::vector<std::string_view> parts;
   int depth = 0;
@@ -96,7 +99,7 @@ std::vector<std::string_view> SplitAtCommas(std::string_view text) {
   return parts;
 }
 
-// DuckDB's other names (https://duckdb.org/docs/stable/sql/data_types/overview).
+// DuckDB's type aliases (https://duckdb.org/docs/stable/sql/data_types/overview).
 constexpr std::array<std::pair<std::string_view, std::string_view>, 39> kAliases = {{
     {"INT8", "BIGINT"},
     {"LONG", "BIGINT"},
@@ -146,7 +149,7 @@ std::string_view WithoutAlias(std::string_view type) {
   return type;
 }
 
-// From 8 bits to 128, each of twice the bits of the one before.
+// From 8 to 128 bits, doubling.
 constexpr std::array<std::string_view, 5> kIntegers = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT",
                                                        "HUGEINT"};
 constexpr int kIntegerBitsMax = 128;
@@ -167,7 +170,7 @@ std::optional<Integer> ToInteger(std::string_view type) {
   return std::nullopt;
 }
 
-// The narrowest integer type that holds both; nothing above 128 bits.
+// The narrowest integer type that holds both; nullopt above 128 bits.
 std::optional<Integer> CommonInteger(Integer a, Integer b) {
   if (a.is_signed == b.is_signed) return Integer{std::max(a.bits, b.bits), a.is_signed};
   const Integer& with_sign = a.is_signed ? a : b;
@@ -183,7 +186,7 @@ std::string NameOf(Integer integer) {
   return fmt::format("{}{}", integer.is_signed ? "" : "U", kIntegers[i]);
 }
 
-// The text between the parentheses of "NAME(…)", or nothing.
+// Returns the text between the parentheses of "NAME(…)", if it has that form.
 std::optional<std::string_view> ArgumentsOf(std::string_view name, std::string_view type) {
   if (!EqualsIgnoreCase(type.substr(0, name.size()), name) || !type.ends_with(')')) {
     return std::nullopt;
@@ -216,7 +219,7 @@ std::optional<Type> ToDecimal(std::string_view text) {
 
 std::optional<Type> Parse(std::string_view text, int depth);
 
-// "ELEMENT[]" or "ELEMENT[3]".
+// Parses "ELEMENT[]" or "ELEMENT[3]".
 std::optional<Type> ToListOrArray(std::string_view text, int depth) {
   const size_t bracket = text.rfind('[');
   if (!text.ends_with(']') || bracket == std::string_view::npos) return std::nullopt;
@@ -229,7 +232,7 @@ std::optional<Type> ToListOrArray(std::string_view text, int depth) {
   return Type{.kind = Type::Kind::kArray, .size = *number, .children = {std::move(*element)}};
 }
 
-// "name TYPE", where the name may be quoted.
+// Parses "name TYPE" with an optionally quoted name.
 bool AddField(std::string_view text, int depth, Type& type) {
   const size_t end = text.starts_with('"') ? EndOfQuoted(text, 0) : text.find(' ');
   if (end == std::string_view::npos || end >= text.size()) return false;
@@ -261,7 +264,7 @@ std::optional<Type> ToMap(std::string_view text, int depth) {
   return Type{.kind = Type::Kind::kMap, .children = {std::move(*key), std::move(*value)}};
 }
 
-// A text without extra spaces. Nothing if it nests too deeply.
+// `text` has no extra spaces. Returns nullopt if it is nested too deeply.
 std::optional<Type> Parse(std::string_view text, int depth) {
   if (depth > kDepthMax) return std::nullopt;
   for (const auto read : {ToListOrArray, ToStruct, ToMap}) {
@@ -289,7 +292,7 @@ std::optional<Type> CommonScalar(const Type& a, const Type& b) {
     if (!common) return std::nullopt;
     return Type{.name = NameOf(*common)};
   }
-  // Each type of a chain holds the values of those before it.
+  // Each type of a chain holds the values of the previous ones.
   using Chain = std::vector<std::string_view>;
   for (const Chain& chain :
        {Chain{"FLOAT", "DOUBLE"}, Chain{"DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP"}}) {
@@ -320,7 +323,7 @@ std::optional<Type> CommonStruct(const Type& a, const Type& b, TypeConflict* con
   return common;
 }
 
-// Lists, arrays of one size, maps: part by part.
+// Combines lists, arrays of equal size and maps part by part.
 std::optional<Type> CommonParts(const Type& a, const Type& b, TypeConflict* conflict) {
   Type common = a;
   for (size_t i = 0; i < a.children.size(); ++i) {

@@ -9,7 +9,7 @@ bool Widens(const std::string& before, const std::string& after) {
   return IsWidening(ParseType(before), ParseType(after));
 }
 
-// The common type in either order, or "none".
+// The common type in both orders, or "none".
 std::string Common(const std::string& a, const std::string& b) {
   const auto first = CommonType(ParseType(a), ParseType(b));
   const auto second = CommonType(ParseType(b), ParseType(a));
@@ -23,7 +23,7 @@ std::string Common(const std::string& a, const std::string& b) {
   return TypeText(*first);
 }
 
-TEST(TypeText, GivesBackWhatWasParsed) {
+TEST(TypeText, RoundTripsTypes) {
   for (const std::string text :
        {"BIGINT", "DECIMAL(18,2)", "VARCHAR[][]", "INTEGER[3]", "STRUCT(a INTEGER, \"B c\" DATE[])",
         "MAP(VARCHAR, STRUCT(x DOUBLE))", "TIMESTAMP WITH TIME ZONE", "\"NULL\"[]",
@@ -139,7 +139,7 @@ TEST(CommonType, UnitesStructsByFieldName) {
             "STRUCT(s STRUCT(x DOUBLE, y DATE))[]");
 }
 
-TEST(CommonType, RefusesTypesWithoutACommonOne) {
+TEST(CommonType, ReturnsNothingForIncompatibleTypes) {
   for (const auto& [a, b] : std::vector<std::pair<const char*, const char*>>{
            {"INTEGER", "DOUBLE"},
            {"INTEGER", "VARCHAR"},
@@ -159,7 +159,7 @@ TEST(CommonType, RefusesTypesWithoutACommonOne) {
   }
 }
 
-TEST(CommonType, SaysWhichFieldIsInConflict) {
+TEST(CommonType, ReportsTheConflictingField) {
   TypeConflict conflict;
   EXPECT_FALSE(CommonType(ParseType("STRUCT(x INTEGER, s STRUCT(\"B\" INTEGER)[])"),
                           ParseType("STRUCT(s STRUCT(b VARCHAR)[])"), &conflict));
