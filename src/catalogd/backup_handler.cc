@@ -22,10 +22,10 @@ namespace {
 
 constexpr size_t kBackupPieceBytes = 256 * 1024;
 
-// A file without a name: it is gone with its descriptor, however the program ends.
+// An unlinked file, which is removed when its descriptor is closed.
 class OpenFile {
  public:
-  static Result<std::unique_ptr<OpenFile>> Take(const std::string& path) {
+  static Result<std::unique_ptr<OpenFile>> OpenAndUnlink(const std::string& path) {
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     const int reason = errno;
     unlink(path.c_str());
@@ -36,7 +36,7 @@ class OpenFile {
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
-  // None at the end.
+  // Returns nullopt at the end.
   Result<std::optional<std::string>> Read() const {
     std::string bytes(kBackupPieceBytes, '\0');
     const ssize_t got = read(descriptor_, bytes.data(), bytes.size());
@@ -70,7 +70,7 @@ class FileStream : public http::BodyStream {
 }  // namespace
 
 asio::awaitable<Response> HandleBackup(Service& service, const Request& request) {
-  Service::StreamSlot slot = service.TakeStreamSlot();
+  Service::StreamSlot slot = service.AcquireStreamSlot();
   if (!slot) {
     const Error full =
         Unavailable("too many lists and backups are being sent (catalogd.list_streams_max)");
@@ -78,7 +78,7 @@ asio::awaitable<Response> HandleBackup(Service& service, const Request& request)
   }
   const auto write = [&service]() -> Result<std::unique_ptr<OpenFile>> {
     TARN_TRY(const std::string path, service.store.Backup());
-    return OpenFile::Take(path);
+    return OpenFile::OpenAndUnlink(path);
   };
   Result<std::unique_ptr<OpenFile>> file = co_await http::RunBlocking(service.readers, write);
   if (!file.ok()) co_return RenderStoreError(service, file.error(), request);

@@ -15,7 +15,7 @@ void ChangeFeed::Wake(const std::shared_ptr<Waiter::State>& state) {
 void ChangeFeed::Announce(std::string_view name) {
   const std::lock_guard lock(mutex_);
   for (const auto& state : waiters_) {
-    // One that is awake already need not be woken.
+    // A waiter with a pending change has already been woken.
     if (state->scope.Allows(name) && !state->changed.exchange(true)) Wake(state);
   }
 }
@@ -50,11 +50,11 @@ asio::awaitable<ChangeFeed::Outcome> ChangeFeed::Waiter::Wait(Deadline deadline,
   State& state = *state_;
   client.OnDisconnect([&state] { state.timer.cancel(); });
   Outcome outcome = Outcome::kTimeout;
-  // Looked at on the strand: whoever sets one of these afterwards posts the cancel to the strand,
-  // where it comes after the wait has begun.
+  // All conditions are checked on the strand. A later change posts its cancel to the strand, where
+  // it runs after the wait has begun.
   while (true) {
     if (client.disconnected()) {
-      outcome = Outcome::kGone;
+      outcome = Outcome::kDisconnected;
     } else if (state.changed.exchange(false)) {
       outcome = Outcome::kChanged;
     } else if (feed_.closed_) {

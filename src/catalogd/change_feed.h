@@ -15,40 +15,42 @@
 
 namespace tarn::catalogd {
 
-// Wakes who waits for a change of the catalogue. Who waits is a coroutine with a timer: no thread
-// is held. Thread-safe, but for what belongs to a waiter's own strand.
+// Wakes requests that wait for a change of the catalogue. A waiting request is a coroutine with a
+// timer and holds no thread. Thread-safe, except for functions documented to run on the waiter's
+// strand.
 class ChangeFeed {
  public:
-  // More than that many do not wait at once.
+  // `waiters_max`: the maximum number of concurrent waiters.
   explicit ChangeFeed(int64_t waiters_max) : waiters_max_(static_cast<size_t>(waiters_max)) {}
 
-  // A change of the dataset with this name is there to be read.
+  // Wakes the waiters whose scope allows the dataset with this name. The change must already be
+  // readable.
   void Announce(std::string_view name);
-  // Ends all waits, those to come too.
+  // Ends all current and future waits.
   void Close();
   size_t waiting() const;
 
-  enum class Outcome { kChanged, kTimeout, kGone, kClosed };
+  enum class Outcome { kChanged, kTimeout, kDisconnected, kClosed };
 
-  // One that wants to hear of changes of what its scope allows: of each that is announced after
-  // this was made, so that it is made first and then the catalogue looked at.
+  // A registration for changes within a scope. Create the waiter before reading the catalogue, so
+  // that no change is missed.
   class Waiter {
    public:
     ~Waiter();
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
 
-    // Until there was a change since this was made or had returned the last time; kGone when the
-    // client goes. On the strand that the waiter was made with.
+    // Waits until a change since the creation of the waiter or the last return. kDisconnected if
+    // the client disconnects. Must run on the strand that the waiter was created with.
     boost::asio::awaitable<Outcome> Wait(Deadline deadline, http::ClientWatch& client);
 
    private:
     friend class ChangeFeed;
-    // Outlives the waiter as long as somebody is about to wake it.
+    // Shared, because a pending Wake() may outlive the waiter.
     struct State {
       State(const boost::asio::any_io_executor& executor, const auth::DatasetScope& allowed)
           : timer(executor), scope(allowed) {}
-      boost::asio::steady_timer timer;  // Used on its strand.
+      boost::asio::steady_timer timer;  // Only used on its strand.
       const auth::DatasetScope scope;
       std::atomic<bool> changed = false;
     };
@@ -58,7 +60,7 @@ class ChangeFeed {
     ChangeFeed& feed_;
     const std::shared_ptr<State> state_;
   };
-  // Null when there are too many. `executor` is a strand.
+  // Returns null if there are too many waiters. `executor` is a strand.
   std::unique_ptr<Waiter> Join(const boost::asio::any_io_executor& executor,
                                const auth::DatasetScope& scope);
 

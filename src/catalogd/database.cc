@@ -33,7 +33,7 @@ constexpr const char* kVersion1 = R"sql(
   ) WITHOUT ROWID;
 )sql";
 
-// What was deleted before this is not known: `forgotten` says so.
+// Deletions before this version are unknown, which `forgotten` records.
 constexpr const char* kVersion2 = R"sql(
   ALTER TABLE catalogue ADD COLUMN catalog_id TEXT NOT NULL DEFAULT '';
   ALTER TABLE catalogue ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
@@ -63,7 +63,7 @@ constexpr const char* kVersion2 = R"sql(
   ) WITHOUT ROWID;
 )sql";
 
-// SQL does not tell names apart by ASCII case, and neither does NOCASE.
+// SQL ignores the ASCII case of names, and so does NOCASE.
 constexpr const char* kVersion3 = R"sql(
   CREATE INDEX datasets_by_name_in_any_case ON datasets (name COLLATE NOCASE);
 )sql";
@@ -72,7 +72,7 @@ constexpr const char* kVersion4 = R"sql(
   ALTER TABLE datasets ADD COLUMN changed_by TEXT NOT NULL DEFAULT '';  -- a token; '': not known
 )sql";
 
-// The step at place N makes version N + 1 of version N.
+// The script at index N migrates version N to N + 1.
 constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 Result<int64_t> VersionOf(SqliteDatabase& database) {
@@ -81,8 +81,8 @@ Result<int64_t> VersionOf(SqliteDatabase& database) {
   return row ? query.Integer(0) : 0;
 }
 
-// Content is stored as catalogues list it: an older one left out what was null.
-Result<> WriteContentAnew(SqliteDatabase& database) {
+// Rewrites the stored content in the current format: older versions omitted null fields.
+Result<> RewriteContent(SqliteDatabase& database) {
   TARN_TRY(SqliteStatement rows, database.Prepare("SELECT name, content FROM datasets"));
   std::vector<std::pair<std::string, std::string>> changed;
   for (;;) {
@@ -111,15 +111,15 @@ Result<> Migrate(SqliteDatabase& database) {
   TARN_TRY(const int64_t version, VersionOf(database));
   const auto newest = static_cast<int64_t>(kSteps.size());
   if (version > newest) {
-    return Internal(
-        fmt::format("the database has version {}, this catalogd knows up to {}: use a newer one",
-                    version, newest));
+    return Internal(fmt::format(
+        "the database has version {}, this catalogd knows up to {}: install a newer catalogd",
+        version, newest));
   }
   if (version == newest) return transaction.Commit();
   for (int64_t step = version; step < newest; ++step) {
     TARN_CHECK_OK(database.Execute(kSteps[static_cast<size_t>(step)]));
   }
-  TARN_CHECK_OK(WriteContentAnew(database));
+  TARN_CHECK_OK(RewriteContent(database));
   TARN_TRY(SqliteStatement id, database.Prepare("UPDATE catalogue SET catalog_id = ? WHERE "
                                                 "catalog_id = ''"));
   TARN_CHECK_OK(id.Bind(1, RandomId() + RandomId()).Step());
@@ -128,8 +128,8 @@ Result<> Migrate(SqliteDatabase& database) {
 }
 
 void RestrictToOwner(const std::string& path) {
-  // Where it cannot be made, SQLite says why. No file that is there is opened: closing it would
-  // release the locks that SQLite has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+  // If creation fails, SQLite reports the reason. Existing files are not opened, because closing
+  // one would release SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
   if (const int made = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); made >= 0) {
     close(made);
   }
@@ -144,7 +144,7 @@ void RestrictToOwner(const std::string& path) {
   }
 }
 
-Result<FolderLock> FolderLock::Take(const std::string& folder) {
+Result<FolderLock> FolderLock::Acquire(const std::string& folder) {
   const std::string path = folder + "/catalog.lock";
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return Internal(fmt::format("cannot open {}: {}", path, strerror(errno)));
@@ -157,21 +157,21 @@ FolderLock::~FolderLock() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-std::string FolderLock::Noted() const {
+std::string FolderLock::StoredPosition() const {
   std::string text(256, '\0');
   const ssize_t got = pread(descriptor_, text.data(), text.size(), 0);
   text.resize(got < 0 ? 0 : static_cast<size_t>(got));
   return text.substr(0, text.find('\n'));
 }
 
-void FolderLock::Note(const std::string& text) {
+void FolderLock::StorePosition(const std::string& text) {
   const std::string line = text + '\n';
-  // One write: who is killed in between leaves the former text or this one.
+  // A single write: if the process is killed, the file has the old text or the new one.
   [[maybe_unused]] const ssize_t ignored = pwrite(descriptor_, line.data(), line.size(), 0);
 }
 
 ReaderPool::Reader::~Reader() {
-  // A connection that cannot end its transaction is closed.
+  // A connection whose transaction cannot be rolled back is closed.
   if (!database_ || !database_->Execute("ROLLBACK").ok()) return;
   const std::lock_guard lock(pool_->mutex_);
   if (pool_->idle_.size() < kIdleMax) pool_->idle_.push_back(std::move(database_));

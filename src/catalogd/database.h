@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to src/catalogd: the database's file, its tables, and who may open it.
+// Private to src/catalogd: the database file, its schema and its locks.
 
 #include <memory>
 #include <mutex>
@@ -14,42 +14,43 @@ namespace tarn::catalogd {
 
 inline constexpr const char* kInMemory = ":memory:";
 
-// Brings a database to the newest version of the tables; those of a newer program are refused.
+// Migrates a database to the newest schema version. Databases of a newer program are rejected.
 Result<> Migrate(SqliteDatabase& database);
 
-// Makes the file of a database readable by its owner alone, whatever the umask is, and creates an
-// empty one where it is missing. SQLite gives the files that it puts beside it (-wal, -shm,
-// -journal) the mode of the database; those that are there already are changed too. Call it before
-// the database is opened. A mode that cannot be changed is logged.
+// Makes the database file accessible only to its owner, regardless of the umask, and creates an
+// empty file if it is missing. SQLite gives its auxiliary files (-wal, -shm, -journal) the mode of
+// the database; existing ones are changed too. Call it before opening the database. A failure to
+// change a mode is logged.
 void RestrictToOwner(const std::string& path);
 
-// Keeps other catalogds from a folder for as long as it lives, and remembers outside of the
-// database how far that has come, so that one that was put back is noticed.
+// An exclusive lock on a folder against other catalogds, released by the destructor. The lock file
+// also stores the last position of the database, so that a restored older copy is detected.
 class FolderLock {
  public:
-  // kUnavailable when somebody else has it.
-  static Result<FolderLock> Take(const std::string& folder);
+  // kUnavailable if another process holds the lock.
+  static Result<FolderLock> Acquire(const std::string& folder);
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();
 
-  // What was noted last: not flushed to the disk, so that after a power cut it may be older.
-  std::string Noted() const;
-  void Note(const std::string& text);
+  // The position stored last. It is not flushed to the disk, so after a power failure it may be
+  // older.
+  std::string StoredPosition() const;
+  void StorePosition(const std::string& text);
 
  private:
   explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
   int descriptor_;
 };
 
-// Connections that only read. Each has a transaction, so that it sees one state, and neither waits
-// for a writer nor holds one up (https://www.sqlite.org/wal.html). Thread-safe.
+// Read-only connections. Each has a transaction, so that it sees one state of the database, waits
+// for no writer and blocks none (https://www.sqlite.org/wal.html). Thread-safe.
 class ReaderPool {
  public:
   explicit ReaderPool(std::string path) : path_(std::move(path)) {}
 
-  // A connection in a transaction, used by one thread at a time. Statements made of it end before
-  // it does; the pool outlives it.
+  // A connection in a transaction, used by one thread at a time. Its statements must be destroyed
+  // before it. The pool outlives it.
   class Reader {
    public:
     Reader(Reader&&) = default;

@@ -17,7 +17,7 @@ using http::Response;
 
 namespace {
 
-constexpr size_t kWholeBytes = 1024 * 1024;  // As much is sent with its length.
+constexpr size_t kWholeBytes = 1024 * 1024;  // Smaller lists are sent with Content-Length.
 constexpr size_t kListPieceBytes = 256 * 1024;
 
 struct ListRequest {
@@ -25,7 +25,7 @@ struct ListRequest {
   std::optional<catalog::Position> since;
   Duration wait = Duration::zero();
 
-  // True when there is nothing to tell to the one who asks.
+  // True if the client already has this state.
   bool Knows(const catalog::Position& now) const {
     if (if_none_match) return if_none_match->Has(now.Text());
     return wait > Duration::zero() && since == now;
@@ -55,9 +55,9 @@ asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::Dat
   co_return co_await http::RunBlocking(service.readers, look);
 }
 
-// What is the position now, once there is something to tell, or nothing to be waited for any more.
-asio::awaitable<Result<catalog::Position>> Await(Service& service, const Request& request,
-                                                 const ListRequest& asked) {
+// Returns the current position once the client does not know it, or the wait has ended.
+asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const Request& request,
+                                                         const ListRequest& asked) {
   const auth::DatasetScope& scope = request.identity->datasets;
   const Deadline deadline = Deadline::After(asked.wait);
   Result<catalog::Position> now = co_await Now(service, scope);
@@ -67,7 +67,7 @@ asio::awaitable<Result<catalog::Position>> Await(Service& service, const Request
   service.waiting.Increment();
   auto outcome = ChangeFeed::Outcome::kChanged;
   while (outcome == ChangeFeed::Outcome::kChanged) {
-    // The first time for what has come before the waiter was there.
+    // Read again first, for a change before the waiter was created.
     now = co_await Now(service, scope);
     if (!now.ok() || !asked.Knows(*now)) break;
     outcome = co_await waiter->Wait(deadline, *request.client);
@@ -81,10 +81,10 @@ void AddPosition(const catalog::Position& position, Response& response) {
   response.headers.emplace_back("X-Catalog-Revision", std::to_string(position.revision));
 }
 
-// Ends an answer that takes too long, also while its client takes nothing of it.
-class CutOff {
+// Aborts a response after a timeout, even if the client reads nothing.
+class ResponseTimeout {
  public:
-  CutOff(const asio::any_io_executor& executor, const Request& request, Duration timeout)
+  ResponseTimeout(const asio::any_io_executor& executor, const Request& request, Duration timeout)
       : timer_(executor, Deadline::After(timeout).At()) {
     timer_.async_wait([client = request.client, id = request.id](const auto& code) {
       if (code) return;
@@ -100,12 +100,12 @@ class CutOff {
 class ListStream : public http::BodyStream {
  public:
   ListStream(Service& service, Service::StreamSlot slot, std::unique_ptr<Listing> listing,
-             std::string first, std::unique_ptr<CutOff> cut_off)
+             std::string first, std::unique_ptr<ResponseTimeout> timeout)
       : service_(service),
         slot_(std::move(slot)),
         listing_(std::move(listing)),
         first_(std::move(first)),
-        cut_off_(std::move(cut_off)) {}
+        timeout_(std::move(timeout)) {}
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     if (!first_.empty()) co_return std::exchange(first_, "");
@@ -120,10 +120,10 @@ class ListStream : public http::BodyStream {
   const Service::StreamSlot slot_;
   const std::unique_ptr<Listing> listing_;
   std::string first_;
-  const std::unique_ptr<CutOff> cut_off_;
+  const std::unique_ptr<ResponseTimeout> timeout_;
 };
 
-struct Opened {
+struct OpenedList {
   std::unique_ptr<Listing> listing;
   std::string first;
 };
@@ -134,7 +134,7 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
   const Result<ListRequest> asked = ParseListRequest(request, service.settings.wait_max);
   if (!asked.ok()) co_return http::RenderError(asked.error(), request);
   if (asked->if_none_match || asked->wait > Duration::zero()) {
-    const Result<catalog::Position> now = co_await Await(service, request, *asked);
+    const Result<catalog::Position> now = co_await WaitForChange(service, request, *asked);
     if (!now.ok()) co_return RenderStoreError(service, now.error(), request);
     if (asked->Knows(*now)) {
       service.lists_not_modified.Increment();
@@ -143,32 +143,32 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
       co_return response;
     }
   }
-  const auto open = [&service, &request, &asked]() -> Result<Opened> {
-    Opened opened;
+  const auto open = [&service, &request, &asked]() -> Result<OpenedList> {
+    OpenedList opened;
     TARN_TRY(opened.listing, service.store.OpenListing(request.identity->datasets, asked->since));
     TARN_TRY(std::optional<std::string> first, opened.listing->Next(kWholeBytes));
     opened.first = std::move(first).value_or("");
     return opened;
   };
-  Result<Opened> opened = co_await http::RunBlocking(service.readers, open);
+  Result<OpenedList> opened = co_await http::RunBlocking(service.readers, open);
   if (!opened.ok()) co_return RenderStoreError(service, opened.error(), request);
-  const Listing::What& what = opened->listing->what();
+  const Listing::Query& query = opened->listing->query();
   Response response = Response::Json(200, "");
-  AddPosition(what.position, response);
-  (what.since ? service.lists_changes : service.lists_whole).Increment();
-  if (opened->listing->AtEnd()) {
+  AddPosition(query.position, response);
+  (query.since ? service.lists_changes : service.lists_whole).Increment();
+  if (opened->listing->IsAtEnd()) {
     response.body = std::move(opened->first);
     co_return response;
   }
-  Service::StreamSlot slot = service.TakeStreamSlot();
+  Service::StreamSlot slot = service.AcquireStreamSlot();
   if (!slot) {
     const Error full = Unavailable("too many lists are being sent (catalogd.list_streams_max)");
     co_return http::RenderError(full, request);
   }
-  auto cut_off = std::make_unique<CutOff>(co_await asio::this_coro::executor, request,
-                                          service.settings.list_timeout);
+  auto timeout = std::make_unique<ResponseTimeout>(co_await asio::this_coro::executor, request,
+                                                   service.settings.list_timeout);
   response.body = std::make_unique<ListStream>(service, std::move(slot), std::move(opened->listing),
-                                               std::move(opened->first), std::move(cut_off));
+                                               std::move(opened->first), std::move(timeout));
   co_return response;
 }
 

@@ -9,10 +9,11 @@
 
 namespace tarn::catalogd {
 
-// GET /catalog/list: all, what has changed `since`, or 304; at once or with the next change.
+// GET /catalog/list: the complete catalogue, the changes `since` a position, or 304; at once or
+// after the next change.
 boost::asio::awaitable<http::Response> HandleList(Service& service, const http::Request& request);
 
-// GET /catalog/backup: the database as a file.
+// GET /catalog/backup: a copy of the database.
 boost::asio::awaitable<http::Response> HandleBackup(Service& service, const http::Request& request);
 
 }  // namespace tarn::catalogd

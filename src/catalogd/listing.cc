@@ -8,12 +8,12 @@
 namespace tarn::catalogd {
 
 Result<> Listing::Begin(SqliteDatabase& database) {
-  const auto since = static_cast<int64_t>(what_.since.value_or(0));
-  // Of changes, in the order of the index by revision: the cost is that of the changes.
-  const std::string order = what_.since ? "WHERE revision > ? ORDER BY revision" : "ORDER BY name";
+  const auto since = static_cast<int64_t>(query_.since.value_or(0));
+  // Changes are read in the order of the revision index, so the cost depends on their number.
+  const std::string order = query_.since ? "WHERE revision > ? ORDER BY revision" : "ORDER BY name";
   TARN_TRY(SqliteStatement manifests,
            database.Prepare(fmt::format("SELECT {} FROM datasets {}", kManifestColumns, order)));
-  if (what_.since) {
+  if (query_.since) {
     manifests.Bind(1, since);
     TARN_TRY(SqliteStatement deleted,
              database.Prepare("SELECT name FROM deletions WHERE revision > "
@@ -54,16 +54,16 @@ Result<std::optional<std::string>> Listing::Next(size_t bytes) {
 Result<> Listing::Append(std::string& out, size_t bytes) {
   if (part_ == Part::kHead) {
     out += fmt::format(R"({{"catalog_id":{},"revision":{},)",
-                       catalog::JsonText(what_.position.catalog_id), what_.position.revision);
-    if (what_.since) out += fmt::format("\"since\":{},", *what_.since);
+                       catalog::JsonText(query_.position.catalog_id), query_.position.revision);
+    if (query_.since) out += fmt::format("\"since\":{},", *query_.since);
     out += "\"manifests\":[";
     part_ = Part::kManifests;
   }
   if (part_ == Part::kManifests) {
     TARN_TRY(const bool done, AppendManifests(out, bytes));
     if (!done) return {};
-    out += what_.since ? "],\"deleted\":[" : "]}";
-    part_ = what_.since ? Part::kDeleted : Part::kEnd;
+    out += query_.since ? "],\"deleted\":[" : "]}";
+    part_ = query_.since ? Part::kDeleted : Part::kEnd;
     is_first_ = true;
   }
   if (part_ == Part::kDeleted) {
@@ -79,7 +79,7 @@ Result<bool> Listing::AppendManifests(std::string& out, size_t bytes) {
   while (out.size() < bytes) {
     TARN_TRY(const bool row, manifests_->Step());
     if (!row) return true;
-    if (!what_.scope.Allows(manifests_->View(0))) continue;
+    if (!query_.scope.Allows(manifests_->View(0))) continue;
     if (!is_first_) out += ',';
     is_first_ = false;
     catalog::AppendManifest(out, ToManifest(*manifests_), manifests_->View(kContentColumn));
@@ -91,7 +91,7 @@ Result<bool> Listing::AppendDeleted(std::string& out, size_t bytes) {
   while (out.size() < bytes) {
     TARN_TRY(const bool row, deleted_->Step());
     if (!row) return true;
-    if (!what_.scope.Allows(deleted_->View(0))) continue;
+    if (!query_.scope.Allows(deleted_->View(0))) continue;
     if (!is_first_) out += ',';
     is_first_ = false;
     out += catalog::JsonText(deleted_->View(0));

@@ -10,30 +10,31 @@
 
 namespace tarn::catalogd {
 
-// The answer of GET /catalog/list, made piece by piece from one state of the database, so that
-// memory does not grow with the catalogue. Holds a connection that reads until it ends. Used by one
+// The response of GET /catalog/list, produced in pieces from one state of the database, so that
+// memory does not grow with the catalogue. Holds a read connection until its end. Used by one
 // thread at a time; calls block on the disk.
 class Listing {
  public:
-  struct What {
-    catalog::Position position;     // What the answer says that it is as of.
-    std::optional<uint64_t> since;  // None: the whole catalogue.
+  struct Query {
+    catalog::Position position;     // The position of the response.
+    std::optional<uint64_t> since;  // nullopt: the complete catalogue.
     auth::DatasetScope scope;
   };
-  explicit Listing(What what) : what_(std::move(what)) {}
+  explicit Listing(Query query) : query_(std::move(query)) {}
 
-  const What& what() const { return what_; }
+  const Query& query() const { return query_; }
 
-  // Next reads from this database, in its transaction.
+  // Starts to read from this database in its current transaction.
   Result<> Begin(SqliteDatabase& database);
-  // Keeps the transaction for as long as this lives.
+  // Keeps the transaction for the lifetime of the listing.
   void Hold(ReaderPool::Reader reader) { reader_.emplace(std::move(reader)); }
-  // Reads all of it now: the database may be another's afterwards.
+  // Reads the complete response now, so that the database can be released.
   Result<> ReadAll();
 
-  // Some of the answer, about this size at least unless it is the rest; none at its end.
+  // Returns the next piece, with at least `bytes` bytes unless it is the last one; nullopt at the
+  // end.
   Result<std::optional<std::string>> Next(size_t bytes);
-  bool AtEnd() const { return part_ == Part::kEnd && ready_.empty(); }
+  bool IsAtEnd() const { return part_ == Part::kEnd && ready_.empty(); }
 
  private:
   enum class Part { kHead, kManifests, kDeleted, kEnd };
@@ -42,12 +43,13 @@ class Listing {
   Result<bool> AppendManifests(std::string& out, size_t bytes);
   Result<bool> AppendDeleted(std::string& out, size_t bytes);
 
-  const What what_;
-  std::optional<ReaderPool::Reader> reader_;  // Before the statements, which end first.
+  const Query query_;
+  // Declared before the statements, which must be destroyed first.
+  std::optional<ReaderPool::Reader> reader_;
   std::optional<SqliteStatement> manifests_;
   std::optional<SqliteStatement> deleted_;
   Part part_ = Part::kHead;
-  bool is_first_ = true;  // Of a JSON list's items.
+  bool is_first_ = true;  // The next item is the first of its JSON list.
   std::deque<std::string> ready_;
 };
 

@@ -18,7 +18,8 @@ namespace tarn::catalogd {
 namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
-  http::Runtime runtime(2);  // Before any thread is there: it blocks the signals it waits for.
+  // Created before all threads, because it blocks the signals that it waits for.
+  http::Runtime runtime(2);
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
   const Store::Options options{.history_versions_max = settings.catalogd.history_versions_max,
                                .deleted_keep = settings.catalogd.deleted_keep};
@@ -59,7 +60,7 @@ Result<> Serve(const LakehouseSettings& settings) {
     log::Warn("requests did not end in time");
     server.CloseAll();
     if (!server.WaitIdle(Deadline::After(std::chrono::seconds(2)))) {
-      // A change that is under way is either acknowledged or rolled back at the next start.
+      // A running change is either acknowledged or rolled back at the next start.
       log::Info("stopped");
       _exit(EXIT_SUCCESS);
     }
@@ -72,7 +73,7 @@ Result<> Serve(const LakehouseSettings& settings) {
 int Main(int argc, const char* const* argv) {
   log::Configure("catalogd", log::Format::kText, log::Level::kInfo);
   const DaemonOptions options = ParseDaemonOptions(
-      argc, argv, "catalogd", "Tarn's catalogue: which Parquet objects make up which dataset.");
+      argc, argv, "catalogd", "Tarn's catalogue of datasets and their Parquet objects.");
   if (options.exit_now) return options.exit_code;
   const Result<LakehouseSettings> settings = LakehouseSettings::Load(options.config_path);
   if (!settings.ok()) {

@@ -33,10 +33,11 @@ Response RenderRecord(int status, const Record& record) {
 
 std::string Describe(const Record* current) {
   if (current == nullptr) return "there is no such dataset";
-  return fmt::format("it is at version {}, ETag \"{}\"", current->manifest.version, current->Tag());
+  return fmt::format("the current version is {}, ETag \"{}\"", current->manifest.version,
+                     current->Tag());
 }
 
-// What If-Match and If-None-Match ask of the dataset that is to be changed (RFC 9110, 13.1).
+// The condition for a change that If-Match and If-None-Match express (RFC 9110, 13.1).
 Result<Store::Condition> ConditionOf(const Request& request) {
   TARN_TRY(std::optional<http::EntityTags> if_match, http::EntityTags::Of(request, "If-Match"));
   TARN_TRY(std::optional<http::EntityTags> if_none_match,
@@ -44,16 +45,16 @@ Result<Store::Condition> ConditionOf(const Request& request) {
   return [if_match = std::move(if_match),
           if_none_match = std::move(if_none_match)](const Record* current) -> Result<> {
     if (if_match && (current == nullptr || !if_match->HasStrong(current->Tag()))) {
-      return Error{ErrorKind::kPrecondition, "If-Match does not hold: " + Describe(current)};
+      return Error{ErrorKind::kPrecondition, "If-Match failed: " + Describe(current)};
     }
     if (if_none_match && current != nullptr && if_none_match->Has(current->Tag())) {
-      return Error{ErrorKind::kPrecondition, "If-None-Match does not hold: " + Describe(current)};
+      return Error{ErrorKind::kPrecondition, "If-None-Match failed: " + Describe(current)};
     }
     return {};
   };
 }
 
-// The number of a parameter; `otherwise` without one.
+// A numeric parameter; `otherwise` if absent.
 Result<uint64_t> CountParameter(const Request& request, std::string_view name, uint64_t otherwise) {
   const std::optional<std::string> text = request.Parameter(name);
   if (!text) return otherwise;
@@ -93,7 +94,7 @@ class Handlers {
     return HandleBackup(service_, request);
   }
 
-  // What the token of the request may change: null stands for everything.
+  // The rights of the request's token to change datasets and objects; null means unlimited.
   asio::awaitable<Response> Rights(const Request& request) const {
     const auto list = [](const std::optional<std::vector<std::string>>& texts) {
       if (!texts) return std::string("null");
@@ -111,8 +112,8 @@ class Handlers {
 
   asio::awaitable<Response> Get(const Request& request) const {
     const std::string& name = request.path_arguments[0];
-    if (const Result<> may = MayRead(request); !may.ok()) {
-      co_return http::RenderError(may.error(), request);
+    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
+      co_return http::RenderError(access.error(), request);
     }
     const auto known = http::EntityTags::Of(request, "If-None-Match");
     if (!known.ok()) co_return http::RenderError(known.error(), request);
@@ -130,7 +131,7 @@ class Handlers {
 
   asio::awaitable<Response> Put(const Request& request) const {
     const std::string& name = request.path_arguments[0];
-    if (std::optional<Response> refusal = RefuseWrite(request)) co_return std::move(*refusal);
+    if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
     Store::PutOptions options;
     Result<Store::Condition> condition = ConditionOf(request);
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
@@ -143,7 +144,7 @@ class Handlers {
     options.touch = *touch;
     options.keys = request.identity->Keys();
     options.changed_by = request.identity->name;
-    // A manifest may have megabytes: it is read where nothing else waits for the thread.
+    // A manifest may have megabytes, so it is parsed on a pool thread.
     const auto write = [this, &name, &request, &options]() -> Result<Store::PutResult> {
       if (options.touch && request.body.empty()) {
         return service_.store.Touch(name, options.condition, options.keys, options.changed_by);
@@ -158,8 +159,8 @@ class Handlers {
 
   asio::awaitable<Response> Delete(const Request& request) const {
     const std::string& name = request.path_arguments[0];
-    if (const Result<> may = MayRead(request); !may.ok()) {
-      co_return http::RenderError(may.error(), request);
+    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
+      co_return http::RenderError(access.error(), request);
     }
     const Result<Store::Condition> condition = ConditionOf(request);
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
@@ -174,8 +175,8 @@ class Handlers {
 
   asio::awaitable<Response> History(const Request& request) const {
     const std::string& name = request.path_arguments[0];
-    if (const Result<> may = MayRead(request); !may.ok()) {
-      co_return http::RenderError(may.error(), request);
+    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
+      co_return http::RenderError(access.error(), request);
     }
     const Result<uint64_t> before = CountParameter(request, "before", INT64_MAX);
     if (!before.ok()) co_return http::RenderError(before.error(), request);
@@ -193,7 +194,7 @@ class Handlers {
 
   asio::awaitable<Response> Restore(const Request& request) const {
     const std::string& name = request.path_arguments[0];
-    if (std::optional<Response> refusal = RefuseWrite(request)) co_return std::move(*refusal);
+    if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
     const Result<Store::Condition> condition = ConditionOf(request);
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
     const auto asked = catalog::ParseRestoreRequest(request.body);
@@ -208,15 +209,15 @@ class Handlers {
   }
 
  private:
-  // Others' datasets are not there.
-  static Result<> MayRead(const Request& request) {
+  // A dataset outside of the token's scope is reported as missing.
+  static Result<> CheckReadAccess(const Request& request) {
     const std::string& name = request.path_arguments[0];
     TARN_CHECK_OK(catalog::ValidateName(name));
-    if (!request.identity->datasets.Allows(name)) return NoSuchDataset(name);
+    if (!request.identity->datasets.Allows(name)) return NoSuchDatasetError(name);
     return {};
   }
 
-  std::optional<Response> RefuseWrite(const Request& request) const {
+  std::optional<Response> WriteRefusal(const Request& request) const {
     const std::string& name = request.path_arguments[0];
     if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
       return http::RenderError(valid.error(), request);

@@ -8,13 +8,13 @@
 
 namespace tarn::catalogd {
 
-// openapi.json: describes these routes and those of every daemon.
+// The content of openapi.json, which describes these routes and those of every daemon.
 std::string_view OpenApi();
 
 // The catalogue's HTTP interface (docs/http-api.md). The service outlives the routes.
 std::vector<http::Route> CatalogRoutes(Service& service);
 
-// For this folder: an error of the store, which is logged and counted where it is the store's own.
+// Renders an error of the store. Logs and counts internal errors and missing rights.
 http::Response RenderStoreError(Service& service, const Error& error, const http::Request& request);
 
 }  // namespace tarn::catalogd

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to src/catalogd: what rows of the database mean.
+// Private to src/catalogd: conversions of database rows.
 
 #include "base/time.h"
 #include "catalog/manifest.h"
@@ -16,7 +16,7 @@ inline constexpr const char* kManifestColumns =
     "name, dataset_id, version, created_at, updated_at, changed_by, content";
 inline constexpr int kContentColumn = 6;
 
-// A row of kManifestColumns; without the content.
+// Converts a row of kManifestColumns, except the content.
 inline catalog::Manifest ToManifest(const SqliteStatement& row) {
   catalog::Manifest manifest;
   manifest.name = row.Text(0);

@@ -4,7 +4,7 @@ namespace tarn::catalogd {
 namespace {
 
 prometheus::Counter& ListsCounter(Metrics& metrics, const char* answer) {
-  return metrics.Counter("tarn_catalog_lists_total", "Answers of GET /catalog/list",
+  return metrics.Counter("tarn_catalog_lists_total", "Responses of GET /catalog/list",
                          {{"answer", answer}});
 }
 
@@ -14,14 +14,15 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
     : store(the_store),
       settings(the_settings),
       feed(settings.waiters_max),
-      waiting(metrics.Gauge("tarn_catalog_waiting", "Requests that wait for a change")),
+      waiting(metrics.Gauge("tarn_catalog_waiting", "Requests waiting for a change")),
       lists_whole(ListsCounter(metrics, "whole")),
       lists_changes(ListsCounter(metrics, "changes")),
       lists_not_modified(ListsCounter(metrics, "not_modified")),
       changes(metrics.Counter("tarn_catalog_changes_total", "Changes of the catalogue")),
       failures(metrics.Counter("tarn_catalog_failures_total",
                                "Requests that failed because of the database")),
-      forbidden(metrics.Counter("tarn_auth_failures_total", "Requests rejected by authentication or authorization",
+      forbidden(metrics.Counter("tarn_auth_failures_total",
+                                "Requests rejected by authentication or authorization",
                                 {{"reason", "dataset or key"}})) {
   store.SetOnChange([this](const std::string& name) {
     changes.Increment();
@@ -39,7 +40,7 @@ void Service::Join() {
   readers.join();
 }
 
-Service::StreamSlot Service::TakeStreamSlot() {
+Service::StreamSlot Service::AcquireStreamSlot() {
   if (++streams_ > settings.list_streams_max) {
     --streams_;
     return nullptr;

@@ -11,8 +11,8 @@
 
 namespace tarn::catalogd {
 
-// What the routes work with: the store, the threads that it may block, who waits for changes, and
-// the limits. Outlives the routes; made before the store is changed.
+// The state shared by the routes: the store, the thread pools for it, the waiting requests and the
+// limits. Outlives the routes. Created before the first change of the store.
 class Service {
  public:
   Service(Store& the_store, const CatalogdSettings& the_settings, Metrics& metrics);
@@ -20,19 +20,20 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Answers all who wait for a change, those to come too: before the server waits for its requests.
+  // Answers all current and future waiting requests. Call it before the server waits for its
+  // requests.
   void EndWaits() { feed.Close(); }
-  // Waits for what the store is asked. Nothing may come after.
+  // Waits for pending calls of the store. No call may follow.
   void Join();
 
-  // A long answer that is under way counts as long as it keeps this. Null when there are too many.
+  // Counts a long response as running while it is held. Null if there are too many.
   using StreamSlot = std::shared_ptr<void>;
-  StreamSlot TakeStreamSlot();
+  StreamSlot AcquireStreamSlot();
 
   Store& store;
   const CatalogdSettings settings;
   ChangeFeed feed;
-  boost::asio::thread_pool writers{8};  // As many changes share a commit.
+  boost::asio::thread_pool writers{8};  // The number of changes that can share a commit.
   boost::asio::thread_pool readers{2};
 
   prometheus::Gauge& waiting;
@@ -41,7 +42,7 @@ class Service {
   prometheus::Counter& lists_not_modified;
   prometheus::Counter& changes;
   prometheus::Counter& failures;
-  prometheus::Counter& forbidden;  // Changes beyond the datasets or keys of a token.
+  prometheus::Counter& forbidden;  // Changes outside of the datasets or keys of a token.
 
  private:
   std::atomic<int64_t> streams_ = 0;

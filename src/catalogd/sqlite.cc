@@ -5,7 +5,7 @@
 namespace tarn::catalogd {
 namespace {
 
-// What somebody who reads this in the log should do.
+// A recommendation for the operator, appended to the error.
 const char* Advice(int code) {
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
@@ -13,9 +13,9 @@ const char* Advice(int code) {
       return "; the file is damaged: stop catalogd and restore a backup (docs/http-api.md, GET "
              "/catalog/backup)";
     case SQLITE_FULL:
-      return "; nothing was changed: make room on the disk of catalogd.data_dir";
+      return "; nothing was changed: free space on the disk of catalogd.data_dir";
     case SQLITE_IOERR:
-      return "; the disk of catalogd.data_dir fails: the system's log may say more";
+      return "; I/O error on the disk of catalogd.data_dir: see the system log";
     default:
       return "";
   }
@@ -107,7 +107,7 @@ Result<Transaction> Transaction::Begin(SqliteDatabase& database, const char* beg
 
 Transaction::~Transaction() {
   if (database_ == nullptr) return;
-  // Nothing to add to the error that led here.
+  // A failure adds nothing to the error that caused the rollback.
   [[maybe_unused]] const Result<> ignored = database_->Execute("ROLLBACK");
 }
 

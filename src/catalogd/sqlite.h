@@ -20,7 +20,7 @@ class SqliteDatabase {
  public:
   static Result<SqliteDatabase> Open(const std::string& path);
 
-  // Runs all statements of the text; rows are dropped.
+  // Executes all statements of the text and ignores their rows.
   Result<> Execute(const std::string& sql);
   Result<SqliteStatement> Prepare(std::string_view sql);
   Error LastError(std::string_view what) const;
@@ -32,18 +32,18 @@ class SqliteDatabase {
   std::unique_ptr<sqlite3, Closer> handle_;
 };
 
-// A prepared statement. Parameters and columns count from 1 and 0, as in SQLite.
+// A prepared statement. Parameters are numbered from 1 and columns from 0, as in SQLite.
 class SqliteStatement {
  public:
   SqliteStatement& Bind(int position, std::string_view text);
   SqliteStatement& Bind(int position, int64_t number);
 
-  // True when there is a row, false at the end.
+  // Returns true for a row, false at the end.
   Result<bool> Step();
 
   bool IsNull(int column) const;
   std::string Text(int column) const { return std::string(View(column)); }
-  // Good until the next Step.
+  // Valid until the next Step.
   std::string_view View(int column) const;
   int64_t Integer(int column) const;
 
@@ -56,11 +56,10 @@ class SqliteStatement {
   int bind_code_ = SQLITE_OK;  // The first failure of a Bind; Step reports it.
 };
 
-// A transaction that is rolled back unless it is committed.
+// A transaction, rolled back by the destructor unless committed.
 class Transaction {
  public:
-  // `begin`: "BEGIN IMMEDIATE" to write; "BEGIN" to read, of one state, which the first statement
-  // chooses.
+  // `begin`: "BEGIN IMMEDIATE" to write, or "BEGIN" to read the state at the first statement.
   static Result<Transaction> Begin(SqliteDatabase& database, const char* begin = "BEGIN IMMEDIATE");
   Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
   Transaction& operator=(Transaction&&) = delete;

@@ -37,7 +37,7 @@ Result<catalog::DatasetContent> ReadContent(const std::string& name, std::string
       fmt::format("the stored manifest of \"{}\" is damaged: {}", name, content.error().message));
 }
 
-// The one place that decides which keys a client may register.
+// Checks that a client may register all keys of the content.
 Result<> RequireKeys(const auth::KeyScope& keys, const catalog::DatasetContent& content) {
   if (keys.is_all()) return {};
   constexpr size_t kShown = 5;
@@ -64,7 +64,7 @@ Result<> RequireKeys(const auth::KeyScope& keys, const catalog::DatasetContent& 
   return {};
 }
 
-// The same for content as the database has it.
+// The same for content from the database.
 Result<> RequireStoredKeys(const auth::KeyScope& keys, const std::string& name,
                            std::string_view json) {
   if (keys.is_all()) return {};
@@ -99,12 +99,12 @@ Result<> CheckSchema(const std::string& name, const catalog::DatasetContent& bef
   }
   if (changes.size() > kShown) text += fmt::format(" and {} more", changes.size() - kShown);
   return Error{ErrorKind::kConflict,
-               fmt::format("this would change types of \"{}\" so that readers may break: {}; "
-                           "?allow_schema_change=true does it all the same",
+               fmt::format("this would change types of \"{}\" and may break its readers: {}; set "
+                           "?allow_schema_change=true to allow it",
                            name, text)};
 }
 
-// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv): the same on each machine and in each build.
+// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv), which is stable across machines and builds.
 uint64_t HashOf(const std::vector<std::string>& texts) {
   uint64_t hash = 0xcbf29ce484222325;
   const auto add = [&hash](char c) {
@@ -117,7 +117,8 @@ uint64_t HashOf(const std::vector<std::string>& texts) {
   return hash;
 }
 
-// The revision of the newest change, later than `after`, of a name that the scope allows; else 0.
+// Returns the revision of the newest change later than `after` that the scope allows; 0 if there is
+// none.
 Result<uint64_t> NewestAllowed(SqliteDatabase& database, const char* table,
                                const auth::DatasetScope& scope, uint64_t after) {
   TARN_TRY(SqliteStatement rows,
@@ -133,7 +134,7 @@ Result<uint64_t> NewestAllowed(SqliteDatabase& database, const char* table,
 
 }  // namespace
 
-Error NoSuchDataset(const std::string& name) {
+Error NoSuchDatasetError(const std::string& name) {
   return NotFound("no such dataset: \"" + name + "\"");
 }
 
@@ -151,18 +152,18 @@ std::string Record::Tag() const {
 
 namespace {
 
-// An empty catalogue in place of one that was lost (a disk that is not mounted, a backup that was
-// not copied) would take every dataset from queries.
-Result<> RequireFormer(const std::string& path, const FolderLock& lock) {
+// Rejects a missing database if the lock file has the position of one. An empty catalogue in its
+// place (disk not mounted, backup not copied) would remove all datasets from queries.
+Result<> CheckMissingDatabase(const std::string& path, const FolderLock& lock) {
   std::error_code code;
   const uintmax_t bytes = fs::file_size(path, code);
   if (!code && bytes > 0) return {};
-  const auto noted = catalog::Position::Parse(lock.Noted());
-  if (!noted || noted->revision == 0) return {};
+  const auto stored = catalog::Position::Parse(lock.StoredPosition());
+  if (!stored || stored->revision == 0) return {};
   return Internal(
-      fmt::format("{} is not there, and there was one with revision {}: put it or a backup of it "
-                  "back; to begin with an empty catalogue, delete catalog.lock beside it",
-                  path, noted->revision));
+      fmt::format("{} is missing, but had revision {} before: restore the file or a backup of "
+                  "it; to start with an empty catalogue, delete catalog.lock beside it",
+                  path, stored->revision));
 }
 
 }  // namespace
@@ -178,13 +179,13 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options 
           fmt::format("catalogd.data_dir: cannot make {}: {}", data_dir, code.message()));
     }
     path = data_dir + "/" + kFileName;
-    Result<FolderLock> taken = FolderLock::Take(data_dir);
+    Result<FolderLock> taken = FolderLock::Acquire(data_dir);
     if (!taken.ok() && taken.error().kind == ErrorKind::kUnavailable) {
       return Unavailable(path + " is in use: another catalogd runs on this data_dir");
     }
     if (!taken.ok()) return taken.error();
     lock.emplace(std::move(*taken));
-    TARN_CHECK_OK(RequireFormer(path, *lock));
+    TARN_CHECK_OK(CheckMissingDatabase(path, *lock));
     RestrictToOwner(path);
   }
   TARN_TRY(SqliteDatabase database, SqliteDatabase::Open(path.empty() ? kInMemory : path));
@@ -202,26 +203,26 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options 
 }
 
 Result<> Store::Prepare() {
-  // The write-ahead log is cut back to this size when nobody reads what is in it any more.
+  // The write-ahead log is truncated to this size once no reader needs it.
   TARN_CHECK_OK(
       database_.Execute("PRAGMA busy_timeout = 0; PRAGMA journal_mode = WAL; "
                         "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"));
   TARN_CHECK_OK(Migrate(database_));
-  // Tools may look into the file while this runs.
+  // Other programs may read the file at run time.
   TARN_CHECK_OK(database_.Execute("PRAGMA busy_timeout = 5000;"));
   TARN_TRY(const Catalogue catalogue, ReadCatalogue(database_));
   catalog_id_ = catalogue.id;
   revision_ = catalogue.revision;
   if (!lock_) return {};
-  const auto noted = catalog::Position::Parse(lock_->Noted());
-  if (noted && noted->catalog_id == catalog_id_ && noted->revision > revision_) {
-    log::Warn("the catalogue is older than it was: clients will read all of it anew",
-              {{"revision", revision_.load()}, {"was", noted->revision}});
+  const auto stored = catalog::Position::Parse(lock_->StoredPosition());
+  if (stored && stored->catalog_id == catalog_id_ && stored->revision > revision_) {
+    log::Warn("the catalogue is older than before: clients will read all of it again",
+              {{"revision", revision_.load()}, {"was", stored->revision}});
     catalog_id_ = RandomId() + RandomId();
     TARN_TRY(SqliteStatement update, database_.Prepare("UPDATE catalogue SET catalog_id = ?"));
     TARN_CHECK_OK(update.Bind(1, catalog_id_).Step());
   }
-  lock_->Note(Now().Text());
+  lock_->StorePosition(Now().Text());
   RemoveOldBackups();
   return {};
 }
@@ -265,26 +266,27 @@ Result<catalog::Position> Store::Now(const auth::DatasetScope& scope) {
 Result<uint64_t> Store::VisibleRevision(SqliteDatabase& database, const auth::DatasetScope& scope) {
   TARN_TRY(const Catalogue catalogue, ReadCatalogue(database));
   if (scope.is_all()) return catalogue.revision;
-  Seen seen;
+  ScopeState state;
   {
-    const std::lock_guard lock(seen_mutex_);
-    if (const auto found = seen_.find(scope); found != seen_.end()) seen = found->second;
+    const std::lock_guard lock(scope_states_mutex_);
+    if (const auto found = scope_states_.find(scope); found != scope_states_.end())
+      state = found->second;
   }
-  // This state is older than what was seen of a newer one.
-  if (seen.checked > catalogue.revision) seen = {};
-  if (seen.checked < catalogue.revision) {
-    TARN_TRY(const uint64_t changed, NewestAllowed(database, "datasets", scope, seen.checked));
-    TARN_TRY(const uint64_t deleted, NewestAllowed(database, "deletions", scope, seen.checked));
-    seen = {catalogue.revision, std::max({seen.visible, changed, deleted})};
+  // The cached state is of a newer revision than this transaction.
+  if (state.checked > catalogue.revision) state = {};
+  if (state.checked < catalogue.revision) {
+    TARN_TRY(const uint64_t changed, NewestAllowed(database, "datasets", scope, state.checked));
+    TARN_TRY(const uint64_t deleted, NewestAllowed(database, "deletions", scope, state.checked));
+    state = {catalogue.revision, std::max({state.visible, changed, deleted})};
   }
-  // A deletion that was forgotten may have been the last change.
-  seen.visible = std::max(seen.visible, catalogue.forgotten);
+  // A forgotten deletion may have been the last change.
+  state.visible = std::max(state.visible, catalogue.forgotten);
   constexpr size_t kScopesMax = 1000;
-  const std::lock_guard lock(seen_mutex_);
-  if (seen_.size() >= kScopesMax) seen_.clear();
-  Seen& kept = seen_[scope];
-  if (kept.checked <= seen.checked) kept = seen;
-  return seen.visible;
+  const std::lock_guard lock(scope_states_mutex_);
+  if (scope_states_.size() >= kScopesMax) scope_states_.clear();
+  ScopeState& kept = scope_states_[scope];
+  if (kept.checked <= state.checked) kept = state;
+  return state.visible;
 }
 
 Result<catalog::Snapshot> Store::List() {
@@ -308,11 +310,11 @@ Result<std::unique_ptr<Listing>> Store::MakeListing(SqliteDatabase& database,
                                                     const std::optional<catalog::Position>& since) {
   TARN_TRY(const Catalogue catalogue, ReadCatalogue(database));
   TARN_TRY(const uint64_t revision, VisibleRevision(database, scope));
-  Listing::What what{.position = {CatalogIdFor(scope), revision}, .scope = scope};
-  const bool can_tell = since && since->catalog_id == what.position.catalog_id &&
-                        since->revision <= revision && since->revision >= catalogue.forgotten;
-  if (can_tell) what.since = since->revision;
-  auto listing = std::make_unique<Listing>(std::move(what));
+  Listing::Query query{.position = {CatalogIdFor(scope), revision}, .scope = scope};
+  const bool has_changes = since && since->catalog_id == query.position.catalog_id &&
+                           since->revision <= revision && since->revision >= catalogue.forgotten;
+  if (has_changes) query.since = since->revision;
+  auto listing = std::make_unique<Listing>(std::move(query));
   TARN_CHECK_OK(listing->Begin(database));
   return listing;
 }
@@ -334,7 +336,7 @@ Result<std::unique_ptr<Listing>> Store::OpenListing(const auth::DatasetScope& sc
 Result<Record> Store::Get(const std::string& name) {
   return Read([&name](SqliteDatabase& database) -> Result<Record> {
     TARN_TRY(std::optional<Record> record, Find(database, name));
-    if (!record) return NoSuchDataset(name);
+    if (!record) return NoSuchDatasetError(name);
     return std::move(*record);
   });
 }
@@ -346,7 +348,7 @@ Result<Store::HistoryPage> Store::History(const std::string& name, uint64_t befo
              database.Prepare("SELECT EXISTS (SELECT * FROM datasets WHERE name = ?1) OR "
                               "EXISTS (SELECT * FROM deletions WHERE name = ?1)"));
     TARN_TRY(const bool answer, known.Bind(1, name).Step());
-    if (!answer || known.Integer(0) == 0) return NoSuchDataset(name);
+    if (!answer || known.Integer(0) == 0) return NoSuchDatasetError(name);
     TARN_TRY(
         SqliteStatement rows,
         database.Prepare("SELECT revision, dataset_id, version, content, updated_at FROM datasets "
@@ -391,7 +393,7 @@ Result<std::string> Store::Backup() {
   const auto write = [&]() -> Result<> {
     TARN_TRY(SqliteDatabase source, SqliteDatabase::Open(path_));
     TARN_CHECK_OK(source.Execute("PRAGMA busy_timeout = 5000"));
-    RestrictToOwner(path);  // SQLite takes an empty file for the copy.
+    RestrictToOwner(path);  // SQLite requires an empty file as the target.
     TARN_TRY(SqliteStatement copy, source.Prepare("VACUUM INTO ?"));
     TARN_CHECK_OK(copy.Bind(1, path).Step());
     TARN_TRY(SqliteDatabase made, SqliteDatabase::Open(path));
@@ -429,7 +431,7 @@ void Store::Submit(Job& job) {
   queue_.push_back(&job);
   while (!job.done) {
     if (leading_) {
-      turn_.wait(lock);
+      batch_done_.wait(lock);
       continue;
     }
     leading_ = true;
@@ -441,25 +443,25 @@ void Store::Submit(Job& job) {
     lock.lock();
     for (Job* one : batch) one->done = true;
     leading_ = false;
-    turn_.notify_all();
+    batch_done_.notify_all();
   }
 }
 
 void Store::RunBatch(const std::vector<Job*>& batch) {
   const std::lock_guard lock(mutex_);
-  const Result<> together = RunTogether(batch);
-  if (together.ok()) return;
+  const Result<> result = RunInOneTransaction(batch);
+  if (result.ok()) return;
   if (batch.size() == 1) {
-    batch[0]->result = together;
+    batch[0]->result = result;
     return;
   }
-  // One may have failed for all of them.
+  // One change may have failed the whole batch.
   for (Job* job : batch) {
-    if (const Result<> alone = RunTogether({job}); !alone.ok()) job->result = alone;
+    if (const Result<> alone = RunInOneTransaction({job}); !alone.ok()) job->result = alone;
   }
 }
 
-Result<> Store::RunTogether(const std::vector<Job*>& batch) {
+Result<> Store::RunInOneTransaction(const std::vector<Job*>& batch) {
   next_revision_ = revision_;
   TARN_TRY(Transaction transaction, Transaction::Begin(database_));
   for (Job* job : batch) {
@@ -472,7 +474,7 @@ Result<> Store::RunTogether(const std::vector<Job*>& batch) {
     }
     job->changed = job->result.ok() && next_revision_ != before;
     if (!job->result.ok()) {
-      // SQLite may have rolled back all of the transaction.
+      // SQLite may have rolled back the whole transaction.
       if (job->result.error().kind == ErrorKind::kInternal) return job->result;
       TARN_CHECK_OK(database_.Execute("ROLLBACK TO change"));
       next_revision_ = before;
@@ -511,7 +513,7 @@ Result<Store::PutResult> Store::Touch(const std::string& name, const Condition& 
                                       const auth::KeyScope& keys, const std::string& changed_by) {
   return RunChange(name, [&]() -> Result<PutResult> {
     TARN_TRY(const std::optional<Record> current, Find(database_, name));
-    if (!current) return NoSuchDataset(name);
+    if (!current) return NoSuchDatasetError(name);
     TARN_CHECK_OK(condition(&*current));
     TARN_CHECK_OK(RequireStoredKeys(keys, name, current->content));
     return Write(name, current->content, current, std::nullopt, changed_by);
@@ -533,7 +535,7 @@ Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
                                                      const std::string& changed_by) {
   TARN_TRY(std::optional<Record> current, Find(database_, name));
   TARN_TRY(const std::optional<Deletion> deletion, FindDeletion(name));
-  if (!current && !deletion) return NoSuchDataset(name);
+  if (!current && !deletion) return NoSuchDatasetError(name);
   TARN_CHECK_OK(condition(current ? &*current : nullptr));
   if (dataset_id.empty())
     dataset_id = current ? current->manifest.dataset_id : deletion->dataset_id;
@@ -541,7 +543,7 @@ Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
       current && current->manifest.dataset_id == dataset_id && current->manifest.version == version;
   if (is_current) return PutResult{PutOutcome::kUnchanged, std::move(*current)};
   const Error unknown =
-      NotFound(fmt::format("nothing is kept of version {} of \"{}\" with the "
+      NotFound(fmt::format("the history has no version {} of \"{}\" with the "
                            "dataset_id \"{}\"",
                            version, name, dataset_id));
   if (deletion && deletion->dataset_id == dataset_id && deletion->version == version) {
@@ -570,7 +572,7 @@ Result<Store::PutResult> Store::Write(const std::string& name, std::string conte
                                       const std::optional<Record>& current,
                                       const std::optional<Deletion>& revived,
                                       const std::string& changed_by) {
-  if (!current) TARN_CHECK_OK(RequireNameOfItsOwn(name));
+  if (!current) TARN_CHECK_OK(CheckNameIsUnique(name));
   TARN_TRY(const Change change, NextChange());
   TARN_CHECK_OK(KeepHistory(name));
   PutResult result{.outcome = current ? PutOutcome::kUpdated : PutOutcome::kCreated,
@@ -602,7 +604,7 @@ Result<Store::PutResult> Store::Write(const std::string& name, std::string conte
                     .Bind(7, static_cast<int64_t>(change.revision))
                     .Bind(8, changed_by)
                     .Step());
-  TARN_CHECK_OK(Forget(name, change.time));
+  TARN_CHECK_OK(RemoveExpired(name, change.time));
   return result;
 }
 
@@ -612,7 +614,7 @@ Result<> Store::Delete(const std::string& name, const Condition& condition) {
 
 Result<> Store::DeleteInTransaction(const std::string& name, const Condition& condition) {
   TARN_TRY(const std::optional<Record> current, Find(database_, name));
-  if (!current) return NoSuchDataset(name);
+  if (!current) return NoSuchDatasetError(name);
   TARN_CHECK_OK(condition(&*current));
   TARN_TRY(const Change change, NextChange());
   TARN_CHECK_OK(KeepHistory(name));
@@ -629,7 +631,7 @@ Result<> Store::DeleteInTransaction(const std::string& name, const Condition& co
                     .Bind(5, ToInteger(last.created_at))
                     .Bind(6, ToInteger(change.time))
                     .Step());
-  return Forget(name, change.time);
+  return RemoveExpired(name, change.time);
 }
 
 Result<std::optional<Store::Deletion>> Store::FindDeletion(const std::string& name) {
@@ -642,7 +644,7 @@ Result<std::optional<Store::Deletion>> Store::FindDeletion(const std::string& na
       Deletion{query.Text(0), ToCount(query.Integer(1)), ToTime(query.Integer(2))});
 }
 
-Result<> Store::RequireNameOfItsOwn(const std::string& name) {
+Result<> Store::CheckNameIsUnique(const std::string& name) {
   TARN_TRY(SqliteStatement query,
            database_.Prepare("SELECT 1 FROM datasets WHERE name = ? COLLATE NOCASE LIMIT 1"));
   TARN_TRY(const bool is_taken, query.Bind(1, name).Step());
@@ -658,8 +660,8 @@ Result<Store::Change> Store::NextChange() {
   TARN_TRY(SqliteStatement query, database_.Prepare("SELECT revision, last_change FROM catalogue"));
   TARN_TRY(const bool row, query.Step());
   if (!row) return Internal("the catalogue's revision is missing");
-  // Strictly later than every change before, even when the clock was set back: readers take an
-  // equal updated_at for "nothing changed".
+  // Strictly later than all previous changes, even if the clock was set back: readers treat an
+  // equal updated_at as unchanged.
   const int64_t time = std::max(ToInteger(NowMicros()), query.Integer(1) + 1);
   next_revision_ = ToCount(query.Integer(0)) + 1;
   TARN_TRY(SqliteStatement update,
@@ -682,15 +684,15 @@ Result<> Store::KeepHistory(const std::string& name) {
   return {};
 }
 
-Result<> Store::Forget(const std::string& name, UnixMicros now) {
-  // The current one is not in the table.
+Result<> Store::RemoveExpired(const std::string& name, UnixMicros now) {
+  // The table does not include the current version.
   TARN_TRY(SqliteStatement trim,
            database_.Prepare("DELETE FROM history WHERE name = ?1 AND revision <= (SELECT revision "
                              "FROM history WHERE name = ?1 ORDER BY revision DESC LIMIT 1 OFFSET "
                              "?2)"));
   TARN_CHECK_OK(trim.Bind(1, name).Bind(2, options_.history_versions_max - 1).Step());
 
-  // More than one change can bring, so that it comes to an end.
+  // More than one change can add, so that the backlog shrinks.
   constexpr int kNamesMax = 8;
   const auto keep = std::chrono::duration_cast<std::chrono::microseconds>(options_.deleted_keep);
   TARN_TRY(SqliteStatement old,
@@ -720,7 +722,7 @@ Result<> Store::Forget(const std::string& name, UnixMicros now) {
 
 void Store::Announce(const std::vector<Job*>& batch) {
   revision_ = next_revision_;
-  if (lock_) lock_->Note(Now().Text());
+  if (lock_) lock_->StorePosition(Now().Text());
   if (!on_change_) return;
   for (const Job* job : batch) {
     if (job->changed) on_change_(*job->name);

@@ -19,17 +19,17 @@
 
 namespace tarn::catalogd {
 
-// What is said of a name that is not there; and of one that the asker may not know of.
-Error NoSuchDataset(const std::string& name);
+// The error for a missing dataset, and for one that the client may not see.
+Error NoSuchDatasetError(const std::string& name);
 
-// A dataset as it is stored.
+// A stored dataset.
 struct Record {
   catalog::Manifest manifest;  // Without content.
-  std::string content;         // As FormatDatasetContent makes it.
+  std::string content;         // In the format of FormatDatasetContent.
 
   // The manifest.
   std::string Json() const;
-  // DATASET_ID.VERSION: no two contents that a dataset ever had have the same.
+  // DATASET_ID.VERSION, unique for each content of a dataset.
   std::string Tag() const;
 };
 
@@ -38,56 +38,55 @@ struct HistoryEntry {
   uint64_t revision = 0;
   std::string dataset_id;
   uint64_t version = 0;
-  std::optional<std::string> content;  // None: it was deleted.
+  std::optional<std::string> content;  // nullopt for a deletion.
   UnixMicros updated_at;
 };
 
 class Listing;
 
-// The catalogue on disk: SQLite with a write-ahead log, flushed before a change is acknowledged
-// (synchronous=FULL), its folder locked against a second process. A change of the catalogue is one
-// transaction that also counts the revision up and keeps what was there before.
+// The catalogue on disk: SQLite with a write-ahead log that is flushed before a change is
+// acknowledged (synchronous=FULL). The folder is locked against a second process. A change is one
+// transaction that also increments the revision and moves the previous state to the history.
 //
-// Changes go through one connection, one after the other; those that come while another is written
-// share a commit. What reads has connections of its own and
-// waits for no change; in memory there is one connection for all.
+// Changes use one connection, one after the other; changes that arrive during a commit share the
+// next one. Readers have their own connections and never wait for changes; in memory, one
+// connection serves all.
 //
 // Thread-safe; calls block on the disk.
 class Store {
  public:
   struct Options {
-    int64_t history_versions_max = 100;                   // Of each name, with the current one.
-    Duration deleted_keep = std::chrono::hours(24 * 30);  // How long a deletion is known.
+    int64_t history_versions_max = 100;  // Of each name, including the current one.
+    Duration deleted_keep = std::chrono::hours(24 * 30);  // The retention of deletions.
   };
-  // In memory for ":memory:"; else a database in that folder, which is made when it is missing.
+  // Opens a database in this folder, which is created if missing, or in memory for ":memory:".
   static Result<std::unique_ptr<Store>> Open(const std::string& data_dir, Options options);
   static Result<std::unique_ptr<Store>> Open(const std::string& data_dir) {
     return Open(data_dir, Options());
   }
 
-  // Called after each change, in their order, by the thread that made it. It must not block.
+  // Called after each change, in order, by the thread that made it. Must not block.
   using OnChange = std::function<void(const std::string& name)>;
   void SetOnChange(OnChange on_change) {
     const std::lock_guard lock(mutex_);
     on_change_ = std::move(on_change);
   }
 
-  // As of the last change; does not block.
+  // The position after the last change; does not block.
   catalog::Position Now() const { return {catalog_id_, revision_}; }
-  // The same as somebody sees it to whom other datasets are not there: its revision is that of the
-  // last change of what he sees, and its id is another for each scope, since what is there for one
-  // is not what is there for the other.
+  // The position visible to a scope. Its revision is that of the last visible change. Its id
+  // differs for each scope, because scopes see different catalogues.
   Result<catalog::Position> Now(const auth::DatasetScope& scope);
 
   Result<catalog::Snapshot> List();
-  // What of the catalogue the scope allows, as JSON, piece by piece. Only what has changed since
-  // that position, where this can be told. The store outlives it.
+  // Opens the part of the catalogue that the scope allows, as JSON in pieces; only the changes
+  // since a position if they are known. The store outlives the listing.
   Result<std::unique_ptr<Listing>> OpenListing(const auth::DatasetScope& scope,
                                                const std::optional<catalog::Position>& since);
   Result<Record> Get(const std::string& name);
 
-  // Looks at what is there, or at null, in the transaction of the change; its error is the
-  // change's.
+  // Checks the current dataset (null if there is none) in the transaction of a change. An error
+  // from it rejects the change.
   using Condition = std::function<Result<>(const Record* current)>;
   static Result<> Always(const Record* /*current*/) { return {}; }
 
@@ -99,38 +98,38 @@ class Store {
   struct PutOptions {
     Condition condition = Always;
     bool allow_schema_change = false;
-    bool touch = false;           // Makes a new version even if the content is the same.
-    auth::KeyScope keys = {};     // The keys that the content may name; kForbidden for others.
-    std::string changed_by = {};  // The name of the token; empty: there is none.
+    bool touch = false;           // Creates a new version even if the content is equal.
+    auth::KeyScope keys = {};     // The allowed keys; kForbidden for others.
+    std::string changed_by = {};  // The name of the token; empty: none.
   };
-  // An idempotent upsert: the same content changes nothing, other content gets an updated_at
-  // that is strictly later than any that was given before. The name and content are valid.
-  // kConflict for a schema whose types do not go with those that were there, and for a new dataset
-  // whose name differs from that of another one by ASCII case only.
+  // Creates or updates a dataset. Equal content changes nothing; other content gets an updated_at
+  // that is strictly later than all previous ones. Name and content must be valid. kConflict for a
+  // schema that is incompatible with the current types, and for a new dataset whose name differs
+  // from an existing one only in ASCII case.
   Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content,
                         const PutOptions& options);
   Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content) {
     return Put(name, content, PutOptions());
   }
 
-  // A new version of the same content. kNotFound when there is no such dataset, kForbidden when
-  // its content names other keys than these.
+  // Creates a new version with the same content. kNotFound if the dataset does not exist;
+  // kForbidden if its content has keys outside of `keys`.
   Result<PutResult> Touch(const std::string& name, const Condition& condition = Always,
                           const auth::KeyScope& keys = {}, const std::string& changed_by = {});
 
-  // kNotFound when there is no such dataset.
+  // Deletes a dataset. kNotFound if it does not exist.
   Result<> Delete(const std::string& name, const Condition& condition = Always);
 
   struct HistoryPage {
     std::vector<HistoryEntry> entries;  // Newest first.
     bool has_more = false;
   };
-  // At most `count` entries that are older than the revision `before`; fewer when they are large.
-  // kNotFound when nothing is known of such a name.
+  // Returns at most `count` entries older than the revision `before`; fewer if they are large.
+  // kNotFound for an unknown name.
   Result<HistoryPage> History(const std::string& name, uint64_t before, size_t count);
-  // Gives a dataset, also one that was deleted, the content of one of its versions, as a new
-  // version. `dataset_id` selects a dataset that had the name; empty selects the last one.
-  // kForbidden when that version names other keys than these.
+  // Restores the content of an earlier version as a new version, also of a deleted dataset.
+  // `dataset_id` selects one of the datasets with that name; empty selects the last one. kForbidden
+  // if the version has keys outside of `keys`.
   Result<PutResult> Restore(const std::string& name, const std::string& dataset_id,
                             uint64_t version, const Condition& condition,
                             const auth::KeyScope& keys = {}, const std::string& changed_by = {});
@@ -143,10 +142,10 @@ class Store {
 
   // False in memory.
   bool is_on_disk() const { return readers_ != nullptr; }
-  // Writes a whole copy, of one state, while others read and write. Its catalog_id is a new one:
-  // who restores it continues from an earlier revision, and must not be taken for the catalogue
-  // that had these revisions before. The file is put beside the database, and is the caller's to
-  // remove; what a crash leaves there the next start removes.
+  // Writes a consistent copy, concurrently with readers and writers. The copy has a new catalog_id:
+  // a catalogue restored from it continues at an earlier revision and must not be mistaken for the
+  // original. The file is beside the database; the caller removes it, or the next start after a
+  // crash.
   Result<std::string> Backup();
 
  private:
@@ -165,20 +164,20 @@ class Store {
   Result<> Prepare();
   void RemoveOldBackups() const;
 
-  // Runs it in a transaction that reads: f(SqliteDatabase&) -> Result<…>.
+  // Runs f(SqliteDatabase&) -> Result<…> in a read transaction.
   template <class F>
   std::invoke_result_t<F, SqliteDatabase&> Read(const F& f);
-  // Of what the scope sees, the revision of the last change.
+  // The revision of the last change visible to a scope.
   Result<uint64_t> VisibleRevision(SqliteDatabase& database, const auth::DatasetScope& scope);
   std::string CatalogIdFor(const auth::DatasetScope& scope) const;
   Result<std::unique_ptr<Listing>> MakeListing(SqliteDatabase& database,
                                                const auth::DatasetScope& scope,
                                                const std::optional<catalog::Position>& since);
 
-  // A change that waits for its transaction, whose commit several may share.
+  // A change in the queue. Several may share a transaction.
   struct Job {
-    const std::string* name = nullptr;  // Of the dataset.
-    std::function<Result<>()> run;      // In the transaction, with mutex_.
+    const std::string* name = nullptr;  // The name of the dataset.
+    std::function<Result<>()> run;      // Called in the transaction, with mutex_ held.
     Result<> result;
     bool changed = false;
     bool done = false;  // guarded by queue_mutex_
@@ -186,14 +185,14 @@ class Store {
   // Runs f() -> Result<…> as a change of that dataset.
   template <class F>
   std::invoke_result_t<F> RunChange(const std::string& name, const F& f);
-  // Whoever finds nobody at it runs all that wait, his own among them; the others wait for him. So
-  // while one commit is flushed to the disk, the next one gathers.
+  // Runs the job in a batch. The first thread runs all queued jobs; threads that arrive during its
+  // commit wait and form the next batch.
   void Submit(Job& job);
   void RunBatch(const std::vector<Job*>& batch);
-  // An error is that of the whole transaction: nothing was changed.
-  Result<> RunTogether(const std::vector<Job*>& batch);
+  // An error applies to the whole transaction: nothing was changed.
+  Result<> RunInOneTransaction(const std::vector<Job*>& batch);
 
-  // In a transaction of database_, with mutex_.
+  // Called in a transaction of database_, with mutex_ held.
   Result<PutResult> PutInTransaction(const std::string& name,
                                      const catalog::DatasetContent& content,
                                      const PutOptions& options);
@@ -202,44 +201,44 @@ class Store {
                                          const auth::KeyScope& keys, const std::string& changed_by);
   Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
   Result<std::optional<Deletion>> FindDeletion(const std::string& name);
-  // For a name without a dataset. kConflict if SQL cannot distinguish the name from that of another
-  // dataset. The error omits the other name, which the client may not be allowed to see.
-  Result<> RequireNameOfItsOwn(const std::string& name);
+  // Checks the name of a new dataset. kConflict if SQL cannot distinguish it from the name of
+  // another dataset. The error omits the other name, which the client may not be allowed to see.
+  Result<> CheckNameIsUnique(const std::string& name);
   Result<PutResult> Write(const std::string& name, std::string content,
                           const std::optional<Record>& current,
                           const std::optional<Deletion>& revived, const std::string& changed_by);
-  // Counts the revision up and gives the change its time.
+  // Increments the revision and returns the time of the change.
   Result<Change> NextChange();
-  // Moves what the tables have of a name into its history.
+  // Moves the current state of a name to its history.
   Result<> KeepHistory(const std::string& name);
-  // Forgets what is kept too long: of this name, and of some that were deleted long ago.
-  Result<> Forget(const std::string& name, UnixMicros now);
-  // After the commit.
+  // Removes expired history: of this name, and of a few names deleted long ago.
+  Result<> RemoveExpired(const std::string& name, UnixMicros now);
+  // Called after the commit.
   void Announce(const std::vector<Job*>& batch);
 
-  std::string path_;  // Of the database's file; empty in memory.
+  std::string path_;  // The database file; empty in memory.
   std::optional<FolderLock> lock_;
   std::mutex queue_mutex_;
-  std::condition_variable turn_;  // With queue_mutex_.
-  std::deque<Job*> queue_;        // guarded by queue_mutex_
-  bool leading_ = false;          // guarded by queue_mutex_: somebody runs changes
+  std::condition_variable batch_done_;  // With queue_mutex_.
+  std::deque<Job*> queue_;              // guarded by queue_mutex_
+  bool leading_ = false;                // guarded by queue_mutex_; a thread runs a batch
   std::mutex mutex_;
   SqliteDatabase database_;     // guarded by mutex_
-  uint64_t next_revision_ = 0;  // guarded by mutex_: of the transaction that is under way
+  uint64_t next_revision_ = 0;  // guarded by mutex_; of the running transaction
   const Options options_;
-  std::string catalog_id_;  // Does not change once the store is open.
+  std::string catalog_id_;  // Constant once the store is open.
   std::atomic<uint64_t> revision_ = 0;
   OnChange on_change_;                   // guarded by mutex_
   std::unique_ptr<ReaderPool> readers_;  // Null in memory.
-  std::mutex backup_mutex_;              // Held while one is written.
+  std::mutex backup_mutex_;              // Held while a backup is written.
 
-  // What is known of a scope: up to `checked`, its last change is `visible`.
-  struct Seen {
+  // The cached state of a scope: its last change up to the revision `checked` is `visible`.
+  struct ScopeState {
     uint64_t checked = 0;
     uint64_t visible = 0;
   };
-  std::mutex seen_mutex_;
-  std::map<auth::DatasetScope, Seen> seen_;  // guarded by seen_mutex_
+  std::mutex scope_states_mutex_;
+  std::map<auth::DatasetScope, ScopeState> scope_states_;  // guarded by scope_states_mutex_
 };
 
 }  // namespace tarn::catalogd

@@ -27,14 +27,14 @@ catalog::DatasetContent Typed(std::string key, std::string type) {
   return content;
 }
 
-// What a list would answer, as its reader understands it.
+// The response of a list, parsed as by its reader.
 catalog::Changes ListSince(Store& store, const std::optional<catalog::Position>& since,
                            const auth::DatasetScope& scope = {}) {
   auto listing = store.OpenListing(scope, since);
   EXPECT_TRUE(listing.ok()) << listing.error().message;
   std::string json;
   while (auto piece = *(*listing)->Next(1)) json += *piece;
-  EXPECT_TRUE((*listing)->AtEnd());
+  EXPECT_TRUE((*listing)->IsAtEnd());
   auto changes = catalog::ParseChanges(json);
   EXPECT_TRUE(changes.ok()) << changes.error().message << json;
   return std::move(*changes);
@@ -59,7 +59,7 @@ class StoreTest : public testing::Test {
   }
 };
 
-TEST_F(StoreTest, PutIsAnIdempotentUpsert) {
+TEST_F(StoreTest, PutsIdempotently) {
   auto store = Open();
   const auto created = *store->Put("a", Content("k1"));
   EXPECT_EQ(created.outcome, Store::PutOutcome::kCreated);
@@ -75,9 +75,9 @@ TEST_F(StoreTest, PutIsAnIdempotentUpsert) {
   EXPECT_EQ(store->Count()->revision, 2U);
 }
 
-TEST_F(StoreTest, ItsFilesAreReadableByTheOwnerAlone) {
+TEST_F(StoreTest, CreatesFilesReadableOnlyByTheOwner) {
   namespace fs = std::filesystem;
-  // As of a former version, and after a crash.
+  // Left by an older version, and after a crash.
   fs::create_directories(folder);
   const auto all = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read |
                    fs::perms::others_read;
@@ -107,7 +107,7 @@ TEST_F(StoreTest, ItsFilesAreReadableByTheOwnerAlone) {
   }
 }
 
-TEST_F(StoreTest, ATouchIsANewVersionOfTheSameContent) {
+TEST_F(StoreTest, CreatesANewVersionOnTouch) {
   auto store = Open();
   EXPECT_EQ(store->Touch("a").error().kind, ErrorKind::kNotFound);
   const auto created = *store->Put("a", Content("k1"));
@@ -139,7 +139,7 @@ TEST_F(StoreTest, NamesTheTokenOfTheLastChange) {
   EXPECT_THAT(store->Get("a")->Json(), testing::HasSubstr(R"("changed_by":"restorer")"));
 }
 
-TEST_F(StoreTest, TheRevisionCountsChangesOnly) {
+TEST_F(StoreTest, IncrementsTheRevisionOnlyOnChanges) {
   auto store = Open();
   EXPECT_EQ(store->List()->revision, 0U);
   ASSERT_TRUE(store->Put("a", Content("k")).ok());
@@ -151,7 +151,7 @@ TEST_F(StoreTest, TheRevisionCountsChangesOnly) {
   EXPECT_EQ(store->Get("a").error().kind, ErrorKind::kNotFound);
 }
 
-TEST_F(StoreTest, UpdatedAtNeverRepeats) {
+TEST_F(StoreTest, NeverRepeatsUpdatedAt) {
   auto store = Open();
   UnixMicros last{};
   for (int i = 0; i < 500; ++i) {
@@ -164,7 +164,7 @@ TEST_F(StoreTest, UpdatedAtNeverRepeats) {
   }
 }
 
-TEST_F(StoreTest, EverythingIsThereAfterAReopen) {
+TEST_F(StoreTest, KeepsEverythingAcrossAReopen) {
   catalog::Snapshot before;
   {
     auto store = Open();
@@ -182,14 +182,14 @@ TEST_F(StoreTest, EverythingIsThereAfterAReopen) {
   }
 }
 
-TEST_F(StoreTest, ASecondStoreOnTheSameFolderIsRefused) {
+TEST_F(StoreTest, RejectsASecondStoreOnTheSameFolder) {
   const auto first = Open();
   const auto second = Store::Open(folder);
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().message.find("is in use"), std::string::npos) << second.error().message;
 }
 
-TEST_F(StoreTest, ACorruptFileIsAClearError) {
+TEST_F(StoreTest, ReportsACorruptFile) {
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/catalog.sqlite") << std::string(8192, 'x');
   const auto store = Store::Open(folder);
@@ -198,7 +198,7 @@ TEST_F(StoreTest, ACorruptFileIsAClearError) {
       << store.error().message;
 }
 
-TEST_F(StoreTest, ANewerSchemaIsRefused) {
+TEST_F(StoreTest, RejectsANewerSchema) {
   { Open(); }
   {
     auto database = *SqliteDatabase::Open(folder + "/catalog.sqlite");
@@ -209,7 +209,7 @@ TEST_F(StoreTest, ANewerSchemaIsRefused) {
   EXPECT_NE(store.error().message.find("version 99"), std::string::npos);
 }
 
-TEST_F(StoreTest, TellsWhatHasChangedSince) {
+TEST_F(StoreTest, ListsChangesSinceAPosition) {
   auto store = Open();
   const catalog::Position start = store->Now();
   EXPECT_EQ(start.revision, 0U);
@@ -237,7 +237,7 @@ TEST_F(StoreTest, TellsWhatHasChangedSince) {
   EXPECT_EQ(NamesOf(whole), (Names{"b", "c"}));
 }
 
-TEST_F(StoreTest, TellsTheWholeWhereItCannotTellChanges) {
+TEST_F(StoreTest, ListsEverythingIfChangesAreUnknown) {
   auto store = Open({.deleted_keep = std::chrono::nanoseconds(1)});
   ASSERT_TRUE(store->Put("a", Content("1")).ok());
   catalog::Position now = store->Now();
@@ -253,14 +253,14 @@ TEST_F(StoreTest, TellsTheWholeWhereItCannotTellChanges) {
   EXPECT_EQ(store->History("a", INT64_MAX, 10).error().kind, ErrorKind::kNotFound);
 }
 
-TEST_F(StoreTest, AnotherCatalogueHasAnotherId) {
+TEST_F(StoreTest, GivesEachCatalogueItsOwnId) {
   const std::string id = Open()->Now().catalog_id;
   EXPECT_EQ(Open()->Now().catalog_id, id);
   std::filesystem::remove_all(folder);
   EXPECT_NE(Open()->Now().catalog_id, id);
 }
 
-TEST_F(StoreTest, AnOlderCopyThatIsPutBackHasAnotherId) {
+TEST_F(StoreTest, GivesARestoredOlderCopyANewId) {
   const std::string copy = folder + "-copy";
   { ASSERT_TRUE(Open()->Put("a", Content("1")).ok()); }
   std::filesystem::copy(folder + "/catalog.sqlite", copy);
@@ -276,7 +276,7 @@ TEST_F(StoreTest, AnOlderCopyThatIsPutBackHasAnotherId) {
   EXPECT_NE(store->Now().catalog_id, id);
 }
 
-TEST_F(StoreTest, AScopeSeesItsOwnChangesOnly) {
+TEST_F(StoreTest, ShowsAScopeOnlyItsOwnChanges) {
   auto store = Open();
   const auto blue = auth::DatasetScope::Of({"blue_*"});
   ASSERT_TRUE(store->Put("blue_1", Content("1")).ok());
@@ -296,12 +296,12 @@ TEST_F(StoreTest, AScopeSeesItsOwnChangesOnly) {
   EXPECT_EQ(changes.position, *store->Now(blue));
   EXPECT_EQ(NamesOf(changes), (Names{"blue_2"}));
   EXPECT_EQ(changes.deleted, (Names{"blue_1"}));
-  // What one scope knows says nothing of what is there for another.
+  // The cached state of one scope does not affect another.
   EXPECT_FALSE(ListSince(*store, first).since.has_value());
   EXPECT_FALSE(ListSince(*store, first, auth::DatasetScope::Of({"red_*"})).since.has_value());
 }
 
-TEST_F(StoreTest, AListIsOfOneStateWhileOthersWrite) {
+TEST_F(StoreTest, ListsOneStateDuringWrites) {
   auto store = Open();
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(store->Put(fmt::format("d{:02}", i), Content("1")).ok());
@@ -319,7 +319,7 @@ TEST_F(StoreTest, AListIsOfOneStateWhileOthersWrite) {
   }
 }
 
-TEST_F(StoreTest, VersionsCountTheChangesOfADataset) {
+TEST_F(StoreTest, CountsTheChangesOfADataset) {
   auto store = Open();
   EXPECT_EQ(store->Put("a", Content("1"))->record.manifest.version, 1U);
   EXPECT_EQ(store->Put("a", Content("2"))->record.manifest.version, 2U);
@@ -331,7 +331,7 @@ TEST_F(StoreTest, VersionsCountTheChangesOfADataset) {
   EXPECT_EQ(store->Put("a", Content("2"))->record.manifest.version, 1U);
 }
 
-TEST_F(StoreTest, AConditionDecidesInTheTransaction) {
+TEST_F(StoreTest, ChecksConditionsInTheTransaction) {
   auto store = Open();
   ASSERT_TRUE(store->Put("a", Content("1")).ok());
   const auto refuse = [](const Record* current) -> Result<> {
@@ -347,7 +347,7 @@ TEST_F(StoreTest, AConditionDecidesInTheTransaction) {
   EXPECT_EQ(store->Now().revision, 1U);
 }
 
-TEST_F(StoreTest, HistoryIsKeptAndRestored) {
+TEST_F(StoreTest, KeepsAndRestoresHistory) {
   auto store = Open();
   const std::string id = store->Put("a", Content("1"))->record.manifest.dataset_id;
   ASSERT_TRUE(store->Put("a", Content("2")).ok());
@@ -378,7 +378,7 @@ TEST_F(StoreTest, HistoryIsKeptAndRestored) {
   EXPECT_EQ(back.record.manifest.version, 5U);
   EXPECT_EQ(store->Restore("a", "", 5, Store::Always)->outcome, Store::PutOutcome::kUnchanged);
 
-  // Another dataset of that name counts anew; the former one's versions are named by its id.
+  // Versions of another dataset with that name start again; the id distinguishes them.
   ASSERT_TRUE(store->Delete("a").ok());
   ASSERT_TRUE(store->Put("a", Content("3")).ok());
   EXPECT_EQ(store->Restore("a", "", 2, Store::Always).error().kind, ErrorKind::kNotFound);
@@ -388,7 +388,7 @@ TEST_F(StoreTest, HistoryIsKeptAndRestored) {
   EXPECT_EQ(former.record.content, catalog::FormatDatasetContent(Content("2")));
 }
 
-TEST_F(StoreTest, KeysAreWithinTheScopeOfTheClient) {
+TEST_F(StoreTest, RejectsKeysOutsideTheScopeOfTheClient) {
   auto store = Open();
   const auth::KeyScope keys = auth::KeyScope::Of({"a/"});
   ASSERT_TRUE(store->Put("d", Content("b/1")).ok());
@@ -403,7 +403,7 @@ TEST_F(StoreTest, KeysAreWithinTheScopeOfTheClient) {
   EXPECT_EQ(store->Put("d", Content("a/1"), {.keys = auth::KeyScope::Of({})}).error().message,
             "this token may not register objects, since it has no key prefix: use a token of `tarn "
             "token create --prefix PREFIX/`");
-  // Versions that others registered.
+  // Versions registered by other clients.
   EXPECT_EQ(store->Restore("d", "", 1, Store::Always, keys).error().kind, ErrorKind::kForbidden);
   EXPECT_TRUE(store->Touch("d", Store::Always, keys).ok());
   ASSERT_TRUE(store->Restore("d", "", 1, Store::Always).ok());
@@ -415,7 +415,7 @@ TEST_F(StoreTest, KeysAreWithinTheScopeOfTheClient) {
   EXPECT_TRUE(store->Restore("d", "", 2, Store::Always, keys).ok());
 }
 
-TEST_F(StoreTest, ANameDiffersFromOthersByMoreThanCase) {
+TEST_F(StoreTest, RejectsNamesThatDifferOnlyInCase) {
   auto store = Open();
   ASSERT_TRUE(store->Put("Größe", Content("1")).ok());
   const auto refused = store->Put("gRöße", Content("1"));
@@ -428,7 +428,7 @@ TEST_F(StoreTest, ANameDiffersFromOthersByMoreThanCase) {
   EXPECT_EQ(store->Count()->revision, 1U);
   EXPECT_TRUE(store->Put("GrÖße", Content("1")).ok()) << "SQL tells these apart";
   EXPECT_TRUE(store->Put("Größe", Content("2")).ok());
-  // A deleted dataset leaves its name to others, and comes back only when these have left it.
+  // A deleted dataset frees its name, and can be restored only if the name is free.
   ASSERT_TRUE(store->Delete("Größe").ok());
   ASSERT_TRUE(store->Put("gRöße", Content("1")).ok());
   EXPECT_EQ(store->Restore("Größe", "", 1, Store::Always).error().kind, ErrorKind::kConflict);
@@ -436,7 +436,7 @@ TEST_F(StoreTest, ANameDiffersFromOthersByMoreThanCase) {
   EXPECT_TRUE(store->Restore("Größe", "", 1, Store::Always).ok());
 }
 
-TEST_F(StoreTest, NamesOfAnOldCatalogueThatDifferByCaseCanBeChanged) {
+TEST_F(StoreTest, UpdatesOldNamesThatDifferOnlyInCase) {
   { Open(); }
   {
     auto database = *SqliteDatabase::Open(folder + "/catalog.sqlite");
@@ -456,7 +456,7 @@ TEST_F(StoreTest, NamesOfAnOldCatalogueThatDifferByCaseCanBeChanged) {
   EXPECT_EQ(store->Put("SALES", Content("1")).error().kind, ErrorKind::kConflict);
 }
 
-TEST_F(StoreTest, HistoryIsBoundedAndPaged) {
+TEST_F(StoreTest, LimitsAndPagesHistory) {
   auto store = Open({.history_versions_max = 5});
   for (int i = 1; i <= 20; ++i) ASSERT_TRUE(store->Put("a", Content(std::to_string(i))).ok());
   auto page = *store->History("a", INT64_MAX, 3);
@@ -470,14 +470,14 @@ TEST_F(StoreTest, HistoryIsBoundedAndPaged) {
   EXPECT_TRUE(store->History("a", 1, 3)->entries.empty());
 }
 
-TEST_F(StoreTest, OfOneVersionNoHistoryIsKept) {
+TEST_F(StoreTest, KeepsNoHistoryWithALimitOfOne) {
   auto store = Open({.history_versions_max = 1});
   ASSERT_TRUE(store->Put("a", Content("1")).ok());
   ASSERT_TRUE(store->Put("a", Content("2")).ok());
   EXPECT_EQ(store->History("a", INT64_MAX, 10)->entries.size(), 1U);
 }
 
-TEST_F(StoreTest, ASchemaKeepsItsTypes) {
+TEST_F(StoreTest, RejectsIncompatibleTypes) {
   auto store = Open();
   ASSERT_TRUE(store->Put("a", Typed("1", "INTEGER")).ok());
   ASSERT_TRUE(store->Put("a", Typed("2", "BIGINT")).ok());
@@ -485,13 +485,13 @@ TEST_F(StoreTest, ASchemaKeepsItsTypes) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
   EXPECT_EQ(refused.error().message,
-            "this would change types of \"a\" so that readers may break: column \"x\" from BIGINT "
-            "to VARCHAR; ?allow_schema_change=true does it all the same");
+            "this would change types of \"a\" and may break its readers: column \"x\" from "
+            "BIGINT to VARCHAR; set ?allow_schema_change=true to allow it");
   EXPECT_TRUE(store->Put("a", Typed("3", "VARCHAR"), {.allow_schema_change = true}).ok());
   EXPECT_TRUE(store->Put("a", Content("4")).ok());
 }
 
-TEST_F(StoreTest, TellsWhoListensOfEachChange) {
+TEST_F(StoreTest, NotifiesTheListenerOfEachChange) {
   auto store = Open();
   Names names;
   store->SetOnChange([&names](const std::string& name) { names.push_back(name); });
@@ -504,7 +504,7 @@ TEST_F(StoreTest, TellsWhoListensOfEachChange) {
   EXPECT_EQ(names, (Names{"a", "b", "a", "a"}));
 }
 
-TEST_F(StoreTest, ABackupIsAWholeCatalogueWithAnIdOfItsOwn) {
+TEST_F(StoreTest, BacksUpTheCatalogueWithANewId) {
   auto store = Open();
   ASSERT_TRUE(store->Put("a", Content("1")).ok());
   ASSERT_TRUE(store->Put("a", Content("2")).ok());
@@ -524,7 +524,7 @@ TEST_F(StoreTest, ABackupIsAWholeCatalogueWithAnIdOfItsOwn) {
   EXPECT_EQ(store->History("a", INT64_MAX, 10)->entries.size(), 2U);
 }
 
-TEST_F(StoreTest, ABackupThatACrashLeftIsRemoved) {
+TEST_F(StoreTest, RemovesBackupsLeftByACrash) {
   std::string path;
   {
     auto store = Open();
@@ -535,7 +535,7 @@ TEST_F(StoreTest, ABackupThatACrashLeftIsRemoved) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST_F(StoreTest, ChangesOfManyThreadsAreCountedOneByOne) {
+TEST_F(StoreTest, CountsConcurrentChangesSeparately) {
   auto store = Open();
   std::atomic<uint64_t> told = 0;
   store->SetOnChange([&told](const std::string&) { ++told; });
@@ -550,7 +550,7 @@ TEST_F(StoreTest, ChangesOfManyThreadsAreCountedOneByOne) {
       for (int i = 0; i < kChanges; ++i) {
         const std::string key = fmt::format("{}-{}", t, i);
         EXPECT_TRUE(store->Put("shared", Content(key)).ok());
-        // Those that share a commit with this one are not touched by it.
+        // Other changes in the same commit are not affected.
         EXPECT_EQ(store->Put("own", Content(key), {.condition = refuse}).error().message, "no");
         EXPECT_EQ(store->Put(key, Content(key))->record.manifest.version, 1U);
         EXPECT_FALSE(store->Delete("none").ok());
@@ -565,7 +565,7 @@ TEST_F(StoreTest, ChangesOfManyThreadsAreCountedOneByOne) {
   EXPECT_EQ(store->Count()->datasets, 1U + kThreads * kChanges);
 }
 
-// What version 1 of the tables was, with rows as it wrote them.
+// The schema of version 1, with rows in its format.
 constexpr const char* kVersion1 = R"sql(
   PRAGMA journal_mode = WAL;
   CREATE TABLE catalogue (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL,
@@ -579,7 +579,7 @@ constexpr const char* kVersion1 = R"sql(
   PRAGMA user_version = 1;
 )sql";
 
-TEST_F(StoreTest, ADatabaseOfVersion1IsBroughtUp) {
+TEST_F(StoreTest, MigratesADatabaseOfVersion1) {
   std::filesystem::create_directories(folder);
   {
     auto database = *SqliteDatabase::Open(folder + "/catalog.sqlite");
@@ -596,7 +596,7 @@ TEST_F(StoreTest, ADatabaseOfVersion1IsBroughtUp) {
   EXPECT_EQ(snapshot.manifests[1].dataset_id, "id-b");
   EXPECT_EQ(snapshot.manifests[1].changed_by, "");
   EXPECT_EQ(snapshot.manifests[1].content.schema_fingerprint, "f");
-  // What was deleted before is not known.
+  // Earlier deletions are unknown.
   EXPECT_FALSE(ListSince(*store, catalog::Position{now.catalog_id, 6}).since.has_value());
   EXPECT_TRUE(ListSince(*store, now).since.has_value());
   EXPECT_EQ(store->Put("a", Content("k"))->outcome, Store::PutOutcome::kUnchanged);
@@ -609,8 +609,8 @@ TEST_F(StoreTest, ADatabaseOfVersion1IsBroughtUp) {
   EXPECT_EQ(Open()->Now(), (catalog::Position{now.catalog_id, 8}));
 }
 
-// Damages pages in the middle of the file, past the first ones, which opening reads.
-TEST_F(StoreTest, DamageThatShowsLaterIsAnErrorThatSaysWhatToDo) {
+// Damages pages in the middle of the file, which opening does not read.
+TEST_F(StoreTest, ReportsLaterDamageWithAdvice) {
   {
     auto store = Open();
     for (int i = 0; i < 300; ++i) {
@@ -636,7 +636,7 @@ TEST_F(StoreTest, DamageThatShowsLaterIsAnErrorThatSaysWhatToDo) {
   EXPECT_NE(message.find("restore a backup"), std::string::npos) << message;
 }
 
-TEST(StoreInMemory, AnswersLikeOneOnDisk) {
+TEST(StoreInMemory, BehavesLikeAStoreOnDisk) {
   auto store = *Store::Open(":memory:");
   EXPECT_FALSE(store->is_on_disk());
   ASSERT_TRUE(store->Put("a", Content("1")).ok());

@@ -111,7 +111,7 @@ def test_copy_that_is_put_back_is_noticed(new_lake):
     clear(new_lake)
     database(new_lake).write_bytes(copy)
     new_lake.start_catalogd()
-    new_lake.catalogd.wait_for_line("the catalogue is older than it was")
+    new_lake.catalogd.wait_for_line("the catalogue is older than before")
     catalog.put_keys("a", "3")
     assert catalog.get("/catalog/list", {"If-None-Match": etag}).status == 200
 
@@ -145,7 +145,7 @@ def test_newer_database_is_refused(new_lake):
     before = database(new_lake).read_bytes()
     error = new_lake.run_to_exit("catalogd").the_error()
     assert "the database has version 99, this catalogd knows up to" in error
-    assert "use a newer one" in error
+    assert "install a newer catalogd" in error
     assert database(new_lake).read_bytes() == before
 
 
@@ -199,7 +199,7 @@ def test_catalogue_that_is_lost_is_not_taken_for_an_empty_one(new_lake):
             recorder=new_lake.recorder,
         )
         assert done.status == 1
-        assert "there was one with revision 1: put it or a backup of it back" in done.stderr
+        assert "had revision 1 before: restore the file or a backup of it" in done.stderr
     database(new_lake).write_bytes(kept)
     new_lake.start_catalogd()
     assert [each["name"] for each in new_lake.catalog.list()["manifests"]] == ["a"]

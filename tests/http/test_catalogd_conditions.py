@@ -68,8 +68,8 @@ def test_if_match_lets_the_known_version_be_changed(catalog):
     second = put_if(catalog, "matched", "b", If_Match=first)
     assert second.status == 200
     stale = put_if(catalog, "matched", "c", If_Match=first)
-    assert stale.expect_error(412, "If-Match does not hold: ") == (
-        f"If-Match does not hold: it is at version 2, ETag {second.headers['ETag']}"
+    assert stale.expect_error(412, "If-Match failed: ") == (
+        f"If-Match failed: the current version is 2, ETag {second.headers['ETag']}"
     )
     assert catalog.manifest("matched").json() == second.json()
     assert put_if(catalog, "matched", "c", If_Match="*").status == 200
@@ -78,7 +78,7 @@ def test_if_match_lets_the_known_version_be_changed(catalog):
 def test_if_match_of_what_is_not_there_is_412(catalog):
     for tag in ("*", '"x.1"'):
         answer = put_if(catalog, "unborn", "a", If_Match=tag)
-        answer.expect_text_error(412, "If-Match does not hold: there is no such dataset")
+        answer.expect_text_error(412, "If-Match failed: there is no such dataset")
     assert catalog.manifest("unborn").status == 404
     assert delete_if(catalog, "unborn", If_Match="*").status == 404
 
@@ -93,7 +93,7 @@ def test_weak_tags_match_no_change(catalog):
 def test_if_none_match_creates_and_never_replaces(catalog):
     assert put_if(catalog, "created", "a", If_None_Match="*").status == 201
     again = put_if(catalog, "created", "a", If_None_Match="*")
-    again.expect_error(412, "If-None-Match does not hold: it is at version 1")
+    again.expect_error(412, "If-None-Match failed: the current version is 1")
     assert put_if(catalog, "created", "b", If_None_Match="*").status == 412
     assert catalog.manifest("created").json()["version"] == 1
     assert delete_if(catalog, "created").status == 204
@@ -176,9 +176,9 @@ def test_types_that_change_otherwise_are_409(catalog):
     first = put_types(catalog, "typed", id="BIGINT", x="DECIMAL(18,2)", y="VARCHAR").json()
     answer = put_types(catalog, "typed", id="INTEGER", x="DECIMAL(18,4)", y="VARCHAR")
     assert answer.expect_error(409, "") == (
-        'this would change types of "typed" so that readers may break: '
+        'this would change types of "typed" and may break its readers: '
         'column "id" from BIGINT to INTEGER, column "x" from DECIMAL(18,2) to DECIMAL(18,4); '
-        "?allow_schema_change=true does it all the same"
+        "set ?allow_schema_change=true to allow it"
     )
     assert catalog.manifest("typed").json() == first
     allowed = put_types(catalog, "typed", "?allow_schema_change=true", id="INTEGER")

@@ -113,7 +113,7 @@ def test_restore_of_what_is_not_kept(catalog):
         409, 'version 2 of "gone" is its deletion'
     )
     restore(catalog, "gone", '{"version":3}').expect_error(
-        404, f'nothing is kept of version 3 of "gone" with the dataset_id "{manifest["dataset_id"]}'
+        404, f'the history has no version 3 of "gone" with the dataset_id "{manifest["dataset_id"]}'
     )
     restore(catalog, "never", '{"version":1}').expect_text_error(404, 'no such dataset: "never"')
 

@@ -24,7 +24,7 @@ METHODS = ("get", "put", "post", "delete")
 
 @pytest.fixture(scope="module")
 def described(module_lake):
-    # Requests that wait for a change are tried out too.
+    # Requests waiting for a change are tried out too.
     module_lake.set("catalogd", wait_max="100ms").start()
     module_lake.add("numbers", "SELECT 42 AS n")
     module_lake.wait_for_rows("numbers", [[42]])
