@@ -6,7 +6,7 @@
 
 namespace tarn::protocol {
 
-// The sockets that an engine process finds open: the control socket, then one for each slot.
+// The sockets that an engine process inherits: the control socket, then one for each slot.
 constexpr int kControlDescriptor = 3;
 inline std::vector<int> SlotDescriptors(size_t slots) {
   std::vector<int> descriptors(slots);

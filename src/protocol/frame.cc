@@ -14,19 +14,18 @@ constexpr size_t kGiB = 1024 * kMiB;
 
 // The size of the first read of a frame.
 constexpr size_t kFirstReadBytes = 256 * kKiB;
-// A buffer that has grown beyond this is given back when it is empty.
+// A larger buffer is freed once it is empty.
 constexpr size_t kKeptBufferBytes = kMiB;
 
-// Numbers and flags alone.
+// For numbers and flags.
 constexpr size_t kSmallBytesMax = kKiB;
-// A text or two, each of kErrorBytesMax.
+// For up to two texts of kErrorBytesMax.
 constexpr size_t kTextBytesMax = 32 * kKiB;
-// The names of the datasets that one query reads: at most Begun::kReadsMax.
+// For the names of Begun::kReadsMax datasets.
 constexpr size_t kBegunBytesMax = 64 * kMiB;
-// The engine writes 256 KiB of rows in one frame.
+// The engine writes frames of 256 KiB of rows.
 constexpr size_t kRowsBytesMax = kMiB;
-// The columns of a dataset, and of each object its ETag and its place in a group: 1,000,000
-// objects.
+// For the columns of a dataset, and the ETag and group of 1,000,000 objects.
 constexpr size_t kProbedBytesMax = 64 * kMiB;
 
 }  // namespace
@@ -46,7 +45,7 @@ std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type) {
     case FrameType::kCancel:
     case FrameType::kQuery:
       return only_on(Channel::kAny, kGiB);
-    case FrameType::kHurry:  // In both directions.
+    case FrameType::kHurry:  // Sent in both directions.
       return only_on(Channel::kControlFromEngine, kTextBytesMax);
     case FrameType::kProbeProgress:
     case FrameType::kDecoding:
@@ -69,7 +68,7 @@ std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type) {
     case FrameType::kFailed:
       return only_on(Channel::kSlotFromEngine, kTextBytesMax);
   }
-  return std::nullopt;  // A number that is no type.
+  return std::nullopt;  // Not a known type.
 }
 
 void AppendFrameHeader(FrameType type, size_t payload_bytes, std::string& out) {
@@ -123,11 +122,10 @@ Result<std::optional<Frame>> FrameReader::Next() {
   const size_t size = PayloadBytes();
   const std::optional<size_t> limit = PayloadBytesMax(channel_, Type());
   if (!limit) {
-    return Internal(
-        fmt::format("a frame of type {} does not belong here", static_cast<int>(Type())));
+    return Internal(fmt::format("unexpected frame type {}", static_cast<int>(Type())));
   }
   if (size > *limit) {
-    return Internal(fmt::format("a frame of type {} with {} bytes: it may have {}",
+    return Internal(fmt::format("frame of type {} has {} bytes, at most {} are allowed",
                                 static_cast<int>(Type()), size, *limit));
   }
   if (end_ - begin_ < kFrameHeaderBytes + size) return std::optional<Frame>();

@@ -1,7 +1,7 @@
 #pragma once
 
-// Frames: how messages follow each other on a stream socket. A frame is its payload's length
-// (4 bytes, little-endian), its type (1 byte) and the payload.
+// The framing of messages on a stream socket. A frame has the length of its payload (4 bytes,
+// little-endian), its type (1 byte) and the payload.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,14 +14,14 @@
 namespace tarn::protocol {
 
 enum class FrameType : uint8_t {
-  // On the control socket, from the front.
+  // On the control socket, from the front:
   kSetup = 1,
   kProbe,
   kApplyViews,
   kCancel,
-  // From an engine too: the front passes it on to the process that probes.
+  // In both directions: the front forwards it to the probe process.
   kHurry,
-  // On the control socket, from the engine.
+  // On the control socket, from the engine:
   kReady,
   kProbeProgress,
   kDecoding,
@@ -30,10 +30,10 @@ enum class FrameType : uint8_t {
   kProgress,
   kUnhealthy,
   kCached,
-  // On a slot's socket, from the front.
+  // On a slot's socket, from the front:
   kQuery,
-  // On a slot's socket, from the engine. A query is answered by kBegun and any number of kRows,
-  // then one kEnd or one kFailed; the latter may come first.
+  // On a slot's socket, from the engine. The response to a query is kBegun, any number of kRows,
+  // and one kEnd or kFailed. kFailed may also come first.
   kBegun,
   kRows,
   kEnd,
@@ -42,18 +42,17 @@ enum class FrameType : uint8_t {
 
 constexpr size_t kFrameHeaderBytes = 5;
 
-// Who sends on a socket, and which of the two kinds of sockets it is: decides the types of frames
-// that may come.
+// The sender and the kind of a socket, which determine the allowed frame types.
 enum class Channel : uint8_t {
-  kAny,                // The engine's end: it trusts the front.
+  kAny,                // The engine's end, which trusts the front.
   kControlFromEngine,  // A process that runs queries.
   kControlFromProbes,  // A process that reads footers.
   kSlotFromEngine,
 };
 
-// The most bytes of a payload of that type. None for a type that does not belong to the channel.
-// The limits of the engine's types bound what an engine that was taken over can make the front
-// allocate; those of the front's types are beyond each message that the front writes.
+// The maximum payload size of a frame type; nullopt for a type that the channel does not allow. The
+// limits of the engine's types bound the memory that a compromised engine can make the front
+// allocate. The limits of the front's types exceed every message of the front.
 std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type);
 
 struct Frame {
@@ -61,32 +60,31 @@ struct Frame {
   std::string_view payload;
 };
 
-// The header alone, of a payload that is written behind it.
+// Appends only the header, for a payload that is written separately.
 void AppendFrameHeader(FrameType type, size_t payload_bytes, std::string& out);
 void AppendFrame(FrameType type, std::string_view payload, std::string& out);
 
-// Takes bytes as they come from a socket and gives the frames that are complete.
+// Splits the bytes of a socket into frames.
 //
-// The buffer grows with the bytes that have come, not with the length that a header tells. Not
-// thread-safe.
+// The buffer grows with the received bytes and not with the declared length. Not thread-safe.
 class FrameReader {
  public:
   explicit FrameReader(Channel channel = Channel::kAny) : channel_(channel) {}
 
-  // Room for `bytes` more; how many came is told by Commit.
+  // Returns space for `bytes` bytes; Commit() takes the number of bytes received.
   char* Prepare(size_t bytes);
   void Commit(size_t bytes);
 
-  // The next frame, none when it is not complete. Its payload is valid until Prepare. The error
-  // means that the stream cannot be read on: a type that does not belong to the channel, or a
-  // payload that is larger than its type may be.
+  // Returns the next frame, or nullopt if it is incomplete. The payload is valid until Prepare.
+  // After an error the stream is unusable: the channel does not allow the type, or the payload is
+  // too large for it.
   Result<std::optional<Frame>> Next();
 
-  // How many bytes more to make room for: those that the frame that has begun still needs, but no
-  // more than have come of it, or 256 KiB. At least 1.
+  // The number of bytes to read next: the rest of the current frame, limited to the larger of the
+  // bytes received of it and 256 KiB. At least 1.
   size_t Missing() const;
 
-  // True when all bytes that came were given as frames.
+  // True if all received bytes have been returned as frames.
   bool empty() const { return begin_ == end_; }
 
  private:
@@ -95,8 +93,8 @@ class FrameReader {
 
   Channel channel_;
   std::string buffer_;
-  size_t begin_ = 0;  // Of what was not given yet.
-  size_t end_ = 0;    // Of what was committed.
+  size_t begin_ = 0;  // The start of the unread bytes.
+  size_t end_ = 0;    // The end of the received bytes.
 };
 
 }  // namespace tarn::protocol

@@ -44,7 +44,7 @@ std::string BytesOf(const std::vector<Seen>& frames) {
   return bytes;
 }
 
-TEST(Frame, IsItsLengthItsTypeAndThePayload) {
+TEST(Frame, ConsistsOfLengthTypeAndPayload) {
   std::string bytes;
   AppendFrame(FrameType::kEnd, "ab", bytes);
   EXPECT_EQ(bytes, std::string("\x02\0\0\0", 4) + static_cast<char>(FrameType::kEnd) + "ab");
@@ -53,7 +53,7 @@ TEST(Frame, IsItsLengthItsTypeAndThePayload) {
   EXPECT_EQ(header, std::string("\x04\x03\x02\x01") + static_cast<char>(FrameType::kRows));
 }
 
-TEST(FrameReader, TakesOneByteAtATime) {
+TEST(FrameReader, AcceptsSingleBytes) {
   const std::vector<Seen> frames = SomeFrames();
   FrameReader reader;
   std::vector<Seen> seen;
@@ -64,7 +64,7 @@ TEST(FrameReader, TakesOneByteAtATime) {
   EXPECT_EQ(seen, frames);
 }
 
-TEST(FrameReader, TakesManyFramesInOneRead) {
+TEST(FrameReader, AcceptsManyFramesInOneRead) {
   FrameReader reader;
   EXPECT_TRUE(TakeAll(reader).empty());
   Feed(reader, BytesOf(SomeFrames()));
@@ -72,8 +72,8 @@ TEST(FrameReader, TakesManyFramesInOneRead) {
   EXPECT_TRUE(TakeAll(reader).empty());
 }
 
-// Reads end anywhere, and what is left moves to the front of the buffer.
-TEST(FrameReader, TakesPiecesOfAnySize) {
+// Reads end at arbitrary positions, and the rest moves to the front of the buffer.
+TEST(FrameReader, AcceptsPiecesOfAnySize) {
   std::vector<Seen> frames;
   for (int i = 0; i < 20; ++i) {
     for (const Seen& frame : SomeFrames()) frames.push_back(frame);
@@ -90,7 +90,7 @@ TEST(FrameReader, TakesPiecesOfAnySize) {
   }
 }
 
-TEST(FrameReader, ReadsWithLessThanWasPrepared) {
+TEST(FrameReader, AcceptsFewerBytesThanPrepared) {
   FrameReader reader;
   const std::string bytes = BytesOf({{FrameType::kQuery, "SELECT 1"}});
   std::memcpy(reader.Prepare(1000), bytes.data(), 3);
@@ -102,7 +102,7 @@ TEST(FrameReader, ReadsWithLessThanWasPrepared) {
   EXPECT_EQ(TakeAll(reader), (std::vector<Seen>{{FrameType::kQuery, "SELECT 1"}}));
 }
 
-TEST(FrameReader, MissingIsWhatTheFrameStillNeeds) {
+TEST(FrameReader, ReportsTheMissingBytesOfAFrame) {
   FrameReader reader;
   EXPECT_EQ(reader.Missing(), kFrameHeaderBytes);
   std::string bytes;
@@ -114,13 +114,13 @@ TEST(FrameReader, MissingIsWhatTheFrameStillNeeds) {
   Feed(reader, std::string_view(bytes).substr(5, 400));
   EXPECT_EQ(reader.Missing(), 600U);
   Feed(reader, std::string_view(bytes).substr(405));
-  // Whole, but not taken: a reader that waits for more must still wait for something.
+  // A complete frame that has not been returned: a reader must still wait for at least one byte.
   EXPECT_EQ(reader.Missing(), 1U);
   EXPECT_EQ(TakeAll(reader).size(), 1U);
   EXPECT_EQ(reader.Missing(), kFrameHeaderBytes);
 }
 
-TEST(FrameReader, RefusesWhatIsTooLargeBeforeItIsRead) {
+TEST(FrameReader, RejectsLargeFramesBeforeReadingThem) {
   for (const FrameType type :
        {FrameType::kRows, FrameType::kEnd, FrameType::kFailed, FrameType::kBegun}) {
     const size_t limit = *PayloadBytesMax(Channel::kSlotFromEngine, type);
@@ -145,7 +145,7 @@ TEST(FrameReader, RefusesWhatIsTooLargeBeforeItIsRead) {
   }
 }
 
-TEST(FrameReader, RefusesTypesThatDoNotBelongToTheChannel) {
+TEST(FrameReader, RejectsTypesThatTheChannelDoesNotAllow) {
   const auto takes = [](Channel channel, FrameType type) {
     std::string bytes;
     AppendFrame(type, "", bytes);
@@ -173,8 +173,8 @@ TEST(FrameReader, RefusesTypesThatDoNotBelongToTheChannel) {
   }
 }
 
-// A header that tells of a large frame makes no room for all of it.
-TEST(FrameReader, MakesRoomAsBytesArrive) {
+// The declared length of a large frame does not allocate memory.
+TEST(FrameReader, AllocatesMemoryAsBytesArrive) {
   std::string bytes;
   AppendFrameHeader(FrameType::kSetup, size_t{1024} * 1024 * 1024, bytes);
   FrameReader reader;
@@ -188,7 +188,7 @@ TEST(FrameReader, MakesRoomAsBytesArrive) {
   }
 }
 
-TEST(FrameReader, IsEmptyWhenAllWasGiven) {
+TEST(FrameReader, IsEmptyAfterAllFramesWereReturned) {
   FrameReader reader;
   EXPECT_TRUE(reader.empty());
   std::string bytes;

@@ -9,7 +9,7 @@
 
 namespace tarn::protocol {
 
-// Every field has to come: both ends are of one build.
+// All fields are required, because both ends are from the same build.
 #define TARN_FIELDS NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE
 TARN_FIELDS(ObjectStore, is_folder, root, host, region, use_ssl, use_path_style)
 TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
@@ -92,23 +92,23 @@ std::string ToFrame(const ApplyViews& message, const std::vector<ViewPointer>& m
 
 namespace {
 
-// Lists and objects within each other; the set-up has the most.
+// The maximum nesting depth of lists and objects; Setup has the deepest nesting.
 constexpr size_t kDepthMax = 10;
 
-// Takes the first byte of an item, and the number that belongs to it (RFC 8949, 3).
-bool TakeHead(std::string_view& bytes, unsigned& kind, uint64_t& number) {
+// Removes the head of a CBOR item with its number (RFC 8949, 3).
+bool ConsumeHead(std::string_view& bytes, unsigned& kind, uint64_t& number) {
   if (bytes.empty()) return false;
   const auto first = static_cast<unsigned char>(bytes.front());
   bytes.remove_prefix(1);
   kind = first >> 5U;
   const unsigned info = first & 0x1FU;
   number = info;
-  // Of the simple values false and true: a fraction would be made a whole number by the library,
-  // whether it fits or not, and no message has any.
+  // Of the simple values, only false and true are allowed. The library would convert a fraction to
+  // an integer, even out of range, and no message has fractions.
   constexpr unsigned kSimple = 7;
   if (kind == kSimple) return info == 20 || info == 21;
   if (info < 24) return true;
-  if (info > 27) return false;  // Reserved, or a length that is not told beforehand.
+  if (info > 27) return false;  // Reserved, or a value of indefinite length.
   const size_t width = size_t{1} << (info - 24);
   if (bytes.size() < width) return false;
   number = 0;
@@ -117,14 +117,14 @@ bool TakeHead(std::string_view& bytes, unsigned& kind, uint64_t& number) {
   return true;
 }
 
-// The most items (RFC 8949, 3: a key is one too) of a message. The library makes a value of each,
-// which takes up to 120 bytes; a payload may hold one for each of its bytes.
+// The maximum number of CBOR items (RFC 8949, 3) of a message; a key is an item too. The library
+// allocates a value of up to 120 bytes for each item, and an item may be a single byte.
 constexpr size_t ItemsMax(FrameType type) {
   switch (type) {
     case FrameType::kSetup:
     case FrameType::kProbe:
     case FrameType::kApplyViews:
-      return std::numeric_limits<size_t>::max();  // From the front, which the engine trusts.
+      return std::numeric_limits<size_t>::max();  // Sent by the front, which the engine trusts.
     case FrameType::kProbed:
       return 4'000'000;  // Two for each of 1,000,000 objects, and the columns of each group.
     case FrameType::kBegun:
@@ -154,7 +154,7 @@ std::optional<size_t> ItemBytes(const std::string_view whole, size_t items_max) 
     if (items_max-- == 0) return std::nullopt;
     unsigned kind = 0;
     uint64_t number = 0;
-    if (!TakeHead(bytes, kind, number) || kind == kTag) return std::nullopt;
+    if (!ConsumeHead(bytes, kind, number) || kind == kTag) return std::nullopt;
     if (kind == kBytes || kind == kText) {
       if (number > bytes.size()) return std::nullopt;
       bytes.remove_prefix(number);
@@ -167,21 +167,21 @@ std::optional<size_t> ItemBytes(const std::string_view whole, size_t items_max) 
   return whole.size() - bytes.size();
 }
 
-bool HasOurForm(std::string_view bytes, size_t items_max) {
+bool HasExpectedFormat(std::string_view bytes, size_t items_max) {
   return ItemBytes(bytes, items_max) == bytes.size();
 }
 
-// Numbers that stand for something else must be among those that do.
+// Checks numbers that represent enumerators.
 template <class Message>
-bool HasKnownNumbers(const Message& /*message*/) {
+bool HasValidEnumerators(const Message& /*message*/) {
   return true;
 }
 template <>
-bool HasKnownNumbers(const Failed& message) {
+bool HasValidEnumerators(const Failed& message) {
   return IsErrorKind(message.kind);
 }
 template <>
-bool HasKnownNumbers(const Probed& message) {
+bool HasValidEnumerators(const Probed& message) {
   return IsErrorKind(message.error_kind);
 }
 
@@ -193,15 +193,15 @@ Result<Message> FromPayload(std::string_view payload) {
     return Internal(fmt::format("message {}: {}", static_cast<int>(Message::kType), what));
   };
   const size_t bytes = ItemBytes(payload, ItemsMax(Message::kType)).value_or(0);
-  if (bytes == 0) return error("not in our form");
+  if (bytes == 0) return error("unexpected format");
   try {
     auto message = nlohmann::json::from_cbor(payload.substr(0, bytes)).template get<Message>();
-    if (!HasKnownNumbers(message)) return error("a number is out of range");
+    if (!HasValidEnumerators(message)) return error("a number is out of range");
     payload.remove_prefix(bytes);
     auto* const views = ViewsOf(message);
     while (!payload.empty()) {
       const size_t view_bytes = ItemBytes(payload, ItemsMax(Message::kType)).value_or(0);
-      if (views == nullptr || view_bytes == 0) return error("not in our form");
+      if (views == nullptr || view_bytes == 0) return error("unexpected format");
       views->push_back(
           nlohmann::json::from_cbor(payload.substr(0, view_bytes)).template get<ViewSpec>());
       payload.remove_prefix(view_bytes);
@@ -216,7 +216,7 @@ bool IsWithinLimits(std::string_view frame) {
   const auto type = static_cast<FrameType>(frame[kFrameHeaderBytes - 1]);
   const std::string_view payload = frame.substr(kFrameHeaderBytes);
   return payload.size() <= PayloadBytesMax(Channel::kAny, type).value_or(0) &&
-         HasOurForm(payload, ItemsMax(type));
+         HasExpectedFormat(payload, ItemsMax(type));
 }
 
 #define TARN_MESSAGE(Message)                   \
@@ -252,7 +252,7 @@ std::string RowsFrameHeader(const RowsHeader& header, size_t bytes) {
 }
 
 Result<RowsHeader> ReadRowsHeader(std::string_view payload) {
-  if (payload.size() < RowsHeader::kBytes) return Internal("a frame of rows is cut short");
+  if (payload.size() < RowsHeader::kBytes) return Internal("truncated frame of rows");
   RowsHeader header;
   for (unsigned i = 0; i < 8; ++i) {
     header.rows |= uint64_t{static_cast<unsigned char>(payload[i])} << (8 * i);

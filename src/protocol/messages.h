@@ -18,12 +18,11 @@
 
 namespace tarn::protocol {
 
-// The most bytes of an error message, and of another text that says something of one process or one
-// query. The engine cuts longer messages; the front cuts them again, because it does not trust the
-// engine.
+// The size limit of an error message, and of other texts about a process or a query. The engine
+// shortens longer texts; the front shortens them again, because it does not trust the engine.
 constexpr size_t kErrorBytesMax = 4096;
 
-// A column of a dataset; its type as DuckDB writes it: "STRUCT(a INTEGER)[]".
+// A column of a dataset with its type in DuckDB's notation: "STRUCT(a INTEGER)[]".
 struct Column {
   std::string name;
   std::string type;
@@ -31,15 +30,15 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
-// Objects of a dataset whose columns have the same types; see catalog/schema_union.h.
+// Objects of a dataset with equal column types; see catalog/schema_union.h.
 struct ObjectGroup {
-  std::vector<uint64_t> objects;  // Positions in ViewSpec::keys.
-  std::vector<Column> columns;    // Those of the dataset, with the types of these objects.
+  std::vector<uint64_t> objects;  // Indexes into ViewSpec::keys.
+  std::vector<Column> columns;    // The dataset's columns with the types of these objects.
 
   bool operator==(const ObjectGroup&) const = default;
 };
 
-// A column of a dataset that is in the keys of its objects; see catalog/partitions.h.
+// A column of a dataset from the keys of its objects; see catalog/partitions.h.
 struct Partition {
   std::string name;
   std::string type;
@@ -48,38 +47,39 @@ struct Partition {
   bool operator==(const Partition&) const = default;
 };
 
-// The columns of a dataset, and how its objects are read as these.
+// The columns of a dataset, and the rules to read its objects with them.
 struct DatasetSchema {
-  std::vector<Column> columns;           // With the partitions, which come last. Empty: not known.
+  std::vector<Column> columns;           // Includes the partitions at the end. Empty: unknown.
   std::vector<ObjectGroup> groups = {};  // Empty: all objects have the columns, in any order.
   std::vector<Partition> partitions = {};
   std::string key_prefix = {};  // The part of the keys before the partitions.
-  // What users of the dataset should know of: a partition that is not a column, and why.
+  // Notes for users of the dataset, such as a partition that is not a column, and the reason.
   std::vector<std::string> notes = {};
-  // Faults of DuckDB 1.5.5 that the view avoids; see docs/engine-faults.md. Columns that must not
-  // be compared in the scan, and whether statistics may hide NaN.
+  // Faults of DuckDB 1.5.5 that the view works around; see docs/engine-faults.md. `guarded` columns
+  // must not be compared in the scan; `may_hide_nan`: statistics may hide NaN.
   std::vector<std::string> guarded = {};
   bool may_hide_nan = false;
-  std::vector<std::string> etags = {};  // Of the objects, as probed; empty for a folder.
+  // The objects' ETags at the time of the probe; empty for a folder.
+  std::vector<std::string> etags = {};
 
   bool operator==(const DatasetSchema&) const = default;
 };
 
-// A dataset as the engine shows it: a view over Parquet objects.
+// A dataset as the engine presents it: a view over Parquet objects.
 struct ViewSpec {
   // The version of all datasets that are pending: see ApplyViews.
   static constexpr uint64_t kPendingVersion = UINT64_MAX;
 
   std::string name;
-  std::vector<std::string> keys;  // Within the bucket. At least one.
+  std::vector<std::string> keys;  // Within the bucket; at least one.
   DatasetSchema schema = {};
-  // Why no query can read the dataset; else empty. Then nothing above but the name counts.
+  // The reason why the dataset cannot be read; else empty. With an error, only `name` is valid.
   std::string error = {};
   // `error` is temporary: the objects are still being read. Only in the engine.
   bool is_pending = false;
   // Of each key, as the catalogue has it, or empty; none where it has none at all.
   std::vector<std::string> etags = {};
-  uint64_t version = 0;  // From 1; each view that the front ever puts has another one.
+  uint64_t version = 0;  // From 1; unique for each view that the front sends.
 };
 
 // A view that several parts of the front know, and none of them changes.
@@ -88,7 +88,7 @@ using ViewPointer = std::shared_ptr<const ViewSpec>;
 // Whether the engine process gives up what it does not need; see queryd.sandbox.
 enum class SandboxMode : uint8_t { kOff, kOn, kRequire };
 
-// How deep parts of a statement, or of its values, may be nested: see the settings of these names.
+// Limits for the nesting depth of statements and values, from the settings of these names.
 struct DepthLimits {
   uint64_t nesting = 100;      // queryd.nesting_max
   uint64_t subqueries = 8;     // queryd.subquery_depth_max
@@ -98,29 +98,30 @@ struct DepthLimits {
   bool operator==(const DepthLimits&) const = default;
 };
 
-// The first message: all that an engine process has to know. Sizes are bytes.
+// The first message, which configures an engine process. Sizes are in bytes.
 struct Setup {
   static constexpr FrameType kType = FrameType::kSetup;
   ObjectStore store;
   Credentials credentials;
-  std::string httpfs_path;  // httpfs.duckdb_extension; where it is missing, INSTALL is tried.
+  // The path of httpfs.duckdb_extension; if it is missing, INSTALL is tried.
+  std::string httpfs_path;
   uint64_t threads = 1;
-  uint64_t memory_limit = 0;       // What DuckDB's buffers may take.
-  uint64_t memory_hard_limit = 0;  // What the process may allocate at all; 0: no limit.
-  std::string temp_directory;      // Where DuckDB spills; empty: nowhere.
+  uint64_t memory_limit = 0;       // For DuckDB's buffers.
+  uint64_t memory_hard_limit = 0;  // For the whole process; 0: no limit.
+  std::string temp_directory;      // For spilled data; empty: no spilling.
   uint64_t temp_directory_limit = 0;
   uint64_t plan_cache_entries = 0;  // For each connection.
-  // Sizes, ETags and footers that were read once are not asked for again: an object must not change
-  // under its key as long as the process lives.
+  // Caches sizes, ETags and footers: an object must not change under its key during the lifetime of
+  // the process.
   bool cache_objects = false;
-  bool allow_direct_reads = false;  // SQL may read what lies in the bucket, not only datasets.
+  bool allow_direct_reads = false;  // SQL may read any object of the bucket, not only datasets.
   DepthLimits depths = {};
-  uint64_t probes_max = 1;  // So many run at the same time.
-  // Objects whose footer exceeds these are refused; see duck/footer_metadata.h.
+  uint64_t probes_max = 1;  // The maximum number of concurrent probes.
+  // Limits for footers; see duck/footer_metadata.h.
   uint64_t footer_bytes_max = 64'000'000;
   uint64_t schema_depth_max = 64;
-  // Views that are known to be good: they are made when a query first names them, so that a
-  // process with very many of them is ready at once.
+  // Views that are known to be valid. They are created when a query first names them, so that a
+  // process with many views is ready at once.
   std::vector<ViewSpec> views;
   std::vector<std::string> pending;  // See ApplyViews.
   uint64_t revision = 0;             // Of the catalogue, which has these views; 0: not known.
@@ -129,12 +130,13 @@ struct Setup {
   std::string log_program;
   bool log_json = false;
   int log_level = 0;
-  bool tls_verify = true;   // Whether the store's certificate is checked.
-  std::string tls_ca_path;  // The CAs that may have signed it; empty: those of the system.
+  bool tls_verify = true;   // Verify the store's certificate.
+  std::string tls_ca_path;  // The trusted CAs; empty: the system's CAs.
 };
 
-// Reads the metadata of all objects of a view that is to be, and changes nothing. Answered by
-// Probed, after some ProbeProgress; a new one of the same dataset ends the former with kCancelled.
+// Reads the metadata of all objects of a new view without changing any state. The response is
+// Probed, after any number of ProbeProgress. A new probe of the same dataset ends the previous one
+// with kCancelled.
 struct Probe {
   static constexpr FrameType kType = FrameType::kProbe;
   uint64_t ticket = 0;
@@ -148,8 +150,8 @@ struct Probe {
   bool only_etags = false;
 };
 
-// Another revision of the catalogue: each query sees all of it, or nothing. Reads no objects.
-// Answered by ViewsApplied.
+// Changes the views to another revision of the catalogue, atomically for each query. Reads no
+// objects. The response is ViewsApplied.
 struct ApplyViews {
   static constexpr FrameType kType = FrameType::kApplyViews;
   uint64_t ticket = 0;
@@ -160,21 +162,20 @@ struct ApplyViews {
   std::vector<std::string> pending = {};
 };
 
-// Ends the query of a slot, when it is still the one that is meant.
+// Cancels a slot's query if it is still the one with this number.
 struct Cancel {
   static constexpr FrameType kType = FrameType::kCancel;
   uint64_t slot = 0;
   uint64_t query = 0;
 };
 
-// The engine takes queries.
+// The engine accepts queries, or has failed to start.
 struct Ready {
   static constexpr FrameType kType = FrameType::kReady;
-  std::string error;    // Why it cannot start; empty: it has.
-  std::string version;  // Of what runs the SQL: "DuckDB v1.5.5".
-  std::string sandbox;  // "landlock=7 seccomp=on"; empty: it is off.
-  // What the sandbox should keep from the engine and does not, mostly for lack of a newer kernel;
-  // empty: nothing.
+  std::string error;    // Empty on success.
+  std::string version;  // The version of the SQL engine: "DuckDB v1.5.5".
+  std::string sandbox;  // "landlock=7 seccomp=on"; empty: off.
+  // The parts of the sandbox that are unavailable, usually because of an old kernel; may be empty.
   std::string sandbox_missing;
 };
 
@@ -185,16 +186,16 @@ struct ProbeProgress {
   uint64_t objects_read = 0;
 };
 
-// DuckDB begins or ends to decode the footer of an object. If the process ends in between, the
+// DuckDB starts or ends to decode the footer of an object. If the process crashes in between, the
 // object is a suspect.
 struct Decoding {
   static constexpr FrameType kType = FrameType::kDecoding;
   uint64_t ticket = 0;
-  uint64_t object = 0;  // Its position in the view's keys.
+  uint64_t object = 0;  // Its index in the view's keys.
   bool has_ended = false;
 };
 
-// A query waits for a dataset that is being probed, which is to be read before the others.
+// A query waits for a dataset that is being probed, which takes precedence over others.
 struct Hurry {
   static constexpr FrameType kType = FrameType::kHurry;
   std::string dataset;
@@ -209,28 +210,28 @@ struct Probed {
   DatasetSchema schema;
 };
 
-// Queries that come from now on see the change.
+// New queries see the change.
 struct ViewsApplied {
   static constexpr FrameType kType = FrameType::kViewsApplied;
   uint64_t ticket = 0;
 };
 
-// How far a query is; sent every now and then while it runs.
+// The progress of a running query, sent at intervals.
 struct Progress {
   static constexpr FrameType kType = FrameType::kProgress;
   uint64_t slot = 0;
   uint64_t query = 0;
-  int permille = 0;  // How far it is.
+  int permille = 0;  // The progress in permille.
 };
 
-// What the process keeps of objects that it has read; sent every now and then. DuckDB gives it up
-// where queries need the memory.
+// The size of the process's object cache, sent at intervals. DuckDB evicts it if queries need the
+// memory.
 struct Cached {
   static constexpr FrameType kType = FrameType::kCached;
   uint64_t data_bytes = 0;
 };
 
-// The process should be replaced: it answers, but something in it is broken.
+// The process still responds, but should be replaced.
 struct Unhealthy {
   static constexpr FrameType kType = FrameType::kUnhealthy;
   std::string reason;
@@ -242,43 +243,43 @@ struct Unhealthy {
 
 struct Query {
   static constexpr FrameType kType = FrameType::kQuery;
-  uint64_t number = 0;  // Of the queries of this slot; for Cancel.
-  std::string id;       // Names it in the log.
+  uint64_t number = 0;  // Counts the queries of this slot; for Cancel.
+  std::string id;       // For the log.
   std::string sql;
   std::string params;  // A JSON list or object; empty: none.
   Format format = Format::kJson;
   Compression compression = Compression::kNone;
   bool quote_big_numbers = false;
-  uint64_t row_limit = 0;   // 0: none.
-  uint64_t byte_limit = 0;  // Of the encoded rows before compression; 0: none.
+  uint64_t row_limit = 0;   // 0: no limit.
+  uint64_t byte_limit = 0;  // For the encoded rows before compression; 0: no limit.
 };
 
-// A dataset that a query reads, by the version of its view.
+// A dataset that a query reads, with the version of its view.
 struct DatasetRead {
   std::string name;
   uint64_t version = 0;
 };
 
-// The query will not fail for what the catalogue has. What it reads is fixed from here on.
+// The query is bound: the datasets and versions that it reads are fixed.
 struct Begun {
   static constexpr FrameType kType = FrameType::kBegun;
-  uint64_t revision = 0;  // Of the catalogue that it sees; 0: not known.
-  // Its result depends on nothing but its text, its parameters and `reads`.
+  uint64_t revision = 0;  // The catalogue revision that the query sees; 0: unknown.
+  // The result depends only on the text, the parameters and `reads`.
   bool is_repeatable = false;
   std::vector<DatasetRead> reads = {};
-  // A query that reads more datasets does not tell them, and is not repeatable.
+  // A query with more datasets sends none and is not repeatable.
   static constexpr size_t kReadsMax = 100'000;
 };
 
-// What begins the payload of kRows, in place of CBOR; encoded bytes follow.
+// The start of the payload of kRows, instead of CBOR. The encoded bytes follow.
 struct RowsHeader {
   static constexpr size_t kBytes = 9;
-  uint64_t rows = 0;                             // Encoded so far, with those of this frame.
-  Compression compression = Compression::kNone;  // Of all bytes of the result.
+  uint64_t rows = 0;                             // Rows encoded so far, including this frame.
+  Compression compression = Compression::kNone;  // The compression of the whole result.
 };
-// The header of a frame with `bytes` encoded bytes, which are to be written behind it.
+// The header of a frame with `bytes` encoded bytes, which are written separately.
 std::string RowsFrameHeader(const RowsHeader& header, size_t bytes);
-// The error (kInternal) says why it is none.
+// The error (kInternal) has the reason.
 Result<RowsHeader> ReadRowsHeader(std::string_view payload);
 
 struct End {
@@ -291,26 +292,25 @@ struct Failed {
   static constexpr FrameType kType = FrameType::kFailed;
   int kind = 0;  // An ErrorKind.
   std::string message;
-  // The process could not run it, and another one can.
+  // The process could not run the query, but another process can.
   bool is_for_another = false;
   // DuckDB failed while it ran, and refuses all further statements in this process.
   bool has_broken_engine = false;
 };
 
-// The message in its frame. `Message` is any struct here that has a kType.
+// Encodes a message with its frame. `Message` is any struct with a kType in this file.
 template <class Message>
 std::string ToFrame(const Message& message);
 // The same for a message with these views in addition to its own.
 std::string ToFrame(const Setup& message, const std::vector<ViewPointer>& more_views);
 std::string ToFrame(const ApplyViews& message, const std::vector<ViewPointer>& more_views);
 
-// Whether the receiver takes the frame: see PayloadBytesMax for its bytes; its items are limited
-// too. For messages whose size depends on data.
+// True if the receiver accepts the frame: its payload size (PayloadBytesMax) and its number of
+// items are within the limits. For messages whose size depends on data.
 bool IsWithinLimits(std::string_view frame);
 
-// The error (kInternal) says which message cannot be read: a payload that ToFrame does not write,
-// that has more items than a message of its type may have, or a kind of error
-// that is none.
+// Decodes a message. The error (kInternal) names the message: its payload is not in the format of
+// ToFrame, has too many items for its type, or has an unknown error kind.
 template <class Message>
 Result<Message> FromPayload(std::string_view payload);
 

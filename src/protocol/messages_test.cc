@@ -15,13 +15,13 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Bytes that are no UTF-8, a NUL, and what CBOR itself uses as marks.
+// Bytes that are not UTF-8, a NUL, and marks of CBOR.
 const std::string& OddBytes() {
   static const std::string kOdd("\0a\xFF\xFE\xC3\"\\\n\xF6\xA0", 10);
   return kOdd;
 }
 
-// The message as its receiver gets it.
+// The message after encoding and decoding.
 template <class Message>
 Message RoundTrip(const Message& message) {
   const std::string bytes = ToFrame(message);
@@ -37,7 +37,7 @@ Message RoundTrip(const Message& message) {
   return std::move(*read);
 }
 
-TEST(Messages, ASetupArrivesAsItWasSent) {
+TEST(Messages, RoundTripsASetup) {
   protocol::Setup setup;
   setup.store.is_folder = true;
   setup.store.root = "/a b/";
@@ -92,7 +92,7 @@ TEST(Messages, ASetupArrivesAsItWasSent) {
   EXPECT_EQ(read.log_level, 2);
 }
 
-TEST(Messages, ChangesOfViewsArriveAsTheyWereSent) {
+TEST(Messages, RoundTripsChangesOfViews) {
   const Probe probe = RoundTrip(
       Probe{.ticket = 5,
             .view = {.name = "t", .keys = {OddBytes()}, .schema = {.columns = {{"a", "INTEGER"}}}},
@@ -190,7 +190,7 @@ TEST(Messages, AQueryArrivesAsItWasSent) {
   EXPECT_EQ(failed.message, OddBytes());
 }
 
-TEST(Messages, WhatIsSaidBesideQueriesArrivesAsItWasSent) {
+TEST(Messages, RoundTripsControlMessages) {
   const Cancel cancel = RoundTrip(Cancel{.slot = 3, .query = 4});
   EXPECT_EQ(cancel.slot, 3U);
   EXPECT_EQ(cancel.query, 4U);
@@ -220,22 +220,22 @@ std::string Cbor(const nlohmann::json& json) {
   return bytes;
 }
 
-// Both ends are of one build: what is missing was lost.
-TEST(Messages, AFieldThatIsMissingIsAnError) {
+// Both ends are from the same build, so a missing field was lost.
+TEST(Messages, RejectsMissingFields) {
   EXPECT_FALSE(FromPayload<Query>(Cbor({{"sql", "x"}})).ok());
   EXPECT_FALSE(FromPayload<Probe>(Cbor(nlohmann::json::object())).ok());
   EXPECT_FALSE(FromPayload<End>(Cbor({{"rows", 1}})).ok());
   EXPECT_TRUE(FromPayload<End>(Cbor({{"rows", 1}, {"truncated", true}, {"more", 1}})).ok());
 }
 
-// Made a whole number, it would be undefined behaviour, or another number.
-TEST(Messages, AFractionIsAnError) {
+// A conversion to an integer would be undefined behaviour or another number.
+TEST(Messages, RejectsFractions) {
   for (const double number : {1.5, 2e29, -1e300, std::numeric_limits<double>::quiet_NaN()}) {
     EXPECT_FALSE(FromPayload<End>(Cbor({{"rows", number}, {"truncated", true}})).ok()) << number;
   }
 }
 
-TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
+TEST(Messages, NamesTheMessageOfInvalidPayloads) {
   const std::string good = ToFrame(Failed{.kind = 1, .message = "m"}).substr(kFrameHeaderBytes);
   for (const std::string& bad :
        {std::string(), std::string("\xFF"), std::string("SELECT 1"), Cbor(nullptr), Cbor(1),
@@ -249,8 +249,8 @@ TEST(Messages, GarbageIsAnErrorThatNamesTheMessage) {
   }
 }
 
-// The library's reader takes a frame of the stack for each level.
-TEST(Messages, WhatIsNestedVeryDeeplyIsAnErrorAndNoCrash) {
+// The library's decoder needs a stack frame for each level.
+TEST(Messages, RejectsDeepNestingWithoutCrashing) {
   constexpr size_t kLevels = 10'000'000;
   const char list = '\x81';
   const char object = '\xA1';
@@ -265,20 +265,20 @@ TEST(Messages, WhatIsNestedVeryDeeplyIsAnErrorAndNoCrash) {
   EXPECT_FALSE(FromPayload<Failed>(objects).ok());
 }
 
-TEST(Messages, ALengthThatIsNotThereTakesNoMemory) {
+TEST(Messages, AllocatesNothingForFalseLengths) {
   const std::string eight_bytes(8, '\x7F');
   for (const char kind : {'\x5B', '\x7B', '\x9B', '\xBB'}) {  // Bytes, text, list, object.
     EXPECT_FALSE(FromPayload<Failed>(kind + eight_bytes).ok());
   }
 }
 
-// A value of the library takes many times the bytes that it has here.
-TEST(Messages, TooManyItemsAreAnError) {
-  std::string list = "\x9A";  // A list of as many items as the next four bytes tell.
+// A value of the library needs many times the memory of its encoding.
+TEST(Messages, RejectsTooManyItems) {
+  std::string list = "\x9A";  // A list whose length is in the next four bytes.
   constexpr uint32_t kItems = 60'000'000;
   for (int shift = 24; shift >= 0; shift -= 8) list += static_cast<char>(kItems >> shift);
   list.append(kItems, '\0');
-  EXPECT_THAT(FromPayload<Probed>(list).error().message, HasSubstr("not in our form"));
+  EXPECT_THAT(FromPayload<Probed>(list).error().message, HasSubstr("unexpected format"));
   EXPECT_FALSE(FromPayload<Begun>(list).ok());
   EXPECT_FALSE(FromPayload<Failed>(list).ok());
 
@@ -289,7 +289,7 @@ TEST(Messages, TooManyItemsAreAnError) {
   EXPECT_FALSE(FromPayload<End>(Cbor(end)).ok());
 }
 
-TEST(Messages, AsManyObjectsAsADatasetHasAreRead) {
+TEST(Messages, AcceptsTheObjectsOfALargeDataset) {
   constexpr size_t kObjects = 200'000;
   Probed probed{.ok = true};
   probed.schema.columns = {{"a", "INTEGER"}};
@@ -299,7 +299,7 @@ TEST(Messages, AsManyObjectsAsADatasetHasAreRead) {
   EXPECT_EQ(RoundTrip(probed).schema, probed.schema);
 }
 
-TEST(Messages, AFrameBeyondTheLimitsIsFoundBeforeItIsSent) {
+TEST(Messages, DetectsFramesBeyondTheLimits) {
   Probed probed{.ok = true};
   probed.schema.columns = {{"a", "INTEGER"}};
   EXPECT_TRUE(IsWithinLimits(ToFrame(probed)));
@@ -309,8 +309,8 @@ TEST(Messages, AFrameBeyondTheLimitsIsFoundBeforeItIsSent) {
   EXPECT_FALSE(IsWithinLimits(ToFrame(probed))) << "items";
 }
 
-// A cast would make any number an enumerator.
-TEST(Messages, NumbersThatStandForNothingAreErrors) {
+// A cast would accept any number as an enumerator.
+TEST(Messages, RejectsUnknownEnumerators) {
   const auto last = static_cast<int64_t>(ErrorKind::kInternal);
   for (const int64_t kind : {int64_t{-1}, last + 1, int64_t{1} << 31}) {
     EXPECT_FALSE(FromPayload<Failed>(Cbor({{"kind", kind},
@@ -333,7 +333,7 @@ TEST(Messages, NumbersThatStandForNothingAreErrors) {
   EXPECT_FALSE(ReadRowsHeader(rows).ok());
 }
 
-TEST(RowsHeader, ComesBeforeItsBytes) {
+TEST(RowsHeader, PrecedesTheEncodedBytes) {
   for (const uint64_t rows : {uint64_t{0}, uint64_t{0x0102030405060708}, ~uint64_t{0}}) {
     std::string bytes = RowsFrameHeader({.rows = rows, .compression = Compression::kGzip}, 3);
     bytes += "abc";
@@ -351,7 +351,7 @@ TEST(RowsHeader, ComesBeforeItsBytes) {
   }
 }
 
-TEST(RowsHeader, ThatIsCutShortIsAnError) {
+TEST(RowsHeader, RejectsATruncatedHeader) {
   const std::string whole(RowsHeader::kBytes, '\0');
   EXPECT_TRUE(ReadRowsHeader(whole).ok());
   for (size_t size = 0; size < RowsHeader::kBytes; ++size) {
@@ -359,8 +359,8 @@ TEST(RowsHeader, ThatIsCutShortIsAnError) {
   }
 }
 
-// Whatever comes is read to its end or is an error, and never more.
-TEST(Messages, RandomBytesDoNoHarm) {
+// Random input is decoded or rejected, and never read beyond its end.
+TEST(Messages, HandlesRandomBytes) {
   std::mt19937 random(20261);  // NOLINT: the same in every run
   const std::string samples[] = {
       ToFrame(protocol::Setup{.views = {{"a", {"x", "y"}}}, .log_program = "engine"}),
@@ -372,7 +372,7 @@ TEST(Messages, RandomBytesDoNoHarm) {
     std::string bytes = samples[random() % std::size(samples)];
     const size_t changes = random() % 4;
     for (size_t i = 0; i < changes; ++i) {
-      // The length stays mostly small, so that frames are complete.
+      // Mostly small lengths, so that frames are complete.
       const size_t at =
           random() % 8 == 0 ? random() % bytes.size() : 4 + random() % (bytes.size() - 4);
       bytes[at] = static_cast<char>(random());
@@ -389,7 +389,7 @@ TEST(Messages, RandomBytesDoNoHarm) {
       const Result<std::optional<Frame>> frame = reader.Next();
       if (!frame.ok() || !*frame) break;
       const std::string_view payload = (*frame)->payload;
-      // Whatever its type says.
+      // For any declared type.
       bool read = false;
       switch (round % 4) {
         case 0:

@@ -7,19 +7,19 @@
 namespace tarn::protocol {
 namespace {
 
-// The path of a file:// URL, without slashes at its end.
+// The path of a file:// URL, without trailing slashes.
 Result<std::string> FolderOf(std::string_view url) {
   std::string path(url.substr(std::string_view("file://").size()));
   if (path.starts_with("localhost/")) path.erase(0, std::string_view("localhost").size());
   if (!path.starts_with('/')) {
     return InvalidArgument("s3.endpoint: \"" + std::string(url) +
-                           "\" must hold an absolute path, as in file:///srv/lake");
+                           "\" must have an absolute path, as in file:///srv/lake");
   }
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
 }
 
-// DuckDB's glob takes [x] for the character x.
+// In DuckDB's glob, [x] matches the character x.
 std::string EscapeGlob(std::string_view path) {
   std::string out;
   for (const char c : path) {
@@ -82,7 +82,7 @@ ObjectStore ObjectStore::Folder(const std::string& path) {
 std::string ObjectStore::UrlRoot() const { return is_folder ? EscapeGlob(root) : root; }
 
 Result<std::string> ObjectStore::Url(std::string_view key) const {
-  // An HTTP client folds "a/../b" before it sends it, and could leave the bucket with it.
+  // An HTTP client normalises "a/../b" before sending it, which could leave the bucket.
   if (HasDotSegment(key)) {
     return InvalidArgument(fmt::format("key \"{}\" has a segment \".\" or \"..\"", key));
   }

@@ -17,28 +17,27 @@ struct Credentials {
   bool operator==(const Credentials&) const = default;
 };
 
-// Where the objects of a lake are, in the terms of DuckDB: a bucket behind httpfs, or a folder.
+// The location of a lake's objects in terms of DuckDB: a bucket behind httpfs, or a folder.
 struct ObjectStore {
   bool is_folder = false;
-  std::string root;  // "s3://bucket/" or "/folder/": what all URLs begin with.
-  // Of a bucket:
+  std::string root;  // "s3:  // "s3://bucket/" or "/folder/": the prefix of all URLs.
+  // Only for a bucket:
   std::string host;  // Without the scheme; empty for AWS.
   std::string region;
   bool use_ssl = true;
   bool use_path_style = false;
 
-  // From [s3]; the error names the key that is wrong.
+  // The store of [s3]; the error names the invalid key.
   static Result<ObjectStore> FromSettings(const S3Settings& settings);
-  // A folder in place of a bucket: the key is the path below it.
+  // A folder instead of a bucket: the key is the path below it.
   static ObjectStore Folder(const std::string& path);
 
-  // The root in the form that URLs have: differs from it when a folder's own path has characters
-  // of a pattern.
+  // The root as in URLs. Differs from it if a folder's path has pattern characters.
   std::string UrlRoot() const;
 
-  // The object as read_parquet takes it. A key with a segment "." or ".." is refused. In a folder a
-  // key cannot lead outside, and characters that DuckDB would read as a pattern are escaped; on S3
-  // its setting s3_url_compatibility_mode turns patterns and query strings off.
+  // The URL of an object for read_parquet. A key with a segment "." or ".." is an error. In a
+  // folder, a key cannot leave the folder, and pattern characters are escaped. On S3, DuckDB's
+  // setting s3_url_compatibility_mode disables patterns and query strings.
   Result<std::string> Url(std::string_view key) const;
 };
 

@@ -14,7 +14,7 @@ S3Settings Settings(std::string endpoint) {
 
 ObjectStore StoreOf(const S3Settings& settings) { return *ObjectStore::FromSettings(settings); }
 
-TEST(ObjectStore, TheSchemeDecidesTlsWhereUseSslDoesNot) {
+TEST(ObjectStore, UsesTheSchemeWithoutUseSsl) {
   EXPECT_FALSE(StoreOf(Settings("http://h:1")).use_ssl);
   EXPECT_TRUE(StoreOf(Settings("https://h:1")).use_ssl);
   EXPECT_TRUE(StoreOf(Settings("h:1")).use_ssl);
@@ -26,7 +26,7 @@ TEST(ObjectStore, TheSchemeDecidesTlsWhereUseSslDoesNot) {
   EXPECT_FALSE(StoreOf(settings).use_ssl);
 }
 
-TEST(ObjectStore, NoEndpointMeansAws) {
+TEST(ObjectStore, UsesAwsWithoutAnEndpoint) {
   const ObjectStore aws = StoreOf(Settings(""));
   EXPECT_EQ(aws.host, "");
   EXPECT_FALSE(aws.use_path_style);
@@ -35,7 +35,7 @@ TEST(ObjectStore, NoEndpointMeansAws) {
   EXPECT_TRUE(own.use_path_style);
 }
 
-TEST(ObjectStore, RefusesEndpointsItCannotUse) {
+TEST(ObjectStore, RejectsInvalidEndpoints) {
   for (const char* endpoint : {"ftp://h", "http://h/path", "file:relative", "file://relative"}) {
     const auto store = ObjectStore::FromSettings(Settings(endpoint));
     ASSERT_FALSE(store.ok()) << endpoint;
@@ -43,7 +43,7 @@ TEST(ObjectStore, RefusesEndpointsItCannotUse) {
   }
 }
 
-TEST(ObjectStore, AFolderServesInPlaceOfABucket) {
+TEST(ObjectStore, SupportsAFolderInsteadOfABucket) {
   const auto store = ObjectStore::FromSettings(Settings("file:///srv/data"));
   ASSERT_TRUE(store.ok());
   EXPECT_TRUE(store->is_folder);
@@ -55,7 +55,7 @@ TEST(ObjectStore, AFolderServesInPlaceOfABucket) {
   EXPECT_TRUE(store->Url("..a/b..").ok());
 }
 
-TEST(ObjectStore, KeysOfABucketAreTakenAsTheyAre) {
+TEST(ObjectStore, UsesKeysOfABucketUnchanged) {
   const auto store = ObjectStore::FromSettings(Settings("http://h:1"));
   EXPECT_EQ(*store->Url("a*//..b/%20?x=1"), "s3://lake/a*//..b/%20?x=1");
   for (const char* key : {"..", "../other/x", "a/../b", "a/./b", "a/.."}) {
