@@ -32,22 +32,22 @@ ErrorKind KindOf(duckdb_error_type type) {
   }
 }
 
-// The object has another ETag than when it was opened. A query can write a part of such a text
-// itself, with error('…'), but not its beginning.
-bool IsOfChangedObject(std::string_view text) {
+// True for the error of an object whose ETag has changed since it was opened. A query can raise an
+// error with a similar text by error('…'), but not with this prefix.
+bool IsChangedObjectMessage(std::string_view text) {
   return text.starts_with("HTTP Error: ETag on reading file");
 }
 
 Error DuckError(const char* message, duckdb_error_type type = DUCKDB_ERROR_INVALID) {
   const std::string_view text = message == nullptr ? "DuckDB gave no reason" : message;
-  if (IsOfChangedObject(text)) {
-    // Not the text: it holds the ETags, and DuckDB 1.5 has let go of one of them by then.
-    return ChangedObject();
+  if (IsChangedObjectMessage(text)) {
+    // Not the original text: it contains the ETags, and DuckDB 1.5 has already freed one of them.
+    return ChangedObjectError();
   }
   return {KindOf(type), ProcessRedactor().Redact(std::string(Trim(WithoutAdvice(text))))};
 }
 
-// The message of an interrupted statement is all that the prepare and pending steps tell.
+// The prepare and pending steps report an interrupt only in the message.
 Error StepError(const char* message) {
   const std::string_view text(message == nullptr ? "" : message);
   if (text.starts_with("INTERRUPT Error")) return DuckError(message, DUCKDB_ERROR_INTERRUPT);
@@ -59,8 +59,8 @@ Error StepError(const char* message) {
   return DuckError(message);
 }
 
-// DuckDB reads SQL up to the first NUL: what follows would be accepted unseen.
-Result<> RefuseNul(const std::string& sql) {
+// DuckDB parses SQL up to the first NUL and would ignore the rest.
+Result<> CheckNoNul(const std::string& sql) {
   if (sql.find('\0') == std::string::npos) return {};
   return InvalidArgument("the statement holds a NUL character");
 }
@@ -84,14 +84,14 @@ class Extracted {
 
 }  // namespace
 
-bool IsOfInvalidatedDatabase(const Error& error) {
+bool IsDatabaseInvalidated(const Error& error) {
   return error.message.find("database has been invalidated") != std::string::npos;
 }
 
-Error ChangedObject() {
+Error ChangedObjectError() {
   return {ErrorKind::kStale,
-          "an object was overwritten while it was read, or before the catalogue was told; try "
-          "again, and write other versions under other keys"};
+          "an object was overwritten while it was read, or without an update of the catalogue; try "
+          "again, and write new versions under new keys"};
 }
 
 struct Database::Handle {
@@ -103,7 +103,8 @@ std::string Database::LibraryVersion() { return duckdb_library_version(); }
 
 Result<Database> Database::Open(const Options& options) {
   duckdb_config config = nullptr;
-  if (duckdb_create_config(&config) != DuckDBSuccess) return Internal("no memory for DuckDB");
+  if (duckdb_create_config(&config) != DuckDBSuccess)
+    return Internal("cannot create a DuckDB configuration: out of memory");
   for (const auto& [name, value] : options) {
     if (duckdb_set_config(config, name.c_str(), value.c_str()) != DuckDBSuccess) {
       duckdb_destroy_config(&config);
@@ -136,14 +137,14 @@ Result<> Database::ReadKeywords() const {
       keywords.emplace(chunk->columns()[0].Data<StringRef>()[row].view());
     }
   }
-  LearnKeywords(std::move(keywords));
+  SetKeywords(std::move(keywords));
   return {};
 }
 
 Result<Connection> Database::Connect() const {
   duckdb_connection connection = nullptr;
   if (duckdb_connect(handle_->database, &connection) != DuckDBSuccess) {
-    return Internal("DuckDB opens no connection");
+    return Internal("cannot open a DuckDB connection");
   }
   return Connection(*this, connection);
 }
@@ -164,7 +165,7 @@ Connection::~Connection() {
 }
 
 Result<> Connection::Execute(const std::string& sql) {
-  TARN_CHECK_OK(RefuseNul(sql));
+  TARN_CHECK_OK(CheckNoNul(sql));
   duckdb_result result = {};
   const duckdb_state state = duckdb_query(ToConnection(connection_), sql.c_str(), &result);
   Result<> outcome;
@@ -176,7 +177,7 @@ Result<> Connection::Execute(const std::string& sql) {
 }
 
 Result<Statement> Connection::Prepare(const std::string& sql) {
-  TARN_CHECK_OK(RefuseNul(sql));
+  TARN_CHECK_OK(CheckNoNul(sql));
   const Extracted extracted(ToConnection(connection_), sql);
   if (extracted.error() != nullptr) return StepError(extracted.error());
   if (extracted.count() != 1) {
@@ -189,9 +190,9 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   Statement statement(connection_, handle);
   if (state == DuckDBSuccess) return statement;
   Error error = StepError(duckdb_prepare_error(handle));
-  // What the connection notes of remote files while it plans (their size and ETag) is forgotten
-  // with the end of a query, and a plan that failed has none: the next one would fail for what the
-  // file was before, again and again.
+  // While planning, the connection caches the size and ETag of remote files until the end of a
+  // query. A failed plan has no end, so the next statement would fail because of the old state of
+  // the file.
   [[maybe_unused]] const duckdb_state ended =
       duckdb_query(ToConnection(connection_), "SELECT NULL", nullptr);
   return error;
@@ -224,7 +225,8 @@ std::optional<std::string> Statement::ParameterName(uint64_t position) const {
   const char* name = duckdb_parameter_name(ToStatement(statement_), position);
   if (name == nullptr) return std::nullopt;
   std::string out(name);
-  duckdb_free(const_cast<char*>(name));  // NOLINT: ours to free, whatever the header calls it.
+  // NOLINT: the header's const is wrong; the caller must free it.
+  duckdb_free(const_cast<char*>(name));
   return out;
 }
 
@@ -232,7 +234,7 @@ std::vector<Statement::Column> Statement::Columns() const {
   std::vector<Column> columns;
   const auto with_arrow_options = [this](const auto& use) {
     const duckdb_connection connection = ToConnection(connection_);
-    // Fails where a transaction is open.
+    // Fails in an open transaction.
     const bool is_ours = duckdb_query(connection, "BEGIN TRANSACTION", nullptr) == DuckDBSuccess;
     duckdb_arrow_options options = nullptr;
     duckdb_connection_get_arrow_options(connection, &options);
@@ -253,8 +255,8 @@ std::vector<Statement::Column> Statement::Columns() const {
 }
 
 Result<> Statement::Bind(uint64_t position, const Value& value) {
-  // DuckDB would bind what has no name: SELECT $1, $3 has no position 2. And of a value that was
-  // moved from it would read what is not there.
+  // DuckDB would bind unused positions (position 2 of SELECT $1, $3), and read a dangling pointer
+  // for a moved-from value.
   if (!ParameterName(position) || value.value_ == nullptr ||
       duckdb_bind_value(ToStatement(statement_), position,
                         static_cast<duckdb_value>(value.value_)) != DuckDBSuccess) {
@@ -265,7 +267,7 @@ Result<> Statement::Bind(uint64_t position, const Value& value) {
 
 Result<> Statement::ClearBindings() {
   if (duckdb_clear_bindings(ToStatement(statement_)) == DuckDBSuccess) return {};
-  return Internal("DuckDB keeps what is bound");
+  return Internal("cannot clear the bindings of a statement");
 }
 
 Result<> Statement::BindText(uint64_t position, std::string_view text) {
@@ -280,7 +282,7 @@ struct ResultStream::Handle {
 
   ~Handle() {
     if (open) {
-      // The interrupted query fails once it has given what it has ready, and with that it is gone.
+      // The interrupted query fails once its buffered rows are consumed, which releases it.
       duckdb_interrupt(connection);
       while (duckdb_data_chunk chunk = duckdb_fetch_chunk(result)) {
         duckdb_destroy_data_chunk(&chunk);
@@ -354,7 +356,7 @@ ResultStream::~ResultStream() = default;
 Result<std::optional<Chunk>> ResultStream::Next() {
   duckdb_data_chunk chunk = duckdb_fetch_chunk(handle_->result);
   if (chunk != nullptr) return std::optional<Chunk>(Chunk(chunk, types_));
-  // No chunk means the end, and it means an error too.
+  // No chunk means the end or an error.
   handle_->open = false;
   const char* message = duckdb_result_error(&handle_->result);
   if (message != nullptr && *message != '\0') {

@@ -1,7 +1,7 @@
 #pragma once
 
-// Owners of DuckDB's C handles. Every message that comes from DuckDB passes the process's
-// Redactor before it becomes an Error.
+// Owners of DuckDB's C handles. Every message from DuckDB passes the process's Redactor before it
+// becomes an Error.
 
 #include <memory>
 #include <optional>
@@ -18,17 +18,18 @@
 
 namespace tarn::duck {
 
-// What a statement is told that has read an object which is not the one that it began with: kStale.
-Error ChangedObject();
+// The error (kStale) of a statement that read an object which has been replaced since it was
+// opened.
+Error ChangedObjectError();
 
-// True for the error of a statement that a database refused because another one failed before. The
-// database refuses everything from then on; statements that already run come to their end.
-bool IsOfInvalidatedDatabase(const Error& error);
+// True for the error of a statement that DuckDB refused because the database is invalidated by an
+// earlier fatal error. The database then refuses all new statements; running ones finish.
+bool IsDatabaseInvalidated(const Error& error);
 
 class Connection;
 
-// An in-memory database. Copies share it; the last one closes it, which must not be a static
-// variable: DuckDB's thread-local state is gone before those are.
+// An in-memory database. Copies share it, and the last one closes it. It must not be a static
+// variable, because DuckDB's thread-local state is destroyed earlier.
 class Database {
  public:
   using Options = std::vector<std::pair<std::string, std::string>>;
@@ -46,7 +47,7 @@ class Database {
   std::shared_ptr<Handle> handle_;
 };
 
-// Rows of an open result, at most 2,048 of them.
+// At most 2,048 rows of an open result.
 class Chunk {
  public:
   static constexpr uint64_t kRowsMax = 2048;
@@ -69,12 +70,12 @@ class Chunk {
   std::vector<VectorView> columns_;
 };
 
-// A result that DuckDB computes as it is read. While one is open its connection must not run
-// anything else: DuckDB would end the stream in silence. Its connection must outlive it.
+// A result that DuckDB computes while it is read. Its connection must outlive it and must not run
+// another statement meanwhile: DuckDB would end the stream silently.
 //
-// One that is left before its end is ended with its query: DuckDB would keep that, with all the
-// memory it took, until the connection runs the next one. What its operators built can stay in the
-// statement even so, until that runs again or goes.
+// Destroying it before its end also ends its query: otherwise DuckDB would keep the query's memory
+// until the next statement of the connection. Data of its operators may nevertheless stay in the
+// statement until that runs again or is destroyed.
 class ResultStream {
  public:
   ResultStream(ResultStream&&) noexcept;
@@ -84,7 +85,7 @@ class ResultStream {
   const std::vector<std::string>& names() const { return names_; }
   const std::vector<ColumnType>& types() const { return types_; }
 
-  // The next rows; none at the end. Must not be called again after none or an error.
+  // Returns the next rows, or nullopt at the end. Must not be called after the end or an error.
   Result<std::optional<Chunk>> Next();
 
  private:
@@ -97,15 +98,15 @@ class ResultStream {
   std::vector<ColumnType> types_;
 };
 
-// A statement that is bound: what it reads is fixed, of one moment, and nothing of it has run. Its
-// statement must outlive it, and do nothing else meanwhile.
+// A bound statement: the state that it reads is fixed, and no part of it has run. Its statement
+// must outlive it and must not be used meanwhile.
 class BoundStatement {
  public:
   BoundStatement(BoundStatement&& other) noexcept;
   BoundStatement& operator=(BoundStatement&&) = delete;
   ~BoundStatement();
 
-  // Runs until the first rows are there. Once.
+  // Runs until the first rows are available. At most once.
   Result<ResultStream> Execute();
 
  private:
@@ -117,46 +118,46 @@ class BoundStatement {
   void* pending_;
 };
 
-// One prepared statement. It can be kept and run again with other values: DuckDB plans it anew
-// where their types ask for it, and where the catalogue has changed.
+// A prepared statement. It can run repeatedly with other values; DuckDB replans it if their types
+// require it or if the catalogue has changed.
 class Statement {
  public:
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
   ~Statement();
 
-  // How many different parameters there are.
+  // The number of distinct parameters.
   uint64_t parameter_count() const { return parameter_count_; }
 
-  // "id" of $id; "1" of $1, and of the first question mark. Positions begin at 1. None where
-  // there is no such position: named parameters have those from 1 to their number, in the order
-  // of the text, and numbered ones that of their number: $1 and $3 have no position 2.
+  // The name at a position from 1: "id" for $id; "1" for $1 and for the first question mark.
+  // nullopt for unused positions: named parameters have the positions from 1 in the order of the
+  // text, numbered ones those of their numbers ($1 and $3 leave position 2 unused).
   std::optional<std::string> ParameterName(uint64_t position) const;
 
-  // What is bound stays for all further runs.
+  // Binds a value for all further runs.
   //
-  // DuckDB 1.5 plans a statement without values first, and keeps that plan when the values have
-  // the types that it gave to the parameters. In SELECT typeof($1), $1::VARCHAR the first place
-  // has no type even so, and with a text this plan is an internal error, after which the
-  // database refuses everything. What makes DuckDB plan anew for each run makes it safe: reading
-  // Parquet, or now(). engine/gate.h sees to that.
+  // DuckDB 1.5 plans a statement without values first, and keeps that plan if the values have the
+  // parameter types that it inferred. In SELECT typeof($1), $1::VARCHAR the first use has no type
+  // even so, and with a text this plan is an internal error, after which the database refuses all
+  // statements. A statement that DuckDB replans for each run is safe, because it reads Parquet or
+  // calls now(). engine/gate.h ensures this.
   Result<> Bind(uint64_t position, const Value& value);
   Result<> ClearBindings();
 
-  // Those of its result, as they are planned: nothing runs for it.
+  // The columns of the result according to the plan; nothing runs.
   struct Column {
     std::string name;
     ColumnType type;
   };
   std::vector<Column> Columns() const;
 
-  // Positions begin at 1. The text must be UTF-8.
+  // `position` starts at 1. The text must be UTF-8.
   Result<> BindText(uint64_t position, std::string_view text);
 
-  // Binds it within a transaction of its own, to the catalogue of that moment. The stream before
-  // must be gone.
+  // Binds the statement in its own transaction to the current state of the catalogue. The previous
+  // stream must have been destroyed.
   Result<BoundStatement> Start();
-  // Both at once: runs until the first rows are there.
+  // Start() and Execute(): runs until the first rows are available.
   Result<ResultStream> Execute();
 
  private:
@@ -168,35 +169,36 @@ class Statement {
   uint64_t parameter_count_;
 };
 
-// One connection. Not thread-safe, but for Interrupt.
+// A connection. Not thread-safe, except Interrupt and Progress.
 class Connection {
  public:
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
-  // Runs all statements of the text and drops what they return.
+  // Runs all statements of the text and discards their results.
   Result<> Execute(const std::string& sql);
 
-  // Prepares a text that holds exactly one statement.
+  // Prepares a text with exactly one statement.
   Result<Statement> Prepare(const std::string& sql);
 
   // Makes rows a table function without parameters, until the database is closed. Its reader is
   // used by one thread, so that its rows keep their order.
   Result<> Register(const std::string& name, std::shared_ptr<const RowSource> source);
 
-  // Makes what runs on this connection fail soon. Safe from any thread while the connection is.
+  // Makes the running statement of this connection fail soon. May be called from any thread while
+  // the connection exists.
   void Interrupt();
 
-  // How far what runs on this connection is, in percent; none when that is not known. Safe from
-  // any thread. Needs DuckDB's setting enable_progress_bar.
+  // The progress of the running statement in percent; nullopt if unknown. May be called from any
+  // thread. Requires DuckDB's setting enable_progress_bar.
   std::optional<double> Progress() const;
 
  private:
   friend class Database;
   Connection(Database database, void* connection)
       : database_(std::move(database)), connection_(connection) {}
-  Database database_;  // Outlives connection_.
+  Database database_;  // Must outlive connection_.
   void* connection_;
 };
 

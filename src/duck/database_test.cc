@@ -44,7 +44,7 @@ TEST_F(DatabaseTest, StreamsChunksToTheEnd) {
   EXPECT_EQ(sum, 5000 * 4999 / 2);
 }
 
-TEST_F(DatabaseTest, AnErrorInMidStreamIsNotTheEnd) {
+TEST_F(DatabaseTest, ReportsAnErrorInTheMiddleOfAStream) {
   Statement statement = *connection.Prepare(
       "SELECT CASE WHEN range > 400000 THEN error('late')::BIGINT ELSE range END FROM "
       "range(500000)");
@@ -60,7 +60,7 @@ TEST_F(DatabaseTest, AnErrorInMidStreamIsNotTheEnd) {
   EXPECT_FALSE(rows.ok());
 }
 
-TEST_F(DatabaseTest, ErrorsCarryDuckDBsMessageWithoutSecrets) {
+TEST_F(DatabaseTest, ReportsDuckDBsMessageWithoutSecrets) {
   ProcessRedactor().Add("TOPSECRETVALUE");
   const Result<Statement> statement = connection.Prepare("SELECT TOPSECRETVALUE FROM nowhere");
   ASSERT_FALSE(statement.ok());
@@ -69,19 +69,19 @@ TEST_F(DatabaseTest, ErrorsCarryDuckDBsMessageWithoutSecrets) {
   EXPECT_NE(statement.error().message.find("nowhere"), std::string::npos);
 }
 
-TEST_F(DatabaseTest, OneStatementAndNoNul) {
+TEST_F(DatabaseTest, RequiresOneStatementWithoutNul) {
   EXPECT_FALSE(connection.Prepare("SELECT 1; SELECT 2").ok());
   EXPECT_FALSE(connection.Prepare("").ok());
   EXPECT_FALSE(connection.Prepare(std::string("SELECT 1\0; DROP", 15)).ok());
   EXPECT_TRUE(connection.Prepare("SELECT 1;").ok());
 }
 
-TEST_F(DatabaseTest, InterruptEndsARunningQuery) {
+TEST_F(DatabaseTest, InterruptsARunningQuery) {
   Statement statement =
       *connection.Prepare("SELECT count(*) FROM range(100000) a, range(100000) b, range(1000) c");
   std::atomic<bool> ended = false;
   std::thread other([&] {
-    // An interrupt that comes before the query has begun is lost: repeat until one took.
+    // An interrupt before the start of the query is lost, so it is repeated.
     while (!ended) {
       connection.Interrupt();
       std::this_thread::yield();
@@ -94,7 +94,7 @@ TEST_F(DatabaseTest, InterruptEndsARunningQuery) {
   EXPECT_EQ(rows.error().kind, ErrorKind::kCancelled);
 }
 
-TEST_F(DatabaseTest, BindsTextAndRefusesWhatIsNotUtf8) {
+TEST_F(DatabaseTest, BindsTextAndRejectsInvalidUtf8) {
   Statement statement = *connection.Prepare("SELECT $1::VARCHAR");
   ASSERT_TRUE(statement.BindText(1, "it's; \"x\"").ok());
   ResultStream rows = *statement.Execute();
@@ -102,8 +102,8 @@ TEST_F(DatabaseTest, BindsTextAndRefusesWhatIsNotUtf8) {
   EXPECT_FALSE(statement.BindText(1, "\xFF").ok());
 }
 
-// typeof() is DuckDB's own word on every type that a query can name.
-TEST_F(DatabaseTest, TypeNamesAreDuckDBsOwn) {
+// typeof() gives DuckDB's name for every type that a query can have.
+TEST_F(DatabaseTest, NamesTypesAsDuckDBDoes) {
   for (const char* type :
        {"BOOLEAN",
         "TINYINT",
@@ -164,7 +164,7 @@ TEST_F(DatabaseTest, TypeNamesAreDuckDBsOwn) {
   EXPECT_EQ(TypeName(rows.types()[0]), TextOf("SELECT typeof(row(1, 'a'))"));
 }
 
-TEST_F(DatabaseTest, AStreamThatIsLeftKeepsNoMemory) {
+TEST_F(DatabaseTest, ReleasesTheMemoryOfAnAbandonedStream) {
   const auto used = [this] {
     Connection other = *database.Connect();
     Statement statement =
@@ -181,11 +181,11 @@ TEST_F(DatabaseTest, AStreamThatIsLeftKeepsNoMemory) {
     EXPECT_GT(used(), before + 10'000'000);
   }
   EXPECT_LT(used(), before + 1'000'000);
-  // The interrupt that ended it does not reach the next one.
+  // The interrupt that ended it does not affect the next query.
   EXPECT_EQ(TextOf("SELECT 'next'"), "next");
 }
 
-TEST(Quote, CannotBeLeft) {
+TEST(Quote, EscapesQuotes) {
   EXPECT_EQ(QuoteIdentifier("a\"; DROP VIEW \"b"), "\"a\"\"; DROP VIEW \"\"b\"");
   EXPECT_EQ(QuoteLiteral("it's"), "'it''s'");
 }

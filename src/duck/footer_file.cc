@@ -17,9 +17,9 @@ namespace tarn::duck {
 namespace {
 
 constexpr std::string_view kMagic = "PAR1";
-// The length of the footer, and the magic.
+// The length of the footer, and the magic bytes.
 constexpr size_t kTrailerBytes = 8;
-// Most footers are smaller.
+// Larger than most footers.
 constexpr size_t kGuessBytes = 32 * 1024;
 
 Error SystemError(const char* call) {
@@ -28,7 +28,7 @@ Error SystemError(const char* call) {
 
 }  // namespace
 
-Error FooterIsLongerError() {
+Error FooterTooLongError() {
   return InvalidArgument("its footer is damaged (it is longer than the object): write it again");
 }
 
@@ -58,7 +58,7 @@ Result<size_t> FooterFile::Put(std::string_view object_end) {
   if (object_end.size() < kMagic.size() + kTrailerBytes || !object_end.ends_with(kMagic)) {
     return NotFound("it does not end like a Parquet file");
   }
-  uint32_t footer_bytes = 0;  // Little-endian, as is all that this runs on.
+  uint32_t footer_bytes = 0;  // Little-endian, as are all supported machines.
   std::memcpy(&footer_bytes, object_end.end() - kTrailerBytes, sizeof(footer_bytes));
   if (footer_bytes > limits_.bytes_max) {
     return Error{ErrorKind::kTooLarge, fmt::format("its footer has {} bytes, and at most {} are "
@@ -92,7 +92,7 @@ Result<> FooterFile::Load(const std::string& path) {
     }
     TARN_TRY(const size_t needed, Put(end));
     if (needed == 0) return {};
-    if (needed > static_cast<size_t>(file_bytes)) return FooterIsLongerError();
+    if (needed > static_cast<size_t>(file_bytes)) return FooterTooLongError();
     bytes = needed;
   }
 }

@@ -8,12 +8,12 @@
 
 namespace tarn::duck {
 
-// A footer that has more bytes than its object.
-Error FooterIsLongerError();
+// The error for a footer with more bytes than its object.
+Error FooterTooLongError();
 
-// A Parquet file in memory that is all footer: the schema, the row groups and their counts are
-// those of an object, its data is not there. DuckDB plans over it as over the object, and counts
-// its rows. https://parquet.apache.org/docs/file-format/
+// A Parquet file in memory that consists only of a footer: it has the schema, the row groups and
+// the row counts of an object, but no data. DuckDB plans over it as over the object and counts its
+// rows. https://parquet.apache.org/docs/file-format/
 //
 // Movable, not copyable.
 class FooterFile {
@@ -23,26 +23,26 @@ class FooterFile {
   FooterFile& operator=(FooterFile&& other) noexcept;
   ~FooterFile();
 
-  // Makes the end of an object the content. Returns the number of bytes that are needed of the end,
-  // or 0 if these are enough. kNotFound: the object is not Parquet, or its footer is encrypted.
-  // Other errors are those of ReadFooterMetadata. DuckDB must not read such an object.
+  // Sets the content to the footer in the end of an object. Returns the required number of bytes of
+  // the end, or 0 if `object_end` suffices. kNotFound: the object is not Parquet, or its footer is
+  // encrypted. Other errors are those of ReadFooterMetadata; DuckDB must not read such an object.
   Result<size_t> Put(std::string_view object_end);
 
-  // Makes the footer of a file the content. Errors are those of Put, and kUnavailable if the file
+  // Sets the content to the footer of a file. Errors are those of Put, and kUnavailable if the file
   // cannot be read.
   Result<> Load(const std::string& path);
 
-  // For this process, as long as this lives.
+  // A path in this process, valid during the lifetime of this object.
   std::string Path() const;
 
-  // Of the last content.
+  // The metadata of the current content.
   const FooterMetadata& metadata() const { return metadata_; }
 
  private:
   FooterFile(int descriptor, const FooterLimits& limits)
       : descriptor_(descriptor), limits_(limits) {}
 
-  int descriptor_;  // -1: moved away.
+  int descriptor_;  // -1: moved from.
   FooterLimits limits_;
   FooterMetadata metadata_;
 };

@@ -14,7 +14,7 @@ using Field = ThriftReader::Field;
 using List = ThriftReader::List;
 using enum ThriftReader::Wire;
 
-// DuckDB 1.5.5 takes about 700 bytes for each.
+// DuckDB 1.5.5 needs about 700 bytes for each.
 constexpr uint64_t kColumnChunksMax = 1'000'000;
 
 // Fields of parquet.thrift.
@@ -35,7 +35,7 @@ constexpr int64_t kLogicalTypeUnknown = 11;
 constexpr int64_t kKeyValueKey = 1;
 constexpr int64_t kKeyValueValue = 2;
 
-// LogicalType, a union: the field that is set says which type it is.
+// LogicalType is a union: the field that is set is the type.
 bool ReadIsUnknown(ThriftReader& reader) {
   bool is_unknown = false;
   for (Field field; reader.NextField(field);) {
@@ -71,7 +71,7 @@ Error DamagedError(std::string_view detail) {
   return InvalidArgument(fmt::format("its footer is damaged ({}): write it again", detail));
 }
 
-// Reads a FileMetaData struct and checks it against the limits.
+// Parses a FileMetaData struct and checks it against the limits.
 class FooterReader {
  public:
   FooterReader(std::string_view footer, const FooterLimits& limits)
@@ -101,13 +101,14 @@ class FooterReader {
     return {};
   }
 
-  // The schema is a tree in depth-first order. Each element says how many children follow it.
+  // The schema is a tree in depth-first order. Each element has the number of its children, which
+  // follow it.
   Result<> ReadSchema() {
     // A decoder would use the last one.
     if (!metadata_.schema.empty()) return DamagedError("it has two schemas");
     const std::string_view begin = reader_.rest();
     const List elements = reader_.ReadList();
-    std::vector<uint64_t> open;  // For each group that has begun, the children that follow.
+    std::vector<uint64_t> open;  // The number of missing children of each open group.
     for (uint64_t i = 0; i < elements.size; ++i) {
       const SchemaElement element = ReadElement(reader_);
       if (reader_.failed()) return {};
@@ -115,9 +116,9 @@ class FooterReader {
       if (element.children < 0 || static_cast<uint64_t>(element.children) >= elements.size) {
         return DamagedError("an element of its schema has an impossible number of children");
       }
-      // DuckDB ignores elements behind the tree.
+      // DuckDB ignores elements after the tree.
       if (i > 0 && open.empty()) continue;
-      // The first element is the file itself.
+      // The first element is the root.
       if (i > 0 && element.name->empty()) metadata_.has_empty_names = true;
       TARN_CHECK_OK(AddToTree(element, open));
     }
@@ -149,7 +150,7 @@ class FooterReader {
     return {};
   }
 
-  // ColumnChunk, of the leaf with this position.
+  // Reads the ColumnChunk of the leaf with this index.
   Result<> ReadColumnChunk(uint64_t leaf) {
     bool has_offset = false;
     for (Field field; reader_.NextField(field);) {

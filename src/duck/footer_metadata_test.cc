@@ -16,7 +16,7 @@ namespace {
 
 class FooterMetadataTest : public testing::Test {
  protected:
-  // The footer of a Parquet file with the rows of the query.
+  // Returns the footer of a Parquet file with the rows of the query.
   static std::string FooterOf(const std::string& query) {
     const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / RandomId();
     Connection connection = *Database::Open({})->Connect();
@@ -33,7 +33,7 @@ class FooterMetadataTest : public testing::Test {
   }
 };
 
-TEST_F(FooterMetadataTest, FilesWithTheSameColumnsHaveTheSameSchema) {
+TEST_F(FooterMetadataTest, ReadsEqualSchemasForEqualColumns) {
   const auto one = ReadFooterMetadata(FooterOf("SELECT 1 AS id, 'x' AS name"));
   const auto two = ReadFooterMetadata(FooterOf("SELECT 7 AS id, 'yy' AS name FROM range(300000)"));
   const auto other = ReadFooterMetadata(FooterOf("SELECT 1 AS id, 'x' AS named"));
@@ -67,7 +67,7 @@ TEST_F(FooterMetadataTest, FindsColumnsOfTheUnknownType) {
   EXPECT_EQ(metadata->untyped_leaves, (std::vector<bool>{true, false}));
 }
 
-TEST_F(FooterMetadataTest, RefusesDamagedFooters) {
+TEST_F(FooterMetadataTest, RejectsDamagedFooters) {
   const std::string good = FooterOf("SELECT 1 AS id, {'a': [1]} AS s");
   for (size_t bytes = 0; bytes < good.size(); ++bytes) {
     EXPECT_FALSE(ReadFooterMetadata(good.substr(0, bytes)).ok()) << bytes;
@@ -76,17 +76,17 @@ TEST_F(FooterMetadataTest, RefusesDamagedFooters) {
   EXPECT_FALSE(ReadFooterMetadata(std::string("\x29\xfc\xff\xff\xff\x7f", 6)).ok());
 }
 
-// A list of at most 2^28 elements, as the field that follows its predecessor.
+// A list of at most 2^28 elements, as the field after its predecessor.
 std::string ListField(size_t elements) {
   std::string bytes = "\x19\xfc";
   for (; elements >= 0x80; elements >>= 7U) bytes += static_cast<char>((elements & 0x7FU) | 0x80U);
   return bytes + static_cast<char>(elements);
 }
 
-// A schema with a column inside of `depth` structs.
+// A schema with a column inside `depth` structs.
 std::string NestedFooter(size_t depth) {
   std::string footer = "\x15\x02" + ListField(depth + 2);
-  // SchemaElement{4: "a", 5: 1 child}, and at last one without children.
+  // SchemaElement{4: "a", 5: 1 child}; the last one has no children.
   for (size_t i = 0; i < depth + 1; ++i)
     footer += std::string(
         "\x48\x01"
@@ -98,7 +98,7 @@ std::string NestedFooter(size_t depth) {
                       7);
 }
 
-TEST_F(FooterMetadataTest, RefusesSchemasBeyondTheDepthLimit) {
+TEST_F(FooterMetadataTest, RejectsSchemasBeyondTheDepthLimit) {
   EXPECT_TRUE(ReadFooterMetadata(NestedFooter(62)).ok());
   EXPECT_TRUE(ReadFooterMetadata(NestedFooter(63)).ok());
   for (const size_t depth : {size_t{64}, size_t{100'000}, size_t{1'000'000}}) {
@@ -112,7 +112,7 @@ TEST_F(FooterMetadataTest, RefusesSchemasBeyondTheDepthLimit) {
   EXPECT_TRUE(ReadFooterMetadata(NestedFooter(100), {.depth_max = 101}).ok());
 }
 
-TEST_F(FooterMetadataTest, RefusesSchemasBeyondTheColumnLimit) {
+TEST_F(FooterMetadataTest, RejectsSchemasBeyondTheColumnLimit) {
   const std::string footer = FooterOf("SELECT 1 AS a, {'b': 2, 'c': 3} AS s");
   EXPECT_TRUE(ReadFooterMetadata(footer, {.columns_max = 3}).ok());
   const auto read = ReadFooterMetadata(footer, {.columns_max = 2});
@@ -121,7 +121,7 @@ TEST_F(FooterMetadataTest, RefusesSchemasBeyondTheColumnLimit) {
   EXPECT_EQ(read.error().message, "it has 3 columns, and at most 2 are supported");
 }
 
-TEST_F(FooterMetadataTest, SaysWhatIsDamaged) {
+TEST_F(FooterMetadataTest, ReportsTheDamage) {
   const std::string leaf(
       "\x48\x01"
       "a\x00",
@@ -148,18 +148,18 @@ TEST_F(FooterMetadataTest, SaysWhatIsDamaged) {
   const std::string two_children("\x48\x01r\x15\x04\x00", 6);
   EXPECT_EQ(detail_of("\x15\x02" + ListField(3) + two_children + two_children + leaf + end),
             damaged("its schema ends before its last element"));
-  // The second list of field 2 follows field 2 with the long form of a field's header.
+  // The second list has the id 2 again, in the long form of a field header.
   EXPECT_EQ(detail_of(schema + std::string("\x09\x04\x1c", 3) + leaf + end),
             damaged("it has two schemas"));
-  // Field 4, the row groups: one that is empty, and one with a column chunk that is empty.
+  // Field 4, the row groups: an empty one, and one with an empty column chunk.
   EXPECT_EQ(detail_of(schema + std::string("\x29\x1c\x00\x00", 4)),
             damaged("a row group lacks its columns, its size or its number of rows"));
   EXPECT_EQ(detail_of(schema + std::string("\x29\x1c\x19\x1c\x00", 5)),
             damaged("a column chunk has no offset"));
 }
 
-// A decoder allocates memory for each element of a list before it reads the first one.
-TEST_F(FooterMetadataTest, RefusesListsThatOnlyClaimTheirElements) {
+// A decoder allocates memory for all elements of a list before it reads the first one.
+TEST_F(FooterMetadataTest, RejectsListsWithFalseLengths) {
   const std::string schema = "\x15\x02" + ListField(2) +
                              std::string(
                                  "\x48\x01r\x15\x02\x00\x48\x01"

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-// The parts of DuckDB's third_party/yyjson/include/yyjson.hpp (yyjson 0.12) that are needed here.
+// The required parts of DuckDB's third_party/yyjson/include/yyjson.hpp (yyjson 0.12).
 namespace duckdb_yyjson {
 
 // NOLINTBEGIN(readability-identifier-naming): names of the library.
@@ -41,7 +41,7 @@ std::atomic<size_t>& LevelsMax() {
 
 using ReadFunction = decltype(&duckdb_yyjson::yyjson_read_opts);
 
-ReadFunction DuckDbsOwnRead() {
+ReadFunction OriginalRead() {
   static const auto kRead = reinterpret_cast<ReadFunction>(  // NOLINT: dlsym(3)'s way
       dlsym(RTLD_NEXT,
             "_ZN13duckdb_yyjson16yyjson_read_optsEPcmjPKNS_10yyjson_alcEPNS_15yyjson_read_errE"));
@@ -54,7 +54,7 @@ bool IsOpening(char c) { return c == '[' || c == '{'; }
 
 bool IsJsonDeeperThan(std::string_view text, size_t levels_max, bool first_value_only) {
   if (text.size() <= levels_max) return false;
-  // Compiled to vector instructions: faster than the parser by far, and enough for most texts.
+  // Compiled to vector instructions: much faster than the parser, and sufficient for most texts.
   if (!first_value_only &&
       static_cast<size_t>(std::count_if(text.begin(), text.end(), IsOpening)) <= levels_max) {
     return false;
@@ -79,7 +79,7 @@ bool IsJsonDeeperThan(std::string_view text, size_t levels_max, bool first_value
 }
 
 Result<> LimitJsonDepth(size_t levels_max) {
-  if (DuckDbsOwnRead() == nullptr) {
+  if (OriginalRead() == nullptr) {
     return Internal("this DuckDB has no yyjson_read_opts(), so that JSON cannot be limited");
   }
   LevelsMax() = levels_max;
@@ -101,7 +101,7 @@ yyjson_doc* yyjson_read_opts(char* text, size_t bytes, uint32_t flags, const yyj
     }
     return nullptr;
   }
-  return DuckDbsOwnRead()(text, bytes, flags, allocator, error);
+  return OriginalRead()(text, bytes, flags, allocator, error);
 }
 
 }  // namespace duckdb_yyjson

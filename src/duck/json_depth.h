@@ -7,20 +7,21 @@
 
 namespace tarn::duck {
 
-// Bounds how deep JSON may be nested that DuckDB parses in this process, from now on. Deeper JSON
-// is malformed to DuckDB: an error of the query, or NULL where a function says so.
+// Limits the nesting depth of JSON that DuckDB parses in this process from now on. For DuckDB,
+// deeper JSON is malformed: an error of the query, or NULL for functions that return it.
 //
-// Many of DuckDB's functions recurse for each level of a JSON value without a limit (1.5.5:
+// Many of DuckDB's functions are recursive in the depth of a JSON value without a limit (1.5.5:
 // json_contains, json_structure, json_merge_patch, casts to VARIANT), so that a text of 60 KB can
-// exhaust the stack and end the process. DuckDB has no setting for it. All JSON enters through one
+// overflow the stack and end the process. DuckDB has no setting for it. All JSON passes one
 // exported function of libduckdb.so, yyjson_read_opts(), and this program's definition of it takes
-// precedence (ELF symbol interposition, ld.so(8)). It counts the levels and calls DuckDB's own.
+// precedence (ELF symbol interposition, ld.so(8)). It checks the depth and calls DuckDB's own
+// function.
 //
-// kInternal where this DuckDB has no such function. Thread-safe.
+// kInternal if this DuckDB has no such function. Thread-safe.
 Result<> LimitJsonDepth(size_t levels_max);
 
-// True for a text with more than `levels_max` levels of lists and objects. Reads the first value of
-// the text only, if `first_value_only`. Takes time in proportion to the text.
+// True if lists and objects in the text are nested more than `levels_max` deep. With
+// `first_value_only`, checks only the first value. Time is linear in the size of the text.
 bool IsJsonDeeperThan(std::string_view text, size_t levels_max, bool first_value_only);
 
 }  // namespace tarn::duck

@@ -22,7 +22,7 @@ TEST(JsonDepth, CountsListsAndObjects) {
   EXPECT_TRUE(IsJsonDeeperThan("]]]]" + Levels(6), 5, false));
 }
 
-TEST(JsonDepth, ReadsTheFirstValueOnly) {
+TEST(JsonDepth, ChecksOnlyTheFirstValueOnRequest) {
   EXPECT_FALSE(IsJsonDeeperThan("[]\n" + Levels(6), 5, true));
   EXPECT_FALSE(IsJsonDeeperThan("1234567\n" + Levels(6), 5, true));
   EXPECT_FALSE(IsJsonDeeperThan("\"[\"\n" + Levels(6), 5, true));
@@ -30,8 +30,8 @@ TEST(JsonDepth, ReadsTheFirstValueOnly) {
   EXPECT_FALSE(IsJsonDeeperThan("        ", 5, true));
 }
 
-// The function of this program is the one that DuckDB calls.
-TEST(JsonDepth, HoldsForDuckDb) {
+// DuckDB calls the function of this program.
+TEST(JsonDepth, LimitsDuckDBsParser) {
   ASSERT_TRUE(LimitJsonDepth(50).ok());
   Connection connection = *Database::Open({})->Connect();
   const auto runs = [&](size_t levels) {

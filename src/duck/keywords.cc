@@ -14,15 +14,15 @@ struct Keywords {
   std::unordered_set<std::string> words;  // Written once, under `once`; read-only afterwards.
 };
 
-Keywords& TheKeywords() {
+Keywords& GlobalKeywords() {
   static Keywords keywords;
   return keywords;
 }
 
 }  // namespace
 
-void LearnKeywords(std::unordered_set<std::string> keywords) {
-  Keywords& known = TheKeywords();
+void SetKeywords(std::unordered_set<std::string> keywords) {
+  Keywords& known = GlobalKeywords();
   std::call_once(known.once, [&] { known.words = std::move(keywords); });
 }
 
@@ -33,7 +33,7 @@ std::string QuoteIfNeeded(std::string_view name) {
     plain = plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
                       (i > 0 && c >= '0' && c <= '9'));
   }
-  if (plain && !TheKeywords().words.contains(ToLowerAscii(name))) return std::string(name);
+  if (plain && !GlobalKeywords().words.contains(ToLowerAscii(name))) return std::string(name);
   return QuoteIdentifier(name);
 }
 

@@ -6,11 +6,11 @@
 
 namespace tarn::duck {
 
-// DuckDB's keywords, which it quotes when it writes them as a name. Filled once, by the first
-// Database that is opened, from duckdb_keywords().
-void LearnKeywords(std::unordered_set<std::string> keywords);
+// Sets DuckDB's keywords, which must be quoted as names. Called by the first Database that is
+// opened, with duckdb_keywords(); further calls have no effect.
+void SetKeywords(std::unordered_set<std::string> keywords);
 
-// The name as DuckDB itself writes it in a type: in quotes only where it must be.
+// Quotes a name as DuckDB does in types: only if necessary.
 std::string QuoteIfNeeded(std::string_view name);
 
 }  // namespace tarn::duck

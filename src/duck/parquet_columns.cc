@@ -8,7 +8,7 @@
 namespace tarn::duck {
 namespace {
 
-// The scalar types inside a type, in the order in which Parquet stores them.
+// Appends the scalar types inside a type in the order of Parquet's leaves.
 void CollectLeaves(ColumnType& type, std::vector<ColumnType*>& leaves) {
   if (type.children.empty()) leaves.push_back(&type);
   for (ColumnType& child : type.children) CollectLeaves(child, leaves);
@@ -18,7 +18,7 @@ void MarkUntyped(const std::vector<bool>& untyped_leaves, std::vector<Statement:
   if (std::find(untyped_leaves.begin(), untyped_leaves.end(), true) == untyped_leaves.end()) return;
   std::vector<ColumnType*> leaves;
   for (Statement::Column& column : columns) CollectLeaves(column.type, leaves);
-  // DuckDB reads some groups as one value: a VARIANT has several leaves in Parquet.
+  // The leaves differ if DuckDB reads several as one value, such as a VARIANT.
   if (leaves.size() != untyped_leaves.size()) return;
   for (size_t i = 0; i < leaves.size(); ++i) {
     if (untyped_leaves[i]) *leaves[i] = ColumnType{.id = TypeId::kNull};

@@ -8,9 +8,8 @@
 
 namespace tarn::duck {
 
-// The columns that DuckDB reads from a Parquet file with this footer. A column without a type of
-// its own, which DuckDB reads as INTEGER, is kNull, also inside nested types. Nothing runs on the
-// connection meanwhile.
+// The columns that DuckDB reads from a Parquet file with this footer. Untyped columns, which DuckDB
+// reads as INTEGER, are kNull, also inside nested types. The connection must not be in use.
 Result<std::vector<Statement::Column>> ReadParquetColumns(Connection& connection,
                                                           const FooterFile& footer);
 

@@ -5,7 +5,7 @@
 
 namespace tarn::duck {
 
-// Text as SQL: nothing that is quoted with these can end the quotes.
+// Quote text for SQL. The text cannot end the quotes.
 std::string QuoteIdentifier(std::string_view name);  // "a""b"
 std::string QuoteLiteral(std::string_view text);     // 'it''s'
 

@@ -7,7 +7,7 @@ void ThriftReader::Fail() {
   bytes_ = {};
 }
 
-std::string_view ThriftReader::Take(uint64_t count) {
+std::string_view ThriftReader::Consume(uint64_t count) {
   if (count > bytes_.size()) {
     Fail();
     return {};
@@ -18,7 +18,7 @@ std::string_view ThriftReader::Take(uint64_t count) {
 }
 
 uint8_t ThriftReader::ReadByte() {
-  const std::string_view byte = Take(1);
+  const std::string_view byte = Consume(1);
   return byte.empty() ? 0 : static_cast<uint8_t>(byte[0]);
 }
 
@@ -70,7 +70,7 @@ void ThriftReader::BeginMap(Open& open) {
   const uint8_t types = ReadByte();
   open.type = types >> 4U;
   open.value_type = types & 0x0FU;
-  // Checked first, so that doubling does not overflow.
+  // Checked before doubling, to avoid an overflow.
   if (CountElements(size) && CountElements(size)) open.left = 2 * size;
 }
 
@@ -78,11 +78,11 @@ bool ThriftReader::Begin(uint8_t type, bool is_element, Open& open) {
   switch (type) {
     case kTrue:
     case kFalse:
-      // In a list a boolean is a byte. In a field it is a part of the header.
-      if (is_element) Take(1);
+      // In a list a boolean is a byte; in a field it is part of the header.
+      if (is_element) Consume(1);
       return false;
     case kByte:
-      Take(1);
+      Consume(1);
       return false;
     case kI16:
     case kI32:
@@ -90,13 +90,13 @@ bool ThriftReader::Begin(uint8_t type, bool is_element, Open& open) {
       ReadVarint();
       return false;
     case kDouble:
-      Take(8);
+      Consume(8);
       return false;
     case kBinary:
       ReadBinary();
       return false;
     case kUuid:
-      Take(16);
+      Consume(16);
       return false;
     case kList:
     case kSet: {

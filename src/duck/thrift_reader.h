@@ -7,14 +7,13 @@
 
 namespace tarn::duck {
 
-// Reads values in Thrift's compact protocol from bytes that anyone may have written. It never
-// recurses, copies nothing, and reads no byte twice. Every method returns zeros once `failed()` is
-// true.
+// Parses untrusted bytes in Thrift's compact protocol. Not recursive, copies nothing, and reads
+// each byte once. Once `failed()` is true, all methods return zeros.
 //
 // Not thread-safe.
 class ThriftReader {
  public:
-  // Types of fields and of elements in Thrift's compact protocol.
+  // Types of fields and elements in the compact protocol.
   // https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
   enum Wire : uint8_t {
     kStop = 0,
@@ -42,50 +41,50 @@ class ThriftReader {
     uint64_t size = 0;
   };
 
-  // Values may nest this deep within a value that is skipped. Parquet's own structs nest less.
+  // The maximum nesting depth within a skipped value. Parquet's structs are nested less deeply.
   static constexpr size_t kDepthMax = 32;
-  // The most elements of all lists, sets and maps together. A decoder allocates memory for each
-  // element, which is at most one byte here.
+  // The maximum number of elements of all lists, sets and maps together. A decoder allocates memory
+  // for each element, which may be a single byte here.
   static constexpr uint64_t kElementsMax = 10'000'000;
 
   explicit ThriftReader(std::string_view bytes) : bytes_(bytes) {}
 
   bool failed() const { return failed_; }
-  // The bytes that have not been read.
+  // The unread bytes.
   std::string_view rest() const { return bytes_; }
 
-  // Reads the header of the next field of a struct into `field`, which is the field before it.
-  // Returns false at the end of the struct.
+  // Reads the header of the next field of a struct into `field`, which must hold the previous
+  // field. Returns false at the end of the struct.
   bool NextField(Field& field);
-  // Reads the header of a list. Its elements follow.
+  // Reads the header of a list. The elements follow.
   List ReadList();
-  std::string_view ReadBinary() { return Take(ReadVarint()); }
+  std::string_view ReadBinary() { return Consume(ReadVarint()); }
   int64_t ReadSigned() {
     const uint64_t zigzag = ReadVarint();
     return static_cast<int64_t>(zigzag >> 1U) ^ -static_cast<int64_t>(zigzag & 1U);
   }
-  // Reads the value of a field of this type.
+  // Skips the value of a field of this type.
   void Skip(uint8_t type);
 
  private:
-  // A list, set, map or struct that has begun.
+  // An open list, set, map or struct.
   struct Open {
-    uint8_t kind = kStruct;  // kStruct, kMap or kList; a set is a kList.
-    uint8_t type = 0;        // Of the elements, or of the keys of a map.
-    uint8_t value_type = 0;  // Of the values of a map.
-    uint64_t left = 0;       // Elements that follow. Keys and values count one each.
+    uint8_t kind = kStruct;  // kStruct, kMap or kList (also for a set).
+    uint8_t type = 0;        // The type of elements, or of the keys of a map.
+    uint8_t value_type = 0;  // The type of the values of a map.
+    uint64_t left = 0;       // The remaining elements; a key and its value count as two.
     int64_t field = 0;       // The last field of a struct.
   };
-  // Reads a scalar, or the header of anything else, which is returned.
+  // Reads a scalar (returns false), or the header of a container into `open` (returns true).
   bool Begin(uint8_t type, bool is_element, Open& open);
   void BeginMap(Open& open);
   // Returns the type of the next value in `open`; kStop at its end.
   uint8_t Next(Open& open);
-  // Counts elements. Each takes at least one byte.
+  // Counts elements against kElementsMax. Each takes at least one byte.
   bool CountElements(uint64_t count);
   uint64_t ReadVarint();
   uint8_t ReadByte();
-  std::string_view Take(uint64_t count);
+  std::string_view Consume(uint64_t count);
   void Fail();
 
   std::string_view bytes_;

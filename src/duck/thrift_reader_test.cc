@@ -7,7 +7,7 @@
 namespace tarn::duck {
 namespace {
 
-// Skips a value of this type, and returns the number of bytes that are left, or -1 after a failure.
+// Skips a value of this type and returns the number of remaining bytes, or -1 after a failure.
 int LeftAfterSkip(ThriftReader::Wire type, const std::string& bytes) {
   ThriftReader reader(bytes);
   reader.Skip(type);
@@ -24,7 +24,7 @@ TEST(ThriftReader, SkipsValuesOfEachType) {
                           "abcx"),
             1);
   EXPECT_EQ(LeftAfterSkip(ThriftReader::kUuid, "0123456789abcdefx"), 1);
-  // Three booleans, which take a byte each; an empty list; two lists of one number.
+  // Three booleans of a byte each; an empty list; two lists of one number.
   EXPECT_EQ(LeftAfterSkip(ThriftReader::kList, "\x31\x01\x02\x01x"), 1);
   EXPECT_EQ(LeftAfterSkip(ThriftReader::kSet, std::string("\x05x", 2)), 1);
   EXPECT_EQ(LeftAfterSkip(ThriftReader::kList, "\x29\x15\x02\x15\x02x"), 1);
@@ -35,12 +35,12 @@ TEST(ThriftReader, SkipsValuesOfEachType) {
                                                           "bx",
                                                           9)),
             1);
-  // A boolean field, a struct with a number, and a number behind it.
+  // A boolean field, a struct with a number, and a number after it.
   EXPECT_EQ(
       LeftAfterSkip(ThriftReader::kStruct, std::string("\x11\x1c\x15\x02\x00\x15\x02\x00x", 9)), 1);
 }
 
-TEST(ThriftReader, FailsAtTypesThatDoNotExist) {
+TEST(ThriftReader, RejectsUnknownTypes) {
   for (const int type : {0, 14, 15}) {
     EXPECT_EQ(LeftAfterSkip(static_cast<ThriftReader::Wire>(type), "xxxx"), -1) << type;
     EXPECT_EQ(
@@ -50,7 +50,7 @@ TEST(ThriftReader, FailsAtTypesThatDoNotExist) {
   }
 }
 
-TEST(ThriftReader, NestsAsDeepAsItsLimit) {
+TEST(ThriftReader, LimitsTheDepth) {
   const std::string ends(100, '\0');
   const auto nested = [&](size_t depth) { return std::string(depth, '\x1c') + ends; };
   EXPECT_GE(LeftAfterSkip(ThriftReader::kStruct, nested(ThriftReader::kDepthMax - 1)), 0);
@@ -58,7 +58,7 @@ TEST(ThriftReader, NestsAsDeepAsItsLimit) {
   EXPECT_EQ(LeftAfterSkip(ThriftReader::kList, std::string(1'000'000, '\x19')), -1);
 }
 
-TEST(ThriftReader, BoundsTheElementsOfAllListsTogether) {
+TEST(ThriftReader, LimitsTheElementsOfAllLists) {
   std::string bytes;
   // Lists of 127 empty structs.
   const std::string list = "\xfc\x7f" + std::string(127, '\0');

@@ -9,11 +9,11 @@
 namespace tarn::duck {
 namespace {
 
-// In 1.5's C API, not yet in the header that is pinned.
+// In the C API of 1.5, but not in the pinned header.
 constexpr int kDuckdbTypeGeometry = 40;
 constexpr int kDuckdbTypeVariant = 41;
 
-std::string TakeText(char* text) {
+std::string ConsumeText(char* text) {
   if (text == nullptr) return "";
   std::string out(text);
   duckdb_free(text);
@@ -103,7 +103,7 @@ TypeId ToTypeId(duckdb_type type) {
   }
 }
 
-// A value of an Arrow field's metadata, which is a list of keys and values: their number and each
+// Returns a value of an Arrow field's metadata, a list of keys and values. Their number and each
 // length are an int32 (Arrow C data interface, "ArrowSchema.metadata").
 std::string_view MetadataValue(const char* metadata, std::string_view wanted) {
   if (metadata == nullptr) return "";
@@ -127,8 +127,8 @@ std::string_view MetadataValue(const char* metadata, std::string_view wanted) {
   return "";
 }
 
-// The coordinate reference system in GeoArrow's extension metadata, as DuckDB names it: the
-// identifier of one that it has built in, else its definition in PROJJSON.
+// The coordinate reference system in GeoArrow's extension metadata, in DuckDB's notation: the
+// identifier of a built-in one, else its definition in PROJJSON.
 std::string CrsInMetadata(std::string_view json) {
   constexpr std::string_view kBegin = R"({"crs_type":"projjson","crs":)";
   if (!json.starts_with(kBegin) || !json.ends_with('}')) return "";
@@ -138,7 +138,7 @@ std::string CrsInMetadata(std::string_view json) {
   return std::string(json);
 }
 
-// The C API tells a GEOMETRY's coordinate reference system only in the type's Arrow schema.
+// The C API exposes the coordinate reference system of a GEOMETRY only in its Arrow schema.
 std::string ReadCrs(duckdb_logical_type type, duckdb_arrow_options options) {
   const char* name = "";
   ArrowSchema schema = {};
@@ -157,7 +157,7 @@ void ReadEnum(duckdb_logical_type type, ColumnType& out) {
   const uint32_t size = duckdb_enum_dictionary_size(type);
   out.names.reserve(size);
   for (uint32_t i = 0; i < size; ++i) {
-    out.names.push_back(TakeText(duckdb_enum_dictionary_value(type, i)));
+    out.names.push_back(ConsumeText(duckdb_enum_dictionary_value(type, i)));
   }
 }
 
@@ -169,7 +169,7 @@ ColumnType ReadType(duckdb_logical_type type, const WithArrowOptions& with_arrow
   };
   ColumnType out;
   out.id = ToTypeId(duckdb_get_type_id(type));
-  out.alias = TakeText(duckdb_logical_type_get_alias(type));
+  out.alias = ConsumeText(duckdb_logical_type_get_alias(type));
   switch (out.id) {
     case TypeId::kDecimal:
       out.width = duckdb_decimal_width(type);
@@ -193,7 +193,7 @@ ColumnType ReadType(duckdb_logical_type type, const WithArrowOptions& with_arrow
     case TypeId::kStruct: {
       const idx_t count = duckdb_struct_type_child_count(type);
       for (idx_t i = 0; i < count; ++i) {
-        out.names.push_back(TakeText(duckdb_struct_type_child_name(type, i)));
+        out.names.push_back(ConsumeText(duckdb_struct_type_child_name(type, i)));
         out.children.push_back(take_type(duckdb_struct_type_child_type(type, i)));
       }
       break;
@@ -201,7 +201,7 @@ ColumnType ReadType(duckdb_logical_type type, const WithArrowOptions& with_arrow
     case TypeId::kUnion: {
       const idx_t count = duckdb_union_type_member_count(type);
       for (idx_t i = 0; i < count; ++i) {
-        out.names.push_back(TakeText(duckdb_union_type_member_name(type, i)));
+        out.names.push_back(ConsumeText(duckdb_union_type_member_name(type, i)));
         out.children.push_back(take_type(duckdb_union_type_member_type(type, i)));
       }
       break;

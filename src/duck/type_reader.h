@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to src/duck: C handles of types and what they say, as a ColumnType.
+// Private to src/duck: converts DuckDB's logical types to ColumnType.
 
 #include <duckdb.h>
 
@@ -22,8 +22,8 @@ class LogicalType {
   duckdb_logical_type type_;
 };
 
-// Calls its argument with the options of Arrow that reading a GEOMETRY needs, in a transaction: to
-// look its coordinate reference system up without one is an INTERNAL error of DuckDB.
+// Calls its argument with the Arrow options that a GEOMETRY type requires, in a transaction: DuckDB
+// raises an INTERNAL error if it looks up a coordinate reference system without one.
 using WithArrowOptions = std::function<void(const std::function<void(duckdb_arrow_options)>&)>;
 
 ColumnType ReadType(duckdb_logical_type type, const WithArrowOptions& with_arrow_options);

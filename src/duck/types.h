@@ -1,6 +1,6 @@
 #pragma once
 
-// DuckDB's types in plain C++: what the encoders walk.
+// DuckDB's types in plain C++, for the encoders.
 
 #include <cstdint>
 #include <string>
@@ -9,7 +9,7 @@
 namespace tarn::duck {
 
 enum class TypeId : uint8_t {
-  kUnknown,  // A type that the C API has no name for (in 1.5 only TYPE).
+  kUnknown,  // A type without a constant in the C API (in 1.5 only TYPE).
   kNull,
   kBoolean,
   kTinyint,
@@ -52,29 +52,27 @@ enum class TypeId : uint8_t {
 
 struct ColumnType {
   TypeId id = TypeId::kUnknown;
-  std::string alias;  // "JSON" for the JSON type, which is otherwise a VARCHAR.
+  std::string alias;  // "JSON" for the JSON type, which is stored as VARCHAR.
 
-  // DECIMAL: its width and scale, and the integer type that holds the digits.
-  // ENUM: the integer type that indexes `names`.
+  // DECIMAL: its width, scale and storage type. ENUM: the integer type that indexes `names`.
   uint8_t width = 0;
   uint8_t scale = 0;
   TypeId storage = TypeId::kUnknown;
 
   uint64_t array_size = 0;  // ARRAY
-  std::string crs;          // GEOMETRY: its coordinate reference system; empty: it has none.
+  std::string crs;          // GEOMETRY: its coordinate reference system; may be empty.
 
-  // LIST, ARRAY: the element. MAP: key, value. STRUCT: the fields. UNION: the members.
+  // LIST, ARRAY: the element. MAP: key and value. STRUCT: the fields. UNION: the members.
   std::vector<ColumnType> children;
-  // STRUCT: field names, empty texts for an unnamed one (row(1, 2)). UNION: member names.
-  // ENUM: its values.
+  // STRUCT: field names; empty for an unnamed one (row(1, 2)). UNION: member names. ENUM: its
+  // values.
   std::vector<std::string> names;
 };
 
-// DuckDB's own name of the type, as typeof() says it: "DECIMAL(18,2)",
-// "STRUCT(a INTEGER, b VARCHAR[])".
+// DuckDB's name of the type, as in typeof(): "DECIMAL(18,2)", "STRUCT(a INTEGER, b VARCHAR[])".
 std::string TypeName(const ColumnType& type);
 
-// True when the type, or one nested in it, is one that no encoder can read.
+// True if the type, or a nested type, cannot be read by the encoders.
 bool HasUnknown(const ColumnType& type);
 
 }  // namespace tarn::duck

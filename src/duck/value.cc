@@ -20,7 +20,7 @@ duckdb_hugeint ToHugeint(Int128 value) {
   return {static_cast<uint64_t>(value), static_cast<int64_t>(value >> 64)};
 }
 
-// What ColumnType says of the types that a value can be made of.
+// The logical type for a ColumnType that values can have.
 duckdb_logical_type CreateType(const ColumnType& type) {
   const auto child = [&](size_t i) {
     return std::make_unique<LogicalType>(CreateType(type.children[i]));
@@ -82,7 +82,7 @@ Result<Value> Value::Decimal(Int128 digits, uint8_t width, uint8_t scale) {
   if (width == 0 || width > kDecimalWidthMax || scale > width) {
     return InvalidArgument(fmt::format("there is no DECIMAL({},{})", width, scale));
   }
-  // DuckDB takes what does not fit, and works on with it.
+  // DuckDB accepts a value that does not fit, and computes with it.
   Int128 bound = 1;
   for (uint8_t i = 0; i < width; ++i) bound *= 10;
   if (digits >= bound || digits <= -bound) {
@@ -93,7 +93,7 @@ Result<Value> Value::Decimal(Int128 digits, uint8_t width, uint8_t scale) {
 }
 
 Result<Value> Value::Varchar(std::string_view text) {
-  // DuckDB makes null of text that is not UTF-8, and crashes when that null is bound.
+  // DuckDB converts text that is not UTF-8 to null, and crashes when that null is bound.
   if (!IsValidUtf8(text)) return InvalidArgument("the text is not UTF-8");
   return Checked(duckdb_create_varchar_length(text.data(), text.size()), {.id = TypeId::kVarchar});
 }
@@ -101,7 +101,7 @@ Result<Value> Value::Varchar(std::string_view text) {
 Result<Value> Value::List(const ColumnType& element, const std::vector<Value>& values) {
   const LogicalType type(CreateType(element));
   std::vector<duckdb_value> handles;
-  // Of an empty list DuckDB wants a place all the same.
+  // DuckDB requires a pointer even for an empty list.
   handles.reserve(values.size() + 1);
   for (const Value& value : values) handles.push_back(ToValue(value.value_));
   return Checked(duckdb_create_list_value(type.get(), handles.data(), handles.size()),
@@ -110,7 +110,7 @@ Result<Value> Value::List(const ColumnType& element, const std::vector<Value>& v
 
 Result<Value> Value::Struct(const ColumnType& type, const std::vector<Value>& values) {
   if (type.children.empty() || values.size() != type.children.size()) {
-    return InvalidArgument("a STRUCT needs fields, and a value for each");
+    return InvalidArgument("a STRUCT needs fields and a value for each");
   }
   const LogicalType handle(CreateType(type));
   std::vector<duckdb_value> handles;

@@ -9,7 +9,7 @@
 
 namespace tarn::duck {
 
-// One value of DuckDB's, to bind to a parameter. Move-only.
+// A value to bind to a parameter. Move-only.
 class Value {
  public:
   static Value Null();
@@ -21,14 +21,14 @@ class Value {
   static Value Uhugeint(Uint128 value);
   static Value Double(double value);
 
-  // `digits` / 10^scale as DECIMAL(width, scale): at most 38 digits, no more than the width.
+  // `digits` / 10^scale as DECIMAL(width, scale): at most 38 digits and at most `width`.
   static Result<Value> Decimal(Int128 digits, uint8_t width, uint8_t scale);
-  // Must be UTF-8; may hold NUL.
+  // Must be UTF-8; may contain NUL.
   static Result<Value> Varchar(std::string_view text);
 
-  // LIST(element); what has another type than the element's is cast to it.
+  // LIST(element); values of other types are cast to the element type.
   static Result<Value> List(const ColumnType& element, const std::vector<Value>& values);
-  // `type` is a STRUCT with names, that many values; these are cast like those of a list.
+  // `type` is a STRUCT with names and as many values; values are cast as in List.
   static Result<Value> Struct(const ColumnType& type, const std::vector<Value>& values);
 
   Value(Value&& other) noexcept;

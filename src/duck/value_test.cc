@@ -17,7 +17,7 @@ class ValueTest : public testing::Test {
  protected:
   Connection connection = *Database::Open({})->Connect();
 
-  // The one VARCHAR that a run gives; "NULL", or "error: …".
+  // Returns the single VARCHAR of the result; "NULL", or "error: …".
   static std::string Run(Statement& statement) {
     Result<ResultStream> rows = statement.Execute();
     if (!rows.ok()) return "error: " + rows.error().message;
@@ -27,7 +27,7 @@ class ValueTest : public testing::Test {
     const VectorView& column = (*chunk)->columns()[0];
     return column.IsNull(0) ? "NULL" : std::string(column.Data<StringRef>()[0].view());
   }
-  // The type of a bound value and its text: "INTEGER 1".
+  // The type and the text of a bound value: "INTEGER 1".
   std::string Shown(const Result<Value>& value) {
     if (!value.ok()) return "error: " + value.error().message;
     Statement statement =
@@ -37,7 +37,7 @@ class ValueTest : public testing::Test {
   }
 };
 
-TEST_F(ValueTest, MakersGiveTheirTypes) {
+TEST_F(ValueTest, CreatesValuesOfEachType) {
   EXPECT_EQ(Shown(Value::Null()), "\"NULL\" ");
   EXPECT_EQ(Shown(Value::Boolean(true)), "BOOLEAN true");
   EXPECT_EQ(Shown(Value::Integer(-7)), "INTEGER -7");
@@ -52,7 +52,7 @@ TEST_F(ValueTest, MakersGiveTheirTypes) {
   EXPECT_EQ(Shown(Value::Varchar("")), "VARCHAR ");
 }
 
-TEST_F(ValueTest, DecimalsFitTheirWidth) {
+TEST_F(ValueTest, ChecksTheWidthOfDecimals) {
   EXPECT_EQ(Shown(Value::Decimal(-150, 3, 2)), "DECIMAL(3,2) -1.50");
   Int128 nines = 1;
   for (int i = 0; i < 38; ++i) nines *= 10;
@@ -67,7 +67,7 @@ TEST_F(ValueTest, DecimalsFitTheirWidth) {
   }
 }
 
-TEST_F(ValueTest, TextMustBeUtf8AndMayHoldNul) {
+TEST_F(ValueTest, RequiresUtf8AndAllowsNul) {
   EXPECT_FALSE(Value::Varchar("\xFF").ok());
   Statement statement =
       *connection.Prepare("SELECT concat(length($1), ' ', $1 = 'a' || chr(0) || 'b')");
@@ -75,7 +75,7 @@ TEST_F(ValueTest, TextMustBeUtf8AndMayHoldNul) {
   EXPECT_EQ(Run(statement), "3 true");
 }
 
-TEST_F(ValueTest, ListsAndStructs) {
+TEST_F(ValueTest, CreatesListsAndStructs) {
   const ColumnType integer{.id = TypeId::kInteger};
   const ColumnType decimal{.id = TypeId::kDecimal, .width = 5, .scale = 2};
   const ColumnType row{.id = TypeId::kStruct,
@@ -104,17 +104,17 @@ TEST_F(ValueTest, ListsAndStructs) {
   EXPECT_FALSE(Value::List({.id = TypeId::kUnknown}, texts).ok());
 }
 
-TEST_F(ValueTest, AValueThatWasMovedFromIsNotBound) {
+TEST_F(ValueTest, RejectsAMovedFromValue) {
   Statement statement = *connection.Prepare("SELECT $1::VARCHAR");
   Value value = Value::Integer(1);
   const Value moved = std::move(value);
-  EXPECT_FALSE(statement.Bind(1, value).ok());  // NOLINT: the point of the test.
+  EXPECT_FALSE(statement.Bind(1, value).ok());  // NOLINT: intended use after move.
   EXPECT_TRUE(statement.Bind(1, moved).ok());
 }
 
 class BindTest : public ValueTest {};
 
-TEST_F(BindTest, ParametersHaveNamesAndPositions) {
+TEST_F(BindTest, FindsNamesAndPositionsOfParameters) {
   const auto names = [&](const char* sql) {
     const Statement statement = *connection.Prepare(sql);
     std::string out = std::to_string(statement.parameter_count());
@@ -129,7 +129,7 @@ TEST_F(BindTest, ParametersHaveNamesAndPositions) {
   EXPECT_EQ(names("SELECT $1, $3"), "2 - 1 - 3 -");
 }
 
-TEST_F(BindTest, AStatementRunsAgainWithOtherValues) {
+TEST_F(BindTest, RunsAgainWithOtherValues) {
   Statement statement =
       *connection.Prepare("SELECT concat(typeof($1), ' ', $1::VARCHAR) WHERE now() IS NOT NULL");
   const auto run = [&](const Value& value) {
@@ -151,22 +151,22 @@ TEST_F(BindTest, AStatementRunsAgainWithOtherValues) {
   EXPECT_EQ(run(Value::Integer(4)), "INTEGER 4");
 }
 
-// The trap at Statement::Bind, and that planning anew is the way around it.
-TEST_F(BindTest, NowMakesDuckDBPlanWithTheValues) {
+// The problem documented at Statement::Bind, and the workaround by replanning.
+TEST_F(BindTest, ReplansStatementsWithNow) {
   const std::string sql = "SELECT concat(typeof($1), ' ', $1::VARCHAR)";
   Statement safe = *connection.Prepare("SELECT * FROM (" + sql + ") WHERE now() IS NOT NULL");
   for (const char* text : {"x", "y"}) {
     ASSERT_TRUE(safe.Bind(1, *Value::Varchar(text)).ok());
     EXPECT_EQ(Run(safe), std::string("VARCHAR ") + text);
   }
-  // When this gives what it should, the gate needs to wrap nothing any more.
+  // If this succeeds, the gate no longer has to wrap statements.
   Statement trap = *connection.Prepare(sql);
   ASSERT_TRUE(trap.Bind(1, *Value::Varchar("x")).ok());
   EXPECT_THAT(Run(trap), testing::HasSubstr("INTERNAL Error"));
   EXPECT_FALSE(connection.Execute("SELECT 1").ok());
 }
 
-TEST_F(BindTest, AFailureLeavesTheStatementUsable) {
+TEST_F(BindTest, KeepsTheStatementUsableAfterAFailure) {
   Statement statement = *connection.Prepare("SELECT ($1::INTEGER + 1)::VARCHAR");
   ASSERT_TRUE(statement.Bind(1, *Value::Varchar("x")).ok());
   EXPECT_THAT(Run(statement), testing::HasSubstr("Conversion Error"));
@@ -176,8 +176,8 @@ TEST_F(BindTest, AFailureLeavesTheStatementUsable) {
   EXPECT_EQ(Run(statement), "42");
 }
 
-// Views of datasets read Parquet: a kept statement that reads one follows it.
-TEST_F(BindTest, AKeptStatementReadsTheViewThatIsThereNow) {
+// Views of datasets read Parquet, so a cached statement sees their changes.
+TEST_F(BindTest, ReadsTheCurrentParquetView) {
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("tarn-bind-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
@@ -204,9 +204,10 @@ TEST_F(BindTest, AKeptStatementReadsTheViewThatIsThereNow) {
   std::filesystem::remove_all(folder);
 }
 
-// DuckDB plans anew where a function says so, as read_parquet does, or where a table that the
-// plan reads has changed. A view is neither: who keeps statements drops them when a view changes.
-TEST_F(BindTest, AKeptStatementDoesNotSeeThatOtherViewsChange) {
+// DuckDB replans if a function requires it, as read_parquet does, or if a table in the plan has
+// changed. A changed view has no such effect, so a cache of statements must drop them when a view
+// changes.
+TEST_F(BindTest, MissesChangesOfOtherViews) {
   ASSERT_TRUE(connection.Execute("CREATE VIEW v AS SELECT 'old' AS t").ok());
   Statement reads = *connection.Prepare("SELECT t FROM v");
   Statement describes = *connection.Prepare("SELECT column_name FROM (DESCRIBE v)");

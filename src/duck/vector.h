@@ -9,7 +9,7 @@
 
 namespace tarn::duck {
 
-// DuckDB's string: its text is inside when it has at most 12 bytes.
+// DuckDB's string type: texts of at most 12 bytes are inlined.
 struct StringRef {
   uint32_t length;
   char prefix[4];
@@ -37,8 +37,8 @@ static_assert(sizeof(IntervalValue) == 16);
 __extension__ using Int128 = __int128;
 __extension__ using Uint128 = unsigned __int128;
 
-// A read-only view of one flat vector of a chunk; valid as long as the chunk is. The layout of
-// the values is documented at https://duckdb.org/docs/stable/clients/c/vector
+// A read-only view of a flat vector of a chunk, valid during the lifetime of the chunk. The layout
+// of the values is documented at https://duckdb.org/docs/stable/clients/c/vector
 class VectorView {
  public:
   VectorView(const ColumnType& type, const void* data, const uint64_t* validity)
@@ -48,9 +48,9 @@ class VectorView {
   bool IsNull(uint64_t row) const {
     return validity_ != nullptr && ((validity_[row / 64] >> (row % 64)) & 1) == 0;
   }
-  // A bit for each row, the first one lowest, set where it is not null; none where no row is.
+  // A bit for each row, lowest bit first, set if the row is not null; nullptr if no row is null.
   const uint64_t* validity() const { return validity_; }
-  // The value of a row as the plain type that holds it; there for rows that are not null.
+  // The value of a row that is not null, as its plain type.
   template <class T>
   T At(uint64_t row) const {
     T value;
@@ -62,7 +62,7 @@ class VectorView {
     return static_cast<const T*>(data_);
   }
   // LIST, ARRAY: the element vector. MAP: keys and values. STRUCT: the fields. UNION: the tag
-  // (UTINYINT), then the members. VARIANT: see VariantView.
+  // (UTINYINT), then the members. VARIANT: see VariantPart.
   const VectorView& child(size_t i) const { return children_[i]; }
   const std::vector<VectorView>& children() const { return children_; }
 
@@ -74,9 +74,9 @@ class VectorView {
   std::vector<VectorView> children_;
 };
 
-// A VARIANT vector is a struct of four: `keys` VARCHAR[], `children` STRUCT(keys_index UINTEGER,
-// values_index UINTEGER)[], `values` STRUCT(type_id UTINYINT, byte_offset UINTEGER)[] and `data`
-// BLOB. These are the places of its parts among VectorView::children().
+// A VARIANT vector is a struct of four fields: `keys` VARCHAR[], `children` STRUCT(keys_index
+// UINTEGER, values_index UINTEGER)[], `values` STRUCT(type_id UTINYINT, byte_offset UINTEGER)[] and
+// `data` BLOB. These are the indexes of its parts in VectorView::children().
 enum VariantPart : size_t {
   kVariantKeys,         // LIST
   kVariantKey,          // VARCHAR

@@ -116,7 +116,7 @@ Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const W
   if (needed == 0) return std::move(end.etag);
   if (needed > end.object_bytes) {
     refused_ = true;
-    return duck::FooterIsLongerError();
+    return duck::FooterTooLongError();
   }
   TARN_TRY(const s3::ObjectPart footer, client_.Read(key, end.object_bytes - needed, needed,
                                                      end.etag, task.deadline(), is_cancelled));

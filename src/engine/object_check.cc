@@ -56,7 +56,7 @@ std::optional<bool> ObjectCheck::IsOverwritten(const KnownObject& object,
 }
 
 Error ObjectCheck::Explain(const KnownObject& object, std::chrono::system_clock::time_point since) {
-  if (IsOverwritten(object, since).value_or(true)) return duck::ChangedObject();
+  if (IsOverwritten(object, since).value_or(true)) return duck::ChangedObjectError();
   return InvalidArgument(fmt::format(
       "object \"{}\" is damaged: its footer names data that is not in it; write it again",
       object.key));

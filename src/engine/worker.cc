@@ -246,7 +246,7 @@ void Worker::RunOne(const protocol::Query& query) {
 
 protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query) {
   // A query can write that text itself: error('…').
-  if (duck::IsOfInvalidatedDatabase(error) && !DatabaseAnswers()) {
+  if (duck::IsDatabaseInvalidated(error) && !DatabaseAnswers()) {
     context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
     protocol::Failed failed = ToFailed(error);
     failed.is_for_another = true;
@@ -322,7 +322,7 @@ Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& p
 
 Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const {
   if (!context_.changed.HasAny(datasets)) return {};
-  return duck::ChangedObject();
+  return duck::ChangedObjectError();
 }
 
 Error Worker::ExplainRead(const Error& error,
@@ -330,12 +330,12 @@ Error Worker::ExplainRead(const Error& error,
   if (!cut_) return error;
   if (ObjectCheck::IsNeeded(error)) {
     const auto object = cut_->FindObject(error.message);
-    return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObject();
+    return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObjectError();
   }
   // A thread that decodes bytes of another version can be faster than the one that learns of it.
   if (ObjectCheck::IsOfDecoding(error) &&
       context_.object_check.IsAnyOverwritten(cut_->Objects(kCheckedObjectsMax), begun_at)) {
-    return duck::ChangedObject();
+    return duck::ChangedObjectError();
   }
   return error;
 }
