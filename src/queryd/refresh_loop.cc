@@ -139,7 +139,15 @@ void RefreshLoop::FollowUntil(Clock::time_point until) {
     // That the catalogue cannot be read is told by the next refresh.
     if (result.catalog_read && result.has_news()) Note(result, false);
     if (Clock::now() >= until) return;
-    if (!result.catalog_read) WaitUntil(std::min(until, Clock::now() + kFollowAgain));
+    if (!result.catalog_read) CollectUntil(std::min(until, Clock::now() + kFollowAgain));
+  }
+  WaitUntil(until);
+}
+
+void RefreshLoop::CollectUntil(Clock::time_point until) {
+  while (registrar_.IsReading() && Clock::now() < until && !stop_.stop_requested()) {
+    const RefreshResult result = Run([&] { return registrar_.Collect(options_.timeout); });
+    if (result.has_news()) Note(result, false);
   }
   WaitUntil(until);
 }

@@ -47,6 +47,8 @@ class RefreshLoop {
   void RefreshOnce(bool initial);
   // Until then, or until it is stopped.
   void FollowUntil(Clock::time_point until);
+  // The same without the catalogue: datasets that it told before are probed.
+  void CollectUntil(Clock::time_point until);
   void WaitUntil(Clock::time_point until);
   // Its errors are those of the result, also when it throws.
   template <class Work>

@@ -135,7 +135,7 @@ void Registrar::Forget(const std::string& name) {
 
 void Registrar::TakeManifest(catalog::Manifest manifest) {
   const std::string name = manifest.name;
-  // The catalogue has them for others.
+  // Queries do not need them.
   manifest.dataset_id = {};
   manifest.content.schema.reset();
   manifest.content.schema_fingerprint.reset();
@@ -185,7 +185,9 @@ std::string Registrar::OldestNamesake(const std::string& name) const {
 void Registrar::FreeName(const std::string& name) {
   for (const std::string& left : Namesakes(name)) {
     failed_.erase(left);
-    if (dirty_.contains(left) && !reading_.contains(left)) AddToQueue(left);
+    if (dirty_.contains(left) && !reading_.contains(left) && !suspects_.contains(left)) {
+      AddToQueue(left);
+    }
   }
 }
 

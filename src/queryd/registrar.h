@@ -190,6 +190,7 @@ class Registrar {
   void AddToQueueLater(const std::string& name, Clock::time_point due);
   // Starts the probes of changed datasets.
   void StartProbes(Deadline deadline, bool all_failed, RefreshResult& result);
+  void AddForgotten();
   // Starts as many of the probes that wait as may run.
   void FillWindow(Deadline deadline, RefreshResult& result);
   struct Window;

@@ -119,9 +119,20 @@ void Registrar::AddToQueueLater(const std::string& name, Clock::time_point due) 
   to_show_.insert(name);
 }
 
+// Adds datasets that an exception kept from the queue.
+void Registrar::AddForgotten() {
+  for (const std::string& name : dirty_) {
+    if (queue_.Contains(name) || reading_.contains(name) || suspects_.contains(name)) continue;
+    AddToQueue(name);
+  }
+}
+
 void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& result) {
   TakeChecks(result);
-  if (all_failed) queue_.MakeAllDue();
+  if (all_failed) {
+    AddForgotten();
+    queue_.MakeAllDue();
+  }
   result.skipped = wanted_.size() - dirty_.size();
   object_timeout_ = deadline.IsNever() ? Duration(kLongestRead)
                                        : std::chrono::duration_cast<Duration>(deadline.Remaining());

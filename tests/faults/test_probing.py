@@ -104,6 +104,19 @@ def test_dataset_that_a_query_waits_for_is_read_before_the_others(far_lake):
     assert lake.query.get("/catalog/status").json()["failed"] == []
 
 
+def test_datasets_that_wait_are_read_while_the_catalogue_is_down(far_lake):
+    lake, _ = far_lake
+    key = put_objects(lake, 1)[0]
+    for n in range(200):
+        lake.catalog.put_keys(f"d{n:04}", key)
+    lake.set("queryd", probed_datasets_max=4, refresh_timeout="1s").start_queryd()
+    wait_until(lambda: metric(lake.query, "tarn_datasets_waiting") > 100, "most of them wait")
+    lake.catalogd.kill()
+    lake.queryd.wait_for_line("refresh failed", "catalog list")
+    assert metric(lake.query, "tarn_datasets_waiting") > 0
+    wait_until(lambda: metric(lake.query, "tarn_datasets") == 200, "all are read", limit_s=60)
+
+
 @pytest.fixture
 def two_owners(far_lake):
     """Two tokens that register datasets, and one that may ask for everything."""
