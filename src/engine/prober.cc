@@ -465,9 +465,17 @@ Result<FooterProbe::Object> Prober::ReadObject(State& state, Tools& tools, const
   log::Debug("an object is not read from its footer", {{"dataset", read.job->request.view.name},
                                                        {"key", read.key()},
                                                        {"reason", object.error().message}});
+  const ErrorKind footer_error = object.error().kind;
   object = ReadWithDuckdb(state, tools, read);
   if (object.ok()) return object;
-  return with_key(object.error());
+  Error error = with_key(object.error());
+  // DuckDB does not tell an object store that is down from an object that is missing.
+  const bool is_store_down =
+      footer_error == ErrorKind::kUnavailable || footer_error == ErrorKind::kTimeout;
+  if (is_store_down && error.kind == ErrorKind::kInvalidArgument) {
+    error.kind = ErrorKind::kUnavailable;
+  }
+  return error;
 }
 
 }  // namespace tarn::engine

@@ -210,7 +210,7 @@ Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
     return connection.Execute("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(former));
   }
   const protocol::ViewSpec& view = *wanted.dataset;
-  if (view.is_pending) return Unavailable(view.error);
+  if (view.is_pending || view.is_temporary) return Unavailable(view.error);
   if (!view.error.empty()) return InvalidArgument(view.error);
   if (IsOutline(wanted)) return connection.Execute(CreateOutlineSql(view));
   TARN_TRY(const std::string sql, CreateViewSql(store_, view));

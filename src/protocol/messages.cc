@@ -18,7 +18,7 @@ TARN_FIELDS(ObjectGroup, objects, columns)
 TARN_FIELDS(Partition, name, type, key_name)
 TARN_FIELDS(DatasetSchema, columns, groups, partitions, key_prefix, notes, guarded, may_hide_nan,
             etags)
-TARN_FIELDS(ViewSpec, name, keys, schema, error, etags, version)
+TARN_FIELDS(ViewSpec, name, keys, schema, error, is_temporary, etags, version)
 TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(DepthLimits, nesting, subqueries, expressions, json)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,

@@ -75,7 +75,8 @@ struct ViewSpec {
   DatasetSchema schema = {};
   // The reason why the dataset cannot be read; else empty. With an error, only `name` is valid.
   std::string error = {};
-  // `error` is temporary: the objects are still being read. Only in the engine.
+  bool is_temporary = false;  // `error` may go without a change of the dataset.
+  // The objects are still being read, and `error` says so. Only in the engine.
   bool is_pending = false;
   // Of each key, as the catalogue has it, or empty; none where it has none at all.
   std::vector<std::string> etags = {};

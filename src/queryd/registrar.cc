@@ -207,21 +207,27 @@ void Registrar::PutBroken(Change& change) const {
       change.drop.push_back(known->second.name);
     }
   }
-  const auto put = [&](const std::string& name, const std::string& reason) {
+  const auto put = [&](const std::string& name, const std::string& reason, bool is_temporary) {
     const std::string lower = ToLowerAscii(name);
     if (LiveNamesake(name) != nullptr || OldestNamesake(name) != name) return;
     if (!shown.insert(lower).second) return;
     const auto known = broken_.find(lower);
     if (known != broken_.end()) {
-      if (known->second.name == name && known->second.reason == reason) return;
+      const bool is_shown = known->second.name == name && known->second.reason == reason &&
+                            known->second.is_temporary == is_temporary;
+      if (is_shown) return;
       if (known->second.name != name) change.drop.push_back(known->second.name);
     }
-    change.put_broken.push_back({name, reason});
+    change.put_broken.push_back({name, reason, is_temporary});
   };
   for (const std::string& name : to_show_) {
     if (!dirty_.contains(name)) continue;
     const auto failure = failed_.find(name);
-    put(name, failure == failed_.end() ? "" : failure->second.error);
+    if (failure == failed_.end()) {
+      put(name, "", false);
+    } else {
+      put(name, failure->second.error, failure->second.is_temporary);
+    }
   }
 }
 
@@ -229,12 +235,14 @@ protocol::ViewPointer Registrar::ToErrorView(const BrokenView& broken) {
   protocol::ViewSpec view{.name = broken.name, .keys = {}, .version = ++last_version_};
   view.error = fmt::format("it is registered, but it cannot be read since {}: {}",
                            FormatRfc3339(failed_.at(broken.name).since), broken.reason);
+  view.is_temporary = broken.is_temporary;
   return std::make_shared<const protocol::ViewSpec>(std::move(view));
 }
 
-void Registrar::Fail(const std::string& name, const std::string& error, RefreshResult& result) {
+void Registrar::Fail(const std::string& name, const Error& error, RefreshResult& result) {
   Failure& failure = failed_.try_emplace(name, Failure{.since = NowMicros()}).first->second;
-  failure.error = Shortened(error, protocol::kErrorBytesMax);
+  failure.error = Shortened(error.message, protocol::kErrorBytesMax);
+  failure.is_temporary = error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kTimeout;
   const Duration pause =
       std::min(pauses_.first * (1 << std::min(failure.tries, 16)), pauses_.longest);
   failure.next_try = Clock::now() + pause;

@@ -149,6 +149,7 @@ class Registrar {
   using Clock = std::chrono::steady_clock;
   struct Failure {
     std::string error;
+    bool is_temporary = false;  // The object store is down, or does not answer in time.
     UnixMicros since;
     int tries = 0;
     Clock::time_point next_try;
@@ -157,6 +158,7 @@ class Registrar {
   struct BrokenView {
     std::string name;
     std::string reason;  // Why the dataset cannot be read; empty while it is being read.
+    bool is_temporary = false;
   };
   // A dataset that is being probed.
   struct Reading {
@@ -188,9 +190,9 @@ class Registrar {
   // Adds a dataset of wanted_ to those that wait for a probe.
   void AddToQueue(const std::string& name);
   void AddToQueueLater(const std::string& name, Clock::time_point due);
+  void AddForgotten();
   // Starts the probes of changed datasets.
   void StartProbes(Deadline deadline, bool all_failed, RefreshResult& result);
-  void AddForgotten();
   // Starts as many of the probes that wait as may run.
   void FillWindow(Deadline deadline, RefreshResult& result);
   struct Window;
@@ -217,7 +219,7 @@ class Registrar {
   void FreeName(const std::string& name);
   void PutBroken(Change& change) const;
   protocol::ViewPointer ToErrorView(const BrokenView& broken);
-  void Fail(const std::string& name, const std::string& error, RefreshResult& result);
+  void Fail(const std::string& name, const Error& error, RefreshResult& result);
   void Finish(Clock::time_point start, RefreshResult& result);
   void PublishStatus(const RefreshResult& result);
 

@@ -189,14 +189,15 @@ void Registrar::AddRequest(const std::string& name, bool is_hurried, Window& win
                            RefreshResult& result) {
   // Even if the oldest cannot be read: another dataset must not take its name over.
   if (const std::string oldest = OldestNamesake(name); oldest != name) {
-    return Fail(
-        name,
-        fmt::format("the older dataset \"{}\" differs from it in upper and lower case only, "
-                    "which SQL does not tell apart",
-                    oldest),
-        result);
+    return Fail(name,
+                InvalidArgument(fmt::format("the older dataset \"{}\" differs from it in upper and "
+                                            "lower case only, which SQL does not tell apart",
+                                            oldest)),
+                result);
   }
-  if (const std::string* error = crashed_.Find(wanted_.at(name))) return Fail(name, *error, result);
+  if (const std::string* error = crashed_.Find(wanted_.at(name))) {
+    return Fail(name, InvalidArgument(*error), result);
+  }
   // A retry gets half of the time, so that an object that does not answer delays others less.
   const bool is_retry = failed_.contains(name);
   window.requests.push_back({.view = ToViewSpec(wanted_.at(name), ++last_version_),
@@ -277,7 +278,7 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
     } else if (is_lost) {
       TakeLost(reading, result);
     } else {
-      Fail(it->first, outcome.error().message, result);
+      Fail(it->first, outcome.error(), result);
     }
     it = reading_.erase(it);
   }
@@ -304,7 +305,7 @@ void Registrar::TakeLost(const Reading& reading, RefreshResult& result) {
       Shortened(key, kShownKeyBytesMax));
   log::Error("a dataset ended its probe process twice", {{"dataset", name}, {"key", key}});
   crashed_.Add(wanted_.at(name), error);
-  Fail(name, error, result);
+  Fail(name, InvalidArgument(error), result);
 }
 
 }  // namespace tarn::queryd

@@ -49,8 +49,7 @@ class RecordingEngine : public ViewTarget {
       probes.at(name).answer.set_value(Error{ErrorKind::kCancelled, "the engine process ended"});
       return;
     }
-    probes.at(name).answer.set_value(
-        failing.contains(name) ? Result<Schema>(InvalidArgument("no such object")) : SchemaOf());
+    probes.at(name).answer.set_value(failing.contains(name) ? Result<Schema>(failure) : SchemaOf());
   }
   Schema SchemaOf() const {
     Schema schema{{{"id", "INTEGER"}}};
@@ -65,7 +64,7 @@ class RecordingEngine : public ViewTarget {
     for (const protocol::ViewPointer& each : change.put) {
       const protocol::ViewSpec& view = *each;
       if (!view.error.empty()) {
-        call += " !" + view.name;
+        call += (view.is_temporary ? " ~" : " !") + view.name;
         EXPECT_THAT(view.error, HasSubstr("it is registered, but it cannot be read since "));
         continue;
       }
@@ -78,6 +77,7 @@ class RecordingEngine : public ViewTarget {
 
   std::vector<std::string> calls;
   std::set<std::string> failing;
+  Error failure = InvalidArgument("no such object");
   std::set<std::string> crashing;  // Their probes end their process.
   std::vector<std::string> alone;  // Datasets that were probed alone.
   std::vector<std::string> first;  // Datasets that were probed because a query waits for them.
@@ -228,6 +228,20 @@ TEST_F(RegistrarTest, TellsQueriesOnceWhyADatasetCannotBeRead) {
   EXPECT_THAT(engine.calls, ElementsAre("apply 2 -a"));
   Refresh();
   EXPECT_TRUE(engine.calls.empty());
+}
+
+TEST_F(RegistrarTest, TellsQueriesThatTheObjectStoreIsDown) {
+  engine.failing = {"a"};
+  engine.failure = Unavailable("connect: refused");
+  catalog.Add("a", "k", 1);
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("apply 1 ?a", "probe a k", "apply 1 ~a"));
+  engine.failure = Error{ErrorKind::kTimeout, "timed out"};
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 1 ~a"));
+  engine.failure = InvalidArgument("no such object");
+  Refresh();
+  EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 1 !a"));
 }
 
 TEST_F(RegistrarTest, AViewTakesThePlaceOfAnErrorThatDiffersInCase) {

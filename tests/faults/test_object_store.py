@@ -14,14 +14,17 @@ def assert_up(lake) -> None:
     assert lake.query.sql("SELECT 1").rows() == [[1]]
 
 
-def assert_not_ready(lake, *parts: str) -> None:
+def assert_not_ready(lake, *parts: str, status: int = 400) -> None:
     """One of `parts` (in lower case) says what is wrong, in the log and to who asks."""
     line = lake.queryd.wait_for_line("WARN", "refresh failed", "numbers")
     assert any(part in line.lower() for part in parts), line
     ready = lake.query.get("/readyz")
     assert ready.status == 503
     assert any(part in ready.text.lower() for part in parts), ready.text
-    lake.select_all("numbers").expect_error(400, "query: ")
+    answer = lake.select_all("numbers")
+    text = answer.expect_error(status, "query: ")
+    assert any(part in text.lower() for part in parts), text
+    assert answer.headers.get("Retry-After") == ("1" if status == 503 else None)
 
 
 def register_before_start(lake) -> None:
@@ -64,8 +67,18 @@ def test_unknown_bucket(new_lake):
 def test_nobody_listens_at_the_endpoint(new_lake):
     register_before_start(new_lake)
     new_lake.set("s3", endpoint=f"http://127.0.0.1:{free_port()}").start_queryd()
-    assert_not_ready(new_lake, "connect", "refused")
+    assert_not_ready(new_lake, "connect", "refused", status=503)
     assert_up(new_lake)
+
+
+def test_store_that_fails_is_no_fault_of_the_query(new_lake, make_proxy):
+    proxy = make_proxy(new_lake.files.store.address)
+    proxy.answer(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+    register_before_start(new_lake)
+    new_lake.set("s3", endpoint=proxy.url).start_queryd()
+    assert_not_ready(new_lake, "500", status=503)
+    proxy.pass_on()
+    new_lake.wait_for_rows("numbers", [[42]])
 
 
 def test_endpoint_that_never_answers_is_given_up_in_time(new_lake, make_proxy):
@@ -76,6 +89,12 @@ def test_endpoint_that_never_answers_is_given_up_in_time(new_lake, make_proxy):
     new_lake.set("s3", endpoint=proxy.url).set("queryd", refresh_timeout="1s").start_queryd()
     new_lake.queryd.wait_for_line("WARN", "refresh failed", limit_s=10)
     assert_up(new_lake)
+    wait_until(
+        lambda: (
+            "cannot be read since" in new_lake.select_all("numbers").expect_error(503, "query: ")
+        ),
+        "the query says why",
+    )
     proxy.pass_on()
     new_lake.wait_for_rows("numbers", [[42]])
     wait_until(new_lake.query.ready, "ready once the store answers")
