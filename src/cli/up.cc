@@ -81,6 +81,9 @@ Result<fs::path> ChooseFolder(const std::string& named) {
 
 Result<Place> OpenFolder(const UpOptions& options, catalogd::Store& store) {
   TARN_TRY(const fs::path folder, ChooseFolder(options.place));
+  if (const Result<> good = protocol::ObjectStore::CheckFolder(folder.string()); !good.ok()) {
+    return good.error().Wrap("cannot serve the folder");
+  }
   Place place{.name = folder.string(), .is_sample = options.place.empty()};
   place.settings.queryd.refresh_every = kLookIntoFolderEvery;
   place.lake = {.store = protocol::ObjectStore::Folder(folder.string()),

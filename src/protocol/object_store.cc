@@ -19,11 +19,13 @@ Result<std::string> FolderOf(std::string_view url) {
   return path;
 }
 
+constexpr std::string_view kGlobCharacters = "*?[";
+
 // In DuckDB's glob, [x] matches the character x.
 std::string EscapeGlob(std::string_view path) {
   std::string out;
   for (const char c : path) {
-    if (c == '*' || c == '?' || c == '[') {
+    if (kGlobCharacters.find(c) != std::string_view::npos) {
       out += '[';
       out += c;
       out += ']';
@@ -32,6 +34,14 @@ std::string EscapeGlob(std::string_view path) {
     }
   }
   return out;
+}
+
+// Nothing escapes a backslash in a pattern of DuckDB: it would read in another folder.
+Result<> RequireReadable(std::string_view path) {
+  if (path.find('\\') == std::string_view::npos) return {};
+  if (path.find_first_of(kGlobCharacters) == std::string_view::npos) return {};
+  return InvalidArgument(fmt::format(
+      "the path {} has a backslash and one of * ? [, which DuckDB cannot read: rename it", path));
 }
 
 bool HasEmptySegment(std::string_view key) {
@@ -46,8 +56,12 @@ Result<ObjectStore> ObjectStore::FromSettings(const S3Settings& settings) {
     if (!endpoint.starts_with("file://")) {
       return InvalidArgument("s3.endpoint: write file:///dir, with three slashes");
     }
-    TARN_TRY(const std::string folder, FolderOf(endpoint));
-    return Folder(folder + "/" + settings.bucket);
+    TARN_TRY(std::string folder, FolderOf(endpoint));
+    folder += "/" + settings.bucket;
+    if (const Result<> good = CheckFolder(folder); !good.ok()) {
+      return good.error().Wrap("s3.endpoint");
+    }
+    return Folder(folder);
   }
 
   ObjectStore store;
@@ -79,6 +93,8 @@ ObjectStore ObjectStore::Folder(const std::string& path) {
   return store;
 }
 
+Result<> ObjectStore::CheckFolder(const std::string& path) { return RequireReadable(path); }
+
 std::string ObjectStore::UrlRoot() const { return is_folder ? EscapeGlob(root) : root; }
 
 Result<std::string> ObjectStore::Url(std::string_view key) const {
@@ -90,7 +106,9 @@ Result<std::string> ObjectStore::Url(std::string_view key) const {
   if (HasEmptySegment(key)) {
     return InvalidArgument(fmt::format("key \"{}\" is not a path below the folder", key));
   }
-  return EscapeGlob(root + std::string(key));
+  const std::string path = root + std::string(key);
+  TARN_CHECK_OK(RequireReadable(path));
+  return EscapeGlob(path);
 }
 
 }  // namespace tarn::protocol

@@ -31,13 +31,16 @@ struct ObjectStore {
   static Result<ObjectStore> FromSettings(const S3Settings& settings);
   // A folder instead of a bucket: the key is the path below it.
   static ObjectStore Folder(const std::string& path);
+  // The error of a folder of which DuckDB could read no object: see Url.
+  static Result<> CheckFolder(const std::string& path);
 
   // The root as in URLs. Differs from it if a folder's path has pattern characters.
   std::string UrlRoot() const;
 
   // The URL of an object for read_parquet. A key with a segment "." or ".." is an error. In a
-  // folder, a key cannot leave the folder, and pattern characters are escaped. On S3, DuckDB's
-  // setting s3_url_compatibility_mode disables patterns and query strings.
+  // folder, a key cannot leave the folder, and pattern characters are escaped. In a pattern DuckDB
+  // takes a backslash for a slash, so a path with both is an error. On S3, DuckDB's setting
+  // s3_url_compatibility_mode disables patterns and query strings.
   Result<std::string> Url(std::string_view key) const;
 };
 

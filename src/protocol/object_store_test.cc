@@ -53,6 +53,20 @@ TEST(ObjectStore, SupportsAFolderInsteadOfABucket) {
     EXPECT_FALSE(store->Url(key).ok()) << key;
   }
   EXPECT_TRUE(store->Url("..a/b..").ok());
+  EXPECT_EQ(*store->Url("a\\b.parquet"), "/srv/data/lake/a\\b.parquet");
+}
+
+TEST(ObjectStore, RefusesPathsThatDuckdbReadsInAnotherFolder) {
+  const auto store = ObjectStore::FromSettings(Settings("file:///srv/data"));
+  ASSERT_TRUE(store.ok());
+  for (const char* key : {"[a\\b", "a\\*", "a?/b\\c"}) EXPECT_FALSE(store->Url(key).ok()) << key;
+  const std::string odd = "/srv/a[1]/b\\c";
+  EXPECT_FALSE(ObjectStore::CheckFolder(odd).ok());
+  EXPECT_TRUE(ObjectStore::CheckFolder("/srv/a[1]").ok());
+  EXPECT_TRUE(ObjectStore::CheckFolder("/srv/b\\c").ok());
+  EXPECT_EQ(ObjectStore::FromSettings(Settings("file://" + odd)).error().message,
+            "s3.endpoint: the path /srv/a[1]/b\\c/lake has a backslash and one of * ? [, which "
+            "DuckDB cannot read: rename it");
 }
 
 TEST(ObjectStore, UsesKeysOfABucketUnchanged) {

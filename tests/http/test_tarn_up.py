@@ -47,6 +47,18 @@ def test_each_file_and_each_folder_of_files_is_a_dataset(up, folder):
     assert running.names() == {"cities", "numbers", "events"}
 
 
+def test_folder_whose_path_duckdb_reads_as_another_one_is_refused(scratch):
+    """In a pattern, a backslash is a slash for DuckDB."""
+    odd, other = scratch / "a[1]" / "b\\c", scratch / "a[1]" / "b" / "c"
+    for folder, rows in ((odd, "SELECT 1 AS n"), (other, "SELECT 2 AS n")):
+        folder.mkdir(parents=True)
+        (folder / "numbers.parquet").write_bytes(parquet(rows))
+    argv = [programs.program("tarn"), "up", odd, "--bind", "127.0.0.1:0"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "a backslash and one of * ? [" in done.stderr
+
+
 def test_sql_and_catalogue_are_on_one_port(up, folder):
     running = up(folder)
     assert running.client.get("/healthz").status == 200
