@@ -220,7 +220,11 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
   const Former* added_to = former && options.append ? &*former : nullptr;
   std::vector<Column> wanted;
   if (added_to != nullptr) {
-    TARN_CHECK_OK(RequireKeys(destination.keys, options.name, added_to->manifest.at("objects")));
+    const Json& objects = added_to->manifest.at("objects");
+    TARN_CHECK_OK(RequireKeys(destination.keys, options.name, objects));
+    std::vector<std::string> keys;
+    for (const Json& object : objects) keys.push_back(object.value("key", ""));
+    TARN_CHECK_OK(RequireSamePartitions(options.name, keys, prefix));
     wanted = added_to->columns;
     if (wanted.empty()) {
       TARN_TRY(wanted, AskColumns(remote, options.name));

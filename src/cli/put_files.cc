@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "catalog/partitions.h"
 #include "cli/interrupt.h"
 #include "cli/text.h"
 #include "s3/signature.h"
@@ -72,6 +73,27 @@ Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat 
   }
   if (format != InputFormat::kParquet && named.size() > 1) NameParts(hashes, named);
   return named;
+}
+
+Result<> RequireSamePartitions(const std::string& dataset, const std::vector<std::string>& former,
+                               const std::string& prefix) {
+  if (former.empty()) return {};
+  const auto names_of = [&dataset](const std::vector<std::string>& keys) {
+    std::string names;
+    for (const catalog::Partition& partition : catalog::FindPartitions(dataset, keys).columns) {
+      names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", partition.name);
+    }
+    return names;
+  };
+  const std::string names = names_of(former);
+  std::vector<std::string> all = former;
+  all.push_back(prefix + KeyOf(dataset, {.path = {}, .name = "object.parquet"}));
+  if (names_of(all) == names) return {};
+  return InvalidArgument(fmt::format(
+      "--append: the keys of \"{}\" have partitions ({}), and the key of a new object has none, so "
+      "that queries would not have these columns any more: store the object under a key with "
+      "partitions yourself, and register it",
+      dataset, names));
 }
 
 Error HasTheseRows(const std::string& dataset) {

@@ -32,6 +32,10 @@ struct NamedFile {
 // Two files of somebody with the same content are an error: most likely they are one.
 Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat format,
                                          const std::stop_token& stop);
+// Refuses an --append that would take partitions from the dataset, because the key of the new
+// object has none. `former` has the keys of the dataset; `prefix` is that of the new key.
+Result<> RequireSamePartitions(const std::string& dataset, const std::vector<std::string>& former,
+                               const std::string& prefix);
 Error HasTheseRows(const std::string& dataset);
 uint64_t BytesOf(const std::vector<NamedFile>& files);
 

@@ -139,6 +139,9 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop
     return InvalidArgument(
         fmt::format("\"{}\" is one object: nothing can be added to it", dataset.file));
   }
+  if (options.append) {
+    TARN_CHECK_OK(RequireSamePartitions(options.name, dataset.objects, url.prefix));
+  }
   TARN_TRY(const Workspace workspace, Workspace::Make());
   std::vector<Column> wanted;
   if (options.append && is_there) {

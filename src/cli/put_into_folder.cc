@@ -137,6 +137,13 @@ Result<> PlaceFolder(const fs::path& unfinished, const InFolder& there, const fs
 Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
   const fs::path into = options.into;
   TARN_TRY(const InFolder before, FindInFolder(into, options));
+  if (options.append) {
+    std::vector<std::string> keys;
+    for (const std::string& file : before.files) {
+      keys.push_back(fs::path(file).lexically_relative(into).string());
+    }
+    TARN_CHECK_OK(RequireSamePartitions(options.name, keys, ""));
+  }
   TARN_TRY(const Workspace workspace, Workspace::Make());
   std::vector<Column> wanted;
   if (options.append && !before.files.empty()) {

@@ -338,6 +338,38 @@ def test_without_a_bucket_it_says_what_to_do(lake, run, file):
     )
 
 
+# --- partitions
+
+
+def test_append_does_not_take_partitions_from_a_dataset(lake, run, file):
+    """Neither where the catalogue knows the columns, nor where it does not."""
+    keys = [
+        lake.files.put_rows(f"events/day=2026-01-0{n}/a.parquet", f"SELECT {n} AS id")
+        for n in (1, 2)
+    ]
+    for name, fields in (
+        ("events", {}),
+        ("known", {"schema": [{"name": "id", "type": "INTEGER"}]}),
+    ):
+        lake.catalog.put_keys(name, *keys, **fields)
+        lake.wait_for_rows(name, [[1, "2026-01-01"], [2, "2026-01-02"]])
+        more = file("more.csv", "id\n3\n")
+        refused(put(run, more, "--as", name, "--append"), '"day"', "under a key with partitions")
+        assert [x["key"] for x in lake.catalog.manifest(name).json()["objects"]] == keys
+
+
+def test_append_into_a_place_does_not_take_partitions_from_a_dataset(lake, run, file):
+    folder = lake.folder / "served"
+    (folder / "t" / "day=2026-01-01").mkdir(parents=True)
+    (folder / "t" / "day=2026-01-01" / "a.parquet").write_bytes(parquet("SELECT 1 AS id"))
+    lake.files.put_rows("t/day=2026-01-01/a.parquet", "SELECT 1 AS id")
+    more = file("more.csv", "id\n3\n")
+    for place in (folder, into(lake)):
+        refused(run("put", more, "--as", "t", "--into", place, "--append"), '"day"')
+    assert os.listdir(folder / "t") == ["day=2026-01-01"]
+    assert len(lake.files.keys()) == 1
+
+
 # --- a folder of `tarn up`
 
 
