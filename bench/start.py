@@ -4,12 +4,14 @@ import hashlib
 import json
 import random
 import sqlite3
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from harness.engine import alive, engine_pids, probe_pids
+from harness.engine import alive, engine_pids, metric, probe_pids
 from harness.lake import Lake
 from harness.recorder import Recorder
 from harness.store import Folder, parquet
@@ -23,6 +25,7 @@ TURNS = 3
 NAME = "start: " + " and ".join(map(str, COUNTS)) + " datasets"
 ROWS = "SELECT 1 AS id, 'one' AS name"
 ANSWER_LIMIT_S = 120
+ALL_LIMIT_S = 600
 STORE = "local"
 
 
@@ -30,7 +33,11 @@ def measure(place: Place, counts: Sequence[int] = COUNTS) -> list[Point]:
     points = []
     for count in counts:
         with _catalogue(place, count) as lake:
-            points += [point for _ in range(TURNS) for point in _start(lake, count)]
+            turns = [_start(lake, count) for _ in range(TURNS)]
+            points += [
+                replace(same[0], value=statistics.median(point.value for point in same))
+                for same in zip(*turns, strict=True)
+            ]
     return points
 
 
@@ -99,10 +106,17 @@ def _start(lake: Lake, count: int) -> list[Point]:
         poll_s=0.02,
     )
     answered_s = time.monotonic() - start
-    lake.queryd.wait_for_line("created=", limit_s=ANSWER_LIMIT_S)
+    assert lake.query.sql(f"SELECT id FROM {name}").rows() == [[1]]
+    wait_until(
+        lambda: metric(lake.query, "tarn_datasets") == count,
+        "all are read",
+        ALL_LIMIT_S,
+        poll_s=0.2,
+    )
     points = [
         Point(count, STORE, "until the catalogue is known", known_s, "s"),
         Point(count, STORE, "until any dataset answers", answered_s, "s"),
+        Point(count, STORE, "until all datasets are read", time.monotonic() - start, "s"),
         Point(count, STORE, "peak of the front", _peak_mb([lake.queryd.process.pid]), "MB"),
         Point(count, STORE, "peak of the engine", _peak_mb(engine_pids(lake.queryd)), "MB"),
         Point(count, STORE, "peak of the probe process", _peak_mb(probe_pids(lake.queryd)), "MB"),
