@@ -124,7 +124,8 @@ class ChangesReader : public nlohmann::json_sax<Json> {
 
   bool FailRoot() { return Fail(InvalidArgument("must be a JSON object with \"manifests\"")); }
 
-  // What a list or an object is at this point of the text, or nothing if a scalar belongs there.
+  // The place of a list or an object at this point of the text, or nothing if a scalar belongs
+  // there.
   std::optional<Place> PlaceOf(bool is_list) const {
     switch (open_.back()) {
       case Place::kRoot:
