@@ -1,6 +1,8 @@
 """Objects of one dataset with different columns: one schema that holds every value, or an error."""
 
 import itertools
+from datetime import date, time
+from decimal import Decimal
 
 import duckdb
 import pyarrow as pa
@@ -188,15 +190,39 @@ def test_untyped_parts_of_structs_and_maps(dataset):
     ]
 
 
-def test_column_called_like_a_parameter_of_the_conversion(dataset):
-    struct = pa.array([{"key": "other"}])
-    for number, kind in enumerate([pa.null(), pa.string()]):
-        values = pa.array([[("a", None)]], pa.map_(pa.string(), kind))
-        dataset.add_table(
-            pa.table({"x0": struct, "tarn_element_0": [1.5], "m": values, "k": [number]})
-        )
-    dataset.show()
-    assert dataset.rows("SELECT m FROM d ORDER BY k") == [[{"a": None}], [{"a": None}]]
+def test_untyped_parts_of_structs_that_lack_fields(dataset):
+    few = pa.array([{"a": None, "B": 1}], pa.struct([("a", pa.null()), ("B", pa.int32())]))
+    many = pa.array([{"b": 2, "a": [3], "c": "x"}])
+    dataset.add_table(pa.table({"s": few, "k": [1]}))
+    dataset.add_table(pa.table({"s": many, "k": [2]})).show()
+    assert dataset.rows("SELECT s.a, s.b, s.c FROM d ORDER BY k") == [
+        [None, 1, None],
+        [[3], 2, "x"],
+    ]
+
+
+UNTYPED_AS = {
+    "bool": pa.array([True]),
+    "uint64": pa.array([2**64 - 1], pa.uint64()),
+    "float": pa.array([0.5], pa.float32()),
+    "decimal": pa.array([Decimal("1.50")]),
+    "date": pa.array([date(2026, 1, 31)]),
+    "time": pa.array([time(1, 2, 3)]),
+    "timestamp": pa.array([0], pa.timestamp("us")),
+    "timestamptz": pa.array([0], pa.timestamp("us", "UTC")),
+    "blob": pa.array([b"\xff"]),
+    "struct": pa.array([{"x": [1]}]),
+    "map": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int32())),
+}
+
+
+@pytest.mark.parametrize("kind", UNTYPED_AS)
+def test_untyped_parts_take_any_type(dataset, kind):
+    full = pa.array([[UNTYPED_AS[kind][0].as_py()]], pa.list_(UNTYPED_AS[kind].type))
+    dataset.add_table(pa.table({"v": pa.array([[None, None], [], None]), "k": [1, 2, 3]}))
+    dataset.add_table(pa.table({"v": full, "k": [4]})).show()
+    rows = dataset.rows("SELECT len(v), v[1] IS NULL FROM d ORDER BY k")
+    assert rows == [[2, True], [0, True], [None, True], [1, False]]
 
 
 def test_column_without_a_name_cannot_be_matched(dataset):
