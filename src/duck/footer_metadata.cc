@@ -28,6 +28,7 @@ constexpr int64_t kRowGroupRows = 3;
 constexpr int64_t kColumnChunkFileOffset = 2;
 constexpr int64_t kColumnChunkMetadata = 3;
 constexpr int64_t kColumnBloomFilterOffset = 14;
+constexpr int64_t kElementRepetition = 3;
 constexpr int64_t kElementName = 4;
 constexpr int64_t kElementChildren = 5;
 constexpr int64_t kElementLogicalType = 10;
@@ -48,14 +49,20 @@ bool ReadIsUnknown(ThriftReader& reader) {
 struct SchemaElement {
   std::optional<std::string_view> name;
   int64_t children = 0;
+  bool is_repeated = false;  // The elements of a list, or the entries of a map.
   bool is_untyped = false;
 };
+
+// FieldRepetitionType
+constexpr int64_t kRepeated = 2;
 
 SchemaElement ReadElement(ThriftReader& reader) {
   SchemaElement element;
   for (Field field; reader.NextField(field);) {
     if (field.id == kElementName && field.type == kBinary) {
       element.name = reader.ReadBinary();
+    } else if (field.id == kElementRepetition && field.type == kI32) {
+      element.is_repeated = reader.ReadSigned() == kRepeated;
     } else if (field.id == kElementChildren && field.type == kI32) {
       element.children = reader.ReadSigned();
     } else if (field.id == kElementLogicalType && field.type == kStruct) {
@@ -101,6 +108,12 @@ class FooterReader {
     return {};
   }
 
+  // A group of the schema that has begun.
+  struct OpenGroup {
+    uint64_t children_left = 0;
+    size_t repeated = 0;  // The lists and maps on the way to its children.
+  };
+
   // The schema is a tree in depth-first order. Each element has the number of its children, which
   // follow it.
   Result<> ReadSchema() {
@@ -108,7 +121,7 @@ class FooterReader {
     if (!metadata_.schema.empty()) return DamagedError("it has two schemas");
     const std::string_view begin = reader_.rest();
     const List elements = reader_.ReadList();
-    std::vector<uint64_t> open;  // The number of missing children of each open group.
+    std::vector<OpenGroup> open;
     for (uint64_t i = 0; i < elements.size; ++i) {
       const SchemaElement element = ReadElement(reader_);
       if (reader_.failed()) return {};
@@ -133,12 +146,22 @@ class FooterReader {
     return {};
   }
 
-  Result<> AddToTree(const SchemaElement& element, std::vector<uint64_t>& open) {
-    if (!open.empty()) --open.back();
+  Result<> AddToTree(const SchemaElement& element, std::vector<OpenGroup>& open) {
+    size_t repeated = 0;
+    if (!open.empty()) {
+      --open.back().children_left;
+      repeated = open.back().repeated + (element.is_repeated ? 1 : 0);
+    }
     if (element.children > 0) {
-      open.push_back(static_cast<uint64_t>(element.children));
+      open.push_back({static_cast<uint64_t>(element.children), repeated});
     } else {
       metadata_.untyped_leaves.push_back(element.is_untyped);
+    }
+    if (repeated > limits_.lists_max) {
+      return Error{ErrorKind::kTooLarge,
+                   fmt::format("it has a column of lists or maps that are nested more than {} "
+                               "deep, which is the limit",
+                               limits_.lists_max)};
     }
     if (open.size() > limits_.depth_max) {
       return Error{ErrorKind::kTooLarge,
@@ -146,7 +169,7 @@ class FooterReader {
                                "(queryd.schema_depth_max)",
                                limits_.depth_max)};
     }
-    while (!open.empty() && open.back() == 0) open.pop_back();
+    while (!open.empty() && open.back().children_left == 0) open.pop_back();
     return {};
   }
 

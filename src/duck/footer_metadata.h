@@ -31,8 +31,11 @@ struct FooterMetadata {
 // overflows: between 5,000 and 20,000 levels with 8 MiB.
 struct FooterLimits {
   size_t bytes_max = 64'000'000;  // queryd.footer_bytes_max
-  // Levels of the schema tree. A list or a map takes two, a struct one.
-  size_t depth_max = 64;        // queryd.schema_depth_max
+  // Levels of the schema tree. A list or a map takes two, a struct takes one.
+  size_t depth_max = 64;  // queryd.schema_depth_max
+  // Lists and maps in each other. DuckDB 1.5.5 takes twice as long for each level to read a column:
+  // 16 lists take 16 ms, 20 lists 0.2 s, 30 lists 212 s.
+  size_t lists_max = 16;
   size_t columns_max = 10'000;  // Leaves of the schema tree.
 };
 

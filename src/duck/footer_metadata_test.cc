@@ -112,6 +112,24 @@ TEST_F(FooterMetadataTest, RejectsSchemasBeyondTheDepthLimit) {
   EXPECT_TRUE(ReadFooterMetadata(NestedFooter(100), {.depth_max = 101}).ok());
 }
 
+TEST_F(FooterMetadataTest, RejectsListsThatAreNestedTooDeep) {
+  const auto lists = [](size_t depth) {
+    return "SELECT " + std::string(depth, '[') + "1" + std::string(depth, ']') + " AS v";
+  };
+  EXPECT_TRUE(ReadFooterMetadata(FooterOf(lists(16))).ok());
+  EXPECT_TRUE(ReadFooterMetadata(FooterOf("SELECT [[1]] AS a, [[2]] AS b"), {.lists_max = 2}).ok());
+  for (const std::string& sql :
+       {lists(17), "SELECT MAP {'k': " + lists(16).substr(7, 33) + "} AS v",
+        "SELECT {'s': " + lists(17).substr(7, 35) + "} AS v"}) {
+    const auto read = ReadFooterMetadata(FooterOf(sql));
+    ASSERT_FALSE(read.ok()) << sql;
+    EXPECT_EQ(read.error().kind, ErrorKind::kTooLarge);
+    EXPECT_EQ(read.error().message,
+              "it has a column of lists or maps that are nested more than 16 deep, which is the "
+              "limit");
+  }
+}
+
 TEST_F(FooterMetadataTest, RejectsSchemasBeyondTheColumnLimit) {
   const std::string footer = FooterOf("SELECT 1 AS a, {'b': 2, 'c': 3} AS s");
   EXPECT_TRUE(ReadFooterMetadata(footer, {.columns_max = 3}).ok());
