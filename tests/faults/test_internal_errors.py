@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from harness.engine import engine_pid
+from harness.lake import Lake
 from harness.waiting import wait_until
 
 # The text of a negative TIME is not UTF-8, which lower() finds out.
@@ -24,6 +25,10 @@ REASON = (
 
 @pytest.fixture
 def culprit(lake):
+    return make_culprit(lake)
+
+
+def make_culprit(lake: Lake) -> Lake:
     times = pa.array([-7_000_051], pa.int64()).cast(pa.time64("us"), safe=False)
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"t": times}), sink)
@@ -43,6 +48,15 @@ def test_the_reason_is_in_the_answer_without_a_stack_trace(culprit):
     refused.expect_error(400, "query: this query ended or broke two engine processes")
     assert culprit.query.sql("SELECT count(*) FROM good").rows() == [[1000]]
     assert culprit.queryd.lines("how=") == [], "no engine has crashed"
+
+
+def test_without_tokens_other_queries_do_not_run_alone(new_lake):
+    new_lake.set("queryd", crashes_max=2, engine_start_interval="1ms").start()
+    lake = make_culprit(new_lake)
+    for number in range(4):
+        assert lake.query.sql(f"{CULPRIT} -- {number}").text == REASON
+    assert lake.query.sql("SELECT count(*) FROM good").rows() == [[1000]]
+    assert lake.queryd.lines("a query runs in an engine of its own") == []
 
 
 def test_queries_of_others_and_open_streams_go_on(culprit):
