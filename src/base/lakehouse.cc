@@ -191,12 +191,12 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "processes"},
       {.key = "queryd.engine_start_interval",
        .target = &queryd.engine_start_interval,
-       .help = "The time between starts of engine processes after `engine_starts_burst` of them. "
-               "`0s` means no pause."},
+       .help = "The time between starts of engine processes after `engine_starts_burst` of "
+               "them."},
       {.key = "queryd.quarantine_time",
        .target = &queryd.quarantine_time,
        .help = "How long a query that ended or broke two engine processes is refused, and how "
-               "long each of them counts against its token. `0s` disables both."},
+               "long each of them counts against its token."},
       {.key = "queryd.quarantine_entries_max",
        .target = &queryd.quarantine_entries_max,
        .help = "The maximum number of queries, and of tokens, that are remembered because of "
