@@ -142,7 +142,7 @@ SettingsTable LakehouseSettings::Table() {
                "`max_concurrent_queries` keeps slots free for other tokens.",
        .max = 1024,
        .unit = "queries",
-       .default_text = "three quarters of `max_concurrent_queries`, rounded up"},
+       .default_text = "`max_concurrent_queries` less a quarter of it, and at least one less"},
       {.key = "queryd.queue_limit_per_token",
        .target = &queryd.queue_limit_per_token,
        .help = "The maximum number of queued queries of one token. Further queries are "
@@ -436,6 +436,14 @@ SettingsTable LakehouseSettings::Table() {
        .help = "The maximum size of a request header.",
        .min = 1024,
        .max = 1024 * 1024,
+       .unit = "bytes"},
+      {.key = "http.body_memory_max",
+       .target = &http.body_memory_max,
+       .help = "The memory for the bodies of all requests and responses that are larger than 64 "
+               "KiB. One token may have half of it. Beyond that, requests are answered 503. A "
+               "body that is larger is accepted while it is the only one.",
+       .min = 1'000'000,
+       .max = 1'000'000'000'000,
        .unit = "bytes"},
       {.key = "http.connections_max",
        .target = &http.connections_max,

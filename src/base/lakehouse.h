@@ -98,6 +98,7 @@ struct HttpSettings {
   Duration body_timeout = std::chrono::seconds(30);
   Duration write_timeout = std::chrono::seconds(60);
   int64_t header_bytes_max = 16 * 1024;
+  int64_t body_memory_max = 256'000'000;
   int64_t connections_max = 1024;
   int64_t connections_per_address_max = 0;
   int64_t reserved_connections = 16;

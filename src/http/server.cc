@@ -75,7 +75,14 @@ Server::Server(asio::io_context& io, Router router, HttpSettings limits, Metrics
                                                          {{"peer", line.peer},
                                                           {"suppressed", line.suppressed}});
                                              })),
+      bodies_log_(std::make_shared<PeerLog>(limits_.peer_log_interval,
+                                            [](const PeerLog::Line& line) {
+                                              log::Warn("too many large bodies in memory",
+                                                        {{"peer", line.peer},
+                                                         {"suppressed", line.suppressed}});
+                                            })),
       connections_(LimitsOf(limits_)),
+      body_budget_(static_cast<size_t>(limits_.body_memory_max), metrics),
       route_metrics_(router_.routes().size() + 1),
       acceptor_(asio::make_strand(io)) {}
 
@@ -186,6 +193,8 @@ void Server::CountFramingError(const std::string& peer) {
   framing_errors_.Increment();
   framing_log_->Add(io_.get_executor(), peer);
 }
+
+void Server::LogRefusedBody(const std::string& peer) { bodies_log_->Add(io_.get_executor(), peer); }
 
 void Server::Register(const std::shared_ptr<Session>& session) {
   {

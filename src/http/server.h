@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "http/authorization.h"
+#include "http/body_budget.h"
 #include "http/connection_table.h"
 #include "http/peer_log.h"
 #include "http/router.h"
@@ -75,6 +76,8 @@ class Server {
   void CountRefused(ConnectionTable::Limit limit);
   // Counts and logs a request of `peer` that was rejected for its framing.
   void CountFramingError(const std::string& peer);
+  // Logs a request of `peer` that was refused by body_budget_.
+  void LogRefusedBody(const std::string& peer);
   // `route` is an element of router_, or null.
   void Count(const Route* route, int status, double seconds);
 
@@ -93,7 +96,9 @@ class Server {
   prometheus::Counter& framing_errors_;
   const std::shared_ptr<PeerLog> connections_log_;
   const std::shared_ptr<PeerLog> framing_log_;
+  const std::shared_ptr<PeerLog> bodies_log_;
   ConnectionTable connections_;
+  BodyBudget body_budget_;
   // One for each route; the last for requests without a route.
   std::vector<RouteMetrics> route_metrics_;
   boost::asio::ip::tcp::acceptor acceptor_;

@@ -437,6 +437,9 @@ asio::awaitable<Session::ParseOutcome> Session::Parse(Parser& parser, Duration t
         break;
       }
       if (code) co_return ParseOutcome::kBad;
+      if (!header && body_share_ && !body_share_->Resize(parser.get().body().size())) {
+        co_return ParseOutcome::kOverBudget;
+      }
     }
     if (done()) {
       ClearDeadline();
@@ -527,6 +530,7 @@ asio::awaitable<std::optional<Response>> Session::ReadBody(Parser& parser, const
   if (got == ParseOutcome::kTimeout) {
     co_return RenderProblem(408, "request body timeout", request.WantsProblemJson());
   }
+  if (got == ParseOutcome::kOverBudget) co_return OverBudgetResponse(request);
   if (code == bhttp::error::body_limit) co_return RenderError(too_large, request);
   co_return RenderError(InvalidArgument("cannot read the request's body"), request);
 }
@@ -546,6 +550,7 @@ asio::awaitable<std::optional<Response>> Session::DecodeBody(const std::string& 
     if (decoded.size() > limit) {
       co_return RenderError({ErrorKind::kTooLarge, route.too_large_message}, request);
     }
+    if (!FitsBudget(request, decoded.size())) co_return OverBudgetResponse(request);
     if (*done) break;
     co_await asio::post(socket_.get_executor(), asio::use_awaitable);  // Yields to other sessions.
   }
@@ -619,6 +624,7 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     leave_body();
     co_return std::move(*refused);
   }
+  body_share_.emplace(server_.body_budget_, request.identity->name);
   const std::string coding = has_body ? ContentDecoder::CodingOf(request) : "";
   if (!coding.empty() && !ContentDecoder::IsSupported(coding)) {
     leave_body();
@@ -695,6 +701,10 @@ asio::awaitable<bool> Session::Serve() {
   bool keep_alive = parser.get().keep_alive() && !IsClosing() && !is_reserved;
   const unsigned version = parser.get().version();
   Response response = co_await Handle(parser, request, route, keep_alive);
+  if (const auto* text = std::get_if<std::string>(&response.body);
+      text != nullptr && !FitsBudget(request, text->size())) {
+    response = OverBudgetResponse(request);
+  }
   keep_alive = keep_alive && !IsClosing();
   const bool written = co_await Write(response, request, version, keep_alive);
   server_.connections_.AwaitRequest(*this);
@@ -702,6 +712,7 @@ asio::awaitable<bool> Session::Serve() {
   client_->OnAbort(nullptr);
   client_ = nullptr;
   request_ = nullptr;
+  body_share_.reset();
   const std::chrono::duration<double> took = Clock::now() - start;
   server_.Count(route, response.status, took.count());
   if (log::Enabled(log::Level::kDebug)) {
@@ -731,12 +742,13 @@ asio::awaitable<bool> Session::Write(Response& response, const Request& request,
       co_return sent&& chunked;
     }
     Result<std::optional<std::string>> first = co_await (*stream)->Next();
-    if (first.ok()) {
+    const bool fits = !first.ok() || !*first || FitsBudget(request, (*first)->size());
+    if (first.ok() && fits) {
       const bool complete =
           co_await WriteStream(std::move(header), **stream, std::move(*first), request, chunked);
       co_return complete&& chunked;
     }
-    response = RenderError(first.error(), request);
+    response = fits ? RenderError(first.error(), request) : OverBudgetResponse(request);
   }
 
   const std::string& text = std::get<std::string>(response.body);
@@ -772,6 +784,7 @@ asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
       co_return false;
     }
     bytes = std::move(*next);
+    if (bytes && body_share_) body_share_->Force(request.body.size() + bytes->size());
   }
   if (!chunked && body.NeedsTrailers()) {
     truncated_ = true;
@@ -785,6 +798,17 @@ asio::awaitable<bool> Session::WriteStream(std::string header, BodyStream& body,
   }
   const Buffers rest{asio::buffer(header)};
   co_return co_await Send(rest, &body);
+}
+
+bool Session::FitsBudget(const Request& request, size_t response_bytes) {
+  return !body_share_ || body_share_->Resize(request.body.size() + response_bytes);
+}
+
+Response Session::OverBudgetResponse(const Request& request) {
+  server_.LogRefusedBody(peer_);
+  return RenderError(Unavailable("too many large requests and responses are in memory "
+                                 "(http.body_memory_max), try again later"),
+                     request);
 }
 
 void Session::AwaitWritable() {

@@ -47,7 +47,7 @@ class Session : public std::enable_shared_from_this<Session> {
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   // A header, the start of a chunk, its bytes and the end of the chunk.
   using Buffers = std::array<boost::asio::const_buffer, 4>;
-  enum class ParseOutcome { kComplete, kTimeout, kEnd, kBad };
+  enum class ParseOutcome { kComplete, kTimeout, kEnd, kBad, kOverBudget };
 
   static constexpr size_t kReadBytes = 16 * 1024;
 
@@ -86,6 +86,10 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<bool> WriteStream(std::string header, BodyStream& body,
                                            std::optional<std::string> bytes, const Request& request,
                                            bool chunked);
+  // Counts the bytes of a response in addition to those of the request. Returns false if they
+  // exceed the budget for bodies.
+  bool FitsBudget(const Request& request, size_t response_bytes);
+  Response OverBudgetResponse(const Request& request);
   // Sends all of `rest`. Notifies `body`, if not null, of a slow client.
   boost::asio::awaitable<bool> Send(Buffers rest, BodyStream* body);
   bool SendFailed(const std::string& why);
@@ -144,6 +148,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool ended_ = false;                   // The input has ended.
   std::shared_ptr<ClientWatch> client_;  // Of the current request.
   const Request* request_ = nullptr;     // The current request.
+  // The bodies of the current request and its response; set once the client is authorized.
+  std::optional<BodyBudget::Share> body_share_;
 
   bool awaiting_readable_ = false;  // Used in the handshake, which has no pending read.
   bool readable_ = false;
