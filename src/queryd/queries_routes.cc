@@ -39,18 +39,26 @@ nlohmann::ordered_json ToJson(const QueryInfo& info) {
   return json;
 }
 
-Response ToResponse(const nlohmann::ordered_json& json) {
-  // A user may have put a secret into a query: what is known to be one is not shown to others.
-  return Response::Json(
-      200, ProcessRedactor().Redact(
-               json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)));
+// A query can contain a secret of its user, so known secrets are redacted.
+std::string ToText(const nlohmann::ordered_json& json) {
+  return ProcessRedactor().Redact(
+      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 asio::awaitable<Response> ListQueries(QueryService& service, const Request& request) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const QueryInfo& info : service.registry().List(*request.identity))
-    list.push_back(ToJson(info));
-  co_return ToResponse({{"queries", std::move(list)}});
+  // Texts of control characters are six times as long in JSON.
+  constexpr size_t kListBytesMax = 2'000'000;
+  std::string list = R"({"queries":[)";
+  bool is_truncated = false;
+  for (const QueryInfo& info : service.registry().List(*request.identity)) {
+    const std::string text = ToText(ToJson(info));
+    is_truncated = list.size() + text.size() > kListBytesMax;
+    if (is_truncated) break;
+    if (list.back() != '[') list += ',';
+    list += text;
+  }
+  list += is_truncated ? R"(],"truncated":true})" : "]}";
+  co_return Response::Json(200, std::move(list));
 }
 
 QueryRegistry::Name NameIn(const Request& request) {
@@ -60,7 +68,7 @@ QueryRegistry::Name NameIn(const Request& request) {
 asio::awaitable<Response> GetQuery(QueryService& service, const Request& request) {
   const Result<QueryInfo> info = service.registry().Find(NameIn(request), *request.identity);
   if (!info.ok()) co_return http::RenderError(info.error(), request);
-  co_return ToResponse(ToJson(*info));
+  co_return Response::Json(200, ToText(ToJson(*info)));
 }
 
 asio::awaitable<Response> CancelQuery(QueryService& service, const Request& request) {
