@@ -100,6 +100,8 @@ struct Identity {
   std::optional<std::vector<std::string>> key_prefixes = std::nullopt;  // See Keys().
   // The token's share of the query slots, relative to the weights of other tokens; at least 1.
   uint32_t weight = 1;
+  // No other token of the file may query, so limits for each token would only leave slots idle.
+  bool is_sole_query_token = false;
 
   // The keys that the token may register: those below its prefixes. Without prefixes, all keys for
   // a token that is not limited to datasets, and no keys for one that is.

@@ -154,6 +154,22 @@ TEST_F(TokenFileTest, RoundTripsTheWeight) {
   }
 }
 
+TEST_F(TokenFileTest, FindsTheOnlyTokenThatMayQuery) {
+  Metrics metrics;
+  const NewToken reader = MakeToken(MakeIdentity("a"));
+  const NewToken loader = MakeToken({.name = "b", .roles = {Role::kCatalog}, .datasets = {}});
+  ASSERT_TRUE(WriteTokenFile(path, {reader.token, loader.token}).ok());
+  const auto store = TokenStore::Open(path, metrics);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  EXPECT_TRUE((*store)->Find(reader.text)->is_sole_query_token);
+  EXPECT_FALSE((*store)->Find(loader.text)->is_sole_query_token);
+  const NewToken other = MakeToken(MakeIdentity("c"));
+  ASSERT_TRUE(WriteTokenFile(path, {reader.token, loader.token, other.token}).ok());
+  const auto both = TokenStore::Open(path, metrics);
+  ASSERT_TRUE(both.ok()) << both.error().message;
+  EXPECT_FALSE((*both)->Find(reader.text)->is_sole_query_token);
+}
+
 TEST(KeyScope, AllowsKeysBelowItsPrefixes) {
   EXPECT_TRUE(KeyScope().Allows("anything"));
   EXPECT_FALSE(KeyScope::Of({}).Allows("anything"));

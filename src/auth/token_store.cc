@@ -1,5 +1,7 @@
 #include "auth/token_store.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace tarn::auth {
@@ -43,8 +45,11 @@ TokenStore::Stamp TokenStore::StampOf() const {
 
 Result<std::shared_ptr<const TokenStore::Table>> TokenStore::Read() const {
   TARN_TRY(std::vector<Token> tokens, ReadTokenFile(path_));
+  const auto may_query = [](const Token& token) { return token.identity.roles.Has(Role::kQuery); };
+  const bool is_sole = std::count_if(tokens.begin(), tokens.end(), may_query) == 1;
   auto table = std::make_shared<Table>();
   for (Token& token : tokens) {
+    token.identity.is_sole_query_token = is_sole && may_query(token);
     auto identity = std::make_shared<const Identity>(token.identity);
     std::string id = token.id;
     table->emplace(std::move(id), Entry{std::move(token), std::move(identity)});

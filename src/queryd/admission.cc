@@ -81,11 +81,12 @@ asio::awaitable<Result<Admission::Permit>> Admission::Enter(Query& query) {
 Admission::Token& Admission::Find(const auth::Identity& user) {
   Token& token = tokens_.try_emplace(user.name, Token{.name = user.name}).first->second;
   token.weight = static_cast<double>(user.weight);
+  token.is_limited = !user.name.empty() && !user.is_sole_query_token;
   return token;
 }
 
 bool Admission::IsWithin(size_t count, size_t token_max, const Token& token) const {
-  return token.name.empty() || count < token_max;
+  return !token.is_limited || count < token_max;
 }
 
 bool Admission::MayRunMore(const Token& token) const {

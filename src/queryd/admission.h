@@ -24,8 +24,8 @@ namespace tarn::queryd {
 // proportion to its weight. Among equals it goes to the one with the earliest start tag of
 // start-time fair queueing (Goyal, Vin and Cheng, 1996), so that a token of weight 3 has three
 // turns for each turn of a token of weight 1. The queries of one token run in the order of their
-// arrival. Queries without a token belong to one token with an empty name, to which the limits of
-// each token do not apply.
+// arrival. Queries without a token belong to one token with an empty name. The limits of each token
+// apply neither to that one nor to the only token that may query.
 //
 // A query that finds the queue full takes the place of the newest query of the token that has the
 // most waiting in proportion to its weight, unless that is its own token or would be then.
@@ -69,6 +69,7 @@ class Admission {
   struct Token {
     std::string name;
     double weight = 1;
+    bool is_limited = false;  // By the limits of each token.
     double start_tag = 0;
     size_t running = 0;
     size_t slow_readers = 0;

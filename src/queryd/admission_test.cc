@@ -318,6 +318,16 @@ TEST_F(AdmissionTest, QueriesWithoutATokenHaveAllSlots) {
   EXPECT_TRUE(Get(fourth).ok());
 }
 
+TEST_F(AdmissionTest, TheOnlyTokenThatMayQueryHasAllSlots) {
+  Admission admission(
+      {.running_max = 2, .queue_max = 2, .queue_timeout = 1h, .token_running_max = 1});
+  const User sole = std::make_shared<const auth::Identity>(
+      auth::Identity{.name = "red", .roles = {}, .datasets = {}, .is_sole_query_token = true});
+  const Result<Permit> first = Get(Enter(admission, New(sole)));
+  const Result<Permit> second = Get(Enter(admission, New(sole)));
+  EXPECT_TRUE(first.ok() && second.ok());
+}
+
 TEST_F(AdmissionTest, AFullQueueTakesAQueryOfATokenThatHasFewer) {
   Admission admission({.running_max = 1, .queue_max = 3, .queue_timeout = 1h});
   const User red = Token("red");

@@ -34,7 +34,8 @@ Admission::Limits AdmissionLimits(const QuerydSettings& queryd) {
       .queue_timeout = queryd.queue_timeout,
       .slow_readers_max = slow_readers_max,
       .token_running_max =
-          Or(queryd.max_concurrent_queries_per_token, running_max - running_max / 4),
+          Or(queryd.max_concurrent_queries_per_token,
+             std::max<size_t>(1, running_max - std::max<size_t>(1, running_max / 4))),
       .token_queue_max = Or(queryd.queue_limit_per_token, Admission::kUnlimited),
       .token_slow_readers_max = Or(queryd.slow_readers_max_per_token, (slow_readers_max + 1) / 2)};
 }
