@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Which objects of a bucket no version of any dataset names. operations.md tells when to use it.
+"""List the objects of a bucket that no version of any dataset names: see operations.md.
 
 Needs boto3 (apt install python3-boto3), which takes keys, region and endpoint from the environment
-or ~/.aws. A catalogue is known by its backup: GET /catalog/backup of catalogd.
+or ~/.aws. The catalogue is read from backups: GET /catalog/backup of catalogd.
 """
 
 import argparse
@@ -14,13 +14,13 @@ import sys
 
 import boto3
 
-# Of the catalogue's database: PRAGMA user_version.
+# The PRAGMA user_version of the catalogue's database.
 KNOWN_VERSION = 4
 NAMING = "SELECT content FROM datasets UNION ALL SELECT content FROM history WHERE content NOT NULL"
 
 
 def keys_of(backup: str) -> set[str]:
-    """The keys that datasets name, those of their former versions and of deleted ones with them."""
+    """The keys in all datasets, including former versions and deleted datasets."""
     database = sqlite3.connect(f"file:{backup}?mode=ro", uri=True)
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version != KNOWN_VERSION:
@@ -32,10 +32,10 @@ def keys_of(backup: str) -> set[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bucket")
-    parser.add_argument("backup", nargs="+", help="one of now, and each that may be restored")
-    parser.add_argument("--prefix", default="", help="only keys that begin with it")
+    parser.add_argument("backup", nargs="+", help="a new one, and each that may be restored")
+    parser.add_argument("--prefix", default="", help="only keys with this prefix")
     parser.add_argument("--days", type=float, default=7, help="only objects older than this (7)")
-    parser.add_argument("--delete", metavar="FILE", help="delete the keys in it, if still unnamed")
+    parser.add_argument("--delete", metavar="FILE", help="delete the keys in FILE if still unnamed")
     options = parser.parse_args()
 
     named = set().union(*map(keys_of, options.backup))

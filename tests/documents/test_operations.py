@@ -287,7 +287,7 @@ def test_several_queryds_follow_one_catalogd_and_go_on_without_it(new_lake):
     lake.set("queryd", bind="127.0.0.1:0")
     lake.start_queryd()
     lake.wait_for_rows("airports", [["Oslo"]])
-    (message,) = re.findall(r"`(catalog\.sqlite is in use: [^`]*)`", section("More than one"))
+    (message,) = re.findall(r"`(catalog\.sqlite is in use: [^`]*)`", section("Run several daemons"))
     address = lake.settings["catalogd"]["bind"]
     lake.set("catalogd", bind="127.0.0.1:0")
     assert message in lake.run_to_exit("catalogd").stderr
