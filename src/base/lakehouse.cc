@@ -35,7 +35,7 @@ SettingsTable LakehouseSettings::Table() {
        .secret = true},
       {.key = "s3.secret_access_key",
        .target = &s3.secret_access_key,
-       .help = "The secret of the key id.",
+       .help = "The secret key of `access_key_id`.",
        .secret = true},
       {.key = "s3.session_token",
        .target = &s3.session_token,
@@ -79,9 +79,9 @@ SettingsTable LakehouseSettings::Table() {
            "are still being read go live later."},
       {.key = "queryd.overwrite_checks_max",
        .target = &queryd.overwrite_checks_max,
-       .help = "The maximum number of objects that each refresh checks for overwrites. Only "
-               "objects of datasets that queries use, and whose ETags are not in the "
-               "catalogue, are checked. 0 disables the check.",
+       .help = "The maximum number of objects that each refresh checks for overwrites. "
+               "queryd checks only objects of datasets that queries use, and whose ETags "
+               "are not in the catalogue. 0 turns the check off.",
        .min = 0,
        .max = 1'000'000,
        .unit = "objects"},
@@ -94,16 +94,16 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "objects"},
       {.key = "queryd.probed_datasets_max",
        .target = &queryd.probed_datasets_max,
-       .help = "The most new or changed datasets whose objects are read at the same time. The "
-               "others wait. Those that a query waits for come first, and else the tokens that "
-               "registered them take turns.",
+       .help = "The maximum number of new or changed datasets whose objects are read at the "
+               "same time. The others wait. Datasets that a query waits for come first. For "
+               "the others, the tokens that registered them take turns.",
        .min = 1,
        .max = 100'000,
        .unit = "datasets"},
       {.key = "queryd.probe_memory_limit",
        .target = &queryd.probe_memory_limit,
        .help = "DuckDB's memory limit in the process that reads these columns. A process "
-               "that uses a quarter and 256 MB more than that is replaced.",
+               "that exceeds it by more than a quarter and 256 MB is replaced.",
        .unit = "bytes",
        .default_text = "a quarter of `memory_limit`"},
       {.key = "queryd.footer_bytes_max",
@@ -114,8 +114,8 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "queryd.schema_depth_max",
        .target = &queryd.schema_depth_max,
-       .help = "The maximum number of levels in the schema of a Parquet object: a list or a "
-               "map takes two, a struct one. A dataset with a deeper schema is refused.",
+       .help = "The maximum depth of the schema of a Parquet object. A list or a map takes "
+               "two levels, a struct one. A dataset with a deeper schema is refused.",
        .min = 8,
        .max = 1000,
        .unit = "levels"},
@@ -132,8 +132,8 @@ SettingsTable LakehouseSettings::Table() {
       {.key = "queryd.queue_limit",
        .target = &queryd.queue_limit,
        .help = "The maximum number of queued queries. If the queue is full, a new query "
-               "replaces the newest one of the token with the most queued queries, or is "
-               "answered 503.",
+               "replaces the newest query of the token that has the most queued queries, or "
+               "is answered 503.",
        .max = 1'000'000,
        .unit = "queries"},
       {.key = "queryd.max_concurrent_queries_per_token",
@@ -152,15 +152,15 @@ SettingsTable LakehouseSettings::Table() {
        .default_text = "`queue_limit`"},
       {.key = "queryd.slow_readers_max",
        .target = &queryd.slow_readers_max,
-       .help = "The maximum number of queries that release their slots because their readers "
-               "have read nothing for a second. Beyond that number a query keeps its slot, "
-               "and is cancelled if a query of a token that holds fewer slots is queued.",
+       .help = "The maximum number of queries that give up their slots because their "
+               "clients have read nothing for a second. Beyond it, a query keeps its slot, "
+               "and is cancelled if a query of a token with fewer slots waits.",
        .max = 1024,
        .unit = "queries",
        .default_text = "`max_concurrent_queries`, at least 4"},
       {.key = "queryd.slow_readers_max_per_token",
        .target = &queryd.slow_readers_max_per_token,
-       .help = "The same for the queries of one token.",
+       .help = "The same limit for the queries of one token.",
        .max = 1024,
        .unit = "queries",
        .default_text = "half of `slow_readers_max`, rounded up"},
@@ -206,21 +206,22 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "queries"},
       {.key = "queryd.crashes_max",
        .target = &queryd.crashes_max,
-       .help = "The maximum number of engine processes that the queries of one token may end or "
-               "break within `quarantine_time`; then all its queries are answered 503. Without "
-               "tokens, only the queries that did it are refused.",
+       .help = "The maximum number of engine processes that the queries of one token may "
+               "end or break within `quarantine_time`. Then all its queries are answered "
+               "503. Without tokens, only the queries that ended or broke the processes are "
+               "refused.",
        .min = 1,
        .max = 1000,
        .unit = "processes"},
       {.key = "queryd.suspect_queue_limit",
        .target = &queryd.suspect_queue_limit,
-       .help = "Queries that may wait to run in an engine process of their own, of each set of "
-               "datasets. More are answered 503.",
+       .help = "The maximum number of queries that wait to run in an engine process of "
+               "their own, for each set of datasets. Further ones are answered 503.",
        .max = 1'000'000,
        .unit = "queries"},
       {.key = "queryd.suspect_queue_timeout",
        .target = &queryd.suspect_queue_timeout,
-       .help = "How long such a query may wait for its turn; then it is answered 503."},
+       .help = "The maximum time that such a query waits. Then it is answered 503."},
       {.key = "queryd.row_limit",
        .target = &queryd.row_limit,
        .help = "The maximum number of rows of a result. Further rows are cut off, and the "
@@ -238,15 +239,15 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "queries"},
       {.key = "queryd.plan_cache_entries",
        .target = &queryd.plan_cache_entries,
-       .help = "The number of statements per connection whose checks are cached, and whose "
-               "plans are cached too if they run in under 5 ms.",
+       .help = "The number of statements that each connection caches after they passed the "
+               "checks. Statements that run in less than 5 ms are cached with their plans.",
        .max = 100'000,
        .unit = "plans"},
       {.key = "queryd.cache_objects",
        .target = &queryd.cache_objects,
-       .help = "Cache the sizes, ETags and footers of objects in the engine, and their data "
-               "within `memory_limit`. Set it to `false` for buckets whose objects are "
-               "overwritten by other programs."},
+       .help = "Cache the sizes, ETags and footers of objects, and their data as far as "
+               "`memory_limit` allows. Set it to `false` if other programs overwrite "
+               "objects in the bucket."},
       {.key = "queryd.result_cache_bytes",
        .target = &queryd.result_cache_bytes,
        .help = "The memory for cached results. A result is reused until one of its datasets "
@@ -275,8 +276,8 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "levels"},
       {.key = "queryd.expression_depth_max",
        .target = &queryd.expression_depth_max,
-       .help = "The maximum nesting depth of an expression or a type: DuckDB's "
-               "`max_expression_depth`. A level of a type counts as several.",
+       .help = "The maximum nesting depth of expressions and types: DuckDB's "
+               "`max_expression_depth`. Each level of a type counts as several levels.",
        .min = 50,
        .max = 1000,
        .unit = "levels"},
@@ -302,24 +303,23 @@ SettingsTable LakehouseSettings::Table() {
        .default_text = "60 % of the machine's memory"},
       {.key = "queryd.memory_hard_limit",
        .target = &queryd.memory_hard_limit,
-       .help = "The total memory of the engine process, including memory that DuckDB does "
-               "not account for. An allocation beyond it fails, and a process beyond it is "
-               "replaced.",
+       .help = "The maximum memory of the engine process, including memory that DuckDB does "
+               "not count. Allocations beyond it fail, and a process beyond it is replaced.",
        .unit = "bytes",
        .default_text = "`memory_limit` and a quarter, and 256 MB"},
       {.key = "queryd.engines_memory_limit",
        .target = &queryd.engines_memory_limit,
-       .help = "The memory of all engine processes together. Beyond it, one process is "
-               "ended: draining processes first, oldest first, then the process that exceeds "
-               "its `memory_limit` most.",
+       .help = "The maximum memory of all engine processes together. Beyond it, one is "
+               "ended: draining processes first, oldest first, then the process that "
+               "exceeds its `memory_limit` most.",
        .unit = "bytes",
        .default_text = "`memory_hard_limit` and half of `memory_limit`, at most 90 % of the "
                        "machine's memory, at least `memory_hard_limit`"},
       {.key = "queryd.scoped_engines_max",
        .target = &queryd.scoped_engines_max,
        .help = "The maximum number of engine processes for tokens that are limited to "
-               "datasets: one for each set of datasets. Queries that need a further process "
-               "are answered 503.",
+               "datasets. There is one process for each set of datasets. Queries of further "
+               "sets are answered 503.",
        .min = 1,
        .max = 64,
        .unit = "processes"},
@@ -330,7 +330,7 @@ SettingsTable LakehouseSettings::Table() {
        .default_text = "`memory_limit` divided by twice `scoped_engines_max`"},
       {.key = "queryd.scoped_idle_timeout",
        .target = &queryd.scoped_idle_timeout,
-       .help = "How long such a process may have no query before it is ended."},
+       .help = "The time without a query after which such a process is ended."},
       {.key = "queryd.temp_directory",
        .target = &queryd.temp_directory,
        .help = "The folder for spilled data. Each process creates a subfolder and removes it "
@@ -342,9 +342,10 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "queryd.sandbox",
        .target = &queryd.sandbox,
-       .help = "Drop access to programs, files, ports and privileges that the engine process "
-               "does not need: as far as the kernel supports it (`on`), or fail to start "
-               "without it (`require`). `off` is for debuggers.",
+       .help = "The sandbox in which the engine process gives up programs, files, ports and "
+               "privileges that it does not need. `on` uses the parts that the kernel "
+               "supports. `require` refuses to start with an incomplete sandbox. `off` is "
+               "for debuggers.",
        .one_of = {"on", "off", "require"}},
       {.key = "queryd.sql_body_bytes_max",
        .target = &queryd.sql_body_bytes_max,
@@ -354,9 +355,9 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "queryd.result_buffer_bytes",
        .target = &queryd.result_buffer_bytes,
-       .help = "How much of one result is buffered for a slow reader before the query is "
-               "paused. A result that fits is sent whole, with Content-Length, and its "
-               "errors keep their status.",
+       .help = "The size of the buffer for one result. If it is full, the query waits for "
+               "the client to read. A result that fits is sent whole, with Content-Length, "
+               "and its errors keep their status.",
        .min = 64 * 1024,
        .max = 1024 * 1024 * 1024,
        .unit = "bytes"},
@@ -447,10 +448,10 @@ SettingsTable LakehouseSettings::Table() {
        .unit = "bytes"},
       {.key = "http.connections_max",
        .target = &http.connections_max,
-       .help = "The maximum number of open connections. A new connection beyond this limit "
-               "replaces one that waits for a complete request: the oldest of the client "
-               "address with the most of them. If every connection has a request, the new "
-               "one is answered 503.",
+       .help = "The maximum number of open connections. A new connection beyond it replaces "
+               "one that waits for a complete request: the oldest one of the client address "
+               "with the most waiting connections. If every connection has a request, the "
+               "new one is answered 503.",
        .min = 1,
        .max = 1'000'000,
        .unit = "connections"},
@@ -464,15 +465,16 @@ SettingsTable LakehouseSettings::Table() {
        .default_text = "half of `connections_max`; all of it for a loopback address"},
       {.key = "http.reserved_connections",
        .target = &http.reserved_connections,
-       .help = "Additional connections, which serve only `GET /healthz`, `/readyz` and `/metrics`.",
+       .help = "The number of additional connections that serve only `GET /healthz`, "
+               "`/readyz` and `/metrics`.",
        .min = 1,
        .max = 10'000,
        .unit = "connections"},
       {.key = "http.peer_log_interval",
        .target = &http.peer_log_interval,
-       .help = "The interval in which repeated errors of one client address (unknown tokens, "
-               "requests of ambiguous length, too many connections) share one log line. The "
-               "line has the number of suppressed ones."},
+       .help = "The interval in which repeated errors of one client address (unknown "
+               "tokens, requests of ambiguous length, too many connections) share one log "
+               "line. The line has the number of suppressed lines."},
       {.key = "http.allowed_hosts",
        .target = &http.allowed_hosts,
        .help = "Host names under which clients may reach a daemon (`Host`), separated by "
@@ -493,8 +495,8 @@ SettingsTable LakehouseSettings::Table() {
        .help = "Without tokens, also listen on addresses that other machines can reach."},
       {.key = "tls.cert_path",
        .target = &tls.cert_path,
-       .help = "The certificate chain of the daemons in PEM, their own certificate first. "
-               "With it and `key_path` they accept only HTTPS."},
+       .help = "The certificate of the daemons, followed by its intermediate certificates, "
+               "in PEM. With `cert_path` and `key_path`, they accept only HTTPS."},
       {.key = "tls.key_path",
        .target = &tls.key_path,
        .help = "The private key of the certificate in PEM. Only its owner may have access."},
@@ -504,8 +506,8 @@ SettingsTable LakehouseSettings::Table() {
                "store. Empty means the system's CAs."},
       {.key = "tls.verify",
        .target = &tls.verify,
-       .help = "Verify these certificates. Set it to `false` only for experiments: anyone on "
-               "the network path could then read and change the data."},
+       .help = "Check the certificates of catalogd and of the object store. `false` is only "
+               "for tests: an attacker on the network can then read and change all traffic."},
 
       {.key = "log.format",
        .target = &log.format,
