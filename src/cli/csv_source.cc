@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "cli/column_type_questions.h"
 #include "cli/csv_dialect.h"
+#include "cli/csv_files.h"
+#include "cli/csv_reading.h"
+#include "cli/csv_sniffer.h"
 #include "cli/text.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
@@ -50,13 +55,14 @@ Result<bool> CouldBeOthers(const Column& column, const std::set<std::string>& fo
 }
 
 // Dates whose order DuckDB has guessed stay text where it may be another.
-Result<> JudgeDates(const Input& input, const CsvDialect& dialect, const std::string& text_source,
-                    TextSource& source, Converter& converter) {
-  for (Column& column : source.columns) {
+Result<> JudgeDates(const Input& input, const std::vector<Column*>& columns,
+                    const std::string& text_source, TextSource& source, Converter& converter) {
+  for (Column* each : columns) {
+    Column& column = *each;
     const bool is_day = column.type == "DATE";
     if (!is_day && !column.type.starts_with("TIMESTAMP")) continue;
     if (HasOption(input, is_day ? "dateformat" : "timestampformat")) continue;
-    const auto& formats = is_day ? dialect.date_formats : dialect.timestamp_formats;
+    const auto& formats = is_day ? source.forms.date_formats : source.forms.timestamp_formats;
     if (formats.empty() || !IsAmbiguous(formats)) continue;
     TARN_TRY(const bool could_be, CouldBeOthers(column, formats, text_source, converter));
     if (!could_be) continue;
@@ -70,22 +76,24 @@ Result<> JudgeDates(const Input& input, const CsvDialect& dialect, const std::st
 }
 
 // Where the first line may be taken for what it is not.
-void NoteHeader(const CsvDialect& dialect, TextSource& source) {
-  if (!dialect.has_header) return;
-  if (!*dialect.has_header) {
+void NoteHeader(const std::optional<bool>& has_header, bool is_guess, TextSource& source) {
+  if (!has_header) return;
+  if (!*has_header) {
     source.notes.emplace_back(
         "the first line is taken for a row: --with header=true says that it has the names of the "
         "columns");
-  } else if (std::all_of(source.columns.begin(), source.columns.end(),
+  } else if (is_guess ||
+             std::all_of(source.columns.begin(), source.columns.end(),
                          [](const Column& column) { return column.type == "VARCHAR"; })) {
     source.notes.emplace_back(
         "the first line is taken for the names of the columns: --no-header says that it is a row");
   }
 }
 
-TextForms FormsOf(const Input& input, const CsvDialect& dialect) {
-  TextForms forms{.date_formats = dialect.date_formats,
-                  .timestamp_formats = dialect.timestamp_formats};
+TextForms FormsOf(const Input& input, std::set<std::string> date_formats,
+                  std::set<std::string> timestamp_formats) {
+  TextForms forms{.date_formats = std::move(date_formats),
+                  .timestamp_formats = std::move(timestamp_formats)};
   for (const auto& [name, value] : input.options) {
     if (name == "decimal_separator" && value.size() == 1) forms.decimal_separator = value.front();
     if (name == "thousands") forms.has_thousands = true;
@@ -128,26 +136,148 @@ std::string TypesOption(const std::vector<Column>& before, const std::vector<Col
   return types.empty() ? "" : fmt::format(", types = {{{}}}", types);
 }
 
-}  // namespace
+bool IsMoment(std::string_view type) { return type == "DATE" || type.starts_with("TIMESTAMP"); }
 
-Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
-                           Converter& converter) {
+// Whether the values of a column are dates that are written in a given or found format.
+bool HasFormat(const Input& input, const CsvColumn& column, const TextForms& forms) {
+  const std::string kind = column.kinds.Type();
+  const std::string& type = IsMoment(column.first_type) ? column.first_type : kind;
+  if (!IsMoment(type)) return false;
+  if (HasOption(input, type == "DATE" ? "dateformat" : "timestampformat")) return true;
+  const auto& formats = type == "DATE" ? forms.date_formats : forms.timestamp_formats;
+  return kind == "VARCHAR" && !formats.empty();
+}
+
+std::string FoundType(const Input& input, const CsvColumn& column, const TextForms& forms,
+                      bool has_plain_numbers) {
+  if (HasOption(input, "all_varchar")) return "VARCHAR";
+  if (HasFormat(input, column, forms)) {
+    return IsMoment(column.first_type) ? column.first_type : column.kinds.Type();
+  }
+  return has_plain_numbers ? column.kinds.Type() : column.first_type;
+}
+
+// The formats that were found, but for those of ISO 8601.
+std::set<std::string> FormatsOf(const std::vector<CsvFile>& files,
+                                std::string CsvFile::*format_of) {
+  std::set<std::string> formats;
+  bool is_iso = true;
+  for (const CsvFile& file : files) {
+    const std::string& format = file.*format_of;
+    if (format.empty()) continue;
+    formats.insert(format);
+    is_iso = is_iso && format.starts_with("%Y-%m-%d");
+  }
+  return is_iso ? std::set<std::string>() : formats;
+}
+
+// Dates in a format are read as text.
+std::vector<Column> TypesToRead(const TextSource& source, const std::vector<Column*>& formatted) {
+  std::vector<Column> columns = source.columns;
+  for (const Column* column : formatted) columns[column - source.columns.data()].type = "VARCHAR";
+  return columns;
+}
+
+// Texts in a format as dates.
+std::string WithFormats(const std::string& from, const TextSource& source,
+                        const std::vector<Column*>& formatted) {
+  std::string list;
+  for (const Column* column : formatted) {
+    if (column->type == "VARCHAR") continue;
+    const auto& formats =
+        column->type == "DATE" ? source.forms.date_formats : source.forms.timestamp_formats;
+    std::string literals;
+    for (const std::string& format : formats) {
+      literals += (literals.empty() ? "" : ", ") + duck::QuoteLiteral(format);
+    }
+    const std::string name = duck::QuoteIdentifier(column->name);
+    list += fmt::format("{0}CAST(strptime({1}, [{2}]) AS {3}) AS {1}", list.empty() ? "" : ", ",
+                        name, literals, column->type);
+  }
+  return list.empty() ? from : fmt::format("(SELECT * REPLACE ({}) FROM {})", list, from);
+}
+
+// Where options change which lines are rows, DuckDB finds out the rest.
+Result<TextSource> OpenUnscanned(const Input& input, const std::vector<Column>& targets,
+                                 Converter& converter) {
   TARN_TRY(const CsvDialect dialect, FindDialect(input, converter));
   const std::string start =
       fmt::format("read_csv({}, union_by_name = true{}", PathList(input.files), dialect.options);
   const std::string as_text = start + ", all_varchar = true)";
   TARN_TRY(const std::vector<Column> before, converter.ColumnsOf(start + ")"));
   TARN_CHECK_OK(CheckDelimiter(input, before, converter));
-  TextSource source{.columns = before, .forms = FormsOf(input, dialect)};
-  TARN_CHECK_OK(JudgeDates(input, dialect, as_text, source, converter));
+  TextSource source{.columns = before,
+                    .forms = FormsOf(input, dialect.date_formats, dialect.timestamp_formats)};
+  std::vector<Column*> all;
+  for (Column& column : source.columns) all.push_back(&column);
+  TARN_CHECK_OK(JudgeDates(input, all, as_text, source, converter));
   const std::vector<TypeQuestion> questions = QuestionsOf(input, before, targets, source);
   TARN_TRY(const std::vector<std::string> notes,
            DecideTypes(questions, as_text, source.forms, converter));
   source.notes.insert(source.notes.end(), notes.begin(), notes.end());
-  NoteHeader(dialect, source);
+  NoteHeader(dialect.has_header, false, source);
   KeepFound(before, targets, source);
   source.sql = start + TypesOption(before, source.columns) + ")";
   return source;
+}
+
+Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& targets,
+                               Converter& converter, const std::stop_token& stop) {
+  TextSource source;
+  TARN_TRY(const std::vector<CsvFile> files, ScanCsvFiles(input, converter, stop, source.notes));
+  const std::vector<CsvColumn> columns = ColumnsOfFiles(files);
+  source.forms = FormsOf(input, FormatsOf(files, &CsvFile::date_format),
+                         FormatsOf(files, &CsvFile::timestamp_format));
+  const bool has_plain_numbers =
+      source.forms.decimal_separator == '.' && !source.forms.has_thousands;
+  std::vector<Column> before;
+  for (const CsvColumn& column : columns) {
+    before.push_back({column.name, FoundType(input, column, source.forms, has_plain_numbers)});
+  }
+  source.columns = before;
+  std::vector<Column*> formatted;
+  std::vector<TypeQuestion> questions;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    Column& column = source.columns[i];
+    const Column* target = FindColumn(targets, column.name);
+    if (ComesAsText(target) && (has_plain_numbers || target->type == "VARCHAR")) {
+      column.type = "VARCHAR";
+    } else if (HasOption(input, "all_varchar")) {
+      continue;
+    } else if (HasFormat(input, columns[i], source.forms)) {
+      formatted.push_back(&column);
+    } else if (has_plain_numbers) {
+      ingest::AddTypeNotes(column.name, columns[i].kinds, source.notes);
+    } else if (column.type == "VARCHAR") {
+      questions.push_back({&column, TypesOfUnseen(), true});
+    } else if (std::vector<std::string> types = WiderTypes(column.type); !types.empty()) {
+      questions.push_back({&column, std::move(types)});
+    }
+  }
+  const std::string as_text = ReadCsvFiles(input, files, {});
+  TARN_CHECK_OK(JudgeDates(input, formatted, as_text, source, converter));
+  for (Column* column : formatted) {
+    if (column->type != "VARCHAR") questions.push_back({column, {column->type}});
+  }
+  TARN_TRY(const std::vector<std::string> notes,
+           DecideTypes(questions, as_text, source.forms, converter));
+  source.notes.insert(source.notes.end(), notes.begin(), notes.end());
+  NoteHeader(SaysHeader(input) ? std::nullopt : std::optional(files[0].syntax.has_header),
+             files[0].first_types.empty(), source);
+  KeepFound(before, targets, source);
+  source.sql =
+      WithFormats(ReadCsvFiles(input, files, TypesToRead(source, formatted)), source, formatted);
+  source.rows = 0;
+  for (const CsvFile& file : files) *source.rows += file.scan.rows;
+  return source;
+}
+
+}  // namespace
+
+Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
+                           Converter& converter, const std::stop_token& stop) {
+  return CanScanCsv(input) ? OpenScanned(input, targets, converter, stop)
+                           : OpenUnscanned(input, targets, converter);
 }
 
 }  // namespace tarn::cli

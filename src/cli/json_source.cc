@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -73,6 +71,7 @@ Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targe
   TARN_TRY(const std::shared_ptr<ingest::JsonRows> rows,
            ingest::JsonRows::Read(input.files, input.encoding, progress.Hook()));
   TextSource source{.notes = rows->notes()};
+  source.rows = rows->row_count();
   for (size_t i = 0; i < rows->columns().size(); ++i) {
     source.columns.push_back({rows->columns()[i].name, rows->shape(i).TypeName()});
   }

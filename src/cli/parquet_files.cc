@@ -12,6 +12,7 @@
 #include "catalog/schema_union.h"
 #include "cli/column_casts.h"
 #include "cli/converter.h"
+#include "cli/csv_files.h"
 #include "cli/parquet_parts.h"
 #include "cli/read_progress.h"
 #include "cli/table.h"
@@ -151,7 +152,8 @@ Result<std::string> Select(const TextSource& source, const std::vector<Column>& 
   return list;
 }
 
-// All that is packed is whole. Where names do not say how files are packed, an option does.
+// Where names do not say how files are packed, an option does. Packed files that nothing else reads
+// in full before DuckDB does are checked.
 Result<Input> WithPacking(Input input, const std::stop_token& stop) {
   using ingest::Packing;
   std::set<Packing> packings;
@@ -159,7 +161,9 @@ Result<Input> WithPacking(Input input, const std::stop_token& stop) {
   ReadProgress progress("checking", input.files, stop);
   for (const std::string& file : input.files) {
     const Packing packing = ingest::PackingOfFile(file);
-    if (packing != Packing::kNone) TARN_CHECK_OK(ingest::CheckPacked(file, progress.Hook()));
+    if (packing != Packing::kNone && !CanScanCsv(input)) {
+      TARN_CHECK_OK(ingest::CheckPacked(file, progress.Hook()));
+    }
     packings.insert(packing);
     names_say_it = names_say_it && packing == ingest::PackingOf(file);
   }
@@ -171,6 +175,37 @@ Result<Input> WithPacking(Input input, const std::stop_token& stop) {
   }
   input.options.emplace_back("compression", *packings.begin() == Packing::kGzip ? "gzip" : "zstd");
   return input;
+}
+
+// The error of a conversion, with the columns that differ: of a value that is no date, say, the
+// types tell more than the value.
+Error ConversionError(Error error, const std::vector<Column>& wanted, const TextSource& source) {
+  error.message = MessageOfCast(error.message);
+  const std::string difference = Difference(wanted, source.found);
+  if (!wanted.empty() && error.kind != ErrorKind::kCancelled && !difference.empty()) {
+    error.message += "\n" + difference;
+  }
+  return error;
+}
+
+// Writes `columns`, an SQL list, of all rows. `bytes`: of the input.
+Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& columns,
+                                  const fs::path& folder, uint64_t bytes, Converter& converter) {
+  const fs::path out = folder / "rows.parquet";
+  TARN_CHECK_OK(
+      converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} ({})", columns, source.sql,
+                                duck::QuoteLiteral(out.string()), kParquetOptions),
+                    "converting", bytes));
+  ParquetFiles result;
+  const std::string done = ParquetSource({out.string()});
+  TARN_TRY(result.columns, converter.ColumnsOf(done));
+  TARN_TRY(result.rows, converter.CountRows(done));
+  if (source.rows && *source.rows != result.rows) {
+    return Internal(fmt::format("DuckDB has read {} rows of {}", result.rows, *source.rows));
+  }
+  if (result.rows == 0) return InvalidArgument("there are no rows");
+  TARN_TRY(result.files, DivideParquet(out, result.rows, kObjectBytes, converter));
+  return result;
 }
 
 Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
@@ -189,34 +224,15 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   TARN_TRY(const std::vector<Column> targets, Targets(wanted, said));
   TARN_TRY(TextSource source, input.format == InputFormat::kJson
                                   ? OpenJson(input, targets, converter, stop)
-                                  : OpenCsv(input, targets, converter));
+                                  : OpenCsv(input, targets, converter, stop));
   for (const Column& column : said) {
     if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
   }
   TARN_TRY(const std::string list, Select(source, wanted, targets));
-  const fs::path out = folder / "rows.parquet";
-  const Result<> written =
-      converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} ({})", list, source.sql,
-                                duck::QuoteLiteral(out.string()), kParquetOptions),
-                    "converting", bytes);
-  if (!written.ok()) {
-    Error error = written.error();
-    error.message = MessageOfCast(error.message);
-    // A value that is no date, say: the types tell more than the value.
-    const std::string difference = Difference(wanted, source.found);
-    if (!wanted.empty() && error.kind != ErrorKind::kCancelled && !difference.empty()) {
-      error.message += "\n" + difference;
-    }
-    return error;
-  }
-  ParquetFiles result;
-  result.notes = std::move(source.notes);
-  const std::string done = ParquetSource({out.string()});
-  TARN_TRY(result.columns, converter.ColumnsOf(done));
-  TARN_TRY(result.rows, converter.CountRows(done));
-  if (result.rows == 0) return InvalidArgument("there are no rows");
-  TARN_TRY(result.files, DivideParquet(out, result.rows, kObjectBytes, converter));
-  return result;
+  Result<ParquetFiles> written = WriteParquet(source, list, folder, bytes, converter);
+  if (!written.ok()) return ConversionError(written.error(), wanted, source);
+  written->notes = std::move(source.notes);
+  return written;
 }
 
 Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,

@@ -46,12 +46,12 @@ struct ParquetFiles {
 Result<InputFormat> FormatOf(const std::vector<std::string>& files);
 
 // CSV and JSON are written into new files in `folder`, with the columns of all files together;
-// Parquet stays where it is. What would be lost of them is an error: lines of CSV that do not fit
-// the others, the end of a packed file, values that are others in the type that they are to have.
-// `wanted` has the columns of the dataset that they are added to, if there is one. CSV and JSON get
-// these, in their order: the error says column by column what does not fit. Parquet has to have
-// types that the dataset can hold beside its own (catalog::SchemaUnion), and the result has the
-// columns of both. A stop ends it: kCancelled.
+// Parquet stays where it is. What would be lost of them is an
+// error: lines of CSV that do not fit the others, the end of a packed file, values that are others
+// in the type that they are to have. `wanted` has the columns of the dataset that they are added
+// to, if there is one. CSV and JSON get these, in their order: the error says column by column what
+// does not fit. Parquet has to have types that the dataset can hold beside its own
+// (catalog::SchemaUnion), and the result has the columns of both. A stop ends it: kCancelled.
 Result<ParquetFiles> ToParquet(const Input& input, const std::filesystem::path& folder,
                                const std::vector<Column>& wanted, const std::stop_token& stop);
 

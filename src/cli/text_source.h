@@ -2,6 +2,8 @@
 
 // Files of CSV or JSON, as they are read so that nothing of them is lost in silence.
 
+#include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -15,22 +17,23 @@
 namespace tarn::cli {
 
 struct TextSource {
-  std::string sql;              // What stands behind FROM.
-  std::vector<Column> columns;  // As it gives them.
-  std::vector<Column> found;    // With the types that were found, also where text is given.
-  TextForms forms;              // How the texts of its columns are written.
-  // What somebody may want to know of the types, a line each.
+  std::string sql;               // What stands behind FROM.
+  std::vector<Column> columns;   // As it gives them.
+  std::vector<Column> found;     // With the types that were found, also where text is given.
+  TextForms forms;               // How the texts of its columns are written.
+  std::optional<uint64_t> rows;  // How many there are; none: not known.
+  // Remarks about the types, a line each.
   std::vector<std::string> notes;
 };
 
 // Columns of `targets` that are to become text or numbers come as text, for which
 // TextForms::CanBecome is the rule.
 
-// DuckDB finds out how the files are written, and what types their columns have, from their first
-// 20,480 rows. Then all rows are looked at: a type that would lose something of a text gives way to
-// a wider one, at last to VARCHAR. Lines that DuckDB would leave out are an error.
+// DuckDB finds out from the first rows how the files are written. Then all rows are looked at
+// (ingest/csv_scan.h): a column gets a type that holds all of its texts, at last VARCHAR. A line
+// that has another number of fields than the first one is an error.
 Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
-                           Converter& converter);
+                           Converter& converter, const std::stop_token& stop);
 
 // All of the files are read for their keys and types (ingest/json_rows.h), those of nested values
 // too. Numbers and strings are taken as they are written, and get a type that holds all of them, as

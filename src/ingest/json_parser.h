@@ -1,6 +1,6 @@
 #pragma once
 
-// The parser of records, and the text of what they hold.
+// The parser of records, and the texts of their values.
 
 #include <fmt/format.h>
 #include <simdjson.h>

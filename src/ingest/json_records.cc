@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "ingest/limits.h"
+
 namespace tarn::ingest {
 namespace {
 
 constexpr size_t kBatchBytes = 1024 * 1024;
-constexpr size_t kRecordBytesMax = 256 * 1024 * 1024;
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
@@ -22,8 +23,8 @@ Result<JsonRecords> JsonRecords::Open(const JsonFile& file, const ReadHook& hook
   return JsonRecords(file.path, std::move(text), file.layout);
 }
 
-Error JsonRecords::ErrorAt(std::string_view what) const {
-  return InvalidArgument(fmt::format("\"{}\", line {}: {}", path_, line_, what));
+Error JsonRecords::ErrorAt(std::string_view fault) const {
+  return InvalidArgument(fmt::format("\"{}\", line {}: {}", path_, line_, fault));
 }
 
 Result<> JsonRecords::Finish() {

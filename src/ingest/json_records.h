@@ -38,7 +38,7 @@ struct JsonBatch {
 
 inline constexpr size_t kBatchRecordsMax = 2048;
 
-// Divides a file into records by its brackets and quotes; what else is wrong with a record is left
+// Divides a file into records by its brackets and quotes; other faults of a record are left
 // to the parser. Memory is that of a batch, or of one large record.
 class JsonRecords {
  public:
@@ -55,7 +55,7 @@ class JsonRecords {
 
   JsonRecords(std::string path, TextReader text, JsonLayout layout)
       : path_(std::move(path)), text_(std::move(text)), layout_(layout) {}
-  Error ErrorAt(std::string_view what) const;
+  Error ErrorAt(std::string_view fault) const;
   // At the end of the file.
   Result<> Finish();
   bool CanBegin(char c) const;
@@ -64,7 +64,7 @@ class JsonRecords {
   Result<> TakeBetween(JsonBatch& batch);
   Result<> TakeSeparator(char c);
   Result<> TakeRecord(JsonBatch& batch);
-  // The ends of what begins at `from`, or of the block.
+  // The end of the value that begins at `from`, or of the block.
   size_t EndOfScalar(size_t from);
   size_t EndOfString(size_t from);
   size_t EndOfNested(size_t from);

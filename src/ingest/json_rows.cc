@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "duck/database.h"
 #include "ingest/json_parser.h"
+#include "ingest/limits.h"
 
 namespace tarn::ingest {
 namespace {
@@ -43,9 +44,9 @@ Result<> ObserveObject(JsonValue value, JsonShape& shape, int level) {
     if ((code = field.value().get(each)) != simdjson::SUCCESS) return JsonError(code);
     TARN_CHECK_OK(Observe(each, field_shape, level + 1));
   }
-  if (level == 0 && shape.fields().size() > kJsonFieldsMax) {
+  if (level == 0 && shape.fields().size() > kColumnsMax) {
     return InvalidArgument(
-        fmt::format("the records have more than {} different keys", kJsonFieldsMax));
+        fmt::format("the records have more than {} different keys", kColumnsMax));
   }
   return {};
 }
@@ -89,7 +90,7 @@ Result<> Observe(JsonValue value, JsonShape& shape, int level) {
 }
 
 Result<> ObserveFile(const JsonFile& file, const ReadHook& hook, JsonShape& shape,
-                     bool& is_stream_of_arrays) {
+                     uint64_t& row_count, bool& is_stream_of_arrays) {
   TARN_TRY(JsonRecords records, JsonRecords::Open(file, hook));
   JsonParser parser(file.path);
   JsonBatch batch;
@@ -98,9 +99,17 @@ Result<> ObserveFile(const JsonFile& file, const ReadHook& hook, JsonShape& shap
     is_stream_of_arrays = records.has_more_behind_array();
     if (!has_records.ok()) return has_records.error();
     if (!*has_records) return {};
+    row_count += batch.records.size();
     TARN_CHECK_OK(parser.ForEach(
         batch, [&shape](JsonValue value, uint64_t) { return Observe(value, shape, 0); }));
   }
+}
+
+size_t LeavesOf(const duck::TextType& type) {
+  if (type.kind == duck::TextType::Kind::kText) return 1;
+  size_t leaves = type.kind == duck::TextType::Kind::kMap ? 1 : 0;
+  for (const duck::TextType& child : type.children) leaves += LeavesOf(child);
+  return leaves;
 }
 
 Error HasChanged() {
@@ -267,24 +276,28 @@ Result<std::shared_ptr<JsonRows>> JsonRows::Read(const std::vector<std::string>&
     TARN_CHECK_OK(rows->ReadShape(rows->files_.back(), hook));
   }
   rows->records_->Finish(true, rows->notes_);
-  rows->SetColumns();
+  TARN_CHECK_OK(rows->SetColumns());
   return rows;
 }
 
 Result<> JsonRows::ReadShape(JsonFile& file, const ReadHook& hook) {
   JsonShape shape;
+  uint64_t row_count = 0;
   bool is_stream_of_arrays = false;
-  Result<> read = ObserveFile(file, hook, shape, is_stream_of_arrays);
+  Result<> read = ObserveFile(file, hook, shape, row_count, is_stream_of_arrays);
   if (is_stream_of_arrays) {
     file.layout = JsonLayout::kDocuments;
     shape = JsonShape();
-    read = ObserveFile(file, hook, shape, is_stream_of_arrays);
+    row_count = 0;
+    read = ObserveFile(file, hook, shape, row_count, is_stream_of_arrays);
   }
-  if (read.ok()) records_->Merge(shape);
+  if (!read.ok()) return read;
+  records_->Merge(shape);
+  row_count_ += row_count;
   return read;
 }
 
-void JsonRows::SetColumns() {
+Result<> JsonRows::SetColumns() {
   if (records_->IsRecord()) {
     for (const JsonShape::Field& field : records_->fields()) {
       columns_.push_back({field.name, field.shape->Type()});
@@ -294,6 +307,12 @@ void JsonRows::SetColumns() {
     columns_.push_back({"json", records_->Type()});
     records_->AddNotes("json", notes_);
   }
+  size_t leaves = 0;
+  for (const Column& column : columns_) leaves += LeavesOf(column.type);
+  if (leaves <= kColumnsMax) return {};
+  return InvalidArgument(fmt::format(
+      "the records have {} fields, with those of nested objects, and a dataset has at most {}",
+      leaves, kColumnsMax));
 }
 
 const JsonShape& JsonRows::shape(size_t column) const {

@@ -2,6 +2,7 @@
 
 // JSON files as rows: each record is a row, and each key of the records a column.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ class JsonRows : public duck::RowSource, public std::enable_shared_from_this<Jso
   // Lines about names and types.
   const std::vector<std::string>& notes() const { return notes_; }
 
+  uint64_t row_count() const { return row_count_; }
+
   // The column gets the JSON text of its values.
   void KeepJson(size_t column);
 
@@ -36,12 +39,13 @@ class JsonRows : public duck::RowSource, public std::enable_shared_from_this<Jso
   class Reader;
 
   Result<> ReadShape(JsonFile& file, const ReadHook& hook);
-  void SetColumns();
+  Result<> SetColumns();
 
   std::vector<JsonFile> files_;
   std::unique_ptr<JsonShape> records_ = std::make_unique<JsonShape>();
   std::vector<Column> columns_;
   std::vector<std::string> notes_;
+  uint64_t row_count_ = 0;
 };
 
 }  // namespace tarn::ingest

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "duck/quote.h"
+#include "ingest/limits.h"
 
 namespace tarn::ingest {
 namespace {
@@ -150,7 +151,7 @@ void JsonShape::Finish(bool is_record, std::vector<std::string>& notes) {
     form_ = Form::kJson;
   } else if (lists_ > 0) {
     form_ = Form::kList;
-  } else if (objects_ > 0 && !is_record && (IsMap() || fields_.size() > kJsonFieldsMax)) {
+  } else if (objects_ > 0 && !is_record && (IsMap() || fields_.size() > kColumnsMax)) {
     BecomeMap();
     element_->Finish(false, notes);
     form_ = Form::kMap;

@@ -15,10 +15,9 @@
 namespace tarn::ingest {
 
 // A JSON value can have this many levels below it; deeper ones are kept as their JSON text.
-inline constexpr int kJsonLevelsMax = 32;
-inline constexpr size_t kJsonFieldsMax = 10'000;
+inline constexpr int kJsonLevelsMax = 24;
 
-// What the values at one place of all records have in common. Filled by adding values, then
+// The common shape of all values at one place of the records. Filled by adding values, then
 // finished, then used to write them.
 class JsonShape {
  public:

@@ -19,11 +19,12 @@ constexpr uint64_t kFirstRows = 20'480;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
+bool IsPadding(char c) { return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v'); }
+
 std::string_view WithoutSpace(std::string_view text) {
-  constexpr std::string_view kSpace = "\t\n\f\r ";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+  while (!text.empty() && IsPadding(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsPadding(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 // Takes characters from the front of a text.
@@ -96,9 +97,9 @@ KindSet KindsOfInteger(std::string_view text, bool is_negative, size_t digits) {
 
 // Whether a DOUBLE holds a number with a point or an exponent: at most 17 digits, and neither too
 // large nor too small.
-bool FitsDouble(std::string_view text, size_t digits) {
+bool FitsDouble(std::string_view text, size_t digits, bool has_exponent) {
   constexpr size_t kDigits = 17;
-  if (text.size() <= kDigits && text.find_first_of("eE") == std::string_view::npos) return true;
+  if (text.size() <= kDigits && !has_exponent) return true;
   if (digits > kDigits) return false;
   if (text.front() == '+') text.remove_prefix(1);
   double value = 0;
@@ -136,12 +137,13 @@ KindSet KindsOfNumber(std::string_view text) {
   const bool has_point = scanner.Take('.');
   const std::string_view decimals = has_point ? scanner.Digits() : std::string_view();
   if (whole.empty() && decimals.empty()) return IsNotFinite(text) ? kDouble : 0;
-  if (scanner.TakeAny("eE")) {
+  const bool has_exponent = scanner.Take('e') || scanner.Take('E');
+  if (has_exponent) {
     scanner.TakeAny("+-");
     if (scanner.Digits().empty()) return 0;
   }
-  if (!scanner.AtEnd() || !FitsDouble(text, SignificantDigits(whole, decimals))) return 0;
-  return kDouble;
+  if (!scanner.AtEnd()) return 0;
+  return FitsDouble(text, SignificantDigits(whole, decimals), has_exponent) ? kDouble : 0;
 }
 
 bool IsUuid(std::string_view text) {
@@ -158,6 +160,11 @@ bool IsUuid(std::string_view text) {
 // How many digits behind the seconds count; more than nine are none of a time.
 enum class Fraction { kMicroseconds, kNanoseconds, kMore };
 
+struct TimeForm {
+  Fraction fraction = Fraction::kMicroseconds;
+  bool has_seconds = false;
+};
+
 // "2026-01-31". Years before 1 are written in another way.
 bool TakeDay(Scanner& scanner, int& year) {
   year = scanner.Number(4, 4);
@@ -171,12 +178,13 @@ bool TakeDay(Scanner& scanner, int& year) {
 }
 
 // "12:30", "12:30:00", "12:30:00.123456"
-bool TakeTime(Scanner& scanner, Fraction& fraction) {
+bool TakeTime(Scanner& scanner, TimeForm& form) {
   const int hour = scanner.Number(1, 2);
   if (hour < 0 || hour > 23 || !scanner.Take(':')) return false;
   const int minute = scanner.Number(2, 2);
   if (minute < 0 || minute > 59) return false;
   if (!scanner.Take(':')) return true;
+  form.has_seconds = true;
   const int second = scanner.Number(2, 2);
   if (second < 0 || second > 59) return false;
   if (!scanner.Take('.')) return true;
@@ -184,20 +192,19 @@ bool TakeTime(Scanner& scanner, Fraction& fraction) {
   if (digits.empty()) return false;
   while (digits.size() > 1 && digits.back() == '0') digits.remove_suffix(1);
   if (digits.size() > 9) {
-    fraction = Fraction::kMore;
+    form.fraction = Fraction::kMore;
   } else if (digits.size() > 6) {
-    fraction = Fraction::kNanoseconds;
+    form.fraction = Fraction::kNanoseconds;
   }
   return true;
 }
 
-// "Z", "UTC", "+02", "+0200", "+02:00"
+// "Z", " UTC", "+02", "+0200", "+02:00"
 bool TakeZone(Scanner& scanner) {
-  while (scanner.TakeAny("\t\n\f\r ")) {
-  }
-  if (scanner.TakeAny("zZ")) return true;
-  if (scanner.rest() == "UTC") {
-    scanner.TakePrefix(3);
+  constexpr std::string_view kUtc = " UTC";
+  if (scanner.Take('Z')) return true;
+  if (scanner.rest() == kUtc) {
+    scanner.TakePrefix(kUtc.size());
     return true;
   }
   if (!scanner.TakeAny("+-")) return false;
@@ -213,11 +220,11 @@ KindSet KindsOfMoment(std::string_view text) {
   if (text == "infinity" || text == "-infinity") {
     return kDate | kTimestamp | kTimestampNs | kTimestampTz | kTimestampTzNs;
   }
-  Fraction fraction = Fraction::kMicroseconds;
+  TimeForm form;
   Scanner scanner(text);
   if (text.size() > 2 && (text[1] == ':' || text[2] == ':')) {
-    const bool is_time = TakeTime(scanner, fraction) && scanner.AtEnd();
-    return is_time && fraction == Fraction::kMicroseconds ? kTime : 0;
+    const bool is_time = TakeTime(scanner, form) && scanner.AtEnd();
+    return is_time && form.fraction == Fraction::kMicroseconds ? kTime : 0;
   }
   int year = 0;
   if (!TakeDay(scanner, year)) return 0;
@@ -225,11 +232,11 @@ KindSet KindsOfMoment(std::string_view text) {
   constexpr int kLastYearNs = 2261;
   const KindSet nanoseconds = year >= kFirstYearNs && year <= kLastYearNs ? kTimestampNs : 0;
   if (scanner.AtEnd()) return kDate | kTimestamp | nanoseconds;
-  if (!scanner.TakeAny(" T") || !TakeTime(scanner, fraction)) return 0;
-  if (fraction == Fraction::kMore) return 0;
-  const bool is_micros = fraction == Fraction::kMicroseconds;
+  if (!scanner.TakeAny(" T") || !TakeTime(scanner, form)) return 0;
+  if (form.fraction == Fraction::kMore) return 0;
+  const bool is_micros = form.fraction == Fraction::kMicroseconds;
   if (scanner.AtEnd()) return is_micros ? kTimestamp | nanoseconds : nanoseconds;
-  if (!TakeZone(scanner) || !scanner.AtEnd()) return 0;
+  if (!form.has_seconds || !TakeZone(scanner) || !scanner.AtEnd()) return 0;
   return is_micros ? kTimestampTz | kTimestampTzNs : kTimestampTzNs;
 }
 
@@ -256,22 +263,27 @@ constexpr std::array<std::pair<KindSet, std::string_view>, 12> kNames = {{
 }  // namespace
 
 KindSet KindsOf(std::string_view text, KindSet among) {
+  const std::string_view padded = text;
   text = WithoutSpace(text);
   if (text.empty()) return 0;
   KindSet kinds = 0;
   if ((among & kNumberKinds) != 0) kinds |= KindsOfNumber(text);
-  if ((among & kMomentKinds) != 0) kinds |= KindsOfMoment(text);
+  if ((among & kMomentKinds) != 0) {
+    KindSet moments = KindsOfMoment(text);
+    // DuckDB takes white space around a day for a part of a time.
+    const bool is_padded_day = (moments & kDate) != 0 && padded.size() > text.size();
+    if (is_padded_day) moments &= kDate;
+    kinds |= moments;
+  }
   if ((among & kBoolean) != 0 &&
-      (EqualsIgnoreCase(text, "true") || EqualsIgnoreCase(text, "false"))) {
+      (EqualsIgnoreCase(padded, "true") || EqualsIgnoreCase(padded, "false"))) {
     kinds |= kBoolean;
   }
-  if ((among & kUuid) != 0 && IsUuid(text)) kinds |= kUuid;
+  if ((among & kUuid) != 0 && IsUuid(padded)) kinds |= kUuid;
   return kinds & among;
 }
 
-void TextKinds::Add(std::string_view text) {
-  ++count_;
-  if (kinds_ == 0) return;
+void TextKinds::Narrow(std::string_view text) {
   kinds_ &= KindsOf(text, kinds_);
   if (kinds_ == 0) {
     count_before_example_ = count_ - 1;
@@ -282,9 +294,13 @@ void TextKinds::Add(std::string_view text) {
 }
 
 void TextKinds::AddDecimals(std::string_view text) {
-  const size_t point = text.find('.');
-  if (point == std::string_view::npos || text.find_first_of("eE") != std::string_view::npos) return;
-  const size_t decimals = text.size() - point - 1;
+  size_t point = 0;
+  while (point < text.size() && text[point] != '.') ++point;
+  if (point == text.size()) return;
+  size_t end = point + 1;
+  while (end < text.size() && IsDigit(text[end])) ++end;
+  if (end < text.size()) return;  // It has an exponent.
+  const size_t decimals = end - point - 1;
   decimals_min_ = std::min(decimals_min_, decimals);
   decimals_max_ = std::max(decimals_max_, decimals);
   if (decimals > 1 && text.back() == '0' && trailing_zero_.empty()) trailing_zero_ = text;

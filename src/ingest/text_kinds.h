@@ -35,7 +35,7 @@ inline constexpr KindSet kStringKinds = kMomentKinds | kUuid;
 // Values of CSV.
 inline constexpr KindSet kValueKinds = kNumberKinds | kMomentKinds | kBoolean;
 
-// The types of `among` that hold this text. White space around the text does not count.
+// The types of `among` that hold this text. White space around numbers and times does not count.
 KindSet KindsOf(std::string_view text, KindSet among);
 
 // The types that hold all texts added so far. Memory does not grow with the number of texts.
@@ -46,7 +46,10 @@ class TextKinds {
  public:
   explicit TextKinds(KindSet candidates) : kinds_(candidates) {}
 
-  void Add(std::string_view text);
+  void Add(std::string_view text) {
+    ++count_;
+    if (kinds_ != 0) Narrow(text);
+  }
   void Merge(const TextKinds& other);
 
   // "BIGINT", "TIMESTAMP WITH TIME ZONE"; "VARCHAR" if no type holds all texts, or none was added.
@@ -60,6 +63,7 @@ class TextKinds {
 
  private:
   KindSet Kinds() const;  // With the rule for DOUBLE.
+  void Narrow(std::string_view text);
   void AddDecimals(std::string_view text);
 
   KindSet kinds_;

@@ -281,11 +281,11 @@ def test_bad_input(lake, run, file):
 @pytest.mark.parametrize(
     "content, parts",
     [
-        ("a,b\n1,2\n3\n4,5,6\n", ["first 3 lines", "--with skip=3"]),
-        ("Report of March\n\na,b\n1,2\n3,4\n", ["first 2 lines", "--with skip=2"]),
-        ("a,b\n" + "1,2\n" * 5 + "3\n", ["Line: 7", "Columns: 2 Found: 1", "null_padding"]),
-        ("a;b\n" + "1;2\n" * 5 + "3;4;5\n1;2\n", ["Line: 7", "Columns: 2 Found: 3"]),
-        (b"name,n\nzo\xe9,1\n", ["not utf-8", "--with encoding=latin-1"]),
+        ("a,b\n1,2\n3\n4,5,6\n", ["line 3: 1 field where line 1 has 2"]),
+        ("Report of March\n\na,b\n1,2\n3,4\n", ["line 3", "--with skip=2"]),
+        ("a,b\n" + "1,2\n" * 5 + "3\n", ["line 7: 1 field where", "null_padding"]),
+        ("a;b\n" + "1;2\n" * 5 + "3;4;5\n1;2\n", ["line 7: 3 fields where line 1 has 2"]),
+        (b"name,n\nzo\xe9,1\n", ["line 2", "not UTF-8", "--encoding"]),
         ("", ["is empty"]),
     ],
 )

@@ -87,7 +87,7 @@ def test_nested_numbers_of_a_value_that_is_kept_as_json(table):
         (["1.0", "2.25"], [1.0, 2.25]),
     ],
 )
-@pytest.mark.parametrize("ending", ["json"])
+@pytest.mark.parametrize("ending", ["csv", "json"])
 def test_version_numbers_are_text(folder, put, texts, values, ending):
     if ending == "csv":
         content = "v,n\n" + "".join(f"{text},1\n" for text in texts)

@@ -1,0 +1,54 @@
+#pragma once
+
+// A pass over all of a CSV file: whether each record has as many fields as the first one, and the
+// types that hold all values of each column.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ingest/byte_reader.h"
+#include "ingest/text_kinds.h"
+
+namespace tarn::ingest {
+
+struct CsvSyntax {
+  char delimiter = ',';
+  char quote = '"';   // 0: none.
+  char escape = '"';  // Before a quote within quotes.
+  uint64_t lines_to_skip = 0;
+  bool has_header = true;
+  bool may_be_short = false;             // Records may have fewer fields than the first one.
+  std::optional<std::string> null_text;  // The text of NULL; none: the empty one.
+  bool has_quoted_nulls = true;          // It is NULL in quotes, too.
+};
+
+enum class LineEnds : uint8_t { kLf, kCr, kCrLf, kMixed };
+
+struct CsvScan {
+  // The first record that has another number of fields than the first one.
+  struct Ragged {
+    uint64_t line = 0;
+    uint64_t fields = 0;
+    std::string text;  // The beginning of the record.
+  };
+
+  std::vector<std::string> first;  // The fields of the first record.
+  uint64_t first_line = 0;
+  std::vector<TextKinds> columns;
+  uint64_t rows = 0;
+  std::optional<Ragged> ragged;  // The scan ended there.
+  bool has_quotes = false;
+  bool has_quoted_line_ends = false;
+  LineEnds line_ends = LineEnds::kLf;
+  uint64_t longest_record = 0;  // In bytes.
+};
+
+// The error names the line of a quote that is not closed or has text behind it, and of a byte that
+// is not UTF-8. `encoding`: empty: found out.
+Result<CsvScan> ScanCsv(const std::string& file, const std::string& encoding,
+                        const CsvSyntax& syntax, const ReadHook& hook);
+
+}  // namespace tarn::ingest

@@ -1,0 +1,172 @@
+"""tarn put of CSV: each line has the fields of the first one, whatever the file looks like."""
+
+import json
+import random
+import time
+
+import pytest
+from harness.put_files import pyarrow_of, write
+from harness.tool import ok, refused
+
+
+@pytest.fixture
+def table(folder, put):
+    """Puts a CSV file, and reads the dataset."""
+
+    def call(content: str | bytes, *options: str, name: str = "a.csv"):
+        ok(put(write(folder, name, content), "--as", "t", "--replace", *options))
+        return pyarrow_of(folder / "served" / "t")
+
+    return call
+
+
+def values(table) -> list[list]:
+    return [list(row.values()) for row in table.to_pylist()]
+
+
+# --- lines with other numbers of fields
+
+
+@pytest.mark.parametrize(
+    "content, line, said",
+    [
+        ("id,name,note\n1,Ann,\n2,Doe, John,\n3,Bo,\n", 3, ["4 fields", "2,Doe, John,", "quotes"]),
+        ("a,b\n1,2\n3,4,\n", 3, ["3 fields"]),
+        ("a,b\n1,2,\n3,4,\n", 2, ["3 fields"]),
+        ("a,b\n1,2\n3\n4,5,6\n", 3, ["1 field", "null_padding=true"]),
+        ("a,b\n1,2\n\n3\n", 4, ["1 field"]),
+        ('a,b\n"x\ny",2\n3\n', 4, ["1 field"]),
+        ("a\tb\n" + "1\t2\n" * 30_000 + "3\n", 30_002, ["1 field"]),
+        ("a,b\r\n1,2\r\n3\r\n", 3, ["1 field"]),
+        ("a,b\n1,2\n3,4,5\n" + "1,2,3\n" * 100, 3, ["3 fields"]),
+    ],
+)
+def test_line_with_another_number_of_fields_is_named(folder, put, content, line, said):
+    done = put(write(folder, "a.csv", content), "--as", "t")
+    refused(done, f"line {line}: ", "where line 1 has", *said)
+    assert "skip=" not in done.stderr
+    assert not (folder / "served" / "t").exists()
+
+
+@pytest.mark.parametrize("head", ["Report of March\n\n", "Report\nof March\n", "\n\nReport\n"])
+def test_header_that_is_plainly_further_down(folder, put, head, rows):
+    lines = head.count("\n")
+    path = write(folder, "a.csv", head + "a,b\n1,2\n3,4\n")
+    refused(put(path, "--as", "t"), f'line {lines + 1}: "a,b"', f"--with skip={lines}")
+    ok(put(path, "--as", "t", "--with", f"skip={lines}"))
+    assert rows("t")[0] == [[1, 2], [3, 4]]
+
+
+def test_missing_fields_as_null(table):
+    assert values(table('a,b\n1,2\n3\n"x\ny",4\n', "--with", "null_padding=true")) == [
+        ["1", 2],
+        ["3", None],
+        ["x\ny", 4],
+    ]
+
+
+# --- quotes
+
+
+def test_badly_quoted_row_among_quoted_ones_is_named(folder, put):
+    content = '"a","b"\n"1","x"\n"2","y" z\n"3","w"\n'
+    refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3", "behind a closing quote")
+
+
+def test_quote_without_an_end_is_named(folder, put):
+    content = '"a","b"\n"1","x"\n"2","y\n"3","w"\n'
+    refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3")
+
+
+# --- line ends, lengths, characters
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'a,b\r\n1,2\n3,4\r\n"x\ny",5\n',
+        b'a,b\n1,2\r\n3,4\r"x\ny",5\r\n',
+        b'a,b\r1,2\r3,4\r"x\ny",5\r',
+        b'a,b\r\n1,2\r\n3,4\r\n"x\ny",5',
+    ],
+)
+def test_line_ends_of_all_kinds(table, content):
+    assert values(table(content)) == [["1", 2], ["3", 4], ["x\ny", 5]]
+
+
+def test_first_line_of_a_file_with_mixed_line_ends(folder, put, rows):
+    """DuckDB does not tell whether it has names."""
+    ok(put(write(folder, "a.csv", "1,x\n2,y\r\n"), "--as", "t"))
+    assert rows("t")[0] == [[1, "x"], [2, "y"]]
+    done = put(write(folder, "b.csv", "n,x\n2,y\r\n"), "--as", "u")
+    assert "the first line is taken for the names of the columns" in done.stderr
+    assert rows("u")[0] == [[2, "y"]]
+
+
+def test_large_file_of_values_with_many_lines(table):
+    source = random.Random(1)
+    texts = [
+        "\n".join('of "text"' * source.randint(0, 9) for _ in range(source.randint(1, 20)))
+        for _ in range(30_000)
+    ]
+    lines = [f'{n},"{text.replace(chr(34), chr(34) * 2)}",{n}\n' for n, text in enumerate(texts)]
+    found = table("id,text,n\n" + "".join(lines))
+    assert found["id"].to_pylist() == list(range(len(texts)))
+    assert [text or "" for text in found["text"].to_pylist()] == texts
+
+
+def test_value_that_is_longer_than_a_buffer(table):
+    long = "x" * 5_000_000
+    assert values(table(f"a,b\n1,{long}\n2,y\n")) == [[1, long], [2, "y"]]
+
+
+def test_nul_in_a_name(table):
+    assert table("a\0b,c\n1,2\n").column_names == ["a_b", "c"]
+
+
+def test_names_that_are_missing_or_twice(table):
+    assert table("a,,A\n1,2,3\n").column_names == ["a", "column1", "A_1"]
+
+
+@pytest.mark.parametrize("rows", [4, 3000])
+def test_many_columns_take_a_time_that_is_linear(table, rows):
+    count = 10_000 if rows == 4 else 100
+    lines = [",".join(f"c{n}" for n in range(count))]
+    lines += [",".join(f"text {row}" for _ in range(count)) for row in range(rows)]
+    start = time.monotonic()
+    found = table("\n".join(lines))
+    assert time.monotonic() - start < 30
+    assert (found.num_columns, found.num_rows) == (count, rows)
+
+
+def test_more_columns_than_a_dataset_has(folder, put):
+    many = {f"c{n}": n for n in range(5001)}
+    for name, content in (
+        ("a.csv", ",".join(f"c{n}" for n in range(10_001)) + "\n" + "1," * 10_000 + "1\n"),
+        ("a.json", json.dumps({f"c{n}": n for n in range(10_001)})),
+        ("b.json", json.dumps({"o": many, "p": many})),
+    ):
+        refused(put(write(folder, name, content), "--as", "t"), "10000")
+
+
+# --- several files
+
+
+def test_files_that_are_written_in_several_ways(folder, put, rows):
+    first = write(folder, "a.csv", "id,name,day\n1,Ann,2026-01-02\n")
+    second = write(folder, "b.csv", 'ID;day;more\r\n2;"2026-01-03";x\r\n')
+    ok(put(first, second, "--as", "t"))
+    found, types = rows("t")
+    assert [[str(value) for value in row] for row in found] == [
+        ["1", "Ann", "2026-01-02", "None"],
+        ["2", "None", "2026-01-03", "x"],
+    ]
+    assert types[0] == "int64" and types[2] == "date32[day]"
+
+
+def test_dates_in_a_format_beside_others(folder, put, rows):
+    ok(put(write(folder, "a.csv", "d,iso\n31/12/2025,2026-01-02\n,2026-01-03\n"), "--as", "t"))
+    found, types = rows("t")
+    assert types == ["date32[day]", "date32[day]"]
+    assert [str(value) for value in found[0]] == ["2025-12-31", "2026-01-02"]
+    assert found[1][0] is None
