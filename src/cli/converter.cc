@@ -26,7 +26,7 @@ constexpr auto kInterruptTime = std::chrono::seconds(1);
 Error WithoutStatement(const Error& error) {
   std::string message(Trim(error.message.substr(0, error.message.find("\n\nLINE 1:"))));
   if (message.find("Possible ") != std::string::npos) {
-    message += "\n\n--with NAME=VALUE sets such an option, as in --with encoding=latin-1";
+    message += "\n\n--with NAME=VALUE sets such an option, as in --with nullstr=NA";
   }
   return {error.kind, message};
 }

@@ -166,10 +166,14 @@ Command AddPut(CLI::App& app, PutOptions& put) {
   command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
       ->check(CLI::IsMember({"csv", "json", "parquet"}));
   command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");
+  command->add_option(
+      "--encoding", put.encoding,
+      "Of CSV and JSON: latin-1, windows-1252, utf-16 … (UTF-8, or UTF-16 where the "
+      "file begins with its byte order mark)");
   command->add_flag("--no-header", put.no_header, "The first line of CSV is a row");
   command
       ->add_option("--with", put.with,
-                   "NAME=VALUE, an option of DuckDB's read_csv or read_json: encoding=latin-1, "
+                   "NAME=VALUE, an option of DuckDB's read_csv: "
                    "decimal_separator=\",\", nullstr=NA, skip=2; may be given again")
       ->expected(1)
       ->take_all();

@@ -16,6 +16,7 @@
 #include "cli/parquet_parts.h"
 #include "cli/read_progress.h"
 #include "cli/table.h"
+#include "cli/text_encoding.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
 #include "ingest/byte_reader.h"
@@ -213,7 +214,8 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
                              Converter& converter) {
   Input input = given;
   if (input.format == InputFormat::kCsv) {
-    TARN_TRY(input, WithPacking(given, stop));
+    TARN_TRY(input, WithUtf8(given, folder, stop));
+    TARN_TRY(input, WithPacking(input, stop));
   }
   uint64_t bytes = 0;
   for (const std::string& file : input.files) {
@@ -246,8 +248,9 @@ Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
 
 Result<ParquetFiles> TakeAsTheyAre(const Input& input, const std::vector<Column>& wanted,
                                    Converter& converter) {
-  if (!input.types.empty() || !input.options.empty()) {
-    return InvalidArgument("--type and --with are for CSV and JSON: Parquet goes as it is");
+  if (!input.types.empty() || !input.options.empty() || !input.encoding.empty()) {
+    return InvalidArgument(
+        "--type, --with and --encoding are for CSV and JSON: Parquet goes as it is");
   }
   catalog::SchemaUnion schema;
   if (!wanted.empty()) TARN_CHECK_OK(AddTo(schema, "the dataset", wanted));

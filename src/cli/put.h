@@ -20,8 +20,10 @@ struct PutOptions {
                        // of the token, if it is limited to one.
   std::string format;  // csv, json or parquet; empty: by the endings of the names.
   std::string delimiter;
+  std::string
+      encoding;  // Of CSV and JSON, as "latin-1"; empty: UTF-8, or UTF-16 by its first bytes.
   bool no_header = false;
-  std::vector<std::string> with;   // NAME=VALUE: options of DuckDB's read_csv or read_json.
+  std::vector<std::string> with;   // NAME=VALUE: options of DuckDB's read_csv.
   std::vector<std::string> types;  // COLUMN=TYPE, of CSV and JSON.
   bool append = false;
   bool replace = false;

@@ -16,6 +16,7 @@
 
 #include "cli/interrupt.h"
 #include "ingest/byte_reader.h"
+#include "ingest/text_reader.h"
 
 namespace tarn::cli {
 
@@ -98,7 +99,7 @@ Result<std::pair<std::string, std::string>> ToReadOption(const std::string& text
   });
   if (equals == std::string::npos || !is_name) {
     return InvalidArgument(
-        fmt::format("--with {}: write NAME=VALUE, as in --with encoding=latin-1", text));
+        fmt::format("--with {}: write NAME=VALUE, as in --with nullstr=NA", text));
   }
   return std::pair(name, text.substr(equals + 1));
 }
@@ -129,7 +130,10 @@ Result<> CheckDistinct(const std::vector<std::string>& files) {
 
 Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
                       const std::stop_token& stop) {
-  Input input{.files = {}, .delimiter = options.delimiter, .has_no_header = options.no_header};
+  Input input{.files = {},
+              .delimiter = options.delimiter,
+              .has_no_header = options.no_header,
+              .encoding = options.encoding};
   std::vector<std::string> named;
   for (const std::string& file : options.files) {
     if (file == "-") {
@@ -145,7 +149,17 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
     TARN_TRY(input.types.emplace_back(), ToType(text));
   }
   for (const std::string& text : options.with) {
-    TARN_TRY(input.options.emplace_back(), ToReadOption(text));
+    TARN_TRY(auto option, ToReadOption(text));
+    if (option.first == "encoding") {
+      input.encoding = option.second;
+    } else {
+      input.options.push_back(std::move(option));
+    }
+  }
+  if (!input.encoding.empty() && !ingest::IsEncoding(input.encoding)) {
+    return InvalidArgument(fmt::format(
+        "--encoding {}: there is no such encoding, as latin-1, windows-1252 or utf-16 are",
+        input.encoding));
   }
   if (options.format == "json") {
     input.format = InputFormat::kJson;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -118,6 +120,24 @@ Result<std::string_view> TextReader::Next() {
     TARN_CHECK_OK(Convert(bytes));
     if (is_end || !converted_.empty()) return std::string_view(converted_);
   }
+}
+
+Result<bool> ConvertToUtf8(const std::string& path, const std::string& encoding,
+                           const std::string& out, const ReadHook& hook) {
+  TARN_TRY(TextReader text, TextReader::Open(path, encoding, hook));
+  if (!text.is_converted()) return false;
+  const auto failed = [&out] {
+    return Unavailable(fmt::format("{}: {}", out, std::strerror(errno)));
+  };
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(out.c_str(), "wbxe"), &std::fclose);
+  if (file == nullptr) return failed();
+  for (;;) {
+    TARN_TRY(const std::string_view bytes, text.Next());
+    if (bytes.empty()) break;
+    if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return failed();
+  }
+  if (std::fclose(file.release()) != 0) return failed();
+  return true;
 }
 
 }  // namespace tarn::ingest

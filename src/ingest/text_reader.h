@@ -47,8 +47,13 @@ class TextReader {
   std::string pending_;  // Bytes that were read to find out the encoding.
   bool is_started_ = false;
   std::string rest_;       // The first bytes of an incomplete character.
-  std::string converted_;  // What Next() returned.
+  std::string converted_;  // The last result of Next().
   uint64_t lines_ = 1;     // The line behind all text converted so far.
 };
+
+// Writes the text of a file as UTF-8 into a new file `out`, where its bytes are not that already.
+// False: they are, and nothing was written.
+Result<bool> ConvertToUtf8(const std::string& path, const std::string& encoding,
+                           const std::string& out, const ReadHook& hook);
 
 }  // namespace tarn::ingest

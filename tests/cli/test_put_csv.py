@@ -1,5 +1,6 @@
 """tarn put of CSV: each line has the fields of the first one, whatever the file looks like."""
 
+import gzip
 import json
 import random
 import time
@@ -147,6 +148,49 @@ def test_more_columns_than_a_dataset_has(folder, put):
         ("b.json", json.dumps({"o": many, "p": many})),
     ):
         refused(put(write(folder, name, content), "--as", "t"), "10000")
+
+
+# --- encodings
+
+
+@pytest.mark.parametrize("name", ["utf-16", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_byte_order_mark_tells_the_encoding(table, name, pack):
+    mark = b"\xfe\xff" if name == "utf-16-be" else b""
+    content = pack(mark + "naïve;b\r\né;2\r\n".encode(name))
+    found = table(content, name="a.csv" if pack is bytes else "a.csv.gz")
+    assert (found.column_names, values(found)) == (["naïve", "b"], [["é", 2]])
+
+
+@pytest.mark.parametrize(
+    "option, name",
+    [
+        ("latin-1", "latin-1"),
+        ("windows-1252", "cp1252"),
+        ("CP1252", "cp1252"),
+        ("utf-16le", "utf-16le"),
+    ],
+)
+def test_encoding_that_somebody_names(folder, put, rows, option, name):
+    text = "name\nzoé\n" + ("" if name == "latin-1" else "€\n")
+    path = write(folder, "a.csv", text.encode(name))
+    ok(put(path, "--as", "t", "--encoding", option))
+    assert rows("t")[0] == [[line] for line in text.split()[1:]]
+    content = '{"name":"zoé"}\n'.encode(name)
+    ok(put(write(folder, "a.json", content), "--as", "u", "--encoding", option))
+    assert rows("u")[0] == [["zoé"]]
+
+
+def test_byte_of_another_encoding_is_named(folder, put):
+    path = write(folder, "a.csv", b"name,n\nzoe,1\nzo\xe9,1\n")
+    refused(
+        put(path, "--as", "t"), "line 3: the byte 0xE9 at position 3 is not UTF-8", "--encoding"
+    )
+    refused(put(path, "--as", "t", "--encoding", "klingon"), "--encoding klingon", "latin-1")
+    path = write(folder, "b.csv", b"name\n\x81\n")
+    refused(put(path, "--as", "t", "--encoding", "windows-1252"), "line 2", "0x81")
+    path = write(folder, "c.csv", "name\nx\n".encode("utf-16") + b"x")
+    refused(put(path, "--as", "t"), "c.csv")
 
 
 # --- several files
