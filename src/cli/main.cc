@@ -184,6 +184,8 @@ Command AddPut(CLI::App& app, PutOptions& put) {
           "may be given again")
       ->expected(1)
       ->take_all();
+  command->add_flag("--no-check", put.no_check,
+                    "Do not read the values of Parquet files before they become the dataset");
   command->add_flag("--append", put.append, "Add to the dataset");
   command->add_flag("--replace", put.replace, "Take the place of the dataset");
   command->add_flag("--json", put.json, "Print what the catalogue answers");

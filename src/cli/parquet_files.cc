@@ -246,6 +246,17 @@ Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
   return schema.Add(name, std::make_shared<const catalog::SchemaUnion::Columns>(converted));
 }
 
+// Reads all values of a file once, as queries will.
+Result<> CheckValues(const std::string& file, Converter& converter) {
+  std::error_code ignored;
+  const Result<> read =
+      converter.Run(fmt::format("SELECT bit_xor(hash(*COLUMNS(*))) FROM {}", ParquetSource({file})),
+                    "checking", fs::file_size(file, ignored));
+  if (read.ok() || read.error().kind == ErrorKind::kCancelled) return read;
+  return InvalidArgument(fmt::format(
+      "\"{}\" cannot be read: {}; --no-check takes it without a look", file, read.error().message));
+}
+
 Result<ParquetFiles> TakeAsTheyAre(const Input& input, const std::vector<Column>& wanted,
                                    Converter& converter) {
   if (!input.types.empty() || !input.options.empty() || !input.encoding.empty()) {
@@ -260,6 +271,7 @@ Result<ParquetFiles> TakeAsTheyAre(const Input& input, const std::vector<Column>
     TARN_TRY(const uint64_t rows_of_file, converter.CountRows(ParquetSource({file})));
     TARN_TRY(const std::vector<Column> columns, converter.ParquetColumnsOf(file));
     TARN_CHECK_OK(AddTo(schema, file, columns));
+    if (!input.is_unchecked) TARN_CHECK_OK(CheckValues(file, converter));
     rows += rows_of_file;
   }
   ParquetFiles result{.files = input.files, .columns = {}, .rows = rows};

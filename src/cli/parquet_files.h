@@ -25,6 +25,7 @@ struct Input {
   std::string encoding;        // Of CSV and JSON; empty: UTF-8, or UTF-16 by its first bytes.
   // More options of DuckDB's read_csv, as text: {"nullstr", "NA"}. JSON has a few of them.
   std::vector<std::pair<std::string, std::string>> options;
+  bool is_unchecked = false;  // Of Parquet: the values are not read.
   // Types of columns that shall not be found out, as somebody writes them: {"zip", "text"}.
   std::vector<Column> types;
 };
@@ -46,7 +47,7 @@ struct ParquetFiles {
 Result<InputFormat> FormatOf(const std::vector<std::string>& files);
 
 // CSV and JSON are written into new files in `folder`, with the columns of all files together;
-// Parquet stays where it is. What would be lost of them is an
+// Parquet stays where it is, and all of its values are read once. What would be lost of them is an
 // error: lines of CSV that do not fit the others, the end of a packed file, values that are others
 // in the type that they are to have. `wanted` has the columns of the dataset that they are added
 // to, if there is one. CSV and JSON get these, in their order: the error says column by column what

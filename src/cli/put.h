@@ -25,6 +25,7 @@ struct PutOptions {
   bool no_header = false;
   std::vector<std::string> with;   // NAME=VALUE: options of DuckDB's read_csv.
   std::vector<std::string> types;  // COLUMN=TYPE, of CSV and JSON.
+  bool no_check = false;           // Of Parquet: its values are not read.
   bool append = false;
   bool replace = false;
   bool json = false;  // Prints the manifest.

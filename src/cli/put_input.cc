@@ -133,7 +133,8 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
   Input input{.files = {},
               .delimiter = options.delimiter,
               .has_no_header = options.no_header,
-              .encoding = options.encoding};
+              .encoding = options.encoding,
+              .is_unchecked = options.no_check};
   std::vector<std::string> named;
   for (const std::string& file : options.files) {
     if (file == "-") {

@@ -147,7 +147,8 @@ Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
   TARN_TRY(const Workspace workspace, Workspace::Make());
   std::vector<Column> wanted;
   if (options.append && !before.files.empty()) {
-    const Input first{.files = {before.files.front()}, .format = InputFormat::kParquet};
+    const Input first{
+        .files = {before.files.front()}, .format = InputFormat::kParquet, .is_unchecked = true};
     TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, stop));
     wanted = std::move(former.columns);
   }

@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pyarrow
+import pyarrow.parquet
 import pytest
 from harness.put_files import pyarrow_of, write
 from harness.store import parquet
@@ -339,6 +340,22 @@ def test_json_that_changes_late(folder, put, rows):
     lines = '{"n": 1}\n' * LONG + '{"n": 1.7, "new": "x"}\n'
     ok(put(write(folder, "a.ndjson", lines), "--as", "t"))
     assert rows("t")[0][-1] == [1.7, "x"]
+
+
+# --- Parquet that cannot be read
+
+
+def test_parquet_is_read_before_it_is_taken(folder, put):
+    table = pyarrow.table({"n": range(100_000), "text": [f"text {n}" for n in range(100_000)]})
+    path = folder / "a.parquet"
+    pyarrow.parquet.write_table(table, path, row_group_size=20_000)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    refused(put(path, "--as", "t"), "a.parquet", "cannot be read", "--no-check")
+    assert not (folder / "served" / "t").exists()
+    ok(put(path, "--as", "t", "--no-check"))
 
 
 # --- the same twice
