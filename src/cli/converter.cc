@@ -69,7 +69,8 @@ Result<Converter> Converter::Open(const std::filesystem::path& folder, std::stop
 
 template <class T>
 Result<T> Converter::Watch(const std::string& what, uint64_t bytes,
-                           std::function<Result<T>(duck::Connection&)> work) {
+                           std::function<Result<T>(duck::Connection&)> work,
+                           const std::function<double()>& share) {
   struct Task {
     std::mutex mutex;
     std::condition_variable has_ended;
@@ -97,7 +98,9 @@ Result<T> Converter::Watch(const std::string& what, uint64_t bytes,
       // Again and again: DuckDB forgets an interrupt that comes just before a statement begins.
       state_->connection.Interrupt();
     }
-    if (const auto percent = state_->connection.Progress()) {
+    if (share != nullptr) {
+      progress.SetShare(share());
+    } else if (const auto percent = state_->connection.Progress()) {
       progress.SetShare(*percent / 100);
     } else {
       progress.SetUnknown();
@@ -140,9 +143,22 @@ Result<std::vector<std::string>> Converter::FirstRow(const std::string& sql,
       what, 0, [sql](duck::Connection& connection) { return ReadFirstRow(connection, sql); });
 }
 
-Result<> Converter::Run(const std::string& sql, const std::string& what, uint64_t bytes) {
-  return Watch<void>(what, bytes,
-                     [sql](duck::Connection& connection) { return connection.Execute(sql); });
+Result<> Converter::Run(const std::string& sql, const std::string& what, uint64_t bytes,
+                        const std::function<double()>& share) {
+  return Watch<void>(
+      what, bytes, [sql](duck::Connection& connection) { return connection.Execute(sql); }, share);
+}
+
+Result<> Converter::RunWithin(uint64_t memory_bytes, const std::string& sql,
+                              const std::string& what, uint64_t bytes,
+                              const std::function<double()>& share) {
+  TARN_CHECK_OK(
+      state_->connection.Execute(fmt::format("SET memory_limit = '{}KB'", memory_bytes / 1000)));
+  const Result<> done = Run(sql, what, bytes, share);
+  if (!done.ok() && done.error().kind == ErrorKind::kCancelled) return done;
+  TARN_CHECK_OK(state_->connection.Execute("RESET memory_limit"));
+  const bool needs_more = !done.ok() && done.error().kind == ErrorKind::kOutOfMemory;
+  return needs_more ? Run(sql, what, bytes, share) : done;
 }
 
 }  // namespace tarn::cli

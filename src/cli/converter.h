@@ -36,8 +36,14 @@ class Converter {
   Result<> Register(const std::string& name, std::shared_ptr<const duck::RowSource> rows) {
     return state_->connection.Register(name, std::move(rows));
   }
-  // `bytes` of input are read for it.
-  Result<> Run(const std::string& sql, const std::string& what, uint64_t bytes);
+  // `bytes` of input are read for it. `share`: how far it is, from 0 to 1, where DuckDB does not
+  // know that; called while it runs.
+  Result<> Run(const std::string& sql, const std::string& what, uint64_t bytes,
+               const std::function<double()>& share = nullptr);
+  // The same with a memory limit, and again without it if that is too little. Without a limit,
+  // DuckDB fills most of the machine's memory with rows that wait to be written.
+  Result<> RunWithin(uint64_t memory_bytes, const std::string& sql, const std::string& what,
+                     uint64_t bytes, const std::function<double()>& share = nullptr);
 
  private:
   struct State {
@@ -49,7 +55,8 @@ class Converter {
   // In a thread of its own, for which `work` has copies of all that it uses.
   template <class T>
   Result<T> Watch(const std::string& what, uint64_t bytes,
-                  std::function<Result<T>(duck::Connection&)> work);
+                  std::function<Result<T>(duck::Connection&)> work,
+                  const std::function<double()>& share = nullptr);
 
   std::shared_ptr<State> state_;
   std::stop_token stop_;

@@ -72,6 +72,7 @@ Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targe
            ingest::JsonRows::Read(input.files, input.encoding, progress.Hook()));
   TextSource source{.notes = rows->notes()};
   source.rows = rows->row_count();
+  source.bytes_read = [rows] { return rows->bytes_read(); };
   for (size_t i = 0; i < rows->columns().size(); ++i) {
     source.columns.push_back({rows->columns()[i].name, rows->shape(i).TypeName()});
   }

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "base/machine.h"
 #include "base/text.h"
 #include "catalog/schema_union.h"
 #include "cli/column_casts.h"
@@ -189,14 +191,29 @@ Error ConversionError(Error error, const std::vector<Column>& wanted, const Text
   return error;
 }
 
+// The memory of a COPY: a few vectors of each column for each thread, and rows that wait to be
+// written.
+uint64_t CopyMemory(size_t columns) {
+  constexpr uint64_t kThreadBytes = 200'000'000;
+  constexpr uint64_t kColumnBytes = 64'000;
+  const uint64_t threads = std::max<uint64_t>(MachineCores(), 3);
+  return threads * (kThreadBytes + columns * kColumnBytes);
+}
+
 // Writes `columns`, an SQL list, of all rows. `bytes`: of the input.
 Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& columns,
                                   const fs::path& folder, uint64_t bytes, Converter& converter) {
   const fs::path out = folder / "rows.parquet";
-  TARN_CHECK_OK(
-      converter.Run(fmt::format("COPY (SELECT {} FROM {}) TO {} ({})", columns, source.sql,
-                                duck::QuoteLiteral(out.string()), kParquetOptions),
-                    "converting", bytes));
+  const uint64_t group_rows = RowGroupRows(source.rows.value_or(0), bytes, source.columns.size());
+  std::function<double()> share;
+  if (source.bytes_read != nullptr) {
+    share = [&] { return static_cast<double>(source.bytes_read()) / static_cast<double>(bytes); };
+  }
+  TARN_CHECK_OK(converter.RunWithin(
+      CopyMemory(source.columns.size()),
+      fmt::format("COPY (SELECT {} FROM {}) TO {} ({}, ROW_GROUP_SIZE {})", columns, source.sql,
+                  duck::QuoteLiteral(out.string()), kParquetOptions, group_rows),
+      "converting", bytes, share));
   ParquetFiles result;
   const std::string done = ParquetSource({out.string()});
   TARN_TRY(result.columns, converter.ColumnsOf(done));
@@ -205,7 +222,8 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
     return Internal(fmt::format("DuckDB has read {} rows of {}", result.rows, *source.rows));
   }
   if (result.rows == 0) return InvalidArgument("there are no rows");
-  TARN_TRY(result.files, DivideParquet(out, result.rows, kObjectBytes, converter));
+  TARN_TRY(result.files, DivideParquet(out, {.rows = result.rows, .group_rows = group_rows},
+                                       kObjectBytes, converter));
   return result;
 }
 

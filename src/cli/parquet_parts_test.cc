@@ -13,6 +13,7 @@ namespace tarn::cli {
 namespace {
 
 constexpr uint64_t kRows = 500'000;
+constexpr uint64_t kGroupRows = 122'880;
 
 class DivideParquetTest : public testing::Test {
  protected:
@@ -33,27 +34,37 @@ class DivideParquetTest : public testing::Test {
 TEST_F(DivideParquetTest, KeepsTheOrderOfTheRows) {
   const std::filesystem::path file = Write();
   const uint64_t bytes_max = std::filesystem::file_size(file) / 2 + 1;
-  const auto parts = DivideParquet(file, kRows, bytes_max, converter_);
+  const auto parts =
+      DivideParquet(file, {.rows = kRows, .group_rows = kGroupRows}, bytes_max, converter_);
   ASSERT_TRUE(parts.ok()) << parts.error().message;
   ASSERT_EQ(parts->size(), 2U);
   EXPECT_FALSE(std::filesystem::exists(file));
   for (size_t part = 0; part < parts->size(); ++part) {
-    const uint64_t first = part * 3 * 122'880;
+    const uint64_t first = part * 3 * kGroupRows;
     const auto row = converter_.FirstRow(
         fmt::format("SELECT count(*), bool_and(n = file_row_number + {}) FROM read_parquet({}, "
                     "file_row_number = true)",
                     first, PathLiteral((*parts)[part])));
     ASSERT_TRUE(row.ok()) << row.error().message;
-    EXPECT_EQ(row->at(0), std::to_string(part == 0 ? 368'640 : kRows - 368'640));
+    EXPECT_EQ(row->at(0), std::to_string(part == 0 ? 3 * kGroupRows : kRows - 3 * kGroupRows));
     EXPECT_EQ(row->at(1), "true");
   }
 }
 
 TEST_F(DivideParquetTest, LeavesSmallFilesAlone) {
   const std::filesystem::path file = Write();
-  const auto parts = DivideParquet(file, kRows, uint64_t{1} << 30, converter_);
+  const auto parts =
+      DivideParquet(file, {.rows = kRows, .group_rows = kGroupRows}, uint64_t{1} << 30, converter_);
   ASSERT_TRUE(parts.ok()) << parts.error().message;
   EXPECT_EQ(*parts, std::vector<std::string>{file.string()});
+}
+
+TEST(RowGroupRows, AreFewerWhereRowsAreLong) {
+  EXPECT_EQ(RowGroupRows(5'000'000, 300'000'000, 5), kGroupRows);
+  EXPECT_EQ(RowGroupRows(0, 300'000'000, 5), kGroupRows);
+  EXPECT_EQ(RowGroupRows(10'000, 100'000'000, 5), 6'144U);
+  EXPECT_EQ(RowGroupRows(10, 100'000'000, 5), 2'048U);
+  EXPECT_EQ(RowGroupRows(5'000'000, 300'000'000, 10'000), 2'048U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // Files of CSV or JSON, as they are read so that nothing of them is lost in silence.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -22,6 +23,7 @@ struct TextSource {
   std::vector<Column> found;     // With the types that were found, also where text is given.
   TextForms forms;               // How the texts of its columns are written.
   std::optional<uint64_t> rows;  // How many there are; none: not known.
+  std::function<uint64_t()> bytes_read;  // So far, in its files; none: not known.
   // Remarks about the types, a line each.
   std::vector<std::string> notes;
 };

@@ -23,8 +23,8 @@ struct TextType {
   std::vector<std::string> names;  // STRUCT: of the fields, no two equal in any case.
 };
 
-// A vector of a chunk that is being filled. Each row must be set once, in ascending order; what a
-// row of a STRUCT sets of its fields, too.
+// A vector of a chunk that is being filled. Each row must be set once, in ascending order. A row of
+// a STRUCT is set by setting its fields.
 class VectorWriter {
  public:
   VectorWriter(void* vector, const TextType& type);

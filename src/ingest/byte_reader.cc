@@ -169,7 +169,7 @@ Result<std::string_view> ByteReader::Next() {
     std::string_view bytes;
     if (!unpacker_->Unpack(bytes)) {
       return InvalidArgument(
-          fmt::format("\"{}\" is damaged, or not what {} has made: fetch it again", path_,
+          fmt::format("\"{}\" is damaged, or was not written by {}: fetch it again", path_,
                       packing_ == Packing::kGzip ? "gzip" : "zstd"));
     }
     if (!bytes.empty()) return bytes;

@@ -243,7 +243,11 @@ Result<uint64_t> JsonRows::Reader::Read(std::vector<duck::VectorWriter>& columns
   for (; file_ < source_->files_.size(); ++file_) {
     const JsonFile& file = source_->files_[file_];
     if (!records_) {
-      TARN_TRY(records_, JsonRecords::Open(file, [](uint64_t) { return Result<>(); }));
+      const ReadHook count = [bytes_read = source_->bytes_read_](uint64_t bytes) -> Result<> {
+        *bytes_read += bytes;
+        return {};
+      };
+      TARN_TRY(records_, JsonRecords::Open(file, count));
       parser_.emplace(file.path);
     }
     TARN_TRY(const bool has_records, records_->Next(batch_));

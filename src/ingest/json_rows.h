@@ -2,6 +2,7 @@
 
 // JSON files as rows: each record is a row, and each key of the records a column.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,6 +31,8 @@ class JsonRows : public duck::RowSource, public std::enable_shared_from_this<Jso
   // Lines about names and types.
   const std::vector<std::string>& notes() const { return notes_; }
 
+  // The bytes of all files that Open() has read so far. From any thread.
+  uint64_t bytes_read() const { return *bytes_read_; }
   uint64_t row_count() const { return row_count_; }
 
   // The column gets the JSON text of its values.
@@ -46,6 +49,8 @@ class JsonRows : public duck::RowSource, public std::enable_shared_from_this<Jso
   std::vector<Column> columns_;
   std::vector<std::string> notes_;
   uint64_t row_count_ = 0;
+  const std::shared_ptr<std::atomic<uint64_t>> bytes_read_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
 };
 
 }  // namespace tarn::ingest
