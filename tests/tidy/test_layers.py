@@ -1,0 +1,75 @@
+"""Folders of src/ include only folders below them: the layers of docs/architecture.md."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import programs
+
+SOURCES = programs.REPO / "src"
+INCLUDE = re.compile(r'^#include "(\w+)/', re.MULTILINE)
+
+# The folders that each one may include, apart from itself.
+LAYERS = {
+    "base": set(),
+    "auth": {"base"},
+    "catalog": {"base"},
+    "duck": {"base"},
+    "protocol": {"base"},
+    "http": {"auth", "base"},
+    "s3": {"base", "http", "protocol"},
+    "engine": {"base", "catalog", "duck", "protocol", "s3"},
+    "queryd": {"auth", "base", "catalog", "http", "protocol"},
+    "catalogd": {"auth", "base", "catalog", "http"},
+    "ingest": {"base", "duck"},
+    "cli": {"auth", "base", "catalog", "catalogd", "duck", "http", "ingest", "queryd", "s3"},
+}
+# Unit tests that need a server to talk to.
+TESTS_MAY_INCLUDE = {"engine": {"http"}, "s3": {"http"}}
+# The library that only one folder may include.
+ONLY_IN = {"duckdb.h": "duck", "simdjson.h": "ingest", "sqlite3.h": "catalogd"}
+
+
+def files(folder: str) -> Iterator[tuple[Path, str]]:
+    for path in sorted((SOURCES / folder).rglob("*")):
+        if path.suffix in (".h", ".cc"):
+            yield path, path.read_text()
+
+
+def test_each_folder_has_a_layer():
+    assert {path.name for path in SOURCES.iterdir() if path.is_dir()} == set(LAYERS)
+
+
+def test_layers_have_no_cycle():
+    left = {folder: set(below) for folder, below in LAYERS.items()}
+    while left:
+        lowest = {folder for folder, below in left.items() if not below & left.keys()}
+        assert lowest, f"these include each other: {sorted(left)}"
+        left = {folder: below for folder, below in left.items() if folder not in lowest}
+
+
+@pytest.mark.parametrize("folder", LAYERS)
+def test_includes_point_down(folder):
+    wrong = []
+    for path, text in files(folder):
+        allowed = LAYERS[folder] | {folder}
+        if path.stem.endswith("_test") or path.stem.startswith("test_"):
+            allowed = allowed | TESTS_MAY_INCLUDE.get(folder, set())
+        wrong += [
+            f"{path.relative_to(SOURCES)} includes {included}/"
+            for included in INCLUDE.findall(text)
+            if included not in allowed
+        ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(("header", "folder"), ONLY_IN.items())
+def test_library_is_included_in_one_folder(header, folder):
+    including = {
+        path.relative_to(SOURCES).parts[0]
+        for layer in LAYERS
+        for path, text in files(layer)
+        if re.search(rf"^#include [<\"]{re.escape(header)}[>\"]", text, re.MULTILINE)
+    }
+    assert including == {folder}
