@@ -392,16 +392,17 @@ SettingsTable LakehouseSettings::Table() {
                "`wait` is reduced to it."},
       {.key = "catalogd.waiters_max",
        .target = &catalogd.waiters_max,
-       .help = "The maximum number of requests that wait for a change. Further ones are "
-               "answered 503. Each holds a connection, so `http.connections_max` must be "
+       .help = "The maximum number of requests that wait for a change. One token may have half "
+               "of them. Further ones are answered 503. Each holds a connection, so "
+               "`http.connections_max` must be "
                "larger, and for many waiting requests from one address "
                "`http.connections_per_address_max` too.",
        .max = 1'000'000,
        .unit = "requests"},
       {.key = "catalogd.list_streams_max",
        .target = &catalogd.list_streams_max,
-       .help = "The maximum number of concurrent backups and lists of more than 1 MiB. "
-               "Further ones are answered 503.",
+       .help = "The maximum number of concurrent backups and lists of more than 1 MiB. One token "
+               "may have half of them. Further ones are answered 503.",
        .min = 1,
        .max = 1000,
        .unit = "requests"},

@@ -53,7 +53,7 @@ class OpenFile {
 
 class FileStream : public http::BodyStream {
  public:
-  FileStream(Service& service, Service::StreamSlot slot, std::unique_ptr<OpenFile> file)
+  FileStream(Service& service, SharedSlots::Slot slot, std::unique_ptr<OpenFile> file)
       : service_(service), slot_(std::move(slot)), file_(std::move(file)) {}
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
@@ -63,14 +63,14 @@ class FileStream : public http::BodyStream {
 
  private:
   Service& service_;
-  const Service::StreamSlot slot_;
+  const SharedSlots::Slot slot_;
   const std::unique_ptr<OpenFile> file_;
 };
 
 }  // namespace
 
 asio::awaitable<Response> HandleBackup(Service& service, const Request& request) {
-  Service::StreamSlot slot = service.AcquireStreamSlot();
+  SharedSlots::Slot slot = service.stream_slots.Acquire(request.identity->name);
   if (!slot) {
     const Error full =
         Unavailable("too many lists and backups are being sent (catalogd.list_streams_max)");

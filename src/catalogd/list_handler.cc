@@ -62,8 +62,11 @@ asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const
   const Deadline deadline = Deadline::After(asked.wait);
   Result<catalog::Position> now = co_await Now(service, scope);
   if (asked.wait == Duration::zero() || !now.ok() || !asked.Knows(*now)) co_return now;
+  const SharedSlots::Slot slot = service.waiter_slots.Acquire(request.identity->name);
+  const Error full = Unavailable("too many requests wait for a change (catalogd.waiters_max)");
+  if (!slot) co_return full;
   const auto waiter = service.feed.Join(co_await asio::this_coro::executor, scope);
-  if (!waiter) co_return Unavailable("too many requests wait for a change (catalogd.waiters_max)");
+  if (!waiter) co_return full;
   service.waiting.Increment();
   auto outcome = ChangeFeed::Outcome::kChanged;
   while (outcome == ChangeFeed::Outcome::kChanged) {
@@ -99,7 +102,7 @@ class ResponseTimeout {
 
 class ListStream : public http::BodyStream {
  public:
-  ListStream(Service& service, Service::StreamSlot slot, std::unique_ptr<Listing> listing,
+  ListStream(Service& service, SharedSlots::Slot slot, std::unique_ptr<Listing> listing,
              std::string first, std::unique_ptr<ResponseTimeout> timeout)
       : service_(service),
         slot_(std::move(slot)),
@@ -117,7 +120,7 @@ class ListStream : public http::BodyStream {
 
  private:
   Service& service_;
-  const Service::StreamSlot slot_;
+  const SharedSlots::Slot slot_;
   const std::unique_ptr<Listing> listing_;
   std::string first_;
   const std::unique_ptr<ResponseTimeout> timeout_;
@@ -160,7 +163,7 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
     response.body = std::move(opened->first);
     co_return response;
   }
-  Service::StreamSlot slot = service.AcquireStreamSlot();
+  SharedSlots::Slot slot = service.stream_slots.Acquire(request.identity->name);
   if (!slot) {
     const Error full = Unavailable("too many lists are being sent (catalogd.list_streams_max)");
     co_return http::RenderError(full, request);

@@ -14,6 +14,8 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
     : store(the_store),
       settings(the_settings),
       feed(settings.waiters_max),
+      stream_slots(static_cast<size_t>(settings.list_streams_max)),
+      waiter_slots(static_cast<size_t>(settings.waiters_max)),
       waiting(metrics.Gauge("tarn_catalog_waiting", "Requests waiting for a change")),
       lists_whole(ListsCounter(metrics, "whole")),
       lists_changes(ListsCounter(metrics, "changes")),
@@ -38,14 +40,6 @@ Service::~Service() {
 void Service::Join() {
   writers.join();
   readers.join();
-}
-
-Service::StreamSlot Service::AcquireStreamSlot() {
-  if (++streams_ > settings.list_streams_max) {
-    --streams_;
-    return nullptr;
-  }
-  return {this, [this](void*) { --streams_; }};
 }
 
 }  // namespace tarn::catalogd

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 
 #include "base/lakehouse.h"
 #include "base/metrics.h"
+#include "base/shared_slots.h"
 #include "catalogd/change_feed.h"
 #include "catalogd/store.h"
 
@@ -26,13 +26,11 @@ class Service {
   // Waits for pending calls of the store. No call may follow.
   void Join();
 
-  // Counts a long response as running while it is held. Null if there are too many.
-  using StreamSlot = std::shared_ptr<void>;
-  StreamSlot AcquireStreamSlot();
-
   Store& store;
   const CatalogdSettings settings;
   ChangeFeed feed;
+  SharedSlots stream_slots;             // Of responses that take long to send.
+  SharedSlots waiter_slots;             // Of requests that wait for a change.
   boost::asio::thread_pool writers{8};  // The number of changes that can share a commit.
   boost::asio::thread_pool readers{2};
 
@@ -43,9 +41,6 @@ class Service {
   prometheus::Counter& changes;
   prometheus::Counter& failures;
   prometheus::Counter& forbidden;  // Changes outside of the datasets or keys of a token.
-
- private:
-  std::atomic<int64_t> streams_ = 0;
 };
 
 }  // namespace tarn::catalogd

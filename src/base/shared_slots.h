@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace tarn {
+
+// A limited number of slots, shared by tokens. One token may have half of the slots, rounded up, so
+// that it cannot keep the others out. Holders without a token may have all slots.
+//
+// Thread-safe. Outlives its slots.
+class SharedSlots {
+ public:
+  // Released by the destructor. Null: no slot.
+  using Slot = std::shared_ptr<void>;
+
+  explicit SharedSlots(size_t slots_max) : slots_max_(slots_max) {}
+
+  // `user` is the name of the token; empty without tokens.
+  Slot Acquire(const std::string& user);
+
+ private:
+  void Release(const std::string& user);
+
+  const size_t slots_max_;
+  std::mutex mutex_;
+  size_t taken_ = 0;                     // Guarded by mutex_.
+  std::map<std::string, size_t> users_;  // Guarded by mutex_; the slots of each token.
+};
+
+}  // namespace tarn
