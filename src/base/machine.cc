@@ -1,5 +1,6 @@
 #include "base/machine.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -75,5 +76,7 @@ uint64_t MachineMemory() {
   const uint64_t limit = CgroupMemoryLimit(kCgroupRoot, OwnCgroup());
   return limit == 0 ? host : std::min(host, limit);
 }
+
+void ReturnLargeBlocks() { mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024); }
 
 }  // namespace tarn

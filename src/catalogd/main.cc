@@ -7,6 +7,7 @@
 #include "base/daemon_options.h"
 #include "base/lakehouse.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/version.h"
 #include "catalogd/routes.h"
 #include "http/blocking.h"
@@ -71,6 +72,7 @@ Result<> Serve(const LakehouseSettings& settings) {
 }
 
 int Main(int argc, const char* const* argv) {
+  ReturnLargeBlocks();
   log::Configure("catalogd", log::Format::kText, log::Level::kInfo);
   const DaemonOptions options = ParseDaemonOptions(
       argc, argv, "catalogd", "Tarn's catalogue of datasets and their Parquet objects.");

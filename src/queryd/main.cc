@@ -4,6 +4,7 @@
 
 #include "base/daemon_options.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/version.h"
 #include "http/daemon_routes.h"
 #include "http/runtime.h"
@@ -63,6 +64,7 @@ Result<> Serve(const LakehouseSettings& settings) {
 }
 
 int Main(int argc, const char* const* argv) {
+  ReturnLargeBlocks();
   log::Configure("queryd", log::Format::kText, log::Level::kInfo);
   const DaemonOptions options =
       ParseDaemonOptions(argc, argv, "queryd", "Tarn's SQL daemon: POST /sql over Parquet in S3.");
