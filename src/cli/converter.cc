@@ -154,7 +154,7 @@ Result<> Converter::RunWithin(uint64_t memory_bytes, const std::string& sql,
                               const std::function<double()>& share) {
   TARN_CHECK_OK(
       state_->connection.Execute(fmt::format("SET memory_limit = '{}KB'", memory_bytes / 1000)));
-  const Result<> done = Run(sql, what, bytes, share);
+  Result<> done = Run(sql, what, bytes, share);
   if (!done.ok() && done.error().kind == ErrorKind::kCancelled) return done;
   TARN_CHECK_OK(state_->connection.Execute("RESET memory_limit"));
   const bool needs_more = !done.ok() && done.error().kind == ErrorKind::kOutOfMemory;

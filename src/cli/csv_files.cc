@@ -224,7 +224,7 @@ class CsvFinder {
     }
     if (scan.ok() && sniffed->quote != 0) return ValuesInOtherQuotes(file.path, sniffed->quote);
     if (!scan.ok() && scan.error().kind == ErrorKind::kCancelled) return scan.error();
-    const Result<> as_quotes = scan.ok() ? Result<>() : Result<>(scan.error());
+    Result<> as_quotes = scan.ok() ? Result<>() : Result<>(scan.error());
     if (!as_quotes.ok() && IsAllQuoted(first_line_, file.syntax.delimiter)) return as_quotes;
     file.syntax.quote = 0;
     file.syntax.escape = 0;

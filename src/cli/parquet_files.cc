@@ -267,7 +267,7 @@ Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
 // Reads all values of a file once, as queries will.
 Result<> CheckValues(const std::string& file, Converter& converter) {
   std::error_code ignored;
-  const Result<> read =
+  Result<> read =
       converter.Run(fmt::format("SELECT bit_xor(hash(*COLUMNS(*))) FROM {}", ParquetSource({file})),
                     "checking", fs::file_size(file, ignored));
   if (read.ok() || read.error().kind == ErrorKind::kCancelled) return read;

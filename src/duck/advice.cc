@@ -14,7 +14,7 @@ enum class Extent : uint8_t {
 struct Advice {
   std::string_view begin;
   Extent extent = Extent::kLine;
-  std::string_view instead = "";
+  std::string_view instead;
 };
 
 // Of DuckDB 1.5.5. A query can write such a text itself, with error('…'), and loses it then.

@@ -20,7 +20,6 @@ namespace {
 using ArrayPtr = std::shared_ptr<arrow::ArrayData>;
 using BufferPtr = std::shared_ptr<arrow::Buffer>;
 using TypePtr = std::shared_ptr<arrow::DataType>;
-using duck::ColumnType;
 using duck::TypeId;
 using duck::VectorView;
 

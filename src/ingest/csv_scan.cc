@@ -177,8 +177,8 @@ void CsvScanner::UseFirst() {
   for (const Field& field : fields_) {
     std::string text(field.text);
     if (field.is_quoted) {
-      const std::string quote(1, syntax_.quote);
-      text = ReplaceAll(text, std::string(1, syntax_.escape) + quote, quote);
+      const std::string escaped = {syntax_.escape, syntax_.quote};
+      text = ReplaceAll(text, escaped, {&syntax_.quote, 1});
     }
     scan_.first.push_back(std::move(text));
   }

@@ -46,7 +46,8 @@ class JsonParser {
     if (code != simdjson::SUCCESS) return JsonError(code);
     for (auto element : values) {
       JsonValue value;
-      if ((code = element.get(value)) != simdjson::SUCCESS) return JsonError(code);
+      code = element.get(value);
+      if (code != simdjson::SUCCESS) return JsonError(code);
       TARN_CHECK_OK(use(value, index));
       ++index;
     }

@@ -37,6 +37,7 @@ def test_ls(lake, run):
 
 
 def test_show(lake, run):
+    lake.queryd.stop()  # It would say that the object does not exist.
     name = "two parts/and a slash"
     schema = [{"name": "id", "type": "BIGINT", "nullable": False}, {"name": "x", "type": "DATE"}]
     objects = [{"key": "a/b.parquet", "size": 1500, "etag": "abc"}]

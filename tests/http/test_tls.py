@@ -276,7 +276,7 @@ def test_certificate_of_the_store(request, make_tls_lake, who, verify, works):
         lake.wait_for_rows("numbers", [[7]])
     else:
         lake.queryd.wait_for_line("refresh failed", "SSL peer certificate")
-        assert lake.select_all("numbers").status == 400
+        assert lake.select_all("numbers").status == 503
 
 
 # --- rotation
