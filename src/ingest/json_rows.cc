@@ -24,7 +24,8 @@ Result<> ObserveList(JsonValue value, JsonShape& shape, int level) {
   JsonShape& element_shape = shape.AddList();
   for (auto element : elements) {
     JsonValue each;
-    if ((code = element.get(each)) != simdjson::SUCCESS) return JsonError(code);
+    code = element.get(each);
+    if (code != simdjson::SUCCESS) return JsonError(code);
     TARN_CHECK_OK(Observe(each, element_shape, level + 1));
   }
   return {};
@@ -38,10 +39,12 @@ Result<> ObserveObject(JsonValue value, JsonShape& shape, int level) {
   shape.BeginObject();
   for (auto field : object) {
     std::string_view key;
-    if ((code = field.unescaped_key().get(key)) != simdjson::SUCCESS) return JsonError(code);
+    code = field.unescaped_key().get(key);
+    if (code != simdjson::SUCCESS) return JsonError(code);
     JsonShape& field_shape = *shape.FindOrAddField(key).shape;
     JsonValue each;
-    if ((code = field.value().get(each)) != simdjson::SUCCESS) return JsonError(code);
+    code = field.value().get(each);
+    if (code != simdjson::SUCCESS) return JsonError(code);
     TARN_CHECK_OK(Observe(each, field_shape, level + 1));
   }
   if (level == 0 && shape.fields().size() > kColumnsMax) {
@@ -52,7 +55,7 @@ Result<> ObserveObject(JsonValue value, JsonShape& shape, int level) {
 }
 
 Result<> Observe(JsonValue value, JsonShape& shape, int level) {
-  json_type type{};
+  json_type type = json_type::null;
   if (const auto code = value.type().get(type); code != simdjson::SUCCESS) return JsonError(code);
   if (level > kJsonLevelsMax && (type == json_type::array || type == json_type::object)) {
     shape.AddTooDeep();
@@ -142,7 +145,7 @@ Result<> WriteJson(JsonValue value, duck::VectorWriter& out, uint64_t row) {
   return {};
 }
 
-Result<> WriteList(JsonValue value, JsonShape& shape, duck::VectorWriter& out, uint64_t row) {
+Result<> WriteList(JsonValue value, const JsonShape& shape, duck::VectorWriter& out, uint64_t row) {
   simdjson::ondemand::array elements;
   if (value.get_array().get(elements) != simdjson::SUCCESS) return HasChanged();
   out.BeginList(row);
@@ -197,7 +200,7 @@ Result<> WriteMap(JsonValue value, JsonShape& shape, duck::VectorWriter& out, ui
 }
 
 Result<> Write(JsonValue value, JsonShape& shape, duck::VectorWriter& out, uint64_t row) {
-  json_type type{};
+  json_type type = json_type::null;
   if (const auto code = value.type().get(type); code != simdjson::SUCCESS) return JsonError(code);
   if (type == json_type::null) {
     bool is_null = false;
@@ -257,7 +260,7 @@ Result<uint64_t> JsonRows::Reader::Read(std::vector<duck::VectorWriter>& columns
   if (!records_) return uint64_t{0};
   JsonShape& shape = *source_->records_;
   const auto write = [&](JsonValue value, uint64_t row) -> Result<> {
-    json_type type{};
+    json_type type = json_type::null;
     const bool is_object = value.type().get(type) == simdjson::SUCCESS && type == json_type::object;
     if (!shape.IsRecord()) return Write(value, shape, columns[0], row);
     if (is_object) {

@@ -54,7 +54,7 @@ TEST(KnownViews, LeavesOutWhatIsNotAllowed) {
                           .put = {MakeView("a", 1), MakeView("b", 2)},
                           .pending = {"a2", "b2"},
                           .drop = {"a3", "b3"}};
-  const auto only_a = [](const std::string& name) { return name.starts_with("a"); };
+  const auto only_a = [](const std::string& name) { return name.starts_with('a'); };
   const ViewChange part = PartOf(change, only_a);
   EXPECT_EQ(part.revision, 3U);
   EXPECT_THAT(NamesOf(part), ElementsAre("a1"));
