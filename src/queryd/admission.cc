@@ -20,7 +20,7 @@ class Admission::InQueue {
   InQueue(const InQueue&) = delete;
   InQueue& operator=(const InQueue&) = delete;
 
-  // Needs the mutex. The slot is given back, if there is one.
+  // Needs the mutex. Releases the slot, if one was granted.
   void Leave() {
     waiting_->has_left = true;
     if (waiting_->is_granted) {
@@ -45,7 +45,7 @@ asio::awaitable<Result<Admission::Permit>> Admission::Enter(Query& query) {
   {
     const std::lock_guard lock(mutex_);
     token = &Find(query.user());
-    // A free slot means that no query may have it that waits.
+    // While a slot is free, all waiting queries belong to tokens at their limit.
     if (running_ < limits_.running_max && token->queue.empty() && MayRunMore(*token)) {
       Grant(*token);
       co_return Permit(*this, *token, ++last_permit_);
@@ -85,7 +85,7 @@ Admission::Token& Admission::Find(const auth::Identity& user) {
   return token;
 }
 
-bool Admission::IsWithin(size_t count, size_t token_max, const Token& token) const {
+bool Admission::IsWithin(size_t count, size_t token_max, const Token& token) {
   return !token.is_limited || count < token_max;
 }
 
@@ -116,7 +116,7 @@ Error Admission::TimeoutError(const Token& token) const {
 
 Error Admission::EndOfWait(const Query& query, const Waiting& waiting, const Token& token) const {
   if (query.cancel_reason()) return *query.cancel_reason();
-  // The token may be forgotten by now.
+  // Checked first, because the token of an evicted query may have been dropped.
   if (waiting.evicted) return *waiting.evicted;
   return TimeoutError(token);
 }
@@ -124,19 +124,13 @@ Error Admission::EndOfWait(const Query& query, const Waiting& waiting, const Tok
 bool Admission::MakeRoom(const Token& token) {
   if (!IsWithin(token.queue.size(), limits_.token_queue_max, token)) return false;
   if (queued_ < limits_.queue_max) return true;
-  const auto share = [](const Token& of, size_t queued) {
-    return static_cast<double>(queued) / of.weight;
-  };
   Token* longest = nullptr;
   for (auto& [name, other] : tokens_) {
     if (other.queue.empty()) continue;
-    if (longest == nullptr ||
-        share(other, other.queue.size()) > share(*longest, longest->queue.size())) {
-      longest = &other;
-    }
+    if (longest == nullptr || other.QueuedShare() > longest->QueuedShare()) longest = &other;
   }
   if (longest == nullptr || longest == &token ||
-      share(*longest, longest->queue.size()) <= share(token, token.queue.size() + 1)) {
+      longest->QueuedShare() <= token.Share(token.queue.size() + 1)) {
     return false;
   }
   const std::shared_ptr<Waiting> evicted = std::move(longest->queue.back());
@@ -156,8 +150,8 @@ void Admission::Grant(Token& token) {
 
 Admission::Token* Admission::NextToken() {
   const auto rank = [this](const Token& token) {
-    return std::tuple(static_cast<double>(token.running) / token.weight,
-                      std::max(virtual_time_, token.start_tag), token.queue.front()->arrival);
+    return std::tuple(token.RunningShare(), std::max(virtual_time_, token.start_tag),
+                      token.queue.front()->arrival);
   };
   Token* next = nullptr;
   for (auto& [name, token] : tokens_) {
@@ -179,7 +173,7 @@ void Admission::Settle() {
     next = NextToken();
   }
   if (next != nullptr) CancelBlockedFor(*next);
-  // Nothing is owed in an idle service.
+  // In an idle service, all tokens start again as equals.
   const bool is_idle = running_ == 0 && queued_ == 0;
   std::erase_if(tokens_, [&](const auto& entry) {
     const Token& token = entry.second;
@@ -189,15 +183,11 @@ void Admission::Settle() {
 }
 
 void Admission::CancelBlockedFor(const Token& token) {
-  const auto share = [](const Token& of, size_t running) {
-    return static_cast<double>(running) / of.weight;
-  };
   auto most = blocked_.end();
   for (auto it = blocked_.begin(); it != blocked_.end(); ++it) {
     const Token& other = *it->second.token;
-    if (&other == &token || share(other, other.running) < share(token, token.running + 1)) continue;
-    if (most == blocked_.end() ||
-        share(other, other.running) > share(*most->second.token, most->second.token->running)) {
+    if (&other == &token || other.RunningShare() < token.Share(token.running + 1)) continue;
+    if (most == blocked_.end() || other.RunningShare() > most->second.token->RunningShare()) {
       most = it;
     }
   }

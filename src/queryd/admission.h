@@ -27,8 +27,8 @@ namespace tarn::queryd {
 // arrival. Queries without a token belong to one token with an empty name. The limits of each token
 // apply neither to that one nor to the only token that may query.
 //
-// A query that finds the queue full takes the place of the newest query of the token that has the
-// most waiting in proportion to its weight, unless that is its own token or would be then.
+// If the queue is full, a new query replaces the newest query of the token that has the most
+// waiting queries in proportion to its weight, provided that its own token still has fewer then.
 //
 // Thread-safe.
 class Admission {
@@ -62,7 +62,7 @@ class Admission {
     uint64_t arrival = 0;  // In the order of arrivals.
     // All guarded by mutex_.
     bool is_granted = false;
-    bool has_left = false;         // The coroutine has gone on.
+    bool has_left = false;         // The coroutine no longer waits.
     std::optional<Error> evicted;  // Another query has its place in the queue.
   };
   // A token with queries here, or whose next start tag is still ahead of the virtual time.
@@ -74,14 +74,19 @@ class Admission {
     size_t running = 0;
     size_t slow_readers = 0;
     std::deque<std::shared_ptr<Waiting>> queue = {};
+
+    // A number of slots or queries in proportion to the weight.
+    double Share(size_t count) const { return static_cast<double>(count) / weight; }
+    double RunningShare() const { return Share(running); }
+    double QueuedShare() const { return Share(queue.size()); }
   };
   // A query that keeps its slot although its reader is slow.
   struct Blocked {
     Token* token = nullptr;
     std::weak_ptr<Query> query;
   };
-  // Takes a coroutine that is destroyed while it waits, by an exception for example, out of the
-  // queue. A slot that it was given meanwhile goes to another query.
+  // Removes a coroutine from the queue that is destroyed while it waits, for example by an
+  // exception. Releases a slot that it was granted meanwhile.
   class InQueue;
 
   void Leave(const Permit& permit);
@@ -89,16 +94,17 @@ class Admission {
 
   // All of these need mutex_.
   Token& Find(const auth::Identity& user);
-  bool IsWithin(size_t count, size_t token_max, const Token& token) const;
+  static bool IsWithin(size_t count, size_t token_max, const Token& token);
   bool MayRunMore(const Token& token) const;
   Error FullError(const Token& token) const;
   Error TimeoutError(const Token& token) const;
   Error EndOfWait(const Query& query, const Waiting& waiting, const Token& token) const;
-  // False if the queue is full for a query of this token.
+  // Makes room in the queue for a query of this token. Returns false if the queue is full for it.
   bool MakeRoom(const Token& token);
   void Grant(Token& token);
   Token* NextToken();
-  // After a slot or a place in the queue has become free, or a query has begun to wait.
+  // Grants free slots, cancels a blocked query if necessary, and drops tokens without queries.
+  // Called after every change.
   void Settle();
   void CancelBlockedFor(const Token& token);
 

@@ -8,52 +8,10 @@
 #include <boost/asio/post.hpp>
 #include <random>
 
-#include "queryd/test_io.h"
+#include "queryd/test_admission.h"
 
 namespace tarn::queryd {
 namespace {
-
-namespace asio = boost::asio;
-using namespace std::chrono_literals;
-using Permit = Admission::Permit;
-
-asio::awaitable<Result<Permit>> EnterWith(Admission& admission, std::shared_ptr<Query> query) {
-  Result<Permit> permit = co_await admission.Enter(*query);
-  co_return permit;
-}
-
-using User = std::shared_ptr<const auth::Identity>;
-
-User Token(const std::string& name, uint32_t weight = 1) {
-  return std::make_shared<const auth::Identity>(
-      auth::Identity{.name = name, .roles = {}, .datasets = {}, .weight = weight});
-}
-
-std::shared_ptr<Query> NewQuery(const asio::any_io_executor& executor,
-                                const User& user = auth::Anonymous()) {
-  return std::make_shared<Query>(executor, QueryInfo{.id = "q"}, user, 1h);
-}
-
-class AdmissionTest : public testing::Test {
- protected:
-  IoThreads io{3};
-
-  std::shared_ptr<Query> New(const User& user = auth::Anonymous()) {
-    return NewQuery(io.NewStrand(), user);
-  }
-  static std::future<Result<Permit>> Enter(Admission& admission,
-                                           const std::shared_ptr<Query>& query) {
-    return Spawn(query->executor(), EnterWith(admission, query));
-  }
-  std::future<Result<Permit>> Enter(Admission& admission) { return Enter(admission, New()); }
-  // One that waits, behind all that wait already.
-  std::future<Result<Permit>> Queue(Admission& admission, const std::shared_ptr<Query>& query) {
-    const size_t before = admission.queued();
-    auto entered = Enter(admission, query);
-    EXPECT_TRUE(Eventually([&] { return admission.queued() == before + 1; }));
-    return entered;
-  }
-};
 
 TEST_F(AdmissionTest, AsManyRunAsMayAndTheNextWaits) {
   Admission admission({.running_max = 2, .queue_max = 1, .queue_timeout = 1h});
@@ -176,76 +134,6 @@ TEST_F(AdmissionTest, ACancelAndAPlaceAtTheSameTimeLoseNoPlace) {
   }
   EXPECT_TRUE(Get(behind).ok());
   EXPECT_EQ(admission.running(), 0U);
-}
-
-// The names of the tokens in the order in which their queries run, one at a time.
-class TurnsTest : public AdmissionTest {
- protected:
-  std::vector<std::string> Turns(Admission& admission, Result<Permit>& running,
-                                 const std::vector<User>& arrivals) {
-    std::vector<std::future<Result<Permit>>> waiting;
-    waiting.reserve(arrivals.size());
-    for (const User& user : arrivals) waiting.push_back(Queue(admission, New(user)));
-    std::vector<std::string> turns;
-    for (size_t i = 0; i < arrivals.size(); ++i) {
-      running->Release();
-      size_t next = 0;
-      EXPECT_TRUE(Eventually([&] {
-        for (next = 0; next < waiting.size(); ++next) {
-          if (waiting[next].valid() && IsReady(waiting[next])) return true;
-        }
-        return false;
-      }));
-      running = waiting[next].get();
-      EXPECT_TRUE(running.ok());
-      turns.push_back(arrivals[next]->name);
-    }
-    return turns;
-  }
-};
-
-TEST_F(TurnsTest, AQueryWaitsForOneSlotBehindManyOfAnotherToken) {
-  Admission admission({.running_max = 1, .queue_max = 400, .queue_timeout = 1h});
-  const User red = Token("red");
-  Result<Permit> running = Get(Enter(admission, New(red)));
-  std::vector<User> arrivals(300, red);
-  arrivals.push_back(Token("blue"));
-  const std::vector<std::string> turns = Turns(admission, running, arrivals);
-  EXPECT_EQ(turns.front(), "blue");
-  EXPECT_EQ(std::count(turns.begin(), turns.end(), "red"), 300);
-}
-
-TEST_F(TurnsTest, TokensAlternateInTheOrderOfTheirOwnQueries) {
-  Admission admission({.running_max = 1, .queue_max = 100, .queue_timeout = 1h});
-  const User red = Token("red");
-  const User blue = Token("blue");
-  Result<Permit> running = Get(Enter(admission, New(red)));
-  EXPECT_THAT(Turns(admission, running, {red, red, red, blue, blue, blue}),
-              testing::ElementsAre("blue", "red", "blue", "red", "blue", "red"));
-}
-
-TEST_F(TurnsTest, AWeightOfThreeHasThreeTurnsForOne) {
-  Admission admission({.running_max = 1, .queue_max = 100, .queue_timeout = 1h});
-  const User red = Token("red", 3);
-  const User blue = Token("blue");
-  Result<Permit> running = Get(Enter(admission, New(Token("green"))));
-  std::vector<User> arrivals(12, red);
-  arrivals.insert(arrivals.end(), 12, blue);
-  const std::vector<std::string> turns = Turns(admission, running, arrivals);
-  EXPECT_EQ(std::count(turns.begin(), turns.begin() + 8, "red"), 6)
-      << testing::PrintToString(turns);
-  EXPECT_EQ(std::count(turns.begin(), turns.begin() + 8, "blue"), 2);
-}
-
-TEST_F(TurnsTest, ATokenThatComesBackHasNotSavedTurns) {
-  Admission admission({.running_max = 1, .queue_max = 100, .queue_timeout = 1h});
-  const User red = Token("red");
-  const User blue = Token("blue");
-  Result<Permit> running = Get(Enter(admission, New(red)));
-  EXPECT_THAT(Turns(admission, running, {red, red, red, red, red}), testing::SizeIs(5));
-  // Red had six turns and blue none: from now on they alternate all the same.
-  EXPECT_THAT(Turns(admission, running, {blue, blue, blue, blue, red, red}),
-              testing::ElementsAre("blue", "blue", "red", "blue", "red", "blue"));
 }
 
 TEST_F(AdmissionTest, AFreeSlotGoesToTheTokenWithTheFewestSlots) {

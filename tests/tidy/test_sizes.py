@@ -20,7 +20,6 @@ LONGER_FILES = {
     "http/server_test.cc": 829,
     "http/session.cc": 900,
     "http/tls_test.cc": 590,
-    "queryd/admission_test.cc": 501,
     "queryd/engine_supervisor.cc": 671,
     "queryd/engine_supervisor_test.cc": 985,
     "queryd/registrar_test.cc": 727,
