@@ -1,4 +1,4 @@
-"""A start of queryd on a catalogue of many datasets: when it answers, and what it takes."""
+"""Starts queryd on a catalogue of many datasets: the time to its answers, and its memory."""
 
 import hashlib
 import json

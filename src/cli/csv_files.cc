@@ -21,7 +21,7 @@ namespace tarn::cli {
 namespace {
 
 constexpr std::string_view kDelimiters = ",;\t|";
-// DuckDB looks at so many rows to find out how a file is written.
+// The number of rows that DuckDB samples to detect the format.
 constexpr uint64_t kSniffedRows = 20'480;
 
 constexpr std::array<std::string_view, 20> kScannedOptions = {"delim",
@@ -66,7 +66,7 @@ char OneCharacter(const std::string& text) {
   return text.size() == 1 ? text.front() : 0;
 }
 
-// The first lines of a file, as far as a block of it has them.
+// The first lines of a file, up to one block.
 Result<std::string> BeginningOf(const std::string& file) {
   TARN_TRY(ingest::TextReader text,
            ingest::TextReader::Open(file, "", [](uint64_t) { return Result<>(); }));
@@ -83,14 +83,14 @@ std::string_view LineAt(std::string_view text, uint64_t number) {
   return Trim(text.substr(0, text.find_first_of("\r\n")));
 }
 
-// The character that most likely stands between the fields of a line.
+// The most likely delimiter of a line.
 char GuessDelimiter(std::string_view line) {
   const auto count = [line](char c) { return std::count(line.begin(), line.end(), c); };
   return *std::max_element(kDelimiters.begin(), kDelimiters.end(),
                            [&count](char a, char b) { return count(a) < count(b); });
 }
 
-// The lines before the header, if it is plainly further down: none of them has a delimiter.
+// The number of lines before the header, if none of these lines has a delimiter.
 uint64_t LinesBeforeHeader(const SniffedCsv& sniffed, std::string_view beginning) {
   if (sniffed.columns.size() < 2) return 0;
   for (uint64_t line = 0; line < sniffed.lines_to_skip; ++line) {
@@ -122,7 +122,7 @@ Error RaggedLine(const Input& input, const CsvFile& file) {
                                      scan.columns.size(), scan.ragged->text, advice));
 }
 
-// Whether all fields of a line stand in quotes.
+// True if all fields of a line are quoted.
 bool IsAllQuoted(std::string_view line, char delimiter) {
   while (true) {
     const size_t end = line.find(delimiter);
@@ -133,7 +133,7 @@ bool IsAllQuoted(std::string_view line, char delimiter) {
   }
 }
 
-// Whether one of the fields is more likely a value than a name.
+// True if a field is more likely a value than a name.
 bool HasValues(const std::vector<std::string>& fields) {
   return std::any_of(fields.begin(), fields.end(), [](const std::string& field) {
     return ingest::KindsOf(field, ingest::kValueKinds) != 0;
@@ -179,7 +179,7 @@ class CsvFinder {
     return std::strtoull(OptionOf(input_, "skip").value_or("0").c_str(), nullptr, 10);
   }
 
-  // Whether DuckDB has found the fields of the first line.
+  // True if DuckDB found the fields of the first line.
   bool IsTrusted(const SniffedCsv& sniffed) const {
     if (sniffed.delimiter == 0) return false;
     if (!HasOption(input_, "skip") && sniffed.lines_to_skip > 0) return false;
@@ -212,8 +212,8 @@ class CsvFinder {
     return syntax;
   }
 
-  // Quotes that come late are quotes (RFC 4180, 2.5), unless one within the first rows shows that
-  // it is only a character. Apostrophes are characters of text, unless an option says that they are
+  // Quotes after the sampled rows are quotes (RFC 4180, 2.5), unless the sampled rows show that
+  // they are ordinary characters. Apostrophes are ordinary characters, unless an option makes them
   // quotes.
   Result<> Scan(CsvFile& file, const SniffedCsv* sniffed) {
     Result<ingest::CsvScan> scan = ScanWith(file);
@@ -244,8 +244,7 @@ class CsvFinder {
   std::string first_line_;
 };
 
-// As DuckDB names columns: "column3" without a name, "name_1" after a "name". A NUL is no part of
-// a name.
+// Names columns like DuckDB: "column3" without a name, and "name_1" after a "name". Removes NULs.
 void NameColumns(CsvFile& file, std::vector<std::string>& notes) {
   const size_t count = file.scan.columns.size();
   const bool is_sniffed = file.names.size() == count;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Files of CSV that are read in full before DuckDB reads them: how they are written, whether each
-// line has as many fields as the first one, and the types that hold all values.
+// Scans CSV files before DuckDB reads them: finds their format and the types that fit all values,
+// and checks that each line has as many fields as the first one.
 
 #include <stop_token>
 #include <string>
@@ -19,18 +19,18 @@ struct CsvFile {
   std::string path;
   ingest::CsvSyntax syntax;
   ingest::CsvScan scan;
-  std::vector<std::string> names;        // Of its columns: no two equal in any case.
-  std::vector<std::string> first_types;  // As DuckDB takes the first rows; empty: not known.
-  std::string date_format;               // As DuckDB takes the first rows; empty: not known.
+  std::vector<std::string> names;        // The columns, unique without regard to case.
+  std::vector<std::string> first_types;  // Detected from the first rows; empty: unknown.
+  std::string date_format;               // Detected from the first rows; empty: unknown.
   std::string timestamp_format;
 };
 
-// Whether a scan understands all options. It does not understand those that change which lines are
-// rows, or the columns (ignore_errors, columns).
+// True if a scan supports all options. It does not support options that change the columns, or the
+// lines that are rows (columns, ignore_errors).
 bool CanScanCsv(const Input& input);
 
-// An error names the first line that does not fit. The names of columns that are not those of the
-// file are added to `notes`.
+// The error names the first line with a wrong number of fields. Adds a note for each column whose
+// name differs from the file's.
 Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
                                           const std::stop_token& stop,
                                           std::vector<std::string>& notes);

@@ -1,6 +1,6 @@
 #pragma once
 
-// SQL that reads scanned files of CSV.
+// The SQL that reads scanned CSV files.
 
 #include <string>
 #include <vector>
@@ -16,14 +16,14 @@ namespace tarn::cli {
 struct CsvColumn {
   std::string name;
   ingest::TextKinds kinds;
-  std::string first_type = "VARCHAR";  // As DuckDB takes the first rows.
+  std::string first_type = "VARCHAR";  // DuckDB's type for the first rows.
 };
 
-// By their names, as SQL takes names, in the order of the files.
+// Matched by name, without regard to case, in the order of the files.
 std::vector<CsvColumn> ColumnsOfFiles(const std::vector<CsvFile>& files);
 
-// The text behind FROM for the rows of all files, in their order. Columns that are not in `columns`
-// are VARCHAR. DuckDB finds out nothing by itself.
+// The FROM clause for the rows of all files, in their order. Columns that are not in `columns` are
+// VARCHAR. All options are set, so DuckDB detects nothing.
 std::string ReadCsvFiles(const Input& input, const std::vector<CsvFile>& files,
                          const std::vector<Column>& columns);
 

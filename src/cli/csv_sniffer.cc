@@ -70,8 +70,8 @@ Result<> CheckSeparatorLine(const Input& input, const std::string& file) {
     return {};
   }
   return InvalidArgument(fmt::format(
-      "\"{}\" begins with a line \"sep=\": --with skip=1 leaves it out, --delimiter says "
-      "what it says",
+      "\"{}\" begins with a line \"sep=\": skip it by --with skip=1, and set its delimiter by "
+      "--delimiter",
       file));
 }
 

@@ -165,11 +165,12 @@ Command AddPut(CLI::App& app, PutOptions& put) {
                       "token)");
   command->add_option("--format", put.format, "csv, json or parquet (by the names; of stdin: csv)")
       ->check(CLI::IsMember({"csv", "json", "parquet"}));
-  command->add_option("--delimiter", put.delimiter, "Of CSV (found out)");
+  command->add_option("--delimiter", put.delimiter,
+                      "The delimiter of CSV files (default: detected)");
   command->add_option(
       "--encoding", put.encoding,
-      "Of CSV and JSON: latin-1, windows-1252, utf-16 … (UTF-8, or UTF-16 where the "
-      "file begins with its byte order mark)");
+      "The encoding of CSV and JSON files, such as latin-1, windows-1252 or utf-16 (default: "
+      "UTF-16 if the file begins with its byte order mark, else UTF-8)");
   command->add_flag("--no-header", put.no_header, "The first line of CSV is a row");
   command
       ->add_option("--with", put.with,
@@ -180,14 +181,14 @@ Command AddPut(CLI::App& app, PutOptions& put) {
   command
       ->add_option(
           "--type", put.types,
-          "COLUMN=TYPE, where it shall not be found out: zip=VARCHAR, price=DECIMAL(18,2); "
+          "The type of a column, instead of the detected one: zip=VARCHAR, price=DECIMAL(18,2); "
           "may be given again")
       ->expected(1)
       ->take_all();
   command->add_flag("--no-check", put.no_check,
-                    "Do not read the values of Parquet files before they become the dataset");
+                    "Skip the check that all values of Parquet files can be read");
   command->add_flag("--append", put.append, "Add to the dataset");
-  command->add_flag("--replace", put.replace, "Take the place of the dataset");
+  command->add_flag("--replace", put.replace, "Replace the dataset");
   command->add_flag("--json", put.json, "Print what the catalogue answers");
   return {command, [&put] { return PutDataset(put); }};
 }

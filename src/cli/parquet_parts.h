@@ -12,8 +12,8 @@
 
 namespace tarn::cli {
 
-// How many rows a row group has, so that one of them is in memory: fewer where rows are long. 0
-// rows: their number is not known.
+// The number of rows in a row group, so that a row group fits into memory. Long rows give smaller
+// groups. 0 if the number of rows is unknown.
 uint64_t RowGroupRows(uint64_t rows, uint64_t bytes, size_t columns);
 
 struct RowCounts {

@@ -6,9 +6,9 @@ namespace tarn::duck {
 namespace {
 
 enum class Extent : uint8_t {
-  kText,  // The text itself.
-  kLine,  // All from it to the end of its line.
-  kRest,  // All from it to the end of the message.
+  kText,  // Only the text.
+  kLine,  // From the text to the end of its line.
+  kRest,  // From the text to the end of the message.
 };
 
 struct Advice {
@@ -17,7 +17,7 @@ struct Advice {
   std::string_view instead;
 };
 
-// Of DuckDB 1.5.5. A query can write such a text itself, with error('…'), and loses it then.
+// The advice in messages of DuckDB 1.5.5. It is also removed from texts of error('…').
 constexpr Advice kAdvice[] = {
     // Limits that are settings of queryd.
     {R"(. Use "SET max_expression_depth TO x" to increase the maximum expression depth.)",
@@ -27,7 +27,7 @@ constexpr Advice kAdvice[] = {
     {"\nDatabase is launched in in-memory mode", Extent::kRest},
     {"\nTo enable temporary buffer eviction", Extent::kRest},
     {"\n\nPossible solutions:", Extent::kRest},
-    // Settings that nobody can change.
+    // Settings that cannot be changed.
     {" Use SET pivot_limit=X to increase the limit.", Extent::kText},
     {"\n* SET order_by_non_integer_literal=true"},
     {"\n\nUse \"SET scalar_subquery_error_on_multiple_rows=false\""},

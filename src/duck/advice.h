@@ -5,9 +5,9 @@
 
 namespace tarn::duck {
 
-// DuckDB's message without the parts that a client can do nothing with: settings that it cannot
-// make, extensions that it cannot install, the addresses and files of a stack trace. Names the
-// setting of Tarn in their place, where there is one.
+// Removes from a message of DuckDB the advice that a client cannot follow: locked settings and
+// extensions to install; also the addresses and files of a stack trace. Names the corresponding
+// setting of Tarn instead, if there is one.
 std::string WithoutAdvice(std::string_view message);
 
 }  // namespace tarn::duck

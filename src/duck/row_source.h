@@ -1,6 +1,6 @@
 #pragma once
 
-// Rows that the program makes, as a table function of DuckDB.
+// Provides rows of the program as a table function of DuckDB.
 
 #include <cstdint>
 #include <memory>
@@ -13,27 +13,28 @@
 
 namespace tarn::duck {
 
-// A type of which all that is not nested is text.
+// A nested type whose leaves are VARCHAR.
 struct TextType {
   enum class Kind : uint8_t { kText, kList, kStruct, kMap };
 
   Kind kind = Kind::kText;
   // LIST: the element. MAP: the value, whose key is a text. STRUCT: the fields.
   std::vector<TextType> children;
-  std::vector<std::string> names;  // STRUCT: of the fields, no two equal in any case.
+  std::vector<std::string>
+      names;  // STRUCT: the names of the fields, unique without regard to case.
 };
 
-// A vector of a chunk that is being filled. Each row must be set once, in ascending order. A row of
-// a STRUCT is set by setting its fields.
+// Writes a vector of a chunk. Set each row once, in ascending order. To set a row of a STRUCT, set
+// its fields.
 class VectorWriter {
  public:
   VectorWriter(void* vector, const TextType& type);
 
   void SetText(uint64_t row, std::string_view text);
-  // Of a STRUCT, its fields become NULL too.
+  // For a STRUCT, sets the fields to NULL too.
   void SetNull(uint64_t row);
 
-  // LIST and MAP: begins the list of a row, whose elements are added before any other row is set.
+  // LIST and MAP: begins the list of a row. Add its elements before you set another row.
   void BeginList(uint64_t row);
   // Adds an element to the list and returns its row in element(), and in key().
   uint64_t AddElement(uint64_t row);
@@ -43,7 +44,7 @@ class VectorWriter {
   VectorWriter& field(size_t index) { return children_[index]; }
 
  private:
-  void Attach();  // To the memory of the vector, which moves where a list grows.
+  void Attach();  // Updates the pointers to the vector, whose memory moves when a list grows.
   void Grow();
 
   void* vector_;
@@ -55,12 +56,11 @@ class VectorWriter {
   std::vector<VectorWriter> children_;
 };
 
-// One reading of rows.
+// One pass over the rows.
 class RowReader {
  public:
   virtual ~RowReader() = default;
-  // Writes at most `rows_max` rows, a column to each writer, and returns their number; 0 at the
-  // end.
+  // Writes at most `rows_max` rows, one writer for each column. Returns their number; 0 at the end.
   virtual Result<uint64_t> Read(std::vector<VectorWriter>& columns, uint64_t rows_max) = 0;
 };
 

@@ -14,10 +14,9 @@ using duck::TypeId;
 // Arrow C++ reads no type that is nested more than 64 deep; a map is two of these levels.
 constexpr int kNestingMax = 30;
 
-// False for what has to be text: integers that are longer than Arrow's, a time with its own zone,
-// months, days and microseconds each of which can be large (Arrow's interval counts nanoseconds,
-// in the same 64 bits), bits whose number is no multiple of eight, and values of different types
-// in one column (Arrow's union knows no null that is not null of one of its types).
+// False for types that become text, because Arrow has no exact type for them: integers of 128 bits
+// and more, TIME WITH TIME ZONE, INTERVAL (Arrow's interval counts nanoseconds in 64 bits), BIT of
+// any length, and UNION (a null of Arrow's union belongs to one of its types).
 bool HoldsExactly(const ColumnType& type, int depth) {
   switch (type.id) {
     case TypeId::kUnknown:

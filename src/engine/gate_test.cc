@@ -81,7 +81,7 @@ TEST_F(GateTest, LetsParametersPass) {
   EXPECT_EQ(gate.Check("explain  select id from trips where id = ?")->sql,
             "EXPLAIN select id from trips where id = ?");
   EXPECT_EQ(Refusal("SELECT * FROM read_parquet($1)"), "not allowed: table function read_parquet");
-  EXPECT_EQ(Refusal("FROM query($1)"), "not allowed: query() of what is no constant text");
+  EXPECT_EQ(Refusal("FROM query($1)"), "not allowed: query() of a text that is not constant");
   EXPECT_NE(Refusal("FROM $1"), "");
   EXPECT_NE(Refusal("COPY trips TO $1"), "");
   // DuckDB takes one kind or the other.
@@ -310,11 +310,11 @@ TEST_F(GateTest, JudgesTheTextOfQuery) {
       {"FROM query('SELECT getvariable(''x'')')", "function getvariable"},
       {"FROM query('PRAGMA version')", "query() of PRAGMA"},
       {"FROM query('EXPLAIN SELECT 1')", "query() of EXPLAIN"},
-      {"FROM query('FROM ' || 'trips')", "query() of what is no constant text"},
-      {"FROM query(upper('from trips'))", "query() of what is no constant text"},
-      {"FROM query((SELECT 'from trips'))", "query() of what is no constant text"},
-      {"FROM query(NULL)", "query() of what is no constant text"},
-      {"FROM query(x := 'from trips', y := 1)", "query() of what is no constant text"},
+      {"FROM query('FROM ' || 'trips')", "query() of a text that is not constant"},
+      {"FROM query(upper('from trips'))", "query() of a text that is not constant"},
+      {"FROM query((SELECT 'from trips'))", "query() of a text that is not constant"},
+      {"FROM query(NULL)", "query() of a text that is not constant"},
+      {"FROM query(x := 'from trips', y := 1)", "query() of a text that is not constant"},
       {"FROM query", "table function query"},
       {"FROM query('SELECT $1')", "parameters in the text of query()"},
       {"FROM trips, query('SELECT ?') WHERE id = ?", "parameters in the text of query()"},
@@ -350,7 +350,8 @@ TEST_F(GateTest, QueryTableNamesDatasets) {
         "FROM query_table($1)", "FROM query_table((SELECT 'trips'))", "FROM query_table(NULL)",
         "FROM query_table(['trips', NULL])", "FROM query_table()",
         "FROM query_table('trips', true, 1)", "FROM query_table(list_concat(['trips'], ['x']))"}) {
-    EXPECT_EQ(Refusal(sql), "not allowed: query_table() of what are no datasets by name") << sql;
+    EXPECT_EQ(Refusal(sql), "not allowed: query_table() of names that are not constant datasets")
+        << sql;
   }
   EXPECT_EQ(Refusal("FROM query_table('trips', (SELECT getvariable('x')))"),
             "not allowed: function getvariable");

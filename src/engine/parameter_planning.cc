@@ -27,8 +27,8 @@ class Planning {
   }
 
  private:
-  // `is_planned`: this part of the statement certainly is. What a CTE holds is not, where nothing
-  // reads the CTE.
+  // `is_planned`: DuckDB certainly plans this part of the statement. It does not plan a CTE that is
+  // never read.
   void Visit(const Json& node, bool is_planned) {
     if (node.is_object()) {
       if (TextOf(node, "class") == "PARAMETER") has_parameters_ = true;

@@ -12,8 +12,9 @@
 namespace tarn::engine {
 namespace {
 
-// What a new DuckDB brings is refused until it is judged: these fail when it has a name that no
-// list has, and when a list has a name that is gone. With httpfs, as queryd has it.
+// A function of a new DuckDB version is refused until it is on a list. These tests fail if a
+// function is on no list, and if a list has a name that DuckDB no longer has. httpfs is loaded, as
+// in queryd.
 class FunctionLists : public testing::Test {
  protected:
   duck::Connection connection = *duck::Database::Open({})->Connect();

@@ -71,9 +71,9 @@ class TreeCheck {
     return {};
   }
 
-  // The name of a CTE stands for it in the CTEs after it, in what the WITH belongs to, and in the
-  // second part of its own query where that is recursive. In its own query else it stands for what
-  // it is outside.
+  // The name of a CTE is visible in the later CTEs, in the query of the WITH, and in the second
+  // part of its own query if that is recursive. Elsewhere in its own query the name keeps its outer
+  // meaning.
   Result<> VisitQueryNode(const Json& node) {
     const size_t outer = scope_.size();
     const auto ctes = node.at("cte_map").find("map");
@@ -151,8 +151,8 @@ class TreeCheck {
     return {};
   }
 
-  // What shows secrets and logs stays refused even where a dataset has its name: between this
-  // check and the statement the dataset may go, and the name means the function again.
+  // Functions that show secrets and logs are refused even if a dataset has their name. The dataset
+  // could be dropped between this check and the statement, and the name would mean the function.
   bool NoteDataset(const std::string& name) {
     if (!rules_.is_dataset(name)) return false;
     verdict_.datasets.push_back(name);
@@ -308,13 +308,13 @@ class TreeCheck {
   Result<> CheckQuery(const Json& arguments) {
     const std::optional<std::string> sql =
         arguments.size() == 1 ? ConstantText(arguments.front()) : std::nullopt;
-    if (!sql) return NotAllowedError("query() of what is no constant text");
+    if (!sql) return NotAllowedError("query() of a text that is not constant");
     return check_inner_(*sql);
   }
 
   // query_table('name'), query_table(['name', …]), and a flag as the second argument.
   Result<> CheckQueryTable(const Json& arguments) {
-    const Error refusal = NotAllowedError("query_table() of what are no datasets by name");
+    const Error refusal = NotAllowedError("query_table() of names that are not constant datasets");
     if (arguments.empty() || arguments.size() > 2) return refusal;
     for (const Json& argument : ItemsOf(arguments.front())) {
       const std::optional<std::string> name = ConstantText(argument);
@@ -377,7 +377,7 @@ class TreeCheck {
     if (RuleOfTableFunction(name) != FunctionRule::kUnknown) {
       return NotAllowedError("table function " + name + " in place of a value");
     }
-    // A slip of the pen is the likeliest; what is suggested is of our list.
+    // Probably a typing error. The suggestion comes from our list.
     constexpr size_t kNameBytesMax = 64;
     const std::optional<std::string> nearest =
         name.size() <= kNameBytesMax && !name.empty() && IsWordCharacter(name.front())

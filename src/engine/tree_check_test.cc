@@ -114,8 +114,8 @@ class CteStatements {
   std::mt19937 random_;
 };
 
-// The binder itself is asked what the names stand for: what the gate lets pass has none of
-// DuckDB's own duckdb_logs in its plan, which no optimiser has been at.
+// Compares with DuckDB's binder: a statement that the gate accepts must not have DuckDB's own
+// duckdb_logs in its unoptimised plan.
 TEST_F(TreeCheckTest, AgreesWithTheBinderOnCtes) {
   ASSERT_TRUE(connection.Execute("CREATE VIEW a AS SELECT 1 AS x").ok());
   ASSERT_TRUE(connection.Execute("PRAGMA disable_optimizer").ok());

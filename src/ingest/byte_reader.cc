@@ -1,7 +1,7 @@
 #include "ingest/byte_reader.h"
 
 #include <fmt/format.h>
-// Makes the input of zlib const, as it is.
+// Lets zlib take const input, which it does not modify.
 #define ZLIB_CONST
 #include <zlib.h>
 #include <zstd.h>
@@ -20,22 +20,22 @@ constexpr size_t kBlockBytes = 256 * 1024;
 
 }  // namespace
 
-// Unpacks piece after piece of a file.
+// Decompresses a file piece by piece.
 class Unpacker {
  public:
   virtual ~Unpacker() = default;
   virtual void Give(std::string_view packed) = 0;
-  // Whether all that was given is unpacked.
+  // True if all input was decompressed.
   virtual bool IsEmpty() const = 0;
-  // The next unpacked bytes, which may be none; false: damaged.
+  // Appends the next bytes, possibly none. Returns false if the input is damaged.
   virtual bool Unpack(std::string_view& bytes) = 0;
-  // Whether all that was given is whole.
+  // True if the input ended at the end of a member or frame.
   virtual bool IsAtEnd() const = 0;
 };
 
 namespace {
 
-// A file may be several gzip files, one behind the other (RFC 1952, 2.2).
+// A file can consist of several gzip members (RFC 1952, 2.2).
 class Gunzip : public Unpacker {
  public:
   Gunzip() : out_(kBlockBytes) {
@@ -86,7 +86,7 @@ class Unzstd : public Unpacker {
     ZSTD_outBuffer output = {out_.data(), out_.size(), 0};
     left_ = ZSTD_decompressStream(context_, &output, &input_);
     if (ZSTD_isError(left_) != 0) return false;
-    // With nothing to do, it would ask for the next frame.
+    // Without input, zstd would expect the next frame.
     has_more_ = left_ != 0 && output.pos == output.size;
     bytes = {out_.data(), output.pos};
     return true;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The bytes of a file, unpacked where gzip or zstd has packed it.
+// Reads the bytes of files, also of files that gzip or zstd compressed.
 
 #include <cstdint>
 #include <cstdio>
@@ -16,20 +16,20 @@ namespace tarn::ingest {
 
 enum class Packing { kNone, kGzip, kZstd };
 
-// By the ending of a name, as DuckDB knows them: .gz, .zst.
+// By the extension of a name, like DuckDB: .gz, .zst.
 Packing PackingOf(std::string_view name);
-// By the first bytes of a content (RFC 1952, 2.3.1; RFC 8878, 3.1.1).
+// By the first bytes of the content (RFC 1952, 2.3.1; RFC 8878, 3.1.1).
 Packing PackingOfContent(std::string_view first_bytes);
-// Of a file, by its content or else its name.
+// By the content of a file, or else by its name.
 Packing PackingOfFile(const std::string& path);
 
-// Is told how many more bytes of a file were read; its error ends the reading.
+// Called with the number of bytes that were read since the last call. An error ends the reading.
 using ReadHook = std::function<Result<>(uint64_t bytes)>;
 
 class Unpacker;
 
-// Reads a file from its beginning to its end. A packed file that is cut off or damaged is an error:
-// DuckDB 1.5 takes the rows of one that is cut off, or does not fit its checksum, for all of them.
+// Reads a file from its beginning to its end. A compressed file that is truncated or damaged is an
+// error. DuckDB 1.5 reads such a file without an error and returns the rows before the damage.
 class ByteReader {
  public:
   static Result<ByteReader> Open(const std::string& path, ReadHook hook);
@@ -48,11 +48,11 @@ class ByteReader {
   std::unique_ptr<FILE, int (*)(FILE*)> file_;
   Packing packing_;
   ReadHook hook_;
-  std::unique_ptr<Unpacker> unpacker_;  // None of a file that is not packed.
+  std::unique_ptr<Unpacker> unpacker_;  // Null for a file that is not compressed.
   std::vector<char> block_;
 };
 
-// Reads all of a packed file without keeping anything of it.
+// Reads a compressed file to its end and discards the bytes.
 Result<> CheckPacked(const std::string& path, const ReadHook& hook);
 
 }  // namespace tarn::ingest

@@ -39,7 +39,7 @@ std::string Zstd(const std::string& text) {
   return packed;
 }
 
-// Some MB that do not become small, so that blocks and buffers have ends within it.
+// Some MB of incompressible bytes, which are larger than any block or buffer.
 std::string LongText() {
   std::string text;
   uint64_t state = 1;
@@ -57,7 +57,7 @@ class PackedFile : public testing::TestWithParam<Packing> {
   static std::string Pack(const std::string& text) {
     return GetParam() == Packing::kGzip ? Gzip(text) : Zstd(text);
   }
-  // What is wrong with a file of these bytes; empty: nothing.
+  // The error of a file with these bytes; empty if it is valid.
   std::string Check(const std::string& bytes) {
     std::ofstream(path_, std::ios::binary) << bytes;
     const Result<> checked = CheckPacked(path_, [](uint64_t) { return Result<>(); });

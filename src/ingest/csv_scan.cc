@@ -40,7 +40,7 @@ class CsvScanner {
  private:
   enum class Step { kDone, kIncomplete, kBad };
 
-  // Take records, or a part of one, from the front of the buffer.
+  // Consume records, or a part of one, from the beginning of the buffer.
   Result<size_t> TakeRecords(std::string_view buffer, bool is_end);
   Step TakeRecord(std::string_view buffer, size_t& at, bool is_end);
   Step TakeField(std::string_view buffer, size_t& at, bool is_end);
@@ -72,7 +72,7 @@ class CsvScanner {
 
 Result<> CsvScanner::CheckText(std::string_view buffer, bool is_end, size_t& checked) const {
   size_t end = buffer.size();
-  // A character may go on in the next block.
+  // A character can continue in the next block.
   constexpr size_t kCharacterBytes = 4;
   for (size_t back = 1; !is_end && back < kCharacterBytes && checked + back <= end; ++back) {
     const auto byte = static_cast<uint8_t>(buffer[buffer.size() - back]);
@@ -233,7 +233,7 @@ Result<size_t> CsvScanner::TakeRecords(std::string_view buffer, bool is_end) {
 Result<CsvScan> CsvScanner::Run(TextReader& text) {
   std::string rest;
   size_t checked = 0;
-  size_t wanted = 0;  // A record that is not whole is looked at again when it has doubled.
+  size_t wanted = 0;  // An incomplete record is parsed again once its buffer has doubled.
   for (bool is_end = false; !is_end && !scan_.ragged;) {
     TARN_TRY(const std::string_view block, text.Next());
     is_end = block.empty();

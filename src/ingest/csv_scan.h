@@ -1,7 +1,7 @@
 #pragma once
 
-// A pass over all of a CSV file: whether each record has as many fields as the first one, and the
-// types that hold all values of each column.
+// Scans a whole CSV file: checks that each record has as many fields as the first one, and finds
+// the types that fit all values of each column.
 
 #include <cstdint>
 #include <optional>
@@ -20,15 +20,15 @@ struct CsvSyntax {
   char escape = '"';  // Before a quote within quotes.
   uint64_t lines_to_skip = 0;
   bool has_header = true;
-  bool may_be_short = false;             // Records may have fewer fields than the first one.
-  std::optional<std::string> null_text;  // The text of NULL; none: the empty one.
-  bool has_quoted_nulls = true;          // It is NULL in quotes, too.
+  bool may_be_short = false;             // Records can have fewer fields than the first one.
+  std::optional<std::string> null_text;  // The text of NULL; by default the empty text.
+  bool has_quoted_nulls = true;          // The text of NULL is NULL in quotes too.
 };
 
 enum class LineEnds : uint8_t { kLf, kCr, kCrLf, kMixed };
 
 struct CsvScan {
-  // The first record that has another number of fields than the first one.
+  // The first record with another number of fields than the first one.
   struct Ragged {
     uint64_t line = 0;
     uint64_t fields = 0;
@@ -39,15 +39,15 @@ struct CsvScan {
   uint64_t first_line = 0;
   std::vector<TextKinds> columns;
   uint64_t rows = 0;
-  std::optional<Ragged> ragged;  // The scan ended there.
+  std::optional<Ragged> ragged;  // The scan ends at such a record.
   bool has_quotes = false;
   bool has_quoted_line_ends = false;
   LineEnds line_ends = LineEnds::kLf;
   uint64_t longest_record = 0;  // In bytes.
 };
 
-// The error names the line of a quote that is not closed or has text behind it, and of a byte that
-// is not UTF-8. `encoding`: empty: found out.
+// Errors name the line of an unclosed quote, of text after a closing quote, and of a byte that is
+// not valid in the encoding. An empty `encoding` is detected.
 Result<CsvScan> ScanCsv(const std::string& file, const std::string& encoding,
                         const CsvSyntax& syntax, const ReadHook& hook);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The parser of records, and the texts of their values.
+// Parses records, and returns the texts of their values as they are written.
 
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -16,7 +16,7 @@ namespace tarn::ingest {
 
 using JsonValue = simdjson::ondemand::value;
 
-// A number as it is written; an error if it is none.
+// The text of a number; an error for other values.
 Result<std::string_view> NumberText(JsonValue value);
 Result<std::string_view> StringText(JsonValue value);
 Result<bool> IsTrue(JsonValue value);
@@ -54,7 +54,7 @@ class JsonParser {
     return {};
   }
   Error ErrorAt(const JsonBatch& batch, size_t index, Error error);
-  // The first record that the parser refuses before it looks at any value.
+  // Finds the first record that the parser rejects before it reads a value.
   bool FindRefused(const JsonBatch& batch, size_t& index, Error& error);
 
   std::string path_;

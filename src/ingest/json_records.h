@@ -1,7 +1,6 @@
 #pragma once
 
-// The records of a JSON file: the elements of its array, or the documents that stand one behind
-// another (NDJSON).
+// The records of a JSON file: the elements of its array, or a sequence of documents (NDJSON).
 
 #include <cstdint>
 #include <string>
@@ -14,40 +13,40 @@
 namespace tarn::ingest {
 
 enum class JsonLayout : uint8_t {
-  kFound,      // An array of records where the file begins with "[", else documents.
-  kDocuments,  // Each document is a record, arrays too.
+  kFound,      // An array of records if the file begins with "[", else documents.
+  kDocuments,  // Each document is a record, also an array.
 };
 
 struct JsonFile {
   std::string path;
-  std::string encoding;  // Empty: found out.
+  std::string encoding;  // Empty: detected.
   JsonLayout layout = JsonLayout::kFound;
 };
 
-// Some records as one JSON array.
+// A batch of records as one JSON array.
 struct JsonBatch {
   struct Record {
-    size_t offset = 0;  // Of its first byte in the text.
-    uint64_t line = 0;  // In which it begins.
+    size_t offset = 0;  // The position of the first byte in the text.
+    uint64_t line = 0;  // The line of the first byte.
   };
 
-  std::string text;   // With room behind its end for the parser.
-  size_t length = 0;  // Of the array in the text.
+  std::string text;   // With padding for the parser.
+  size_t length = 0;  // The length of the array, without the padding.
   std::vector<Record> records;
 };
 
 inline constexpr size_t kBatchRecordsMax = 2048;
 
-// Divides a file into records by its brackets and quotes; other faults of a record are left
-// to the parser. Memory is that of a batch, or of one large record.
+// Divides a file into records by brackets and quotes. The parser finds other syntax errors. Holds
+// one batch, or one large record, in memory.
 class JsonRecords {
  public:
   static Result<JsonRecords> Open(const JsonFile& file, const ReadHook& hook);
 
-  // The next records; false at the end.
+  // Reads the next records. Returns false at the end.
   Result<bool> Next(JsonBatch& batch);
 
-  // Whether something follows the end of the array: all the file is documents.
+  // True if text follows the array. Then all of the file is a sequence of documents.
   bool has_more_behind_array() const { return has_more_behind_array_; }
 
  private:
@@ -56,11 +55,11 @@ class JsonRecords {
   JsonRecords(std::string path, TextReader text, JsonLayout layout)
       : path_(std::move(path)), text_(std::move(text)), layout_(layout) {}
   Error ErrorAt(std::string_view fault) const;
-  // At the end of the file.
+  // Called at the end of the file.
   Result<> Finish();
   bool CanBegin(char c) const;
   void BeginRecord(char c, JsonBatch& batch);
-  // Take some of the block.
+  // Consume a part of the block.
   Result<> TakeBetween(JsonBatch& batch);
   Result<> TakeSeparator(char c);
   Result<> TakeRecord(JsonBatch& batch);
@@ -77,7 +76,7 @@ class JsonRecords {
   uint64_t line_ = 1;
   State state_ = State::kStart;
   bool is_array_ = false;
-  bool needs_value_ = false;  // A comma stands before.
+  bool needs_value_ = false;  // After a comma.
   bool has_more_behind_array_ = false;
   // Within a record.
   uint64_t record_bytes_ = 0;

@@ -15,23 +15,23 @@
 
 namespace tarn::ingest {
 
-// All leaves are texts: numbers as they are written, strings without their escapes. Records that
-// are not all objects are one column "json".
+// All leaves are texts: numbers as they are written, and strings without escapes. If a record is
+// not an object, the only column is "json".
 class JsonRows : public duck::RowSource, public std::enable_shared_from_this<JsonRows> {
  public:
-  // Reads all of the files for the shape of their records.
+  // Reads all files to find the shape of their records.
   static Result<std::shared_ptr<JsonRows>> Read(const std::vector<std::string>& files,
                                                 const std::string& encoding, const ReadHook& hook);
 
   const std::vector<Column>& columns() const override { return columns_; }
-  // One at a time.
+  // Use one reading at a time.
   Result<std::unique_ptr<duck::RowReader>> Open() const override;
 
   const JsonShape& shape(size_t column) const;
-  // Lines about names and types.
+  // Notes about names and types, a line each.
   const std::vector<std::string>& notes() const { return notes_; }
 
-  // The bytes of all files that Open() has read so far. From any thread.
+  // The number of bytes that Open() has read so far. May be called from any thread.
   uint64_t bytes_read() const { return *bytes_read_; }
   uint64_t row_count() const { return row_count_; }
 

@@ -13,11 +13,11 @@
 namespace tarn::ingest {
 namespace {
 
-// Objects with more keys than this, most of which are in few objects, are a MAP, as DuckDB has it.
+// Objects with more keys than this become a MAP if most keys are in few objects, as in DuckDB.
 constexpr size_t kStructFieldsMax = 200;
 constexpr double kShareMin = 0.1;
 
-// A key as a name that SQL and Parquet take.
+// Converts a key to a name that is valid in SQL and Parquet.
 std::string NameOfKey(const std::string& key) {
   if (key.empty()) return "_";
   std::string name = key;
@@ -111,8 +111,8 @@ void JsonShape::BecomeMap() {
   index_.clear();
 }
 
-// Keys that are one name in SQL get numbers in the order of their bytes, so that files with the
-// same keys in another order get the same names. Keys that are no names come last.
+// Keys with equal names in SQL get numbers in the order of their bytes, so that the names do not
+// depend on the order of the keys. Keys that are not valid names come last.
 void JsonShape::NameFields(std::vector<std::string>& notes) {
   std::vector<size_t> order(fields_.size());
   std::set<std::string> taken;
@@ -160,7 +160,7 @@ void JsonShape::Finish(bool is_record, std::vector<std::string>& notes) {
     for (Field& field : fields_) field.shape->Finish(false, notes);
     form_ = Form::kStruct;
   } else {
-    // Nothing but nulls and empty objects has no type.
+    // A column of nulls and empty objects has no type.
     form_ = HasScalars() ? Form::kText : Form::kJson;
   }
 }

@@ -14,7 +14,7 @@
 
 namespace tarn::ingest {
 
-// A JSON value can have this many levels below it; deeper ones are kept as their JSON text.
+// The maximum number of levels of a value. Deeper values become JSON text.
 inline constexpr int kJsonLevelsMax = 24;
 
 // The common shape of all values at one place of the records. Filled by adding values, then
@@ -24,12 +24,12 @@ class JsonShape {
   enum class Form : uint8_t { kText, kJson, kList, kStruct, kMap };
 
   struct Field {
-    std::string key;   // May be empty, hold NUL, or differ from another key only in its case.
-    std::string name;  // Of the column or the field of a STRUCT: no two are equal in any case.
+    std::string key;   // Can be empty, contain NUL, or differ from another key only in case.
+    std::string name;  // The name of the column or STRUCT field, unique without regard to case.
     std::unique_ptr<JsonShape> shape;
-    uint64_t count = 0;  // The objects with this key.
+    uint64_t count = 0;  // The number of objects with this key.
     uint64_t last_object = 0;
-    size_t again = 0;  // The field of the same key where an object has it again; 0: none.
+    size_t again = 0;  // The field for a repetition of the key in one object; 0: none.
   };
 
   JsonShape();
@@ -43,24 +43,24 @@ class JsonShape {
   JsonShape& AddList();
   void AddObject() { ++objects_; }
 
-  // Begins to look up the keys of one object.
+  // Begins the lookup of the keys of one object.
   void BeginObject();
-  // The field of the next key of the object. FindField returns nullptr for one that is not there.
+  // The field of the next key of the object. FindField returns nullptr for an unknown key.
   Field& FindOrAddField(std::string_view key);
   Field* FindField(std::string_view key);
   bool IsInObject(const Field& field) const { return field.last_object == object_; }
 
-  // Adds all that was added to another shape, which keeps nothing.
+  // Merges another shape into this one, and leaves it empty.
   void Merge(JsonShape& other);
 
-  // Decides the form and the names of the fields; a line for each name that is not the key is added
-  // to `notes`. `is_record`: the shape of the records, which is never a MAP.
+  // Chooses the form and the names of the fields. Adds a line to `notes` for each name that differs
+  // from its key. `is_record`: the shape of the records, which is never a MAP.
   void Finish(bool is_record, std::vector<std::string>& notes);
 
   Form form() const { return form_; }
   bool IsRecord() const { return form_ == Form::kStruct; }
   const std::vector<Field>& fields() const { return fields_; }
-  JsonShape& element() const { return *element_; }  // Of a list, and the values of a MAP.
+  JsonShape& element() const { return *element_; }  // The elements of a list or values of a MAP.
 
   // Values become their JSON text.
   void KeepJson() { form_ = Form::kJson; }
@@ -68,7 +68,7 @@ class JsonShape {
   // "STRUCT("a" BIGINT, "b" VARCHAR[])"
   std::string TypeName() const;
   duck::TextType Type() const;
-  // A line for each column that became text because of a value, or loses digits of times.
+  // Adds a line for each column that becomes text because of a value, or loses digits of times.
   // `path`: "column.field".
   void AddNotes(const std::string& path, std::vector<std::string>& notes) const;
   bool HasOnlyStrings() const;
@@ -92,7 +92,7 @@ class JsonShape {
   std::vector<Field> fields_;
   std::unordered_map<std::string, size_t> index_;
   uint64_t object_ = 0;  // The object whose keys are looked up.
-  size_t next_ = 0;      // The field that most likely comes next.
+  size_t next_ = 0;      // The most likely next field.
 };
 
 }  // namespace tarn::ingest

@@ -4,10 +4,10 @@
 
 namespace tarn::ingest {
 
-// A record is in memory as a whole.
+// The maximum size of a record, which is held in memory.
 inline constexpr size_t kRecordBytesMax = 256 * 1024 * 1024;
 
-// The columns of a dataset, with the fields of nested ones: queryd reads no Parquet with more.
+// The maximum number of columns, including nested fields, that queryd reads from Parquet.
 inline constexpr size_t kColumnsMax = 10'000;
 
 }  // namespace tarn::ingest

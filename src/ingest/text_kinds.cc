@@ -14,7 +14,7 @@ namespace tarn::ingest {
 namespace {
 
 constexpr size_t kExampleBytes = 200;
-// Rows after which a text of another form is told of, whatever it looks like.
+// After this number of rows, any text of another form is reported.
 constexpr uint64_t kFirstRows = 20'480;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -27,7 +27,7 @@ std::string_view WithoutSpace(std::string_view text) {
   return text;
 }
 
-// Takes characters from the front of a text.
+// Consumes characters from the beginning of a text.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
@@ -47,7 +47,7 @@ class Scanner {
     while (count < rest_.size() && IsDigit(rest_[count])) ++count;
     return TakePrefix(count);
   }
-  // A number of `min` to `max` digits; -1 where there is none.
+  // Consumes a number of `min` to `max` digits. Returns -1 if there is none.
   int Number(size_t min, size_t max) {
     size_t count = 0;
     int number = 0;
@@ -95,8 +95,7 @@ KindSet KindsOfInteger(std::string_view text, bool is_negative, size_t digits) {
   return kinds;
 }
 
-// Whether a DOUBLE holds a number with a point or an exponent: at most 17 digits, and neither too
-// large nor too small.
+// True if a DOUBLE represents the number: at most 17 digits, and an exponent within its range.
 bool FitsDouble(std::string_view text, size_t digits, bool has_exponent) {
   constexpr size_t kDigits = 17;
   if (text.size() <= kDigits && !has_exponent) return true;
@@ -113,7 +112,7 @@ bool IsNotFinite(std::string_view text) {
          EqualsIgnoreCase(text, "infinity");
 }
 
-// The digits from the first that is not zero on.
+// The digits without leading zeros.
 size_t SignificantDigits(std::string_view whole, std::string_view decimals) {
   while (!whole.empty() && whole.front() == '0') whole.remove_prefix(1);
   if (whole.empty()) {
@@ -122,7 +121,7 @@ size_t SignificantDigits(std::string_view whole, std::string_view decimals) {
   return whole.size() + decimals.size();
 }
 
-// Leading zeros are those of a code, and a "+" before an integer is that of a telephone number.
+// Leading zeros indicate a code, and a "+" before an integer a telephone number.
 KindSet KindsOfNumber(std::string_view text) {
   Scanner scanner(text);
   const bool is_negative = scanner.Take('-');
@@ -157,7 +156,7 @@ bool IsUuid(std::string_view text) {
   return true;
 }
 
-// How many digits behind the seconds count; more than nine are none of a time.
+// The number of decimals of the seconds. More than nine are not a time.
 enum class Fraction { kMicroseconds, kNanoseconds, kMore };
 
 struct TimeForm {
@@ -165,7 +164,7 @@ struct TimeForm {
   bool has_seconds = false;
 };
 
-// "2026-01-31". Years before 1 are written in another way.
+// "2026-01-31". Years before 1 have another form.
 bool TakeDay(Scanner& scanner, int& year) {
   year = scanner.Number(4, 4);
   if (year < 1 || !scanner.Take('-')) return false;
@@ -270,7 +269,7 @@ KindSet KindsOf(std::string_view text, KindSet among) {
   if ((among & kNumberKinds) != 0) kinds |= KindsOfNumber(text);
   if ((among & kMomentKinds) != 0) {
     KindSet moments = KindsOfMoment(text);
-    // DuckDB takes white space around a day for a part of a time.
+    // DuckDB reads a date with white space around it as a timestamp.
     const bool is_padded_day = (moments & kDate) != 0 && padded.size() > text.size();
     if (is_padded_day) moments &= kDate;
     kinds |= moments;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The types that hold all texts of a column without losing anything of a text.
+// The types that represent all texts of a column exactly.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace tarn::ingest {
 
-// A set of types, from the narrowest one.
+// A set of types. The narrowest type is the lowest bit.
 using KindSet = uint16_t;
 inline constexpr KindSet kBigint = 1 << 0;
 inline constexpr KindSet kUbigint = 1 << 1;
@@ -24,24 +24,24 @@ inline constexpr KindSet kDate = 1 << 7;
 inline constexpr KindSet kTimestamp = 1 << 8;
 inline constexpr KindSet kTimestampNs = 1 << 9;
 inline constexpr KindSet kTimestampTz = 1 << 10;
-// TIMESTAMP WITH TIME ZONE, but for digits behind the microseconds, which it does not hold.
+// TIMESTAMP WITH TIME ZONE. It drops digits after the microseconds.
 inline constexpr KindSet kTimestampTzNs = 1 << 11;
 
 inline constexpr KindSet kNumberKinds = kBigint | kUbigint | kDecimal38 | kDouble;
 inline constexpr KindSet kMomentKinds =
     kTime | kDate | kTimestamp | kTimestampNs | kTimestampTz | kTimestampTzNs;
-// Strings of JSON; a number in quotes stays a text.
+// The types for strings of JSON. A number in quotes stays text.
 inline constexpr KindSet kStringKinds = kMomentKinds | kUuid;
-// Values of CSV.
+// The types for values of CSV.
 inline constexpr KindSet kValueKinds = kNumberKinds | kMomentKinds | kBoolean;
 
-// The types of `among` that hold this text. White space around numbers and times does not count.
+// The types of `among` that fit this text. Ignores white space around numbers and times.
 KindSet KindsOf(std::string_view text, KindSet among);
 
-// The types that hold all texts added so far. Memory does not grow with the number of texts.
+// Finds the types that fit all added texts, in constant memory.
 //
-// DOUBLE needs that different texts stay different numbers: where one ends with a zero behind the
-// point ("1.10") and numbers of digits behind the point differ, as in versions, it holds them not.
+// DOUBLE does not fit versions: texts with different numbers of decimals, if one of them ends in a
+// zero ("1.1" and "1.10"). As numbers, these would be equal.
 class TextKinds {
  public:
   explicit TextKinds(KindSet candidates) : kinds_(candidates) {}
@@ -52,12 +52,12 @@ class TextKinds {
   }
   void Merge(const TextKinds& other);
 
-  // "BIGINT", "TIMESTAMP WITH TIME ZONE"; "VARCHAR" if no type holds all texts, or none was added.
+  // "BIGINT", "TIMESTAMP WITH TIME ZONE"; "VARCHAR" if no type fits all texts or there are none.
   std::string Type() const;
-  // Whether the type loses digits behind the microseconds.
+  // True if the type drops digits after the microseconds.
   bool LosesNanoseconds() const;
-  // A text because of which the type is VARCHAR, where the texts before were of another type or
-  // this one looks like a number or a time; else empty.
+  // The text that changed the type to VARCHAR, if the texts before it had another type or it looks
+  // like a number or a time. Otherwise empty.
   std::string Example() const;
   uint64_t count() const { return count_; }
 
@@ -69,13 +69,13 @@ class TextKinds {
   KindSet kinds_;
   uint64_t count_ = 0;
   uint64_t count_before_example_ = 0;
-  std::string example_;        // The first text that left no type.
+  std::string example_;        // The first text that no remaining type fits.
   std::string trailing_zero_;  // The first text such as "1.10".
   size_t decimals_min_ = std::numeric_limits<size_t>::max();
   size_t decimals_max_ = 0;
 };
 
-// A line for a column that became text because of a value, or loses digits of times.
+// A note about a column that becomes text because of a value, or loses digits of times.
 void AddTypeNotes(const std::string& column, const TextKinds& kinds,
                   std::vector<std::string>& notes);
 

@@ -17,7 +17,7 @@ constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 constexpr std::string_view kUtf16LittleMark = "\xFF\xFE";
 constexpr std::string_view kUtf16BigMark = "\xFE\xFF";
 
-// The name that iconv has for an encoding; empty for UTF-8.
+// iconv's name of an encoding; empty for UTF-8.
 std::string IconvName(const std::string& name) {
   const std::string lower = ToLowerAscii(name);
   if (lower == "utf-8" || lower == "utf8") return "";
@@ -84,7 +84,7 @@ Result<> TextReader::Convert(std::string_view bytes) {
   rest_ += bytes;
   char* in = rest_.data();
   size_t in_left = rest_.size();
-  constexpr size_t kGrowth = 3;  // A byte becomes at most so many of UTF-8.
+  constexpr size_t kGrowth = 3;  // The maximum number of UTF-8 bytes for one byte.
   converted_.resize(rest_.size() * kGrowth);
   char* out = converted_.data();
   size_t out_left = converted_.size();

@@ -1,6 +1,6 @@
 #pragma once
 
-// The text of a file as UTF-8, whatever its encoding is.
+// Converts the text of a file in any encoding to UTF-8.
 
 #include <iconv.h>
 
@@ -14,12 +14,12 @@
 
 namespace tarn::ingest {
 
-// Whether there is an encoding of that name, as "latin-1", "windows-1252" or "utf-16".
+// True for the name of a known encoding, such as "latin-1", "windows-1252" or "utf-16".
 bool IsEncoding(const std::string& name);
 
-// Reads the text of a file, unpacked and without a byte order mark. Without an encoding that was
-// given, a file is UTF-16 where it begins with the byte order mark of that, and UTF-8 else; bytes
-// of UTF-8 are passed on unchecked.
+// Reads the text of a file, decompressed and without a byte order mark. If no encoding is given, a
+// file that begins with the byte order mark of UTF-16 is UTF-16, and any other file UTF-8. UTF-8 is
+// not validated.
 class TextReader {
  public:
   static Result<TextReader> Open(const std::string& path, const std::string& encoding,
@@ -28,7 +28,7 @@ class TextReader {
   // The next bytes, valid until the next call; empty at the end.
   Result<std::string_view> Next();
 
-  // Whether the bytes are others than those of the file, but for its byte order mark.
+  // True if the text differs from the bytes of the file, apart from the byte order mark.
   bool is_converted() const { return converter_ != nullptr; }
 
  private:
@@ -44,15 +44,15 @@ class TextReader {
   ByteReader bytes_;
   Converter converter_;
   std::string encoding_;
-  std::string pending_;  // Bytes that were read to find out the encoding.
+  std::string pending_;  // Bytes that were read to detect the encoding.
   bool is_started_ = false;
   std::string rest_;       // The first bytes of an incomplete character.
   std::string converted_;  // The last result of Next().
-  uint64_t lines_ = 1;     // The line behind all text converted so far.
+  uint64_t lines_ = 1;     // The current line, after all converted text.
 };
 
-// Writes the text of a file as UTF-8 into a new file `out`, where its bytes are not that already.
-// False: they are, and nothing was written.
+// Writes the text of a file as UTF-8 into a new file `out`. Returns false, and writes nothing, if
+// the file is UTF-8 already.
 Result<bool> ConvertToUtf8(const std::string& path, const std::string& encoding,
                            const std::string& out, const ReadHook& hook);
 

@@ -31,7 +31,7 @@ struct ObjectStore {
   static Result<ObjectStore> FromSettings(const S3Settings& settings);
   // A folder instead of a bucket: the key is the path below it.
   static ObjectStore Folder(const std::string& path);
-  // The error of a folder of which DuckDB could read no object: see Url.
+  // Fails for a folder from which DuckDB could not read any object; see Url.
   static Result<> CheckFolder(const std::string& path);
 
   // The root as in URLs. Differs from it if a folder's path has pattern characters.

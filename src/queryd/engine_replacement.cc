@@ -1,4 +1,4 @@
-// The part of EngineSupervisor that replaces processes, and has the former ones drain.
+// The part of EngineSupervisor that replaces processes and drains the former ones.
 
 #include <algorithm>
 #include <utility>
@@ -10,7 +10,7 @@
 namespace tarn::queryd {
 namespace {
 
-// An engine that is merely unhealthy is replaced no sooner than so long after its start.
+// The minimum age at which an unhealthy engine that still works is replaced.
 constexpr auto kTiredAfter = std::chrono::seconds(10);
 
 }  // namespace
@@ -49,7 +49,7 @@ void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& u
     if (member == nullptr) return;
     member->is_tired = true;
     if (number != current_) return;
-    // One that has just come has nothing to gain from another start.
+    // A new process would not be healthier than one that has just started.
     if (!unhealthy.broken && Query::Clock::now() - member->started_at < kTiredAfter) return;
   }
   const std::string reason = Shortened(unhealthy.reason, protocol::kErrorBytesMax);
@@ -59,7 +59,7 @@ void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& u
 
 void EngineSupervisor::EndIfDrained(Member& member) {
   if (!member.draining || member.process->slots_taken() > member.stuck) return;
-  // A probe that is cut off would have to start again.
+  // Otherwise the probe would have to start again.
   const bool is_asked = std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) {
     return asked.second.member == member.number;
   });

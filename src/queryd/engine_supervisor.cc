@@ -99,7 +99,7 @@ void EngineSupervisor::Gauges::Clear() {
 
 std::shared_ptr<void> EngineSupervisor::Hold() {
   ++held_;
-  // What still runs when Stop gives up keeps the supervisor.
+  // A coroutine that still runs after Stop timed out keeps the supervisor alive.
   return {this, [alive = weak_from_this().lock()](EngineSupervisor* self) {
             const std::lock_guard lock(self->mutex_);
             --self->held_;

@@ -155,7 +155,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
     KnownObjects objects;     // Those that it may cache something of. Only with cache_objects.
     std::string temp_directory;
     std::string why_ended;  // Where we ended it ourselves.
-    std::string postponed;  // Why it is to be replaced once no process drains; empty: it is not.
+    std::string postponed;  // The reason of a replacement that waits for a drain; or empty.
     bool is_isolated = false;
     bool is_tired = false;       // An isolated one that no other query should have.
     uint64_t views_changed = 0;  // views_changed_ when it started.
@@ -265,7 +265,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   KnownViews known_;                   // guarded by mutex_
   // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, Asked> asked_;  // guarded by mutex_; by ticket
-  // What of the gauges is this engine's.
+  // This engine's shares of the gauges.
   struct Gauges {
     explicit Gauges(Metrics& metrics);
     GaugeShare resident;

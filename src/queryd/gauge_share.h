@@ -6,7 +6,7 @@
 
 namespace tarn::queryd {
 
-// The part of one owner in a gauge that several owners add up in. Not thread-safe.
+// The share of one owner in a gauge that shows the sum of several owners. Not thread-safe.
 class GaugeShare {
  public:
   explicit GaugeShare(prometheus::Gauge& gauge) : gauge_(gauge) {}

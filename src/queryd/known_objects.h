@@ -10,8 +10,9 @@
 
 namespace tarn::queryd {
 
-// The objects that an engine process may have read, with their ETags. It keeps hashes in place of
-// the texts. Two keys with the same hash can only make it report an overwrite that was none.
+// The objects that an engine process may have read, with their ETags, as 64-bit hashes to save
+// memory. Two keys with equal hashes can cause a false report of an overwrite. Two ETags of one key
+// with equal hashes would hide one; the probability is 2^-64 for each overwrite.
 //
 // Not thread-safe.
 class KnownObjects {
@@ -22,7 +23,7 @@ class KnownObjects {
     }
   }
 
-  // Whether an object of the view is known with another ETag, or with none to compare.
+  // True if an object of the view is known with another ETag, or without one to compare.
   bool IsOverwrittenIn(const protocol::ViewSpec& view) const {
     for (size_t i = 0; i < view.keys.size(); ++i) {
       const auto known = etags_.find(Hash(view.keys[i]));

@@ -10,8 +10,8 @@
 
 namespace tarn::queryd {
 
-// The views of one revision of the catalogue. They are shared with the change that brought them and
-// never copied: there may be a hundred thousand.
+// The views of one revision of the catalogue, shared and never copied, because there can be
+// 100,000.
 //
 // Not thread-safe.
 class KnownViews {
@@ -19,10 +19,10 @@ class KnownViews {
   void Take(const ViewChange& change);
 
   uint64_t revision() const { return revision_; }
-  // The change from nothing to these views: without those that `allows` refuses.
+  // The change from an empty catalogue to the views whose names `allows` accepts.
   template <class Allows>
   ViewChange All(const Allows& allows) const;
-  // Null if there is none of this name.
+  // Null if no view has this name.
   const protocol::ViewSpec* Find(std::string_view name) const;
 
  private:
@@ -32,7 +32,7 @@ class KnownViews {
   std::unordered_set<std::string> pending_;
 };
 
-// The part of a change that `allows` does not refuse.
+// The part of a change whose names `allows` accepts.
 template <class Allows>
 ViewChange PartOf(const ViewChange& change, const Allows& allows) {
   ViewChange part{.revision = change.revision};

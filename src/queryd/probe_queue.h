@@ -17,12 +17,12 @@
 
 namespace tarn::queryd {
 
-// The datasets that wait for a probe. There may be very many of them: only some are probed at the
-// same time.
+// The datasets that wait for a probe. There can be 100,000 of them, and only a few are probed at
+// the same time.
 //
-// Those that a query waits for come first. Others take turns between their owners, so that the many
-// datasets of one owner do not delay those of another, and so do those that failed, once they are
-// due.
+// Datasets that a query waits for come first. New datasets take turns between their owners, so that
+// an owner with many datasets does not delay the others. Retries take turns in the same way, once
+// they are due.
 //
 // Thread-safe.
 class ProbeQueue {
@@ -36,24 +36,24 @@ class ProbeQueue {
   };
   // Adds a dataset that is new or has changed. An entry of the same name is replaced.
   void Add(Dataset dataset);
-  // Adds a dataset whose probe is to be repeated. It is not taken before `due`.
+  // Adds a dataset for another probe, not before `due`.
   void AddLater(Dataset dataset, Clock::time_point due, bool has_failed);
   void Remove(const std::string& name);
   bool Contains(const std::string& name) const;
 
-  // Has a dataset that was added by Add taken before the others: a query waits for it.
+  // Moves a dataset that was added by Add before the others, because a query waits for it.
   void Hurry(const std::string& name);
-  // Has all that were added by AddLater taken as if they were due.
+  // Makes all datasets that were added by AddLater due.
   void MakeAllDue();
 
-  // Each removes the dataset from the queue; nothing if there is none.
+  // Each removes a dataset from the queue and returns it; nullopt if there is none.
   std::optional<std::string> TakeHurried();
   std::optional<std::string> TakeNew();
   std::optional<std::string> TakeDue();
 
-  bool HasNew() const;  // Hurried ones too.
+  bool HasNew() const;  // Includes hurried datasets.
   bool HasDue();
-  // When the first of those that were added by AddLater is due.
+  // The earliest due time of the datasets that were added by AddLater.
   std::optional<Clock::time_point> NextDue() const;
 
   struct Waiting {
@@ -61,7 +61,7 @@ class ProbeQueue {
     UnixMicros since;
     size_t objects = 0;
   };
-  // The datasets of which no probe has failed.
+  // The datasets without a failed probe.
   std::vector<Waiting> Unread() const;
   size_t unread_count() const;
 
@@ -70,11 +70,11 @@ class ProbeQueue {
   struct Entry {
     Dataset dataset;
     const UnixMicros since;
-    std::optional<Clock::time_point> due;  // Nothing: by Add.
+    std::optional<Clock::time_point> due;  // nullopt: added by Add.
     bool has_failed = false;
-    bool is_due = false;  // In due_, and not in later_ any more.
+    bool is_due = false;  // In due_, no longer in later_.
     bool is_hurried = false;
-    bool is_removed = false;  // Where a queue still has it.
+    bool is_removed = false;  // A queue may still contain the entry.
   };
   using EntryPointer = std::shared_ptr<Entry>;
 

@@ -19,7 +19,7 @@ class StartPacer {
   // A zero `interval` paces nothing.
   StartPacer(size_t burst, Duration interval) : burst_(burst), interval_(interval) {}
 
-  // How long the next start has to wait from `now` on. It counts as done after that.
+  // Returns the delay of the next start from `now`, and counts that start.
   Duration Take(Clock::time_point now) {
     const Duration wait = Wait(now);
     // `full_at_` is when the bucket is full: each start moves it by one interval.
@@ -27,7 +27,7 @@ class StartPacer {
     return wait;
   }
 
-  // The same without the start.
+  // Returns the delay without counting a start.
   Duration Wait(Clock::time_point now) const {
     if (interval_ <= Duration::zero()) return Duration::zero();
     const Duration allowed = interval_ * static_cast<int64_t>(std::max<size_t>(burst_, 1));
@@ -41,9 +41,9 @@ class StartPacer {
   Clock::time_point full_at_ = Clock::time_point::min();
 };
 
-// The starts that all engines of a queryd have together. An engine whose processes end again and
-// again uses them up; so each engine has one start of its own besides, and the next one when the
-// whole burst would be there again.
+// The budget of starts that all engines of a queryd share. An engine whose processes crash
+// repeatedly can use up the shared starts. Therefore each engine also has one start of its own,
+// which it gets again after the time of a whole burst.
 //
 // Thread-safe.
 class StartBudget {
@@ -52,10 +52,10 @@ class StartBudget {
       : reserve_interval_(interval * static_cast<int64_t>(std::max<size_t>(burst, 1))),
         common_(burst, interval) {}
 
-  // The start of one engine's own, to be handed to Take.
+  // The own start of one engine, for Take.
   StartPacer MakeReserve() const { return {1, reserve_interval_}; }
 
-  // How long the next start of the engine has to wait from `now` on. It counts as done after that.
+  // Returns the delay of the engine's next start from `now`, and counts that start.
   Duration Take(StartPacer& reserve, StartPacer::Clock::time_point now) {
     const std::lock_guard lock(mutex_);
     const bool is_common = common_.Wait(now) <= reserve.Wait(now);
@@ -68,8 +68,8 @@ class StartBudget {
   StartPacer common_;  // Guarded by mutex_.
 };
 
-// The budgets of a queryd. Isolated processes have one of their own, so that suspect queries do not
-// keep the processes of all others from starting.
+// The budgets of a queryd. Isolated processes have a separate one, so that suspect queries do not
+// delay the starts of other processes.
 struct EngineStarts {
   EngineStarts(size_t burst, Duration interval)
       : current(burst, interval), isolated(burst, interval) {}

@@ -171,7 +171,7 @@ def test_byte_order_mark_tells_the_encoding(table, name, pack):
         ("utf-16le", "utf-16le"),
     ],
 )
-def test_encoding_that_somebody_names(folder, put, rows, option, name):
+def test_encoding_option(folder, put, rows, option, name):
     text = "name\nzoé\n" + ("" if name == "latin-1" else "€\n")
     path = write(folder, "a.csv", text.encode(name))
     ok(put(path, "--as", "t", "--encoding", option))

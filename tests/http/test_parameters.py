@@ -296,8 +296,8 @@ def test_parameter_with_the_name_of_a_column_is_a_text(client):
     ("name", "refused"),
     [
         *((name, f"table function {name}") for name in ("read_parquet", "read_csv", "glob")),
-        ("query", "query() of what is no constant text"),
-        ("query_table", "query_table() of what are no datasets by name"),
+        ("query", "query() of a text that is not constant"),
+        ("query_table", "query_table() of names that are not constant datasets"),
     ],
 )
 def test_parameters_open_no_way_around_the_gate(client, name, refused):
