@@ -1,5 +1,3 @@
-#include "ingest/text_kinds.h"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 #include "cli/converter.h"
 #include "cli/workspace.h"
 #include "duck/quote.h"
+#include "ingest/text_kinds.h"
 
 namespace tarn::cli {
 namespace {
