@@ -11,12 +11,12 @@ function(tarn_unity target)
   endif()
 endfunction()
 
-# tarn_library(NAME [FUZZED] LINK lib…): one static library per folder of src/, from all its sources.
-# Files named *_test.cc become one GoogleTest program of the folder. FUZZED: fuzzers spend their time
+# tarn_library(NAME [FUZZED] LINK lib…): one static library per folder of src/, from all its sources
+# and those of its subfolders. Files named *_test.cc become one GoogleTest program of the folder. FUZZED: fuzzers spend their time
 # in it, so their build optimises it.
 function(tarn_library name)
   cmake_parse_arguments(ARG "FUZZED" "" "LINK;PRIVATE_LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "catalogd/list_handler.h"
 #include "catalogd/routes.h"
-#include "http/blocking.h"
+#include "net/blocking.h"
 
 namespace tarn::catalogd {
 
@@ -58,7 +58,7 @@ class FileStream : public http::BodyStream {
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     const auto read = [this] { return file_->Read(); };
-    co_return co_await http::RunBlocking(service_.readers, read);
+    co_return co_await net::RunBlocking(service_.readers, read);
   }
 
  private:
@@ -80,7 +80,7 @@ asio::awaitable<Response> HandleBackup(Service& service, const Request& request)
     TARN_TRY(const std::string path, service.store.Backup());
     return OpenFile::OpenAndUnlink(path);
   };
-  Result<std::unique_ptr<OpenFile>> file = co_await http::RunBlocking(service.readers, write);
+  Result<std::unique_ptr<OpenFile>> file = co_await net::RunBlocking(service.readers, write);
   if (!file.ok()) co_return RenderStoreError(service, file.error(), request);
   log::Info("backup", {{"query_id", request.id}});
   Response response{.content_type = "application/vnd.sqlite3"};

@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "catalogd/listing.h"
 #include "catalogd/routes.h"
-#include "http/blocking.h"
 #include "http/entity_tags.h"
+#include "net/blocking.h"
 
 namespace tarn::catalogd {
 
@@ -52,7 +52,7 @@ Result<ListRequest> ParseListRequest(const Request& request, Duration wait_max) 
 asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::DatasetScope& scope) {
   if (scope.is_all()) co_return service.store.Now();
   const auto look = [&service, &scope] { return service.store.Now(scope); };
-  co_return co_await http::RunBlocking(service.readers, look);
+  co_return co_await net::RunBlocking(service.readers, look);
 }
 
 // Returns the current position once the client does not know it, or the wait has ended.
@@ -113,7 +113,7 @@ class ListStream : public http::BodyStream {
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     if (!first_.empty()) co_return std::exchange(first_, "");
     const auto next = [this] { return listing_->Next(kListPieceBytes); };
-    Result<std::optional<std::string>> piece = co_await http::RunBlocking(service_.readers, next);
+    Result<std::optional<std::string>> piece = co_await net::RunBlocking(service_.readers, next);
     if (!piece.ok()) service_.failures.Increment();
     co_return piece;
   }
@@ -153,7 +153,7 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
     opened.first = std::move(first).value_or("");
     return opened;
   };
-  Result<OpenedList> opened = co_await http::RunBlocking(service.readers, open);
+  Result<OpenedList> opened = co_await net::RunBlocking(service.readers, open);
   if (!opened.ok()) co_return RenderStoreError(service, opened.error(), request);
   const Listing::Query& query = opened->listing->query();
   Response response = Response::Json(200, "");

@@ -10,17 +10,17 @@
 #include "base/machine.h"
 #include "base/version.h"
 #include "catalogd/routes.h"
-#include "http/blocking.h"
 #include "http/daemon_routes.h"
-#include "http/runtime.h"
 #include "http/server.h"
+#include "net/blocking.h"
+#include "net/runtime.h"
 
 namespace tarn::catalogd {
 namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
   // Created before all threads, because it blocks the signals that it waits for.
-  http::Runtime runtime(2);
+  net::Runtime runtime(2);
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
   const Store::Options options{.history_versions_max = settings.catalogd.history_versions_max,
                                .deleted_keep = settings.catalogd.deleted_keep};
@@ -28,14 +28,13 @@ Result<> Serve(const LakehouseSettings& settings) {
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
            auth::TokenStore::Open(settings.auth, metrics));
-  TARN_TRY(const std::unique_ptr<http::ServerTls> tls,
-           http::ServerTls::Load(settings.tls, metrics));
+  TARN_TRY(const std::unique_ptr<net::ServerTls> tls, net::ServerTls::Load(settings.tls, metrics));
   Service service(*store, settings.catalogd, metrics);
 
   std::vector<http::Route> routes = CatalogRoutes(service);
   const auto ready = [&service]() -> boost::asio::awaitable<Result<>> {
     const auto count = [&service] { return service.store.Count(); };
-    const Result<Store::Counts> counts = co_await http::RunBlocking(service.readers, count);
+    const Result<Store::Counts> counts = co_await net::RunBlocking(service.readers, count);
     co_return counts.ok() ? Result<>() : counts.error();
   };
   for (http::Route& route : http::DaemonRoutes(metrics, ready, OpenApi()))

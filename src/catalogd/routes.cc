@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "catalog/manifest_json.h"
 #include "catalogd/list_handler.h"
-#include "http/blocking.h"
 #include "http/entity_tags.h"
+#include "net/blocking.h"
 
 namespace tarn::catalogd {
 
@@ -118,7 +118,7 @@ class Handlers {
     const auto known = http::EntityTags::Of(request, "If-None-Match");
     if (!known.ok()) co_return http::RenderError(known.error(), request);
     const auto get = [this, &name] { return service_.store.Get(name); };
-    const Result<Record> record = co_await http::RunBlocking(service_.readers, get);
+    const Result<Record> record = co_await net::RunBlocking(service_.readers, get);
     if (!record.ok()) co_return RenderStoreError(service_, record.error(), request);
     Response response = RenderRecord(200, *record);
     if (*known && (*known)->Has(record->Tag())) {
@@ -152,7 +152,7 @@ class Handlers {
       TARN_TRY(const catalog::DatasetContent content, ReadManifest(request));
       return service_.store.Put(name, content, options);
     };
-    const Result<Store::PutResult> put = co_await http::RunBlocking(service_.writers, write);
+    const Result<Store::PutResult> put = co_await net::RunBlocking(service_.writers, write);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
     co_return RenderPut(request, *put, OutcomeName(put->outcome));
   }
@@ -167,7 +167,7 @@ class Handlers {
     const auto remove = [this, &name, &condition] {
       return service_.store.Delete(name, *condition);
     };
-    const Result<> removed = co_await http::RunBlocking(service_.writers, remove);
+    const Result<> removed = co_await net::RunBlocking(service_.writers, remove);
     if (!removed.ok()) co_return RenderStoreError(service_, removed.error(), request);
     log::Info("dataset changed", {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
     co_return Response::NoContent();
@@ -187,7 +187,7 @@ class Handlers {
                service_.store.History(name, *before, std::min(*limit, kHistoryCountMax)));
       return FormatHistory(name, page);
     };
-    Result<std::string> json = co_await http::RunBlocking(service_.readers, read);
+    Result<std::string> json = co_await net::RunBlocking(service_.readers, read);
     if (!json.ok()) co_return RenderStoreError(service_, json.error(), request);
     co_return Response::Json(200, std::move(*json));
   }
@@ -203,7 +203,7 @@ class Handlers {
       return service_.store.Restore(name, asked->dataset_id, asked->version, *condition,
                                     request.identity->Keys(), request.identity->name);
     };
-    const Result<Store::PutResult> put = co_await http::RunBlocking(service_.writers, restore);
+    const Result<Store::PutResult> put = co_await net::RunBlocking(service_.writers, restore);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
     co_return RenderPut(request, *put, "restored");
   }

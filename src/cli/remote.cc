@@ -120,7 +120,7 @@ Result<Remote> Remote::Open(const RemoteOptions& options) {
   remote.catalogd_is_named_ = !named.empty();
   TARN_TRY(remote.catalogd_,
            http::ParseHttpUrl(FirstOf({named, UrlOfBind(settings.catalogd.bind, https)})));
-  TARN_TRY(remote.tls_, http::ClientTls::FromSettings(settings.tls));
+  TARN_TRY(remote.tls_, net::ClientTls::FromSettings(settings.tls));
   TARN_TRY(remote.token_, ReadToken(options.token_path));
   ProcessRedactor().Add(remote.token_);
   return remote;

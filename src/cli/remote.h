@@ -65,7 +65,7 @@ class Remote {
   http::Url queryd_;
   http::Url catalogd_;
   bool catalogd_is_named_ = false;  // Or it has been found: no other place is tried.
-  http::ClientTls tls_;
+  net::ClientTls tls_;
   std::string token_;
 };
 

@@ -20,8 +20,8 @@
 #include "cli/up_routes.h"
 #include "duck/quote.h"
 #include "http/client.h"
-#include "http/runtime.h"
 #include "http/server.h"
+#include "net/runtime.h"
 #include "queryd/service.h"
 
 namespace tarn::cli {
@@ -207,8 +207,8 @@ Result<> Greet(const std::string& address, const Place& place, catalogd::Store& 
 
 Result<> Up(const UpOptions& options) {
   Metrics metrics;  // Outlives the I/O threads.
-  http::Runtime runtime(
-      http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
+  net::Runtime runtime(
+      net::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
   TARN_TRY(const std::unique_ptr<catalogd::Store> store,
            catalogd::Store::Open(":memory:", {.history_versions_max = kVersionsMax}));
   TARN_TRY(Place place, OpenPlace(options, *store));

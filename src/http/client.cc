@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "http/address.h"
-#include "http/awaitable.h"
-#include "http/openssl.h"
+#include "net/address.h"
+#include "net/awaitable.h"
+#include "net/openssl.h"
 
 // OpenSSL's macros are C.
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -58,9 +58,9 @@ class Connection {
   asio::awaitable<beast::error_code> Write(const std::array<asio::const_buffer, 2>& buffers) {
     beast::error_code code;
     if (tls_) {
-      std::tie(code, std::ignore) = co_await asio::async_write(*tls_, buffers, kAsTuple);
+      std::tie(code, std::ignore) = co_await asio::async_write(*tls_, buffers, net::kAsTuple);
     } else {
-      std::tie(code, std::ignore) = co_await asio::async_write(plain_, buffers, kAsTuple);
+      std::tie(code, std::ignore) = co_await asio::async_write(plain_, buffers, net::kAsTuple);
     }
     co_return code;
   }
@@ -71,9 +71,9 @@ class Connection {
     size_t got = 0;
     const auto room = buffer.prepare(kPieceBytes);
     if (tls_) {
-      std::tie(code, got) = co_await tls_->async_read_some(room, kAsTuple);
+      std::tie(code, got) = co_await tls_->async_read_some(room, net::kAsTuple);
     } else {
-      std::tie(code, got) = co_await plain_.async_read_some(room, kAsTuple);
+      std::tie(code, got) = co_await plain_.async_read_some(room, net::kAsTuple);
     }
     buffer.commit(got);
     co_return code;
@@ -194,7 +194,7 @@ std::string CertificateProblem(long code) {
   }
 }
 
-Result<> ConfigureContext(asio::ssl::context& context, const ClientTls& tls) {
+Result<> ConfigureContext(asio::ssl::context& context, const net::ClientTls& tls) {
   SSL_CTX* const native = context.native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
   if (!tls.verify) return {};
@@ -203,7 +203,7 @@ Result<> ConfigureContext(asio::ssl::context& context, const ClientTls& tls) {
   if (loaded == 1) return {};
   return Unavailable(fmt::format("cannot read the CAs in {}: {}",
                                  tls.ca_path.empty() ? "the system's folder" : tls.ca_path,
-                                 OpenSslReason()));
+                                 net::OpenSslReason()));
 }
 
 // Requires a certificate for the host of the URL, and sends the host name (SNI) to a server with
@@ -224,13 +224,13 @@ void ConfigureVerification(SSL* ssl, const std::string& host, bool verify) {
 
 asio::awaitable<Result<ClientResponse>> RoundTripTls(Connection& connection, const Url& url,
                                                      const ClientRequest& request,
-                                                     const ClientTls& tls) {
+                                                     const net::ClientTls& tls) {
   asio::ssl::context context(asio::ssl::context::tls_client);
   if (const Result<> ready = ConfigureContext(context, tls); !ready.ok()) co_return ready.error();
   TlsClientStream& stream = connection.AddTls(context);
   SSL* const ssl = stream.native_handle();
   ConfigureVerification(ssl, url.host, tls.verify);
-  auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::client, kAsTuple);
+  auto [code] = co_await stream.async_handshake(asio::ssl::stream_base::client, net::kAsTuple);
   if (code) {
     const long verified = SSL_get_verify_result(ssl);
     if (tls.verify && verified != X509_V_OK) {
@@ -249,14 +249,15 @@ asio::awaitable<Result<ClientResponse>> RoundTripTls(Connection& connection, con
 
 asio::awaitable<Result<ClientResponse>> Exchange(asio::io_context& io, const Url& url,
                                                  const ClientRequest& request, Deadline deadline,
-                                                 const ClientTls& tls) {
+                                                 const net::ClientTls& tls) {
   asio::ip::tcp::resolver resolver(io);
-  auto [resolve_code, endpoints] = co_await resolver.async_resolve(url.host, url.port, kAsTuple);
+  auto [resolve_code, endpoints] =
+      co_await resolver.async_resolve(url.host, url.port, net::kAsTuple);
   if (resolve_code) co_return StepError(url, "resolve", resolve_code);
 
   beast::tcp_stream stream(io);
   if (!deadline.IsNever()) stream.expires_at(deadline.At());
-  auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, kAsTuple);
+  auto [connect_code, endpoint] = co_await stream.async_connect(endpoints, net::kAsTuple);
   if (connect_code) co_return StepError(url, "connect to", connect_code);
   Connection connection(std::move(stream));
   if (!url.https) co_return co_await RoundTrip(connection, url, request);
@@ -280,7 +281,8 @@ Result<Url> ParseHttpUrl(const std::string& text) {
   }
   const std::string rest = text.substr(scheme.size());
   const size_t slash = std::min(rest.find('/'), rest.size());
-  TARN_TRY(const HostPort where, ParseHostPort(rest.substr(0, slash), https ? "443" : "80"));
+  TARN_TRY(const net::HostPort where,
+           net::ParseHostPort(rest.substr(0, slash), https ? "443" : "80"));
   std::string path = rest.substr(slash);
   while (path.ends_with('/')) path.pop_back();
   if (path.find_first_of("?# ") != std::string::npos) {
@@ -290,7 +292,7 @@ Result<Url> ParseHttpUrl(const std::string& text) {
 }
 
 Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline,
-                            const ClientTls& tls, const std::stop_token& stop) {
+                            const net::ClientTls& tls, const std::stop_token& stop) {
   asio::io_context io(1);
   Result<ClientResponse> result =
       Error{ErrorKind::kTimeout, fmt::format("resolve {}: timed out", url.host)};

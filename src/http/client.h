@@ -9,7 +9,7 @@
 #include "base/deadline.h"
 #include "base/result.h"
 #include "http/headers.h"
-#include "http/tls.h"
+#include "net/tls.h"
 
 namespace tarn::http {
 
@@ -49,6 +49,6 @@ struct ClientRequest {
 // The CA file of `tls` is read for each request, so that it can be replaced at run time. `stop`
 // ends the request at once with kCancelled.
 Result<ClientResponse> Send(const Url& url, const ClientRequest& request, Deadline deadline,
-                            const ClientTls& tls = {}, const std::stop_token& stop = {});
+                            const net::ClientTls& tls = {}, const std::stop_token& stop = {});
 
 }  // namespace tarn::http

@@ -51,7 +51,7 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
   return routes;
 }
 
-Runtime::BackgroundTasks TlsReloadTasks(ServerTls* tls) {
+net::Runtime::BackgroundTasks TlsReloadTasks(net::ServerTls* tls) {
   if (tls == nullptr) return {.on_hangup = [] {}, .every_second = nullptr};
   return {.on_hangup = [tls] { tls->Reload(); }, .every_second = [tls] { tls->ReloadIfChanged(); }};
 }

@@ -7,8 +7,8 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "http/router.h"
-#include "http/runtime.h"
-#include "http/tls.h"
+#include "net/runtime.h"
+#include "net/tls.h"
 
 namespace tarn::http {
 
@@ -22,6 +22,6 @@ std::vector<Route> DaemonRoutes(const Metrics& metrics, ReadyCheck ready,
 
 // Reloads the certificate when its files change or on SIGHUP. Without TLS (`tls` is null), SIGHUP
 // is ignored.
-Runtime::BackgroundTasks TlsReloadTasks(ServerTls* tls);
+net::Runtime::BackgroundTasks TlsReloadTasks(net::ServerTls* tls);
 
 }  // namespace tarn::http

@@ -5,22 +5,12 @@
 #include <boost/asio/io_context.hpp>
 #include <vector>
 
-#include "http/address.h"
 
 namespace tarn::http {
 namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-
-TEST(ClientAddress, UsesTheNetworkOfAnIpv6Address) {
-  const auto of = [](const char* text) { return ClientAddress(asio::ip::make_address(text)); };
-  EXPECT_EQ(of("192.0.2.7"), "192.0.2.7");
-  EXPECT_EQ(of("::ffff:192.0.2.7"), "192.0.2.7");
-  EXPECT_EQ(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-  EXPECT_EQ(of("::1"), "::1");
-  EXPECT_EQ(of("fe80::1"), "fe80::1");
-}
 
 TEST(PeerLog, WritesOneLineForEachAddressAndInterval) {
   asio::io_context io;

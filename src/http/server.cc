@@ -11,8 +11,8 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
-#include "http/address.h"
 #include "http/session.h"
+#include "net/address.h"
 
 namespace tarn::http {
 
@@ -94,7 +94,7 @@ void Server::Protect(auth::TokenStore* tokens, bool allow_anonymous) {
 }
 
 Result<> Server::Listen(const std::string& bind) {
-  TARN_TRY(const HostPort where, ParseHostPort(bind));
+  TARN_TRY(const net::HostPort where, net::ParseHostPort(bind));
   boost::system::error_code code;
   tcp::resolver resolver(io_);
   const auto found = resolver.resolve(where.host, where.port, code);
@@ -118,7 +118,7 @@ Result<> Server::Listen(const std::string& bind) {
         bind));
   }
   if (code) return Unavailable(fmt::format("cannot listen on {}: {}", bind, code.message()));
-  address_ = FormatEndpoint(acceptor_.local_endpoint());
+  address_ = net::FormatEndpoint(acceptor_.local_endpoint());
   web_safety_.SetServer(acceptor_.local_endpoint().address().is_loopback(), tls_ != nullptr);
   {
     const std::lock_guard lock(mutex_);
@@ -163,9 +163,9 @@ void Server::Admit(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true), ignored);
   const tcp::endpoint peer = socket.remote_endpoint(ignored);
   const auto session =
-      std::make_shared<Session>(std::move(socket), *this, ClientAddress(peer.address()));
+      std::make_shared<Session>(std::move(socket), *this, net::ClientAddress(peer.address()));
   const ConnectionTable::Admission admission =
-      connections_.Add(session, session->peer(), IsLoopback(peer.address()));
+      connections_.Add(session, session->peer(), net::IsLoopback(peer.address()));
   try {
     if (admission.evicted) {
       if (!admission.is_reserved) evicted_counters_[IndexOf(admission.limit)]->Increment();

@@ -20,8 +20,8 @@
 #include "http/connection_table.h"
 #include "http/peer_log.h"
 #include "http/router.h"
-#include "http/tls.h"
 #include "http/web_safety.h"
+#include "net/tls.h"
 
 namespace tarn::http {
 
@@ -43,7 +43,7 @@ class Server {
   void SetWebSafety(WebSafety safety) { web_safety_ = std::move(safety); }
 
   // Call before Listen. Enables HTTPS with a certificate that outlives the server. Null: HTTP.
-  void SetTls(const ServerTls* tls) { tls_ = tls; }
+  void SetTls(const net::ServerTls* tls) { tls_ = tls; }
 
   // Binds and starts to accept. `bind` is host:port.
   Result<> Listen(const std::string& bind);
@@ -85,7 +85,7 @@ class Server {
   const Router router_;
   const HttpSettings limits_;
   WebSafety web_safety_;
-  const ServerTls* tls_ = nullptr;
+  const net::ServerTls* tls_ = nullptr;
   Metrics& metrics_;
   std::unique_ptr<Authorization> authorization_;
   bool allow_anonymous_ = false;

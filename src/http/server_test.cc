@@ -11,10 +11,10 @@
 #include <boost/asio/write.hpp>
 #include <thread>
 
-#include "http/address.h"
 #include "http/client.h"
-#include "http/runtime.h"
 #include "http/test_server.h"
+#include "net/address.h"
+#include "net/runtime.h"
 
 namespace tarn::http {
 namespace {
@@ -182,7 +182,7 @@ class ServerTest : public testing::Test {
   }
 
   asio::ip::tcp::socket Connect() {
-    const HostPort where = *ParseHostPort(server.address());
+    const net::HostPort where = *net::ParseHostPort(server.address());
     asio::ip::tcp::socket socket(client_io);
     socket.connect(
         {asio::ip::make_address(where.host), static_cast<uint16_t>(std::stoi(where.port))});
@@ -237,7 +237,7 @@ class ServerTest : public testing::Test {
 
   Gate gate;
   Metrics metrics;
-  Runtime runtime{2};
+  net::Runtime runtime{2};
   Server server;
   asio::io_context client_io;
 };

@@ -17,8 +17,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "http/awaitable.h"
 #include "http/request_framing.h"
+#include "net/awaitable.h"
 
 namespace tarn::http {
 
@@ -242,7 +242,7 @@ void Session::EndSending() {
 // --- TLS --------------------------------------------------------------------------------------
 
 asio::awaitable<bool> Session::Handshake() {
-  using Step = TlsStream::Step;
+  using Step = net::TlsStream::Step;
   SetDeadline(Deadline::After(server_.limits_.header_timeout).At());
   Step step = Step::kWantRead;
   while (step != Step::kDone) {
@@ -267,7 +267,8 @@ asio::awaitable<bool> Session::Handshake() {
         co_await Refuse(400, "this port speaks HTTPS: write https://");
         co_return false;
       }
-      tls_ = std::make_unique<TlsStream>(server_.tls_->Context().get(), socket_.native_handle());
+      tls_ =
+          std::make_unique<net::TlsStream>(server_.tls_->Context().get(), socket_.native_handle());
     }
     step = tls_->Handshake();
     if (step == Step::kEnd || step == Step::kFailed) {
@@ -306,7 +307,7 @@ void Session::ReadTls() {
 }
 
 void Session::OnTlsReadable(const beast::error_code& code) {
-  using Step = TlsStream::Step;
+  using Step = net::TlsStream::Step;
   reading_ = false;
   tls_has_more_ = false;
   bool ended = code || !tls_;
@@ -338,11 +339,11 @@ void Session::OnTlsReadable(const beast::error_code& code) {
 size_t Session::WriteSome(const Buffers& buffers, beast::error_code& code) {
   if (!tls_) return socket_.write_some(buffers, code);
   size_t sent = 0;
-  const TlsStream::Step step = tls_->Write(buffers, sent);
+  const net::TlsStream::Step step = tls_->Write(buffers, sent);
   code = {};
-  if (step == TlsStream::Step::kWantWrite) {
+  if (step == net::TlsStream::Step::kWantWrite) {
     code = asio::error::would_block;
-  } else if (step != TlsStream::Step::kDone) {
+  } else if (step != net::TlsStream::Step::kDone) {
     code = asio::error::connection_reset;
   }
   return sent;
@@ -352,7 +353,7 @@ size_t Session::WriteSome(const Buffers& buffers, beast::error_code& code) {
 
 asio::awaitable<void> Session::Wait() {
   waiting_ = true;
-  co_await signal_.async_wait(kAsTuple);
+  co_await signal_.async_wait(net::kAsTuple);
   waiting_ = false;
 }
 

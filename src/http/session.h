@@ -15,7 +15,7 @@
 
 #include "http/content_decoder.h"
 #include "http/server.h"
-#include "http/tls_stream.h"
+#include "net/tls_stream.h"
 
 namespace tarn::http {
 
@@ -136,7 +136,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool aborted_ = false;    // Set by the handler of this request.
 
   // Set by the handshake. Not used after the socket is closed.
-  std::unique_ptr<TlsStream> tls_;
+  std::unique_ptr<net::TlsStream> tls_;
   bool tls_read_wants_write_ = false;  // The next read requires a write.
   bool tls_has_more_ = false;          // May hold bytes that the socket does not report.
 

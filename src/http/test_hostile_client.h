@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "http/address.h"
 #include "http/daemon_routes.h"
-#include "http/runtime.h"
 #include "http/server.h"
 #include "http/test_server.h"
+#include "net/address.h"
+#include "net/runtime.h"
 
 namespace tarn::http {
 
@@ -67,7 +67,7 @@ class HostileClientTest : public testing::Test {
 
   // Opens a connection from `from`, an address of this machine.
   Socket Open(const std::string& from = "127.0.0.1") {
-    const HostPort where = *ParseHostPort(server.address());
+    const net::HostPort where = *net::ParseHostPort(server.address());
     Socket socket(client_io);
     socket.open(boost::asio::ip::tcp::v4());
     socket.bind({boost::asio::ip::make_address(from), 0});
@@ -120,7 +120,7 @@ class HostileClientTest : public testing::Test {
 
   Gate gate;
   Metrics metrics;
-  Runtime runtime{2};
+  net::Runtime runtime{2};
   Server server;
   boost::asio::io_context client_io;
 };

@@ -1,4 +1,4 @@
-#include "http/tls.h"
+#include "net/tls.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,12 +12,12 @@
 #include <boost/asio/write.hpp>
 #include <thread>
 
-#include "http/address.h"
 #include "http/client.h"
-#include "http/runtime.h"
 #include "http/server.h"
-#include "http/test_certificates.h"
 #include "http/test_server.h"
+#include "net/address.h"
+#include "net/runtime.h"
+#include "net/test_certificates.h"
 
 // OpenSSL's macros are C.
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -101,16 +101,16 @@ class TlsServerTest : public testing::Test {
     return limits;
   }
 
-  std::unique_ptr<ServerTls> Load() {
-    auto loaded = ServerTls::Load({.cert_path = folder.Put("cert.pem", own.Pem()),
-                                   .key_path = folder.Put("key.pem", own.KeyPem())},
-                                  metrics);
+  std::unique_ptr<net::ServerTls> Load() {
+    auto loaded = net::ServerTls::Load({.cert_path = folder.Put("cert.pem", own.Pem()),
+                                        .key_path = folder.Put("key.pem", own.KeyPem())},
+                                       metrics);
     EXPECT_TRUE(loaded.ok()) << loaded.error().message;
     return std::move(*loaded);
   }
 
   asio::ip::tcp::socket ConnectPlain() {
-    const HostPort where = *ParseHostPort(server.address());
+    const net::HostPort where = *net::ParseHostPort(server.address());
     asio::ip::tcp::socket socket(client_io);
     socket.connect(
         {asio::ip::make_address(where.host), static_cast<uint16_t>(std::stoi(where.port))});
@@ -166,13 +166,13 @@ class TlsServerTest : public testing::Test {
     return made;
   }
 
-  TestFolder folder;
-  TestCertificate ca = MakeCertificate({.name = "ca", .alt_names = ""});
-  TestCertificate own = MakeCertificate({.issuer = &ca});
+  net::TestFolder folder;
+  net::TestCertificate ca = net::MakeCertificate({.name = "ca", .alt_names = ""});
+  net::TestCertificate own = net::MakeCertificate({.issuer = &ca});
   Gate gate;
   Metrics metrics;
-  std::unique_ptr<ServerTls> tls = Load();
-  Runtime runtime{2};
+  std::unique_ptr<net::ServerTls> tls = Load();
+  net::Runtime runtime{2};
   Server server;
   asio::io_context client_io;
   asio::ssl::context context = MakeContext();
@@ -458,7 +458,7 @@ TEST_F(TlsServerTest, EndsHandshakesAndIdleConnectionsOnDrain) {
 TEST_F(TlsServerTest, UsesANewCertificateForNewConnections) {
   const auto before = Connect();
   EXPECT_EQ(SerialOf(*before), 1);
-  own = MakeCertificate({.issuer = &ca, .serial = 2, .ends_in_s = 7200});
+  own = net::MakeCertificate({.issuer = &ca, .serial = 2, .ends_in_s = 7200});
   tls->ReloadIfChanged();
   EXPECT_EQ(SerialOf(*Connect()), 1);
   EXPECT_FALSE(HasMetric(R"(tarn_tls_reloads_total{result="ok"} 1)"));
@@ -495,8 +495,8 @@ TEST_F(TlsServerTest, UsesANewCertificateForNewConnections) {
 }
 
 TEST_F(TlsServerTest, ClientVerifiesTheCertificate) {
-  const std::string port = ParseHostPort(server.address())->port;
-  const auto ask = [&](const std::string& host, const ClientTls& how) {
+  const std::string port = net::ParseHostPort(server.address())->port;
+  const auto ask = [&](const std::string& host, const net::ClientTls& how) {
     const Url url = *ParseHttpUrl("https://" + host + ":" + port);
     const auto answer = Send(url, {.path = "/hello"}, Deadline::After(30s), how);
     return answer.ok() ? answer->body : answer.error().message;
@@ -508,14 +508,14 @@ TEST_F(TlsServerTest, ClientVerifiesTheCertificate) {
       "TLS to localhost:" + port +
       ": its certificate is signed by an unknown CA (set tls.ca_path to trust that CA)";
   EXPECT_EQ(ask("localhost", {}), unknown);
-  const TestCertificate other = MakeCertificate({.name = "ca", .alt_names = ""});
+  const net::TestCertificate other = net::MakeCertificate({.name = "ca", .alt_names = ""});
   EXPECT_THAT(ask("localhost", {.ca_path = folder.Put("other.pem", other.Pem())}),
               HasSubstr("its certificate is"));
   EXPECT_EQ(ask("localhost", {.verify = false}), "hello\n");
   EXPECT_THAT(ask("localhost", {.ca_path = "/none"}), HasSubstr("cannot read the CAs in /none"));
 
-  const auto show = [&](const CertificateOptions& options) {
-    own = MakeCertificate(options);
+  const auto show = [&](const net::CertificateOptions& options) {
+    own = net::MakeCertificate(options);
     folder.Put("key.pem", own.KeyPem());
     folder.Put("cert.pem", own.Pem());
     tls->Reload();
@@ -545,45 +545,6 @@ TEST_F(TlsServerTest, ClientReportsAServerWithoutTls) {
   EXPECT_THAT(answer.error().message, EndsWith("the server does not speak TLS"));
   http.StopAccepting();
   EXPECT_TRUE(http.WaitIdle(Deadline::After(30s)));
-}
-
-TEST(ServerTls, ReportsInvalidFiles) {
-  const TestFolder folder;
-  Metrics metrics;
-  const TestCertificate own = MakeCertificate({});
-  const TestCertificate other = MakeCertificate({});
-  const std::string cert = folder.Put("cert.pem", own.Pem(), 0644);
-  const std::string key = folder.Put("key.pem", own.KeyPem());
-  const auto fails = [&](const std::string& cert_path, const std::string& key_path) {
-    const auto loaded = ServerTls::Load({.cert_path = cert_path, .key_path = key_path}, metrics);
-    return loaded.ok() ? "" : loaded.error().message;
-  };
-  EXPECT_EQ(fails(cert, key), "");
-  EXPECT_EQ(*ServerTls::Load({}, metrics), nullptr);
-  EXPECT_EQ(fails(cert, ""), "tls.key_path is required where tls.cert_path is set");
-  EXPECT_EQ(fails("", key), "tls.cert_path is required where tls.key_path is set");
-  EXPECT_THAT(fails("/none", key), StartsWith("tls.cert_path: cannot read /none"));
-  EXPECT_THAT(fails(cert, "/none"), StartsWith("tls.key_path: cannot read /none"));
-  EXPECT_THAT(fails(cert, folder.Put("open.pem", own.KeyPem(), 0640)),
-              HasSubstr("mode 0640 gives access to other users: run chmod 600"));
-  EXPECT_THAT(fails(cert, folder.Put("other.pem", other.KeyPem())),
-              HasSubstr("does not match the certificate in"));
-  EXPECT_THAT(fails(folder.Put("none.pem", "text"), key),
-              HasSubstr("none.pem holds no certificate in PEM"));
-  EXPECT_THAT(fails(cert, folder.Put("nokey.pem", "text")), HasSubstr("holds no private key"));
-  EXPECT_THAT(fails(folder.Put("half.pem", own.Pem() + "-----BEGIN CERTIFICATE-----\nx\n"), key),
-              HasSubstr("has a broken certificate in its chain"));
-  const TestCertificate old = MakeCertificate({.begins_in_s = -200, .ends_in_s = -100});
-  EXPECT_EQ(fails(folder.Put("old.pem", old.Pem()), folder.Put("oldkey.pem", old.KeyPem())), "");
-}
-
-TEST(ClientTls, ReadsItsFileAtTheStart) {
-  const TestFolder folder;
-  EXPECT_THAT(ClientTls::FromSettings({.ca_path = "/none"}).error().message,
-              StartsWith("tls.ca_path: cannot read /none"));
-  EXPECT_THAT(ClientTls::FromSettings({.ca_path = folder.Put("x", "text")}).error().message,
-              HasSubstr("holds no certificate in PEM"));
-  EXPECT_TRUE(ClientTls::FromSettings({}).ok());
 }
 
 }  // namespace

@@ -44,14 +44,14 @@ class CatalogSource {
 class CatalogClient : public CatalogSource {
  public:
   // `token_path`: a file with the token to show; empty: none.
-  CatalogClient(http::Url url, http::ClientTls tls, std::string token_path)
+  CatalogClient(http::Url url, net::ClientTls tls, std::string token_path)
       : url_(std::move(url)), tls_(std::move(tls)), token_path_(std::move(token_path)) {}
   Result<CatalogRead> Read(const std::string& position, Duration wait, Deadline deadline,
                            const std::stop_token& stop) override;
 
  private:
   const http::Url url_;
-  const http::ClientTls tls_;
+  const net::ClientTls tls_;
   const std::string token_path_;
 };
 

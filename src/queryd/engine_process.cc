@@ -19,7 +19,7 @@
 
 #include "base/deadline.h"
 #include "base/log.h"
-#include "http/awaitable.h"
+#include "net/awaitable.h"
 #include "queryd/spawn.h"
 
 namespace tarn::queryd {
@@ -105,7 +105,7 @@ asio::awaitable<EndCause> EngineProcess::WaitForEndCause() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   while (end_cause() == EndCause::kNone && !deadline.Passed()) {
     timer.expires_after(kReapEvery);
-    co_await timer.async_wait(http::kAsTuple);
+    co_await timer.async_wait(net::kAsTuple);
   }
   co_return end_cause();
 }
@@ -143,7 +143,7 @@ asio::awaitable<void> EngineProcess::ReadControl() {
   Result<> handled;
   while (handled.ok()) {
     const auto [code, got] = co_await control_.async_read_some(
-        asio::buffer(reader.Prepare(kControlReadBytes), kControlReadBytes), http::kAsTuple);
+        asio::buffer(reader.Prepare(kControlReadBytes), kControlReadBytes), net::kAsTuple);
     if (code) break;
     reader.Commit(got);
     Result<std::optional<protocol::Frame>> frame = reader.Next();
@@ -177,7 +177,7 @@ asio::awaitable<std::string> EngineProcess::Reap() {
       }
     }
     timer.expires_after(kReapEvery);
-    co_await timer.async_wait(http::kAsTuple);
+    co_await timer.async_wait(net::kAsTuple);
   }
 }
 

@@ -4,7 +4,7 @@
 #include <boost/asio/write.hpp>
 
 #include "base/text.h"
-#include "http/awaitable.h"
+#include "net/awaitable.h"
 
 namespace tarn::queryd {
 
@@ -22,7 +22,7 @@ asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineProcess:
     if (!frame.ok() || *frame) co_return frame;
     const size_t room = std::max(kResultReadBytes, slot.reader.Missing());
     const auto [code, got] = co_await slot.socket.async_read_some(
-        asio::buffer(slot.reader.Prepare(room), room), http::kAsTuple);
+        asio::buffer(slot.reader.Prepare(room), room), net::kAsTuple);
     slot.reader.Commit(got);
     if (code) co_return std::optional<protocol::Frame>();
   }
@@ -30,7 +30,7 @@ asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineProcess:
 
 asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot) {
   const asio::const_buffer rest = asio::buffer(slot.unsent);
-  const auto [code, sent] = co_await asio::async_write(slot.socket, rest, http::kAsTuple);
+  const auto [code, sent] = co_await asio::async_write(slot.socket, rest, net::kAsTuple);
   slot.unsent.erase(0, sent);
   co_return !code;
 }

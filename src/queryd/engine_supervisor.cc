@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/redact.h"
 #include "base/text.h"
-#include "http/awaitable.h"
+#include "net/awaitable.h"
 #include "queryd/engine_query.h"
 
 namespace tarn::queryd {
@@ -456,7 +456,7 @@ void EngineSupervisor::OnProtocolError(EngineProcess& process, const std::string
 asio::awaitable<void> EngineSupervisor::Watch() {
   for (;;) {
     watch_timer_.expires_after(kWatchEvery);
-    co_await watch_timer_.async_wait(http::kAsTuple);
+    co_await watch_timer_.async_wait(net::kAsTuple);
     const std::lock_guard lock(mutex_);
     if (stopping_) {
       gauges_.Clear();

@@ -7,8 +7,8 @@
 #include "base/machine.h"
 #include "base/version.h"
 #include "http/daemon_routes.h"
-#include "http/runtime.h"
 #include "http/server.h"
+#include "net/runtime.h"
 #include "queryd/secrets.h"
 #include "queryd/service.h"
 
@@ -17,13 +17,13 @@ namespace {
 
 Result<> Serve(const LakehouseSettings& settings) {
   Metrics metrics;  // Outlives the I/O threads.
-  http::Runtime runtime(
-      http::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
+  net::Runtime runtime(
+      net::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
   TARN_CHECK_OK(CheckSettings(settings));
   Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
   if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
-  TARN_TRY(const http::ClientTls client_tls, http::ClientTls::FromSettings(settings.tls));
+  TARN_TRY(const net::ClientTls client_tls, net::ClientTls::FromSettings(settings.tls));
   if (!client_tls.verify) {
     log::Warn(
         "tls.verify is false: whoever is between us and catalogd or the store can read and "
@@ -35,8 +35,7 @@ Result<> Serve(const LakehouseSettings& settings) {
 
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
            auth::TokenStore::Open(settings.auth, metrics));
-  TARN_TRY(const std::unique_ptr<http::ServerTls> tls,
-           http::ServerTls::Load(settings.tls, metrics));
+  TARN_TRY(const std::unique_ptr<net::ServerTls> tls, net::ServerTls::Load(settings.tls, metrics));
   const Lake lake{.store = store,
                   .credentials = [&secrets] { return secrets.Get(kPrimaryBucket); }};
   TARN_TRY(const std::unique_ptr<Service> service,

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "http/runtime.h"
 #include "http/server.h"
+#include "net/runtime.h"
 #include "s3/client.h"
 #include "s3/signature.h"
 
@@ -161,7 +161,7 @@ class TestBucket {
   std::mutex mutex_;
   std::vector<Seen> seen_;  // guarded by mutex_
   Metrics metrics_;
-  http::Runtime runtime_{1};
+  net::Runtime runtime_{1};
   http::Server server_{runtime_.io(),
                        http::Router({RouteOf("GET", "/lake/"), RouteOf("GET", "/lake/{key}"),
                                      RouteOf("DELETE", "/lake/{key}")}),

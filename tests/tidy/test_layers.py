@@ -17,16 +17,17 @@ LAYERS = {
     "catalog": {"base"},
     "duck": {"base"},
     "protocol": {"base"},
-    "http": {"auth", "base"},
+    "net": {"base"},
+    "http": {"auth", "base", "net"},
     "s3": {"base", "http", "protocol"},
     "engine": {"base", "catalog", "duck", "protocol", "s3"},
-    "queryd": {"auth", "base", "catalog", "http", "protocol"},
-    "catalogd": {"auth", "base", "catalog", "http"},
+    "queryd": {"auth", "base", "catalog", "http", "net", "protocol"},
+    "catalogd": {"auth", "base", "catalog", "http", "net"},
     "ingest": {"base", "duck"},
-    "cli": {"auth", "base", "catalog", "catalogd", "duck", "http", "ingest", "queryd", "s3"},
+    "cli": {"auth", "base", "catalog", "catalogd", "duck", "http", "ingest", "net", "queryd", "s3"},
 }
 # Unit tests that need a server to talk to.
-TESTS_MAY_INCLUDE = {"engine": {"http"}, "s3": {"http"}}
+TESTS_MAY_INCLUDE = {"engine": {"http", "net"}, "s3": {"http", "net"}}
 # The library that only one folder may include.
 ONLY_IN = {"duckdb.h": "duck", "simdjson.h": "ingest", "sqlite3.h": "catalogd"}
 

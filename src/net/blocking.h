@@ -6,7 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <type_traits>
 
-namespace tarn::http {
+namespace tarn::net {
 
 // Runs a blocking function on the pool and returns its result on the coroutine's own executor. A
 // handler on an I/O thread uses it for files and databases.
@@ -23,4 +23,4 @@ boost::asio::awaitable<std::invoke_result_t<const Function&>> RunBlocking(
 template <class Function>
 void RunBlocking(boost::asio::thread_pool& pool, const Function&& function) = delete;
 
-}  // namespace tarn::http
+}  // namespace tarn::net

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace tarn::http {
+namespace tarn::net {
 
 struct HostPort {
   std::string host;
@@ -26,4 +26,4 @@ bool IsLoopback(const boost::asio::ip::address& address);
 
 std::string FormatEndpoint(const boost::asio::ip::tcp::endpoint& endpoint);
 
-}  // namespace tarn::http
+}  // namespace tarn::net

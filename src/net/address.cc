@@ -1,11 +1,11 @@
-#include "http/address.h"
+#include "net/address.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/asio/ip/network_v6.hpp>
 
-namespace tarn::http {
+namespace tarn::net {
 
 Result<HostPort> ParseHostPort(std::string_view text, std::string_view default_port) {
   const auto bad = [&] {
@@ -58,4 +58,4 @@ std::string FormatEndpoint(const boost::asio::ip::tcp::endpoint& endpoint) {
                                     : fmt::format("{}:{}", address, endpoint.port());
 }
 
-}  // namespace tarn::http
+}  // namespace tarn::net

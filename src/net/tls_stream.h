@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-namespace tarn::http {
+namespace tarn::net {
 
 // The server's side of a TLS connection. Its functions never block; they return the event to wait
 // for. Does not own the socket, and must not be used after the socket is closed.
@@ -46,4 +46,4 @@ class TlsStream {
   bool failed_ = false;
 };
 
-}  // namespace tarn::http
+}  // namespace tarn::net

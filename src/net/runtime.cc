@@ -1,4 +1,4 @@
-#include "http/runtime.h"
+#include "net/runtime.h"
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 
-namespace tarn::http {
+namespace tarn::net {
 namespace {
 
 sigset_t StopSignals() {
@@ -80,4 +80,4 @@ const char* Runtime::WaitForStop(const BackgroundTasks& tasks) {
   }
 }
 
-}  // namespace tarn::http
+}  // namespace tarn::net

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace tarn::http {
+namespace tarn::net {
 
 // The default number of I/O threads: half the cores, because the engine uses the others. On 2
 // cores, a second I/O thread costs 1.5 context switches and 4.5 system calls per request (`SELECT
@@ -39,4 +39,4 @@ class Runtime {
   bool ignores_hangup_ = false;
 };
 
-}  // namespace tarn::http
+}  // namespace tarn::net

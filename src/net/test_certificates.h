@@ -14,7 +14,7 @@
 #include <memory>
 #include <string>
 
-namespace tarn::http {
+namespace tarn::net {
 
 struct TestCertificate {
   std::shared_ptr<EVP_PKEY> key;
@@ -103,4 +103,4 @@ class TestFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace tarn::http
+}  // namespace tarn::net

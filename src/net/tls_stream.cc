@@ -1,4 +1,4 @@
-#include "http/tls_stream.h"
+#include "net/tls_stream.h"
 
 #include <openssl/err.h>
 
@@ -8,9 +8,9 @@
 #include <cstring>
 #include <new>
 
-#include "http/openssl.h"
+#include "net/openssl.h"
 
-namespace tarn::http {
+namespace tarn::net {
 
 namespace {
 
@@ -96,4 +96,4 @@ void TlsStream::Close() {
   ERR_clear_error();
 }
 
-}  // namespace tarn::http
+}  // namespace tarn::net

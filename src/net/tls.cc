@@ -1,4 +1,4 @@
-#include "http/tls.h"
+#include "net/tls.h"
 
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -11,12 +11,12 @@
 
 #include "base/files.h"
 #include "base/log.h"
-#include "http/openssl.h"
+#include "net/openssl.h"
 
 // OpenSSL's macros are C.
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 
-namespace tarn::http {
+namespace tarn::net {
 namespace {
 
 // TLS 1.2 with forward secrecy and authenticated encryption; all ciphers of 1.3 have both.
@@ -246,4 +246,4 @@ Result<ClientTls> ClientTls::FromSettings(const TlsSettings& settings) {
   return tls;
 }
 
-}  // namespace tarn::http
+}  // namespace tarn::net

@@ -12,7 +12,7 @@
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX.
 
-namespace tarn::http {
+namespace tarn::net {
 
 // The server certificate as last loaded successfully. A connection keeps the certificate that it
 // started with.
@@ -67,4 +67,4 @@ struct ClientTls {
   static Result<ClientTls> FromSettings(const TlsSettings& settings);
 };
 
-}  // namespace tarn::http
+}  // namespace tarn::net

@@ -4,9 +4,9 @@
 
 #include <string>
 
-namespace tarn::http {
+namespace tarn::net {
 
 // Returns and clears the reason of the last OpenSSL failure on this thread.
 std::string OpenSslReason();
 
-}  // namespace tarn::http
+}  // namespace tarn::net
