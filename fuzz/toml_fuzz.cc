@@ -1,6 +1,6 @@
 // base/settings: lakehouse.toml, and the secrets file, which is TOML too.
 
-#include "base/lakehouse.h"
+#include "config/lakehouse.h"
 #include "fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -19,7 +19,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "base/toml.h"
+#include "config/toml.h"
 
 namespace tarn::auth {
 namespace {

@@ -10,8 +10,8 @@
 #include <unordered_map>
 
 #include "auth/token_file.h"
-#include "base/lakehouse.h"
 #include "base/metrics.h"
+#include "config/lakehouse.h"
 
 namespace tarn::auth {
 

@@ -4,12 +4,12 @@
 
 #include <cstdlib>
 
-#include "base/daemon_options.h"
-#include "base/lakehouse.h"
 #include "base/log.h"
 #include "base/machine.h"
 #include "base/version.h"
 #include "catalogd/routes.h"
+#include "config/daemon_options.h"
+#include "config/lakehouse.h"
 #include "http/daemon_routes.h"
 #include "http/server.h"
 #include "net/blocking.h"

@@ -3,11 +3,11 @@
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 
-#include "base/lakehouse.h"
 #include "base/metrics.h"
 #include "base/shared_slots.h"
 #include "catalogd/change_feed.h"
 #include "catalogd/store.h"
+#include "config/lakehouse.h"
 
 namespace tarn::catalogd {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/lakehouse.h"
 #include "base/result.h"
+#include "config/lakehouse.h"
 #include "s3/client.h"
 
 namespace tarn::cli {

@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "base/lakehouse.h"
 #include "base/result.h"
 #include "cli/findings.h"
+#include "config/lakehouse.h"
 
 namespace tarn::cli {
 

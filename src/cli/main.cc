@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "auth/identity.h"
-#include "base/lakehouse.h"
 #include "base/log.h"
 #include "base/redact.h"
 #include "base/version.h"
@@ -27,6 +26,7 @@
 #include "cli/text.h"
 #include "cli/token.h"
 #include "cli/up.h"
+#include "config/lakehouse.h"
 
 namespace tarn::cli {
 namespace {

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "auth/identity.h"
-#include "base/lakehouse.h"
 #include "base/text.h"
 #include "catalog/manifest.h"
 #include "cli/bucket.h"
@@ -23,6 +22,7 @@
 #include "cli/put_input.h"
 #include "cli/put_into.h"
 #include "cli/workspace.h"
+#include "config/lakehouse.h"
 #include "s3/client.h"
 
 namespace tarn::cli {

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "base/bounded_json.h"
-#include "base/lakehouse.h"
 #include "base/result.h"
+#include "config/lakehouse.h"
 #include "http/client.h"
 
 namespace tarn::cli {

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "auth/token_file.h"
-#include "base/lakehouse.h"
 #include "cli/folder_lock.h"
 #include "cli/table.h"
+#include "config/lakehouse.h"
 
 namespace tarn::cli {
 namespace {

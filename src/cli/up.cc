@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/duration.h"
-#include "base/lakehouse.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/bucket.h"
@@ -18,6 +17,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/up_routes.h"
+#include "config/lakehouse.h"
 #include "duck/quote.h"
 #include "http/client.h"
 #include "http/server.h"

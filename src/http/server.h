@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/deadline.h"
-#include "base/lakehouse.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "config/lakehouse.h"
 #include "http/authorization.h"
 #include "http/body_budget.h"
 #include "http/connection_table.h"

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/lakehouse.h"
 #include "base/result.h"
+#include "config/lakehouse.h"
 #include "http/message.h"
 
 namespace tarn::http {

@@ -6,9 +6,9 @@
 #include <mutex>
 #include <string>
 
-#include "base/lakehouse.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "config/lakehouse.h"
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX.
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/lakehouse.h"
 #include "base/result.h"
+#include "config/lakehouse.h"
 
 namespace tarn::protocol {
 

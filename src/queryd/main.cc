@@ -2,10 +2,10 @@
 
 #include <cstdlib>
 
-#include "base/daemon_options.h"
 #include "base/log.h"
 #include "base/machine.h"
 #include "base/version.h"
+#include "config/daemon_options.h"
 #include "http/daemon_routes.h"
 #include "http/server.h"
 #include "net/runtime.h"

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/files.h"
-#include "base/toml.h"
+#include "config/toml.h"
 
 namespace tarn::queryd {
 namespace {

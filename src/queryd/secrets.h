@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/lakehouse.h"
 #include "base/result.h"
+#include "config/lakehouse.h"
 #include "protocol/object_store.h"
 
 namespace tarn::queryd {

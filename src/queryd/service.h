@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "base/lakehouse.h"
 #include "base/metrics.h"
+#include "config/lakehouse.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "queryd/catalog_source.h"

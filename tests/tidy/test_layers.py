@@ -13,18 +13,31 @@ INCLUDE = re.compile(r'^#include "(\w+)/', re.MULTILINE)
 # The folders that each one may include, apart from itself.
 LAYERS = {
     "base": set(),
-    "auth": {"base"},
+    "config": {"base"},
+    "auth": {"base", "config"},
     "catalog": {"base"},
     "duck": {"base"},
-    "protocol": {"base"},
-    "net": {"base"},
-    "http": {"auth", "base", "net"},
+    "protocol": {"base", "config"},
+    "net": {"base", "config"},
+    "http": {"auth", "base", "config", "net"},
     "s3": {"base", "http", "protocol"},
     "engine": {"base", "catalog", "duck", "protocol", "s3"},
-    "queryd": {"auth", "base", "catalog", "http", "net", "protocol"},
-    "catalogd": {"auth", "base", "catalog", "http", "net"},
+    "queryd": {"auth", "base", "catalog", "config", "http", "net", "protocol"},
+    "catalogd": {"auth", "base", "catalog", "config", "http", "net"},
     "ingest": {"base", "duck"},
-    "cli": {"auth", "base", "catalog", "catalogd", "duck", "http", "ingest", "net", "queryd", "s3"},
+    "cli": {
+        "auth",
+        "base",
+        "catalog",
+        "catalogd",
+        "config",
+        "duck",
+        "http",
+        "ingest",
+        "net",
+        "queryd",
+        "s3",
+    },
 }
 # Unit tests that need a server to talk to.
 TESTS_MAY_INCLUDE = {"engine": {"http", "net"}, "s3": {"http", "net"}}

@@ -12,7 +12,7 @@ FILE_LINES_MAX = 500
 
 # Longer files with the most lines that they may have. Tables may stay; the others are to be split.
 LONGER_FILES = {
-    "base/lakehouse.cc": 560,  # The table of settings.
+    "config/lakehouse.cc": 560,  # The table of settings.
     "catalogd/store.cc": 732,
     "catalogd/store_test.cc": 653,
     "engine/engine_test.cc": 626,
@@ -26,7 +26,7 @@ LONGER_FILES = {
 }
 # Longer functions: switches over all types, and tables, may stay; the others are to be split.
 LONGER_FUNCTIONS = {
-    "base/lakehouse.cc": "SettingsTable LakehouseSettings::Table(",
+    "config/lakehouse.cc": "SettingsTable LakehouseSettings::Table(",
     "duck/type_reader.cc": "TypeId ToTypeId(",
     "duck/types.cc": "std::string TypeName(",
     "engine/json_value.cc": "void AppendJsonValue(",

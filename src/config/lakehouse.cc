@@ -1,4 +1,4 @@
-#include "base/lakehouse.h"
+#include "config/lakehouse.h"
 
 #include <cstdlib>
 #include <utility>

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/log.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 namespace tarn {
 

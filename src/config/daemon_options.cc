@@ -1,4 +1,4 @@
-#include "base/daemon_options.h"
+#include "config/daemon_options.h"
 
 #include <CLI/CLI.hpp>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,7 @@
 
 #include "base/byte_size.h"
 #include "base/text.h"
-#include "base/toml.h"
+#include "config/toml.h"
 
 namespace tarn {
 namespace {
