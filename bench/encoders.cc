@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "duck/database.h"
-#include "engine/compressor.h"
-#include "engine/result_encoder.h"
+#include "result/compressor.h"
+#include "result/result_encoder.h"
 
 namespace {
 

@@ -20,7 +20,7 @@ namespace {
 
 constexpr FooterLimits kLimits = {.bytes_max = 1'000'000, .depth_max = 64, .columns_max = 1000};
 
-// As engine/footer_probe.cc opens it.
+// As engine/views/footer_probe.cc opens it.
 class Planner {
  public:
   Connection& connection() {

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "duck/database.h"
-#include "engine/gate.h"
+#include "engine/gate/gate.h"
 #include "fuzz.h"
 
 FUZZ_IGNORE_LEAKS_OF_DUCKDB

@@ -1,7 +1,7 @@
 // engine/parameters: JSON that becomes values of DuckDB, for a statement with numbered parameters
 // and for one with named ones.
 
-#include "engine/parameters.h"
+#include "engine/run/parameters.h"
 #include "fuzz.h"
 
 FUZZ_IGNORE_LEAKS_OF_DUCKDB

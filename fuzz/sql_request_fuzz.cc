@@ -4,7 +4,7 @@
 #include "base/exact_json.h"
 #include "base/text.h"
 #include "fuzz.h"
-#include "queryd/sql_request.h"
+#include "queryd/query/sql_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view rest = tarn::fuzz::Text(data, size);

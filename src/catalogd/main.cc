@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "base/version.h"
-#include "catalogd/routes.h"
+#include "catalogd/http/routes.h"
 #include "config/daemon_options.h"
 #include "config/lakehouse.h"
 #include "http/daemon_routes.h"

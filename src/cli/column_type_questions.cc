@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "cli/text.h"
+#include "cli/terminal/text.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "cli/remote.h"
+#include "cli/commands/remote.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {

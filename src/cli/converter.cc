@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "base/text.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/terminal/interrupt.h"
+#include "cli/terminal/progress.h"
 #include "duck/footer_file.h"
 #include "duck/parquet_columns.h"
 

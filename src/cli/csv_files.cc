@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "cli/csv_sniffer.h"
 #include "cli/read_progress.h"
-#include "cli/text.h"
+#include "cli/terminal/text.h"
 #include "ingest/limits.h"
 #include "ingest/text_reader.h"
 

@@ -11,7 +11,7 @@
 #include "cli/csv_files.h"
 #include "cli/csv_reading.h"
 #include "cli/csv_sniffer.h"
-#include "cli/text.h"
+#include "cli/terminal/text.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
 

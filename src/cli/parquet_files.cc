@@ -17,7 +17,7 @@
 #include "cli/csv_files.h"
 #include "cli/parquet_parts.h"
 #include "cli/read_progress.h"
-#include "cli/table.h"
+#include "cli/terminal/table.h"
 #include "cli/text_encoding.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"

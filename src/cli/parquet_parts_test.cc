@@ -6,7 +6,7 @@
 #include <stop_token>
 
 #include "cli/parquet_files.h"
-#include "cli/workspace.h"
+#include "cli/up/workspace.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {

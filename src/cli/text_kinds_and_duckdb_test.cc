@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "cli/converter.h"
-#include "cli/workspace.h"
+#include "cli/up/workspace.h"
 #include "duck/quote.h"
 #include "ingest/text_kinds.h"
 

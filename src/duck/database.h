@@ -140,7 +140,7 @@ class Statement {
   // parameter types that it inferred. In SELECT typeof($1), $1::VARCHAR the first use has no type
   // even so, and with a text this plan is an internal error, after which the database refuses all
   // statements. A statement that DuckDB replans for each run is safe, because it reads Parquet or
-  // calls now(). engine/gate.h ensures this.
+  // calls now(). engine/gate/gate.h ensures this.
   Result<> Bind(uint64_t position, const Value& value);
   Result<> ClearBindings();
 

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/connection_factory.h"
-#include "engine/frame_socket.h"
-#include "engine/prober.h"
-#include "engine/sandbox.h"
-#include "engine/views.h"
-#include "engine/watchdog.h"
-#include "engine/worker.h"
+#include "engine/connection/connection_factory.h"
+#include "engine/run/frame_socket.h"
+#include "engine/connection/watchdog.h"
+#include "engine/run/worker.h"
+#include "engine/sandbox/sandbox.h"
+#include "engine/views/prober.h"
+#include "engine/views/views.h"
 
 namespace tarn::engine {
 

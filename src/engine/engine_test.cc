@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "base/log.h"
-#include "engine/parquet_folder.h"
-#include "engine/socket_pair.h"
+#include "engine/run/socket_pair.h"
+#include "engine/views/parquet_folder.h"
 
 namespace tarn::engine {
 namespace {

@@ -12,7 +12,7 @@
 #include "base/machine.h"
 #include "base/version.h"
 #include "http/daemon_routes.h"
-#include "queryd/routes.h"
+#include "queryd/http/routes.h"
 
 namespace tarn::queryd {
 namespace {

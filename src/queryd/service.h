@@ -9,13 +9,13 @@
 #include "config/lakehouse.h"
 #include "http/router.h"
 #include "http/server.h"
-#include "queryd/catalog_source.h"
-#include "queryd/datasets_in_use.h"
-#include "queryd/engine_pool.h"
-#include "queryd/query_service.h"
-#include "queryd/refresh_loop.h"
-#include "queryd/registrar.h"
-#include "queryd/temp_directory.h"
+#include "queryd/datasets/catalog_source.h"
+#include "queryd/datasets/refresh_loop.h"
+#include "queryd/datasets/registrar.h"
+#include "queryd/execution/engine_pool.h"
+#include "queryd/execution/temp_directory.h"
+#include "queryd/query/datasets_in_use.h"
+#include "queryd/query/query_service.h"
 
 namespace tarn::queryd {
 

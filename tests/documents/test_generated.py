@@ -21,7 +21,7 @@ def test_configuration_is_what_tarn_settings_says():
 def test_each_metric_is_documented():
     """Taken from the sources, since many of them first show when something fails."""
     named = re.compile(r'(?:Counter|Gauge|Seconds)\(\s*"(tarn_\w+)"')
-    sources = (programs.REPO / "src").glob("*/*.cc")
+    sources = (programs.REPO / "src").rglob("*.cc")
     texts = [path.read_text() for path in sources if not path.stem.endswith("_test")]
     made = {name for text in texts for name in named.findall(text)}
     assert len(made) > 20

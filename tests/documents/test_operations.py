@@ -35,7 +35,7 @@ def section(title: str) -> str:
 
 def sources() -> Iterator[tuple[str, str]]:
     """(file, text) of all that the programs are made of."""
-    for path in sorted((programs.REPO / "src").glob("*/*.[ch]*")):
+    for path in sorted((programs.REPO / "src").rglob("*.[ch]*")):
         if not path.stem.endswith("_test") and not path.stem.startswith("test_"):
             yield str(path.relative_to(programs.REPO)), path.read_text()
 

@@ -1,6 +1,6 @@
 """The engine process gives up what it does not need, and queries go on as before.
 
-What is refused is tried call by call in src/engine/sandbox_test.cc. Here it is the real process in
+What is refused is tried call by call in src/engine/sandbox/sandbox_test.cc. Here it is the real process in
 a real lake: every thread of it is inside, and nothing that it needs is missing.
 """
 

@@ -21,7 +21,8 @@ LAYERS = {
     "net": {"base", "config"},
     "http": {"auth", "base", "config", "net"},
     "s3": {"base", "http", "protocol"},
-    "engine": {"base", "catalog", "duck", "protocol", "s3"},
+    "result": {"base", "duck", "protocol"},
+    "engine": {"base", "catalog", "duck", "protocol", "result", "s3"},
     "queryd": {"auth", "base", "catalog", "config", "http", "net", "protocol"},
     "catalogd": {"auth", "base", "catalog", "config", "http", "net"},
     "ingest": {"base", "duck"},
@@ -39,6 +40,17 @@ LAYERS = {
         "s3",
     },
 }
+# The same within a folder that has subfolders: what each may include of the others.
+SUBFOLDERS = {
+    "engine/sandbox": set(),
+    "engine/connection": set(),
+    "engine/gate": set(),
+    "engine/views": {"engine/connection"},
+    "engine/run": {"engine/connection", "engine/gate", "engine/views"},
+    "catalogd/store": set(),
+    "catalogd/service": {"catalogd/store"},
+    "catalogd/http": {"catalogd/service", "catalogd/store"},
+}
 # Unit tests that need a server to talk to.
 TESTS_MAY_INCLUDE = {"engine": {"http", "net"}, "s3": {"http", "net"}}
 # The library that only one folder may include.
@@ -55,8 +67,9 @@ def test_each_folder_has_a_layer():
     assert {path.name for path in SOURCES.iterdir() if path.is_dir()} == set(LAYERS)
 
 
-def test_layers_have_no_cycle():
-    left = {folder: set(below) for folder, below in LAYERS.items()}
+@pytest.mark.parametrize("layers", [LAYERS, SUBFOLDERS])
+def test_layers_have_no_cycle(layers):
+    left = {folder: set(below) for folder, below in layers.items()}
     while left:
         lowest = {folder for folder, below in left.items() if not below & left.keys()}
         assert lowest, f"these include each other: {sorted(left)}"
@@ -75,6 +88,30 @@ def test_includes_point_down(folder):
             for included in INCLUDE.findall(text)
             if included not in allowed
         ]
+    assert not wrong
+
+
+def test_each_subfolder_has_its_place():
+    split = {folder.partition("/")[0] for folder in SUBFOLDERS}
+    found = {
+        str(path.relative_to(SOURCES))
+        for folder in split
+        for path in (SOURCES / folder).iterdir()
+        if path.is_dir()
+    }
+    assert found == set(SUBFOLDERS)
+
+
+@pytest.mark.parametrize("folder", SUBFOLDERS)
+def test_includes_between_subfolders_point_down(folder):
+    layer = folder.partition("/")[0]
+    allowed = SUBFOLDERS[folder] | {folder}
+    wrong = [
+        f"{path.relative_to(SOURCES)} includes {included}/"
+        for path, text in files(folder)
+        for included in re.findall(rf'^#include "({layer}(?:/\w+)?)/\w+\.h', text, re.MULTILINE)
+        if included not in allowed and not path.stem.endswith("_test")
+    ]
     assert not wrong
 
 

@@ -1,0 +1,178 @@
+#include "catalogd/http/list_handler.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "base/log.h"
+#include "catalogd/http/routes.h"
+#include "catalogd/store/listing.h"
+#include "http/entity_tags.h"
+#include "net/blocking.h"
+
+namespace tarn::catalogd {
+
+namespace asio = boost::asio;
+using http::Request;
+using http::Response;
+
+namespace {
+
+constexpr size_t kWholeBytes = 1024 * 1024;  // Smaller lists are sent with Content-Length.
+constexpr size_t kListPieceBytes = 256 * 1024;
+
+struct ListRequest {
+  std::optional<http::EntityTags> if_none_match;
+  std::optional<catalog::Position> since;
+  Duration wait = Duration::zero();
+
+  // True if the client already has this state.
+  bool Knows(const catalog::Position& now) const {
+    if (if_none_match) return if_none_match->Has(now.Text());
+    return wait > Duration::zero() && since == now;
+  }
+};
+
+Result<ListRequest> ParseListRequest(const Request& request, Duration wait_max) {
+  ListRequest asked;
+  TARN_TRY(asked.if_none_match, http::EntityTags::Of(request, "If-None-Match"));
+  if (const auto since = request.Parameter("since")) {
+    asked.since = catalog::Position::Parse(*since);
+    if (!asked.since)
+      return InvalidArgument("since: must be ID.REVISION, as in the ETag of a list");
+  }
+  if (const auto wait = request.Parameter("wait")) {
+    const Result<Duration> parsed = ParseDuration(*wait);
+    if (!parsed.ok()) return InvalidArgument("wait: " + parsed.error().message);
+    if (*parsed < Duration::zero()) return InvalidArgument("wait: must not be negative");
+    asked.wait = std::min(*parsed, wait_max);
+  }
+  return asked;
+}
+
+asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::DatasetScope& scope) {
+  if (scope.is_all()) co_return service.store.Now();
+  const auto look = [&service, &scope] { return service.store.Now(scope); };
+  co_return co_await net::RunBlocking(service.readers, look);
+}
+
+// Returns the current position once the client does not know it, or the wait has ended.
+asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const Request& request,
+                                                         const ListRequest& asked) {
+  const auth::DatasetScope& scope = request.identity->datasets;
+  const Deadline deadline = Deadline::After(asked.wait);
+  Result<catalog::Position> now = co_await Now(service, scope);
+  if (asked.wait == Duration::zero() || !now.ok() || !asked.Knows(*now)) co_return now;
+  const SharedSlots::Slot slot = service.waiter_slots.Acquire(request.identity->name);
+  const Error full = Unavailable("too many requests wait for a change (catalogd.waiters_max)");
+  if (!slot) co_return full;
+  const auto waiter = service.feed.Join(co_await asio::this_coro::executor, scope);
+  if (!waiter) co_return full;
+  service.waiting.Increment();
+  auto outcome = ChangeFeed::Outcome::kChanged;
+  while (outcome == ChangeFeed::Outcome::kChanged) {
+    // Read again first, for a change before the waiter was created.
+    now = co_await Now(service, scope);
+    if (!now.ok() || !asked.Knows(*now)) break;
+    outcome = co_await waiter->Wait(deadline, *request.client);
+  }
+  service.waiting.Decrement();
+  co_return now;
+}
+
+void AddPosition(const catalog::Position& position, Response& response) {
+  response.headers.emplace_back("ETag", http::Quoted(position.Text()));
+  response.headers.emplace_back("X-Catalog-Revision", std::to_string(position.revision));
+}
+
+// Aborts a response after a timeout, even if the client reads nothing.
+class ResponseTimeout {
+ public:
+  ResponseTimeout(const asio::any_io_executor& executor, const Request& request, Duration timeout)
+      : timer_(executor, Deadline::After(timeout).At()) {
+    timer_.async_wait([client = request.client, id = request.id](const auto& code) {
+      if (code) return;
+      log::Warn("list cut off: it took longer than catalogd.list_timeout", {{"query_id", id}});
+      client->Abort();
+    });
+  }
+
+ private:
+  asio::steady_timer timer_;
+};
+
+class ListStream : public http::BodyStream {
+ public:
+  ListStream(Service& service, SharedSlots::Slot slot, std::unique_ptr<Listing> listing,
+             std::string first, std::unique_ptr<ResponseTimeout> timeout)
+      : service_(service),
+        slot_(std::move(slot)),
+        listing_(std::move(listing)),
+        first_(std::move(first)),
+        timeout_(std::move(timeout)) {}
+
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    if (!first_.empty()) co_return std::exchange(first_, "");
+    const auto next = [this] { return listing_->Next(kListPieceBytes); };
+    Result<std::optional<std::string>> piece = co_await net::RunBlocking(service_.readers, next);
+    if (!piece.ok()) service_.failures.Increment();
+    co_return piece;
+  }
+
+ private:
+  Service& service_;
+  const SharedSlots::Slot slot_;
+  const std::unique_ptr<Listing> listing_;
+  std::string first_;
+  const std::unique_ptr<ResponseTimeout> timeout_;
+};
+
+struct OpenedList {
+  std::unique_ptr<Listing> listing;
+  std::string first;
+};
+
+}  // namespace
+
+asio::awaitable<Response> HandleList(Service& service, const Request& request) {
+  const Result<ListRequest> asked = ParseListRequest(request, service.settings.wait_max);
+  if (!asked.ok()) co_return http::RenderError(asked.error(), request);
+  if (asked->if_none_match || asked->wait > Duration::zero()) {
+    const Result<catalog::Position> now = co_await WaitForChange(service, request, *asked);
+    if (!now.ok()) co_return RenderStoreError(service, now.error(), request);
+    if (asked->Knows(*now)) {
+      service.lists_not_modified.Increment();
+      Response response{.status = 304, .content_type = "", .body = ""};
+      AddPosition(*now, response);
+      co_return response;
+    }
+  }
+  const auto open = [&service, &request, &asked]() -> Result<OpenedList> {
+    OpenedList opened;
+    TARN_TRY(opened.listing, service.store.OpenListing(request.identity->datasets, asked->since));
+    TARN_TRY(std::optional<std::string> first, opened.listing->Next(kWholeBytes));
+    opened.first = std::move(first).value_or("");
+    return opened;
+  };
+  Result<OpenedList> opened = co_await net::RunBlocking(service.readers, open);
+  if (!opened.ok()) co_return RenderStoreError(service, opened.error(), request);
+  const Listing::Query& query = opened->listing->query();
+  Response response = Response::Json(200, "");
+  AddPosition(query.position, response);
+  (query.since ? service.lists_changes : service.lists_whole).Increment();
+  if (opened->listing->IsAtEnd()) {
+    response.body = std::move(opened->first);
+    co_return response;
+  }
+  SharedSlots::Slot slot = service.stream_slots.Acquire(request.identity->name);
+  if (!slot) {
+    const Error full = Unavailable("too many lists are being sent (catalogd.list_streams_max)");
+    co_return http::RenderError(full, request);
+  }
+  auto timeout = std::make_unique<ResponseTimeout>(co_await asio::this_coro::executor, request,
+                                                   service.settings.list_timeout);
+  response.body = std::make_unique<ListStream>(service, std::move(slot), std::move(opened->listing),
+                                               std::move(opened->first), std::move(timeout));
+  co_return response;
+}
+
+}  // namespace tarn::catalogd

@@ -1,0 +1,302 @@
+#include "catalogd/http/routes.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/log.h"
+#include "catalog/manifest_json.h"
+#include "catalogd/http/list_handler.h"
+#include "http/entity_tags.h"
+#include "net/blocking.h"
+
+namespace tarn::catalogd {
+
+namespace asio = boost::asio;
+using http::Request;
+using http::Response;
+
+namespace {
+
+constexpr uint64_t kHistoryCount = 100;
+constexpr uint64_t kHistoryCountMax = 1000;
+
+std::string_view OutcomeName(Store::PutOutcome outcome) {
+  return outcome == Store::PutOutcome::kCreated ? "created" : "updated";
+}
+
+Response RenderRecord(int status, const Record& record) {
+  Response response = Response::Json(status, record.Json());
+  response.headers.emplace_back("ETag", http::Quoted(record.Tag()));
+  return response;
+}
+
+std::string Describe(const Record* current) {
+  if (current == nullptr) return "there is no such dataset";
+  return fmt::format("the current version is {}, ETag \"{}\"", current->manifest.version,
+                     current->Tag());
+}
+
+// The condition for a change that If-Match and If-None-Match express (RFC 9110, 13.1).
+Result<Store::Condition> ConditionOf(const Request& request) {
+  TARN_TRY(std::optional<http::EntityTags> if_match, http::EntityTags::Of(request, "If-Match"));
+  TARN_TRY(std::optional<http::EntityTags> if_none_match,
+           http::EntityTags::Of(request, "If-None-Match"));
+  return [if_match = std::move(if_match),
+          if_none_match = std::move(if_none_match)](const Record* current) -> Result<> {
+    if (if_match && (current == nullptr || !if_match->HasStrong(current->Tag()))) {
+      return Error{ErrorKind::kPrecondition, "If-Match failed: " + Describe(current)};
+    }
+    if (if_none_match && current != nullptr && if_none_match->Has(current->Tag())) {
+      return Error{ErrorKind::kPrecondition, "If-None-Match failed: " + Describe(current)};
+    }
+    return {};
+  };
+}
+
+// A numeric parameter; `otherwise` if absent.
+Result<uint64_t> CountParameter(const Request& request, std::string_view name, uint64_t otherwise) {
+  const std::optional<std::string> text = request.Parameter(name);
+  if (!text) return otherwise;
+  uint64_t number = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, code] = std::from_chars(text->data(), end, number);
+  if (code != std::errc() || stop != end || number == 0) {
+    return InvalidArgument(fmt::format("{}: must be a whole number from 1", name));
+  }
+  return number;
+}
+
+std::string FormatHistory(const std::string& name, const Store::HistoryPage& page) {
+  std::string json = fmt::format(R"({{"name":{},"versions":[)", catalog::JsonText(name));
+  for (size_t i = 0; i < page.entries.size(); ++i) {
+    const HistoryEntry& entry = page.entries[i];
+    json += fmt::format(
+        R"({}{{"dataset_id":{},"version":{},"revision":{},"updated_at":"{}","deleted":{})",
+        i == 0 ? "" : ",", catalog::JsonText(entry.dataset_id), entry.version, entry.revision,
+        FormatRfc3339(entry.updated_at), !entry.content);
+    json += entry.content ? ",\"content\":" + *entry.content + "}" : "}";
+  }
+  json += ']';
+  if (page.has_more) json += fmt::format(R"(,"next_before":{})", page.entries.back().revision);
+  return json + "}";
+}
+
+class Handlers {
+ public:
+  explicit Handlers(Service& service) : service_(service) {}
+
+  asio::awaitable<Response> List(const Request& request) const {
+    return HandleList(service_, request);
+  }
+
+  asio::awaitable<Response> Backup(const Request& request) const {
+    return HandleBackup(service_, request);
+  }
+
+  // The rights of the request's token to change datasets and objects; null means unlimited.
+  asio::awaitable<Response> Rights(const Request& request) const {
+    const auto list = [](const std::optional<std::vector<std::string>>& texts) {
+      if (!texts) return std::string("null");
+      std::string json;
+      for (const std::string& text : *texts) {
+        json += (json.empty() ? "" : ",") + catalog::JsonText(text);
+      }
+      return "[" + json + "]";
+    };
+    const auth::Identity& identity = *request.identity;
+    co_return Response::Json(
+        200, fmt::format(R"({{"datasets":{},"prefixes":{}}})", list(identity.datasets.patterns()),
+                         list(identity.Keys().prefixes())));
+  }
+
+  asio::awaitable<Response> Get(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
+      co_return http::RenderError(access.error(), request);
+    }
+    const auto known = http::EntityTags::Of(request, "If-None-Match");
+    if (!known.ok()) co_return http::RenderError(known.error(), request);
+    const auto get = [this, &name] { return service_.store.Get(name); };
+    const Result<Record> record = co_await net::RunBlocking(service_.readers, get);
+    if (!record.ok()) co_return RenderStoreError(service_, record.error(), request);
+    Response response = RenderRecord(200, *record);
+    if (*known && (*known)->Has(record->Tag())) {
+      response.status = 304;
+      response.content_type = "";
+      response.body = "";
+    }
+    co_return response;
+  }
+
+  asio::awaitable<Response> Put(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
+    Store::PutOptions options;
+    Result<Store::Condition> condition = ConditionOf(request);
+    if (!condition.ok()) co_return http::RenderError(condition.error(), request);
+    options.condition = std::move(*condition);
+    const Result<bool> allowed = request.Flag("allow_schema_change");
+    if (!allowed.ok()) co_return http::RenderError(allowed.error(), request);
+    options.allow_schema_change = *allowed;
+    const Result<bool> touch = request.Flag("touch");
+    if (!touch.ok()) co_return http::RenderError(touch.error(), request);
+    options.touch = *touch;
+    options.keys = request.identity->Keys();
+    options.changed_by = request.identity->name;
+    // A manifest may have megabytes, so it is parsed on a pool thread.
+    const auto write = [this, &name, &request, &options]() -> Result<Store::PutResult> {
+      if (options.touch && request.body.empty()) {
+        return service_.store.Touch(name, options.condition, options.keys, options.changed_by);
+      }
+      TARN_TRY(const catalog::DatasetContent content, ReadManifest(request));
+      return service_.store.Put(name, content, options);
+    };
+    const Result<Store::PutResult> put = co_await net::RunBlocking(service_.writers, write);
+    if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
+    co_return RenderPut(request, *put, OutcomeName(put->outcome));
+  }
+
+  asio::awaitable<Response> Delete(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
+      co_return http::RenderError(access.error(), request);
+    }
+    const Result<Store::Condition> condition = ConditionOf(request);
+    if (!condition.ok()) co_return http::RenderError(condition.error(), request);
+    const auto remove = [this, &name, &condition] {
+      return service_.store.Delete(name, *condition);
+    };
+    const Result<> removed = co_await net::RunBlocking(service_.writers, remove);
+    if (!removed.ok()) co_return RenderStoreError(service_, removed.error(), request);
+    log::Info("dataset changed", {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
+    co_return Response::NoContent();
+  }
+
+  asio::awaitable<Response> History(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
+      co_return http::RenderError(access.error(), request);
+    }
+    const Result<uint64_t> before = CountParameter(request, "before", INT64_MAX);
+    if (!before.ok()) co_return http::RenderError(before.error(), request);
+    const Result<uint64_t> limit = CountParameter(request, "limit", kHistoryCount);
+    if (!limit.ok()) co_return http::RenderError(limit.error(), request);
+    const auto read = [&]() -> Result<std::string> {
+      TARN_TRY(const Store::HistoryPage page,
+               service_.store.History(name, *before, std::min(*limit, kHistoryCountMax)));
+      return FormatHistory(name, page);
+    };
+    Result<std::string> json = co_await net::RunBlocking(service_.readers, read);
+    if (!json.ok()) co_return RenderStoreError(service_, json.error(), request);
+    co_return Response::Json(200, std::move(*json));
+  }
+
+  asio::awaitable<Response> Restore(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
+    const Result<Store::Condition> condition = ConditionOf(request);
+    if (!condition.ok()) co_return http::RenderError(condition.error(), request);
+    const auto asked = catalog::ParseRestoreRequest(request.body);
+    if (!asked.ok()) co_return http::RenderError(asked.error(), request);
+    const auto restore = [&] {
+      return service_.store.Restore(name, asked->dataset_id, asked->version, *condition,
+                                    request.identity->Keys(), request.identity->name);
+    };
+    const Result<Store::PutResult> put = co_await net::RunBlocking(service_.writers, restore);
+    if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
+    co_return RenderPut(request, *put, "restored");
+  }
+
+ private:
+  // A dataset outside of the token's scope is reported as missing.
+  static Result<> CheckReadAccess(const Request& request) {
+    const std::string& name = request.path_arguments[0];
+    TARN_CHECK_OK(catalog::ValidateName(name));
+    if (!request.identity->datasets.Allows(name)) return NoSuchDatasetError(name);
+    return {};
+  }
+
+  std::optional<Response> WriteRefusal(const Request& request) const {
+    const std::string& name = request.path_arguments[0];
+    if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
+      return http::RenderError(valid.error(), request);
+    }
+    if (request.identity->datasets.Allows(name)) return std::nullopt;
+    const Error refusal{ErrorKind::kForbidden, "this token may not change a dataset of that name"};
+    return RenderStoreError(service_, refusal, request);
+  }
+
+  Result<catalog::DatasetContent> ReadManifest(const Request& request) const {
+    const auto values_max = static_cast<size_t>(service_.settings.json_values_max);
+    Result<catalog::DatasetContent> content =
+        catalog::ParseDatasetContent(request.body, values_max);
+    if (content.ok() || content.error().kind != ErrorKind::kTooLarge) return content;
+    log::Info("manifest is over a limit",
+              {{"query_id", request.id}, {"error", content.error().message}});
+    const std::string& why = content.error().message;
+    return Error{ErrorKind::kTooLarge,
+                 fmt::format("manifest too large: {} (catalogd.json_values_max)", why)};
+  }
+
+  static Response RenderPut(const Request& request, const Store::PutResult& put,
+                            std::string_view change) {
+    if (put.outcome != Store::PutOutcome::kUnchanged) {
+      log::Info("dataset changed", {{"query_id", request.id},
+                                    {"name", put.record.manifest.name},
+                                    {"change", change},
+                                    {"version", put.record.manifest.version}});
+    }
+    return RenderRecord(put.outcome == Store::PutOutcome::kCreated ? 201 : 200, put.record);
+  }
+
+  Service& service_;
+};
+
+}  // namespace
+
+Response RenderStoreError(Service& service, const Error& error, const Request& request) {
+  if (error.kind == ErrorKind::kInternal) {
+    service.failures.Increment();
+    log::Error("catalogue request failed", {{"query_id", request.id}, {"error", error.message}});
+  }
+  if (error.kind == ErrorKind::kForbidden) {
+    service.forbidden.Increment();
+    log::Info(
+        "change refused: the token lacks the right",
+        {{"query_id", request.id}, {"user", request.identity->name}, {"error", error.message}});
+  }
+  return http::RenderError(error, request);
+}
+
+std::vector<http::Route> CatalogRoutes(Service& service) {
+  const auto handlers = std::make_shared<Handlers>(service);
+  using Handle = asio::awaitable<Response> (Handlers::*)(const Request&) const;
+  const auto route = [&](std::string method, std::string path, Handle handle) {
+    return http::Route{
+        .method = std::move(method),
+        .path = std::move(path),
+        .handler = [handlers,
+                    handle](const Request& request) { return ((*handlers).*handle)(request); },
+        .roles = {auth::Role::kCatalog}};
+  };
+  const std::string dataset = "/catalog/datasets/{name}";
+  http::Route put = route("PUT", dataset, &Handlers::Put);
+  put.body_bytes_max = service.settings.body_bytes_max;
+  put.too_large_message = "manifest too large (catalogd.body_bytes_max)";
+  std::vector<http::Route> routes = {route("GET", "/catalog/list", &Handlers::List),
+                                     route("GET", "/catalog/rights", &Handlers::Rights),
+                                     route("GET", dataset, &Handlers::Get),
+                                     std::move(put),
+                                     route("DELETE", dataset, &Handlers::Delete),
+                                     route("GET", dataset + "/history", &Handlers::History),
+                                     route("POST", dataset + "/restore", &Handlers::Restore)};
+  if (service.store.is_on_disk()) {
+    http::Route backup = route("GET", "/catalog/backup", &Handlers::Backup);
+    backup.roles = {auth::Role::kAdmin};
+    routes.push_back(std::move(backup));
+  }
+  return routes;
+}
+
+}  // namespace tarn::catalogd

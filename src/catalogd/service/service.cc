@@ -1,0 +1,45 @@
+#include "catalogd/service/service.h"
+
+namespace tarn::catalogd {
+namespace {
+
+prometheus::Counter& ListsCounter(Metrics& metrics, const char* answer) {
+  return metrics.Counter("tarn_catalog_lists_total", "Responses of GET /catalog/list",
+                         {{"answer", answer}});
+}
+
+}  // namespace
+
+Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics& metrics)
+    : store(the_store),
+      settings(the_settings),
+      feed(settings.waiters_max),
+      stream_slots(static_cast<size_t>(settings.list_streams_max)),
+      waiter_slots(static_cast<size_t>(settings.waiters_max)),
+      waiting(metrics.Gauge("tarn_catalog_waiting", "Requests waiting for a change")),
+      lists_whole(ListsCounter(metrics, "whole")),
+      lists_changes(ListsCounter(metrics, "changes")),
+      lists_not_modified(ListsCounter(metrics, "not_modified")),
+      changes(metrics.Counter("tarn_catalog_changes_total", "Changes of the catalogue")),
+      failures(metrics.Counter("tarn_catalog_failures_total",
+                               "Requests that failed because of the database")),
+      forbidden(metrics.Counter("tarn_auth_failures_total",
+                                "Requests rejected by authentication or authorization",
+                                {{"reason", "dataset or key"}})) {
+  store.SetOnChange([this](const std::string& name) {
+    changes.Increment();
+    feed.Announce(name);
+  });
+}
+
+Service::~Service() {
+  Join();
+  store.SetOnChange(nullptr);
+}
+
+void Service::Join() {
+  writers.join();
+  readers.join();
+}
+
+}  // namespace tarn::catalogd

@@ -1,0 +1,198 @@
+#include "catalogd/store/database.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "catalog/manifest_json.h"
+
+namespace tarn::catalogd {
+namespace {
+
+constexpr const char* kVersion1 = R"sql(
+  CREATE TABLE catalogue (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    revision INTEGER NOT NULL,
+    last_change INTEGER NOT NULL        -- microseconds since 1970
+  );
+  INSERT INTO catalogue VALUES (1, 0, 0);
+  CREATE TABLE datasets (
+    name TEXT PRIMARY KEY,
+    dataset_id TEXT NOT NULL,
+    content TEXT NOT NULL,              -- JSON, as PUT takes it
+    created_at INTEGER NOT NULL,        -- microseconds since 1970
+    updated_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+)sql";
+
+// Deletions before this version are unknown, which `forgotten` records.
+constexpr const char* kVersion2 = R"sql(
+  ALTER TABLE catalogue ADD COLUMN catalog_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE catalogue ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+                                        -- of deletions up to this revision some are forgotten
+  UPDATE catalogue SET forgotten = revision;
+  ALTER TABLE datasets ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE datasets ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;  -- of its last change
+  UPDATE datasets SET revision = (SELECT revision FROM catalogue);
+  CREATE INDEX datasets_by_revision ON datasets (revision);
+  CREATE TABLE deletions (              -- names that are not there now
+    name TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    dataset_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX deletions_by_revision ON deletions (revision);
+  CREATE TABLE history (                -- what datasets and deletions no longer have
+    name TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    dataset_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    content TEXT,                       -- NULL: it was deleted
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (name, revision)
+  ) WITHOUT ROWID;
+)sql";
+
+// SQL ignores the ASCII case of names, and so does NOCASE.
+constexpr const char* kVersion3 = R"sql(
+  CREATE INDEX datasets_by_name_in_any_case ON datasets (name COLLATE NOCASE);
+)sql";
+
+constexpr const char* kVersion4 = R"sql(
+  ALTER TABLE datasets ADD COLUMN changed_by TEXT NOT NULL DEFAULT '';  -- a token; '': not known
+)sql";
+
+// The script at index N migrates version N to N + 1.
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
+
+Result<int64_t> VersionOf(SqliteDatabase& database) {
+  TARN_TRY(SqliteStatement query, database.Prepare("PRAGMA user_version"));
+  TARN_TRY(const bool row, query.Step());
+  return row ? query.Integer(0) : 0;
+}
+
+// Rewrites the stored content in the current format: older versions omitted null fields.
+Result<> RewriteContent(SqliteDatabase& database) {
+  TARN_TRY(SqliteStatement rows, database.Prepare("SELECT name, content FROM datasets"));
+  std::vector<std::pair<std::string, std::string>> changed;
+  for (;;) {
+    TARN_TRY(const bool row, rows.Step());
+    if (!row) break;
+    const Result<catalog::DatasetContent> content = catalog::ParseDatasetContent(rows.View(1));
+    if (!content.ok()) {
+      return Internal(fmt::format("the stored manifest of \"{}\" is damaged: {}", rows.Text(0),
+                                  content.error().message));
+    }
+    std::string text = catalog::FormatDatasetContent(*content);
+    if (text != rows.View(1)) changed.emplace_back(rows.Text(0), std::move(text));
+  }
+  for (const auto& [name, content] : changed) {
+    TARN_TRY(SqliteStatement update,
+             database.Prepare("UPDATE datasets SET content = ? WHERE name = ?"));
+    TARN_CHECK_OK(update.Bind(1, content).Bind(2, name).Step());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> Migrate(SqliteDatabase& database) {
+  TARN_TRY(Transaction transaction, Transaction::Begin(database));
+  TARN_TRY(const int64_t version, VersionOf(database));
+  const auto newest = static_cast<int64_t>(kSteps.size());
+  if (version > newest) {
+    return Internal(fmt::format(
+        "the database has version {}, this catalogd knows up to {}: install a newer catalogd",
+        version, newest));
+  }
+  if (version == newest) return transaction.Commit();
+  for (int64_t step = version; step < newest; ++step) {
+    TARN_CHECK_OK(database.Execute(kSteps[static_cast<size_t>(step)]));
+  }
+  TARN_CHECK_OK(RewriteContent(database));
+  TARN_TRY(SqliteStatement id, database.Prepare("UPDATE catalogue SET catalog_id = ? WHERE "
+                                                "catalog_id = ''"));
+  TARN_CHECK_OK(id.Bind(1, RandomId() + RandomId()).Step());
+  TARN_CHECK_OK(database.Execute(fmt::format("PRAGMA user_version = {}", newest)));
+  return transaction.Commit();
+}
+
+void RestrictToOwner(const std::string& path) {
+  // If creation fails, SQLite reports the reason. Existing files are not opened, because closing
+  // one would release SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+  if (const int made = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); made >= 0) {
+    close(made);
+  }
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    const std::string file = path + suffix;
+    struct stat status = {};
+    if (stat(file.c_str(), &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) == 0) continue;
+    if (chmod(file.c_str(), status.st_mode & S_IRWXU) != 0) {
+      log::Warn("the catalogue's database is readable by other users",
+                {{"file", file}, {"error", strerror(errno)}});
+    }
+  }
+}
+
+Result<FolderLock> FolderLock::Acquire(const std::string& folder) {
+  const std::string path = folder + "/catalog.lock";
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return Internal(fmt::format("cannot open {}: {}", path, strerror(errno)));
+  FolderLock lock(descriptor);
+  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) return Unavailable(path + " is locked");
+  return lock;
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+std::string FolderLock::StoredPosition() const {
+  std::string text(256, '\0');
+  const ssize_t got = pread(descriptor_, text.data(), text.size(), 0);
+  text.resize(got < 0 ? 0 : static_cast<size_t>(got));
+  return text.substr(0, text.find('\n'));
+}
+
+void FolderLock::StorePosition(const std::string& text) {
+  const std::string line = text + '\n';
+  // A single write: if the process is killed, the file has the old text or the new one.
+  [[maybe_unused]] const ssize_t ignored = pwrite(descriptor_, line.data(), line.size(), 0);
+}
+
+ReaderPool::Reader::~Reader() {
+  // A connection whose transaction cannot be rolled back is closed.
+  if (!database_ || !database_->Execute("ROLLBACK").ok()) return;
+  const std::lock_guard lock(pool_->mutex_);
+  if (pool_->idle_.size() < kIdleMax) pool_->idle_.push_back(std::move(database_));
+}
+
+Result<ReaderPool::Reader> ReaderPool::Borrow() {
+  std::unique_ptr<SqliteDatabase> database;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      database = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (!database) {
+    TARN_TRY(SqliteDatabase opened, SqliteDatabase::Open(path_));
+    TARN_CHECK_OK(opened.Execute("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;"));
+    database = std::make_unique<SqliteDatabase>(std::move(opened));
+  }
+  TARN_CHECK_OK(database->Execute("BEGIN"));
+  return Reader(*this, std::move(database));
+}
+
+}  // namespace tarn::catalogd

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "auth/identity.h"
+#include "catalog/manifest.h"
+#include "catalogd/store/database.h"
+
+namespace tarn::catalogd {
+
+// The response of GET /catalog/list, produced in pieces from one state of the database, so that
+// memory does not grow with the catalogue. Holds a read connection until its end. Used by one
+// thread at a time; calls block on the disk.
+class Listing {
+ public:
+  struct Query {
+    catalog::Position position;     // The position of the response.
+    std::optional<uint64_t> since;  // nullopt: the complete catalogue.
+    auth::DatasetScope scope;
+  };
+  explicit Listing(Query query) : query_(std::move(query)) {}
+
+  const Query& query() const { return query_; }
+
+  // Starts to read from this database in its current transaction.
+  Result<> Begin(SqliteDatabase& database);
+  // Keeps the transaction for the lifetime of the listing.
+  void Hold(ReaderPool::Reader reader) { reader_.emplace(std::move(reader)); }
+  // Reads the complete response now, so that the database can be released.
+  Result<> ReadAll();
+
+  // Returns the next piece, with at least `bytes` bytes unless it is the last one; nullopt at the
+  // end.
+  Result<std::optional<std::string>> Next(size_t bytes);
+  bool IsAtEnd() const { return part_ == Part::kEnd && ready_.empty(); }
+
+ private:
+  enum class Part { kHead, kManifests, kDeleted, kEnd };
+
+  Result<> Append(std::string& out, size_t bytes);
+  Result<bool> AppendManifests(std::string& out, size_t bytes);
+  Result<bool> AppendDeleted(std::string& out, size_t bytes);
+
+  const Query query_;
+  // Declared before the statements, which must be destroyed first.
+  std::optional<ReaderPool::Reader> reader_;
+  std::optional<SqliteStatement> manifests_;
+  std::optional<SqliteStatement> deleted_;
+  Part part_ = Part::kHead;
+  bool is_first_ = true;  // The next item is the first of its JSON list.
+  std::deque<std::string> ready_;
+};
+
+}  // namespace tarn::catalogd

@@ -1,0 +1,244 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/identity.h"
+#include "base/duration.h"
+#include "catalog/manifest.h"
+#include "catalogd/store/database.h"
+#include "catalogd/store/sqlite.h"
+
+namespace tarn::catalogd {
+
+// The error for a missing dataset, and for one that the client may not see.
+Error NoSuchDatasetError(const std::string& name);
+
+// A stored dataset.
+struct Record {
+  catalog::Manifest manifest;  // Without content.
+  std::string content;         // In the format of FormatDatasetContent.
+
+  // The manifest.
+  std::string Json() const;
+  // DATASET_ID.VERSION, unique for each content of a dataset.
+  std::string Tag() const;
+};
+
+// One version of a dataset, or its deletion.
+struct HistoryEntry {
+  uint64_t revision = 0;
+  std::string dataset_id;
+  uint64_t version = 0;
+  std::optional<std::string> content;  // nullopt for a deletion.
+  UnixMicros updated_at;
+};
+
+class Listing;
+
+// The catalogue on disk: SQLite with a write-ahead log that is flushed before a change is
+// acknowledged (synchronous=FULL). The folder is locked against a second process. A change is one
+// transaction that also increments the revision and moves the previous state to the history.
+//
+// Changes use one connection, one after the other; changes that arrive during a commit share the
+// next one. Readers have their own connections and never wait for changes; in memory, one
+// connection serves all.
+//
+// Thread-safe; calls block on the disk.
+class Store {
+ public:
+  struct Options {
+    int64_t history_versions_max = 100;  // Of each name, including the current one.
+    Duration deleted_keep = std::chrono::hours(24 * 30);  // The retention of deletions.
+  };
+  // Opens a database in this folder, which is created if missing, or in memory for ":memory:".
+  static Result<std::unique_ptr<Store>> Open(const std::string& data_dir, Options options);
+  static Result<std::unique_ptr<Store>> Open(const std::string& data_dir) {
+    return Open(data_dir, Options());
+  }
+
+  // Called after each change, in order, by the thread that made it. Must not block.
+  using OnChange = std::function<void(const std::string& name)>;
+  void SetOnChange(OnChange on_change) {
+    const std::lock_guard lock(mutex_);
+    on_change_ = std::move(on_change);
+  }
+
+  // The position after the last change; does not block.
+  catalog::Position Now() const { return {catalog_id_, revision_}; }
+  // The position visible to a scope. Its revision is that of the last visible change. Its id
+  // differs for each scope, because scopes see different catalogues.
+  Result<catalog::Position> Now(const auth::DatasetScope& scope);
+
+  Result<catalog::Snapshot> List();
+  // Opens the part of the catalogue that the scope allows, as JSON in pieces; only the changes
+  // since a position if they are known. The store outlives the listing.
+  Result<std::unique_ptr<Listing>> OpenListing(const auth::DatasetScope& scope,
+                                               const std::optional<catalog::Position>& since);
+  Result<Record> Get(const std::string& name);
+
+  // Checks the current dataset (null if there is none) in the transaction of a change. An error
+  // from it rejects the change.
+  using Condition = std::function<Result<>(const Record* current)>;
+  static Result<> Always(const Record* /*current*/) { return {}; }
+
+  enum class PutOutcome { kCreated, kUpdated, kUnchanged };
+  struct PutResult {
+    PutOutcome outcome = PutOutcome::kUnchanged;
+    Record record;
+  };
+  struct PutOptions {
+    Condition condition = Always;
+    bool allow_schema_change = false;
+    bool touch = false;           // Creates a new version even if the content is equal.
+    auth::KeyScope keys = {};     // The allowed keys; kForbidden for others.
+    std::string changed_by = {};  // The name of the token; empty: none.
+  };
+  // Creates or updates a dataset. Equal content changes nothing; other content gets an updated_at
+  // that is strictly later than all previous ones. Name and content must be valid. kConflict for a
+  // schema that is incompatible with the current types, and for a new dataset whose name differs
+  // from an existing one only in ASCII case.
+  Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content,
+                        const PutOptions& options);
+  Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content) {
+    return Put(name, content, PutOptions());
+  }
+
+  // Creates a new version with the same content. kNotFound if the dataset does not exist;
+  // kForbidden if its content has keys outside of `keys`.
+  Result<PutResult> Touch(const std::string& name, const Condition& condition = Always,
+                          const auth::KeyScope& keys = {}, const std::string& changed_by = {});
+
+  // Deletes a dataset. kNotFound if it does not exist.
+  Result<> Delete(const std::string& name, const Condition& condition = Always);
+
+  struct HistoryPage {
+    std::vector<HistoryEntry> entries;  // Newest first.
+    bool has_more = false;
+  };
+  // Returns at most `count` entries older than the revision `before`; fewer if they are large.
+  // kNotFound for an unknown name.
+  Result<HistoryPage> History(const std::string& name, uint64_t before, size_t count);
+  // Restores the content of an earlier version as a new version, also of a deleted dataset.
+  // `dataset_id` selects one of the datasets with that name; empty selects the last one. kForbidden
+  // if the version has keys outside of `keys`.
+  Result<PutResult> Restore(const std::string& name, const std::string& dataset_id,
+                            uint64_t version, const Condition& condition,
+                            const auth::KeyScope& keys = {}, const std::string& changed_by = {});
+
+  struct Counts {
+    uint64_t revision = 0;
+    uint64_t datasets = 0;
+  };
+  Result<Counts> Count();
+
+  // False in memory.
+  bool is_on_disk() const { return readers_ != nullptr; }
+  // Writes a consistent copy, concurrently with readers and writers. The copy has a new catalog_id:
+  // a catalogue restored from it continues at an earlier revision and must not be mistaken for the
+  // original. The file is beside the database; the caller removes it, or the next start after a
+  // crash.
+  Result<std::string> Backup();
+
+ private:
+  struct Deletion {
+    std::string dataset_id;
+    uint64_t version = 0;
+    UnixMicros created_at;
+  };
+  struct Change {
+    uint64_t revision = 0;
+    UnixMicros time;
+  };
+
+  Store(SqliteDatabase database, Options options)
+      : database_(std::move(database)), options_(options) {}
+  Result<> Prepare();
+  void RemoveOldBackups() const;
+
+  // Runs f(SqliteDatabase&) -> Result<…> in a read transaction.
+  template <class F>
+  std::invoke_result_t<F, SqliteDatabase&> Read(const F& f);
+  // The revision of the last change visible to a scope.
+  Result<uint64_t> VisibleRevision(SqliteDatabase& database, const auth::DatasetScope& scope);
+  std::string CatalogIdFor(const auth::DatasetScope& scope) const;
+  Result<std::unique_ptr<Listing>> MakeListing(SqliteDatabase& database,
+                                               const auth::DatasetScope& scope,
+                                               const std::optional<catalog::Position>& since);
+
+  // A change in the queue. Several may share a transaction.
+  struct Job {
+    const std::string* name = nullptr;  // The name of the dataset.
+    std::function<Result<>()> run;      // Called in the transaction, with mutex_ held.
+    Result<> result;
+    bool changed = false;
+    bool done = false;  // guarded by queue_mutex_
+  };
+  // Runs f() -> Result<…> as a change of that dataset.
+  template <class F>
+  std::invoke_result_t<F> RunChange(const std::string& name, const F& f);
+  // Runs the job in a batch. The first thread runs all queued jobs; threads that arrive during its
+  // commit wait and form the next batch.
+  void Submit(Job& job);
+  void RunBatch(const std::vector<Job*>& batch);
+  // An error applies to the whole transaction: nothing was changed.
+  Result<> RunInOneTransaction(const std::vector<Job*>& batch);
+
+  // Called in a transaction of database_, with mutex_ held.
+  Result<PutResult> PutInTransaction(const std::string& name,
+                                     const catalog::DatasetContent& content,
+                                     const PutOptions& options);
+  Result<PutResult> RestoreInTransaction(const std::string& name, std::string dataset_id,
+                                         uint64_t version, const Condition& condition,
+                                         const auth::KeyScope& keys, const std::string& changed_by);
+  Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
+  Result<std::optional<Deletion>> FindDeletion(const std::string& name);
+  // Checks the name of a new dataset. kConflict if SQL cannot distinguish it from the name of
+  // another dataset. The error omits the other name, which the client may not be allowed to see.
+  Result<> CheckNameIsUnique(const std::string& name);
+  Result<PutResult> Write(const std::string& name, std::string content,
+                          const std::optional<Record>& current,
+                          const std::optional<Deletion>& revived, const std::string& changed_by);
+  // Increments the revision and returns the time of the change.
+  Result<Change> NextChange();
+  // Moves the current state of a name to its history.
+  Result<> KeepHistory(const std::string& name);
+  // Removes expired history: of this name, and of a few names deleted long ago.
+  Result<> RemoveExpired(const std::string& name, UnixMicros now);
+  // Called after the commit.
+  void Announce(const std::vector<Job*>& batch);
+
+  std::string path_;  // The database file; empty in memory.
+  std::optional<FolderLock> lock_;
+  std::mutex queue_mutex_;
+  std::condition_variable batch_done_;  // With queue_mutex_.
+  std::deque<Job*> queue_;              // guarded by queue_mutex_
+  bool leading_ = false;                // guarded by queue_mutex_; a thread runs a batch
+  std::mutex mutex_;
+  SqliteDatabase database_;     // guarded by mutex_
+  uint64_t next_revision_ = 0;  // guarded by mutex_; of the running transaction
+  const Options options_;
+  std::string catalog_id_;  // Constant once the store is open.
+  std::atomic<uint64_t> revision_ = 0;
+  OnChange on_change_;                   // guarded by mutex_
+  std::unique_ptr<ReaderPool> readers_;  // Null in memory.
+  std::mutex backup_mutex_;              // Held while a backup is written.
+
+  // The cached state of a scope: its last change up to the revision `checked` is `visible`.
+  struct ScopeState {
+    uint64_t checked = 0;
+    uint64_t visible = 0;
+  };
+  std::mutex scope_states_mutex_;
+  std::map<auth::DatasetScope, ScopeState> scope_states_;  // guarded by scope_states_mutex_
+};
+
+}  // namespace tarn::catalogd

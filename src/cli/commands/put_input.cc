@@ -1,0 +1,178 @@
+#include "cli/commands/put_input.h"
+
+#include <fmt/format.h>
+#include <glob.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "cli/terminal/interrupt.h"
+#include "ingest/byte_reader.h"
+#include "ingest/text_reader.h"
+
+namespace tarn::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Whether there is something to read; a stop ends the wait, which a signal does not.
+Result<> WaitForStdin(const std::stop_token& stop) {
+  constexpr int kLookEveryMs = 50;
+  for (;;) {
+    if (stop.stop_requested()) return Stopped();
+    pollfd waits = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = poll(&waits, 1, kLookEveryMs);
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) {
+      return Unavailable(fmt::format("stdin: {}", std::strerror(errno)));
+    }
+  }
+}
+
+// DuckDB reads it more than once: for the types first. The name says how it is packed.
+Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& stop) {
+  if (isatty(STDIN_FILENO) != 0) {
+    return InvalidArgument("- is stdin, and that is a terminal: give a file, or a pipe");
+  }
+  const fs::path path = folder / "stdin";
+  const auto failed = [&path] {
+    return Unavailable(fmt::format("{}: {}", path.string(), std::strerror(errno)));
+  };
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wbe"), &std::fclose);
+  if (file == nullptr) return failed();
+  std::array<char, 64 * 1024> block{};
+  std::string first;
+  for (;;) {
+    TARN_CHECK_OK(WaitForStdin(stop));
+    const ssize_t count = read(STDIN_FILENO, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Unavailable(fmt::format("stdin: {}", std::strerror(errno)));
+    if (count == 0) break;
+    const std::string_view piece(block.data(), static_cast<size_t>(count));
+    constexpr size_t kMagicBytes = 4;
+    if (first.size() < kMagicBytes) first += piece.substr(0, kMagicBytes);
+    if (std::fwrite(piece.data(), 1, piece.size(), file.get()) != piece.size()) return failed();
+  }
+  if (std::fclose(file.release()) != 0) return failed();
+  using ingest::Packing;
+  const Packing packing = ingest::PackingOfContent(first);
+  if (packing == Packing::kNone) return path.string();
+  const fs::path packed = folder / (packing == Packing::kGzip ? "stdin.gz" : "stdin.zst");
+  std::error_code code;
+  fs::rename(path, packed, code);
+  if (code) return Unavailable(fmt::format("{}: {}", packed.string(), code.message()));
+  return packed.string();
+}
+
+// A pattern that the shell has not taken for one.
+Result<std::vector<std::string>> Matching(const std::string& file) {
+  std::error_code code;
+  if (fs::exists(file, code) || file.find_first_of("*?[") == std::string::npos) {
+    // DuckDB would take it for somebody's home.
+    return std::vector<std::string>{file.starts_with('~') ? "./" + file : file};
+  }
+  glob_t found{};
+  const int status = glob(file.c_str(), 0, nullptr, &found);
+  std::vector<std::string> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  globfree(&found);
+  if (status == GLOB_NOMATCH) {
+    return InvalidArgument(fmt::format("there is no file \"{}\"", file));
+  }
+  if (status != 0) return Unavailable(fmt::format("cannot read what matches \"{}\"", file));
+  return files;
+}
+
+Result<std::pair<std::string, std::string>> ToReadOption(const std::string& text) {
+  const size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  const bool is_name = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || c == '_';
+  });
+  if (equals == std::string::npos || !is_name) {
+    return InvalidArgument(
+        fmt::format("--with {}: write NAME=VALUE, as in --with nullstr=NA", text));
+  }
+  return std::pair(name, text.substr(equals + 1));
+}
+
+Result<Column> ToType(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    return InvalidArgument(
+        fmt::format("--type {}: write COLUMN=TYPE, as in --type zip=VARCHAR", text));
+  }
+  return Column{text.substr(0, equals), text.substr(equals + 1)};
+}
+
+// A file that is named twice would have its rows twice.
+Result<> CheckDistinct(const std::vector<std::string>& files) {
+  std::set<fs::path> seen;
+  for (const std::string& file : files) {
+    std::error_code code;
+    const fs::path path = fs::canonical(file, code);
+    if (!code && !seen.insert(path).second) {
+      return InvalidArgument(fmt::format("\"{}\" is named twice", file));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
+                      const std::stop_token& stop) {
+  Input input{.files = {},
+              .delimiter = options.delimiter,
+              .has_no_header = options.no_header,
+              .encoding = options.encoding,
+              .is_unchecked = options.no_check};
+  std::vector<std::string> named;
+  for (const std::string& file : options.files) {
+    if (file == "-") {
+      TARN_TRY(input.files.emplace_back(), KeepStdin(folder, stop));
+    } else {
+      TARN_TRY(const std::vector<std::string> files, Matching(file));
+      named.insert(named.end(), files.begin(), files.end());
+    }
+  }
+  input.files.insert(input.files.end(), named.begin(), named.end());
+  TARN_CHECK_OK(CheckDistinct(input.files));
+  for (const std::string& text : options.types) {
+    TARN_TRY(input.types.emplace_back(), ToType(text));
+  }
+  for (const std::string& text : options.with) {
+    TARN_TRY(auto option, ToReadOption(text));
+    if (option.first == "encoding") {
+      input.encoding = option.second;
+    } else {
+      input.options.push_back(std::move(option));
+    }
+  }
+  if (!input.encoding.empty() && !ingest::IsEncoding(input.encoding)) {
+    return InvalidArgument(fmt::format(
+        "--encoding {}: there is no such encoding, as latin-1, windows-1252 or utf-16 are",
+        input.encoding));
+  }
+  if (options.format == "json") {
+    input.format = InputFormat::kJson;
+  } else if (options.format == "parquet") {
+    input.format = InputFormat::kParquet;
+  } else if (options.format.empty() && !named.empty()) {
+    TARN_TRY(input.format, FormatOf(named));
+  }
+  if (input.format != InputFormat::kCsv && (!options.delimiter.empty() || options.no_header)) {
+    return InvalidArgument("--delimiter and --no-header are for CSV");
+  }
+  return input;
+}
+
+}  // namespace tarn::cli

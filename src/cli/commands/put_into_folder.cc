@@ -1,0 +1,187 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/commands/object_grouping.h"
+#include "cli/commands/put_files.h"
+#include "cli/commands/put_input.h"
+#include "cli/commands/put_into.h"
+#include "cli/up/folder_lock.h"
+#include "cli/up/workspace.h"
+
+namespace tarn::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+Error ChangedMeanwhile(const std::string& name) {
+  return InvalidArgument(fmt::format(
+      "somebody else changed \"{}\" meanwhile, and nothing was changed: run it again", name));
+}
+
+Error CannotWrite(const fs::path& path, const std::error_code& code) {
+  return Unavailable(fmt::format("cannot write {}: {}", path.string(), code.message()));
+}
+
+// The dataset as a folder has it.
+struct InFolder {
+  fs::path folder;                 // "INTO/NAME"
+  fs::path file;                   // "INTO/NAME.parquet", in whatever case its ending is; or empty.
+  std::vector<std::string> files;  // Below the folder, as far as they belong to the dataset.
+};
+
+// An error where the options do not fit what is there.
+Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
+  InFolder found{.folder = into / options.name};
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(into, code)) {
+    const std::string name = entry.path().filename();
+    std::error_code ignored;
+    const bool is_folder = entry.is_directory(ignored);
+    const bool is_file = !is_folder && HasParquetEnding(name);
+    const std::string dataset = is_file ? entry.path().stem().string() : name;
+    if (IsHiddenName(name) || !EqualsIgnoreCase(dataset, options.name)) continue;
+    if (!is_file && !is_folder) continue;
+    if (dataset != options.name) {
+      return InvalidArgument(fmt::format(
+          "there is a dataset \"{}\", and names that differ only in their case are one in SQL",
+          dataset));
+    }
+    if (is_file) found.file = entry.path();
+  }
+  // A folder that is not there yet is made.
+  if (code && code != std::errc::no_such_file_or_directory) {
+    return Unavailable(fmt::format("cannot read {}: {}", into.string(), code.message()));
+  }
+  fs::path other;
+  if (fs::exists(found.folder, code)) {
+    for (const auto& entry : fs::recursive_directory_iterator(found.folder, code)) {
+      std::error_code ignored;
+      if (entry.is_directory(ignored)) continue;
+      if (IsOfDataset(entry.path().lexically_relative(into).string())) {
+        found.files.push_back(entry.path());
+      } else {
+        other = entry.path();
+      }
+    }
+    if (code) {
+      return Unavailable(fmt::format("cannot read {}: {}", found.folder.string(), code.message()));
+    }
+  }
+  std::sort(found.files.begin(), found.files.end());
+  const bool is_there = !found.files.empty() || !found.file.empty();
+  if (is_there && !options.append && !options.replace) return IsThere(options.name);
+  if (options.append && !found.file.empty()) {
+    return InvalidArgument(
+        fmt::format("{} is one file: nothing can be added to it", found.file.string()));
+  }
+  // To replace takes the whole folder away.
+  if (!options.append && !other.empty()) {
+    return InvalidArgument(fmt::format(
+        "{} is in the folder of the dataset, and no part of one: move it away, or choose "
+        "another name",
+        other.string()));
+  }
+  return found;
+}
+
+// Files with these names have this content; nothing of it is there yet.
+Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& named,
+                  const fs::path& unfinished, const fs::path& folder) {
+  std::error_code code;
+  for (const NamedFile& file : named) {
+    if (fs::exists(folder / file.name, code)) return HasTheseRows(dataset);
+  }
+  fs::create_directories(folder, code);
+  std::vector<fs::path> placed;
+  for (const NamedFile& file : named) {
+    if (!code) fs::rename(unfinished / file.name, folder / file.name, code);
+    if (!code) placed.push_back(folder / file.name);
+  }
+  if (!code) return {};
+  std::error_code ignored;
+  for (const fs::path& path : placed) fs::remove(path, ignored);
+  return CannotWrite(folder, code);
+}
+
+// In one step, where the file system can exchange two names: renameat2(2).
+Result<> PlaceFolder(const fs::path& unfinished, const InFolder& there, const fs::path& former) {
+  std::error_code code;
+  if (!fs::exists(there.folder, code)) {
+    fs::rename(unfinished, there.folder, code);
+  } else if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, there.folder.c_str(),
+                       RENAME_EXCHANGE) != 0) {
+    fs::rename(there.folder, former, code);
+    if (!code) {
+      fs::rename(unfinished, there.folder, code);
+      std::error_code ignored;
+      if (code) fs::rename(former, there.folder, ignored);
+    }
+  }
+  if (!code && !there.file.empty()) fs::remove(there.file, code);
+  if (code) return CannotWrite(there.folder, code);
+  return {};
+}
+
+}  // namespace
+
+Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
+  const fs::path into = options.into;
+  TARN_TRY(const InFolder before, FindInFolder(into, options));
+  if (options.append) {
+    std::vector<std::string> keys;
+    for (const std::string& file : before.files) {
+      keys.push_back(fs::path(file).lexically_relative(into).string());
+    }
+    TARN_CHECK_OK(RequireSamePartitions(options.name, keys, ""));
+  }
+  TARN_TRY(const Workspace workspace, Workspace::Make());
+  std::vector<Column> wanted;
+  if (options.append && !before.files.empty()) {
+    const Input first{
+        .files = {before.files.front()}, .format = InputFormat::kParquet, .is_unchecked = true};
+    TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, stop));
+    wanted = std::move(former.columns);
+  }
+  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
+  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
+  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
+  // All files are there before the first can be seen, and the former ones until the new ones are.
+  TARN_TRY(const Workspace staging, Workspace::MakeIn(into));
+  const fs::path unfinished = staging.path() / "new";
+  std::error_code code;
+  fs::create_directory(unfinished, code);
+  if (code) return CannotWrite(unfinished, code);
+  {
+    Progress progress("writing", BytesOf(named));
+    for (const NamedFile& file : named) {
+      TARN_CHECK_OK(CopyFile(file.path, unfinished / file.name, progress, stop));
+    }
+  }
+  // Whoever else puts into this folder does the rest before or after us.
+  const auto lock = FolderLock::Take(into, stop);
+  // Where the file system has no locks, it goes without.
+  if (!lock.ok() && lock.error().kind == ErrorKind::kCancelled) return lock.error();
+  TARN_TRY(const InFolder now, FindInFolder(into, options));
+  if (options.append) {
+    if (!before.files.empty() && !fs::exists(before.files.front(), code)) {
+      return ChangedMeanwhile(options.name);
+    }
+    TARN_CHECK_OK(AddFiles(options.name, named, unfinished, now.folder));
+  } else {
+    TARN_CHECK_OK(PlaceFolder(unfinished, now, staging.path() / "former"));
+  }
+  PrintSummary(options, files, named);
+  return {};
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,199 @@
+#include "cli/commands/sql.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "base/text.h"
+#include "cli/terminal/interrupt.h"
+#include "cli/terminal/output_file.h"
+#include "cli/terminal/progress.h"
+#include "cli/terminal/prompt.h"
+#include "cli/terminal/table.h"
+#include "cli/terminal/text.h"
+
+namespace tarn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Nobody reads more in a terminal, and the widths of columns are those of all rows.
+constexpr uint64_t kTableRows = 10'000;
+
+Result<std::string> ReadSql(const SqlOptions& options) {
+  std::string sql = options.sql;
+  if (sql.empty() || sql == "-") {
+    if (isatty(STDIN_FILENO) != 0) {
+      return InvalidArgument("give a statement, as in  tarn sql \"SELECT 1\"");
+    }
+    sql.assign(std::istreambuf_iterator<char>(std::cin), {});
+  }
+  if (Trim(sql).empty()) return InvalidArgument("the statement is empty");
+  return sql;
+}
+
+// A number, true, false, null or a JSON list or object is taken for it; all else is a text, and so
+// is a number that would be another one: "007", "1.10", one of 30 digits.
+Json ToValue(const std::string& text) {
+  const Json value = Json::parse(text, nullptr, false);
+  if (value.is_discarded()) return text;
+  return value.is_number() && value.dump() != text ? Json(text) : value;
+}
+
+Result<Json> ToParams(const std::vector<std::string>& given) {
+  const auto is_named = [](const std::string& param) {
+    const size_t equals = param.find('=');
+    return equals != std::string::npos && equals > 0 &&
+           param.find_first_not_of(
+               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == equals;
+  };
+  Json list = Json::array();
+  Json object = Json::object();
+  for (const std::string& param : given) {
+    if (is_named(param)) {
+      const size_t equals = param.find('=');
+      const std::string name = param.substr(0, equals);
+      if (object.contains(name)) {
+        return InvalidArgument(fmt::format("--param: {} is given twice", name));
+      }
+      object[name] = ToValue(param.substr(equals + 1));
+    } else {
+      list.push_back(ToValue(param));
+    }
+  }
+  if (!list.empty() && !object.empty()) {
+    return InvalidArgument("--param: give all of them a name, or none");
+  }
+  return list.empty() ? object : list;
+}
+
+// Asks how far a query is, and draws it, once it has run for a while.
+class QueryWatch {
+ public:
+  QueryWatch(const Remote& remote, const std::string& id)
+      : thread_([&remote, id](const std::stop_token& stop) { Watch(remote, id, stop); }) {}
+
+ private:
+  static void Watch(const Remote& remote, const std::string& id, const std::stop_token& stop) {
+    const auto pause = [&stop](std::chrono::milliseconds time) {
+      const auto end = std::chrono::steady_clock::now() + time;
+      while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    };
+    pause(std::chrono::milliseconds(500));
+    std::optional<Progress> progress;
+    while (!stop.stop_requested()) {
+      const auto query = remote.QueryJson({.path = "/queries/" + id});
+      // Who may not ask sees no bar.
+      if (!query.ok()) return;
+      if (!query->is_object()) return;
+      const Json percent = query->value("progress_percent", Json());
+      if (!progress) progress.emplace("running", 0);
+      if (percent.is_number()) {
+        progress->SetShare(percent.get<double>() / 100);
+      } else {
+        progress->SetUnknown();
+      }
+      pause(std::chrono::milliseconds(200));
+    }
+  }
+
+  std::jthread thread_;
+};
+
+}  // namespace
+
+Result<Outcome> RunStatement(const Remote& remote, const Statement& statement,
+                             const Output& output) {
+  const bool is_table = statement.format == "table";
+  Json body = {{"sql", statement.sql}};
+  if (!statement.params.empty()) body["params"] = statement.params;
+  const uint64_t row_limit = statement.row_limit > 0 ? statement.row_limit
+                             : is_table              ? kTableRows
+                                                     : 0;
+  if (row_limit > 0) body["row_limit"] = row_limit;
+  // Their digits are shown as they are.
+  if (is_table) body["big_numbers"] = "string";
+
+  const std::string id = "tarn-" + RandomId();
+  http::ClientRequest request = {.method = "POST",
+                                 .path = "/sql?format=" + (is_table ? "json" : statement.format),
+                                 .body = body.dump(-1, ' ', false, Json::error_handler_t::replace),
+                                 .accept = "*/*",
+                                 .headers = {{"X-Query-Id", id}}};
+  if (!is_table) request.on_body = output;
+  const auto start = std::chrono::steady_clock::now();
+  const Interrupt interrupt;
+  std::optional<QueryWatch> watch;
+  if (statement.shows_progress) watch.emplace(remote, id);
+  Result<http::ClientResponse> answer = remote.Query(std::move(request), interrupt.token());
+  watch.reset();
+  if (!answer.ok()) return answer.error();
+  Outcome outcome{.is_truncated = answer->Header("X-Truncated") == "true"};
+  if (is_table) {
+    TARN_TRY(const Table table, TableOf(answer->body));
+    outcome.rows = table.size();
+    const size_t width = TerminalWidth();
+    TARN_CHECK_OK(output(table.Fits(width) ? table.Box(width, statement.colours)
+                                           : table.Records(width, statement.colours)));
+  }
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return outcome;
+}
+
+std::string Footer(const Outcome& outcome) {
+  return fmt::format("({}{}, {})", Plural(outcome.rows, "row"),
+                     outcome.is_truncated ? " and more" : "", FormatSeconds(outcome.seconds));
+}
+
+Result<> RunSql(const SqlOptions& options) {
+  const bool has_text = !options.sql.empty();
+  if (!has_text && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0 &&
+      options.output.empty()) {
+    TARN_TRY(const Remote remote, Remote::Open(options.remote));
+    return RunPrompt(remote, options.format, options.row_limit);
+  }
+  TARN_TRY(const std::string sql, ReadSql(options));
+  TARN_TRY(const Json params, ToParams(options.params));
+  TARN_TRY(const Remote remote, Remote::Open(options.remote));
+  const bool for_people = options.output.empty() && isatty(STDOUT_FILENO) != 0;
+  const std::string format =
+      !options.format.empty() ? options.format : std::string(for_people ? "table" : "csv");
+  if (format == "arrow" && for_people) {
+    return InvalidArgument("Arrow is not for a terminal: give --output FILE, or a pipe");
+  }
+  TARN_TRY(OutputFile file, OutputFile::Open(options.output));
+  TerminalFilter filter;
+  const bool is_filtered = for_people && format != "table";
+  const auto write = [&](std::string_view bytes) {
+    return is_filtered ? file.Write(filter.Filter(bytes)) : file.Write(bytes);
+  };
+  TARN_TRY(const Outcome outcome,
+           RunStatement(remote,
+                        {.sql = sql,
+                         .params = params,
+                         .format = format,
+                         .row_limit = options.row_limit,
+                         // Rows come between, else.
+                         .shows_progress = format == "table" || !for_people,
+                         .colours = for_people ? Colours::For(stdout) : Colours()},
+                        write));
+  if (is_filtered) TARN_CHECK_OK(file.Write(filter.Flush()));
+  TARN_CHECK_OK(file.Finish());
+  if (format == "table" && for_people) {
+    std::fprintf(stderr, "%s\n", Footer(outcome).c_str());
+  } else if (outcome.is_truncated) {
+    std::fprintf(stderr, "tarn: a limit cut rows off; --limit says how many may come\n");
+  }
+  return {};
+}
+
+}  // namespace tarn::cli

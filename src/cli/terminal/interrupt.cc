@@ -1,0 +1,51 @@
+#include "cli/terminal/interrupt.h"
+
+#include <unistd.h>
+
+#include <atomic>
+
+namespace tarn::cli {
+namespace {
+
+constexpr int kStatusOfInterrupted = 130;
+
+// Blocked in all threads, and taken by one that waits for them: there is nothing to do in a
+// handler. SIGUSR1 is what ends the wait.
+sigset_t Signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
+  return set;
+}
+
+std::atomic<bool> is_thread_left_behind = false;
+
+}  // namespace
+
+Error Stopped() { return {ErrorKind::kCancelled, "stopped; nothing was changed"}; }
+
+Interrupt::Interrupt() {
+  const sigset_t set = Signals();
+  pthread_sigmask(SIG_BLOCK, &set, &former_);
+  waiting_ = std::thread([this, set] {
+    int signal = 0;
+    while (sigwait(&set, &signal) == 0 && signal != SIGUSR1) {
+      if (!source_.request_stop()) _exit(kStatusOfInterrupted);
+    }
+  });
+}
+
+Interrupt::~Interrupt() {
+  pthread_kill(waiting_.native_handle(), SIGUSR1);
+  waiting_.join();
+  pthread_sigmask(SIG_SETMASK, &former_, nullptr);
+}
+
+void LeaveBehind(std::thread thread) {
+  is_thread_left_behind = true;
+  thread.detach();
+}
+
+bool IsAnyThreadLeftBehind() { return is_thread_left_behind; }
+
+}  // namespace tarn::cli

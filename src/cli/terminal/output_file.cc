@@ -1,0 +1,97 @@
+#include "cli/terminal/output_file.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include "base/text.h"
+
+namespace tarn::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Of "/dev/stdout", "/dev/fd/3" and their like; -1: it is none. To open such a file anew would
+// begin where others that have it have begun, and to rename one would take it from them.
+int DescriptorOf(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    int descriptor = -1;
+    const std::string_view number =
+        path.starts_with(folder) ? path.substr(folder.size()) : std::string_view();
+    const char* end = number.data() + number.size();
+    if (!number.empty() && std::from_chars(number.data(), end, descriptor).ptr == end) {
+      return descriptor;
+    }
+  }
+  return -1;
+}
+
+}  // namespace
+
+Result<OutputFile> OutputFile::Open(const std::string& path) {
+  if (path.empty()) return OutputFile(File(stdout, [](FILE*) { return 0; }), "", "");
+  if (const int descriptor = DescriptorOf(path); descriptor >= 0) {
+    File file(fdopen(dup(descriptor), "wb"), &std::fclose);
+    if (file == nullptr) {
+      return InvalidArgument(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+    }
+    return OutputFile(std::move(file), path, "");
+  }
+  std::error_code code;
+  // A link stays one, to what it is a link to.
+  fs::path target = fs::weakly_canonical(path, code);
+  if (code) target = path;
+  const fs::file_status there = fs::status(target, code);
+  const bool is_stream = fs::exists(there) && !fs::is_regular_file(there);
+  std::string unfinished;
+  if (!is_stream) {
+    unfinished = (target.parent_path() /
+                  fmt::format(".{}.{}", target.filename().string(), RandomId().substr(0, 8)))
+                     .string();
+  }
+  File file(std::fopen(is_stream ? path.c_str() : unfinished.c_str(), "wbe"), &std::fclose);
+  if (file == nullptr) {
+    return InvalidArgument(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  }
+  // Who may read it stays who could before.
+  if (!is_stream && fs::exists(there)) {
+    fchmod(fileno(file.get()), static_cast<mode_t>(there.permissions()));
+  }
+  return OutputFile(std::move(file), is_stream ? path : target.string(), std::move(unfinished));
+}
+
+OutputFile::~OutputFile() {
+  std::error_code ignored;
+  if (!unfinished_.empty()) fs::remove(unfinished_, ignored);
+}
+
+Error OutputFile::Failed() const {
+  return Unavailable(
+      fmt::format("cannot write {}: {}", path_.empty() ? "stdout" : path_, std::strerror(errno)));
+}
+
+Result<> OutputFile::Write(std::string_view bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size()) return {};
+  return Failed();
+}
+
+Result<> OutputFile::Finish() {
+  if (std::fflush(file_.get()) != 0) return Failed();
+  if (unfinished_.empty()) return {};
+  if (std::fclose(file_.release()) != 0) return Failed();
+  std::error_code code;
+  fs::rename(unfinished_, path_, code);
+  if (code) return Unavailable(fmt::format("cannot write {}: {}", path_, code.message()));
+  unfinished_.clear();
+  return {};
+}
+
+}  // namespace tarn::cli

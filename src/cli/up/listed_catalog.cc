@@ -1,0 +1,46 @@
+#include "cli/up/listed_catalog.h"
+
+#include <string_view>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "cli/commands/object_grouping.h"
+
+namespace tarn::cli {
+
+Result<queryd::CatalogRead> ListedCatalog::Read(const std::string& /*position*/, Duration /*wait*/,
+                                                Deadline deadline, const std::stop_token& stop) {
+  TARN_TRY(std::vector<catalog::ObjectRef> objects, ListObjects(deadline, stop));
+  if (known_ == objects) return queryd::CatalogRead{.changed = false};
+  known_.reset();
+  TARN_CHECK_OK(Write(objects));
+  TARN_TRY(catalog::Snapshot snapshot, store_.List());
+  known_ = std::move(objects);
+  // Without an id: no such place tells when it changes.
+  return queryd::CatalogRead::From({.position = {.catalog_id = "", .revision = snapshot.revision},
+                                    .since = std::nullopt,
+                                    .manifests = std::move(snapshot.manifests),
+                                    .deleted = {}});
+}
+
+Result<> ListedCatalog::Write(std::vector<catalog::ObjectRef> objects) {
+  std::vector<std::string> problems;
+  const std::vector<FoundDataset> found = GroupObjects(std::move(objects), prefix_, problems);
+  if (problems != told_) {
+    for (const std::string& problem : problems) log::Warn("not a dataset", {{"problem", problem}});
+    told_ = std::move(problems);
+  }
+  std::unordered_set<std::string_view> names;
+  for (const FoundDataset& dataset : found) names.insert(dataset.name);
+  // First, since a new name may differ from a former one by case only.
+  TARN_TRY(const catalog::Snapshot known, store_.List());
+  for (const catalog::Manifest& manifest : known.manifests) {
+    if (!names.contains(manifest.name)) TARN_CHECK_OK(store_.Delete(manifest.name));
+  }
+  for (const FoundDataset& dataset : found) {
+    TARN_CHECK_OK(store_.Put(dataset.name, dataset.content));
+  }
+  return {};
+}
+
+}  // namespace tarn::cli

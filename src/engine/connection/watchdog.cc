@@ -1,0 +1,104 @@
+#include "engine/connection/watchdog.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+namespace tarn::engine {
+namespace {
+
+constexpr auto kInterruptEvery = std::chrono::milliseconds(10);
+constexpr auto kIdle = std::chrono::hours(1);
+
+Error TimedOut() { return {ErrorKind::kTimeout, "timed out"}; }
+
+}  // namespace
+
+bool WatchedTask::Begin(duck::Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  // A short statement would be over before the watchdog has looked.
+  if (!reason_ && deadline_.Passed()) reason_ = TimedOut();
+  if (reason_) return false;
+  connection_ = &connection;
+  return true;
+}
+
+void WatchedTask::End() {
+  const std::lock_guard lock(mutex_);
+  connection_ = nullptr;
+}
+
+void WatchedTask::Cancel(const Error& reason) {
+  const std::lock_guard lock(mutex_);
+  if (reason_) return;
+  reason_ = reason;
+  if (connection_ != nullptr) connection_->Interrupt();
+}
+
+std::optional<double> WatchedTask::Progress() const {
+  const std::lock_guard lock(mutex_);
+  return connection_ == nullptr ? std::nullopt : connection_->Progress();
+}
+
+std::optional<Error> WatchedTask::CancelReason() const {
+  const std::lock_guard lock(mutex_);
+  return reason_;
+}
+
+bool WatchedTask::InterruptAgain() {
+  const std::lock_guard lock(mutex_);
+  if (!reason_ || connection_ == nullptr) return false;
+  connection_->Interrupt();
+  return true;
+}
+
+Watchdog::Watchdog() : thread_([this] { Loop(); }) {}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void Watchdog::Add(std::shared_ptr<WatchedTask> task) {
+  const std::lock_guard lock(mutex_);
+  if (task->deadline().At() < wakes_at_) changed_.notify_all();
+  tasks_.insert(std::move(task));
+}
+
+void Watchdog::Remove(const std::shared_ptr<WatchedTask>& task) {
+  const std::lock_guard lock(mutex_);
+  tasks_.erase(task);
+}
+
+void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, const Error& reason) {
+  task->Cancel(reason);
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+void Watchdog::Loop() {
+  // Here, as in all threads of the engine: the name of another thread is a file below /proc, which
+  // the sandbox does not let it write.
+  pthread_setname_np(pthread_self(), "watchdog");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto now = Deadline::Clock::now();
+    auto next = now + kIdle;
+    for (const auto& task : tasks_) {
+      if (task->deadline().At() <= now) task->Cancel(TimedOut());
+      if (task->InterruptAgain()) {
+        next = std::min(next, now + Deadline::Clock::duration(kInterruptEvery));
+      } else if (task->deadline().At() > now) {
+        next = std::min(next, task->deadline().At());
+      }
+    }
+    wakes_at_ = next;
+    changed_.wait_until(lock, next);
+  }
+}
+
+}  // namespace tarn::engine

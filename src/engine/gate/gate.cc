@@ -1,0 +1,169 @@
+#include "engine/gate/gate.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/text.h"
+#include "engine/gate/fault_check.h"
+#include "engine/gate/parameter_planning.h"
+#include "engine/gate/sql_nesting.h"
+#include "engine/gate/statement_words.h"
+#include "engine/gate/syntax_tree.h"
+#include "engine/gate/tree_check.h"
+
+namespace tarn::engine {
+namespace {
+
+using Json = nlohmann::json;
+
+Result<> CheckBytes(const std::string& sql) {
+  if (!IsValidUtf8(sql)) return InvalidArgument("the statement is not UTF-8");
+  if (sql.find('\0') != std::string::npos) {
+    return InvalidArgument("the statement holds a NUL character");
+  }
+  return {};
+}
+
+// DuckDB's JSON of a DOUBLE constant that is infinite or not a number is no JSON: Infinity, nan.
+// Puts null in their place; strings stay as they are.
+std::string WithNullForNonFinite(std::string_view ast) {
+  constexpr std::array<std::string_view, 6> kWords = {"-Infinity", "Infinity", "-NaN",
+                                                      "NaN",       "-nan",     "nan"};
+  std::string out;
+  bool in_string = false;
+  while (!ast.empty()) {
+    const auto word = std::find_if(kWords.begin(), kWords.end(), [&](std::string_view candidate) {
+      return !in_string && ast.starts_with(candidate);
+    });
+    if (word != kWords.end()) {
+      out += "null";
+      ast.remove_prefix(word->size());
+      continue;
+    }
+    const size_t bytes = in_string && ast.front() == '\\' && ast.size() > 1 ? 2 : 1;
+    if (ast.front() == '"') in_string = !in_string;
+    out += ast.substr(0, bytes);
+    ast.remove_prefix(bytes);
+  }
+  return out;
+}
+
+}  // namespace
+
+Error NotAllowedError(std::string_view what) {
+  return InvalidArgument("not allowed: " + std::string(what));
+}
+
+Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
+  if (!serialize_) {
+    TARN_TRY(duck::Statement statement,
+             connection_.Prepare("SELECT json_serialize_sql($1::VARCHAR)"));
+    serialize_.emplace(std::move(statement));
+  }
+  TARN_CHECK_OK(serialize_->BindText(1, sql));
+  TARN_TRY(duck::ResultStream rows, serialize_->Execute());
+  TARN_TRY(std::optional<duck::Chunk> chunk, rows.Next());
+  if (!chunk || chunk->row_count() != 1) return Internal("the parser gave no answer");
+  Parsed parsed;
+  parsed.ast = chunk->columns()[0].Data<duck::StringRef>()[0].view();
+  // Only a text that does not serialise gets a short answer with an error in it.
+  if (parsed.ast.starts_with(R"({"error":true)")) {
+    const Json error = Json::parse(parsed.ast, nullptr, false);
+    // Of "not implemented", only what the parser itself does not do: $name beside ?.
+    parsed.is_syntax_error =
+        TextOf(error, "error_type") == "parser" ||
+        TextOf(error, "error_message").starts_with("Mixing named and positional parameters");
+    return parsed;
+  }
+  parsed.is_select = true;
+  return parsed;
+}
+
+Result<std::string> Gate::CheckSelect(const std::string& sql, const Parsed& parsed,
+                                      Verdict& verdict) {
+  Json statements;
+  TARN_CHECK_OK(CheckTree(parsed.ast, 0, verdict, statements));
+  if (!IsPlannedWithoutValues(statements, rules_.is_dataset)) return sql;
+  return PlannedWithValues(sql);
+}
+
+Result<> Gate::CheckTree(const std::string& text, int depth, Verdict& verdict, Json& statements) {
+  Json ast = Json::parse(text, nullptr, false);
+  if (ast.is_discarded()) ast = Json::parse(WithNullForNonFinite(text), nullptr, false);
+  if (ast.is_discarded()) return Internal("the parser's answer is not JSON");
+  const auto found = ast.find("statements");
+  if (found == ast.end() || !found->is_array()) {
+    return Internal("the parser's answer has no statements");
+  }
+  statements = std::move(*found);
+  if (statements.size() != 1) {
+    return InvalidArgument("exactly one statement is allowed, this text has " +
+                           std::to_string(statements.size()));
+  }
+  const auto check_inner = [&](const std::string& sql) {
+    return CheckInner(sql, depth + 1, verdict);
+  };
+  TARN_CHECK_OK(engine::CheckTree(statements, rules_, check_inner, subqueries_, verdict));
+  return CheckFaults(statements);
+}
+
+// The text of a query('…'), which DuckDB puts in its place as a subquery.
+Result<> Gate::CheckInner(const std::string& sql, int depth, Verdict& verdict) {
+  // Each level doubles the quotes of those in it, so that honest texts do not come near.
+  constexpr int kDepthMax = 8;
+  if (depth > kDepthMax) return NotAllowedError("query() so deep in query()");
+  TARN_CHECK_OK(CheckBytes(sql));
+  TARN_CHECK_OK(CheckNesting(sql, rules_.nesting_max));
+  TARN_TRY(const Parsed parsed, Parse(sql));
+  if (parsed.is_syntax_error) return SyntaxError(sql);
+  if (!parsed.is_select) return NotAllowedError("query() of " + StatementKind(sql));
+  Json statements;
+  TARN_CHECK_OK(CheckTree(parsed.ast, depth, verdict, statements));
+  if (HasParameters(statements)) return NotAllowedError("parameters in the text of query()");
+  return {};
+}
+
+// Preparing a text that does not parse does nothing but say where it went wrong.
+Error Gate::SyntaxError(const std::string& sql) {
+  const Result<duck::Statement> failed = connection_.Prepare(sql);
+  return failed.ok() ? NotAllowedError(StatementKind(sql)) : failed.error();
+}
+
+// now() has another value in each run, so DuckDB plans anew for each. A row is never lost by it.
+Result<std::string> Gate::PlannedWithValues(const std::string& sql) {
+  std::string inner = sql;
+  inner.resize(inner.find_last_not_of("; \t\n\v\f\r") + 1);
+  // The line ends what may be a comment.
+  std::string wrapped = "SELECT * FROM (" + inner + "\n) WHERE now() IS NOT NULL";
+  TARN_TRY(const Parsed parsed, Parse(wrapped));
+  if (!parsed.is_select) {
+    return InvalidArgument("a statement with parameters must end where its text ends");
+  }
+  return wrapped;
+}
+
+Result<Verdict> Gate::Check(const std::string& sql) {
+  TARN_CHECK_OK(CheckBytes(sql));
+  TARN_CHECK_OK(CheckNesting(sql, rules_.nesting_max));
+  subqueries_ = 0;
+  TARN_TRY(const Parsed parsed, Parse(sql));
+  Verdict verdict;
+  if (parsed.is_select) {
+    TARN_TRY(verdict.sql, CheckSelect(sql, parsed, verdict));
+    return verdict;
+  }
+  if (parsed.is_syntax_error) return SyntaxError(sql);
+  const std::optional<Explain> explain = ReadExplain(sql);
+  if (!explain) return NotAllowedError(StatementKind(sql));
+  const std::string inner(explain->inner);
+  TARN_TRY(const Parsed parsed_inner, Parse(inner));
+  if (!parsed_inner.is_select) return NotAllowedError("EXPLAIN of " + StatementKind(inner));
+  TARN_TRY(const std::string checked, CheckSelect(inner, parsed_inner, verdict));
+  verdict.sql = explain->prefix + checked;
+  verdict.is_volatile = true;
+  return verdict;
+}
+
+}  // namespace tarn::engine

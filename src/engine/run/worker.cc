@@ -1,0 +1,397 @@
+#include "engine/run/worker.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/run/parameters.h"
+
+namespace tarn::engine {
+namespace {
+
+// Progress is told of queries that take longer.
+// Objects whose ETags are compared after an error in decoding.
+constexpr size_t kCheckedObjectsMax = 20;
+
+constexpr auto kProgressAfter = std::chrono::milliseconds(500);
+
+// A statement is kept after runs up to so long: what they build is small, and preparing it anew is
+// a part of them that counts.
+constexpr auto kKeepsStatementFor = std::chrono::milliseconds(5);
+
+// How long a query waits for datasets that are still being read, and how often it checks meanwhile
+// whether it was cancelled.
+constexpr auto kPatience = std::chrono::seconds(1);
+constexpr auto kLookAtPending = std::chrono::milliseconds(50);
+
+// Rows are encoded in steps of about so many bytes, so that a chunk of wide rows is not encoded
+// as a whole before the first of it is sent.
+constexpr uint64_t kStepBytes = 64 * 1024;
+
+const Error& ClientGone() {
+  static const Error kGone{ErrorKind::kCancelled, "the client has gone"};
+  return kGone;
+}
+
+// Counts up while it lives.
+class CountedIn {
+ public:
+  explicit CountedIn(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~CountedIn() { --count_; }
+  CountedIn(const CountedIn&) = delete;
+  CountedIn& operator=(const CountedIn&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+// An error of a stream makes DuckDB 1.5 stop its other threads by the flag of an interrupt, and
+// up to 3 % of such errors come out as that interrupt. Then the reason is found by running the
+// statement once more, for nobody.
+Error ReasonOf(const Error& error, duck::Statement& statement, const WatchedTask& task) {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries && error.kind == ErrorKind::kCancelled && !task.CancelReason(); ++i) {
+    Result<duck::ResultStream> rows = statement.Execute();
+    if (!rows.ok()) return rows.error();
+    for (;;) {
+      const Result<std::optional<duck::Chunk>> chunk = rows->Next();
+      if (!chunk.ok() && chunk.error().kind != ErrorKind::kCancelled) return chunk.error();
+      if (!chunk.ok() || !*chunk) break;
+    }
+  }
+  return error;
+}
+
+bool IsRepeatable(const Verdict& verdict) {
+  return !verdict.is_volatile && !verdict.reads_catalog && !verdict.reads_files &&
+         verdict.others.empty();
+}
+
+// Encodes chunks into the sink, as far as the query's limits go.
+class RowWriter {
+ public:
+  RowWriter(const protocol::Query& query, ResultEncoder& encoder, ResultSink& sink,
+            ResultSummary& summary)
+      : query_(query),
+        encoder_(encoder),
+        sink_(sink),
+        summary_(summary),
+        // A batch of Arrow cannot be taken back: there the limit takes effect after it.
+        row_by_row_(query.byte_limit > 0 && query.format != Format::kArrow),
+        step_(row_by_row_ ? 1 : duck::Chunk::kRowsMax) {}
+
+  Result<> Write(const duck::Chunk& chunk) {
+    uint64_t count = chunk.row_count();
+    if (query_.row_limit > 0 && count > query_.row_limit - summary_.rows) {
+      count = query_.row_limit - summary_.rows;
+      summary_.truncated = true;
+    }
+    for (uint64_t begin = 0; begin < count;) {
+      const uint64_t end = std::min(count, begin + step_);
+      TARN_TRY(const bool fits, WriteRows(chunk, begin, end));
+      if (!fits) {
+        summary_.truncated = true;
+        return {};
+      }
+      begin = end;
+      if (!sink_.Offer(summary_.rows)) return ClientGone();
+    }
+    return {};
+  }
+
+ private:
+  // False when the byte limit leaves no room for them.
+  Result<bool> WriteRows(const duck::Chunk& chunk, uint64_t begin, uint64_t end) {
+    const uint64_t before = sink_.encoded_bytes();
+    if (query_.byte_limit > 0 && before >= query_.byte_limit) return false;
+    const size_t size = sink_.buffer().size();
+    TARN_CHECK_OK(encoder_.Rows(chunk, begin, end, sink_.buffer()));
+    const uint64_t bytes = sink_.encoded_bytes() - before;
+    if (row_by_row_ && before + bytes > query_.byte_limit) {
+      sink_.buffer().resize(size);
+      return false;
+    }
+    summary_.rows += end - begin;
+    if (!row_by_row_) {
+      step_ = std::clamp<uint64_t>(kStepBytes * (end - begin) / std::max<uint64_t>(bytes, 1), 1,
+                                   duck::Chunk::kRowsMax);
+    }
+    return true;
+  }
+
+  const protocol::Query& query_;
+  ResultEncoder& encoder_;
+  ResultSink& sink_;
+  ResultSummary& summary_;
+  const bool row_by_row_;
+  uint64_t step_;  // Rows to encode at once.
+};
+
+// DuckDB's messages contain values of any size.
+std::string BoundedMessage(const Error& error) {
+  return Shortened(error.message, protocol::kErrorBytesMax);
+}
+
+protocol::Failed ToFailed(const Error& error) {
+  return {.kind = static_cast<int>(error.kind), .message = BoundedMessage(error)};
+}
+
+}  // namespace
+
+Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, WorkerContext& context)
+    : slot_(slot),
+      socket_(descriptor),
+      context_(context),
+      connection_(std::move(connection)),
+      gate_(connection_,
+            {.is_dataset = [this](std::string_view name) { return context_.views.IsDataset(name); },
+             .allow_direct_reads = context.allow_direct_reads,
+             .nesting_max = context.depths.nesting,
+             .subqueries_max = context.depths.subqueries}),
+      plans_(context.plan_cache_entries),
+      thread_([this] {
+        pthread_setname_np(pthread_self(), fmt::format("query-{}", slot_).c_str());
+        Loop();
+        socket_.Shutdown();  // Where it did not understand the front, that waits no longer.
+      }) {}
+
+Worker::~Worker() {
+  socket_.Shutdown();
+  Cancel(std::numeric_limits<uint64_t>::max());
+  thread_.join();
+}
+
+void Worker::Cancel(uint64_t query) {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = std::max(cancelled_, query);
+  if (task_ != nullptr && query_ <= query) context_.watchdog.Cancel(task_, ClientGone());
+}
+
+std::optional<protocol::Progress> Worker::Progress() const {
+  const std::lock_guard lock(mutex_);
+  if (task_ == nullptr || std::chrono::steady_clock::now() - started_at_ < kProgressAfter) {
+    return std::nullopt;
+  }
+  const std::optional<double> percent = task_->Progress();
+  if (!percent) return std::nullopt;
+  return protocol::Progress{
+      .slot = slot_, .query = query_, .permille = static_cast<int>(*percent * 10)};
+}
+
+void Worker::Loop() {
+  for (;;) {
+    const Result<std::optional<protocol::Frame>> frame = socket_.Read();
+    if (!frame.ok()) {
+      log::Error("a slot failed", {{"slot", slot_}, {"error", frame.error().message}});
+      return;
+    }
+    if (!*frame) return;
+    const Result<protocol::Query> query = protocol::FromPayload<protocol::Query>((*frame)->payload);
+    if (!query.ok()) {
+      log::Error("a slot failed", {{"slot", slot_}, {"error", query.error().message}});
+      return;
+    }
+    RunOne(*query);
+  }
+}
+
+void Worker::RunOne(const protocol::Query& query) {
+  const auto task = std::make_shared<WatchedTask>(Deadline::Never());
+  {
+    const std::lock_guard lock(mutex_);
+    task_ = task;
+    query_ = query.number;
+    started_at_ = std::chrono::steady_clock::now();
+    if (cancelled_ >= query.number) task->Cancel(ClientGone());
+  }
+  ResultSink sink(socket_, query.compression);
+  ResultSummary summary;
+  Result<> result;
+  protocol::Failed failed;
+  {
+    const CountedIn counted(context_.running);
+    context_.watchdog.Add(task);
+    try {
+      result = Execute(query, *task, sink, summary);
+    } catch (const std::bad_alloc&) {
+      result = Error{ErrorKind::kOutOfMemory, "Out of Memory Error: no memory for the result"};
+    } catch (const std::exception& e) {
+      result = Internal(e.what());
+    }
+    task->End();
+    context_.watchdog.Remove(task);
+    if (!result.ok()) failed = Judge(result.error(), query);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    task_ = nullptr;
+  }
+  if (const auto reason = task->CancelReason()) {
+    result = *reason;
+    const bool has_broken_engine = failed.has_broken_engine;
+    failed = ToFailed(*reason);
+    failed.has_broken_engine = has_broken_engine;
+    sink.buffer().clear();
+  }
+  const std::string end =
+      result.ok()
+          ? protocol::ToFrame(protocol::End{.rows = summary.rows, .truncated = summary.truncated})
+          : protocol::ToFrame(failed);
+  sink.Finish(summary.rows, end, result.ok());
+}
+
+protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query) {
+  // A query can write that text itself: error('…').
+  if (duck::IsDatabaseInvalidated(error) && !DatabaseAnswers()) {
+    context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
+    protocol::Failed failed = ToFailed(error);
+    failed.is_for_another = true;
+    return failed;
+  }
+  if (error.kind == ErrorKind::kInternal) {
+    // Some of DuckDB's INTERNAL errors are about a wrong argument and have no consequences:
+    // repeat_row(1, num_rows := -1). After others it refuses all further statements. Those that run
+    // are not affected, and the process drains.
+    const bool goes_on = DatabaseAnswers();
+    log::Error("DuckDB failed", {{"query_id", query.id},
+                                 {"error", error.message},
+                                 {"engine", goes_on ? "goes on" : "replaced"}});
+    if (!goes_on) context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
+    protocol::Failed failed = ToFailed(InvalidArgument(error.message));
+    failed.has_broken_engine = !goes_on;
+    return failed;
+  }
+  if (error.kind == ErrorKind::kOutOfMemory) {
+    log::Warn("out of memory", {{"query_id", query.id}, {"running", context_.running.load()}});
+    context_.report_unhealthy({.reason = "out of memory", .can_wait = true});
+    // Alone it does not fit, whenever it is asked; beside others it may have been their fault.
+    if (context_.running == 1) return ToFailed(InvalidArgument(error.message));
+  }
+  return ToFailed(error);
+}
+
+bool Worker::DatabaseAnswers() { return connection_.Execute("SELECT 1").ok(); }
+
+Result<Plan*> Worker::PlanOf(const std::string& sql) {
+  if (Plan* plan = plans_.Find(sql)) return plan;
+  TARN_TRY(Verdict verdict, gate_.Check(sql));
+  return &plans_.Keep(sql, {.verdict = std::move(verdict)});
+}
+
+Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTask& task) {
+  const Deadline patience = Deadline::After(kPatience);
+  for (;;) {
+    TARN_TRY(Plan * plan, PlanOf(query.sql));
+    const Verdict& verdict = plan->verdict;
+    cut_ = context_.views.TakeCut(verdict.datasets, verdict.others, verdict.reads_catalog);
+    if (!cut_) {
+      plans_.Forget(query.sql);
+      continue;
+    }
+    const std::vector<std::string> pending = cut_->Pending();
+    if (!pending.empty() && !patience.Passed() && !task.CancelReason()) {
+      for (const std::string& name : pending) context_.hurry(name);
+      context_.views.WaitForPending(*cut_, Deadline::After(kLookAtPending));
+      continue;
+    }
+    TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut_));
+    TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
+    protocol::Begun begun{.revision = cut_->revision(),
+                          .is_repeatable = IsRepeatable(verdict),
+                          .reads = cut_->Reads()};
+    if (begun.reads.size() > protocol::Begun::kReadsMax) {
+      begun.is_repeatable = false;
+      begun.reads.clear();
+    }
+    return Bound{plan, std::move(statement), std::move(begun)};
+  }
+}
+
+Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& plan) {
+  if (!plan.statement) {
+    TARN_TRY(duck::Statement statement, connection_.Prepare(plan.verdict.sql));
+    plan.statement.emplace(std::move(statement));
+  }
+  TARN_CHECK_OK(BindParameters(*plan.statement, query.params));
+  return plan.statement->Start();
+}
+
+Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const {
+  if (!context_.changed.HasAny(datasets)) return {};
+  return duck::ChangedObjectError();
+}
+
+Error Worker::ExplainRead(const Error& error,
+                          std::chrono::system_clock::time_point begun_at) const {
+  if (!cut_) return error;
+  if (ObjectCheck::IsNeeded(error)) {
+    const auto object = cut_->FindObject(error.message);
+    return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObjectError();
+  }
+  // A thread that decodes bytes of another version can be faster than the one that learns of it.
+  if (ObjectCheck::IsOfDecoding(error) &&
+      context_.object_check.IsAnyOverwritten(cut_->Objects(kCheckedObjectsMax), begun_at)) {
+    return duck::ChangedObjectError();
+  }
+  return error;
+}
+
+void Worker::NoteChanged(const std::string& sql) {
+  // Where nothing is kept there is nothing to be mixed.
+  if (!context_.cache_objects) return;
+  if (const Plan* plan = plans_.Find(sql)) context_.changed.Add(plan->verdict.datasets);
+}
+
+Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
+                         ResultSummary& summary) {
+  if (!task.Begin(connection_)) return *task.CancelReason();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto begun_at = std::chrono::system_clock::now();
+  Result<> result;
+  {
+    Result<Bound> bound = Bind(query, task);
+    result = bound.ok() ? Stream(query, *bound, task, sink, summary) : Result<>(bound.error());
+    if (result.ok() && (bound->plan->verdict.reads_files ||
+                        std::chrono::steady_clock::now() - begin > kKeepsStatementFor)) {
+      bound->plan->statement.reset();
+    }
+  }
+  if (!result.ok()) result = ExplainRead(result.error(), begun_at);
+  cut_.reset();
+  if (!result.ok() && result.error().kind == ErrorKind::kStale) NoteChanged(query.sql);
+  // What failed once may have left its plan half-way.
+  if (!result.ok()) plans_.Forget(query.sql);
+  return result;
+}
+
+Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
+                        ResultSink& sink, ResultSummary& summary) {
+  duck::Statement& statement = *bound.plan->statement;
+  Result<duck::ResultStream> rows = bound.statement.Execute();
+  if (!rows.ok()) return ReasonOf(rows.error(), statement, task);
+  TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
+           MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, *rows));
+  sink.Begin(protocol::ToFrame(bound.begun));
+  RowWriter writer(query, *encoder, sink, summary);
+  TARN_CHECK_OK(encoder->Begin(sink.buffer()));
+  Result<> written;
+  while (written.ok() && !summary.truncated) {
+    Result<std::optional<duck::Chunk>> chunk = rows->Next();
+    if (chunk.ok()) {
+      written = CheckUnchanged(bound.plan->verdict.datasets);
+    } else {
+      written = ReasonOf(chunk.error(), statement, task);
+    }
+    if (!written.ok() || !*chunk) break;
+    written = writer.Write(**chunk);
+  }
+  if (written.ok()) return encoder->End(summary, sink.buffer());
+  encoder->Failed(BoundedMessage(written.error()), sink.buffer());
+  return written;
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "base/deadline.h"
+#include "base/result.h"
+#include "engine/connection/connection_factory.h"
+#include "engine/connection/watchdog.h"
+#include "engine/views/footer_probe.h"
+#include "protocol/messages.h"
+
+namespace tarn::engine {
+
+// Reads the columns of all objects of a dataset and makes one schema of them, or says which object
+// cannot be read or does not fit the others. Changes nothing, so that no query waits for it:
+// engine/views/views.h shows the datasets that passed.
+//
+// Several threads read objects, each with its own connection, because the latency of the object
+// store dominates. Threads take the objects of all owners in turn, and of each owner one object of
+// each dataset in turn, so that a small dataset does not wait for a large one or for many others.
+// Retries take every fourth object, and at most half of the threads.
+//
+// The prober's database is separate from that of queries and caches nothing: an object that was
+// repaired under its key is read again. If a dataset fails, the columns of its readable objects are
+// cached for the retry, provided that the catalogue has their ETags.
+//
+// FooterProbe checks each footer, and DuckDB never sees one that is damaged or exceeds a limit. A
+// read by FooterProbe ends at its time limit. Objects that FooterProbe cannot read are read by
+// DuckDB, which cannot be interrupted while it waits for the store: such a read occupies its thread
+// until the store answers or DuckDB's own timeout ends it.
+//
+// Thread-safe.
+class Prober {
+ public:
+  using Schema = protocol::DatasetSchema;
+
+  struct Request {
+    protocol::ViewSpec view;
+    std::string owner = {};
+    Duration object_timeout;  // For each object.
+    bool is_retry = false;    // The last probe of the dataset failed.
+    bool is_first = false;    // See Hurry.
+    bool only_etags = false;  // See protocol::Probe.
+    // All are called from any thread. Reports the number of objects read, at intervals.
+    std::function<void(uint64_t)> on_progress = nullptr;
+    // Reports that DuckDB begins or ends to decode the footer of an object.
+    std::function<void(uint64_t object, bool has_ended)> on_decoding = nullptr;
+    std::function<void(const Result<Schema>&)> on_done;
+  };
+
+  Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog);
+  // Answers no more. Threads that hang are left alone.
+  ~Prober();
+
+  // Cancels a running probe of the same dataset.
+  void Probe(Request request);
+  // Reads the dataset before all others if it has few objects. For datasets that a query waits for.
+  void Hurry(const std::string& dataset);
+
+ private:
+  struct Job;
+  struct Read;
+  struct State;
+  struct Tools;
+  static void Loop(const std::shared_ptr<State>& state);
+  static void Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock);
+  // Before DuckDB decodes a footer.
+  static void BeginDecoding(Tools& tools, const Read& read);
+  static Result<duck::Connection> Connect(State& state);
+  static Result<FooterProbe> OpenFooters(State& state);
+  static Result<Schema> Outcome(const State& state, Job& job);
+  static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, const Read& read);
+  // One request; see FooterProbe.
+  static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, const Read& read);
+  // By DuckDB alone, whose messages about objects that it cannot read are for people.
+  static Result<FooterProbe::Object> ReadWithDuckdb(State& state, Tools& tools, const Read& read);
+
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace tarn::engine

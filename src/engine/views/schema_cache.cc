@@ -1,0 +1,36 @@
+#include "engine/views/schema_cache.h"
+
+#include <utility>
+
+namespace tarn::engine {
+namespace {
+
+// When the cached schemas are larger, all of them are evicted. A schema of 1,000 columns has about
+// 30 KB.
+constexpr size_t kBytesMax = 32 * 1024 * 1024;
+
+std::string KeyOf(const duck::FooterMetadata& footer) {
+  return std::to_string(footer.schema.size()) + ":" + footer.schema + footer.geo;
+}
+
+}  // namespace
+
+SchemaCache::Schema SchemaCache::Find(const duck::FooterMetadata& footer) const {
+  const std::string key = KeyOf(footer);
+  const std::lock_guard lock(mutex_);
+  const auto found = schemas_.find(key);
+  return found == schemas_.end() ? nullptr : found->second;
+}
+
+void SchemaCache::Put(const duck::FooterMetadata& footer, Schema schema) {
+  std::string key = KeyOf(footer);
+  const std::lock_guard lock(mutex_);
+  if (bytes_ + key.size() > kBytesMax) {
+    schemas_.clear();
+    bytes_ = 0;
+  }
+  const size_t bytes = key.size();
+  if (schemas_.emplace(std::move(key), std::move(schema)).second) bytes_ += bytes;
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,232 @@
+#include "engine/views/views.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/text.h"
+#include "duck/quote.h"
+#include "engine/views/view_sql.h"
+
+namespace tarn::engine {
+namespace {
+
+constexpr const char* kPendingError =
+    "it is registered, and its objects are still being read: try again";
+
+// Whether an error names the object, by its path or by the URL of a request.
+bool IsNamedIn(std::string_view message, const std::string& key) {
+  if (message.find("/" + key) != std::string_view::npos) return true;
+  return message.find("/" + ReplaceAll(PercentEncode(key), "%2F", "/")) != std::string_view::npos;
+}
+
+// How often somebody who waits for others' queries looks whether he still wants to.
+constexpr auto kLookAgain = std::chrono::milliseconds(10);
+
+}  // namespace
+
+Views::Pins::Pins(Pins&& other) noexcept
+    : views_(other.views_), keys_(std::exchange(other.keys_, {})) {}
+
+Views::Pins::~Pins() { views_->Unpin(keys_); }
+
+Views::Views(const protocol::ObjectStore& store, protocol::ApplyViews known)
+    : store_(store), revision_(known.revision) {
+  Apply(std::move(known));
+}
+
+bool Views::IsDataset(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  return datasets_.contains(ToLowerAscii(name));
+}
+
+void Views::Apply(protocol::ApplyViews change) {
+  for (std::string& name : change.pending) {
+    change.put.push_back({.name = std::move(name),
+                          .keys = {},
+                          .error = kPendingError,
+                          .is_pending = true,
+                          .version = protocol::ViewSpec::kPendingVersion});
+  }
+  const std::lock_guard lock(mutex_);
+  revision_ = change.revision;
+  for (const std::string& name : change.drop) datasets_.erase(ToLowerAscii(name));
+  for (protocol::ViewSpec& view : change.put) {
+    std::string key = ToLowerAscii(view.name);
+    datasets_.insert_or_assign(std::move(key),
+                               std::make_shared<const protocol::ViewSpec>(std::move(view)));
+  }
+  applied_.notify_all();
+}
+
+void Views::WaitForPending(const Cut& cut, Deadline deadline) const {
+  std::unique_lock lock(mutex_);
+  const auto is_pending = [this](const Wanted& wanted) {
+    if (wanted.dataset == nullptr || !wanted.dataset->is_pending) return false;
+    const auto now = datasets_.find(wanted.key);
+    return now != datasets_.end() && now->second == wanted.dataset;
+  };
+  applied_.wait_until(lock, deadline.At(), [&] {
+    return std::none_of(cut.wanted_.begin(), cut.wanted_.end(), is_pending);
+  });
+}
+
+std::vector<std::string> Views::Cut::Pending() const {
+  std::vector<std::string> names;
+  for (const Wanted& wanted : wanted_) {
+    if (wanted.dataset == nullptr || wanted.outline_is_enough) continue;
+    if (wanted.dataset->is_pending) names.push_back(wanted.dataset->name);
+  }
+  return names;
+}
+
+std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& datasets,
+                                         const std::vector<std::string>& others, bool all) const {
+  const std::lock_guard lock(mutex_);
+  // Ordered: whoever holds some of the pins waits only for later ones.
+  std::map<std::string, Wanted> wanted;
+  if (all) {
+    for (const auto& [key, dataset] : datasets_) wanted.emplace(key, Wanted{key, dataset, true});
+    for (const auto& [key, slot] : slots_) wanted.emplace(key, Wanted{key, nullptr, true});
+  }
+  for (const std::string& name : datasets) {
+    const std::string key = ToLowerAscii(name);
+    const auto found = datasets_.find(key);
+    if (found == datasets_.end()) return std::nullopt;
+    wanted.insert_or_assign(key, Wanted{key, found->second, false});
+  }
+  for (const std::string& name : others) {
+    const std::string key = ToLowerAscii(name);
+    if (datasets_.contains(key)) return std::nullopt;
+    wanted.insert_or_assign(key, Wanted{key, nullptr, false});
+  }
+  Cut cut;
+  cut.revision_ = revision_;
+  for (auto& [key, each] : wanted) cut.wanted_.push_back(std::move(each));
+  return cut;
+}
+
+std::vector<protocol::DatasetRead> Views::Cut::Reads() const {
+  std::vector<protocol::DatasetRead> reads;
+  for (const Wanted& wanted : wanted_) {
+    if (!wanted.dataset || wanted.outline_is_enough) continue;
+    reads.push_back({wanted.dataset->name, wanted.dataset->version});
+  }
+  return reads;
+}
+
+std::optional<KnownObject> Views::Cut::FindObject(std::string_view message) const {
+  KnownObject found;
+  for (const Wanted& wanted : wanted_) {
+    if (wanted.dataset == nullptr) continue;
+    const protocol::ViewSpec& view = *wanted.dataset;
+    for (size_t i = 0; i < view.keys.size(); ++i) {
+      // The longest: a key may end with another one.
+      if (view.keys[i].size() <= found.key.size() || !IsNamedIn(message, view.keys[i])) continue;
+      found = {.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""};
+    }
+  }
+  if (found.key.empty()) return std::nullopt;
+  return found;
+}
+
+std::vector<KnownObject> Views::Cut::Objects(size_t count_max) const {
+  std::vector<KnownObject> objects;
+  for (const Wanted& wanted : wanted_) {
+    if (wanted.dataset == nullptr) continue;
+    const protocol::ViewSpec& view = *wanted.dataset;
+    for (size_t i = 0; i < view.keys.size() && objects.size() < count_max; ++i) {
+      objects.push_back({.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""});
+    }
+  }
+  return objects;
+}
+
+Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& task,
+                               const Cut& cut) {
+  Pins pins(*this);
+  pins.keys_.reserve(cut.wanted_.size());
+  for (const Wanted& wanted : cut.wanted_) {
+    const Result<> pinned = PinOne(connection, task, wanted);
+    if (pinned.ok()) {
+      pins.keys_.push_back(wanted.key);
+      continue;
+    }
+    if (const auto reason = task.CancelReason()) return *reason;
+    // One that is only listed and cannot be made is not shown.
+    if (wanted.outline_is_enough) continue;
+    return pinned.error().Wrap(
+        fmt::format("dataset \"{}\"", wanted.dataset ? wanted.dataset->name : wanted.key));
+  }
+  return pins;
+}
+
+Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
+                       const Wanted& wanted) {
+  const uint64_t version = wanted.dataset == nullptr ? 0 : wanted.dataset->version;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    Slot& slot = slots_[wanted.key];
+    if (!slot.is_changing) {
+      const bool is_version = slot.version == version;
+      if (is_version && (wanted.outline_is_enough || !slot.is_outline)) {
+        ++slot.pins;
+        return {};
+      }
+      // An outline may become the view that it is of: nobody reads either by the other's name.
+      if (is_version || slot.pins == 0) {
+        slot.is_changing = true;
+        const std::string former = slot.name;
+        lock.unlock();
+        const Result<> changed = Change(connection, wanted, former);
+        lock.lock();
+        Slot& after = slots_[wanted.key];  // The map may have moved it.
+        after.is_changing = false;
+        if (changed.ok()) {
+          after.name = version == 0 ? "" : wanted.dataset->name;
+          after.version = version;
+          after.is_outline = version != 0 && IsOutline(wanted);
+          ++after.pins;
+        }
+        changed_.notify_all();
+        return changed;
+      }
+    }
+    if (const auto reason = task.CancelReason()) return *reason;
+    changed_.wait_for(lock, kLookAgain);
+  }
+}
+
+// Without its columns there is no outline to make.
+bool Views::IsOutline(const Wanted& wanted) {
+  return wanted.outline_is_enough && !wanted.dataset->schema.columns.empty();
+}
+
+Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
+                       const std::string& former) {
+  if (wanted.dataset == nullptr) {
+    return connection.Execute("DROP VIEW IF EXISTS " + duck::QuoteIdentifier(former));
+  }
+  const protocol::ViewSpec& view = *wanted.dataset;
+  if (view.is_pending || view.is_temporary) return Unavailable(view.error);
+  if (!view.error.empty()) return InvalidArgument(view.error);
+  if (IsOutline(wanted)) return connection.Execute(CreateOutlineSql(view));
+  TARN_TRY(const std::string sql, CreateViewSql(store_, view));
+  return connection.Execute(sql);
+}
+
+void Views::Unpin(const std::vector<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : keys) {
+    const auto slot = slots_.find(key);
+    --slot->second.pins;
+    const bool is_of_no_use =
+        slot->second.version == 0 && slot->second.pins == 0 && !slot->second.is_changing;
+    if (is_of_no_use) slots_.erase(slot);
+  }
+  changed_.notify_all();
+}
+
+}  // namespace tarn::engine

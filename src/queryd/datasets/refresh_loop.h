@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "queryd/datasets/registrar.h"
+
+namespace tarn::queryd {
+
+// Runs a refresh at once and then every `every`, on its own thread, until it is stopped; writes
+// the log and the metrics of what came of it. In between it follows a catalogue that tells its
+// changes, so that they go live at once.
+class RefreshLoop {
+ public:
+  // `before` is called before each refresh.
+  struct Options {
+    Duration every;
+    Duration timeout;  // Of each refresh.
+    // The same errors are logged as a warning again after this time.
+    Duration warn_again_after{0};
+  };
+  RefreshLoop(Registrar& registrar, Metrics& metrics, const Options& options,
+              std::function<void()> before);
+  ~RefreshLoop();
+
+  void Start();
+  // Waits for a refresh that runs, up to the deadline; false when it did not end.
+  bool Stop(Deadline deadline);
+
+  // True when the first refresh is over.
+  bool WaitFirst(Deadline deadline);
+
+  // Whether queries can be answered: the catalogue was read, and some dataset of it is there.
+  Result<> Ready() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Loop();
+  void RefreshOnce(bool initial);
+  // Until then, or until it is stopped.
+  void FollowUntil(Clock::time_point until);
+  // The same without the catalogue: datasets that it told before are probed.
+  void CollectUntil(Clock::time_point until);
+  void WaitUntil(Clock::time_point until);
+  // Its errors are those of the result, also when it throws.
+  template <class Work>
+  RefreshResult Run(Work work);
+  void Note(const RefreshResult& result, bool initial);
+  void ShowProbes();  // In the metrics.
+  void Log(const RefreshResult& result, bool initial);
+
+  Registrar& registrar_;
+  const Options options_;
+  const std::function<void()> before_;
+  prometheus::Counter& succeeded_;
+  prometheus::Counter& failed_;
+  prometheus::Histogram& seconds_;
+  prometheus::Gauge& datasets_;
+  prometheus::Counter& overwritten_;
+  prometheus::Gauge& crashed_;
+  prometheus::Gauge& probed_;
+  prometheus::Gauge& waiting_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::stop_source stop_;
+  bool first_done_ = false;  // guarded by mutex_
+  bool ended_ = false;       // guarded by mutex_: the thread is over
+  std::string not_ready_ = "the first refresh is not done";  // guarded by mutex_
+  std::string warned_;           // Of the thread: the errors of the last warning.
+  Clock::time_point warned_at_;  // Of the thread.
+  std::thread thread_;
+};
+
+}  // namespace tarn::queryd

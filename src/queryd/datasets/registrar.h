@@ -1,0 +1,268 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "base/deadline.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "queryd/datasets/catalog_source.h"
+#include "queryd/datasets/crashed_probes.h"
+#include "queryd/datasets/probe_queue.h"
+#include "queryd/execution/view_target.h"
+
+namespace tarn::queryd {
+
+struct RefreshResult {
+  uint64_t created = 0;
+  uint64_t updated = 0;
+  uint64_t dropped = 0;
+  uint64_t skipped = 0;
+  // What went wrong, a dataset each; or that the catalogue could not be read.
+  std::vector<std::string> errors;
+  // Datasets whose objects were overwritten without a change of the catalogue.
+  std::vector<std::string> overwritten;
+  // On datasets that went live, by name: see protocol::DatasetSchema.
+  std::vector<std::pair<std::string, std::string>> notes;
+  bool catalog_read = false;
+  std::string catalog_error;  // Why it could not be read; it is in `errors` too.
+  Duration took{0};           // Without the wait for a change.
+
+  bool changed() const { return created + updated + dropped > 0; }
+  bool has_news() const { return changed() || !errors.empty() || !overwritten.empty(); }
+};
+
+// A dataset that the catalogue has and queries do not see as it is there.
+struct FailedDataset {
+  std::string name;
+  std::string error;
+  UnixMicros since;
+  int tries = 0;
+  bool has_former = false;  // Queries see what it was before.
+};
+
+// A dataset that is being probed. Queries see its former state, or an error if it has none.
+struct DatasetBeingRead {
+  std::string name;
+  UnixMicros since;
+  size_t objects = 0;
+  uint64_t objects_read = 0;
+};
+
+// A dataset as queries see it.
+struct LiveDataset {
+  size_t objects = 0;
+  std::optional<int64_t> rows;   // As the catalogue has it.
+  std::optional<int64_t> bytes;  // Nothing if the catalogue does not have it for every object.
+  std::shared_ptr<const protocol::DatasetSchema> schema;  // A part of the view.
+};
+
+struct CatalogStatus {
+  uint64_t revision = 0;  // That queries see; 0: not known.
+  size_t datasets = 0;
+  bool follows = false;  // Changes are told by the catalogue, and not found by looking.
+  std::optional<UnixMicros> read_at;  // The catalogue's latest answer.
+  std::string error;                  // Why it could not be read since; empty: it could.
+  std::vector<FailedDataset> failed;  // Ordered by name.
+  std::vector<DatasetBeingRead> being_read;
+  // Notes for the users of a dataset: the name and the note, ordered by name.
+  std::vector<std::pair<std::string, std::string>> notes;
+};
+
+// Keeps the engine's views in step with the catalogue. A dataset that has changed is probed, which
+// delays no query, and then goes live together with the other datasets that are ready. A dataset
+// whose probe is slow or fails keeps its former view and delays no other dataset. A failed probe is
+// repeated.
+//
+// A dataset that was being decoded when the process of its probe ended is probed alone, in a
+// process of its own. If that ends too, the dataset is not probed again until it changes.
+//
+// Not thread-safe, except for Status, Live and Hurry.
+class Registrar {
+ public:
+  // How long a dataset that failed is left alone by Follow: doubled with each try.
+  struct Pauses {
+    Duration first = std::chrono::seconds(1);
+    Duration longest = std::chrono::seconds(30);
+  };
+  // `probed_max`: the most datasets that are probed at the same time. The others wait.
+  Registrar(ViewTarget& views, CatalogSource& catalog, const Pauses& pauses, size_t probed_max,
+            CrashedProbes crashed = {})
+      : views_(views),
+        catalog_(catalog),
+        pauses_(pauses),
+        probed_max_(probed_max),
+        crashed_(std::move(crashed)) {}
+
+  // Drops the views of datasets that are gone, creates what is new and replaces what has another
+  // updated_at; repeats all failed probes. The first call, and each call for a catalogue that does
+  // not tell its changes, waits until all probes have ended or the deadline has passed. Probes that
+  // still run are collected by the next call of Refresh, Follow or Collect.
+  RefreshResult Refresh(Deadline deadline, const std::stop_token& stop = {});
+
+  // The same for what changes within `wait`; of what has failed, only what has been left alone for
+  // long enough. `timeout` is for the change itself. For a catalogue that tells its changes.
+  RefreshResult Follow(Duration wait, Duration timeout, const std::stop_token& stop);
+  bool Follows() const { return !position_.empty(); }
+  // Applies the results of probes that have ended, or end within a moment.
+  RefreshResult Collect(Duration timeout);
+  // Whether probes or checks for overwrites are running, or probes wait for these.
+  bool IsReading() const { return !reading_.empty() || !checks_.empty() || queue_.HasNew(); }
+  // Has a dataset probed before the others that wait: a query waits for it.
+  void Hurry(const std::string& dataset) { queue_.Hurry(dataset); }
+  // Starts to compare the ETags of these datasets' objects with the ETags that were read with their
+  // footers, for objects whose ETags are not in the catalogue. Checks at most `objects_max`
+  // objects; the datasets that this limit leaves out are the first ones of the next call. A dataset
+  // with an overwritten object is probed again.
+  void CheckForOverwrites(const std::set<std::string>& names, uint64_t objects_max,
+                          Deadline deadline);
+  // When the first of those that failed is to be tried again.
+  std::optional<std::chrono::steady_clock::time_point> NextTry() const;
+
+  // The datasets that have a view.
+  size_t dataset_count() const { return live_.size(); }
+  size_t probed_count() const { return reading_.size(); }
+  // The datasets that wait for their first probe, or for the probe of a change.
+  size_t waiting_count() const { return queue_.unread_count() + suspects_.size(); }
+  // The versions of datasets that are not probed because that ended a process.
+  size_t crashed_count() const { return crashed_.size(); }
+  CatalogStatus Status() const;
+  // The handler is called whenever the status is another one.
+  void OnStatus(std::function<void()> handler) { on_status_ = std::move(handler); }
+  using LiveDatasets = std::map<std::string, std::shared_ptr<const LiveDataset>>;
+  LiveDatasets Live() const;  // By name.
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Failure {
+    std::string error;
+    bool is_temporary = false;  // The object store is down, or does not answer in time.
+    UnixMicros since;
+    int tries = 0;
+    Clock::time_point next_try;
+  };
+  // A dataset that has an error in place of a view.
+  struct BrokenView {
+    std::string name;
+    std::string reason;  // Why the dataset cannot be read; empty while it is being read.
+    bool is_temporary = false;
+  };
+  // A dataset that is being probed.
+  struct Reading {
+    protocol::ViewSpec view;
+    PendingProbe probe;
+    UnixMicros updated_at;  // Of the manifest.
+    UnixMicros since;
+    bool is_alone = false;  // See ProbeRequest.
+    bool is_retry = false;  // The same.
+  };
+  // The ETags that were read with the footers, in the order of the dataset's objects.
+  struct Learned {
+    std::vector<std::string> etags;
+    size_t next = 0;  // The next object to check, modulo their number.
+  };
+  // A change of the views.
+  struct Change {
+    std::vector<std::string> drop = {};
+    std::vector<protocol::ViewPointer> put = {};  // Datasets whose probes succeeded.
+    std::vector<BrokenView> put_broken = {};
+    std::set<std::string> learned = {};  // Of `put`: their ETags come from the probe.
+  };
+
+  // Takes a read of the catalogue into wanted_ and dirty_.
+  void Take(CatalogRead read);
+  void TakeManifest(catalog::Manifest manifest);
+  void Forget(const std::string& name);
+  void TakeChecks(RefreshResult& result);
+  // Adds a dataset of wanted_ to those that wait for a probe.
+  void AddToQueue(const std::string& name);
+  void AddToQueueLater(const std::string& name, Clock::time_point due);
+  void AddForgotten();
+  // Starts the probes of changed datasets.
+  void StartProbes(Deadline deadline, bool all_failed, RefreshResult& result);
+  // Starts as many of the probes that wait as may run.
+  void FillWindow(Deadline deadline, RefreshResult& result);
+  struct Window;
+  std::optional<std::string> NextToProbe(Window& window);
+  void AddRequest(const std::string& name, bool is_hurried, Window& window, RefreshResult& result);
+  void AddSuspect(Window& window, RefreshResult& result);
+  void Start(Window window, Deadline deadline);
+  // The probe of a dataset was lost with its process.
+  void TakeLost(const Reading& reading, RefreshResult& result);
+  // Waits a moment for running probes, and applies the results of those that have ended.
+  void ApplyReady(Deadline deadline, RefreshResult& result);
+  void CollectProbes(Deadline until, Change& change, RefreshResult& result);
+  void GoLive(Change& change, Deadline deadline, RefreshResult& result);
+  bool IsBroken(const std::string& name) const;
+  // Of the datasets of the catalogue whose names differ from this one by ASCII case only, itself
+  // included, the one that gets the view: the one that was created first. Of several that were
+  // created at the same time, the one that has the view, else the first by name.
+  std::string OldestNamesake(const std::string& name) const;
+  // The names of wanted_ that differ from this one by case only, itself included.
+  std::vector<std::string> Namesakes(const std::string& name) const;
+  // The name of live_ that differs from this one by case only, itself included; else null.
+  const std::string* LiveNamesake(const std::string& name) const;
+  // Lets the datasets that a removed one kept from their view be probed at once.
+  void FreeName(const std::string& name);
+  void PutBroken(Change& change) const;
+  protocol::ViewPointer ToErrorView(const BrokenView& broken);
+  void Fail(const std::string& name, const Error& error, RefreshResult& result);
+  void Finish(Clock::time_point start, RefreshResult& result);
+  void PublishStatus(const RefreshResult& result);
+
+  ViewTarget& views_;
+  CatalogSource& catalog_;
+  const Pauses pauses_;
+  const size_t probed_max_;
+  std::function<void()> on_status_;
+
+  // The catalogue, as last read. SQL does not tell names apart that differ in case only.
+  std::map<std::string, catalog::Manifest, LessIgnoringCase> wanted_;
+  // The datasets that have a view: name to updated_at. No two differ in case only.
+  std::map<std::string, UnixMicros, LessIgnoringCase> live_;
+  std::unordered_set<std::string> dirty_;  // Names of wanted_ where live_ differs.
+  std::set<std::string> to_drop_;          // Names that are not in wanted_, and have a view.
+  std::map<std::string, Failure> failed_;  // Of dirty_.
+  // All of dirty_ are in one of the next three.
+  ProbeQueue queue_;
+  std::map<std::string, Reading> reading_;
+  // Their probe may have ended its process. They are probed one at a time.
+  std::set<std::string> suspects_;
+  uint64_t probes_started_ = 0;
+  Duration object_timeout_{0};  // Of the probes that start now.
+  // Names that may need another error in place of a view, or their first one.
+  std::set<std::string> to_show_;
+  CrashedProbes crashed_;
+  bool has_refreshed_ = false;
+  std::unordered_map<std::string, Learned> learned_;  // Of live_.
+  std::map<std::string, PendingProbe> checks_;
+  std::vector<std::string> to_check_;  // Datasets that the limit of the last check left out.
+  std::set<std::string> overwritten_;  // Of dirty_: their objects have changed, not the catalogue.
+  std::unordered_map<std::string, BrokenView> broken_;  // By the name in lower case.
+  std::string position_;                                // Of wanted_.
+  uint64_t revision_ = 0;                               // Of wanted_.
+  uint64_t live_revision_ = 0;
+  uint64_t last_version_ = 0;  // Of the views.
+
+  mutable std::mutex mutex_;
+  CatalogStatus status_;  // guarded by mutex_
+  // Guarded by mutex_. The progress of each of status_.being_read; null before its probe starts.
+  std::vector<std::shared_ptr<const std::atomic<uint64_t>>> objects_read_;
+  LiveDatasets datasets_;                                  // guarded by mutex_; of live_
+  std::map<std::string, std::vector<std::string>> notes_;  // guarded by mutex_; of live_
+};
+
+}  // namespace tarn::queryd

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "auth/identity.h"
+#include "queryd/execution/engine_supervisor.h"
+#include "queryd/execution/known_views.h"
+#include "queryd/execution/probe_processes.h"
+#include "queryd/execution/view_target.h"
+
+namespace tarn::queryd {
+
+// The engines: the one that has all datasets, and for each other set of datasets that somebody may
+// see, one that was told of these alone. What a process does not know it cannot give away: not by a
+// name that is found, an error, EXPLAIN, a statistic or the time that something takes.
+//
+// An engine of a set starts when it is first asked for, and ends when nobody has used it for a
+// while, or another set needs its place. Thread-safe.
+class EnginePool : public ViewTarget {
+ public:
+  struct Limits {
+    size_t scoped_max = 4;       // Engines beside the first.
+    uint64_t scoped_memory = 0;  // memory_limit and memory_hard_limit of each.
+    uint64_t scoped_memory_hard = 0;
+    Duration idle_timeout = std::chrono::minutes(5);
+    // Of each process that only probes; 0: a quarter of the engine's.
+    uint64_t probe_memory = 0;
+    uint64_t probe_memory_hard = 0;
+  };
+  EnginePool(boost::asio::io_context& io, const EngineOptions& options, const Limits& limits,
+             Metrics& metrics);
+  ~EnginePool() override;
+
+  // As EngineSupervisor's, for all of them.
+  Result<> Open();
+  void Stop();
+  Result<> RefreshCredentials();
+  std::string Version() const { return first_->Version(); }
+  EngineSupervisor& first() { return *first_; }
+
+  // Keeps an engine from being ended.
+  using Use = std::shared_ptr<EngineSupervisor>;
+
+  // The engine that sees what `scope` allows. Does not block. kUnavailable when as many are in use
+  // as may be.
+  Result<Use> For(const auth::DatasetScope& scope);
+
+  // Ends engines that nobody has used for a while. Blocks.
+  void EndIdle();
+
+  // Processes of their own read; the engines take the datasets that they could read.
+  std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
+                                  Deadline deadline) override;
+  Result<> Apply(const ViewChange& change, Deadline deadline) override;
+  // The handler is called on an I/O thread if a query waits for a dataset that is pending. Null:
+  // none is.
+  using HurryHandler = std::function<void(const std::string& dataset)>;
+  void OnHurry(HurryHandler handler);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Scoped {
+    std::shared_ptr<EngineSupervisor> engine;
+    size_t uses = 0;
+    Clock::time_point used_at;
+  };
+  using ScopedMap = std::map<auth::DatasetScope, Scoped>;
+
+  EngineOptions Completed(EngineOptions options);
+  void Hurry(const std::string& dataset);
+  std::shared_ptr<EngineSupervisor> StartScoped(const auth::DatasetScope& scope);  // Needs mutex_.
+  Use UseOf(ScopedMap::iterator entry);                                            // Needs mutex_.
+  void EndUse(const auth::DatasetScope& scope);
+  // Takes one out that nobody uses, the one that was not used for longest; null: there is none.
+  std::shared_ptr<EngineSupervisor> TakeUnused(Clock::time_point used_before);  // Needs mutex_.
+  void StopInBackground(std::shared_ptr<EngineSupervisor> engine);              // Needs mutex_.
+
+  boost::asio::io_context& io_;
+  const EngineOptions options_;
+  const Limits limits_;
+  Metrics& metrics_;
+  prometheus::Gauge& scoped_gauge_;
+  ProbeProcesses probes_;
+  const std::shared_ptr<EngineSupervisor> first_;
+
+  mutable std::mutex mutex_;
+  KnownViews known_;                   // guarded by mutex_
+  HurryHandler on_hurry_;              // guarded by mutex_
+  ScopedMap scoped_;                   // guarded by mutex_
+  uint64_t last_folder_ = 0;           // guarded by mutex_
+  bool stopping_ = false;              // guarded by mutex_
+  std::vector<std::thread> stoppers_;  // guarded by mutex_
+};
+
+}  // namespace tarn::queryd

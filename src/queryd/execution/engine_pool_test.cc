@@ -1,0 +1,253 @@
+// With the real engine program, so that what is tested is what runs.
+
+#include "queryd/execution/engine_pool.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "base/text.h"
+#include "queryd/execution/one_row_parquet.h"
+#include "queryd/query/query_service.h"
+#include "queryd/query/test_io.h"
+
+namespace tarn::queryd {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using auth::DatasetScope;
+using testing::HasSubstr;
+using testing::Not;
+
+// The answer as a whole, or "error: …".
+asio::awaitable<std::string> Ask(QueryService& service, SqlRequest request, DatasetScope scope) {
+  const auto user = std::make_shared<const auth::Identity>(
+      auth::Identity{.name = "u", .roles = {auth::Role::kQuery}, .datasets = std::move(scope)});
+  const std::string id = RandomId();
+  const Result<std::shared_ptr<Query>> query = co_await service.Open(request, id, user);
+  if (!query.ok()) co_return "error: " + query.error().message;
+  Result<QueryAnswer> answer = co_await service.Run(request, *query);
+  co_return answer.ok() ? answer->bytes : "error: " + answer.error().message;
+}
+
+class EnginePoolTest : public testing::Test {
+ protected:
+  const fs::path folder = fs::path(testing::TempDir()) / ("tarn-pool-" + RandomId());
+  Metrics metrics;
+  IoThreads io{2};
+  EngineOptions options;
+  EnginePool::Limits limits = {.scoped_max = 2, .scoped_memory = 100'000'000};
+  std::unique_ptr<EnginePool> pool;
+  std::unique_ptr<QueryService> service;
+
+  EnginePoolTest() {
+    fs::create_directories(folder);
+    WriteOneRow(folder / "one.parquet");
+  }
+  ~EnginePoolTest() override {
+    if (pool != nullptr) pool->Stop();
+    fs::remove_all(folder);
+  }
+
+  void Open() {
+    options.program = TARN_TEST_ENGINE;
+    options.setup.store = protocol::ObjectStore::Folder(folder.string());
+    options.setup.threads = 2;
+    options.setup.memory_limit = 500'000'000;
+    options.setup.plan_cache_entries = 10;
+    options.setup.log_program = "engine";
+    options.setup.log_level = 2;
+    options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
+    options.slots = 4;
+    pool = std::make_unique<EnginePool>(io.io(), options, limits, metrics);
+    service =
+        std::make_unique<QueryService>(*pool,
+                                       QueryService::Options{.admission = {.running_max = 4,
+                                                                           .queue_max = 100,
+                                                                           .queue_timeout = kSoon,
+                                                                           .slow_readers_max = 4},
+                                                             .limits = {.timeout = 2 * kSoon},
+                                                             .whole_bytes_max = 1'000'000,
+                                                             .history_max = 100},
+                                       metrics);
+    const Result<> opened = pool->Open();
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+  }
+  uint64_t last_version = 0;
+
+  void Put(const std::string& name) {
+    const auto view = std::make_shared<const protocol::ViewSpec>(
+        protocol::ViewSpec{.name = name, .keys = {"one.parquet"}, .version = ++last_version});
+    ASSERT_TRUE(pool->Apply({.revision = 1, .put = {view}}, Deadline::After(kSoon)).ok());
+  }
+  std::string Run(const std::string& sql, const DatasetScope& scope = {}) {
+    SqlRequest request{.sql = sql, .format = Format::kCsv};
+    request.limits.timeout = 2 * kSoon;
+    auto answer = Spawn(io.NewStrand(), Ask(*service, request, scope));
+    return Get(answer);
+  }
+  double Scoped() {
+    return metrics.Gauge("tarn_engine_scoped", "Engines that have only the datasets of some tokens")
+        .Value();
+  }
+};
+
+constexpr const char* kNames = "SELECT table_name FROM information_schema.tables ORDER BY ALL";
+
+TEST_F(EnginePoolTest, AScopeHasItsDatasetsAndNoTraceOfOthers) {
+  Open();
+  Put("mine");
+  Put("theirs");
+  const DatasetScope mine = DatasetScope::Of({"mine*"});
+  EXPECT_EQ(Run("FROM mine", mine), "id\r\n1\r\n");
+  EXPECT_EQ(Run(kNames, mine), "table_name\r\nmine\r\n");
+  EXPECT_EQ(Run("SHOW TABLES", mine), "name\r\nmine\r\n");
+  EXPECT_EQ(Run(kNames), "table_name\r\nmine\r\ntheirs\r\n");
+
+  // A name that is there for others gives what a name gives that is nowhere; what DuckDB suggests
+  // in its place depends on how it is written.
+  const auto without_suggestion = [](std::string answer) {
+    const size_t begin = answer.find("\nDid you mean ");
+    if (begin == std::string::npos) return answer;
+    const size_t end = answer.find('\n', begin + 1);
+    EXPECT_EQ(answer.substr(begin, end - begin).find("theirs"), std::string::npos) << answer;
+    return answer.erase(begin, end - begin);
+  };
+  for (const std::string sql : {"FROM theirs", "DESCRIBE theirs", "EXPLAIN FROM theirs",
+                                "SUMMARIZE theirs", "SELECT theirs.id FROM theirs"}) {
+    const std::string answer = without_suggestion(Run(sql, mine));
+    EXPECT_THAT(answer, HasSubstr("error: ")) << sql;
+    const std::string nowhere = without_suggestion(Run(ReplaceAll(sql, "theirs", "thairs"), mine));
+    EXPECT_EQ(answer, ReplaceAll(nowhere, "thairs", "theirs"));
+  }
+  EXPECT_THAT(Run("FROM their", mine), Not(HasSubstr("theirs"))) << "did you mean";
+}
+
+TEST_F(EnginePoolTest, ScopesFollowTheCatalogue) {
+  Open();
+  Put("a1");
+  const DatasetScope as = DatasetScope::Of({"a*"});
+  EXPECT_EQ(Run(kNames, as), "table_name\r\na1\r\n");
+  Put("a2");
+  Put("b1");
+  EXPECT_EQ(Run(kNames, as), "table_name\r\na1\r\na2\r\n");
+  ASSERT_TRUE(pool->Apply({.revision = 2, .drop = {"a1"}}, Deadline::After(kSoon)).ok());
+  EXPECT_EQ(Run(kNames, as), "table_name\r\na2\r\n");
+}
+
+TEST_F(EnginePoolTest, TheOneThatWasUnusedLongestGivesItsPlace) {
+  Open();
+  for (const char* name : {"a", "b", "c"}) Put(name);
+  EXPECT_EQ(Run("FROM a", DatasetScope::Of({"a"})), "id\r\n1\r\n");
+  EXPECT_EQ(Run("FROM b", DatasetScope::Of({"b"})), "id\r\n1\r\n");
+  EXPECT_EQ(Scoped(), 2);
+  EXPECT_EQ(Run("FROM c", DatasetScope::Of({"c"})), "id\r\n1\r\n");
+  EXPECT_EQ(Scoped(), 2);
+  {
+    const auto b = pool->For(DatasetScope::Of({"b"}));
+    const auto c = pool->For(DatasetScope::Of({"c"}));
+    ASSERT_TRUE(b.ok() && c.ok());
+    EXPECT_GT((*b)->CurrentPid(), 0) << "it was a's place that c took";
+    EXPECT_THAT(Run("FROM a", DatasetScope::Of({"a"})), HasSubstr("queryd.scoped_engines_max"));
+    EXPECT_EQ(Run("FROM a"), "id\r\n1\r\n") << "who sees all is not held up";
+  }
+  EXPECT_EQ(Run("FROM a", DatasetScope::Of({"a"})), "id\r\n1\r\n");
+}
+
+TEST_F(EnginePoolTest, AnEngineThatNobodyUsesEnds) {
+  limits.idle_timeout = Duration::zero();
+  Open();
+  Put("a");
+  const DatasetScope scope = DatasetScope::Of({"a"});
+  EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n");
+  pid_t pid = 0;
+  {
+    const auto use = pool->For(scope);
+    ASSERT_TRUE(use.ok());
+    pid = (*use)->CurrentPid();
+    pool->EndIdle();
+    EXPECT_EQ((*use)->CurrentPid(), pid) << "it is in use";
+  }
+  pool->EndIdle();
+  EXPECT_EQ(Scoped(), 0);
+  EXPECT_NE(kill(pid, 0), 0);
+  EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n") << "and comes back";
+}
+
+// Its process cannot be waited for any longer than this, and outlives its engine.
+TEST_F(EnginePoolTest, AnEngineThatDoesNotGoInTimeIsLeft) {
+  limits.idle_timeout = Duration::zero();
+  options.stop_timeout = Duration::zero();
+  Open();
+  Put("a");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Run("FROM a", DatasetScope::Of({"a"})), "id\r\n1\r\n");
+    std::weak_ptr<EngineSupervisor> engine;
+    pid_t pid = 0;
+    {
+      const auto use = pool->For(DatasetScope::Of({"a"}));
+      ASSERT_TRUE(use.ok());
+      engine = (*use)->weak_from_this();
+      pid = (*use)->CurrentPid();
+    }
+    pool->EndIdle();
+    EXPECT_TRUE(Eventually([&] { return kill(pid, 0) != 0; })) << "it is reaped nevertheless";
+    EXPECT_TRUE(Eventually([&] { return engine.expired(); }));
+  }
+}
+
+TEST_F(EnginePoolTest, AnEngineThatDiesAgainAndAgainLeavesAStartToTheOthers) {
+  options.starts_burst = 2;
+  options.start_interval = 1h;
+  Open();  // The first start.
+  Put("a");
+  Put("b");
+  const DatasetScope scope = DatasetScope::Of({"a"});
+  EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n");  // The second one.
+  const auto use = pool->For(scope);
+  ASSERT_TRUE(use.ok());
+  const pid_t former = (*use)->CurrentPid();
+  kill(former, SIGKILL);  // The next one is its own.
+  ASSERT_TRUE(
+      Eventually([&] { return (*use)->CurrentPid() > 0 && (*use)->CurrentPid() != former; }));
+  kill((*use)->CurrentPid(), SIGKILL);
+  EXPECT_TRUE(Eventually([&] {
+    return metrics.Render().find("tarn_engine_delayed_starts_total 1\n") != std::string::npos;
+  }));
+  EXPECT_EQ(Run("FROM b", DatasetScope::Of({"b"})), "id\r\n1\r\n");
+  const pid_t first = pool->first().CurrentPid();
+  kill(first, SIGKILL);
+  EXPECT_TRUE(Eventually(
+      [&] { return pool->first().CurrentPid() > 0 && pool->first().CurrentPid() != first; }));
+}
+
+TEST_F(EnginePoolTest, AScopeHasTheMemoryOfOne) {
+  Open();
+  Put("a");
+  // Some 200 MB of groups, and nowhere to spill them.
+  const std::string hungry =
+      "SELECT count(*) AS n FROM (SELECT DISTINCT range FROM range(6000000))";
+  EXPECT_EQ(Run(hungry), "n\r\n6000000\r\n");
+  EXPECT_THAT(Run(hungry, DatasetScope::Of({"a"})), HasSubstr("Out of Memory"));
+}
+
+TEST_F(EnginePoolTest, AnEngineThatDiesIsReplacedWithItsDatasets) {
+  Open();
+  Put("a");
+  Put("b");
+  const DatasetScope scope = DatasetScope::Of({"a"});
+  EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n");
+  const auto use = pool->For(scope);
+  ASSERT_TRUE(use.ok());
+  const pid_t pid = (*use)->CurrentPid();
+  kill(pid, SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return (*use)->CurrentPid() > 0 && (*use)->CurrentPid() != pid; }));
+  EXPECT_EQ(Run(kNames, scope), "table_name\r\na\r\n");
+}
+
+}  // namespace
+}  // namespace tarn::queryd

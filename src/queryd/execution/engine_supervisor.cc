@@ -1,0 +1,671 @@
+#include "queryd/execution/engine_supervisor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <filesystem>
+
+#include "base/log.h"
+#include "base/redact.h"
+#include "base/text.h"
+#include "net/awaitable.h"
+#include "queryd/execution/engine_query.h"
+
+namespace tarn::queryd {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr size_t kVersionBytesMax = 100;
+
+constexpr auto kWatchEvery = std::chrono::milliseconds(100);
+// Between processes that do not even start: from this to that.
+constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
+constexpr auto kStartPauseMax = std::chrono::seconds(5);
+
+// There from the start: an alert on what it grows by would not see a first one that begins at 1.
+prometheus::Counter& FailureCounter(Metrics& metrics, bool only_probes, const char* reason) {
+  if (only_probes) {
+    return metrics.Counter("tarn_probe_failures_total",
+                           "Processes that read footers and ended unplanned", {{"reason", reason}});
+  }
+  return metrics.Counter("tarn_engine_failures_total", "Engine processes that ended unplanned",
+                         {{"reason", reason}});
+}
+
+prometheus::Counter& StartCounter(Metrics& metrics, bool only_probes) {
+  if (only_probes) {
+    return metrics.Counter("tarn_probe_starts_total",
+                           "Processes that read footers and were started");
+  }
+  return metrics.Counter("tarn_engine_starts_total", "Engine processes that were started");
+}
+
+double SecondsSince(Query::Clock::time_point start) {
+  return std::chrono::duration<double>(Query::Clock::now() - start).count();
+}
+
+}  // namespace
+
+EngineSupervisor::EngineSupervisor(asio::io_context& io, EngineOptions options, Metrics& metrics)
+    : io_(io),
+      options_(std::move(options)),
+      started_(StartCounter(metrics, options_.setup.only_probes)),
+      crashed_(FailureCounter(metrics, options_.setup.only_probes, "crash")),
+      out_of_memory_(FailureCounter(metrics, options_.setup.only_probes, "memory")),
+      isolated_starts_(metrics.Counter(
+          "tarn_engine_isolated_starts_total",
+          "Engine processes that were started for a query that may have ended another one")),
+      delayed_starts_(metrics.Counter("tarn_engine_delayed_starts_total",
+                                      "Starts of engine processes that waited for their pace")),
+      cut_drains_(metrics.Counter("tarn_engine_cut_drains_total",
+                                  "Replaced engine processes that were ended with their queries")),
+      protocol_errors_(metrics.Counter("tarn_engine_protocol_errors_total",
+                                       "Messages of engine processes that could not be read")),
+      sandboxed_(metrics.Gauge("tarn_engine_sandboxed",
+                               "1: the engine process is in its sandbox, with nothing missing")),
+      starts_(options_.starts != nullptr
+                  ? options_.starts
+                  : std::make_shared<EngineStarts>(options_.starts_burst, options_.start_interval)),
+      start_reserve_(starts_->current.MakeReserve()),
+      isolated_start_reserve_(starts_->isolated.MakeReserve()),
+      gauges_(metrics),
+      strand_(asio::make_strand(io)),
+      start_timer_(strand_),
+      watch_timer_(strand_),
+      isolation_({.running_max = 1,
+                  .queue_max = options_.suspect_queue_max,
+                  .queue_timeout = options_.suspect_queue_timeout}) {}
+
+EngineSupervisor::Gauges::Gauges(Metrics& metrics)
+    : resident(metrics.Gauge("tarn_engine_resident_bytes", "Memory of all engine processes")),
+      cached(metrics.Gauge("tarn_engine_data_cache_bytes",
+                           "Data of objects that all engine processes keep in memory")),
+      draining(metrics.Gauge("tarn_engine_draining",
+                             "Engine processes that were replaced and finish their queries")),
+      suspects_queued(metrics.Gauge("tarn_suspect_queries_queued",
+                                    "Queries that wait to run in an engine of their own")),
+      suspects_running(metrics.Gauge("tarn_suspect_queries_running",
+                                     "Queries that run in an engine of their own")) {}
+
+void EngineSupervisor::Gauges::Clear() {
+  for (GaugeShare* share : {&resident, &cached, &draining, &suspects_queued, &suspects_running}) {
+    share->Set(0);
+  }
+}
+
+std::shared_ptr<void> EngineSupervisor::Hold() {
+  ++held_;
+  // A coroutine that still runs after Stop timed out keeps the supervisor alive.
+  return {this, [alive = weak_from_this().lock()](EngineSupervisor* self) {
+            const std::lock_guard lock(self->mutex_);
+            --self->held_;
+            self->changed_.notify_all();
+          }};
+}
+
+Result<> EngineSupervisor::Open() {
+  std::shared_ptr<void> hold;
+  {
+    const std::lock_guard lock(mutex_);
+    opening_ = true;
+    TARN_CHECK_OK(StartProcess("start"));
+    hold = Hold();
+  }
+  StartWatch(std::move(hold));
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, options_.start_timeout,
+                    [this] { return current_ != 0 || !start_error_.empty(); });
+  opening_ = false;
+  if (current_ != 0) return {};
+  return Internal(start_error_.empty() ? "the engine does not start" : start_error_);
+}
+
+void EngineSupervisor::StartWith(const ViewChange& state) {
+  std::shared_ptr<void> hold;
+  {
+    const std::lock_guard lock(mutex_);
+    Remember(state);
+    hold = Hold();
+    if (const Result<> started = StartProcess("start"); !started.ok()) {
+      log::Error("the engine cannot be started", {{"error", started.error().message}});
+      ++failed_starts_;
+      StartLater();
+    }
+  }
+  StartWatch(std::move(hold));
+}
+
+void EngineSupervisor::StartWatch(std::shared_ptr<void> hold) {
+  asio::co_spawn(strand_, Watch(), [hold = std::move(hold)](const std::exception_ptr& error) {
+    if (error) log::Error("the watch over the engine failed");
+  });
+}
+
+void EngineSupervisor::Stop() {
+  std::unique_lock lock(mutex_);
+  if (!std::exchange(stopping_, true)) {
+    for (auto& [number, member] : members_) member.process->Kill(EndCause::kReplaced);
+    if (options_.memory != nullptr) options_.memory->Report(this, {});
+    WakeWaiting();
+    changed_.notify_all();
+    asio::post(strand_, [this, hold = Hold()] {
+      start_timer_.cancel();
+      watch_timer_.cancel();
+    });
+  }
+  if (!changed_.wait_for(lock, options_.stop_timeout,
+                         [this] { return members_.empty() && held_ == 0; })) {
+    log::Warn("an engine process does not go", {{"processes", uint64_t{members_.size()}}});
+  }
+}
+
+// --- processes come and go ----------------------------------------------------------------
+
+Result<> EngineSupervisor::StartProcess(const std::string& reason) {
+  if (stopping_ || IsStarting()) return {};
+  const Duration pause = starts_->current.Take(start_reserve_, StartPacer::Clock::now());
+  if (pause == Duration::zero()) return StartNow(reason);
+  delayed_starts_.Increment();
+  log::Warn("too many engine processes started lately, the next one starts later",
+            {{"reason", reason}, {"seconds", std::chrono::duration<double>(pause).count()}});
+  StartAfter(reason, pause);
+  return {};
+}
+
+Result<> EngineSupervisor::StartNow(const std::string& reason) {
+  TARN_TRY(const Member* member, AddMember(reason, /*is_isolated=*/false));
+  started_.Increment();
+  next_ = member->number;
+  return {};
+}
+
+Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string& reason,
+                                                              bool is_isolated) {
+  const uint64_t number = ++last_number_;
+  TARN_TRY(protocol::Setup setup, MakeSetup(number));
+  ViewChange known = known_.All([](const std::string& /*name*/) { return true; });
+  setup.revision = known.revision;
+  setup.pending = std::move(known.pending);
+  const size_t slots = is_isolated ? 1 : options_.slots;
+  TARN_TRY(
+      std::shared_ptr<EngineProcess> process,
+      EngineProcess::Start(io_, options_.program, slots, setup, known.put, MakeHandlers(number)));
+  log::Info(options_.setup.only_probes ? "probe process starting"
+            : is_isolated              ? "isolated engine starting"
+                                       : "engine starting",
+            {{"pid", int64_t{process->pid()}}, {"reason", reason}});
+  Member member{.number = number,
+                .process = std::move(process),
+                .credentials = setup.credentials,
+                .is_isolated = is_isolated,
+                .views_changed = views_changed_};
+  member.queries.resize(slots);
+  member.temp_directory = setup.temp_directory;
+  Learn(member, known.put);
+  return &members_.emplace(number, std::move(member)).first->second;
+}
+
+Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number) {
+  Result<protocol::Credentials> provided = options_.credentials();
+  if (!provided.ok() && last_credentials_) {
+    // A file that cannot be read just now must not keep the engine down.
+    log::Warn("cannot read the credentials, keeping the former ones",
+              {{"error", provided.error().message}});
+    provided = *last_credentials_;
+  }
+  TARN_TRY(const protocol::Credentials credentials, std::move(provided));
+  last_credentials_ = credentials;
+  for (const std::string* secret :
+       {&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token}) {
+    ProcessRedactor().Add(*secret);
+  }
+  protocol::Setup setup = options_.setup;
+  setup.credentials = credentials;
+  // DuckDB's files have the same names in each process: two must not share a folder.
+  if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
+  return setup;
+}
+
+EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
+  // A process that does not go in time outlives the supervisor.
+  const auto guarded = [weak = weak_from_this()](auto handler) {
+    return [weak, handler](const auto&... message) {
+      if (const auto self = weak.lock()) handler(*self, message...);
+    };
+  };
+  using Self = EngineSupervisor;
+  return {
+      .on_ready = guarded(
+          [number](Self& self, const protocol::Ready& ready) { self.OnReady(number, ready); }),
+      .on_probed =
+          guarded([](Self& self, const protocol::Probed& probed) { self.OnProbed(probed); }),
+      .on_probe_progress = guarded([](Self& self, const protocol::ProbeProgress& progress) {
+        self.OnProbeProgress(progress);
+      }),
+      .on_decoding = guarded(
+          [](Self& self, const protocol::Decoding& decoding) { self.OnDecoding(decoding); }),
+      .on_hurry = guarded([](Self& self, const protocol::Hurry& hurry) {
+        if (self.options_.hurry) self.options_.hurry(hurry.dataset);
+      }),
+      .on_views_applied = guarded([number](Self& self, const protocol::ViewsApplied& applied) {
+        self.OnApplied(number, applied);
+      }),
+      .on_progress = guarded([number](Self& self, const protocol::Progress& progress) {
+        self.OnProgress(number, progress);
+      }),
+      .on_unhealthy = guarded([number](Self& self, const protocol::Unhealthy& unhealthy) {
+        self.OnUnhealthy(number, unhealthy);
+      }),
+      .on_cached = guarded(
+          [number](Self& self, const protocol::Cached& cached) { self.OnCached(number, cached); }),
+      .on_slot_free = guarded([number](Self& self) { self.OnSlotFree(number); }),
+      .on_protocol_error = guarded(
+          [number](Self& self, const std::string& error) { self.OnControlError(number, error); }),
+      .on_end = guarded([number](Self& self, const std::string& how) { self.OnEnd(number, how); })};
+}
+
+void EngineSupervisor::OnSlotFree(uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (Member* member = FindMember(number)) {
+    EndIfDrained(*member);
+    EndIsolatedIfUnused(*member);
+  }
+  WakeWaiting();
+}
+
+void EngineSupervisor::OnControlError(uint64_t number, const std::string& error) {
+  std::shared_ptr<EngineProcess> process;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const Member* member = FindMember(number)) process = member->process;
+  }
+  if (process != nullptr) OnProtocolError(*process, error);
+}
+
+EngineSupervisor::Member* EngineSupervisor::FindMember(uint64_t number) {
+  const auto found = members_.find(number);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
+  const std::lock_guard lock(mutex_);
+  Member* member = FindMember(number);
+  if (member == nullptr || stopping_) return;
+  if (!ready.error.empty()) {
+    // It ends by itself now.
+    if (!member->is_isolated) start_error_ = Shortened(ready.error, protocol::kErrorBytesMax);
+    member->why_ended = Shortened(ready.error, protocol::kErrorBytesMax);
+    return;
+  }
+  member->ready = ready;
+  if (member->is_isolated) return WakeWaiting();
+  start_error_.clear();
+  failed_starts_ = 0;
+  TakeOver(*member);
+}
+
+// Not before it has answered to all changes that came while it started: the slots have sockets of
+// their own, and a query could be faster.
+void EngineSupervisor::TakeOver(Member& member) {
+  if (member.number != next_ || !member.ready || member.changes_sent > 0) return;
+  const protocol::Ready& ready = *member.ready;
+  version_ = Shortened(ready.version, kVersionBytesMax);
+  Member* former = FindMember(current_);
+  current_ = next_;
+  next_ = 0;
+  log::Info(options_.setup.only_probes ? "probe process ready" : "engine ready",
+            {{"pid", int64_t{member.process->pid()}},
+             {"seconds", SecondsSince(member.started_at)},
+             {"sandbox", ready.sandbox.empty() ? "off" : ready.sandbox}});
+  TellSandbox(ready);
+  if (former != nullptr) BeginToDrain(*former);
+  WakeWaiting();
+  changed_.notify_all();
+}
+
+void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
+  if (options_.setup.only_probes) return;  // It has the sandbox of the engine.
+  sandboxed_.Set(!ready.sandbox.empty() && ready.sandbox_missing.empty() ? 1 : 0);
+  // Once: the kernel is the same for each process.
+  if (sandbox_missing_ == ready.sandbox_missing) return;
+  sandbox_missing_ = ready.sandbox_missing;
+  if (ready.sandbox_missing.empty()) return;
+  log::Warn("the sandbox of the engine is not complete", {{"missing", ready.sandbox_missing}});
+}
+
+void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
+  std::vector<std::promise<Result<Schema>>> unanswered;
+  std::string temp_directory;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = members_.find(number);
+    if (found == members_.end()) return;
+    const Member member = std::move(found->second);
+    members_.erase(found);
+    temp_directory = member.temp_directory;
+    const EndCause cause = member.process->end_cause();
+    for (auto it = asked_.begin(); it != asked_.end();) {
+      if (it->second.member == number) {
+        const std::set<uint64_t>& decoding = it->second.decoding;
+        // The footer is no suspect if the front ended the process.
+        const bool is_suspect = !stopping_ && !IsFaultOfFront(cause);
+        if (is_suspect && !decoding.empty()) *it->second.suspect = *decoding.begin();
+        unanswered.push_back(std::move(it->second.answer));
+        it = asked_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+    const bool was_next = number == next_;
+    for (uint64_t* role : {&current_, &next_, &isolated_}) {
+      if (*role == number) *role = 0;
+    }
+    // The first process of all tells by Open's error why it does not start.
+    const bool is_first = was_next && opening_;
+    const bool is_planned = member.draining || cause == EndCause::kReplaced;
+    if (stopping_ || is_planned || is_first) {
+      log::Info(options_.setup.only_probes ? "probe process ended" : "engine ended",
+                {{"pid", int64_t{member.process->pid()}},
+                 {"reason", stopping_                  ? "stop"
+                            : member.why_ended.empty() ? "replaced"
+                                                       : member.why_ended}});
+    } else {
+      std::string why = member.why_ended.empty() ? "unexpected" : member.why_ended;
+      const bool is_memory = cause == EndCause::kMemory || cause == EndCause::kSharedMemory;
+      if (is_memory) why = "memory";
+      log::Error(options_.setup.only_probes ? "probe process ended" : "engine ended",
+                 {{"pid", int64_t{member.process->pid()}}, {"how", how}, {"reason", why}});
+      (is_memory ? out_of_memory_ : crashed_).Increment();
+    }
+    if (was_next) {
+      ++failed_starts_;
+      if (start_error_.empty()) start_error_ = "the engine ended while it started: " + how;
+    }
+    if (!stopping_ && !is_first && current_ == 0 && !IsStarting()) {
+      if (was_next) {
+        StartLater();
+      } else if (const Result<> started = StartProcess("the former one " + how); !started.ok()) {
+        log::Error("the engine cannot be started", {{"error", started.error().message}});
+        ++failed_starts_;
+        StartLater();
+      }
+    }
+    WakeWaiting();
+    changed_.notify_all();
+  }
+  for (std::promise<Result<Schema>>& answer : unanswered)
+    answer.set_value(Error{ErrorKind::kCancelled, "the engine process ended"});
+  // What a process spilled is of no use to another.
+  std::error_code ignored;
+  if (!temp_directory.empty()) std::filesystem::remove_all(temp_directory, ignored);
+}
+
+void EngineSupervisor::StartLater() {
+  StartAfter("try again", std::min<Duration>(kStartPauseMin * (1 << std::min(failed_starts_, 10)),
+                                             kStartPauseMax));
+}
+
+void EngineSupervisor::StartAfter(const std::string& reason, Duration pause) {
+  start_is_due_ = true;
+  asio::post(strand_, [this, reason, pause, hold = Hold()] {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+    start_timer_.expires_after(pause);
+    start_timer_.async_wait([this, reason, hold](boost::system::error_code code) {
+      const std::lock_guard lock(mutex_);
+      start_is_due_ = false;
+      if (code || stopping_) return;
+      if (const Result<> started = StartNow(reason); !started.ok()) {
+        log::Error("the engine cannot be started", {{"error", started.error().message}});
+        ++failed_starts_;
+        if (current_ == 0) StartLater();
+        WakeWaiting();
+        changed_.notify_all();
+      }
+    });
+  });
+}
+
+Error EngineSupervisor::LostError(EndCause cause) {
+  if (cause == EndCause::kMemory) {
+    return InvalidArgument(
+        "the engine process took more memory than it may (queryd.memory_hard_limit) while this "
+        "query ran, twice; it is not run again");
+  }
+  if (!MayBeFaultOfQuery(cause)) {
+    return Unavailable(
+        "the engine process of this query was ended from outside, or because all engine processes "
+        "together took more memory than they may (queryd.engines_memory_limit): try again later");
+  }
+  return Internal("the engine process ended while this query ran, twice; it is not run again");
+}
+
+void EngineSupervisor::OnProtocolError(EngineProcess& process, const std::string& error) {
+  process.Kill(EndCause::kCrashed);
+  protocol_errors_.Increment();
+  log::Error("protocol error of an engine process, ending it",
+             {{"pid", int64_t{process.pid()}}, {"error", error}});
+}
+
+asio::awaitable<void> EngineSupervisor::Watch() {
+  for (;;) {
+    watch_timer_.expires_after(kWatchEvery);
+    co_await watch_timer_.async_wait(net::kAsTuple);
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+      gauges_.Clear();
+      co_return;
+    }
+    LookAfterAll();
+  }
+}
+
+void EngineSupervisor::LookAfterAll() {
+  uint64_t total = 0;
+  uint64_t total_cached = 0;
+  size_t draining = 0;
+  std::vector<EngineMemory::Usage> usages;
+  for (auto& [number, member] : members_) {
+    const uint64_t resident = member.process->ResidentBytes();
+    total += resident;
+    total_cached += member.cached_bytes;
+    LookAfter(member, resident);
+    if (member.draining && !options_.setup.only_probes) ++draining;
+    const bool is_being_replaced = number == current_ && next_ != 0;
+    usages.push_back({.process = member.process,
+                      .bytes = resident,
+                      .memory_limit = options_.setup.memory_limit,
+                      .is_draining = member.draining || is_being_replaced,
+                      .since = member.started_at});
+  }
+  if (options_.memory != nullptr) options_.memory->Report(this, std::move(usages));
+  ReplacePostponed();
+  gauges_.resident.Set(static_cast<double>(total));
+  gauges_.cached.Set(static_cast<double>(total_cached));
+  gauges_.draining.Set(static_cast<double>(draining));
+  gauges_.suspects_queued.Set(static_cast<double>(isolation_.queued()));
+  gauges_.suspects_running.Set(static_cast<double>(isolation_.running()));
+}
+
+void EngineSupervisor::LookAfter(Member& member, uint64_t resident) {
+  const Duration age =
+      std::chrono::duration_cast<Duration>(Query::Clock::now() - member.started_at);
+  const bool starts = member.number == next_ || (member.is_isolated && !member.ready);
+  if (member.process->is_going()) return;
+  if (options_.setup.memory_hard_limit > 0 && resident > options_.setup.memory_hard_limit) {
+    log::Error("the engine takes more memory than it may",
+               {{"pid", int64_t{member.process->pid()}},
+                {"bytes", resident},
+                {"limit", options_.setup.memory_hard_limit}});
+    member.process->Kill(EndCause::kMemory);
+  } else if (member.draining && age > options_.drain_timeout) {
+    CutDrain(member, "queryd.drain_timeout");
+  } else if (starts && age > options_.start_timeout) {
+    member.why_ended = "does not start";
+    member.process->Kill();
+  } else if (member.is_isolated && member.process->slots_taken() == 0 &&
+             isolation_.running() == 0) {
+    // The queries that it was kept for were cancelled meanwhile.
+    EndIsolatedIfUnused(member);
+  }
+}
+
+// --- queries ------------------------------------------------------------------------------
+
+asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(
+    Query& query, const EngineProcess* avoid) {
+  const std::shared_ptr<Query> self = query.shared_from_this();
+  const Deadline deadline = Deadline::After(options_.start_timeout);
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.erase(self);
+      if (query.cancel_reason()) co_return *query.cancel_reason();
+      if (stopping_) co_return Unavailable("the server is shutting down");
+      Member* member = FindMember(current_);
+      if (member != nullptr && (member->process.get() != avoid || !IsStarting())) {
+        if (auto lease = member->process->TakeSlot()) {
+          member->queries[lease->slot().index] = {lease->slot().query + 1, self};
+          co_return std::move(*lease);
+        }
+      }
+      if (deadline.Passed()) co_return Unavailable("no engine is ready, try again later");
+      waiting_.insert(self);
+    }
+    co_await query.wakeup().Wait(deadline);
+  }
+}
+
+void EngineSupervisor::WakeWaiting() {
+  for (const auto& query : waiting_) query->wakeup().Wake();
+}
+
+void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& progress) {
+  std::shared_ptr<Query> query;
+  {
+    const std::lock_guard lock(mutex_);
+    const Member* member = FindMember(number);
+    // What was said of the slot's former query may come late.
+    if (member != nullptr && progress.slot < member->queries.size() &&
+        member->queries[progress.slot].first == progress.query) {
+      query = member->queries[progress.slot].second.lock();
+    }
+  }
+  if (query != nullptr) query->SetProgress(std::clamp(progress.permille, 0, 1000) / 10.0);
+}
+
+void EngineSupervisor::OnCached(uint64_t number, const protocol::Cached& cached) {
+  const std::lock_guard lock(mutex_);
+  if (Member* member = FindMember(number)) member->cached_bytes = cached.data_bytes;
+}
+
+void EngineSupervisor::Abandon(EngineProcess::Lease lease, Admission::Permit permit,
+                               std::shared_ptr<Query> query, OnLost on_lost) {
+  const asio::any_io_executor executor = query->executor();
+  std::shared_ptr<void> hold;
+  {
+    const std::lock_guard lock(mutex_);
+    hold = Hold();
+  }
+  asio::co_spawn(executor,
+                 Drain(std::move(lease), std::move(permit), std::move(query), std::move(on_lost)),
+                 [hold = std::move(hold)](const std::exception_ptr& error) {
+                   if (error) log::Error("ending a query failed");
+                 });
+}
+
+asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admission::Permit permit,
+                                              std::shared_ptr<Query> query, OnLost on_lost) {
+  EngineProcess::Slot& slot = lease.slot();
+  lease.process().Send(
+      protocol::ToFrame(protocol::Cancel{.slot = slot.index, .query = slot.query}));
+  // Shared with the timer's handler, which may come after the end.
+  struct State {
+    Admission::Permit permit;
+    bool stuck = false;
+    bool over = false;
+  };
+  const auto state = std::make_shared<State>();
+  state->permit = std::move(permit);
+  asio::steady_timer grace(query->executor(), options_.cancel_grace);
+  grace.async_wait([this, state, query,
+                    process = lease.process().shared_from_this()](boost::system::error_code code) {
+    if (code || state->over) return;
+    state->permit.Release();
+    log::Warn("a query does not end, replacing its engine",
+              {{"query_id", query->id()}, {"pid", int64_t{process->pid()}}});
+    if (EndIsolated(*process)) return;
+    state->stuck = true;
+    MarkStuck(process.get(), true);
+    ReplaceIfCurrent(*process, "a query does not end");
+  });
+  bool ended = false;
+  bool broken = false;
+  bool has_broken_engine = false;
+  if (!slot.unsent.empty()) {
+    const bool sent = co_await SendUnsent(slot);
+    broken = !sent;
+  }
+  while (!broken && !ended) {
+    const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
+    broken = !frame.ok() || !*frame;
+    ended = !broken && IsLastWord(**frame);
+    has_broken_engine = ended && HasBrokenEngine(**frame);
+    if (!frame.ok()) OnProtocolError(lease.process(), frame.error().message);
+  }
+  if (ended && !slot.reader.empty()) {
+    OnProtocolError(lease.process(), "more bytes follow the end of a query");
+    ended = false;
+  }
+  state->over = true;
+  state->permit.Release();
+  if (state->stuck) MarkStuck(&lease.process(), false);
+  if (ended) {
+    if (has_broken_engine && on_lost != nullptr) {
+      on_lost(*query, lease.process(), EndCause::kBroken);
+    }
+    lease.Release();
+    co_return;
+  }
+  lease.process().Kill();
+  if (on_lost == nullptr) co_return;
+  const EndCause cause = co_await lease.process().WaitForEndCause();
+  on_lost(*query, lease.process(), cause);
+}
+
+void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [number, member] : members_) {
+    if (member.process.get() != process) continue;
+    member.stuck += stuck ? 1 : -1;
+    if (stuck) EndIfDrained(member);
+  }
+}
+
+std::string EngineSupervisor::Version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+pid_t EngineSupervisor::CurrentPid() const {
+  const std::lock_guard lock(mutex_);
+  return PidOf(current_);
+}
+
+pid_t EngineSupervisor::IsolatedPid() const {
+  const std::lock_guard lock(mutex_);
+  return PidOf(isolated_);
+}
+
+pid_t EngineSupervisor::PidOf(uint64_t number) const {
+  const auto found = members_.find(number);
+  return found == members_.end() ? -1 : found->second.process->pid();
+}
+
+}  // namespace tarn::queryd

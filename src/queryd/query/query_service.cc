@@ -1,0 +1,417 @@
+#include "queryd/query/query_service.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "base/redact.h"
+#include "base/text.h"
+
+namespace tarn::queryd {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// A query that finds processes broken by others so often runs in one of its own, which others
+// cannot break. Each try waits for a new process.
+constexpr int kTriesMax = 3;
+// The same of a query whose process was ended so often, because another one replaced it.
+constexpr int kReplacedTriesBesideOthers = 2;
+constexpr int kReplacedTriesMax = 10;
+
+// What the registry keeps of a query's text, with the "…" of one that is cut.
+constexpr size_t kSqlShownBytes = 2003;
+
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// Holds a gauge up while it lives.
+class CountedWhile {
+ public:
+  explicit CountedWhile(prometheus::Gauge& gauge) : gauge_(gauge) { gauge_.Increment(); }
+  ~CountedWhile() { gauge_.Decrement(); }
+  CountedWhile(const CountedWhile&) = delete;
+  CountedWhile& operator=(const CountedWhile&) = delete;
+
+ private:
+  prometheus::Gauge& gauge_;
+};
+
+// The process ended, or DuckDB failed in it, while the query ran. The query does not run again: no
+// other process will judge it.
+void NoteEnd(Quarantine& quarantine, const std::string& key, const Query& query,
+             const EngineProcess& process, bool is_isolated, EndCause cause) {
+  if (!MayBeFaultOfQuery(cause)) return;
+  const std::string& user = query.user().name;
+  if (!is_isolated && cause == EndCause::kBroken && user.empty()) {
+    // Without tokens, the queries of all others need not run alone: none of them is cut off.
+    quarantine.NoteSuspect(key);
+  } else if (!is_isolated) {
+    quarantine.NoteCut(key, user, process.pid());
+  } else if (quarantine.NoteCulprit(key, user, process.pid())) {
+    log::Warn("a query ended or broke two engine processes, refusing it for a while",
+              {{"query_id", query.id()}, {"user", user}});
+  }
+}
+
+}  // namespace
+
+QueryService::QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
+                           DatasetsInUse* in_use)
+    : engines_(engines),
+      options_(options),
+      admission_(options.admission),
+      quarantine_(std::make_shared<Quarantine>(options.quarantine, metrics)),
+      registry_(options.history_max),
+      cache_(options.cache_bytes_max, metrics),
+      in_use_(in_use),
+      succeeded_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "ok"}})),
+      failed_(metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "error"}})),
+      cancelled_(
+          metrics.Counter("tarn_queries_total", "Queries that ended", {{"result", "cancelled"}})),
+      retried_(
+          metrics.Counter("tarn_query_retries_total",
+                          "Queries that ran again because their engine process ended, or an object "
+                          "was overwritten")),
+      rows_(metrics.Counter("tarn_result_rows_total", "Rows of results that ended well")),
+      bytes_(metrics.Counter("tarn_result_bytes_total", "Encoded bytes of results")),
+      queued_(metrics.Gauge("tarn_queries_queued", "Queries that wait for their turn")),
+      running_(metrics.Gauge("tarn_queries_running",
+                             "Queries that run and have not begun to send their answer")),
+      queue_seconds_(metrics.Seconds("tarn_query_queue_seconds", "How long a query waited")),
+      seconds_(metrics.Seconds("tarn_query_seconds",
+                               "From a query's arrival to the end of its answer")) {}
+
+asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
+    const SqlRequest& request, const std::string& id, std::shared_ptr<const auth::Identity> user) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  QueryInfo info{.id = id,
+                 .user = user->name,
+                 .sql = Shortened(ProcessRedactor().Redact(request.sql), kSqlShownBytes),
+                 .format = request.format,
+                 .submitted_at = std::chrono::system_clock::now()};
+  const auto query =
+      std::make_shared<Query>(executor, std::move(info), std::move(user), request.limits.timeout);
+  if (!registry_.Add(query)) {
+    co_return Error{ErrorKind::kConflict, "a query with this X-Query-Id runs already"};
+  }
+  query->StartTimeout();
+  co_return query;
+}
+
+asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request,
+                                                       std::shared_ptr<Query> query) {
+  const std::string key = ResultCache::KeyOf(request, query->user().datasets);
+  if (std::optional<QueryAnswer> kept = FindKept(request, key, *query)) co_return std::move(*kept);
+  const std::string quarantine_key =
+      Quarantine::KeyOf(request.sql, request.params, query->user().datasets);
+  const Result<bool> is_suspect = quarantine_->Check(quarantine_key, query->user().name);
+  if (!is_suspect.ok()) {
+    Finish(*query, is_suspect.error());
+    co_return is_suspect.error();
+  }
+  Result<Admission::Permit> entered = Error{};
+  {
+    const CountedWhile counted(queued_);
+    entered = co_await admission_.Enter(*query);
+  }
+  queue_seconds_.Observe(Seconds(query->Info().queued));
+  if (!entered.ok()) {
+    Finish(*query, entered.error());
+    co_return entered.error();
+  }
+  const Result<EnginePool::Use> engine = engines_.For(query->user().datasets);
+  if (!engine.ok()) {
+    Finish(*query, engine.error());
+    co_return engine.error();
+  }
+  const CountedWhile counted(running_);
+  Hold hold{.engine = *engine, .permit = std::move(*entered), .quarantine_key = quarantine_key};
+  Result<> go_on;
+  if (*is_suspect) go_on = co_await Isolate(*query, hold);
+  while (go_on.ok()) {
+    Attempt attempt = co_await TryUntilItRuns(request, query, key, hold);
+    if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
+    go_on = co_await Recover(attempt, *query, hold);
+  }
+  // It was cancelled before a process of its own could judge it.
+  if (hold.lost_process && query->cancel_reason()) {
+    quarantine_->NoteCut(quarantine_key, query->user().name, *hold.lost_process);
+  }
+  Finish(*query, go_on.error());
+  co_return go_on.error();
+}
+
+asio::awaitable<Result<>> QueryService::Isolate(Query& query, Hold& hold) {
+  hold.permit.Release();
+  Result<Admission::Permit> entered = co_await hold.engine->isolation().Enter(query);
+  if (!entered.ok() && !query.cancel_reason()) {
+    co_return Unavailable(
+        "too many queries wait to run in an engine process of their own "
+        "(queryd.suspect_queue_limit, queryd.suspect_queue_timeout): try again later");
+  }
+  if (!entered.ok()) co_return entered.error();
+  hold.isolation = std::move(*entered);
+  hold.is_isolated = true;
+  // The same query may have ended the process that it had, while this one waited.
+  co_return quarantine_->CheckKey(hold.quarantine_key);
+}
+
+asio::awaitable<Result<>> QueryService::Recover(const Attempt& attempt, Query& query, Hold& hold) {
+  const auto* error = std::get_if<Error>(&attempt);
+  if (error == nullptr) {
+    const auto& lost = std::get<EngineLost>(attempt);
+    if (lost.never_ran && hold.is_isolated) {
+      co_return Unavailable("no engine process could run the query, try again later");
+    }
+    if (lost.never_ran) {
+      Result<> isolated = co_await Isolate(query, hold);
+      co_return isolated;
+    }
+    if (lost.error) {
+      co_await NoteLost(lost, hold.process, hold.quarantine_key, query, hold.is_isolated);
+      co_return *lost.error;
+    }
+    Result<> recovered = co_await RecoverLost(query, hold);
+    co_return recovered;
+  }
+  if (error->kind == ErrorKind::kStale) ForgetObjects(*hold.engine, *hold.process);
+  if (error->kind != ErrorKind::kStale || hold.stale_tries++ > 0) {
+    const bool has_run = error->kind != ErrorKind::kUnavailable && !query.cancel_reason();
+    if (hold.is_isolated && has_run) quarantine_->NoteInnocent(hold.quarantine_key);
+    co_return *error;
+  }
+  retried_.Increment();
+  log::Info("a query runs again, an object was overwritten", {{"query_id", query.id()}});
+  if (hold.is_isolated) co_return Result<>();
+  Result<Admission::Permit> again = co_await admission_.Enter(query);
+  if (!again.ok()) co_return again.error();
+  hold.permit = std::move(*again);
+  co_return Result<>();
+}
+
+asio::awaitable<Result<>> QueryService::RecoverLost(Query& query, Hold& hold) {
+  const EndCause cause = co_await hold.process->WaitForEndCause();
+  if (cause == EndCause::kReplaced) {
+    if (hold.replaced_tries++ >= kReplacedTriesMax) {
+      co_return Unavailable("the engine process was replaced while the query ran, try again later");
+    }
+  } else if (hold.is_isolated) {
+    NoteEnd(*quarantine_, hold.quarantine_key, query, *hold.process, hold.is_isolated, cause);
+    co_return EngineSupervisor::LostError(cause);
+  } else if (MayBeFaultOfQuery(cause)) {
+    quarantine_->NoteSuspect(hold.quarantine_key);
+    hold.lost_process = hold.process->pid();
+  }
+  retried_.Increment();
+  log::Info("a query runs again, its engine ended", {{"query_id", query.id()}});
+  const bool is_replaced = cause == EndCause::kReplaced;
+  if (is_replaced && (hold.is_isolated || hold.replaced_tries < kReplacedTriesBesideOthers)) {
+    co_return Result<>();
+  }
+  Result<> isolated = co_await Isolate(query, hold);
+  co_return isolated;
+}
+
+asio::awaitable<void> QueryService::NoteLost(const EngineLost& lost,
+                                             std::shared_ptr<EngineProcess> process,
+                                             std::string quarantine_key, const Query& query,
+                                             bool is_isolated) {
+  EndCause cause = EndCause::kBroken;
+  if (!lost.is_broken) cause = co_await process->WaitForEndCause();
+  NoteEnd(*quarantine_, quarantine_key, query, *process, is_isolated, cause);
+}
+
+void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& process) {
+  engine.ForgetObjects(process);
+  cache_.Clear();
+}
+
+std::optional<QueryAnswer> QueryService::FindKept(const SqlRequest& request, const std::string& key,
+                                                  Query& query) {
+  if (!cache_.is_on() || request.cache != CacheUse::kAnswer) return std::nullopt;
+  QueryAnswer answer;
+  const auto is_current = [&](const std::vector<protocol::DatasetRead>& reads) {
+    const std::optional<uint64_t> revision = engines_.first().RevisionWith(reads);
+    answer.revision = revision.value_or(0);
+    return revision.has_value();
+  };
+  const std::shared_ptr<const CachedResult> kept = cache_.Find(key, is_current);
+  if (kept == nullptr) return std::nullopt;
+  if (in_use_ != nullptr) in_use_->Note(kept->reads);
+  answer.bytes = kept->bytes;
+  answer.compression = kept->compression;
+  answer.summary = kept->summary;
+  answer.tag = kept->tag;
+  answer.is_cached = true;
+  query.SetCached();
+  query.SetRunning();
+  query.SetSent(answer.summary.rows, answer.bytes.size());
+  bytes_.Increment(static_cast<double>(answer.bytes.size()));
+  Finish(query, answer.summary);
+  return answer;
+}
+
+void QueryService::Keep(const SqlRequest& request, const std::string& key,
+                        std::vector<protocol::DatasetRead> reads, QueryAnswer& answer) {
+  answer.tag = TagOf(answer.bytes);
+  if (request.cache == CacheUse::kNone) return;
+  answer.is_kept = cache_.Keep(key, {.bytes = answer.bytes,
+                                     .tag = answer.tag,
+                                     .compression = answer.compression,
+                                     .summary = answer.summary,
+                                     .reads = std::move(reads),
+                                     .has_crashed = answer.process->has_crashed()});
+}
+
+asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const SqlRequest& request,
+                                                                    std::shared_ptr<Query> query,
+                                                                    const std::string& key,
+                                                                    Hold& hold) {
+  Attempt attempt;
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    attempt = co_await Try(request, query, key, hold);
+    const auto* lost = std::get_if<EngineLost>(&attempt);
+    if (lost == nullptr || !lost->never_ran) break;
+  }
+  co_return attempt;
+}
+
+asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
+                                                         std::shared_ptr<Query> query,
+                                                         const std::string& key, Hold& hold) {
+  Result<EngineProcess::Lease> lease = Error{};
+  if (hold.is_isolated) {
+    lease = co_await hold.engine->TakeIsolatedSlot(*query, hold.process.get());
+  } else {
+    lease = co_await hold.engine->TakeSlot(*query, hold.process.get());
+  }
+  if (!lease.ok()) co_return lease.error();
+  query->SetRunning();
+  hold.process = lease->process().shared_from_this();
+  QueryAnswer answer;
+  answer.process = hold.process;
+  answer.engine = hold.engine;
+  answer.quarantine_key = hold.quarantine_key;
+  answer.is_isolated = hold.is_isolated;
+  auto on_lost = [quarantine = quarantine_, key = hold.quarantine_key,
+                  is_isolated = hold.is_isolated](const Query& lost, const EngineProcess& process,
+                                                  EndCause cause) {
+    NoteEnd(*quarantine, key, lost, process, is_isolated, cause);
+  };
+  answer.rest = std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit),
+                                              std::move(*lease), std::move(on_lost));
+  const protocol::Query message{.id = query->id(),
+                                .sql = request.sql,
+                                .params = request.params,
+                                .format = request.format,
+                                .compression = request.compression,
+                                .quote_big_numbers = request.json.quote_big_numbers,
+                                .row_limit = request.limits.rows,
+                                .byte_limit = request.limits.bytes};
+  protocol::Begun begun;
+  const bool sent = co_await answer.rest->Send(message);
+  while (sent && answer.bytes.size() <= options_.whole_bytes_max) {
+    EngineEvent event = co_await answer.rest->Next();
+    if (auto* first = std::get_if<protocol::Begun>(&event)) {
+      begun = std::move(*first);
+      answer.revision = begun.revision;
+      if (in_use_ != nullptr) in_use_->Note(begun.reads);
+    } else if (auto* read = std::get_if<RowsRead>(&event)) {
+      answer.compression = read->header.compression;
+      answer.summary.rows = read->header.rows;
+      if (answer.bytes.empty()) {
+        answer.bytes = std::move(read->bytes);
+      } else {
+        answer.bytes += read->bytes;
+      }
+    } else if (const auto* summary = std::get_if<ResultSummary>(&event)) {
+      answer.summary = *summary;
+      answer.rest = nullptr;
+      if (hold.is_isolated) quarantine_->NoteInnocent(hold.quarantine_key);
+      query->SetSent(summary->rows, answer.bytes.size());
+      bytes_.Increment(static_cast<double>(answer.bytes.size()));
+      if (begun.is_repeatable) Keep(request, key, std::move(begun.reads), answer);
+      Finish(*query, *summary);
+      co_return answer;
+    } else if (const auto* error = std::get_if<Error>(&event)) {
+      co_return *error;
+    } else {
+      hold.permit = std::move(answer.rest->permit());
+      co_return std::get<EngineLost>(event);
+    }
+  }
+  if (!sent) {
+    hold.permit = std::move(answer.rest->permit());
+    co_return EngineLost{.never_ran = true};
+  }
+  answer.isolation = std::move(hold.isolation);
+  query->SetAnswerBegun();
+  bytes_.Increment(static_cast<double>(answer.bytes.size()));
+  query->SetSent(answer.summary.rows, answer.bytes.size());
+  co_return answer;
+}
+
+asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Query& query) {
+  EngineEvent event = co_await answer.rest->Next();
+  if (auto* read = std::get_if<RowsRead>(&event)) {
+    answer.summary.rows = read->header.rows;
+    bytes_.Increment(static_cast<double>(read->bytes.size()));
+    query.AddSent(read->header.rows, read->bytes.size());
+    co_return std::move(read->bytes);
+  }
+  if (const auto* summary = std::get_if<ResultSummary>(&event)) {
+    answer.summary = *summary;
+    if (answer.is_isolated) quarantine_->NoteInnocent(answer.quarantine_key);
+    Finish(query, *summary);
+    co_return std::string();
+  }
+  Error error = Unavailable("the engine process ended before the query did");
+  if (auto* lost = std::get_if<EngineLost>(&event)) {
+    if (!lost->never_ran) {
+      co_await NoteLost(*lost, answer.process, answer.quarantine_key, query, answer.is_isolated);
+    }
+    if (lost->error) error = std::move(*lost->error);
+  }
+  if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);
+  if (error.kind == ErrorKind::kStale) ForgetObjects(*answer.engine, *answer.process);
+  Finish(query, error);
+  co_return error;
+}
+
+void QueryService::NoteSlowReader(QueryAnswer& answer, const std::shared_ptr<Query>& query) {
+  if (answer.rest == nullptr) return;
+  answer.rest->permit().NoteSlowReader(query);
+  answer.isolation.NoteSlowReader(query);
+}
+
+void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {
+  if (!registry_.Finish(query, outcome)) return;
+  const QueryInfo info = query.Info();
+  seconds_.Observe(Seconds(info.queued + info.run));
+  if (outcome.ok()) {
+    succeeded_.Increment();
+    rows_.Increment(static_cast<double>(outcome->rows));
+    log::Info("query", {{"query_id", query.id()},
+                        {"user", info.user},
+                        {"ms", Seconds(info.run) * 1000},
+                        {"queued_ms", Seconds(info.queued) * 1000},
+                        {"rows", info.rows},
+                        {"bytes", info.bytes}});
+    return;
+  }
+  const Error& error = outcome.error();
+  (info.state == QueryState::kCancelled ? cancelled_ : failed_).Increment();
+  log::Write(error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo,
+             "query failed",
+             {{"query_id", query.id()},
+              {"user", info.user},
+              {"ms", Seconds(info.run) * 1000},
+              {"rows", info.rows},
+              {"bytes", info.bytes},
+              {"error", error.message}});
+}
+
+}  // namespace tarn::queryd

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "http/message.h"
+#include "queryd/execution/engine_pool.h"
+#include "queryd/execution/engine_query.h"
+#include "queryd/query/admission.h"
+#include "queryd/query/datasets_in_use.h"
+#include "queryd/query/quarantine.h"
+#include "queryd/query/query_registry.h"
+#include "queryd/query/result_cache.h"
+#include "queryd/query/sql_request.h"
+
+namespace tarn::queryd {
+
+// A result on its way out: what was read of it so far, and the rest when there is more.
+struct QueryAnswer {
+  std::string bytes;
+  uint64_t revision = 0;  // Of the catalogue that the query saw; 0: not known.
+  Compression compression = Compression::kNone;
+  std::shared_ptr<EngineProcess> process;
+  EnginePool::Use engine;  // Held as long as the rest is read.
+  ResultSummary summary;   // Of `bytes`, and final when there is no rest.
+  bool is_cached = false;  // From the result cache.
+  bool is_kept = false;    // The result cache has it from now on.
+  std::string tag;  // Names `bytes`, where they are all and would be the same again; or empty.
+  std::string quarantine_key;         // Of the query.
+  bool is_isolated = false;           // `process` runs nothing else.
+  Admission::Permit isolation;        // The place for that.
+  std::unique_ptr<EngineQuery> rest;  // None: `bytes` is all.
+};
+
+// Runs queries: their turn, their engine, their second try when the engine ends under them; and
+// keeps their records, log lines and metrics. Knows no HTTP.
+//
+// A query whose engine process ended runs again in a process of its own, so that it takes no other
+// query with it. If that one ends too, the query is refused for a while: see Quarantine.
+class QueryService {
+ public:
+  struct Options {
+    Admission::Limits admission;
+    QueryLimits limits;
+    size_t whole_bytes_max = 0;  // A larger result is not held until its end.
+    size_t history_max = 0;
+    size_t cache_bytes_max = 0;  // 0: no result cache.
+    Quarantine::Limits quarantine;
+  };
+  // If `in_use` is given, the datasets that queries read are noted there.
+  QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
+               DatasetsInUse* in_use = nullptr);
+
+  // A query under its id, from now on in the registry. The error says that the id is taken.
+  boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(
+      const SqlRequest& request, const std::string& id, std::shared_ptr<const auth::Identity> user);
+
+  // Answers from the result cache, or runs it until its result is there as a whole or is larger
+  // than whole_bytes_max. An error therefore comes before anything was sent.
+  boost::asio::awaitable<Result<QueryAnswer>> Run(const SqlRequest& request,
+                                                  std::shared_ptr<Query> query);
+
+  // Reads on where Run stopped, and updates the summary: the next bytes, none at the end.
+  boost::asio::awaitable<Result<std::string>> ReadOn(QueryAnswer& answer, Query& query);
+
+  // The reader of the answer takes nothing: see Admission::Permit::NoteSlowReader.
+  static void NoteSlowReader(QueryAnswer& answer, const std::shared_ptr<Query>& query);
+
+  // The query is over, whatever came of it; only the first call counts.
+  void Finish(Query& query, const Result<ResultSummary>& outcome);
+
+  const QueryLimits& limits() const { return options_.limits; }
+  QueryRegistry& registry() { return registry_; }
+
+ private:
+  // None: it has to run.
+  std::optional<QueryAnswer> FindKept(const SqlRequest& request, const std::string& key,
+                                      Query& query);
+  // Names the answer, and keeps it for the next who asks.
+  void Keep(const SqlRequest& request, const std::string& key,
+            std::vector<protocol::DatasetRead> reads, QueryAnswer& answer);
+
+  using Attempt = std::variant<QueryAnswer, Error, EngineLost>;
+  // What one try leaves to the next.
+  struct Hold {
+    EnginePool::Use engine;
+    Admission::Permit permit;
+    std::shared_ptr<EngineProcess> process;
+    std::string quarantine_key;
+    bool is_isolated = false;
+    Admission::Permit isolation;
+    // The process that ended while the query ran, which makes it a suspect.
+    std::optional<pid_t> lost_process;
+    int stale_tries = 0;
+    int replaced_tries = 0;
+  };
+  // Gives up its place among those that run together, and waits for the one of a suspect.
+  boost::asio::awaitable<Result<>> Isolate(Query& query, Hold& hold);
+  // Prepares the next try, or returns the error that answers the query.
+  boost::asio::awaitable<Result<>> Recover(const Attempt& attempt, Query& query, Hold& hold);
+  boost::asio::awaitable<Result<>> RecoverLost(Query& query, Hold& hold);
+  // The query cannot run again after its process ended, or after DuckDB failed in it.
+  boost::asio::awaitable<void> NoteLost(const EngineLost& lost,
+                                        std::shared_ptr<EngineProcess> process,
+                                        std::string quarantine_key, const Query& query,
+                                        bool is_isolated);
+  // Goes on to other processes while one cannot run it because another query broke it.
+  boost::asio::awaitable<Attempt> TryUntilItRuns(const SqlRequest& request,
+                                                 std::shared_ptr<Query> query,
+                                                 const std::string& key, Hold& hold);
+  boost::asio::awaitable<Attempt> Try(const SqlRequest& request, std::shared_ptr<Query> query,
+                                      const std::string& key, Hold& hold);
+  // What a process has kept of an object is not so any more.
+  void ForgetObjects(EngineSupervisor& engine, const EngineProcess& process);
+
+  EnginePool& engines_;
+  const Options options_;
+  Admission admission_;
+  // Shared with the ends of cancelled queries, which come later.
+  const std::shared_ptr<Quarantine> quarantine_;
+  QueryRegistry registry_;
+  ResultCache cache_;
+  DatasetsInUse* const in_use_;
+
+  prometheus::Counter& succeeded_;
+  prometheus::Counter& failed_;
+  prometheus::Counter& cancelled_;
+  prometheus::Counter& retried_;
+  prometheus::Counter& rows_;
+  prometheus::Counter& bytes_;
+  prometheus::Gauge& queued_;
+  prometheus::Gauge& running_;
+  prometheus::Histogram& queue_seconds_;
+  prometheus::Histogram& seconds_;
+};
+
+}  // namespace tarn::queryd

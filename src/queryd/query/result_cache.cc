@@ -1,0 +1,126 @@
+#include "queryd/query/result_cache.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <utility>
+
+namespace tarn::queryd {
+namespace {
+
+// One result must not drive all others out.
+constexpr size_t kShareMax = 4;
+
+// An entry, its nodes in the list and in the map, and the allocator's own.
+constexpr size_t kEntryBytes = 400;
+
+void AppendPart(std::string_view part, std::string& key) {
+  key += std::to_string(part.size());
+  key += ':';
+  key += part;
+}
+
+size_t BytesOf(const std::string& key, const CachedResult& result) {
+  size_t bytes = kEntryBytes + key.size() + result.bytes.size();
+  for (const protocol::DatasetRead& read : result.reads) bytes += sizeof(read) + read.name.size();
+  return bytes;
+}
+
+}  // namespace
+
+std::string TagOf(std::string_view bytes) {
+  // Half of the digest is enough for what nobody gains by forging.
+  constexpr size_t kTagBytes = 16;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest = {};
+  size_t size = 0;
+  EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(), &size);
+  std::string tag;
+  for (size_t i = 0; i < kTagBytes; ++i)
+    fmt::format_to(std::back_inserter(tag), "{:02x}", digest[i]);
+  return tag;
+}
+
+ResultCache::ResultCache(size_t bytes_max, Metrics& metrics)
+    : bytes_max_(bytes_max),
+      hits_(metrics.Counter("tarn_result_cache_hits_total",
+                            "Queries that were answered from the result cache")),
+      misses_(metrics.Counter("tarn_result_cache_misses_total",
+                              "Queries that the result cache had no current answer for")),
+      evicted_(metrics.Counter("tarn_result_cache_evicted_total",
+                               "Results that made room for others in the result cache")),
+      bytes_gauge_(metrics.Gauge("tarn_result_cache_bytes", "What the result cache holds")) {}
+
+std::string ResultCache::KeyOf(const SqlRequest& request, const auth::DatasetScope& scope) {
+  std::string key;
+  key.reserve(request.sql.size() + request.params.size() + 64);
+  for (const uint64_t number :
+       {uint64_t{static_cast<uint8_t>(request.format)},
+        uint64_t{static_cast<uint8_t>(request.compression)},
+        uint64_t{request.json.quote_big_numbers}, request.limits.rows, request.limits.bytes}) {
+    key += std::to_string(number);
+    key += ',';
+  }
+  AppendPart(request.sql, key);
+  AppendPart(request.params, key);
+  if (!scope.is_all()) {
+    for (const std::string& pattern : *scope.patterns()) AppendPart(pattern, key);
+    key += '.';  // A scope of nothing is another than all.
+  }
+  return key;
+}
+
+std::shared_ptr<const CachedResult> ResultCache::Find(const std::string& key,
+                                                      const IsCurrent& is_current) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  const auto is_usable = [&](const CachedResult& result) {
+    const bool has_crashed = result.has_crashed != nullptr && *result.has_crashed;
+    return !has_crashed && is_current(result.reads);
+  };
+  if (found != by_key_.end() && is_usable(*found->second->result)) {
+    entries_.splice(entries_.begin(), entries_, found->second);
+    hits_.Increment();
+    return found->second->result;
+  }
+  // A version that has gone does not come back.
+  if (found != by_key_.end()) Erase(found->second);
+  misses_.Increment();
+  return nullptr;
+}
+
+bool ResultCache::Keep(const std::string& key, CachedResult result) {
+  result.bytes.shrink_to_fit();
+  const size_t bytes = BytesOf(key, result);
+  if (bytes > bytes_max_ / kShareMax) return false;
+  auto shared = std::make_shared<const CachedResult>(std::move(result));
+  const std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  if (found != by_key_.end()) Erase(found->second);
+  while (bytes_ + bytes > bytes_max_) {
+    Erase(std::prev(entries_.end()));
+    evicted_.Increment();
+  }
+  entries_.push_front({.key = key, .result = std::move(shared), .bytes = bytes});
+  by_key_.emplace(entries_.front().key, entries_.begin());
+  bytes_ += bytes;
+  bytes_gauge_.Set(static_cast<double>(bytes_));
+  return true;
+}
+
+void ResultCache::Clear() {
+  const std::lock_guard lock(mutex_);
+  by_key_.clear();
+  entries_.clear();
+  bytes_ = 0;
+  bytes_gauge_.Set(0);
+}
+
+void ResultCache::Erase(Entries::iterator entry) {
+  bytes_ -= entry->bytes;
+  by_key_.erase(entry->key);
+  entries_.erase(entry);
+  bytes_gauge_.Set(static_cast<double>(bytes_));
+}
+
+}  // namespace tarn::queryd

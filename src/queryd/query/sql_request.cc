@@ -1,0 +1,212 @@
+#include "queryd/query/sql_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/exact_json.h"
+#include "base/text.h"
+
+namespace tarn::queryd {
+namespace {
+
+struct KnownFormat {
+  Format format;
+  std::string_view name;
+  std::string_view media_type;
+  std::string_view content_type;
+};
+// In the order of Format's values. Of several that a client takes alike, the first it names wins.
+constexpr std::array<KnownFormat, 4> kFormats = {{
+    {Format::kJson, "json", "application/json", "application/json"},
+    {Format::kNdjson, "ndjson", "application/x-ndjson", "application/x-ndjson"},
+    {Format::kCsv, "csv", "text/csv", "text/csv; charset=utf-8; header=present"},
+    {Format::kArrow, "arrow", "application/vnd.apache.arrow.stream",
+     "application/vnd.apache.arrow.stream"},
+}};
+
+Error BadBody(std::string_view why) { return InvalidArgument(fmt::format("decode body: {}", why)); }
+
+// One choice of a header like Accept (RFC 9110, 12.4.2), in lower case.
+struct Choice {
+  std::string name;
+  double quality = 1;
+};
+
+std::vector<Choice> ReadChoices(std::string_view header) {
+  std::vector<Choice> choices;
+  while (!header.empty()) {
+    const size_t comma = std::min(header.find(','), header.size());
+    const std::string_view item = header.substr(0, comma);
+    header.remove_prefix(std::min(comma + 1, header.size()));
+    Choice choice{ToLowerAscii(Trim(item.substr(0, item.find(';'))))};
+    for (size_t at = item.find(';'); at != std::string_view::npos; at = item.find(';', at + 1)) {
+      const std::string parameter = ToLowerAscii(Trim(item.substr(at + 1)));
+      if (parameter.starts_with("q=")) {
+        std::from_chars(parameter.data() + 2, parameter.data() + parameter.size(), choice.quality);
+      }
+    }
+    if (!choice.name.empty()) choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+// The value of a parameter of a query string, decoded.
+std::optional<std::string> QueryParameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) != name) continue;
+    return PercentDecode(pair.substr(std::min(equals + 1, pair.size()))).value_or("");
+  }
+  return std::nullopt;
+}
+
+Result<uint64_t> PositiveNumber(const ExactJson& value, std::string_view name) {
+  uint64_t number = 0;
+  const char* end = value.text.data() + value.text.size();
+  const auto [read, code] = std::from_chars(value.text.data(), end, number);
+  if (value.kind != ExactJson::Kind::kNumber || code != std::errc() || read != end || number == 0) {
+    return BadBody(fmt::format("{} must be a whole number of at least 1", name));
+  }
+  return number;
+}
+
+uint64_t Tighter(uint64_t limit, uint64_t asked) {
+  return limit == 0 ? asked : std::min(limit, asked);
+}
+
+// What each field of the body does. The error is what is wrong with the value.
+Result<> ReadField(std::string_view name, const ExactJson& value, SqlRequest& request) {
+  using Kind = ExactJson::Kind;
+  if (name == "sql") {
+    if (value.kind == Kind::kNull) return {};
+    if (value.kind != Kind::kText) return BadBody("sql must be a text");
+    request.sql = value.text;
+  } else if (name == "params") {
+    if (value.kind == Kind::kNull) return {};
+    if (value.kind != Kind::kList && value.kind != Kind::kObject) {
+      return BadBody("params must be a list or an object");
+    }
+    if (!value.items.empty()) request.params = value.Dump();
+  } else if (name == "big_numbers") {
+    if (value.kind != Kind::kText || (value.text != "string" && value.text != "number")) {
+      return BadBody("big_numbers must be \"number\" or \"string\"");
+    }
+    request.json.quote_big_numbers = value.text == "string";
+  } else if (name == "timeout_ms") {
+    TARN_TRY(const uint64_t number, PositiveNumber(value, name));
+    if (number < static_cast<uint64_t>(Duration::max().count()) / 1'000'000) {
+      request.limits.timeout =
+          std::min<Duration>(request.limits.timeout, std::chrono::milliseconds(number));
+    }
+  } else if (name == "row_limit") {
+    TARN_TRY(const uint64_t number, PositiveNumber(value, name));
+    request.limits.rows = Tighter(request.limits.rows, number);
+  } else if (name == "byte_limit") {
+    TARN_TRY(const uint64_t number, PositiveNumber(value, name));
+    request.limits.bytes = Tighter(request.limits.bytes, number);
+  } else {
+    return BadBody(fmt::format("unknown field \"{}\"", name.substr(0, 64)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SqlRequest> ParseSqlBody(std::string_view body, const QueryLimits& limits) {
+  const Result<ExactJson> parsed = ParseExactJson(body);
+  if (!parsed.ok()) return BadBody(parsed.error().message);
+  if (parsed->kind != ExactJson::Kind::kObject) {
+    return BadBody("must be an object, as in {\"sql\":\"SELECT 1\"}");
+  }
+  SqlRequest request;
+  request.limits = limits;
+  for (size_t i = 0; i < parsed->items.size(); ++i) {
+    TARN_CHECK_OK(ReadField(parsed->names[i], parsed->items[i], request));
+  }
+  if (Trim(request.sql).empty()) return InvalidArgument("sql is empty");
+  return request;
+}
+
+Result<Format> ChooseFormat(std::string_view query_string, std::string_view accept) {
+  if (const auto name = QueryParameter(query_string, "format")) {
+    for (const KnownFormat& known : kFormats) {
+      if (known.name == *name) return known.format;
+    }
+    return InvalidArgument("format: must be json, ndjson, csv or arrow");
+  }
+  double best = 0;
+  Format chosen = Format::kJson;
+  for (const Choice& choice : ReadChoices(accept)) {
+    for (const KnownFormat& known : kFormats) {
+      if (choice.name != known.media_type || !(choice.quality > best)) continue;
+      best = choice.quality;
+      chosen = known.format;
+    }
+  }
+  return chosen;
+}
+
+Compression ChooseCompression(std::string_view accept_encoding) {
+  double gzip = 0;
+  double zstd = 0;
+  for (const Choice& choice : ReadChoices(accept_encoding)) {
+    if (choice.name == "gzip" || choice.name == "x-gzip") gzip = choice.quality;
+    if (choice.name == "zstd") zstd = choice.quality;
+  }
+  if (zstd > 0 && zstd >= gzip) return Compression::kZstd;
+  return gzip > 0 ? Compression::kGzip : Compression::kNone;
+}
+
+bool TakesGzip(std::string_view accept_encoding) {
+  for (const Choice& choice : ReadChoices(accept_encoding)) {
+    if (choice.name == "gzip" || choice.name == "x-gzip") return choice.quality > 0;
+  }
+  return false;
+}
+
+CacheUse ChooseCacheUse(std::string_view cache_control) {
+  CacheUse use = CacheUse::kAnswer;
+  for (const Choice& choice : ReadChoices(cache_control)) {
+    if (choice.name == "no-store") return CacheUse::kNone;
+    // An answer that is kept has no age that would matter, but for whoever takes none at all.
+    if (choice.name == "no-cache" || choice.name == "max-age=0") use = CacheUse::kRefresh;
+  }
+  return use;
+}
+
+Result<SqlRequest> ParseSqlRequest(const http::Request& request, const QueryLimits& limits) {
+  TARN_TRY(SqlRequest sql, ParseSqlBody(request.body, limits));
+  TARN_TRY(sql.format, ChooseFormat(request.query, request.Header("Accept")));
+  sql.compression = ChooseCompression(request.Header("Accept-Encoding"));
+  sql.cache = ChooseCacheUse(request.Header("Cache-Control"));
+  return sql;
+}
+
+std::string_view ContentTypeOf(Format format) {
+  return kFormats[static_cast<size_t>(format)].content_type;
+}
+
+std::string_view NameOf(Format format) { return kFormats[static_cast<size_t>(format)].name; }
+
+std::string_view NameOf(Compression compression) {
+  switch (compression) {
+    case Compression::kNone:
+      return "";
+    case Compression::kGzip:
+      return "gzip";
+    case Compression::kZstd:
+      return "zstd";
+  }
+  return "";
+}
+
+}  // namespace tarn::queryd

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "result/result_encoder.h"
+
+namespace tarn::engine {
+
+// The JSON envelope of POST /sql:
+//   {"columns":[{"name":"id","type":"BIGINT"}],"rows":[[1],[2]],"row_count":2}
+// row_count comes last, so that nothing has to be known before the rows are; "truncated":true
+// comes after it where it is so.
+class JsonEncoder : public ResultEncoder {
+ public:
+  JsonEncoder(std::vector<std::string> names, std::vector<duck::ColumnType> types,
+              const JsonOptions& options)
+      : names_(std::move(names)), types_(std::move(types)), options_(options) {}
+
+  Result<> Begin(std::string& out) override;
+  Result<> Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end, std::string& out) override;
+  Result<> End(const ResultSummary& summary, std::string& out) override;
+
+ private:
+  const std::vector<std::string> names_;
+  const std::vector<duck::ColumnType> types_;
+  const JsonOptions options_;
+  bool has_rows_ = false;
+};
+
+// The end of the last object of a result, as JSON and NDJSON share it:
+//   "row_count":2,"truncated":true}
+void AppendJsonSummary(const ResultSummary& summary, std::string& out);
+
+}  // namespace tarn::engine
