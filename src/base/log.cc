@@ -1,14 +1,16 @@
 #include "base/log.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <iterator>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/line_budget.h"
+#include "base/line_writer.h"
 #include "base/redact.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -16,38 +18,35 @@
 namespace tarn::log {
 namespace {
 
-struct State {
-  std::mutex mutex;
-  std::string program = "tarn";   // guarded by mutex
-  Format format = Format::kText;  // guarded by mutex
-  std::shared_ptr<spdlog::logger> logger;
+constexpr size_t kUsualLineBytes = 256;
 
-  State()
-      : logger(std::make_shared<spdlog::logger>(
-            "tarn", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
-    logger->set_pattern("%v");
-    logger->flush_on(spdlog::level::trace);
-  }
+struct Configuration {
+  std::string program = "tarn";
+  Format format = Format::kText;
 };
 
-State& GlobalState() {
-  // Never destroyed, because threads may still log while the process exits.
-  static State* state = new State;
-  return *state;
+// Never destroyed, because threads may still log while the process exits.
+std::atomic<const Configuration*>& CurrentConfiguration() {
+  static std::atomic<const Configuration*> current = new Configuration;
+  return current;
 }
 
-spdlog::level::level_enum ToSpdlog(Level level) {
-  switch (level) {
-    case Level::kDebug:
-      return spdlog::level::debug;
-    case Level::kInfo:
-      return spdlog::level::info;
-    case Level::kWarn:
-      return spdlog::level::warn;
-    case Level::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::err;
+std::atomic<Level>& CurrentLevel() {
+  static std::atomic<Level> current = Level::kInfo;
+  return current;
+}
+
+std::unique_ptr<LineBudget>& ClientLines() {
+  static auto* lines = new std::unique_ptr<LineBudget>(std::make_unique<LineBudget>(0));
+  return *lines;
+}
+
+LineWriter& Writer() {
+  static LineWriter* writer = [] {
+    std::atexit(Flush);
+    return new LineWriter(STDERR_FILENO);
+  }();
+  return *writer;
 }
 
 std::string_view Name(Level level) {
@@ -74,71 +73,109 @@ bool NeedsQuotes(std::string_view text) {
          HasUnprintable(text);
 }
 
-// Redacts before shortening: a truncated secret would not be recognised.
-std::string BoundedText(std::string_view text) {
-  if (text.size() <= kTextBytesMax) return std::string(text);
+// The limit applies after the redaction: a truncated secret would not be recognised.
+std::string Bounded(std::string_view text) {
   return Shortened(ProcessRedactor().Redact(std::string(text)), kTextBytesMax);
 }
 
-std::string RenderValue(const Field::Value& value, bool json) {
-  if (const auto* whole = std::get_if<std::string>(&value)) {
-    const std::string text = BoundedText(*whole);
-    return json || NeedsQuotes(text) ? JsonText(text) : text;
+void AppendText(std::string& line, std::string_view text, bool json) {
+  std::string bounded;
+  if (text.size() > kTextBytesMax) text = bounded = Bounded(text);
+  if (json || NeedsQuotes(text)) {
+    line += JsonText(text);
+  } else {
+    line += text;
   }
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{:.6g}", *number);
-  if (const auto* number = std::get_if<int64_t>(&value)) return fmt::format("{}", *number);
-  return fmt::format("{}", std::get<uint64_t>(value));
+}
+
+void AppendValue(std::string& line, const Field::Value& value, bool json) {
+  if (const auto* text = std::get_if<std::string_view>(&value)) {
+    AppendText(line, *text, json);
+  } else if (const auto* flag = std::get_if<bool>(&value)) {
+    line += *flag ? "true" : "false";
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    fmt::format_to(std::back_inserter(line), "{:.6g}", *real);
+  } else if (const auto* number = std::get_if<int64_t>(&value)) {
+    fmt::format_to(std::back_inserter(line), "{}", *number);
+  } else {
+    fmt::format_to(std::back_inserter(line), "{}", std::get<uint64_t>(value));
+  }
 }
 
 }  // namespace
 
 void Configure(std::string_view program, Format format, Level level) {
-  State& state = GlobalState();
-  const std::lock_guard lock(state.mutex);
-  state.program = program;
-  state.format = format;
-  state.logger->set_level(ToSpdlog(level));
+  // The former configuration is not freed, because another thread may be reading it.
+  CurrentConfiguration() = new Configuration{.program = std::string(program), .format = format};
+  CurrentLevel() = level;
 }
 
 std::string RenderText(std::string_view program, Level level, std::string_view message,
                        Fields fields) {
+  std::string bounded;
+  if (message.size() > kTextBytesMax) message = bounded = Bounded(message);
+  std::string line;
+  line.reserve(kUsualLineBytes);
   // A message is one line: a line break in it could forge an event.
-  std::string line =
-      fmt::format("{} {}: {}", Name(level), program, EscapeUnprintable(BoundedText(message)));
+  line.append(Name(level)).append(" ").append(program).append(": ");
+  line += EscapeUnprintable(message);
   for (const Field& field : fields) {
-    line += fmt::format(" {}={}", field.key, RenderValue(field.value, false));
+    line.append(" ").append(field.key).append("=");
+    AppendValue(line, field.value, false);
   }
   return line;
 }
 
 std::string RenderJson(std::string_view time, Level level, std::string_view message,
                        Fields fields) {
-  std::string level_name(Name(level));
-  std::transform(level_name.begin(), level_name.end(), level_name.begin(),
-                 [](char c) { return static_cast<char>(c - 'A' + 'a'); });
-  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","msg":{})", time, level_name,
-                                 JsonText(BoundedText(message)));
+  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","msg":)", time,
+                                 ToLowerAscii(std::string(Name(level))));
+  AppendText(line, message, true);
   for (const Field& field : fields) {
-    line += fmt::format(",{}:{}", JsonText(field.key), RenderValue(field.value, true));
+    line += ',';
+    line += JsonText(field.key);
+    line += ':';
+    AppendValue(line, field.value, true);
   }
   return line + "}";
 }
 
-bool Enabled(Level level) { return GlobalState().logger->should_log(ToSpdlog(level)); }
+bool Enabled(Level level) { return level >= CurrentLevel().load(std::memory_order_relaxed); }
+
+namespace {
+
+void Emit(Level level, std::string_view message, Fields fields, uint64_t suppressed) {
+  const Configuration& configuration = *CurrentConfiguration();
+  const std::string time = FormatRfc3339(NowMicros());
+  std::string line = configuration.format == Format::kJson
+                         ? RenderJson(time, level, message, fields)
+                         : time + " " + RenderText(configuration.program, level, message, fields);
+  if (suppressed > 0 && configuration.format == Format::kJson) {
+    line.pop_back();
+    line += fmt::format(R"(,"suppressed":{}}})", suppressed);
+  } else if (suppressed > 0) {
+    line += fmt::format(" suppressed={}", suppressed);
+  }
+  Writer().Write(ProcessRedactor().Redact(std::move(line)), level >= Level::kWarn);
+}
+
+}  // namespace
 
 void Write(Level level, std::string_view message, Fields fields) {
-  if (!Enabled(level)) return;
-  State& state = GlobalState();
-  const std::string time = FormatRfc3339(NowMicros());
-  std::string line;
-  {
-    const std::lock_guard lock(state.mutex);
-    line = state.format == Format::kJson
-               ? RenderJson(time, level, message, fields)
-               : time + " " + RenderText(state.program, level, message, fields);
-  }
-  state.logger->log(ToSpdlog(level), "{}", ProcessRedactor().Redact(std::move(line)));
+  if (Enabled(level)) Emit(level, message, fields, 0);
 }
+
+void LimitClientLines(uint32_t lines_per_second) {
+  ClientLines() = std::make_unique<LineBudget>(lines_per_second);
+}
+
+void WriteForClient(std::string_view client, Level level, std::string_view message, Fields fields) {
+  if (!Enabled(level)) return;
+  if (const auto suppressed = ClientLines()->Take(client)) {
+    Emit(level, message, fields, *suppressed);
+  }
+}
+
+void Flush() { Writer().Flush(); }
 
 }  // namespace tarn::log

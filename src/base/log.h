@@ -15,14 +15,15 @@ namespace tarn::log {
 enum class Level { kDebug, kInfo, kWarn, kError };
 enum class Format { kText, kJson };
 
+// Views of the caller's texts: a Field lives for the call of Write only.
 struct Field {
-  using Value = std::variant<std::string, int64_t, uint64_t, double, bool>;
+  using Value = std::variant<std::string_view, int64_t, uint64_t, double, bool>;
   std::string_view key;
   Value value;
 
-  Field(std::string_view k, std::string_view v) : key(k), value(std::string(v)) {}
-  Field(std::string_view k, const std::string& v) : key(k), value(v) {}
-  Field(std::string_view k, const char* v) : key(k), value(std::string(v)) {}
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  Field(std::string_view k, const std::string& v) : key(k), value(std::string_view(v)) {}
+  Field(std::string_view k, const char* v) : key(k), value(std::string_view(v)) {}
   Field(std::string_view k, bool v) : key(k), value(v) {}
   Field(std::string_view k, int v) : key(k), value(int64_t{v}) {}
   Field(std::string_view k, int64_t v) : key(k), value(v) {}
@@ -34,6 +35,9 @@ using Fields = std::initializer_list<Field>;
 // Before the first Configure, the format is text, the level info and the program "tarn".
 void Configure(std::string_view program, Format format, Level level);
 
+// Sets the limit of WriteForClient. 0: none, which is the default. Before other threads log.
+void LimitClientLines(uint32_t lines_per_second);
+
 // True if lines of this level are written. For callers whose fields are expensive.
 bool Enabled(Level level);
 
@@ -42,7 +46,13 @@ inline constexpr size_t kTextBytesMax = 8192;
 
 // Thread-safe. Message and values may hold text from outside: unprintable characters
 // (IsUnprintable) are escaped, so that they cannot start a line or change its appearance.
+// A warning or an error is written at once, other lines up to LineWriter::kInterval later.
 void Write(Level level, std::string_view message, Fields fields);
+
+// Writes a line that a client can cause at will, for example about a request that failed. Lines of
+// one client (a token or an address) beyond the limit are suppressed; the next line that is written
+// has their number in the field `suppressed`.
+void WriteForClient(std::string_view client, Level level, std::string_view message, Fields fields);
 
 inline void Debug(std::string_view message, Fields fields = {}) {
   Write(Level::kDebug, message, fields);
@@ -56,6 +66,9 @@ inline void Warn(std::string_view message, Fields fields = {}) {
 inline void Error(std::string_view message, Fields fields = {}) {
   Write(Level::kError, message, fields);
 }
+
+// Writes the lines that are delayed. A process that ends by _exit(2) calls it before.
+void Flush();
 
 // The line without its time; for unit tests.
 std::string RenderText(std::string_view program, Level level, std::string_view message,

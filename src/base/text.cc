@@ -158,19 +158,35 @@ bool IsUnprintable(char32_t code) {
   });
 }
 
+namespace {
+
+// The number of leading bytes that are printable ASCII, which most texts are made of.
+size_t PrintableAsciiBytes(std::string_view text) {
+  size_t bytes = 0;
+  while (bytes < text.size() && text[bytes] >= 0x20 && text[bytes] < 0x7F) ++bytes;
+  return bytes;
+}
+
+}  // namespace
+
 bool HasUnprintable(std::string_view text) {
-  while (!text.empty()) {
+  for (;;) {
+    text.remove_prefix(PrintableAsciiBytes(text));
+    if (text.empty()) return false;
     const size_t length = Utf8SequenceLength(text);
     if (length == 0 || IsUnprintable(Utf8CodePoint(text.substr(0, length)))) return true;
     text.remove_prefix(length);
   }
-  return false;
 }
 
 std::string EscapeUnprintable(std::string_view text, std::string_view keep) {
   std::string out;
   out.reserve(text.size());
-  while (!text.empty()) {
+  for (;;) {
+    const size_t plain = PrintableAsciiBytes(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return out;
     const size_t length = Utf8SequenceLength(text);
     if (length == 0) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
@@ -194,13 +210,16 @@ std::string EscapeUnprintable(std::string_view text, std::string_view keep) {
     }
     text.remove_prefix(length);
   }
-  return out;
 }
 
 std::string EscapeUnprintableJson(std::string_view json) {
   std::string out;
   out.reserve(json.size());
-  while (!json.empty()) {
+  for (;;) {
+    const size_t plain = PrintableAsciiBytes(json);
+    out += json.substr(0, plain);
+    json.remove_prefix(plain);
+    if (json.empty()) return out;
     const size_t length = std::max<size_t>(Utf8SequenceLength(json), 1);
     const std::string_view sequence = json.substr(0, length);
     const auto code = static_cast<uint32_t>(Utf8CodePoint(sequence));
@@ -216,7 +235,6 @@ std::string EscapeUnprintableJson(std::string_view json) {
     }
     json.remove_prefix(length);
   }
-  return out;
 }
 
 std::string_view Trim(std::string_view text) {

@@ -62,6 +62,7 @@ Result<> Serve(const LakehouseSettings& settings) {
     if (!server.WaitIdle(Deadline::After(std::chrono::seconds(2)))) {
       // A running change is either acknowledged or rolled back at the next start.
       log::Info("stopped");
+      log::Flush();
       _exit(EXIT_SUCCESS);
     }
   }
@@ -82,6 +83,7 @@ int Main(int argc, const char* const* argv) {
     return EXIT_FAILURE;
   }
   log::Configure("catalogd", settings->log.Format(), settings->log.Level());
+  log::LimitClientLines(static_cast<uint32_t>(settings->log.client_lines_per_second));
   if (const Result<> served = Serve(*settings); !served.ok()) {
     log::Error(served.error().message);
     return EXIT_FAILURE;

@@ -355,6 +355,7 @@ int main(int argc, char** argv) {
     const int status = tarn::cli::Main(argc, argv);
     if (!tarn::cli::IsAnyThreadLeftBehind()) return status;
     std::fflush(nullptr);
+    tarn::log::Flush();
     _exit(status);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "tarn: %s\n", e.what());

@@ -518,6 +518,12 @@ SettingsTable LakehouseSettings::Table() {
        .target = &log.level,
        .help = "The lowest level that is written.",
        .one_of = {"debug", "info", "warn", "error"}},
+      {.key = "log.client_lines_per_second",
+       .target = &log.client_lines_per_second,
+       .help = "Lines per second about failed queries and aborted responses of one token or "
+               "address; the others are counted in the field `suppressed`. 0: no limit.",
+       .min = 0,
+       .max = 1'000'000},
   });
 }
 

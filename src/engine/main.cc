@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
     // The front has been told why, and writes the log.
     if (!engine.ok()) _exit(EXIT_FAILURE);
     (*engine)->Serve();
+    tarn::log::Flush();
     // At once, and not by destroying the engine: queries may still run, and nothing is to save.
     _exit(EXIT_SUCCESS);
   } catch (const std::exception& e) {

@@ -74,6 +74,7 @@ int Main(int argc, const char* const* argv) {
     return EXIT_FAILURE;
   }
   log::Configure("queryd", settings->log.Format(), settings->log.Level());
+  log::LimitClientLines(static_cast<uint32_t>(settings->log.client_lines_per_second));
   if (const Result<> served = Serve(*settings); !served.ok()) {
     log::Error(served.error().message);
     return EXIT_FAILURE;

@@ -258,6 +258,7 @@ void ShutDown(http::Server& server, Service& service, Duration timeout) {
   if (service.Stop(Deadline::After(kGrace)) && idle) return;
   log::Warn("a request or a refresh does not end, leaving it");
   log::Info("stopped");
+  log::Flush();
   _exit(EXIT_SUCCESS);
 }
 

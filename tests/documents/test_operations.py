@@ -167,7 +167,7 @@ def promtool(*arguments: str) -> None:
 # --- log lines
 
 
-CALL = re.compile(r"\blog::(Debug|Info|Warn|Error|Write)\(")
+CALL = re.compile(r"\blog::(Debug|Info|Warn|Error|Write|WriteForClient)\(")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 LOG_ROW = re.compile(r"^\| ((?:DEBUG|INFO|WARN|ERROR)(?:, (?:INFO|WARN|ERROR))*) \| `([^`]+)` \|")
 
@@ -202,7 +202,9 @@ def logged() -> set[tuple[str, str]]:
         for call in CALL.finditer(text):
             arguments = first_arguments(text, call.end())
             level = call.group(1).upper()
-            if level == "WRITE":
+            if level == "WRITEFORCLIENT":
+                del arguments[0]
+            if level.startswith("WRITE"):
                 levels = re.findall(r"Level::k(\w+)", arguments.pop(0))
             else:
                 levels = [level]

@@ -42,6 +42,44 @@ def test_wrong_tokens_have_a_line_for_each_interval(new_lake):
     assert all("peer=127.0.0.1" in line for line in lines)
 
 
+def test_failed_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
+    new_lake.set("log", client_lines_per_second=5)
+    tokens = Tokens(new_lake)
+    admin = tokens.create("operator", "admin")
+    noisy_token, quiet_token = tokens.create("noisy", "query"), tokens.create("quiet", "query")
+    new_lake.set("queryd", catalogd_url="http://127.0.0.1:9")
+    new_lake.start_queryd()
+    noisy, quiet = new_lake.query.with_token(noisy_token), new_lake.query.with_token(quiet_token)
+    started = time.monotonic()
+    failures = 300
+    for _ in range(failures):
+        assert noisy.sql(f"SELECT error('{'x' * 2000}')").status == 400
+    # Another token's failure is not suppressed.
+    assert quiet.sql("SELECT error('of the quiet one')").status == 400
+    new_lake.queryd.wait_for_line("query failed", "of the quiet one")
+    burst_s = time.monotonic() - started
+
+    def counted(lines: list[str]) -> int:
+        numbers = [re.search(r" suppressed=(\d+)", line) for line in lines]
+        return len(lines) + sum(int(number.group(1)) for number in numbers if number)
+
+    lines = new_lake.queryd.lines("query failed query_id")
+    assert len(lines) <= 5 * (burst_s + 1) + 2
+    assert all(len(line) < 1000 for line in lines)
+    # A later line has the number of the others: together they are all.
+    wait_until(
+        lambda: (
+            noisy.sql("SELECT error('later')").status == 400
+            and any(" suppressed=" in line for line in new_lake.queryd.lines("later"))
+        ),
+        "the next line has the number of the suppressed ones",
+    )
+    asked = new_lake.query.with_token(admin).get("/metrics").text
+    failed = int(re.search(r'tarn_queries_total\{result="error"\} (\d+)', asked).group(1))
+    # The lines since the last number may be suppressed too.
+    assert failed - 20 <= counted(new_lake.queryd.lines("query failed query_id")) <= failed
+
+
 # NEL, CSI, DEL, a right-to-left override, a line separator, an isolate.
 CONTROLS = "\u0085\u009b\x7f\u202e\u2028\u2066"
 

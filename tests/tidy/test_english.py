@@ -27,7 +27,7 @@ ALLOWED = {
     "src/cli/up": 14,
     "src/engine": 9,
     "src/engine/gate": 15,
-    "src/engine/run": 28,
+    "src/engine/run": 26,
     "src/engine/sandbox": 34,
     "src/engine/views": 20,
     "src/http": 1,

@@ -232,8 +232,8 @@ class Handlers {
     Result<catalog::DatasetContent> content =
         catalog::ParseDatasetContent(request.body, values_max);
     if (content.ok() || content.error().kind != ErrorKind::kTooLarge) return content;
-    log::Info("manifest is over a limit",
-              {{"query_id", request.id}, {"error", content.error().message}});
+    log::WriteForClient(request.identity->name, log::Level::kInfo, "manifest is over a limit",
+                        {{"query_id", request.id}, {"error", content.error().message}});
     const std::string& why = content.error().message;
     return Error{ErrorKind::kTooLarge,
                  fmt::format("manifest too large: {} (catalogd.json_values_max)", why)};
@@ -262,8 +262,8 @@ Response RenderStoreError(Service& service, const Error& error, const Request& r
   }
   if (error.kind == ErrorKind::kForbidden) {
     service.forbidden.Increment();
-    log::Info(
-        "change refused: the token lacks the right",
+    log::WriteForClient(
+        request.identity->name, log::Level::kInfo, "change refused: the token lacks the right",
         {{"query_id", request.id}, {"user", request.identity->name}, {"error", error.message}});
   }
   return http::RenderError(error, request);

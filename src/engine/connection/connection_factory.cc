@@ -98,8 +98,8 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
     steps.push_back({"bound the spill", fmt::format("SET GLOBAL max_temp_directory_size = '{}'",
                                                     Bytes(setup_.temp_directory_limit))});
   }
-  // A key is a key: no patterns and no query strings in URLs. What the secret says of this is not
-  // enough, the pattern is expanded before the secret is looked up.
+  // Keys contain no patterns and URLs no query strings. The secret's option does not suffice: DuckDB
+  // expands a pattern before it looks up the secret.
   if (!setup_.store.is_folder) {
     steps.push_back({"take keys as they are", "SET GLOBAL s3_url_compatibility_mode = true"});
     // Without, each file is a new TCP connection, and a TLS handshake: count(*) of a table on a
@@ -148,8 +148,7 @@ Result<> ConnectionFactory::Run(duck::Connection& connection, const std::vector<
   for (const Step& step : steps) {
     const Result<> done = connection.Execute(step.sql);
     if (done.ok()) continue;
-    // A parser error quotes the statement in a second paragraph: only the first says what is
-    // wrong, and none of the SQL may be shown.
+    // A parser error quotes the statement in its second paragraph. The SQL must not be shown.
     std::string reason = done.error().message;
     reason.resize(std::min(reason.find('\n'), reason.size()));
     return Internal("bootstrap: " + step.label + ": " + reason);

@@ -25,6 +25,9 @@ constexpr int kReplacedTriesMax = 10;
 // What the registry keeps of a query's text, with the "…" of one that is cut.
 constexpr size_t kSqlShownBytes = 2003;
 
+// The limit for the error of a failed query in the log. GET /queries has all of it.
+constexpr size_t kLoggedErrorBytesMax = 512;
+
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // Holds a gauge up while it lives.
@@ -404,14 +407,15 @@ void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {
   }
   const Error& error = outcome.error();
   (info.state == QueryState::kCancelled ? cancelled_ : failed_).Increment();
-  log::Write(error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo,
-             "query failed",
-             {{"query_id", query.id()},
-              {"user", info.user},
-              {"ms", Seconds(info.run) * 1000},
-              {"rows", info.rows},
-              {"bytes", info.bytes},
-              {"error", error.message}});
+  log::WriteForClient(info.user,
+                      error.kind == ErrorKind::kInternal ? log::Level::kError : log::Level::kInfo,
+                      "query failed",
+                      {{"query_id", query.id()},
+                       {"user", info.user},
+                       {"ms", Seconds(info.run) * 1000},
+                       {"rows", info.rows},
+                       {"bytes", info.bytes},
+                       {"error", Shortened(error.message, kLoggedErrorBytesMax)}});
 }
 
 }  // namespace tarn::queryd
