@@ -49,7 +49,10 @@ class Session : public std::enable_shared_from_this<Session> {
   using Buffers = std::array<boost::asio::const_buffer, 4>;
   enum class ParseOutcome { kComplete, kTimeout, kEnd, kBad, kOverBudget };
 
+  static constexpr auto kNever = Clock::time_point::max();
   static constexpr size_t kReadBytes = 16 * 1024;
+  // The most bytes that are written or decoded before other sessions run.
+  static constexpr size_t kSliceBytes = 256 * 1024;
 
   boost::asio::awaitable<void> Run();
   // Returns false if the connection is to be closed.

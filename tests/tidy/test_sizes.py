@@ -18,7 +18,6 @@ LONGER_FILES = {
     "engine/engine_test.cc": 626,
     "engine/sandbox/sandbox_test.cc": 527,
     "http/server_test.cc": 829,
-    "http/session.cc": 901,
     "http/tls_test.cc": 551,
     "queryd/execution/engine_supervisor.cc": 671,
     "queryd/execution/engine_supervisor_test.cc": 985,
