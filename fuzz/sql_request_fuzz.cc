@@ -1,10 +1,11 @@
-// queryd/sql_request: the body, the query string and the headers of POST /sql, each a part of the
-// input: the query string, Accept and Accept-Encoding have a line each, and the body is the rest.
+// queryd/http/sql_request: the body, the query string and the headers of POST /sql, each a part of
+// the input: the query string, Accept and Accept-Encoding have a line each, and the body is the
+// rest.
 
 #include "base/exact_json.h"
 #include "base/text.h"
 #include "fuzz.h"
-#include "queryd/query/sql_request.h"
+#include "queryd/http/sql_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view rest = tarn::fuzz::Text(data, size);
@@ -31,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FUZZ_CHECK(sql->limits.bytes > 0 && sql->limits.bytes <= limits.bytes, rest);
   FUZZ_CHECK(tarn::IsValidUtf8(sql->sql), rest);
   FUZZ_CHECK(sql->params.empty() || tarn::ParseExactJson(sql->params).ok(), sql->params);
-  FUZZ_CHECK(!tarn::queryd::ContentTypeOf(sql->format).empty(), rest);
-  FUZZ_CHECK(!tarn::queryd::NameOf(sql->format).empty(), rest);
+  FUZZ_CHECK(!tarn::Describe(sql->format).content_type.empty(), rest);
+  FUZZ_CHECK(!tarn::Describe(sql->format).name.empty(), rest);
   return 0;
 }

@@ -27,6 +27,7 @@
 #include "cli/terminal/text.h"
 #include "cli/up/up.h"
 #include "config/lakehouse.h"
+#include "protocol/format.h"
 
 namespace tarn::cli {
 namespace {
@@ -92,9 +93,10 @@ Command AddSql(CLI::App& app, SqlOptions& sql) {
       "STATEMENT", sql.sql,
       "The statement; - is that of stdin, and so is none where that is no terminal");
   command
-      ->add_option("-f,--format", sql.format,
-                   "table, json, ndjson, csv or arrow (a table on a terminal, else csv)")
-      ->check(CLI::IsMember({"table", "json", "ndjson", "csv", "arrow"}));
+      ->add_option(
+          "-f,--format", sql.format,
+          fmt::format("table, {} (default: table on a terminal, otherwise csv)", FormatNames()))
+      ->check(CLI::IsMember(SqlFormats()));
   command->add_option("-o,--output", sql.output, "Write it into this file");
   command
       ->add_option("-p,--param", sql.params,

@@ -36,6 +36,7 @@ LAYERS = {
         "http",
         "ingest",
         "net",
+        "protocol",
         "queryd",
         "s3",
     },

@@ -18,6 +18,7 @@
 #include "cli/terminal/prompt.h"
 #include "cli/terminal/table.h"
 #include "cli/terminal/text.h"
+#include "protocol/format.h"
 
 namespace tarn::cli {
 namespace {
@@ -154,6 +155,12 @@ std::string Footer(const Outcome& outcome) {
                      outcome.is_truncated ? " and more" : "", FormatSeconds(outcome.seconds));
 }
 
+std::vector<std::string> SqlFormats() {
+  std::vector<std::string> names = {"table"};
+  for (const FormatDescription& format : Formats()) names.emplace_back(format.name);
+  return names;
+}
+
 Result<> RunSql(const SqlOptions& options) {
   const bool has_text = !options.sql.empty();
   if (!has_text && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0 &&
@@ -167,7 +174,8 @@ Result<> RunSql(const SqlOptions& options) {
   const bool for_people = options.output.empty() && isatty(STDOUT_FILENO) != 0;
   const std::string format =
       !options.format.empty() ? options.format : std::string(for_people ? "table" : "csv");
-  if (format == "arrow" && for_people) {
+  const std::optional<Format> encoded = FormatOfName(format);
+  if (for_people && encoded && !Describe(*encoded).is_text) {
     return InvalidArgument("Arrow is not for a terminal: give --output FILE, or a pipe");
   }
   TARN_TRY(OutputFile file, OutputFile::Open(options.output));

@@ -24,6 +24,9 @@ struct SqlOptions {
   uint64_t row_limit = 0;           // 0: none, but for a table.
 };
 
+// The values of --format.
+std::vector<std::string> SqlFormats();
+
 // Without a statement, on a terminal: the prompt.
 Result<> RunSql(const SqlOptions& options);
 

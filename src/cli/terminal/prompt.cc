@@ -19,6 +19,7 @@
 #include "cli/terminal/environment.h"
 #include "cli/terminal/line_editor.h"
 #include "cli/terminal/text.h"
+#include "protocol/format.h"
 
 namespace tarn::cli {
 namespace {
@@ -192,7 +193,8 @@ class Session {
         RunText("DESCRIBE \"" + ReplaceAll(argument, "\"", "\"\"") + "\"");
       }
     } else if (name == ".format") {
-      if (argument == "table" || argument == "json" || argument == "ndjson" || argument == "csv") {
+      const std::optional<Format> format = FormatOfName(argument);
+      if (argument == "table" || (format && Describe(*format).is_text)) {
         format_ = argument;
       } else {
         Print(".format table, json, ndjson or csv\n");

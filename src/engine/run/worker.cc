@@ -80,8 +80,7 @@ class RowWriter {
         encoder_(encoder),
         sink_(sink),
         summary_(summary),
-        // A batch of Arrow cannot be taken back: there the limit takes effect after it.
-        row_by_row_(query.byte_limit > 0 && query.format != Format::kArrow),
+        row_by_row_(query.byte_limit > 0 && Describe(query.format).is_row_by_row),
         step_(row_by_row_ ? 1 : duck::Chunk::kRowsMax) {}
 
   Result<> Write(const duck::Chunk& chunk) {

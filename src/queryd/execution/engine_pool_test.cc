@@ -24,7 +24,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 // The answer as a whole, or "error: …".
-asio::awaitable<std::string> Ask(QueryService& service, SqlRequest request, DatasetScope scope) {
+asio::awaitable<std::string> Ask(QueryService& service, Statement request, DatasetScope scope) {
   const auto user = std::make_shared<const auth::Identity>(
       auth::Identity{.name = "u", .roles = {auth::Role::kQuery}, .datasets = std::move(scope)});
   const std::string id = RandomId();
@@ -85,7 +85,7 @@ class EnginePoolTest : public testing::Test {
     ASSERT_TRUE(pool->Apply({.revision = 1, .put = {view}}, Deadline::After(kSoon)).ok());
   }
   std::string Run(const std::string& sql, const DatasetScope& scope = {}) {
-    SqlRequest request{.sql = sql, .format = Format::kCsv};
+    Statement request{.sql = sql, .format = Format::kCsv};
     request.limits.timeout = 2 * kSoon;
     auto answer = Spawn(io.NewStrand(), Ask(*service, request, scope));
     return Get(answer);

@@ -24,7 +24,7 @@ using protocol::FrameType;
 using protocol::ToFrame;
 using testing::HasSubstr;
 
-asio::awaitable<Result<std::string>> AnswerOf(QueryService& service, SqlRequest request) {
+asio::awaitable<Result<std::string>> AnswerOf(QueryService& service, Statement request) {
   const Result<std::shared_ptr<Query>> query =
       co_await service.Open(request, RandomId(), auth::Anonymous());
   if (!query.ok()) co_return query.error();
@@ -123,7 +123,7 @@ class EngineProtocolTest : public testing::Test {
   }
 
   std::string AnswerText() {
-    SqlRequest request{.sql = "SELECT 1", .format = Format::kCsv};
+    Statement request{.sql = "SELECT 1", .format = Format::kCsv};
     request.limits.timeout = kSoon;
     auto answer = Spawn(io.NewStrand(), AnswerOf(*service, request));
     const Result<std::string> result = Get(answer);

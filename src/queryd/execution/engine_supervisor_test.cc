@@ -39,7 +39,7 @@ constexpr const char* kLong = "SELECT count(*) + 42 AS n FROM range(250000000) W
 bool IsThere(pid_t pid) { return kill(pid, 0) == 0; }
 
 // The answer as a whole.
-asio::awaitable<Result<std::string>> Execute(QueryService& service, SqlRequest request,
+asio::awaitable<Result<std::string>> Execute(QueryService& service, Statement request,
                                              std::string id) {
   const Result<std::shared_ptr<Query>> query =
       co_await service.Open(request, id, auth::Anonymous());
@@ -69,7 +69,7 @@ asio::awaitable<std::string> ReadToTheEnd(QueryService& service,
 
 // The answer's beginning, and the rest where nobody reads it.
 asio::awaitable<Result<std::shared_ptr<QueryAnswer>>> Begin(QueryService& service,
-                                                            SqlRequest request, std::string id) {
+                                                            Statement request, std::string id) {
   const Result<std::shared_ptr<Query>> query =
       co_await service.Open(request, id, auth::Anonymous());
   if (!query.ok()) co_return query.error();
@@ -134,10 +134,10 @@ class EngineSupervisorTest : public testing::Test {
     const Result<> opened = TryOpen();
     if (!opened.ok()) throw std::runtime_error(opened.error().message);
   }
-  SqlRequest Request(const std::string& sql) const {
+  Statement Request(const std::string& sql) const {
     return {.sql = sql, .format = Format::kCsv, .limits = query_options.limits};
   }
-  std::future<Result<std::string>> Start(const SqlRequest& request, const std::string& id) {
+  std::future<Result<std::string>> Start(const Statement& request, const std::string& id) {
     return Spawn(io.NewStrand(), Execute(*service, request, id));
   }
   std::future<Result<std::string>> Start(const std::string& sql) {
@@ -360,7 +360,7 @@ TEST_F(EngineSupervisorTest, AQueryWhoseOwnProcessIsKilledFromOutsideIsNotRefuse
 TEST_F(EngineSupervisorTest, AnEndForTheSharedMemoryIsNotHeldAgainstAQuery) {
   query_options.whole_bytes_max = 1000;
   Open();
-  const SqlRequest request = Request("FROM range(100000000)");
+  const Statement request = Request("FROM range(100000000)");
   auto begun = Get(Spawn(io.NewStrand(), Begin(*service, request, "cut")));
   ASSERT_TRUE(begun.ok());
   const std::shared_ptr<EngineProcess> process = (*begun)->process;
@@ -435,7 +435,7 @@ TEST_F(EngineSupervisorTest, ASuspectRunsWhileTheCatalogueChangesAllTheTime) {
 TEST_F(EngineSupervisorTest, AQueryWhoseAnswerWasCutRunsAloneTheNextTime) {
   query_options.whole_bytes_max = 1000;
   Open();
-  const SqlRequest request = Request("FROM range(100000000)");
+  const Statement request = Request("FROM range(100000000)");
   auto begun = Get(Spawn(io.NewStrand(), Begin(*service, request, "cut")));
   ASSERT_TRUE(begun.ok());
   kill(engine->CurrentPid(), SIGSEGV);
@@ -958,7 +958,7 @@ TEST_F(EngineSupervisorTest, CancelsAtAnyTimeLoseNoSlot) {
   const pid_t pid = engine->CurrentPid();
   std::vector<std::future<Result<std::string>>> many;
   for (int i = 0; i < 60; ++i) {
-    SqlRequest request = Request("SELECT count(*) FROM range(300000)");
+    Statement request = Request("SELECT count(*) FROM range(300000)");
     request.limits.timeout = std::chrono::microseconds(200 * i);
     many.push_back(Start(request, fmt::format("c{}", i)));
   }

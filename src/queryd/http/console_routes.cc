@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "queryd/http/routes.h"
-#include "queryd/query/sql_request.h"
+#include "queryd/http/sql_request.h"
 
 namespace tarn::queryd {
 
@@ -34,7 +34,7 @@ std::string_view TypeOfFile(std::string_view name) {
 }
 
 Response Send(const ConsoleFile& file, const Request& request) {
-  const bool gzip = !file.gzip.empty() && TakesGzip(request.Header("Accept-Encoding"));
+  const bool gzip = !file.gzip.empty() && AcceptsGzip(request.Header("Accept-Encoding"));
   Response response;
   response.content_type = TypeOfFile(file.name);
   response.headers.emplace_back("Content-Security-Policy", kPolicy);

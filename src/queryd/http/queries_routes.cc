@@ -24,7 +24,7 @@ nlohmann::ordered_json ToJson(const QueryInfo& info) {
   nlohmann::ordered_json json = {{"id", info.id},
                                  {"state", NameOf(info.state)},
                                  {"sql", info.sql},
-                                 {"format", NameOf(info.format)},
+                                 {"format", Describe(info.format).name},
                                  {"submitted_at", FormatRfc3339(micros)},
                                  {"queued_ms", Milliseconds(info.queued)},
                                  {"run_ms", Milliseconds(info.run)},

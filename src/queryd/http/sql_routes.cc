@@ -3,6 +3,7 @@
 
 #include "http/entity_tags.h"
 #include "queryd/http/routes.h"
+#include "queryd/http/sql_request.h"
 
 namespace tarn::queryd {
 
@@ -15,7 +16,7 @@ namespace {
 constexpr const char* kTruncated = "X-Truncated";
 
 // RFC 9211: what the result cache did.
-std::string CacheStatus(const SqlRequest& sql, const QueryAnswer& answer) {
+std::string CacheStatus(const Statement& sql, const QueryAnswer& answer) {
   if (answer.is_cached) return "tarn; hit";
   std::string status = sql.cache == CacheUse::kAnswer ? "tarn; fwd=uri-miss" : "tarn; fwd=request";
   if (answer.is_kept) status += "; stored";
@@ -51,9 +52,8 @@ class QueryBody : public http::BodyStream {
     return {{kTruncated, "true"}};
   }
 
-  // JSON and NDJSON say themselves that they are truncated.
   bool NeedsTrailers() override {
-    return answer_.summary.truncated && (format_ == Format::kCsv || format_ == Format::kArrow);
+    return answer_.summary.truncated && !Describe(format_).marks_truncation;
   }
 
   void OnSlowReader() override { QueryService::NoteSlowReader(answer_, query_); }
@@ -82,11 +82,11 @@ class EndedAtLast {
   std::shared_ptr<Query> query_;
 };
 
-Response ToResponse(QueryService& service, const SqlRequest& sql, std::shared_ptr<Query> query,
+Response ToResponse(QueryService& service, const Statement& sql, std::shared_ptr<Query> query,
                     QueryAnswer answer, const std::optional<http::EntityTags>& tags,
                     const Request& request) {
   Response response;
-  response.content_type = ContentTypeOf(sql.format);
+  response.content_type = Describe(sql.format).content_type;
   response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
   response.headers.emplace_back("Cache-Status", CacheStatus(sql, answer));
   if (answer.revision > 0) {
@@ -129,7 +129,7 @@ Error Explained(const Error& error, const Registrar& registrar, const Request& r
 
 asio::awaitable<Response> PostSql(QueryService& service, const Registrar& registrar,
                                   const Request& request) {
-  const Result<SqlRequest> sql = ParseSqlRequest(request, service.limits());
+  const Result<Statement> sql = ParseSqlRequest(request, service.limits());
   if (!sql.ok()) co_return http::RenderError(sql.error(), request);
   const auto tags = http::EntityTags::Of(request, "If-None-Match");
   if (!tags.ok()) co_return http::RenderError(tags.error(), request);

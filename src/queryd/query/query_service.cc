@@ -88,7 +88,7 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
                                "From a query's arrival to the end of its answer")) {}
 
 asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
-    const SqlRequest& request, const std::string& id, std::shared_ptr<const auth::Identity> user) {
+    const Statement& request, const std::string& id, std::shared_ptr<const auth::Identity> user) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   QueryInfo info{.id = id,
                  .user = user->name,
@@ -104,7 +104,7 @@ asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
   co_return query;
 }
 
-asio::awaitable<Result<QueryAnswer>> QueryService::Run(const SqlRequest& request,
+asio::awaitable<Result<QueryAnswer>> QueryService::Run(const Statement& request,
                                                        std::shared_ptr<Query> query) {
   const std::string key = ResultCache::KeyOf(request, query->user().datasets);
   if (std::optional<QueryAnswer> kept = FindKept(request, key, *query)) co_return std::move(*kept);
@@ -232,7 +232,7 @@ void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& 
   cache_.Clear();
 }
 
-std::optional<QueryAnswer> QueryService::FindKept(const SqlRequest& request, const std::string& key,
+std::optional<QueryAnswer> QueryService::FindKept(const Statement& request, const std::string& key,
                                                   Query& query) {
   if (!cache_.is_on() || request.cache != CacheUse::kAnswer) return std::nullopt;
   QueryAnswer answer;
@@ -257,7 +257,7 @@ std::optional<QueryAnswer> QueryService::FindKept(const SqlRequest& request, con
   return answer;
 }
 
-void QueryService::Keep(const SqlRequest& request, const std::string& key,
+void QueryService::Keep(const Statement& request, const std::string& key,
                         std::vector<protocol::DatasetRead> reads, QueryAnswer& answer) {
   answer.tag = TagOf(answer.bytes);
   if (request.cache == CacheUse::kNone) return;
@@ -269,7 +269,7 @@ void QueryService::Keep(const SqlRequest& request, const std::string& key,
                                      .has_crashed = answer.process->has_crashed()});
 }
 
-asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const SqlRequest& request,
+asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const Statement& request,
                                                                     std::shared_ptr<Query> query,
                                                                     const std::string& key,
                                                                     Hold& hold) {
@@ -282,7 +282,7 @@ asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const SqlReq
   co_return attempt;
 }
 
-asio::awaitable<QueryService::Attempt> QueryService::Try(const SqlRequest& request,
+asio::awaitable<QueryService::Attempt> QueryService::Try(const Statement& request,
                                                          std::shared_ptr<Query> query,
                                                          const std::string& key, Hold& hold) {
   Result<EngineProcess::Lease> lease = Error{};

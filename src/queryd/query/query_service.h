@@ -14,7 +14,7 @@
 #include "queryd/query/quarantine.h"
 #include "queryd/query/query_registry.h"
 #include "queryd/query/result_cache.h"
-#include "queryd/query/sql_request.h"
+#include "queryd/query/statement.h"
 
 namespace tarn::queryd {
 
@@ -56,11 +56,11 @@ class QueryService {
 
   // A query under its id, from now on in the registry. The error says that the id is taken.
   boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(
-      const SqlRequest& request, const std::string& id, std::shared_ptr<const auth::Identity> user);
+      const Statement& request, const std::string& id, std::shared_ptr<const auth::Identity> user);
 
   // Answers from the result cache, or runs it until its result is there as a whole or is larger
   // than whole_bytes_max. An error therefore comes before anything was sent.
-  boost::asio::awaitable<Result<QueryAnswer>> Run(const SqlRequest& request,
+  boost::asio::awaitable<Result<QueryAnswer>> Run(const Statement& request,
                                                   std::shared_ptr<Query> query);
 
   // Reads on where Run stopped, and updates the summary: the next bytes, none at the end.
@@ -77,10 +77,10 @@ class QueryService {
 
  private:
   // None: it has to run.
-  std::optional<QueryAnswer> FindKept(const SqlRequest& request, const std::string& key,
+  std::optional<QueryAnswer> FindKept(const Statement& request, const std::string& key,
                                       Query& query);
   // Names the answer, and keeps it for the next who asks.
-  void Keep(const SqlRequest& request, const std::string& key,
+  void Keep(const Statement& request, const std::string& key,
             std::vector<protocol::DatasetRead> reads, QueryAnswer& answer);
 
   using Attempt = std::variant<QueryAnswer, Error, EngineLost>;
@@ -108,10 +108,10 @@ class QueryService {
                                         std::string quarantine_key, const Query& query,
                                         bool is_isolated);
   // Goes on to other processes while one cannot run it because another query broke it.
-  boost::asio::awaitable<Attempt> TryUntilItRuns(const SqlRequest& request,
+  boost::asio::awaitable<Attempt> TryUntilItRuns(const Statement& request,
                                                  std::shared_ptr<Query> query,
                                                  const std::string& key, Hold& hold);
-  boost::asio::awaitable<Attempt> Try(const SqlRequest& request, std::shared_ptr<Query> query,
+  boost::asio::awaitable<Attempt> Try(const Statement& request, std::shared_ptr<Query> query,
                                       const std::string& key, Hold& hold);
   // What a process has kept of an object is not so any more.
   void ForgetObjects(EngineSupervisor& engine, const EngineProcess& process);

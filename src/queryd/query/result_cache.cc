@@ -51,7 +51,7 @@ ResultCache::ResultCache(size_t bytes_max, Metrics& metrics)
                                "Results that made room for others in the result cache")),
       bytes_gauge_(metrics.Gauge("tarn_result_cache_bytes", "What the result cache holds")) {}
 
-std::string ResultCache::KeyOf(const SqlRequest& request, const auth::DatasetScope& scope) {
+std::string ResultCache::KeyOf(const Statement& request, const auth::DatasetScope& scope) {
   std::string key;
   key.reserve(request.sql.size() + request.params.size() + 64);
   for (const uint64_t number :

@@ -14,7 +14,7 @@
 #include "auth/identity.h"
 #include "base/metrics.h"
 #include "protocol/messages.h"
-#include "queryd/query/sql_request.h"
+#include "queryd/query/statement.h"
 
 namespace tarn::queryd {
 
@@ -42,7 +42,7 @@ class ResultCache {
   // All that a result depends on but the datasets: the text, its parameters, the form of the
   // answer, the limits, and what its user may see. Who may see other datasets has results of his
   // own.
-  static std::string KeyOf(const SqlRequest& request, const auth::DatasetScope& scope);
+  static std::string KeyOf(const Statement& request, const auth::DatasetScope& scope);
 
   // Null when there is none whose datasets are the same still: `is_current` knows that. A result of
   // a process that has crashed since is dropped: its memory may have been wrong before it crashed.

@@ -93,21 +93,21 @@ TEST_F(ResultCacheTest, OffItKeepsNothing) {
 }
 
 TEST(ResultCacheKey, TellsApartWhatGivesOtherBytes) {
-  const SqlRequest one{.sql = "SELECT 1"};
+  const Statement one{.sql = "SELECT 1"};
   std::set<std::string> keys;
-  const auto add = [&](const SqlRequest& request, const auth::DatasetScope& scope = {}) {
+  const auto add = [&](const Statement& request, const auth::DatasetScope& scope = {}) {
     keys.insert(ResultCache::KeyOf(request, scope));
   };
   add(one);
-  for (const auto& change : std::vector<std::function<void(SqlRequest&)>>{
-           [](SqlRequest& r) { r.sql = "SELECT 2"; }, [](SqlRequest& r) { r.params = "[1]"; },
-           [](SqlRequest& r) { r.sql = "", r.params = "SELECT 1"; },
-           [](SqlRequest& r) { r.sql = "SELECT 10:"; },
-           [](SqlRequest& r) { r.format = Format::kCsv; },
-           [](SqlRequest& r) { r.compression = Compression::kZstd; },
-           [](SqlRequest& r) { r.json.quote_big_numbers = true; },
-           [](SqlRequest& r) { r.limits.rows = 1; }, [](SqlRequest& r) { r.limits.bytes = 1; }}) {
-    SqlRequest other = one;
+  for (const auto& change : std::vector<std::function<void(Statement&)>>{
+           [](Statement& r) { r.sql = "SELECT 2"; }, [](Statement& r) { r.params = "[1]"; },
+           [](Statement& r) { r.sql = "", r.params = "SELECT 1"; },
+           [](Statement& r) { r.sql = "SELECT 10:"; },
+           [](Statement& r) { r.format = Format::kCsv; },
+           [](Statement& r) { r.compression = Compression::kZstd; },
+           [](Statement& r) { r.json.quote_big_numbers = true; },
+           [](Statement& r) { r.limits.rows = 1; }, [](Statement& r) { r.limits.bytes = 1; }}) {
+    Statement other = one;
     change(other);
     add(other);
   }
@@ -116,7 +116,7 @@ TEST(ResultCacheKey, TellsApartWhatGivesOtherBytes) {
   add(one, auth::DatasetScope::Of({"a", "b"}));
   add(one, auth::DatasetScope::Of({"ab"}));
   EXPECT_THAT(keys, SizeIs(14));
-  SqlRequest same = one;
+  Statement same = one;
   same.limits.timeout = std::chrono::seconds(1);
   same.cache = CacheUse::kRefresh;
   add(same);

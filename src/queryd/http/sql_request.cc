@@ -1,9 +1,8 @@
-#include "queryd/query/sql_request.h"
+#include "queryd/http/sql_request.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <functional>
 #include <optional>
@@ -14,21 +13,6 @@
 
 namespace tarn::queryd {
 namespace {
-
-struct KnownFormat {
-  Format format;
-  std::string_view name;
-  std::string_view media_type;
-  std::string_view content_type;
-};
-// In the order of Format's values. Of several that a client takes alike, the first it names wins.
-constexpr std::array<KnownFormat, 4> kFormats = {{
-    {Format::kJson, "json", "application/json", "application/json"},
-    {Format::kNdjson, "ndjson", "application/x-ndjson", "application/x-ndjson"},
-    {Format::kCsv, "csv", "text/csv", "text/csv; charset=utf-8; header=present"},
-    {Format::kArrow, "arrow", "application/vnd.apache.arrow.stream",
-     "application/vnd.apache.arrow.stream"},
-}};
 
 Error BadBody(std::string_view why) { return InvalidArgument(fmt::format("decode body: {}", why)); }
 
@@ -83,36 +67,36 @@ uint64_t Tighter(uint64_t limit, uint64_t asked) {
   return limit == 0 ? asked : std::min(limit, asked);
 }
 
-// What each field of the body does. The error is what is wrong with the value.
-Result<> ReadField(std::string_view name, const ExactJson& value, SqlRequest& request) {
+// Reads one field of the body. The error says what is wrong with the value.
+Result<> ReadField(std::string_view name, const ExactJson& value, Statement& statement) {
   using Kind = ExactJson::Kind;
   if (name == "sql") {
     if (value.kind == Kind::kNull) return {};
     if (value.kind != Kind::kText) return BadBody("sql must be a text");
-    request.sql = value.text;
+    statement.sql = value.text;
   } else if (name == "params") {
     if (value.kind == Kind::kNull) return {};
     if (value.kind != Kind::kList && value.kind != Kind::kObject) {
       return BadBody("params must be a list or an object");
     }
-    if (!value.items.empty()) request.params = value.Dump();
+    if (!value.items.empty()) statement.params = value.Dump();
   } else if (name == "big_numbers") {
     if (value.kind != Kind::kText || (value.text != "string" && value.text != "number")) {
       return BadBody("big_numbers must be \"number\" or \"string\"");
     }
-    request.json.quote_big_numbers = value.text == "string";
+    statement.json.quote_big_numbers = value.text == "string";
   } else if (name == "timeout_ms") {
     TARN_TRY(const uint64_t number, PositiveNumber(value, name));
     if (number < static_cast<uint64_t>(Duration::max().count()) / 1'000'000) {
-      request.limits.timeout =
-          std::min<Duration>(request.limits.timeout, std::chrono::milliseconds(number));
+      statement.limits.timeout =
+          std::min<Duration>(statement.limits.timeout, std::chrono::milliseconds(number));
     }
   } else if (name == "row_limit") {
     TARN_TRY(const uint64_t number, PositiveNumber(value, name));
-    request.limits.rows = Tighter(request.limits.rows, number);
+    statement.limits.rows = Tighter(statement.limits.rows, number);
   } else if (name == "byte_limit") {
     TARN_TRY(const uint64_t number, PositiveNumber(value, name));
-    request.limits.bytes = Tighter(request.limits.bytes, number);
+    statement.limits.bytes = Tighter(statement.limits.bytes, number);
   } else {
     return BadBody(fmt::format("unknown field \"{}\"", name.substr(0, 64)));
   }
@@ -121,32 +105,31 @@ Result<> ReadField(std::string_view name, const ExactJson& value, SqlRequest& re
 
 }  // namespace
 
-Result<SqlRequest> ParseSqlBody(std::string_view body, const QueryLimits& limits) {
+Result<Statement> ParseSqlBody(std::string_view body, const QueryLimits& limits) {
   const Result<ExactJson> parsed = ParseExactJson(body);
   if (!parsed.ok()) return BadBody(parsed.error().message);
   if (parsed->kind != ExactJson::Kind::kObject) {
     return BadBody("must be an object, as in {\"sql\":\"SELECT 1\"}");
   }
-  SqlRequest request;
-  request.limits = limits;
+  Statement statement;
+  statement.limits = limits;
   for (size_t i = 0; i < parsed->items.size(); ++i) {
-    TARN_CHECK_OK(ReadField(parsed->names[i], parsed->items[i], request));
+    TARN_CHECK_OK(ReadField(parsed->names[i], parsed->items[i], statement));
   }
-  if (Trim(request.sql).empty()) return InvalidArgument("sql is empty");
-  return request;
+  if (Trim(statement.sql).empty()) return InvalidArgument("sql is empty");
+  return statement;
 }
 
 Result<Format> ChooseFormat(std::string_view query_string, std::string_view accept) {
   if (const auto name = QueryParameter(query_string, "format")) {
-    for (const KnownFormat& known : kFormats) {
-      if (known.name == *name) return known.format;
-    }
-    return InvalidArgument("format: must be json, ndjson, csv or arrow");
+    if (const auto format = FormatOfName(*name)) return *format;
+    return InvalidArgument("format: must be " + FormatNames());
   }
+  // Of several formats of the same quality, the first in the header wins.
   double best = 0;
   Format chosen = Format::kJson;
   for (const Choice& choice : ReadChoices(accept)) {
-    for (const KnownFormat& known : kFormats) {
+    for (const FormatDescription& known : Formats()) {
       if (choice.name != known.media_type || !(choice.quality > best)) continue;
       best = choice.quality;
       chosen = known.format;
@@ -166,7 +149,7 @@ Compression ChooseCompression(std::string_view accept_encoding) {
   return gzip > 0 ? Compression::kGzip : Compression::kNone;
 }
 
-bool TakesGzip(std::string_view accept_encoding) {
+bool AcceptsGzip(std::string_view accept_encoding) {
   for (const Choice& choice : ReadChoices(accept_encoding)) {
     if (choice.name == "gzip" || choice.name == "x-gzip") return choice.quality > 0;
   }
@@ -177,25 +160,19 @@ CacheUse ChooseCacheUse(std::string_view cache_control) {
   CacheUse use = CacheUse::kAnswer;
   for (const Choice& choice : ReadChoices(cache_control)) {
     if (choice.name == "no-store") return CacheUse::kNone;
-    // An answer that is kept has no age that would matter, but for whoever takes none at all.
+    // A cached result is as good as a new one, so an age matters only if it is 0.
     if (choice.name == "no-cache" || choice.name == "max-age=0") use = CacheUse::kRefresh;
   }
   return use;
 }
 
-Result<SqlRequest> ParseSqlRequest(const http::Request& request, const QueryLimits& limits) {
-  TARN_TRY(SqlRequest sql, ParseSqlBody(request.body, limits));
-  TARN_TRY(sql.format, ChooseFormat(request.query, request.Header("Accept")));
-  sql.compression = ChooseCompression(request.Header("Accept-Encoding"));
-  sql.cache = ChooseCacheUse(request.Header("Cache-Control"));
-  return sql;
+Result<Statement> ParseSqlRequest(const http::Request& request, const QueryLimits& limits) {
+  TARN_TRY(Statement statement, ParseSqlBody(request.body, limits));
+  TARN_TRY(statement.format, ChooseFormat(request.query, request.Header("Accept")));
+  statement.compression = ChooseCompression(request.Header("Accept-Encoding"));
+  statement.cache = ChooseCacheUse(request.Header("Cache-Control"));
+  return statement;
 }
-
-std::string_view ContentTypeOf(Format format) {
-  return kFormats[static_cast<size_t>(format)].content_type;
-}
-
-std::string_view NameOf(Format format) { return kFormats[static_cast<size_t>(format)].name; }
 
 std::string_view NameOf(Compression compression) {
   switch (compression) {

@@ -1,4 +1,4 @@
-#include "queryd/query/sql_request.h"
+#include "queryd/http/sql_request.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,21 +16,21 @@ using testing::StartsWith;
 
 constexpr QueryLimits kLimits{.timeout = 30s, .rows = 1000, .bytes = 5000};
 
-SqlRequest Parse(std::string_view body, const QueryLimits& limits = kLimits) {
-  Result<SqlRequest> request = ParseSqlBody(body, limits);
+Statement Parse(std::string_view body, const QueryLimits& limits = kLimits) {
+  Result<Statement> request = ParseSqlBody(body, limits);
   if (!request.ok()) throw std::runtime_error(request.error().message);
   return std::move(*request);
 }
 
 std::string ErrorOf(std::string_view body) {
-  const Result<SqlRequest> request = ParseSqlBody(body, kLimits);
+  const Result<Statement> request = ParseSqlBody(body, kLimits);
   if (request.ok()) return "";
   EXPECT_EQ(request.error().kind, ErrorKind::kInvalidArgument);
   return request.error().message;
 }
 
 TEST(ParseSqlBody, ReadsEveryField) {
-  const SqlRequest request =
+  const Statement request =
       Parse(R"({"params":[1,"a",0.10],"big_numbers":"string","timeout_ms":10,"row_limit":20,)"
             R"("byte_limit":30,"sql":" SELECT 1;\u0000 "})");
   EXPECT_EQ(request.sql, std::string(" SELECT 1;\0 ", 12));
@@ -42,7 +42,7 @@ TEST(ParseSqlBody, ReadsEveryField) {
 }
 
 TEST(ParseSqlBody, WhatIsNotThereHasItsDefault) {
-  const SqlRequest request = Parse(R"({"sql":"SELECT 1"})");
+  const Statement request = Parse(R"({"sql":"SELECT 1"})");
   EXPECT_EQ(request.sql, "SELECT 1");
   EXPECT_EQ(request.params, "");
   EXPECT_EQ(request.format, Format::kJson);
@@ -62,13 +62,13 @@ TEST(ParseSqlBody, TakesParametersAsAListOrAnObject) {
 }
 
 TEST(ParseSqlBody, LimitsOnlyBecomeTighter) {
-  const SqlRequest more =
+  const Statement more =
       Parse(R"({"sql":"x","timeout_ms":60000,"row_limit":2000,"byte_limit":9000})");
   EXPECT_EQ(more.limits.timeout, 30s);
   EXPECT_EQ(more.limits.rows, 1000U);
   EXPECT_EQ(more.limits.bytes, 5000U);
-  const SqlRequest unbounded = Parse(R"({"sql":"x","row_limit":2000,"byte_limit":9000})",
-                                     {.timeout = 30s, .rows = 0, .bytes = 0});
+  const Statement unbounded = Parse(R"({"sql":"x","row_limit":2000,"byte_limit":9000})",
+                                    {.timeout = 30s, .rows = 0, .bytes = 0});
   EXPECT_EQ(unbounded.limits.rows, 2000U);
   EXPECT_EQ(unbounded.limits.bytes, 9000U);
   // As many milliseconds as there are, which no Duration holds.
@@ -161,12 +161,12 @@ TEST(ChooseCompression, TakesTheOneThatIsLikedBest) {
   EXPECT_EQ(ChooseCompression("gzip;q=0.5, zstd;q=0.5"), Compression::kZstd);
 }
 
-TEST(TakesGzip, AlsoWhereAnotherIsLikedBetter) {
+TEST(AcceptsGzip, AlsoWhereAnotherIsLikedBetter) {
   for (const char* no : {"", "identity", "br", "*", "gzip;q=0", "zstd", "gzipped"}) {
-    EXPECT_FALSE(TakesGzip(no)) << no;
+    EXPECT_FALSE(AcceptsGzip(no)) << no;
   }
   for (const char* yes : {"gzip", "X-GZIP", "gzip, deflate, br, zstd", "zstd, gzip;q=0.1"}) {
-    EXPECT_TRUE(TakesGzip(yes)) << yes;
+    EXPECT_TRUE(AcceptsGzip(yes)) << yes;
   }
 }
 
@@ -187,7 +187,7 @@ TEST(ParseSqlRequest, PutsTheBodyTheQueryAndTheHeadersTogether) {
   request.body = R"({"sql":"SELECT 1","row_limit":5})";
   request.headers = {
       {"accept", "text/csv"}, {"ACCEPT-ENCODING", "gzip"}, {"cache-control", "no-cache"}};
-  const Result<SqlRequest> parsed = ParseSqlRequest(request, kLimits);
+  const Result<Statement> parsed = ParseSqlRequest(request, kLimits);
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->sql, "SELECT 1");
   EXPECT_EQ(parsed->limits.rows, 5U);
@@ -207,8 +207,8 @@ TEST(NameOf, SaysWhatTheAnswerIs) {
         {Format::kNdjson, "ndjson", "application/x-ndjson"},
         {Format::kCsv, "csv", "text/csv; charset=utf-8; header=present"},
         {Format::kArrow, "arrow", "application/vnd.apache.arrow.stream"}}) {
-    EXPECT_EQ(NameOf(format), name);
-    EXPECT_EQ(ContentTypeOf(format), type);
+    EXPECT_EQ(Describe(format).name, name);
+    EXPECT_EQ(Describe(format).content_type, type);
   }
   EXPECT_EQ(NameOf(Compression::kNone), "");
   EXPECT_EQ(NameOf(Compression::kGzip), "gzip");
@@ -254,7 +254,7 @@ TEST(ParseSqlBody, RandomBytesDoNoHarm) {
   size_t bad = 0;
   for (int i = 0; i < 100'000; ++i) {
     const std::string body = bodies.Next();
-    const Result<SqlRequest> request = ParseSqlBody(body, kLimits);
+    const Result<Statement> request = ParseSqlBody(body, kLimits);
     if (!request.ok()) {
       ++bad;
       ASSERT_EQ(request.error().kind, ErrorKind::kInvalidArgument) << body;
@@ -283,7 +283,7 @@ TEST(ChooseFormat, RandomBytesDoNoHarm) {
     const std::string text = headers.Next();
     const Result<Format> format = ChooseFormat(text, text);
     if (format.ok()) {
-      ASSERT_FALSE(NameOf(*format).empty());
+      ASSERT_FALSE(Describe(*format).name.empty());
     }
     [[maybe_unused]] const std::string_view name = NameOf(ChooseCompression(text));
   }
