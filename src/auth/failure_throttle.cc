@@ -19,7 +19,7 @@ FailureThrottle::Failures& FailureThrottle::FailuresOf(const std::string& addres
 
 std::optional<Duration> FailureThrottle::RecordFailure(const std::string& address,
                                                        Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Failures& failures = FailuresOf(address, now);
   if (now - failures.last > kForgetAfter) failures.in_a_row = 0;
   failures.last = now;
@@ -32,7 +32,7 @@ std::optional<Duration> FailureThrottle::RecordFailure(const std::string& addres
 }
 
 void FailureThrottle::Done(const std::string& address) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = failures_.find(address);
   Failures& failures = found == failures_.end() ? others_ : found->second;
   if (failures.waiting > 0) --failures.waiting;

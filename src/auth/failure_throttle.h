@@ -1,12 +1,12 @@
 #pragma once
 
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "base/deadline.h"
+#include "base/mutex.h"
 
 namespace tarn::auth {
 
@@ -33,12 +33,13 @@ class FailureThrottle {
     size_t waiting = 0;
     Clock::time_point last;
   };
-  // The failures of an address; addresses beyond kAddressesMax share one entry. Requires mutex_.
-  Failures& FailuresOf(const std::string& address, Clock::time_point now);  // Needs mutex_.
+  // The failures of an address; addresses beyond kAddressesMax share one entry.
+  Failures& FailuresOf(const std::string& address, Clock::time_point now) TARN_REQUIRES(mutex_)
+      TARN_REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  std::unordered_map<std::string, Failures> failures_;  // guarded by mutex_
-  Failures others_;                                     // guarded by mutex_
+  Mutex mutex_;
+  std::unordered_map<std::string, Failures> failures_ TARN_GUARDED_BY(mutex_);
+  Failures others_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::auth

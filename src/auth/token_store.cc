@@ -21,6 +21,7 @@ TokenStore::TokenStore(std::string path, Metrics& metrics)
 
 Result<std::unique_ptr<TokenStore>> TokenStore::Open(const std::string& path, Metrics& metrics) {
   std::unique_ptr<TokenStore> store(new TokenStore(path, metrics));
+  const MutexLock lock(store->mutex_);
   store->stamp_ = store->StampOf();
   store->checked_at_ = Clock::now();
   TARN_TRY(store->table_, store->Read());
@@ -58,7 +59,7 @@ Result<std::shared_ptr<const TokenStore::Table>> TokenStore::Read() const {
 }
 
 std::shared_ptr<const TokenStore::Table> TokenStore::Current() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto now = Clock::now();
   if (now - checked_at_ < kCheckInterval) return table_;
   checked_at_ = now;

@@ -4,13 +4,13 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "auth/token_file.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "config/lakehouse.h"
 
 namespace tarn::auth {
@@ -50,10 +50,10 @@ class TokenStore {
   prometheus::Counter& reloaded_;
   prometheus::Counter& failed_;
   const Token dummy_token_;  // Compared with tokens of unknown id.
-  std::mutex mutex_;
-  std::shared_ptr<const Table> table_;  // guarded by mutex_
-  Stamp stamp_;                         // guarded by mutex_; of the file at the last check
-  Clock::time_point checked_at_;        // guarded by mutex_
+  Mutex mutex_;
+  std::shared_ptr<const Table> table_ TARN_GUARDED_BY(mutex_);
+  Stamp stamp_ TARN_GUARDED_BY(mutex_);  // Of the file at the last check.
+  Clock::time_point checked_at_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::auth

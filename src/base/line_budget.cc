@@ -7,7 +7,7 @@ namespace tarn {
 
 std::optional<uint64_t> LineBudget::Take(std::string_view client, Clock::time_point now) {
   if (lines_per_second_ == 0) return 0;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Bucket& bucket = BucketOf(client, now);
   const std::chrono::duration<double> seconds = now - bucket.updated;
   bucket.lines =

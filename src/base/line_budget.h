@@ -6,10 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/mutex.h"
 
 namespace tarn {
 
@@ -34,12 +35,12 @@ class LineBudget {
     uint64_t suppressed = 0;
   };
 
-  Bucket& BucketOf(std::string_view client, Clock::time_point now);  // Requires mutex_.
+  Bucket& BucketOf(std::string_view client, Clock::time_point now) TARN_REQUIRES(mutex_);
   bool IsFull(const Bucket& bucket, Clock::time_point now) const;
 
   const uint32_t lines_per_second_;
-  std::mutex mutex_;
-  std::map<std::string, Bucket, std::less<>> buckets_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, Bucket, std::less<>> buckets_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn

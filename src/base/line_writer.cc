@@ -10,7 +10,7 @@
 namespace tarn {
 
 void LineWriter::Write(std::string_view line, bool is_urgent) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool was_empty = pending_.empty();
   pending_.append(line).push_back('\n');
   if (is_urgent || pending_.size() > kPendingBytesMax || Clock::now() - last_write_ >= kInterval ||
@@ -22,7 +22,7 @@ void LineWriter::Write(std::string_view line, bool is_urgent) {
 }
 
 void LineWriter::Flush() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   WritePending();
 }
 
@@ -54,9 +54,9 @@ bool LineWriter::HasThread() {
 }
 
 void LineWriter::RunDelayedWrites() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    delayed_.wait(lock, [this] { return !pending_.empty(); });
+    delayed_.wait(lock, [this]() TARN_REQUIRES(mutex_) { return !pending_.empty(); });
     delayed_.wait_until(lock, last_write_ + kInterval);
     // Another thread may have written meanwhile. The lines after that wait for their own time.
     if (Clock::now() - last_write_ >= kInterval) WritePending();

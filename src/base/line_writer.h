@@ -4,11 +4,11 @@
 // reader of a pipe or of the journal, which costs a multiple of the line itself.
 
 #include <condition_variable>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/deadline.h"
+#include "base/mutex.h"
 
 namespace tarn {
 
@@ -35,17 +35,17 @@ class LineWriter {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void WritePending();      // Requires mutex_.
-  bool HasThread();         // Requires mutex_. Starts the thread if possible.
-  void RunDelayedWrites();  // The thread.
+  void WritePending() TARN_REQUIRES(mutex_);
+  bool HasThread() TARN_REQUIRES(mutex_);  // Starts the thread if possible.
+  void RunDelayedWrites();                 // The thread.
 
   const int fd_;
-  std::mutex mutex_;
-  std::condition_variable delayed_;
-  std::string pending_;                // guarded by mutex_
-  Clock::time_point last_write_;       // guarded by mutex_
-  bool has_thread_ = false;            // guarded by mutex_
-  bool is_thread_impossible_ = false;  // guarded by mutex_
+  Mutex mutex_;
+  std::condition_variable_any delayed_;
+  std::string pending_ TARN_GUARDED_BY(mutex_);
+  Clock::time_point last_write_ TARN_GUARDED_BY(mutex_);
+  bool has_thread_ TARN_GUARDED_BY(mutex_) = false;
+  bool is_thread_impossible_ TARN_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace tarn

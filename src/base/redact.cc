@@ -19,7 +19,7 @@ std::string JsonEscaped(std::string_view text) {
 void Redactor::Add(std::string_view secret) {
   if (secret.empty()) return;
   const std::string plain(secret);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::string form : {plain, ReplaceAll(plain, "'", "''"), PercentEncode(plain),
                            ToLowerAscii(PercentEncode(plain)), JsonEscaped(plain)}) {
     if (std::find(values_.begin(), values_.end(), form) == values_.end()) {
@@ -32,7 +32,7 @@ void Redactor::Add(std::string_view secret) {
 }
 
 std::string Redactor::Redact(std::string text) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const std::string& value : values_) {
     if (text.find(value) != std::string::npos) text = ReplaceAll(std::move(text), value, kMask);
   }

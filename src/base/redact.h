@@ -1,9 +1,10 @@
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace tarn {
 
@@ -23,8 +24,8 @@ class Redactor {
   std::string Redact(std::string text) const;
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> values_;  // guarded by mutex_; longest first
+  mutable Mutex mutex_;
+  std::vector<std::string> values_ TARN_GUARDED_BY(mutex_);  // Longest first.
 };
 
 // The process-wide redactor, also used by the log.

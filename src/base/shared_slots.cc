@@ -4,7 +4,7 @@ namespace tarn {
 
 SharedSlots::Slot SharedSlots::Acquire(const std::string& user) {
   const size_t user_max = user.empty() ? slots_max_ : (slots_max_ + 1) / 2;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (taken_ >= slots_max_) return nullptr;
   size_t& of_user = users_[user];
   if (of_user >= user_max) return nullptr;
@@ -14,7 +14,7 @@ SharedSlots::Slot SharedSlots::Acquire(const std::string& user) {
 }
 
 void SharedSlots::Release(const std::string& user) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   --taken_;
   const auto of_user = users_.find(user);
   if (--of_user->second == 0) users_.erase(of_user);

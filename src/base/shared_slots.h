@@ -3,8 +3,9 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace tarn {
 
@@ -26,9 +27,9 @@ class SharedSlots {
   void Release(const std::string& user);
 
   const size_t slots_max_;
-  std::mutex mutex_;
-  size_t taken_ = 0;                     // Guarded by mutex_.
-  std::map<std::string, size_t> users_;  // Guarded by mutex_; the slots of each token.
+  Mutex mutex_;
+  size_t taken_ TARN_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, size_t> users_ TARN_GUARDED_BY(mutex_);  // The slots of each token.
 };
 
 }  // namespace tarn

@@ -128,7 +128,7 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
 
 Engine::~Engine() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     stopped_.notify_all();
   }
@@ -191,8 +191,10 @@ void Engine::ReportProgress() {
   pthread_setname_np(pthread_self(), "progress");
   for (int round = 0;; ++round) {
     {
-      std::unique_lock lock(mutex_);
-      if (stopped_.wait_for(lock, kProgressEvery, [this] { return stopping_; })) return;
+      MutexLock lock(mutex_);
+      if (stopped_.wait_for(lock, kProgressEvery,
+                            [this]() TARN_REQUIRES(mutex_) { return stopping_; }))
+        return;
     }
     for (const auto& worker : workers_) {
       if (const auto progress = worker->Progress()) control_.Write(protocol::ToFrame(*progress));

@@ -2,15 +2,15 @@
 
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "engine/connection/connection_factory.h"
-#include "engine/run/frame_socket.h"
 #include "engine/connection/watchdog.h"
+#include "engine/run/frame_socket.h"
 #include "engine/run/worker.h"
 #include "engine/sandbox/sandbox.h"
 #include "engine/views/prober.h"
@@ -60,9 +60,9 @@ class Engine {
   std::unique_ptr<WorkerContext> context_;
   std::vector<std::unique_ptr<Worker>> workers_;
 
-  std::mutex mutex_;
-  std::condition_variable stopped_;  // With mutex_.
-  bool stopping_ = false;            // guarded by mutex_
+  Mutex mutex_;
+  std::condition_variable_any stopped_;  // With mutex_.
+  bool stopping_ TARN_GUARDED_BY(mutex_) = false;
   std::thread progress_thread_;
 };
 

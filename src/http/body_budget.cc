@@ -12,7 +12,7 @@ BodyBudget::BodyBudget(size_t bytes_max, Metrics& metrics)
 bool BodyBudget::Resize(Share& share, size_t bytes, bool must) {
   const size_t counted = bytes > kFreeBytes ? bytes : 0;
   if (counted == share.counted_) return true;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto user = users_.try_emplace(share.user_, 0).first;
   const size_t others = bytes_ - share.counted_;
   const size_t others_of_user = user->second - share.counted_;

@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "base/metrics.h"
+#include "base/mutex.h"
 
 namespace tarn::http {
 
@@ -49,9 +49,9 @@ class BodyBudget {
   const size_t bytes_max_;
   prometheus::Gauge& bytes_gauge_;
   prometheus::Counter& refused_;
-  std::mutex mutex_;
-  size_t bytes_ = 0;                     // Guarded by mutex_.
-  std::map<std::string, size_t> users_;  // Guarded by mutex_; the bytes of each token.
+  Mutex mutex_;
+  size_t bytes_ TARN_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, size_t> users_ TARN_GUARDED_BY(mutex_);  // The bytes of each token.
 };
 
 }  // namespace tarn::http

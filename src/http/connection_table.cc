@@ -8,7 +8,7 @@ namespace tarn::http {
 
 ConnectionTable::Admission ConnectionTable::Add(const std::shared_ptr<Session>& session,
                                                 const std::string& address, bool is_loopback) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Admission admission;
   const auto found = addresses_.find(address);
   const Session* to_evict = nullptr;
@@ -43,7 +43,7 @@ ConnectionTable::Admission ConnectionTable::Add(const std::shared_ptr<Session>& 
 
 void ConnectionTable::Remove(const Session& session) {
   std::shared_ptr<Session> last;  // Destroyed after the lock is released.
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(&session);
   if (found == entries_.end()) return;
   Forget(found->second);
@@ -52,7 +52,7 @@ void ConnectionTable::Remove(const Session& session) {
 }
 
 bool ConnectionTable::BeginRequest(const Session& session) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(&session);
   if (found == entries_.end() || found->second.is_evicted) return false;
   StopWaiting(found->second);
@@ -60,7 +60,7 @@ bool ConnectionTable::BeginRequest(const Session& session) {
 }
 
 void ConnectionTable::AwaitRequest(const Session& session) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(&session);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
@@ -119,9 +119,10 @@ const Session* ConnectionTable::OldestReserved(const std::string& address) const
   const size_t share = std::max<size_t>(1, limits_.reserved / 2);
   const auto own = addresses_.find(address);
   if (own != addresses_.end() && own->second.reserved >= share) {
-    const auto oldest = std::find_if(reserved_.begin(), reserved_.end(), [&](const Session* each) {
-      return entries_.at(each).address == address;
-    });
+    const auto oldest = std::find_if(reserved_.begin(), reserved_.end(),
+                                     [&](const Session* each) TARN_REQUIRES(mutex_) {
+                                       return entries_.at(each).address == address;
+                                     });
     return *oldest;
   }
   return reserved_.size() < limits_.reserved ? nullptr : reserved_.front();

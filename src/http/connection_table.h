@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <unordered_map>
+
+#include "base/mutex.h"
 
 namespace tarn::http {
 
@@ -79,24 +80,23 @@ class ConnectionTable {
     }
   };
 
-  // These functions require mutex_.
-  void StartWaiting(const Session* session, Entry& entry);
-  void StopWaiting(Entry& entry);
-  Rank RankOf(const Address& address) const;
+  void StartWaiting(const Session* session, Entry& entry) TARN_REQUIRES(mutex_);
+  void StopWaiting(Entry& entry) TARN_REQUIRES(mutex_);
+  Rank RankOf(const Address& address) const TARN_REQUIRES(mutex_);
   // Removes the entry from all counts and lists.
-  void Forget(Entry& entry);
-  std::shared_ptr<Session> Evict(const Session* session);
-  const Session* OldestReserved(const std::string& address) const;
+  void Forget(Entry& entry) TARN_REQUIRES(mutex_);
+  std::shared_ptr<Session> Evict(const Session* session) TARN_REQUIRES(mutex_);
+  const Session* OldestReserved(const std::string& address) const TARN_REQUIRES(mutex_);
 
   const Limits limits_;
-  std::mutex mutex_;
-  size_t open_ = 0;                                     // guarded by mutex_; neither reserved nor
-                                                        // evicted
-  std::unordered_map<const Session*, Entry> entries_;   // guarded by mutex_
-  std::unordered_map<std::string, Address> addresses_;  // guarded by mutex_
-  std::set<Rank> ranks_;                                // guarded by mutex_; addresses that wait
-  uint64_t waits_ = 0;                                  // guarded by mutex_; begun so far
-  Waiting reserved_;                                    // guarded by mutex_; by age
+  Mutex mutex_;
+  // Connections that are neither reserved nor evicted.
+  size_t open_ TARN_GUARDED_BY(mutex_) = 0;
+  std::unordered_map<const Session*, Entry> entries_ TARN_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, Address> addresses_ TARN_GUARDED_BY(mutex_);
+  std::set<Rank> ranks_ TARN_GUARDED_BY(mutex_);  // Addresses that wait.
+  uint64_t waits_ TARN_GUARDED_BY(mutex_) = 0;    // Begun so far.
+  Waiting reserved_ TARN_GUARDED_BY(mutex_);      // By age.
 };
 
 }  // namespace tarn::http

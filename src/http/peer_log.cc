@@ -12,7 +12,7 @@ void PeerLog::Add(const asio::any_io_executor& executor, const std::string& peer
   static const std::string kOthers = "others";
   std::string key;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const bool has_room = counted_.size() < kPeersMax || counted_.contains(peer);
     key = has_room ? peer : kOthers;
     const auto [counted, is_first] = counted_.try_emplace(key);
@@ -37,7 +37,7 @@ void PeerLog::StartInterval(const asio::any_io_executor& executor, const std::st
 void PeerLog::EndInterval(const asio::any_io_executor& executor, const std::string& peer) {
   Line line{.peer = peer};
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto counted = counted_.find(peer);
     if (counted == counted_.end()) return;
     line.suppressed = std::exchange(counted->second.suppressed, 0);

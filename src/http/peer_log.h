@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
 #include "base/duration.h"
+#include "base/mutex.h"
 
 namespace tarn::http {
 
@@ -45,8 +45,9 @@ class PeerLog : public std::enable_shared_from_this<PeerLog> {
 
   const Duration interval_;
   const Writer write_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, Counted> counted_;  // guarded by mutex_; those in an interval
+  Mutex mutex_;
+  std::unordered_map<std::string, Counted> counted_
+      TARN_GUARDED_BY(mutex_);  // Those in an interval.
 };
 
 }  // namespace tarn::http

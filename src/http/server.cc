@@ -121,7 +121,7 @@ Result<> Server::Listen(const std::string& bind) {
   address_ = net::FormatEndpoint(acceptor_.local_endpoint());
   web_safety_.SetServer(acceptor_.local_endpoint().address().is_loopback(), tls_ != nullptr);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     accepting_ = true;
   }
   asio::co_spawn(acceptor_.get_executor(), Accept(), [this](const std::exception_ptr& error) {
@@ -130,7 +130,7 @@ Result<> Server::Listen(const std::string& bind) {
     } catch (const std::exception& e) {
       log::Error("listener failed", {{"error", e.what()}});
     }
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     accepting_ = false;
     idle_.notify_all();
   });
@@ -198,7 +198,7 @@ void Server::LogRefusedBody(const std::string& peer) { bodies_log_->Add(io_.get_
 
 void Server::Register(const std::shared_ptr<Session>& session) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     sessions_.insert(session);
     connections_gauge_.Set(static_cast<double>(sessions_.size()));
   }
@@ -207,20 +207,20 @@ void Server::Register(const std::shared_ptr<Session>& session) {
 
 void Server::Unregister(const std::shared_ptr<Session>& session) {
   connections_.Remove(*session);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   sessions_.erase(session);
   connections_gauge_.Set(static_cast<double>(sessions_.size()));
   if (sessions_.empty()) idle_.notify_all();
 }
 
 void Server::StopAccepting() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (draining_.exchange(true)) return;
   closing_ = true;
   asio::post(acceptor_.get_executor(), [this] {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
-    const std::lock_guard closed_lock(mutex_);
+    const MutexLock closed_lock(mutex_);
     closing_ = false;
     idle_.notify_all();
   });
@@ -228,14 +228,15 @@ void Server::StopAccepting() {
 }
 
 bool Server::WaitIdle(Deadline deadline) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   // The I/O threads then hold no reference to this server, and it can be destroyed.
-  return idle_.wait_until(lock, deadline.At(),
-                          [this] { return sessions_.empty() && !accepting_ && !closing_; });
+  return idle_.wait_until(lock, deadline.At(), [this]() TARN_REQUIRES(mutex_) {
+    return sessions_.empty() && !accepting_ && !closing_;
+  });
 }
 
 void Server::CloseAll() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& session : sessions_) session->Close();
 }
 

@@ -6,13 +6,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "base/deadline.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "config/lakehouse.h"
 #include "http/authorization.h"
@@ -105,11 +105,11 @@ class Server {
   std::string address_;
   std::atomic<bool> draining_ = false;
 
-  std::mutex mutex_;
-  std::condition_variable idle_;                           // With mutex_.
-  std::unordered_set<std::shared_ptr<Session>> sessions_;  // guarded by mutex_
-  bool accepting_ = false;                                 // guarded by mutex_; Accept() is running
-  bool closing_ = false;  // guarded by mutex_; the close of the acceptor is pending
+  Mutex mutex_;
+  std::condition_variable_any idle_;  // With mutex_.
+  std::unordered_set<std::shared_ptr<Session>> sessions_ TARN_GUARDED_BY(mutex_);
+  bool accepting_ TARN_GUARDED_BY(mutex_) = false;  // Accept() is running.
+  bool closing_ TARN_GUARDED_BY(mutex_) = false;    // The close of the acceptor is pending.
 };
 
 }  // namespace tarn::http

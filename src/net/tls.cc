@@ -96,6 +96,7 @@ Result<std::unique_ptr<ServerTls>> ServerTls::Load(const TlsSettings& settings, 
                                        settings.cert_path.empty() ? "key_path" : "cert_path"));
   }
   std::unique_ptr<ServerTls> tls(new ServerTls(settings.cert_path, settings.key_path, metrics));
+  const MutexLock lock(tls->reload_mutex_);
   tls->stamps_ = tls->Stamps();
   TARN_TRY(Loaded loaded, tls->Read());
   tls->Use(std::move(loaded));
@@ -195,22 +196,22 @@ void ServerTls::Use(Loaded loaded) {
     log::Warn("the TLS certificate is not valid yet", {{"path", cert_path_}});
   }
   expiry_.Set(static_cast<double>(loaded.not_after));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   context_ = std::move(loaded.context);
 }
 
 std::shared_ptr<ssl_ctx_st> ServerTls::Context() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return context_;
 }
 
 void ServerTls::Reload() {
-  const std::lock_guard lock(reload_mutex_);
+  const MutexLock lock(reload_mutex_);
   TryReload(true);
 }
 
 void ServerTls::ReloadIfChanged() {
-  const std::lock_guard lock(reload_mutex_);
+  const MutexLock lock(reload_mutex_);
   // Certificate and key are replaced one after the other, so a pair that does not match is retried.
   if (last_error_.empty() && Stamps() == stamps_) return;
   TryReload(false);

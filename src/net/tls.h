@@ -3,10 +3,10 @@
 // TLS 1.2 and 1.3 for the server and the client, without types of OpenSSL.
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "config/lakehouse.h"
 
@@ -40,8 +40,8 @@ class ServerTls {
   ServerTls(std::string cert_path, std::string key_path, Metrics& metrics);
   Result<Loaded> Read() const;
   std::string Stamps() const;
-  void Use(Loaded loaded);     // Requires reload_mutex_, except in Load().
-  void TryReload(bool asked);  // Requires reload_mutex_.
+  void Use(Loaded loaded) TARN_REQUIRES(reload_mutex_);
+  void TryReload(bool asked) TARN_REQUIRES(reload_mutex_);
 
   const std::string cert_path_;
   const std::string key_path_;
@@ -50,12 +50,12 @@ class ServerTls {
   prometheus::Counter& reloads_;
   prometheus::Counter& failed_reloads_;
 
-  std::mutex reload_mutex_;
-  std::string stamps_;      // guarded by reload_mutex_; of the files at the last reload
-  std::string last_error_;  // guarded by reload_mutex_; empty after a success
+  Mutex reload_mutex_;
+  std::string stamps_ TARN_GUARDED_BY(reload_mutex_);      // Of the files at the last reload.
+  std::string last_error_ TARN_GUARDED_BY(reload_mutex_);  // Empty after a success.
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<ssl_ctx_st> context_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::shared_ptr<ssl_ctx_st> context_ TARN_GUARDED_BY(mutex_);
 };
 
 // How a client verifies the server's certificate.

@@ -80,7 +80,7 @@ std::vector<std::string> SqlWords::Completions(const Word& word) {
 }
 
 std::vector<std::string> SqlWords::NamesBeginningWith(std::string_view prefix) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> found;
   for (const std::string& name : names_) {
     if (name.size() >= prefix.size() &&
@@ -118,7 +118,7 @@ void SqlWords::Read(const Remote& remote, const std::stop_token& stop) {
   } catch (const Json::exception&) {
     return;  // That is no Tarn.
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   names_ = std::move(names);
 }
 

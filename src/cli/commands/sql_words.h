@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -9,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "cli/commands/remote.h"
 #include "cli/commands/statement_text.h"
 
@@ -30,9 +30,9 @@ class SqlWords {
   void Read(const Remote& remote, const std::stop_token& stop);
 
   const std::set<std::string, std::less<>> reserved_;
-  std::mutex mutex_;
-  std::set<std::string> names_;  // guarded by mutex_
-  std::jthread thread_;          // Last: it uses the others.
+  Mutex mutex_;
+  std::set<std::string> names_ TARN_GUARDED_BY(mutex_);
+  std::jthread thread_;  // Last: it uses the others.
 };
 
 }  // namespace tarn::cli

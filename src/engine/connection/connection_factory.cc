@@ -98,8 +98,8 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
     steps.push_back({"bound the spill", fmt::format("SET GLOBAL max_temp_directory_size = '{}'",
                                                     Bytes(setup_.temp_directory_limit))});
   }
-  // Keys contain no patterns and URLs no query strings. The secret's option does not suffice: DuckDB
-  // expands a pattern before it looks up the secret.
+  // Keys contain no patterns and URLs no query strings. The secret's option does not suffice:
+  // DuckDB expands a pattern before it looks up the secret.
   if (!setup_.store.is_folder) {
     steps.push_back({"take keys as they are", "SET GLOBAL s3_url_compatibility_mode = true"});
     // Without, each file is a new TCP connection, and a TLS handshake: count(*) of a table on a
@@ -157,7 +157,7 @@ Result<> ConnectionFactory::Run(duck::Connection& connection, const std::vector<
 }
 
 Result<duck::Connection> ConnectionFactory::Connect() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   TARN_TRY(duck::Connection connection, database_.Connect());
   TARN_CHECK_OK(Run(connection, ConnectionSteps()));
   return connection;

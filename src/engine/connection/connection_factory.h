@@ -1,10 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "duck/database.h"
 #include "protocol/messages.h"
@@ -45,7 +45,7 @@ class ConnectionFactory {
   duck::Database database_;
   std::vector<duck::Connection> connections_;
   // Two connections that replace one secret at once would conflict.
-  std::mutex mutex_;
+  Mutex mutex_;
 };
 
 // CREATE OR REPLACE SECRET … for a bucket.

@@ -15,7 +15,7 @@ Error TimedOut() { return {ErrorKind::kTimeout, "timed out"}; }
 }  // namespace
 
 bool WatchedTask::Begin(duck::Connection& connection) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // A short statement would be over before the watchdog has looked.
   if (!reason_ && deadline_.Passed()) reason_ = TimedOut();
   if (reason_) return false;
@@ -24,29 +24,29 @@ bool WatchedTask::Begin(duck::Connection& connection) {
 }
 
 void WatchedTask::End() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connection_ = nullptr;
 }
 
 void WatchedTask::Cancel(const Error& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (reason_) return;
   reason_ = reason;
   if (connection_ != nullptr) connection_->Interrupt();
 }
 
 std::optional<double> WatchedTask::Progress() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return connection_ == nullptr ? std::nullopt : connection_->Progress();
 }
 
 std::optional<Error> WatchedTask::CancelReason() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return reason_;
 }
 
 bool WatchedTask::InterruptAgain() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!reason_ || connection_ == nullptr) return false;
   connection_->Interrupt();
   return true;
@@ -56,7 +56,7 @@ Watchdog::Watchdog() : thread_([this] { Loop(); }) {}
 
 Watchdog::~Watchdog() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     changed_.notify_all();
   }
@@ -64,19 +64,19 @@ Watchdog::~Watchdog() {
 }
 
 void Watchdog::Add(std::shared_ptr<WatchedTask> task) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (task->deadline().At() < wakes_at_) changed_.notify_all();
   tasks_.insert(std::move(task));
 }
 
 void Watchdog::Remove(const std::shared_ptr<WatchedTask>& task) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   tasks_.erase(task);
 }
 
 void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, const Error& reason) {
   task->Cancel(reason);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   changed_.notify_all();
 }
 
@@ -84,7 +84,7 @@ void Watchdog::Loop() {
   // Here, as in all threads of the engine: the name of another thread is a file below /proc, which
   // the sandbox does not let it write.
   pthread_setname_np(pthread_self(), "watchdog");
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     const auto now = Deadline::Clock::now();
     auto next = now + kIdle;

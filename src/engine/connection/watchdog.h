@@ -2,12 +2,12 @@
 
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_set>
 
 #include "base/deadline.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "duck/database.h"
 
@@ -40,9 +40,9 @@ class WatchedTask {
   bool InterruptAgain();
 
   const Deadline deadline_;
-  mutable std::mutex mutex_;
-  duck::Connection* connection_ = nullptr;  // guarded by mutex_; set while it runs
-  std::optional<Error> reason_;             // guarded by mutex_
+  mutable Mutex mutex_;
+  duck::Connection* connection_ TARN_GUARDED_BY(mutex_) = nullptr;  // Set while it runs.
+  std::optional<Error> reason_ TARN_GUARDED_BY(mutex_);
 };
 
 // Cancels tasks at their deadline, and interrupts cancelled ones until they end: DuckDB forgets
@@ -59,11 +59,12 @@ class Watchdog {
  private:
   void Loop();
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::unordered_set<std::shared_ptr<WatchedTask>> tasks_;                     // guarded by mutex_
-  Deadline::Clock::time_point wakes_at_ = Deadline::Clock::time_point::max();  // guarded by mutex_
-  bool stopping_ = false;                                                      // guarded by mutex_
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::unordered_set<std::shared_ptr<WatchedTask>> tasks_ TARN_GUARDED_BY(mutex_);
+  Deadline::Clock::time_point wakes_at_ TARN_GUARDED_BY(mutex_) =
+      Deadline::Clock::time_point::max();
+  bool stopping_ TARN_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

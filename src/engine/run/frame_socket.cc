@@ -39,7 +39,7 @@ void FrameSocket::Shutdown() { shutdown(descriptor_, SHUT_RDWR); }
 bool FrameSocket::Write(std::string_view bytes) { return Write(bytes, {}); }
 
 bool FrameSocket::Write(std::string_view header, std::string_view body, std::string_view trailer) {
-  const std::lock_guard lock(write_mutex_);
+  const MutexLock lock(write_mutex_);
   while (!header.empty() || !body.empty() || !trailer.empty()) {
     std::array<iovec, 3> parts = {iovec{const_cast<char*>(header.data()), header.size()},
                                   iovec{const_cast<char*>(body.data()), body.size()},

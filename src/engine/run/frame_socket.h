@@ -1,10 +1,10 @@
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "protocol/frame.h"
 
@@ -34,7 +34,7 @@ class FrameSocket {
  private:
   const int descriptor_;
   protocol::FrameReader reader_;
-  std::mutex write_mutex_;
+  Mutex write_mutex_;
 };
 
 }  // namespace tarn::engine

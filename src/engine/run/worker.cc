@@ -165,13 +165,13 @@ Worker::~Worker() {
 }
 
 void Worker::Cancel(uint64_t query) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   cancelled_ = std::max(cancelled_, query);
   if (task_ != nullptr && query_ <= query) context_.watchdog.Cancel(task_, ClientGone());
 }
 
 std::optional<protocol::Progress> Worker::Progress() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (task_ == nullptr || std::chrono::steady_clock::now() - started_at_ < kProgressAfter) {
     return std::nullopt;
   }
@@ -201,7 +201,7 @@ void Worker::Loop() {
 void Worker::RunOne(const protocol::Query& query) {
   const auto task = std::make_shared<WatchedTask>(Deadline::Never());
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     task_ = task;
     query_ = query.number;
     started_at_ = std::chrono::steady_clock::now();
@@ -226,7 +226,7 @@ void Worker::RunOne(const protocol::Query& query) {
     if (!result.ok()) failed = Judge(result.error(), query);
   }
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     task_ = nullptr;
   }
   if (const auto reason = task->CancelReason()) {

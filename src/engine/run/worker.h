@@ -3,16 +3,16 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
+#include "engine/connection/watchdog.h"
 #include "engine/gate/gate.h"
 #include "engine/run/frame_socket.h"
 #include "engine/run/plan_cache.h"
 #include "engine/run/result_sink.h"
-#include "engine/connection/watchdog.h"
 #include "engine/views/changed_datasets.h"
 #include "engine/views/views.h"
 #include "protocol/messages.h"
@@ -94,11 +94,11 @@ class Worker {
   PlanCache plans_;
   std::optional<Views::Cut> cut_;  // What the query that runs reads.
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<WatchedTask> task_;                      // guarded by mutex_: of what runs
-  uint64_t query_ = 0;                                     // guarded by mutex_: its number
-  uint64_t cancelled_ = 0;                                 // guarded by mutex_: this and all before
-  std::chrono::steady_clock::time_point started_at_ = {};  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::shared_ptr<WatchedTask> task_ TARN_GUARDED_BY(mutex_);  // Of what runs.
+  uint64_t query_ TARN_GUARDED_BY(mutex_) = 0;                 // Its number.
+  uint64_t cancelled_ TARN_GUARDED_BY(mutex_) = 0;             // This and all before.
+  std::chrono::steady_clock::time_point started_at_ TARN_GUARDED_BY(mutex_) = {};
 
   std::thread thread_;
 };

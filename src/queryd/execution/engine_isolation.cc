@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "queryd/execution/engine_supervisor.h"
 
 namespace tarn::queryd {
@@ -39,7 +40,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
   // The query sees the catalogue as it is now, or later.
   uint64_t views_changed = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     views_changed = views_changed_;
     if (UsableIsolated(avoid, views_changed) == nullptr) {
       start_at = Deadline::After(
@@ -48,7 +49,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
   }
   for (;;) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       waiting_.erase(self);
       if (query.cancel_reason()) co_return *query.cancel_reason();
       if (stopping_) co_return Unavailable("the server is shutting down");
@@ -80,7 +81,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
 }
 
 bool EngineSupervisor::EndIsolated(const EngineProcess& process) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& [number, member] : members_) {
     if (member.process.get() != &process || !member.is_isolated) continue;
     member.why_ended = "a query does not end";

@@ -32,7 +32,7 @@ std::optional<size_t> EngineMemory::ChooseOne(const std::vector<Usage>& usages) 
 
 void EngineMemory::Report(const void* owner, std::vector<Usage> usages) {
   if (limit_ == 0) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (usages.empty()) {
     usages_.erase(owner);
     return;

@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "queryd/execution/engine_process.h"
 
 namespace tarn::queryd {
@@ -43,7 +43,7 @@ class EngineMemory {
 
  private:
   const uint64_t limit_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::map<const void*, std::vector<Usage>> usages_;  // Guarded by mutex_; by owner.
 };
 

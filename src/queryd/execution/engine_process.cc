@@ -54,6 +54,7 @@ Result<std::shared_ptr<EngineProcess>> EngineProcess::Start(
                                           : protocol::Channel::kControlFromEngine,
                         std::move(handlers)));
   for (size_t i = 0; i < spawned.slots.size(); ++i) {
+    const MutexLock lock(process->mutex_);
     process->slots_.push_back(std::make_unique<Slot>(
         i, Socket(io, boost::asio::local::stream_protocol(), spawned.slots[i])));
     process->slots_.back()->socket.non_blocking(true);
@@ -78,7 +79,7 @@ EngineProcess::EngineProcess(asio::io_context& io, pid_t pid, Socket control,
 EngineProcess::~EngineProcess() { Kill(); }
 
 void EngineProcess::Kill(EndCause cause) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   going_ = true;
   if (cause != EndCause::kNone) SetEndCause(cause);
   if (!reaped_) kill(pid_, SIGKILL);
@@ -91,12 +92,12 @@ void EngineProcess::SetEndCause(EndCause cause) {
 }
 
 bool EngineProcess::is_going() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return going_;
 }
 
 EndCause EngineProcess::end_cause() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return end_cause_;
 }
 
@@ -167,7 +168,7 @@ asio::awaitable<std::string> EngineProcess::Reap() {
   for (;;) {
     int status = 0;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const pid_t reaped = waitpid(pid_, &status, WNOHANG);
       if (reaped != 0) {
         reaped_ = true;
@@ -215,7 +216,7 @@ Result<> EngineProcess::Handle(const protocol::Frame& frame) {
 }
 
 std::optional<EngineProcess::Lease> EngineProcess::TakeSlot() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (going_ || free_.empty()) return std::nullopt;
   Slot* slot = free_.back();
   free_.pop_back();
@@ -224,14 +225,14 @@ std::optional<EngineProcess::Lease> EngineProcess::TakeSlot() {
 
 void EngineProcess::Return(Slot* slot) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     free_.push_back(slot);
   }
   handlers_.on_slot_free();
 }
 
 size_t EngineProcess::slots_taken() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return slots_.size() - free_.size();
 }
 

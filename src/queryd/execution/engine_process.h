@@ -10,11 +10,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "protocol/messages.h"
 
@@ -139,7 +139,7 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   void Enqueue(std::string frame);  // Only on the strand.
   void WriteNext();
   void Return(Slot* slot);
-  void SetEndCause(EndCause cause);  // Needs mutex_.
+  void SetEndCause(EndCause cause) TARN_REQUIRES(mutex_);
 
   const boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   const pid_t pid_;
@@ -148,12 +148,12 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
   const Handlers handlers_;
   std::deque<std::string> outgoing_;  // Only on the strand.
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<Slot*> free_;  // guarded by mutex_; the latest first, its plans are the warmest
-  bool going_ = false;       // guarded by mutex_: it was killed, or ends by itself
-  bool reaped_ = false;      // guarded by mutex_: the pid may be another's now
-  EndCause end_cause_ = EndCause::kNone;  // guarded by mutex_
+  std::vector<Slot*> free_ TARN_GUARDED_BY(mutex_);  // The latest first, its plans are the warmest.
+  bool going_ TARN_GUARDED_BY(mutex_) = false;       // It was killed, or ends by itself.
+  bool reaped_ TARN_GUARDED_BY(mutex_) = false;      // The pid may be another's now.
+  EndCause end_cause_ TARN_GUARDED_BY(mutex_) = EndCause::kNone;
   const std::shared_ptr<std::atomic<bool>> has_crashed_ =
       std::make_shared<std::atomic<bool>>(false);
 };

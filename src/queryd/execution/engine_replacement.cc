@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "queryd/execution/engine_supervisor.h"
 
@@ -44,7 +45,7 @@ void EngineSupervisor::CutDrain(Member& member, std::string_view why) {
 
 void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& unhealthy) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Member* member = FindMember(number);
     if (member == nullptr) return;
     member->is_tired = true;
@@ -67,7 +68,7 @@ void EngineSupervisor::EndIfDrained(Member& member) {
 }
 
 void EngineSupervisor::Replace(const std::string& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopping_ || current_ == 0) return;
   if (const Result<> started = StartProcess(reason); !started.ok()) {
     log::Error("the engine cannot be replaced", {{"error", started.error().message}});
@@ -83,7 +84,7 @@ bool EngineSupervisor::IsAnyDraining() const {
 
 void EngineSupervisor::ReplaceAfterDrain(const std::string& reason) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Member* member = FindMember(current_);
     if (stopping_ || member == nullptr || IsStarting()) return;
     if (IsAnyDraining()) {
@@ -116,7 +117,7 @@ void EngineSupervisor::ReplaceBroken(const EngineProcess& process) {
 
 void EngineSupervisor::ReplaceIfCurrent(const EngineProcess& process, const std::string& reason) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const Member* member = FindMember(current_);
     if (member == nullptr || member->process.get() != &process) return;
   }
@@ -126,7 +127,7 @@ void EngineSupervisor::ReplaceIfCurrent(const EngineProcess& process, const std:
 Result<> EngineSupervisor::RefreshCredentials() {
   TARN_TRY(const protocol::Credentials credentials, options_.credentials());
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const Member* member = FindMember(next_ != 0 ? next_ : current_);
     if (member == nullptr || member->credentials == credentials) return {};
     if (Member* isolated = FindMember(isolated_)) isolated->is_tired = true;

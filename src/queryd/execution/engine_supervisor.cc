@@ -101,7 +101,7 @@ std::shared_ptr<void> EngineSupervisor::Hold() {
   ++held_;
   // A coroutine that still runs after Stop timed out keeps the supervisor alive.
   return {this, [alive = weak_from_this().lock()](EngineSupervisor* self) {
-            const std::lock_guard lock(self->mutex_);
+            const MutexLock lock(self->mutex_);
             --self->held_;
             self->changed_.notify_all();
           }};
@@ -110,15 +110,16 @@ std::shared_ptr<void> EngineSupervisor::Hold() {
 Result<> EngineSupervisor::Open() {
   std::shared_ptr<void> hold;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     opening_ = true;
     TARN_CHECK_OK(StartProcess("start"));
     hold = Hold();
   }
   StartWatch(std::move(hold));
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, options_.start_timeout,
-                    [this] { return current_ != 0 || !start_error_.empty(); });
+  MutexLock lock(mutex_);
+  changed_.wait_for(lock, options_.start_timeout, [this]() TARN_REQUIRES(mutex_) {
+    return current_ != 0 || !start_error_.empty();
+  });
   opening_ = false;
   if (current_ != 0) return {};
   return Internal(start_error_.empty() ? "the engine does not start" : start_error_);
@@ -127,7 +128,7 @@ Result<> EngineSupervisor::Open() {
 void EngineSupervisor::StartWith(const ViewChange& state) {
   std::shared_ptr<void> hold;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Remember(state);
     hold = Hold();
     if (const Result<> started = StartProcess("start"); !started.ok()) {
@@ -146,7 +147,7 @@ void EngineSupervisor::StartWatch(std::shared_ptr<void> hold) {
 }
 
 void EngineSupervisor::Stop() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!std::exchange(stopping_, true)) {
     for (auto& [number, member] : members_) member.process->Kill(EndCause::kReplaced);
     if (options_.memory != nullptr) options_.memory->Report(this, {});
@@ -157,8 +158,9 @@ void EngineSupervisor::Stop() {
       watch_timer_.cancel();
     });
   }
-  if (!changed_.wait_for(lock, options_.stop_timeout,
-                         [this] { return members_.empty() && held_ == 0; })) {
+  if (!changed_.wait_for(lock, options_.stop_timeout, [this]() TARN_REQUIRES(mutex_) {
+        return members_.empty() && held_ == 0;
+      })) {
     log::Warn("an engine process does not go", {{"processes", uint64_t{members_.size()}}});
   }
 }
@@ -269,7 +271,7 @@ EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
 }
 
 void EngineSupervisor::OnSlotFree(uint64_t number) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (Member* member = FindMember(number)) {
     EndIfDrained(*member);
     EndIsolatedIfUnused(*member);
@@ -280,7 +282,7 @@ void EngineSupervisor::OnSlotFree(uint64_t number) {
 void EngineSupervisor::OnControlError(uint64_t number, const std::string& error) {
   std::shared_ptr<EngineProcess> process;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const Member* member = FindMember(number)) process = member->process;
   }
   if (process != nullptr) OnProtocolError(*process, error);
@@ -292,7 +294,7 @@ EngineSupervisor::Member* EngineSupervisor::FindMember(uint64_t number) {
 }
 
 void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Member* member = FindMember(number);
   if (member == nullptr || stopping_) return;
   if (!ready.error.empty()) {
@@ -341,7 +343,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
   std::vector<std::promise<Result<Schema>>> unanswered;
   std::string temp_directory;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = members_.find(number);
     if (found == members_.end()) return;
     const Member member = std::move(found->second);
@@ -413,12 +415,12 @@ void EngineSupervisor::StartAfter(const std::string& reason, Duration pause) {
   start_is_due_ = true;
   asio::post(strand_, [this, reason, pause, hold = Hold()] {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return;
     }
     start_timer_.expires_after(pause);
     start_timer_.async_wait([this, reason, hold](boost::system::error_code code) {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       start_is_due_ = false;
       if (code || stopping_) return;
       if (const Result<> started = StartNow(reason); !started.ok()) {
@@ -457,7 +459,7 @@ asio::awaitable<void> EngineSupervisor::Watch() {
   for (;;) {
     watch_timer_.expires_after(kWatchEvery);
     co_await watch_timer_.async_wait(net::kAsTuple);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_) {
       gauges_.Clear();
       co_return;
@@ -524,7 +526,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(
   const Deadline deadline = Deadline::After(options_.start_timeout);
   for (;;) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       waiting_.erase(self);
       if (query.cancel_reason()) co_return *query.cancel_reason();
       if (stopping_) co_return Unavailable("the server is shutting down");
@@ -549,7 +551,7 @@ void EngineSupervisor::WakeWaiting() {
 void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& progress) {
   std::shared_ptr<Query> query;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const Member* member = FindMember(number);
     // What was said of the slot's former query may come late.
     if (member != nullptr && progress.slot < member->queries.size() &&
@@ -561,7 +563,7 @@ void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& pro
 }
 
 void EngineSupervisor::OnCached(uint64_t number, const protocol::Cached& cached) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (Member* member = FindMember(number)) member->cached_bytes = cached.data_bytes;
 }
 
@@ -570,7 +572,7 @@ void EngineSupervisor::Abandon(EngineProcess::Lease lease, Admission::Permit per
   const asio::any_io_executor executor = query->executor();
   std::shared_ptr<void> hold;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     hold = Hold();
   }
   asio::co_spawn(executor,
@@ -640,7 +642,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
 }
 
 void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& [number, member] : members_) {
     if (member.process.get() != process) continue;
     member.stuck += stuck ? 1 : -1;
@@ -649,17 +651,17 @@ void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
 }
 
 std::string EngineSupervisor::Version() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return version_;
 }
 
 pid_t EngineSupervisor::CurrentPid() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return PidOf(current_);
 }
 
 pid_t EngineSupervisor::IsolatedPid() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return PidOf(isolated_);
 }
 

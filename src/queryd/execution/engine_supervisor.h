@@ -9,7 +9,6 @@
 #include <future>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "queryd/execution/engine_memory.h"
 #include "queryd/execution/engine_process.h"
@@ -174,32 +174,32 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   };
 
   // Starts a process that is to be the current one, now or when the pace allows it. Does nothing
-  // where one is on its way. Needs mutex_.
-  Result<> StartProcess(const std::string& reason);
-  Result<> StartNow(const std::string& reason);                    // Needs mutex_.
-  void StartAfter(const std::string& reason, Duration pause);      // Needs mutex_.
-  bool IsStarting() const { return next_ != 0 || start_is_due_; }  // Needs mutex_.
-  // The member of a new process. Needs mutex_.
-  Result<Member*> AddMember(const std::string& reason, bool is_isolated);
-  Result<protocol::Setup> MakeSetup(uint64_t number);  // Needs mutex_.
+  // where one is on its way.
+  Result<> StartProcess(const std::string& reason) TARN_REQUIRES(mutex_);
+  Result<> StartNow(const std::string& reason) TARN_REQUIRES(mutex_);
+  void StartAfter(const std::string& reason, Duration pause) TARN_REQUIRES(mutex_);
+  bool IsStarting() const TARN_REQUIRES(mutex_) { return next_ != 0 || start_is_due_; }
+  // The member of a new process.
+  Result<Member*> AddMember(const std::string& reason, bool is_isolated) TARN_REQUIRES(mutex_);
+  Result<protocol::Setup> MakeSetup(uint64_t number) TARN_REQUIRES(mutex_);
   // The isolated process, null if there is none. Ends one that no query can have any more, or that
-  // started before views_changed_ had the value. Needs mutex_.
-  Member* UsableIsolated(const EngineProcess* avoid, uint64_t views_changed);
+  // started before views_changed_ had the value.
+  Member* UsableIsolated(const EngineProcess* avoid, uint64_t views_changed) TARN_REQUIRES(mutex_);
   // Ends the isolated process, if it is this one.
   bool EndIsolated(const EngineProcess& process);
-  // Ends the isolated process where no query waits for it. Needs mutex_.
-  void EndIsolatedIfUnused(Member& member);
+  // Ends the isolated process where no query waits for it.
+  void EndIsolatedIfUnused(Member& member) TARN_REQUIRES(mutex_);
   void StartWatch(std::shared_ptr<void> hold);
   EngineProcess::Handlers MakeHandlers(uint64_t number);
   void OnReady(uint64_t number, const protocol::Ready& ready);
-  void TakeOver(Member& member);      // Needs mutex_.
-  void BeginToDrain(Member& member);  // Needs mutex_.
-  bool IsAnyDraining() const;         // Needs mutex_.
-  void ReplacePostponed();            // Needs mutex_.
+  void TakeOver(Member& member) TARN_REQUIRES(mutex_);
+  void BeginToDrain(Member& member) TARN_REQUIRES(mutex_);
+  bool IsAnyDraining() const TARN_REQUIRES(mutex_);
+  void ReplacePostponed() TARN_REQUIRES(mutex_);
   static bool HasBegunAnswers(const Member& member);
-  // Ends a process that drains, with the queries that run in it. Needs mutex_.
-  void CutDrain(Member& member, std::string_view why);
-  void TellSandbox(const protocol::Ready& ready);  // Needs mutex_.
+  // Ends a process that drains, with the queries that run in it.
+  void CutDrain(Member& member, std::string_view why) TARN_REQUIRES(mutex_);
+  void TellSandbox(const protocol::Ready& ready) TARN_REQUIRES(mutex_);
   void OnApplied(uint64_t number, const protocol::ViewsApplied& applied);
   void OnEnd(uint64_t number, const std::string& how);
   void OnSlotFree(uint64_t number);
@@ -211,33 +211,34 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   void Answered(uint64_t ticket, Result<Schema> outcome);
   void OnProgress(uint64_t number, const protocol::Progress& progress);
   void OnCached(uint64_t number, const protocol::Cached& cached);
-  void EndIfDrained(Member& member);    // Needs mutex_.
-  Member* FindMember(uint64_t number);  // Needs mutex_.
-  pid_t PidOf(uint64_t number) const;   // Needs mutex_.
-  void WakeWaiting();                   // Needs mutex_.
-  void StartLater();                    // Needs mutex_.
-  // What runs on the I/O threads for the supervisor holds one: Stop waits for all of them. Needs
-  // mutex_; the last copy must not go under it.
-  std::shared_ptr<void> Hold();
+  void EndIfDrained(Member& member) TARN_REQUIRES(mutex_);
+  Member* FindMember(uint64_t number) TARN_REQUIRES(mutex_);
+  pid_t PidOf(uint64_t number) const TARN_REQUIRES(mutex_);
+  void WakeWaiting() TARN_REQUIRES(mutex_);
+  void StartLater() TARN_REQUIRES(mutex_);
+  // Returns a reference that work on the I/O threads holds: Stop waits for all of them. The last
+  // copy must not be destroyed while mutex_ is held.
+  std::shared_ptr<void> Hold() TARN_REQUIRES(mutex_);
   void MarkStuck(const EngineProcess* process, bool stuck);
   boost::asio::awaitable<void> Drain(EngineProcess::Lease lease, Admission::Permit permit,
                                      std::shared_ptr<Query> query, OnLost on_lost);
   boost::asio::awaitable<void> Watch();
-  void LookAfter(Member& member, uint64_t resident);  // Needs mutex_.
-  void LookAfterAll();                                // Needs mutex_.
+  void LookAfter(Member& member, uint64_t resident) TARN_REQUIRES(mutex_);
+  void LookAfterAll() TARN_REQUIRES(mutex_);
 
-  // Expects the answer of the current process to a message with this ticket. Needs mutex_.
-  PendingProbe Expect(uint64_t ticket, std::string dataset);
-  // Need mutex_, and a current process.
-  PendingProbe Ask(protocol::Probe probe);
-  std::future<Result<Schema>> Ask(const ViewChange& change);
-  void Remember(const ViewChange& change);  // Needs mutex_.
-  // From now on the process may cache something of the objects. Needs mutex_.
-  void Learn(Member& member, const std::vector<protocol::ViewPointer>& views) const;
+  // Expects the answer of the current process to a message with this ticket.
+  PendingProbe Expect(uint64_t ticket, std::string dataset) TARN_REQUIRES(mutex_);
+  // These require a current process.
+  PendingProbe Ask(protocol::Probe probe) TARN_REQUIRES(mutex_);
+  std::future<Result<Schema>> Ask(const ViewChange& change) TARN_REQUIRES(mutex_);
+  void Remember(const ViewChange& change) TARN_REQUIRES(mutex_);
+  // From now on the process may cache something of the objects.
+  void Learn(Member& member, const std::vector<protocol::ViewPointer>& views) const
+      TARN_REQUIRES(mutex_);
   static bool IsOverwritten(const Member& member, const ViewChange& change);
   // Has a process take over that knows no objects, and waits for it.
-  Result<> StartAfresh(std::unique_lock<std::mutex>& lock, Deadline deadline);
-  void SendToNext(const ViewChange& change);  // Needs mutex_.
+  Result<> StartAfresh(MutexLock& lock, Deadline deadline) TARN_REQUIRES(mutex_);
+  void SendToNext(const ViewChange& change) TARN_REQUIRES(mutex_);
 
   boost::asio::io_context& io_;
   const EngineOptions options_;
@@ -250,21 +251,21 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   prometheus::Counter& protocol_errors_;
   prometheus::Gauge& sandboxed_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;     // With mutex_: a process has come or gone.
-  std::map<uint64_t, Member> members_;  // guarded by mutex_
-  uint64_t last_number_ = 0;            // guarded by mutex_
-  uint64_t current_ = 0;                // guarded by mutex_: takes queries; 0: none
-  uint64_t next_ = 0;                   // guarded by mutex_: starts, to be the current one; 0: none
-  uint64_t isolated_ = 0;      // guarded by mutex_: runs or awaits a suspect query; 0: none
-  bool start_is_due_ = false;  // guarded by mutex_: start_timer_ starts the next one
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;  // With mutex_: a process has come or gone.
+  std::map<uint64_t, Member> members_ TARN_GUARDED_BY(mutex_);
+  uint64_t last_number_ TARN_GUARDED_BY(mutex_) = 0;
+  uint64_t current_ TARN_GUARDED_BY(mutex_) = 0;       // Takes queries; 0: none.
+  uint64_t next_ TARN_GUARDED_BY(mutex_) = 0;          // Starts, to be the current one; 0: none.
+  uint64_t isolated_ TARN_GUARDED_BY(mutex_) = 0;      // Runs or awaits a suspect query; 0: none.
+  bool start_is_due_ TARN_GUARDED_BY(mutex_) = false;  // The start_timer_ starts the next one.
   const std::shared_ptr<EngineStarts> starts_;
-  StartPacer start_reserve_;           // guarded by mutex_
-  StartPacer isolated_start_reserve_;  // guarded by mutex_
-  uint64_t views_changed_ = 0;         // guarded by mutex_: counts the changes of known_
-  KnownViews known_;                   // guarded by mutex_
+  StartPacer start_reserve_ TARN_GUARDED_BY(mutex_);
+  StartPacer isolated_start_reserve_ TARN_GUARDED_BY(mutex_);
+  uint64_t views_changed_ TARN_GUARDED_BY(mutex_) = 0;  // Counts the changes of known_.
+  KnownViews known_ TARN_GUARDED_BY(mutex_);
   // By ticket: the number of the process, and who waits for its answer.
-  std::unordered_map<uint64_t, Asked> asked_;  // guarded by mutex_; by ticket
+  std::unordered_map<uint64_t, Asked> asked_ TARN_GUARDED_BY(mutex_);  // By ticket.
   // This engine's shares of the gauges.
   struct Gauges {
     explicit Gauges(Metrics& metrics);
@@ -275,17 +276,17 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
     GaugeShare suspects_running;
     void Clear();
   };
-  Gauges gauges_;                                          // guarded by mutex_
-  uint64_t last_ticket_ = 0;                               // guarded by mutex_
-  std::set<std::shared_ptr<Query>> waiting_;               // guarded by mutex_: for a slot
-  std::optional<protocol::Credentials> last_credentials_;  // guarded by mutex_
-  std::string version_;                                    // guarded by mutex_
-  std::string start_error_;                                // guarded by mutex_: the latest
-  bool opening_ = false;                                   // guarded by mutex_: Open waits
-  std::optional<std::string> sandbox_missing_;             // guarded by mutex_: as last told
-  int failed_starts_ = 0;                                  // guarded by mutex_: in a row
-  bool stopping_ = false;                                  // guarded by mutex_
-  size_t held_ = 0;                                        // guarded by mutex_: see Hold
+  Gauges gauges_ TARN_GUARDED_BY(mutex_);
+  uint64_t last_ticket_ TARN_GUARDED_BY(mutex_) = 0;
+  std::set<std::shared_ptr<Query>> waiting_ TARN_GUARDED_BY(mutex_);  // For a slot.
+  std::optional<protocol::Credentials> last_credentials_ TARN_GUARDED_BY(mutex_);
+  std::string version_ TARN_GUARDED_BY(mutex_);
+  std::string start_error_ TARN_GUARDED_BY(mutex_);                     // The latest.
+  bool opening_ TARN_GUARDED_BY(mutex_) = false;                        // Open waits.
+  std::optional<std::string> sandbox_missing_ TARN_GUARDED_BY(mutex_);  // As last told.
+  int failed_starts_ TARN_GUARDED_BY(mutex_) = 0;                       // In a row.
+  bool stopping_ TARN_GUARDED_BY(mutex_) = false;
+  size_t held_ TARN_GUARDED_BY(mutex_) = 0;  // See Hold.
   boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   boost::asio::steady_timer start_timer_;  // Only on strand_.
   boost::asio::steady_timer watch_timer_;  // Only on strand_.

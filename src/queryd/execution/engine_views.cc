@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "queryd/execution/engine_supervisor.h"
 
@@ -57,7 +58,7 @@ std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Ask(const ViewCh
 void EngineSupervisor::Answered(uint64_t ticket, Result<Schema> outcome) {
   std::promise<Result<Schema>> answer;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = asked_.find(ticket);
     if (found == asked_.end()) return;
     answer = std::move(found->second.answer);
@@ -75,13 +76,13 @@ void EngineSupervisor::OnProbed(const protocol::Probed& probed) {
 }
 
 void EngineSupervisor::OnProbeProgress(const protocol::ProbeProgress& progress) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = asked_.find(progress.ticket);
   if (found != asked_.end()) *found->second.objects_read = progress.objects_read;
 }
 
 void EngineSupervisor::OnDecoding(const protocol::Decoding& decoding) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = asked_.find(decoding.ticket);
   if (found == asked_.end()) return;
   std::set<uint64_t>& objects = found->second.decoding;
@@ -93,28 +94,29 @@ void EngineSupervisor::OnDecoding(const protocol::Decoding& decoding) {
 }
 
 void EngineSupervisor::Hurry(const std::string& dataset) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Member* member = FindMember(current_);
   if (member == nullptr) return;
   // Names come from processes that run queries.
-  const bool is_probed = std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) {
-    return asked.second.member == current_ && EqualsIgnoreCase(asked.second.dataset, dataset);
-  });
+  const bool is_probed =
+      std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) TARN_REQUIRES(mutex_) {
+        return asked.second.member == current_ && EqualsIgnoreCase(asked.second.dataset, dataset);
+      });
   if (is_probed) {
     member->process->SendOrDrop(protocol::ToFrame(protocol::Hurry{.dataset = dataset}));
   }
 }
 
 bool EngineSupervisor::IsProbing() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return !asked_.empty();
 }
 
 std::vector<PendingProbe> EngineSupervisor::Probe(const std::vector<ProbeRequest>& requests,
                                                   Deadline deadline) {
   std::vector<PendingProbe> pending;
-  std::unique_lock lock(mutex_);
-  const bool can_ask = changed_.wait_until(lock, deadline.At(), [this] {
+  MutexLock lock(mutex_);
+  const bool can_ask = changed_.wait_until(lock, deadline.At(), [this]() TARN_REQUIRES(mutex_) {
     return current_ != 0 || stopping_;
   }) && !stopping_;
   for (const ProbeRequest& request : requests) {
@@ -162,12 +164,13 @@ bool EngineSupervisor::IsOverwritten(const Member& member, const ViewChange& cha
                      [&member](const auto& view) { return member.objects.IsOverwrittenIn(*view); });
 }
 
-Result<> EngineSupervisor::StartAfresh(std::unique_lock<std::mutex>& lock, Deadline deadline) {
+Result<> EngineSupervisor::StartAfresh(MutexLock& lock, Deadline deadline) {
   const uint64_t former = current_;
   // One that starts already has read nothing yet.
   TARN_CHECK_OK(StartProcess("objects may have been overwritten"));
-  changed_.wait_until(lock, deadline.At(),
-                      [&] { return stopping_ || current_ != former || !IsStarting(); });
+  changed_.wait_until(lock, deadline.At(), [&]() TARN_REQUIRES(mutex_) {
+    return stopping_ || current_ != former || !IsStarting();
+  });
   if (current_ != former) return {};
   return Unavailable("no engine has taken over that reads the objects anew");
 }
@@ -175,7 +178,7 @@ Result<> EngineSupervisor::StartAfresh(std::unique_lock<std::mutex>& lock, Deadl
 Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
   std::future<Result<Schema>> answer;
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (stopping_) return Unavailable("no engine is ready");
     Remember(change);
     SendToNext(change);
@@ -196,7 +199,7 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
 }
 
 std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Take(const ViewChange& change) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Remember(change);
   SendToNext(change);
   Member* member = FindMember(current_);
@@ -213,7 +216,7 @@ std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Take(const ViewC
 
 std::optional<uint64_t> EngineSupervisor::RevisionWith(
     const std::vector<protocol::DatasetRead>& reads) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const protocol::DatasetRead& read : reads) {
     const protocol::ViewSpec* const view = known_.Find(read.name);
     if (view == nullptr || view->version != read.version) return std::nullopt;
@@ -223,7 +226,7 @@ std::optional<uint64_t> EngineSupervisor::RevisionWith(
 
 void EngineSupervisor::OnApplied(uint64_t number, const protocol::ViewsApplied& applied) {
   if (applied.ticket != kNoTicket) return Answered(applied.ticket, Schema());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Member* member = FindMember(number);
   if (member == nullptr || stopping_) return;
   if (member->changes_sent > 0) --member->changes_sent;

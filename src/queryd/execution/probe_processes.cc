@@ -33,7 +33,7 @@ ProbeProcesses::ProbeProcesses(boost::asio::io_context& io, const EngineOptions&
 
 void ProbeProcesses::Start() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_ || std::exchange(started_, true)) return;
   }
   shared_->StartWith({});
@@ -42,7 +42,7 @@ void ProbeProcesses::Start() {
 void ProbeProcesses::Stop() {
   std::shared_ptr<EngineSupervisor> alone;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     alone = alone_;
   }
@@ -53,7 +53,7 @@ void ProbeProcesses::Stop() {
 Result<> ProbeProcesses::RefreshCredentials() {
   std::shared_ptr<EngineSupervisor> alone;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!started_) return {};
     alone = alone_;
   }
@@ -64,7 +64,7 @@ Result<> ProbeProcesses::RefreshCredentials() {
 void ProbeProcesses::EndIdle() {
   std::shared_ptr<EngineSupervisor> unused;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_ || alone_ == nullptr || Clock::now() - alone_used_at_ < kAloneIdle) return;
     if (alone_->IsProbing()) return;
     unused = std::move(alone_);
@@ -73,7 +73,7 @@ void ProbeProcesses::EndIdle() {
 }
 
 std::shared_ptr<EngineSupervisor> ProbeProcesses::Alone() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   alone_used_at_ = Clock::now();
   if (alone_ == nullptr) {
     alone_ = std::make_shared<EngineSupervisor>(io_, options_, metrics_);

@@ -3,10 +3,10 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "queryd/execution/engine_supervisor.h"
 #include "queryd/execution/view_target.h"
 
@@ -48,11 +48,12 @@ class ProbeProcesses {
   Metrics& metrics_;
   const std::shared_ptr<EngineSupervisor> shared_;
 
-  std::mutex mutex_;
-  bool started_ = false;                     // guarded by mutex_
-  bool stopping_ = false;                    // guarded by mutex_
-  std::shared_ptr<EngineSupervisor> alone_;  // guarded by mutex_; null while there is no suspect
-  Clock::time_point alone_used_at_ = {};     // guarded by mutex_
+  Mutex mutex_;
+  bool started_ TARN_GUARDED_BY(mutex_) = false;
+  bool stopping_ TARN_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<EngineSupervisor> alone_
+      TARN_GUARDED_BY(mutex_);  // Null while there is no suspect.
+  Clock::time_point alone_used_at_ TARN_GUARDED_BY(mutex_) = {};
 };
 
 }  // namespace tarn::queryd

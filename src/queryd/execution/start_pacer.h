@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 
 #include "base/duration.h"
+#include "base/mutex.h"
 
 namespace tarn::queryd {
 
@@ -57,14 +57,14 @@ class StartBudget {
 
   // Returns the delay of the engine's next start from `now`, and counts that start.
   Duration Take(StartPacer& reserve, StartPacer::Clock::time_point now) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const bool is_common = common_.Wait(now) <= reserve.Wait(now);
     return is_common ? common_.Take(now) : reserve.Take(now);
   }
 
  private:
   const Duration reserve_interval_;
-  std::mutex mutex_;
+  Mutex mutex_;
   StartPacer common_;  // Guarded by mutex_.
 };
 

@@ -14,14 +14,15 @@ class Admission::InQueue {
   InQueue(Admission& owner, Token& token, std::shared_ptr<Waiting> waiting)
       : owner_(owner), token_(token), waiting_(std::move(waiting)) {}
   ~InQueue() {
-    const std::lock_guard lock(owner_.mutex_);
+    const MutexLock lock(owner_.mutex_);
     if (!waiting_->has_left) Leave();
   }
   InQueue(const InQueue&) = delete;
   InQueue& operator=(const InQueue&) = delete;
 
-  // Needs the mutex. Releases the slot, if one was granted.
-  void Leave() {
+  // Releases the slot, if one was granted. Requires the mutex of the owner, which Clang cannot
+  // identify with that of the caller.
+  void Leave() TARN_NO_THREAD_SAFETY_ANALYSIS {
     waiting_->has_left = true;
     if (waiting_->is_granted) {
       --token_.running;
@@ -43,7 +44,7 @@ asio::awaitable<Result<Admission::Permit>> Admission::Enter(Query& query) {
   const auto waiting = std::make_shared<Waiting>(query.shared_from_this());
   Token* token = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     token = &Find(query.user());
     // While a slot is free, all waiting queries belong to tokens at their limit.
     if (running_ < limits_.running_max && token->queue.empty() && MayRunMore(*token)) {
@@ -64,7 +65,7 @@ asio::awaitable<Result<Admission::Permit>> Admission::Enter(Query& query) {
   const Deadline deadline = Deadline::After(limits_.queue_timeout);
   for (;;) {
     co_await query.wakeup().Wait(deadline);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (waiting->is_granted) {
       // Taken also by a cancelled query: the caller finds the reason and gives the slot back.
       waiting->has_left = true;
@@ -149,7 +150,7 @@ void Admission::Grant(Token& token) {
 }
 
 Admission::Token* Admission::NextToken() {
-  const auto rank = [this](const Token& token) {
+  const auto rank = [this](const Token& token) TARN_REQUIRES(mutex_) {
     return std::tuple(token.RunningShare(), std::max(virtual_time_, token.start_tag),
                       token.queue.front()->arrival);
   };
@@ -175,7 +176,7 @@ void Admission::Settle() {
   if (next != nullptr) CancelBlockedFor(*next);
   // In an idle service, all tokens start again as equals.
   const bool is_idle = running_ == 0 && queued_ == 0;
-  std::erase_if(tokens_, [&](const auto& entry) {
+  std::erase_if(tokens_, [&](const auto& entry) TARN_REQUIRES(mutex_) {
     const Token& token = entry.second;
     return token.running == 0 && token.slow_readers == 0 && token.queue.empty() &&
            (is_idle || token.start_tag <= virtual_time_);
@@ -199,7 +200,7 @@ void Admission::CancelBlockedFor(const Token& token) {
 }
 
 void Admission::NoteSlowReader(Permit& permit, const std::shared_ptr<Query>& query) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (permit.is_slow_reader_) return;
   Token& token = *permit.token_;
   if (slow_readers_ < limits_.slow_readers_max &&
@@ -216,7 +217,7 @@ void Admission::NoteSlowReader(Permit& permit, const std::shared_ptr<Query>& que
 }
 
 void Admission::Leave(const Permit& permit) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (permit.is_slow_reader_) {
     --slow_readers_;
     --permit.token_->slow_readers;
@@ -229,12 +230,12 @@ void Admission::Leave(const Permit& permit) {
 }
 
 size_t Admission::running() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return running_;
 }
 
 size_t Admission::queued() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return queued_;
 }
 

@@ -6,12 +6,12 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "auth/identity.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "queryd/query/query.h"
 
@@ -92,32 +92,32 @@ class Admission {
   void Leave(const Permit& permit);
   void NoteSlowReader(Permit& permit, const std::shared_ptr<Query>& query);
 
-  // All of these need mutex_.
-  Token& Find(const auth::Identity& user);
+  Token& Find(const auth::Identity& user) TARN_REQUIRES(mutex_);
   static bool IsWithin(size_t count, size_t token_max, const Token& token);
-  bool MayRunMore(const Token& token) const;
-  Error FullError(const Token& token) const;
-  Error TimeoutError(const Token& token) const;
-  Error EndOfWait(const Query& query, const Waiting& waiting, const Token& token) const;
+  bool MayRunMore(const Token& token) const TARN_REQUIRES(mutex_);
+  Error FullError(const Token& token) const TARN_REQUIRES(mutex_);
+  Error TimeoutError(const Token& token) const TARN_REQUIRES(mutex_);
+  Error EndOfWait(const Query& query, const Waiting& waiting, const Token& token) const
+      TARN_REQUIRES(mutex_);
   // Makes room in the queue for a query of this token. Returns false if the queue is full for it.
-  bool MakeRoom(const Token& token);
-  void Grant(Token& token);
-  Token* NextToken();
+  bool MakeRoom(const Token& token) TARN_REQUIRES(mutex_);
+  void Grant(Token& token) TARN_REQUIRES(mutex_);
+  Token* NextToken() TARN_REQUIRES(mutex_);
   // Grants free slots, cancels a blocked query if necessary, and drops tokens without queries.
   // Called after every change.
-  void Settle();
-  void CancelBlockedFor(const Token& token);
+  void Settle() TARN_REQUIRES(mutex_);
+  void CancelBlockedFor(const Token& token) TARN_REQUIRES(mutex_);
 
   const Limits limits_;
-  mutable std::mutex mutex_;
-  size_t running_ = 0;                   // Guarded by mutex_.
-  size_t queued_ = 0;                    // Guarded by mutex_.
-  size_t slow_readers_ = 0;              // Guarded by mutex_.
-  double virtual_time_ = 0;              // Guarded by mutex_: the latest start tag granted.
-  uint64_t last_arrival_ = 0;            // Guarded by mutex_.
-  uint64_t last_permit_ = 0;             // Guarded by mutex_.
-  std::map<std::string, Token> tokens_;  // Guarded by mutex_; by name.
-  std::map<uint64_t, Blocked> blocked_;  // Guarded by mutex_; by the number of the permit.
+  mutable Mutex mutex_;
+  size_t running_ TARN_GUARDED_BY(mutex_) = 0;
+  size_t queued_ TARN_GUARDED_BY(mutex_) = 0;
+  size_t slow_readers_ TARN_GUARDED_BY(mutex_) = 0;
+  double virtual_time_ TARN_GUARDED_BY(mutex_) = 0;  // The latest start tag granted.
+  uint64_t last_arrival_ TARN_GUARDED_BY(mutex_) = 0;
+  uint64_t last_permit_ TARN_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, Token> tokens_ TARN_GUARDED_BY(mutex_);  // By name.
+  std::map<uint64_t, Blocked> blocked_ TARN_GUARDED_BY(mutex_);  // By the number of the permit.
 };
 
 // A slot, or a place among the queries with slow readers. Given back when the permit is destroyed.

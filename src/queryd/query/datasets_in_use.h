@@ -1,11 +1,11 @@
 #pragma once
 
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "protocol/messages.h"
 
 namespace tarn::queryd {
@@ -16,7 +16,7 @@ namespace tarn::queryd {
 class DatasetsInUse {
  public:
   void Note(const std::vector<protocol::DatasetRead>& reads) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const protocol::DatasetRead& read : reads) {
       if (names_.size() >= kNamesMax) return;
       names_.insert(read.name);
@@ -24,7 +24,7 @@ class DatasetsInUse {
   }
 
   std::set<std::string> Take() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(names_, {});
   }
 
@@ -32,8 +32,8 @@ class DatasetsInUse {
   // The names come from the engine process. Fewer objects are checked than this.
   static constexpr size_t kNamesMax = protocol::Begun::kReadsMax;
 
-  std::mutex mutex_;
-  std::set<std::string> names_;  // Guarded by mutex_.
+  Mutex mutex_;
+  std::set<std::string> names_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::queryd

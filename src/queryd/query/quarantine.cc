@@ -40,7 +40,7 @@ std::string Quarantine::KeyOf(std::string_view sql, std::string_view params,
 Result<bool> Quarantine::Check(const std::string& key, const std::string& user) {
   TARN_CHECK_OK(CheckKey(key));
   if (limits_.time <= Duration::zero()) return false;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool is_suspect = Find(key) != nullptr;
   const auto record = tokens_.find(user);
   if (record == tokens_.end()) return is_suspect;
@@ -55,7 +55,7 @@ Result<bool> Quarantine::Check(const std::string& key, const std::string& user) 
 }
 
 Result<> Quarantine::CheckKey(const std::string& key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Entry* entry = Find(key);
   if (entry == nullptr || !entry->is_refused) return {};
   refused_texts_.Increment();
@@ -68,13 +68,13 @@ Result<> Quarantine::CheckKey(const std::string& key) {
 
 void Quarantine::NoteSuspect(const std::string& key) {
   if (limits_.time <= Duration::zero()) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Put(key);
 }
 
 bool Quarantine::NoteCulprit(const std::string& key, const std::string& user, pid_t process) {
   if (limits_.time <= Duration::zero()) return false;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // Without tokens, one client must not have the queries of all others refused.
   if (!user.empty()) {
     TokenRecord& record = RecordOf(user);
@@ -89,13 +89,13 @@ bool Quarantine::NoteCulprit(const std::string& key, const std::string& user, pi
 
 void Quarantine::NoteCut(const std::string& key, const std::string& user, pid_t process) {
   if (limits_.time <= Duration::zero()) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Put(key);
   Add(RecordOf(user).cuts, process);
 }
 
 void Quarantine::NoteInnocent(const std::string& key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end() || found->second->is_refused) return;
   const Entries::iterator entry = found->second;

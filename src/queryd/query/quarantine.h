@@ -6,7 +6,6 @@
 #include <chrono>
 #include <deque>
 #include <list>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +13,7 @@
 #include "auth/identity.h"
 #include "base/duration.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace tarn::queryd {
@@ -80,10 +80,9 @@ class Quarantine {
     Clock::time_point changed_at;
   };
 
-  // Need mutex_.
-  Entry& Put(const std::string& key);
-  Entry* Find(const std::string& key);
-  TokenRecord& RecordOf(const std::string& user);
+  Entry& Put(const std::string& key) TARN_REQUIRES(mutex_);
+  Entry* Find(const std::string& key) TARN_REQUIRES(mutex_);
+  TokenRecord& RecordOf(const std::string& user) TARN_REQUIRES(mutex_);
   void Add(std::deque<ProcessEnd>& ends, pid_t process) const;
   bool IsFull(const std::deque<ProcessEnd>& ends) const;
 
@@ -91,10 +90,10 @@ class Quarantine {
   prometheus::Counter& refused_texts_;
   prometheus::Counter& refused_tokens_;
 
-  std::mutex mutex_;
-  Entries entries_;  // Guarded by mutex_; the latest first.
-  std::unordered_map<std::string_view, Entries::iterator> by_key_;  // Guarded by mutex_.
-  std::unordered_map<std::string, TokenRecord> tokens_;             // Guarded by mutex_.
+  Mutex mutex_;
+  Entries entries_ TARN_GUARDED_BY(mutex_);  // The latest first.
+  std::unordered_map<std::string_view, Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, TokenRecord> tokens_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::queryd

@@ -47,7 +47,7 @@ void Query::Cancel(const Error& reason) {
 }
 
 QueryInfo Query::Info() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   QueryInfo info = info_;
   const Clock::time_point end = ended_at_.value_or(Clock::now());
   info.queued = std::chrono::duration_cast<Duration>(run_at_.value_or(end) - submitted_at_);
@@ -56,7 +56,7 @@ QueryInfo Query::Info() const {
 }
 
 void Query::SetRunning() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ended_at_) return;
   info_.state = QueryState::kRunning;
   // A second try goes on with the clock of the first.
@@ -64,29 +64,29 @@ void Query::SetRunning() {
 }
 
 void Query::SetCached() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   info_.cached = true;
 }
 
 void Query::SetProgress(double percent) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!ended_at_) info_.percent = percent;
 }
 
 void Query::SetSent(uint64_t rows, uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   info_.rows = rows;
   info_.bytes = bytes;
 }
 
 void Query::AddSent(uint64_t rows_so_far, uint64_t more_bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   info_.rows = rows_so_far;
   info_.bytes += more_bytes;
 }
 
 bool Query::Finish(const Result<ResultSummary>& outcome) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ended_at_) return false;
   ended_at_ = Clock::now();
   timer_.cancel();

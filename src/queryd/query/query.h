@@ -6,12 +6,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "auth/identity.h"
 #include "base/deadline.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "protocol/messages.h"
 #include "queryd/query/wakeup.h"
@@ -98,11 +98,11 @@ class Query : public std::enable_shared_from_this<Query> {
   std::function<void()> on_cut_;
   std::atomic<bool> answer_begun_ = false;
 
-  mutable std::mutex mutex_;
-  QueryInfo info_;  // guarded by mutex_; times are filled in by Info()
+  mutable Mutex mutex_;
+  QueryInfo info_ TARN_GUARDED_BY(mutex_);  // Times are filled in by Info().
   const Clock::time_point submitted_at_ = Clock::now();
-  std::optional<Clock::time_point> run_at_;    // guarded by mutex_
-  std::optional<Clock::time_point> ended_at_;  // guarded by mutex_
+  std::optional<Clock::time_point> run_at_ TARN_GUARDED_BY(mutex_);
+  std::optional<Clock::time_point> ended_at_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::queryd

@@ -38,14 +38,14 @@ const QueryInfo* QueryRegistry::History::FindEnded(const std::string& id) const 
 }
 
 bool QueryRegistry::Add(const std::shared_ptr<Query>& query) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return users_[query->user().name].open.emplace(query->id(), query).second;
 }
 
 bool QueryRegistry::Finish(Query& query, const Result<ResultSummary>& outcome) {
   if (!query.Finish(outcome)) return false;
   QueryInfo info = query.Info();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto user = users_.find(query.user().name);
   if (user == users_.end()) return true;
   History& history = user->second;
@@ -94,7 +94,7 @@ Result<const QueryRegistry::History*> QueryRegistry::HistoryWith(
 }
 
 Result<QueryInfo> QueryRegistry::Find(const Name& name, const auth::Identity& asker) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   TARN_TRY(const History* history, HistoryWith(name, asker));
   if (const auto open = history->open.find(name.id); open != history->open.end()) {
     return open->second->Info();
@@ -103,7 +103,7 @@ Result<QueryInfo> QueryRegistry::Find(const Name& name, const auth::Identity& as
 }
 
 Result<> QueryRegistry::Cancel(const Name& name, const Error& reason, const auth::Identity& asker) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   TARN_TRY(const History* history, HistoryWith(name, asker));
   const auto open = history->open.find(name.id);
   if (open == history->open.end()) {
@@ -114,7 +114,7 @@ Result<> QueryRegistry::Cancel(const Name& name, const Error& reason, const auth
 }
 
 std::vector<QueryInfo> QueryRegistry::List(const auth::Identity& asker) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<QueryInfo> list;
   std::vector<const Ended*> ended;
   for (const auto& [user, history] : users_) {
@@ -131,7 +131,7 @@ std::vector<QueryInfo> QueryRegistry::List(const auth::Identity& asker) const {
 }
 
 void QueryRegistry::CancelAll(const Error& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [user, history] : users_) {
     for (const auto& [id, query] : history.open) query->Cancel(reason);
   }

@@ -4,7 +4,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "queryd/query/query.h"
 
@@ -64,15 +64,15 @@ class QueryRegistry {
     const QueryInfo* FindEnded(const std::string& id) const;
   };
 
-  // Need mutex_.
-  Result<const History*> HistoryWith(const Name& name, const auth::Identity& asker) const;
-  void DropOldest();
+  Result<const History*> HistoryWith(const Name& name, const auth::Identity& asker) const
+      TARN_REQUIRES(mutex_);
+  void DropOldest() TARN_REQUIRES(mutex_);
 
   const size_t history_max_;
-  mutable std::mutex mutex_;
-  std::map<std::string, History> users_;  // Guarded by mutex_; by the name of the token.
-  size_t ended_count_ = 0;                // Guarded by mutex_.
-  uint64_t last_ended_ = 0;               // Guarded by mutex_.
+  mutable Mutex mutex_;
+  std::map<std::string, History> users_ TARN_GUARDED_BY(mutex_);  // By the name of the token.
+  size_t ended_count_ TARN_GUARDED_BY(mutex_) = 0;
+  uint64_t last_ended_ TARN_GUARDED_BY(mutex_) = 0;
 };
 
 std::string_view NameOf(QueryState state);

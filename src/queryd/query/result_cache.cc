@@ -72,7 +72,7 @@ std::string ResultCache::KeyOf(const Statement& request, const auth::DatasetScop
 
 std::shared_ptr<const CachedResult> ResultCache::Find(const std::string& key,
                                                       const IsCurrent& is_current) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   const auto is_usable = [&](const CachedResult& result) {
     const bool has_crashed = result.has_crashed != nullptr && *result.has_crashed;
@@ -94,7 +94,7 @@ bool ResultCache::Keep(const std::string& key, CachedResult result) {
   const size_t bytes = BytesOf(key, result);
   if (bytes > bytes_max_ / kShareMax) return false;
   auto shared = std::make_shared<const CachedResult>(std::move(result));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) Erase(found->second);
   while (bytes_ + bytes > bytes_max_) {
@@ -109,7 +109,7 @@ bool ResultCache::Keep(const std::string& key, CachedResult result) {
 }
 
 void ResultCache::Clear() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   by_key_.clear();
   entries_.clear();
   bytes_ = 0;

@@ -5,7 +5,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 
 #include "auth/identity.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "protocol/messages.h"
 #include "queryd/query/statement.h"
 
@@ -64,7 +64,7 @@ class ResultCache {
   };
   using Entries = std::list<Entry>;
 
-  void Erase(Entries::iterator entry);  // Needs mutex_.
+  void Erase(Entries::iterator entry) TARN_REQUIRES(mutex_);
 
   const size_t bytes_max_;
   prometheus::Counter& hits_;
@@ -72,10 +72,10 @@ class ResultCache {
   prometheus::Counter& evicted_;
   prometheus::Gauge& bytes_gauge_;
 
-  std::mutex mutex_;
-  Entries entries_;  // guarded by mutex_: the one that was asked for last comes first
-  std::unordered_map<std::string_view, Entries::iterator> by_key_;  // guarded by mutex_
-  size_t bytes_ = 0;                                                // guarded by mutex_
+  Mutex mutex_;
+  Entries entries_ TARN_GUARDED_BY(mutex_);  // The one that was asked for last comes first.
+  std::unordered_map<std::string_view, Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
+  size_t bytes_ TARN_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tarn::queryd
