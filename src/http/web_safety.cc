@@ -14,6 +14,18 @@ struct AuthorityView {
   std::string_view port;
 };
 
+// The port may be empty (RFC 3986, 3.2.3).
+bool IsPort(std::string_view text) {
+  constexpr unsigned kPortMax = 65535;
+  unsigned port = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    port = 10 * port + static_cast<unsigned>(c - '0');
+    if (port > kPortMax) return false;
+  }
+  return true;
+}
+
 // Parses "host", "host:port" or "[v6]:port" (RFC 9110, 7.2), without user or path.
 std::optional<AuthorityView> ParseAuthority(std::string_view text) {
   AuthorityView out;
@@ -34,10 +46,7 @@ std::optional<AuthorityView> ParseAuthority(std::string_view text) {
   if (end == text.size()) return out;
   if (text[end] != ':') return std::nullopt;
   out.port = text.substr(end + 1);
-  const bool number =
-      out.port.size() <= 5 &&
-      std::all_of(out.port.begin(), out.port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  return number ? std::optional(out) : std::nullopt;
+  return IsPort(out.port) ? std::optional(out) : std::nullopt;
 }
 
 // Returns a part of the request in a form that is safe in a message.
@@ -124,6 +133,8 @@ WebSafety::Verdict WebSafety::Check(const Request& request, unsigned version) co
   bool document = false;
   int hosts = 0;
   int origins = 0;
+  int authorizations = 0;
+  int fetch_sites = 0;
   for (const auto& [name, value] : request.headers) {
     // Only a few headers matter, and their length excludes most others.
     switch (name.size()) {
@@ -149,9 +160,13 @@ WebSafety::Verdict WebSafety::Check(const Request& request, unsigned version) co
           verdict.has_content_type = true;
         }
         break;
+      case 13:
+        if (EqualsIgnoreCase(name, "authorization")) ++authorizations;
+        break;
       case 14:
         if (EqualsIgnoreCase(name, "sec-fetch-site")) {
           fetch_site = value;
+          ++fetch_sites;
         } else if (EqualsIgnoreCase(name, "sec-fetch-mode")) {
           is_navigation = value == "navigate";
           verdict.is_from_browser = true;
@@ -164,11 +179,20 @@ WebSafety::Verdict WebSafety::Check(const Request& request, unsigned version) co
         break;
     }
   }
-  verdict.is_from_browser = verdict.is_from_browser || origins > 0 || !fetch_site.empty();
+  verdict.is_from_browser = verdict.is_from_browser || origins > 0 || fetch_sites > 0;
 
   // RFC 9112, 3.2. HTTP/1.0 has no Host, and browsers do not use it.
   if (hosts > 1 || (hosts == 0 && version >= 11)) {
     verdict.refusal = Refusal{400, "a request must have one Host header"};
+    return verdict;
+  }
+  // RFC 9110, 5.3: neither is a list. A proxy in front may have checked the other one.
+  if (authorizations > 1) {
+    verdict.refusal = Refusal{400, "a request must have at most one Authorization header"};
+    return verdict;
+  }
+  if (fetch_sites > 1 || (fetch_sites == 1 && fetch_site.empty())) {
+    verdict.refusal = Refusal{400, "a request must have at most one Sec-Fetch-Site, with a value"};
     return verdict;
   }
   std::optional<AuthorityView> where;
@@ -217,7 +241,7 @@ WebSafety::Verdict WebSafety::Check(const Request& request, unsigned version) co
   }
   // Requests without Origin, such as images and scripts. Following a link is allowed: it changes
   // nothing, and the other page cannot read the response.
-  const bool own = fetch_site.empty() || fetch_site == "same-origin" || fetch_site == "none";
+  const bool own = fetch_sites == 0 || fetch_site == "same-origin" || fetch_site == "none";
   const bool link =
       is_navigation && document && (request.method == "GET" || request.method == "HEAD");
   if (!own && !link) {

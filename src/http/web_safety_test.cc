@@ -50,6 +50,37 @@ class WebSafetyTest : public testing::Test {
   }
 };
 
+TEST_F(WebSafetyTest, RejectsPortsBeyond65535) {
+  const WebSafety safety = Make("tarn.example.com");
+  for (const char* host :
+       {"localhost:65535", "localhost:0", "localhost:", "[::1]:80", "tarn.example.com:00080"}) {
+    EXPECT_EQ(Host(safety, host), 0) << host;
+  }
+  for (const char* host : {"localhost:65536", "localhost:99999", "[::1]:99999", "localhost:-1",
+                           "localhost:18446744073709551617"}) {
+    EXPECT_EQ(Host(safety, host), 400) << host;
+  }
+  HttpSettings settings;
+  settings.allowed_hosts = "tarn.example.com:99999";
+  EXPECT_FALSE(WebSafety::FromSettings(settings).ok());
+}
+
+TEST_F(WebSafetyTest, RejectsSecondHeadersThatHaveOneValue) {
+  const WebSafety safety = Make("");
+  const auto with = [&](const Headers& more) {
+    Headers headers = {{"Host", "localhost"}};
+    headers.insert(headers.end(), more.begin(), more.end());
+    return Check(safety, {.headers = headers});
+  };
+  EXPECT_EQ(with({{"Authorization", "Bearer a"}}), 0);
+  EXPECT_EQ(with({{"Authorization", "Bearer a"}, {"authorization", "Bearer b"}}), 400);
+  EXPECT_EQ(with({{"Authorization", "Bearer a"}, {"Authorization", "Bearer a"}}), 400);
+  EXPECT_EQ(with({{"Sec-Fetch-Site", "none"}}), 0);
+  EXPECT_EQ(with({{"Sec-Fetch-Site", ""}}), 400);
+  EXPECT_EQ(with({{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "none"}}), 400);
+  EXPECT_EQ(with({{"Sec-Fetch-Site", "cross-site"}}), 403);
+}
+
 TEST_F(WebSafetyTest, PrefersTheHostOfAnAbsoluteTarget) {
   const WebSafety safety = Make("tarn.example.com");
   const auto judge = [&](const std::string& authority, const Headers& headers, unsigned version) {
