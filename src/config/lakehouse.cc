@@ -319,7 +319,7 @@ SettingsTable LakehouseSettings::Table() {
        .target = &queryd.scoped_engines_max,
        .help = "The maximum number of engine processes for tokens that are limited to "
                "datasets. There is one process for each set of datasets. Queries of further "
-               "sets are answered 503.",
+               "sets wait for one of them, up to `queue_timeout`.",
        .min = 1,
        .max = 64,
        .unit = "processes"},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <future>
@@ -11,6 +12,9 @@
 #include "base/log.h"
 
 namespace tarn::queryd {
+
+namespace asio = boost::asio;
+
 namespace {
 
 // So long a change of the catalogue waits for engines of limited tokens to take it.
@@ -64,6 +68,9 @@ void EnginePool::Stop() {
     stopping_ = true;
     // Those that queries hold stay where they are: they are destroyed after them.
     for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
+    for (const Waiting& each : waiting_) {
+      for (const auto& query : each.queries) query->wakeup().Wake();
+    }
     stoppers = std::exchange(stoppers_, {});
   }
   first_->Stop();
@@ -84,23 +91,131 @@ Result<> EnginePool::RefreshCredentials() {
   return {};
 }
 
+class EnginePool::InLine {
+ public:
+  InLine(EnginePool& pool, std::shared_ptr<Query> query) : pool_(pool), query_(std::move(query)) {
+    const std::lock_guard lock(pool_.mutex_);
+    const auth::DatasetScope& scope = query_->user().datasets;
+    const auto known = std::find_if(pool_.waiting_.begin(), pool_.waiting_.end(),
+                                    [&](const Waiting& each) { return each.scope == scope; });
+    if (known == pool_.waiting_.end()) {
+      pool_.waiting_.push_back({.scope = scope, .queries = {query_}});
+    } else {
+      known->queries.insert(query_);
+    }
+    pool_.Settle();
+  }
+  ~InLine() {
+    const std::lock_guard lock(pool_.mutex_);
+    for (Waiting& each : pool_.waiting_) each.queries.erase(query_);
+    pool_.waiting_.remove_if([](const Waiting& each) { return each.queries.empty(); });
+  }
+  InLine(const InLine&) = delete;
+  InLine& operator=(const InLine&) = delete;
+
+  // Whether the set of the query has its place. Needs the mutex.
+  bool HasEnded() const {
+    return std::none_of(pool_.waiting_.begin(), pool_.waiting_.end(),
+                        [this](const Waiting& each) { return each.queries.contains(query_); });
+  }
+
+ private:
+  EnginePool& pool_;
+  const std::shared_ptr<Query> query_;
+};
+
 Result<EnginePool::Use> EnginePool::For(const auth::DatasetScope& scope) {
   if (scope.is_all()) return first_;
   const std::lock_guard lock(mutex_);
   if (stopping_) return Unavailable("the server is shutting down");
   const auto found = scoped_.find(scope);
-  if (found != scoped_.end()) return UseOf(found);
-  if (scoped_.size() >= limits_.scoped_max) {
-    std::shared_ptr<EngineSupervisor> unused = TakeUnused(Clock::time_point::max());
-    if (unused == nullptr) {
-      return Unavailable(
-          "all engines for limited tokens are in use (queryd.scoped_engines_max), try again later");
-    }
-    StopInBackground(std::move(unused));
+  if (found != scoped_.end()) {
+    Scoped& scoped = found->second;
+    scoped.is_closed = scoped.is_closed || MustClose(scoped);
+    return scoped.is_closed ? Use() : UseOf(found);
   }
-  const auto [added, is_new] = scoped_.emplace(scope, Scoped{.engine = StartScoped(scope)});
+  // No overtaking: sets that wait come first.
+  if (!waiting_.empty()) return Use();
+  if (scoped_.size() >= limits_.scoped_max) {
+    std::shared_ptr<EngineSupervisor> leaving = TakeLeaving();
+    if (leaving == nullptr) return Use();
+    StopInBackground(std::move(leaving));
+  }
+  return UseOf(Place(scope));
+}
+
+asio::awaitable<Result<>> EnginePool::WaitForPlace(Query& query, Deadline deadline) {
+  const InLine in_line(*this, query.shared_from_this());
+  for (;;) {
+    Deadline wake = deadline;
+    {
+      const std::lock_guard lock(mutex_);
+      if (query.cancel_reason()) co_return *query.cancel_reason();
+      if (stopping_) co_return Unavailable("the server is shutting down");
+      Settle();
+      if (in_line.HasEnded()) co_return Result<>();
+      if (deadline.Passed()) {
+        co_return Unavailable(
+            "all engines for limited tokens are in use (queryd.scoped_engines_max), try again "
+            "later");
+      }
+      if (const Clock::time_point next = NextSettle(); next < deadline.At()) {
+        wake = Deadline::After(std::chrono::duration_cast<Duration>(next - Clock::now()));
+      }
+    }
+    co_await query.wakeup().Wait(wake);
+  }
+}
+
+EnginePool::ScopedMap::iterator EnginePool::Place(const auth::DatasetScope& scope) {
+  const auto added = scoped_.emplace(scope, Scoped{.engine = StartScoped(scope)}).first;
   scoped_gauge_.Set(static_cast<double>(scoped_.size()));
-  return UseOf(added);
+  return added;
+}
+
+EnginePool::Clock::time_point EnginePool::LeavesAt(const Scoped& scoped) const {
+  if (scoped.is_closed) return Clock::time_point();
+  const Clock::time_point end_of_turn = scoped.placed_at + limits_.turn;
+  // The queries that waited for an engine that has just started come within its turn.
+  return scoped.used_at ? std::min(end_of_turn, *scoped.used_at + limits_.rest) : end_of_turn;
+}
+
+bool EnginePool::MustClose(const Scoped& scoped) const {
+  if (Clock::now() < scoped.placed_at + limits_.turn) return false;
+  const auto closed = std::count_if(scoped_.begin(), scoped_.end(),
+                                    [](const auto& each) { return each.second.is_closed; });
+  const auto without_engine =
+      std::count_if(waiting_.begin(), waiting_.end(),
+                    [this](const Waiting& each) { return !scoped_.contains(each.scope); });
+  return closed < without_engine;
+}
+
+void EnginePool::Settle() {
+  while (!waiting_.empty() && !stopping_) {
+    const auto own = scoped_.find(waiting_.front().scope);
+    if (own != scoped_.end()) {
+      // Another engine gave up its place first.
+      own->second.is_closed = false;
+      own->second.placed_at = Clock::now();
+    } else {
+      if (scoped_.size() >= limits_.scoped_max) {
+        std::shared_ptr<EngineSupervisor> leaving = TakeLeaving();
+        if (leaving == nullptr) return;
+        StopInBackground(std::move(leaving));
+      }
+      Place(waiting_.front().scope);
+    }
+    for (const auto& query : waiting_.front().queries) query->wakeup().Wake();
+    waiting_.pop_front();
+  }
+}
+
+EnginePool::Clock::time_point EnginePool::NextSettle() const {
+  Clock::time_point next = Clock::time_point::max();
+  for (const auto& [scope, scoped] : scoped_) {
+    if (scoped.uses == 0) next = std::min(next, LeavesAt(scoped));
+  }
+  return next;
 }
 
 std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetScope& scope) {
@@ -132,17 +247,34 @@ void EnginePool::EndUse(const auth::DatasetScope& scope) {
   if (found == scoped_.end()) return;
   --found->second.uses;
   found->second.used_at = Clock::now();
+  Settle();
+  // The others look again when this engine may leave.
+  if (!waiting_.empty()) {
+    for (const auto& query : waiting_.front().queries) query->wakeup().Wake();
+  }
 }
 
-std::shared_ptr<EngineSupervisor> EnginePool::TakeUnused(Clock::time_point used_before) {
+std::shared_ptr<EngineSupervisor> EnginePool::TakeLeaving() {
+  const Clock::time_point now = Clock::now();
   auto oldest = scoped_.end();
   for (auto it = scoped_.begin(); it != scoped_.end(); ++it) {
-    if (it->second.uses > 0 || it->second.used_at >= used_before) continue;
+    if (it->second.uses > 0 || LeavesAt(it->second) > now) continue;
     if (oldest == scoped_.end() || it->second.used_at < oldest->second.used_at) oldest = it;
   }
-  if (oldest == scoped_.end()) return nullptr;
-  std::shared_ptr<EngineSupervisor> engine = std::move(oldest->second.engine);
-  scoped_.erase(oldest);
+  return oldest == scoped_.end() ? nullptr : Remove(oldest);
+}
+
+std::shared_ptr<EngineSupervisor> EnginePool::TakeIdle(Clock::time_point used_before) {
+  for (auto it = scoped_.begin(); it != scoped_.end(); ++it) {
+    const Clock::time_point used_at = it->second.used_at.value_or(it->second.placed_at);
+    if (it->second.uses == 0 && used_at < used_before) return Remove(it);
+  }
+  return nullptr;
+}
+
+std::shared_ptr<EngineSupervisor> EnginePool::Remove(ScopedMap::iterator entry) {
+  std::shared_ptr<EngineSupervisor> engine = std::move(entry->second.engine);
+  scoped_.erase(entry);
   scoped_gauge_.Set(static_cast<double>(scoped_.size()));
   return engine;
 }
@@ -160,7 +292,8 @@ void EnginePool::EndIdle() {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
-      unused = TakeUnused(Clock::now() - limits_.idle_timeout);
+      unused = TakeIdle(Clock::now() - limits_.idle_timeout);
+      if (unused != nullptr) Settle();
       stoppers = std::exchange(stoppers_, {});
     }
     for (std::thread& stopper : stoppers) stopper.join();

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,12 +21,15 @@
 
 namespace tarn::queryd {
 
-// The engines: the one that has all datasets, and for each other set of datasets that somebody may
-// see, one that was told of these alone. What a process does not know it cannot give away: not by a
-// name that is found, an error, EXPLAIN, a statistic or the time that something takes.
+// The engines: the one that has all datasets, and for each other set of datasets that a
+// token may see, an engine with these alone. What a process does not know it cannot give away: not
+// by a name that is found, an error, EXPLAIN, a statistic or the time that something takes.
 //
 // An engine of a set starts when it is first asked for, and ends when nobody has used it for a
-// while, or another set needs its place. Thread-safe.
+// while, or another set needs its place. If all places are taken, the queries of further sets wait.
+// The sets get places in the order of their arrival. An engine that has had its place for `turn`
+// takes no further queries while other sets wait. It ends when its queries have ended, and its set
+// waits for a place like the others. Thread-safe.
 class EnginePool : public ViewTarget {
  public:
   struct Limits {
@@ -30,6 +37,9 @@ class EnginePool : public ViewTarget {
     uint64_t scoped_memory = 0;  // memory_limit and memory_hard_limit of each.
     uint64_t scoped_memory_hard = 0;
     Duration idle_timeout = std::chrono::minutes(5);
+    // How long an engine keeps its place while other sets wait; an unused one only for `rest`.
+    Duration turn = std::chrono::seconds(5);
+    Duration rest = std::chrono::milliseconds(250);
     // Of each process that only probes; 0: a quarter of the engine's.
     uint64_t probe_memory = 0;
     uint64_t probe_memory_hard = 0;
@@ -48,9 +58,12 @@ class EnginePool : public ViewTarget {
   // Keeps an engine from being ended.
   using Use = std::shared_ptr<EngineSupervisor>;
 
-  // The engine that sees what `scope` allows. Does not block. kUnavailable when as many are in use
-  // as may be.
+  // The engine that sees what `scope` allows. Does not block. Null: the query must wait for a
+  // place.
   Result<Use> For(const auth::DatasetScope& scope);
+  // Waits until For may return an engine for the datasets of the query's user. The error says that
+  // the query was cancelled, or that there was no place before the deadline: kUnavailable.
+  boost::asio::awaitable<Result<>> WaitForPlace(Query& query, Deadline deadline);
 
   // Ends engines that nobody has used for a while. Blocks.
   void EndIdle();
@@ -69,18 +82,39 @@ class EnginePool : public ViewTarget {
   struct Scoped {
     std::shared_ptr<EngineSupervisor> engine;
     size_t uses = 0;
-    Clock::time_point used_at;
+    Clock::time_point placed_at = Clock::now();
+    std::optional<Clock::time_point> used_at = std::nullopt;  // The end of the last use.
+    bool is_closed = false;  // Takes no further queries, because other sets wait.
   };
   using ScopedMap = std::map<auth::DatasetScope, Scoped>;
+  // The queries of a set that wait for its place.
+  struct Waiting {
+    auth::DatasetScope scope;
+    std::set<std::shared_ptr<Query>> queries = {};
+  };
+  // Removes a query from waiting_.
+  class InLine;
 
   EngineOptions Completed(EngineOptions options);
   void Hurry(const std::string& dataset);
   std::shared_ptr<EngineSupervisor> StartScoped(const auth::DatasetScope& scope);  // Needs mutex_.
   Use UseOf(ScopedMap::iterator entry);                                            // Needs mutex_.
   void EndUse(const auth::DatasetScope& scope);
-  // Takes one out that nobody uses, the one that was not used for longest; null: there is none.
-  std::shared_ptr<EngineSupervisor> TakeUnused(Clock::time_point used_before);  // Needs mutex_.
-  void StopInBackground(std::shared_ptr<EngineSupervisor> engine);              // Needs mutex_.
+  ScopedMap::iterator Place(const auth::DatasetScope& scope);  // Needs mutex_.
+  // When an unused engine may give its place to another set.
+  Clock::time_point LeavesAt(const Scoped& scoped) const;
+  // Whether an engine must refuse a new query, because its turn has ended and other sets wait.
+  bool MustClose(const Scoped& scoped) const;  // Needs mutex_.
+  // Gives free places to the sets that wait. Needs mutex_.
+  void Settle();
+  // When the next unused engine may give up its place. Needs mutex_.
+  Clock::time_point NextSettle() const;
+  // Takes out the engine that was unused for longest. Null: all are in use, or not to leave yet.
+  // Needs mutex_.
+  std::shared_ptr<EngineSupervisor> TakeLeaving();
+  std::shared_ptr<EngineSupervisor> TakeIdle(Clock::time_point used_before);  // Needs mutex_.
+  std::shared_ptr<EngineSupervisor> Remove(ScopedMap::iterator entry);        // Needs mutex_.
+  void StopInBackground(std::shared_ptr<EngineSupervisor> engine);            // Needs mutex_.
 
   boost::asio::io_context& io_;
   const EngineOptions options_;
@@ -94,6 +128,7 @@ class EnginePool : public ViewTarget {
   KnownViews known_;                   // guarded by mutex_
   HurryHandler on_hurry_;              // guarded by mutex_
   ScopedMap scoped_;                   // guarded by mutex_
+  std::list<Waiting> waiting_;         // guarded by mutex_: in the order of arrival
   uint64_t last_folder_ = 0;           // guarded by mutex_
   bool stopping_ = false;              // guarded by mutex_
   std::vector<std::thread> stoppers_;  // guarded by mutex_

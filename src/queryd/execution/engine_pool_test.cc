@@ -5,8 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <future>
+#include <thread>
+#include <vector>
 
 #include "base/text.h"
 #include "queryd/execution/one_row_parquet.h"
@@ -41,6 +45,7 @@ class EnginePoolTest : public testing::Test {
   IoThreads io{2};
   EngineOptions options;
   EnginePool::Limits limits = {.scoped_max = 2, .scoped_memory = 100'000'000};
+  Duration queue_timeout = kSoon;
   std::unique_ptr<EnginePool> pool;
   std::unique_ptr<QueryService> service;
 
@@ -64,16 +69,16 @@ class EnginePoolTest : public testing::Test {
     options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
     options.slots = 4;
     pool = std::make_unique<EnginePool>(io.io(), options, limits, metrics);
-    service =
-        std::make_unique<QueryService>(*pool,
-                                       QueryService::Options{.admission = {.running_max = 4,
-                                                                           .queue_max = 100,
-                                                                           .queue_timeout = kSoon,
-                                                                           .slow_readers_max = 4},
-                                                             .limits = {.timeout = 2 * kSoon},
-                                                             .whole_bytes_max = 1'000'000,
-                                                             .history_max = 100},
-                                       metrics);
+    service = std::make_unique<QueryService>(
+        *pool,
+        QueryService::Options{.admission = {.running_max = 4,
+                                            .queue_max = 100,
+                                            .queue_timeout = queue_timeout,
+                                            .slow_readers_max = 4},
+                              .limits = {.timeout = 2 * kSoon},
+                              .whole_bytes_max = 1'000'000,
+                              .history_max = 100},
+        metrics);
     const Result<> opened = pool->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().message;
   }
@@ -84,11 +89,16 @@ class EnginePoolTest : public testing::Test {
         protocol::ViewSpec{.name = name, .keys = {"one.parquet"}, .version = ++last_version});
     ASSERT_TRUE(pool->Apply({.revision = 1, .put = {view}}, Deadline::After(kSoon)).ok());
   }
-  std::string Run(const std::string& sql, const DatasetScope& scope = {}) {
+  std::future<std::string> Send(const std::string& sql, const DatasetScope& scope = {}) {
     Statement request{.sql = sql, .format = Format::kCsv};
     request.limits.timeout = 2 * kSoon;
-    auto answer = Spawn(io.NewStrand(), Ask(*service, request, scope));
-    return Get(answer);
+    return Spawn(io.NewStrand(), Ask(*service, request, scope));
+  }
+  std::string Run(const std::string& sql, const DatasetScope& scope = {}) {
+    return Get(Send(sql, scope));
+  }
+  double Queued() {
+    return metrics.Gauge("tarn_queries_queued", "Queries that wait for their turn").Value();
   }
   double Scoped() {
     return metrics.Gauge("tarn_engine_scoped", "Engines that have only the datasets of some tokens")
@@ -152,10 +162,82 @@ TEST_F(EnginePoolTest, TheOneThatWasUnusedLongestGivesItsPlace) {
     const auto c = pool->For(DatasetScope::Of({"c"}));
     ASSERT_TRUE(b.ok() && c.ok());
     EXPECT_GT((*b)->CurrentPid(), 0) << "it was a's place that c took";
-    EXPECT_THAT(Run("FROM a", DatasetScope::Of({"a"})), HasSubstr("queryd.scoped_engines_max"));
+    EXPECT_EQ(*pool->For(DatasetScope::Of({"a"})), nullptr);
     EXPECT_EQ(Run("FROM a"), "id\r\n1\r\n") << "who sees all is not held up";
   }
   EXPECT_EQ(Run("FROM a", DatasetScope::Of({"a"})), "id\r\n1\r\n");
+}
+
+TEST_F(EnginePoolTest, QueriesOfAFurtherSetWaitForAPlace) {
+  Open();
+  for (const char* name : {"a", "b", "c"}) Put(name);
+  auto a = pool->For(DatasetScope::Of({"a"}));
+  const auto b = pool->For(DatasetScope::Of({"b"}));
+  ASSERT_TRUE(a.ok() && b.ok());
+  std::vector<std::future<std::string>> waiting;
+  for (int i = 0; i < 6; ++i) waiting.push_back(Send("FROM c", DatasetScope::Of({"c"})));
+  ASSERT_TRUE(Eventually([&] { return Queued() == 6; }));
+  EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n") << "they hold no slots: there are four";
+  *a = nullptr;
+  for (auto& each : waiting) EXPECT_EQ(Get(each), "id\r\n1\r\n");
+  EXPECT_EQ(Scoped(), 2);
+}
+
+TEST_F(EnginePoolTest, AQueryThatGetsNoPlaceInTimeIsToldTheSetting) {
+  queue_timeout = 200ms;
+  Open();
+  const auto a = pool->For(DatasetScope::Of({"a"}));
+  const auto b = pool->For(DatasetScope::Of({"b"}));
+  EXPECT_THAT(Run("SELECT 1", DatasetScope::Of({"c"})), HasSubstr("queryd.scoped_engines_max"));
+  EXPECT_EQ(Queued(), 0);
+}
+
+TEST_F(EnginePoolTest, SetsThatAreAlwaysInUseGiveTheirPlacesToOthersInTurn) {
+  limits.scoped_max = 1;
+  limits.turn = 300ms;
+  options.start_interval = Duration::zero();
+  Open();
+  std::atomic<bool> is_over = false;
+  std::vector<std::thread> clients;
+  // Each set has overlapping queries: its engine is never unused.
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&, i] {
+      const DatasetScope scope = DatasetScope::Of({i < 2 ? "a" : "b"});
+      while (!is_over) EXPECT_EQ(Run("SELECT 1 AS x", scope), "x\r\n1\r\n");
+    });
+  }
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Run("SELECT 1 AS x", DatasetScope::Of({"c"})), "x\r\n1\r\n");
+    EXPECT_EQ(Run("SELECT 1 AS x", DatasetScope::Of({"d"})), "x\r\n1\r\n");
+  }
+  is_over = true;
+  for (std::thread& client : clients) client.join();
+}
+
+TEST_F(EnginePoolTest, AnEngineHasItsPlaceForATurn) {
+  limits.scoped_max = 1;
+  limits.turn = kSoon * 2;
+  limits.rest = kSoon * 2;
+  queue_timeout = 300ms;
+  Open();
+  const DatasetScope a = DatasetScope::Of({"a"});
+  EXPECT_EQ(Run("SELECT 1 AS x", a), "x\r\n1\r\n");
+  const pid_t former = (*pool->For(a))->CurrentPid();
+  auto waiting = Send("SELECT 1 AS x", DatasetScope::Of({"b"}));
+  ASSERT_TRUE(Eventually([&] { return Queued() == 1; }));
+  EXPECT_EQ(Run("SELECT 1 AS x", a), "x\r\n1\r\n") << "its queries do not wait for the other set";
+  EXPECT_THAT(Get(waiting), HasSubstr("queryd.scoped_engines_max"));
+  EXPECT_EQ((*pool->For(a))->CurrentPid(), former);
+}
+
+TEST_F(EnginePoolTest, ACancelledQueryDoesNotWaitForAPlace) {
+  Open();
+  const auto a = pool->For(DatasetScope::Of({"a"}));
+  const auto b = pool->For(DatasetScope::Of({"b"}));
+  auto waiting = Send("SELECT 1", DatasetScope::Of({"c"}));
+  ASSERT_TRUE(Eventually([&] { return Queued() == 1; }));
+  service->registry().CancelAll({ErrorKind::kCancelled, "enough"});
+  EXPECT_EQ(Get(waiting), "error: enough");
 }
 
 TEST_F(EnginePoolTest, AnEngineThatNobodyUsesEnds) {

@@ -66,6 +66,7 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
     : engines_(engines),
       options_(options),
       admission_(options.admission),
+      place_waiters_(options.admission.queue_max),
       quarantine_(std::make_shared<Quarantine>(options.quarantine, metrics)),
       registry_(options.history_max),
       cache_(options.cache_bytes_max, metrics),
@@ -115,23 +116,20 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const Statement& request,
     Finish(*query, is_suspect.error());
     co_return is_suspect.error();
   }
-  Result<Admission::Permit> entered = Error{};
+  Result<Admitted> admitted = Error{};
   {
     const CountedWhile counted(queued_);
-    entered = co_await admission_.Enter(*query);
+    admitted = co_await Admit(*query);
   }
   queue_seconds_.Observe(Seconds(query->Info().queued));
-  if (!entered.ok()) {
-    Finish(*query, entered.error());
-    co_return entered.error();
-  }
-  const Result<EnginePool::Use> engine = engines_.For(query->user().datasets);
-  if (!engine.ok()) {
-    Finish(*query, engine.error());
-    co_return engine.error();
+  if (!admitted.ok()) {
+    Finish(*query, admitted.error());
+    co_return admitted.error();
   }
   const CountedWhile counted(running_);
-  Hold hold{.engine = *engine, .permit = std::move(*entered), .quarantine_key = quarantine_key};
+  Hold hold{.engine = std::move(admitted->engine),
+            .permit = std::move(admitted->permit),
+            .quarantine_key = quarantine_key};
   Result<> go_on;
   if (*is_suspect) go_on = co_await Isolate(*query, hold);
   while (go_on.ok()) {
@@ -145,6 +143,27 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const Statement& request,
   }
   Finish(*query, go_on.error());
   co_return go_on.error();
+}
+
+asio::awaitable<Result<QueryService::Admitted>> QueryService::Admit(Query& query) {
+  const Deadline deadline = Deadline::After(options_.admission.queue_timeout);
+  for (;;) {
+    Result<Admission::Permit> entered = co_await admission_.Enter(query);
+    if (!entered.ok()) co_return entered.error();
+    Result<EnginePool::Use> engine = engines_.For(query.user().datasets);
+    if (!engine.ok()) co_return engine.error();
+    if (*engine != nullptr) co_return Admitted{std::move(*entered), std::move(*engine)};
+    // Without its slot, which the queries of other engines can use meanwhile.
+    entered->Release();
+    const SharedSlots::Slot waiter = place_waiters_.Acquire(query.user().name);
+    if (waiter == nullptr) {
+      co_return Unavailable(
+          "too many queries wait for an engine (queryd.scoped_engines_max, queryd.queue_limit), "
+          "try again later");
+    }
+    const Result<> waited = co_await engines_.WaitForPlace(query, deadline);
+    if (!waited.ok()) co_return waited.error();
+  }
 }
 
 asio::awaitable<Result<>> QueryService::Isolate(Query& query, Hold& hold) {

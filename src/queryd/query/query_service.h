@@ -6,6 +6,7 @@
 
 #include "base/metrics.h"
 #include "base/result.h"
+#include "base/shared_slots.h"
 #include "http/message.h"
 #include "queryd/execution/engine_pool.h"
 #include "queryd/execution/engine_query.h"
@@ -98,6 +99,12 @@ class QueryService {
     int replaced_tries = 0;
   };
   // Gives up its place among those that run together, and waits for the one of a suspect.
+  // A slot among the queries that run together, and the engine for the datasets of the user.
+  struct Admitted {
+    Admission::Permit permit;
+    EnginePool::Use engine;
+  };
+  boost::asio::awaitable<Result<Admitted>> Admit(Query& query);
   boost::asio::awaitable<Result<>> Isolate(Query& query, Hold& hold);
   // Prepares the next try, or returns the error that answers the query.
   boost::asio::awaitable<Result<>> Recover(const Attempt& attempt, Query& query, Hold& hold);
@@ -120,6 +127,7 @@ class QueryService {
   const Options options_;
   Admission admission_;
   // Shared with the ends of cancelled queries, which come later.
+  SharedSlots place_waiters_;  // Queries that wait for an engine; see EnginePool.
   const std::shared_ptr<Quarantine> quarantine_;
   QueryRegistry registry_;
   ResultCache cache_;
