@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -21,6 +22,13 @@ namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
 constexpr int kProgressesToCached = 4;
+// Checks of memory that fail in a row before the process is to be replaced. A query that ends frees
+// its memory within this time.
+constexpr int kFailedMemoryChecks = 3;
+// The memory that such a check needs, and that of each of its rows.
+constexpr uint64_t kCheckedBytesMin = 1'000'000;
+constexpr uint64_t kCheckedBytesMax = 16'000'000;
+constexpr uint64_t kRowBytes = 50;
 
 // Stacks are memory that may be written, and the limit counts them whole.
 constexpr uint64_t kStackBytes = 8ULL * 1024 * 1024;
@@ -107,6 +115,7 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_TRY(sandbox_, Sandbox::Enter(setup));
   watchdog_ = std::make_shared<Watchdog>();
   prober_ = std::make_unique<Prober>(setup, watchdog_);
+  memory_limit_ = setup.memory_limit;
   if (setup.only_probes) return {};
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
   TARN_TRY(duck::Connection own, factory_->Connect());
@@ -202,10 +211,28 @@ void Engine::ReportProgress() {
     ReportReplacedFiles();
     if (round % kProgressesToCached == 0 && own_connection_) ReportCached();
   }
+    if (own_connection_) CheckMemory();
 }
 
 void Engine::ReportCached() {
   const Result<uint64_t> bytes = DataCacheBytes(*own_connection_);
+void Engine::CheckMemory() {
+  if (!context_->has_run_out_of_memory) return;
+  // A query like many others that needs a small part of the memory.
+  const uint64_t bytes = std::clamp(memory_limit_ / 32, kCheckedBytesMin, kCheckedBytesMax);
+  const Result<> checked = own_connection_->Execute(fmt::format(
+      "SELECT count(*) FROM (SELECT DISTINCT range FROM range({}))", bytes / kRowBytes));
+  if (checked.ok() || checked.error().kind != ErrorKind::kOutOfMemory) {
+    context_->has_run_out_of_memory = false;
+    failed_memory_checks_ = 0;
+    return;
+  }
+  // Said again and again until another process takes over.
+  if (++failed_memory_checks_ >= kFailedMemoryChecks) {
+    ReportUnhealthy({.reason = "memory is exhausted", .broken = true});
+  }
+}
+
   if (bytes.ok()) control_.Write(protocol::ToFrame(protocol::Cached{.data_bytes = *bytes}));
 }
 

@@ -48,6 +48,8 @@ class Engine {
   void ReportProgress();
   void ReportReplacedFiles();
   void ReportUnhealthy(const protocol::Unhealthy& unhealthy);
+  // After a query had too little memory: finds out whether others have enough.
+  void CheckMemory();
   void ReportCached();
 
   FrameSocket control_;  // Reading: Serve's thread. Writing: all of them.
@@ -64,6 +66,8 @@ class Engine {
   std::condition_variable_any stopped_;  // With mutex_.
   bool stopping_ TARN_GUARDED_BY(mutex_) = false;
   std::thread progress_thread_;
+  uint64_t memory_limit_ = 0;     // DuckDB's.
+  int failed_memory_checks_ = 0;  // In a row. Only on progress_thread_.
 };
 
 }  // namespace tarn::engine

@@ -1,5 +1,6 @@
 """Queries that want more memory than there is harm nobody beside them, least of all the front."""
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +9,13 @@ import pytest
 from harness.client import Client
 from harness.engine import (
     Memory,
+    alive,
+    engine_pid,
     failures,
     metric,
     wait_until_idle,
 )
+from harness.waiting import wait_until
 
 MEMORY_LIMIT = 1_000_000_000
 # What queryd makes of it, and what a process may have touched when it is found to be beyond.
@@ -186,3 +190,46 @@ def test_hard_limit_holds_where_the_limit_of_duckdb_is_larger(new_lake):
     if lost:
         assert metric(new_lake.query, 'tarn_engine_failures_total{reason="memory"}') == lost
     assert new_lake.query.sql("SELECT 42").rows() == [[42]]
+
+
+def test_new_engine_whose_memory_does_not_come_back_is_replaced(new_lake):
+    """Clients that do not read hold all of it, and other queries fail."""
+    new_lake.settings["http"] = {"write_timeout": "10m"}
+    new_lake.set("queryd", memory_limit="100MB", temp_directory_limit=0, result_cache_bytes=0)
+    new_lake.set("queryd", threads=2, max_concurrent_queries=60, slow_readers_max=60).start()
+    needs_some = "SELECT count(*) FROM (SELECT DISTINCT range FROM range(400000))"
+
+    def has_begun(query_id: str) -> bool:
+        info = new_lake.query.get(f"/queries/{query_id}").json()
+        return info["bytes"] > 0 or info["state"] == "failed"
+
+    with contextlib.ExitStack() as stack:
+        # A list that the query keeps as long as it has rows. At first they are large.
+        for number in range(48):
+            items = 2_000_000 >> (number // 8)
+            text = f"""WITH kept AS MATERIALIZED (SELECT list(range) AS l FROM range({items}))
+                SELECT n, len(l), repeat('y', 1000) FROM range(10000000) t(n), kept"""
+            query_id = f"slow-{number}"
+            stack.enter_context(new_lake.query.send_sql(text, query_id))
+            wait_until(lambda query_id=query_id: has_begun(query_id), "it begins or fails")
+
+        def is_replaced() -> bool:
+            answer = new_lake.query.sql(needs_some)
+            assert answer.status == 200 or "Out of Memory" in answer.text, answer.text
+            return bool(new_lake.queryd.lines("memory is exhausted"))
+
+        wait_until(is_replaced, lambda: f"it is replaced\n{new_lake.queryd.log_tail}", 60)
+        wait_until(lambda: new_lake.query.sql(needs_some).status == 200, "others have memory")
+    assert failures(new_lake.query) == 0
+    wait_until_idle(new_lake.queryd)
+
+
+def test_engine_that_has_memory_again_is_not_replaced_at_once(new_lake):
+    new_lake.set("queryd", memory_limit="200MB", temp_directory_limit=0, threads=2).start()
+    engine = engine_pid(new_lake.queryd)
+    for number in range(3):
+        answer = new_lake.query.sql(f"SELECT len(list(range)) + {number} FROM range(1000000000)")
+        answer.expect_error(400, "query: Out of Memory Error: ")
+        assert new_lake.query.sql("SELECT 42").rows() == [[42]]
+    assert not new_lake.queryd.lines("memory is exhausted")
+    assert alive(engine)

@@ -266,6 +266,7 @@ protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query)
   }
   if (error.kind == ErrorKind::kOutOfMemory) {
     log::Warn("out of memory", {{"query_id", query.id}, {"running", context_.running.load()}});
+    context_.has_run_out_of_memory = true;
     context_.report_unhealthy({.reason = "out of memory", .can_wait = true});
     // Alone it does not fit, whenever it is asked; beside others it may have been their fault.
     if (context_.running == 1) return ToFailed(InvalidArgument(error.message));

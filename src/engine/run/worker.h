@@ -44,6 +44,8 @@ struct WorkerContext {
   std::function<void(const protocol::Unhealthy&)> report_unhealthy;
   ChangedDatasets changed;
   std::atomic<int> running = 0;  // Queries that run now.
+  // A query had too little memory since memory was last found to be available.
+  std::atomic<bool> has_run_out_of_memory = false;
 };
 
 // One slot: a thread with a socket of its own to the front and a connection of its own. It takes
