@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/beast/http/status.hpp>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/redact.h"
@@ -57,6 +58,18 @@ Result<bool> Request::Flag(std::string_view name) const {
     return InvalidArgument(std::string(name) + ": must be true or false");
   }
   return text == "true";
+}
+
+Result<uint64_t> Request::Count(std::string_view name, uint64_t otherwise) const {
+  const std::optional<std::string> text = Parameter(name);
+  if (!text) return otherwise;
+  uint64_t number = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, code] = std::from_chars(text->data(), end, number);
+  if (code != std::errc() || stop != end || number == 0) {
+    return InvalidArgument(std::string(name) + ": must be a whole number from 1");
+  }
+  return number;
 }
 
 bool Request::WantsProblemJson() const {

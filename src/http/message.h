@@ -3,6 +3,7 @@
 // Requests and responses as handlers see them: plain values without types of the HTTP library.
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -69,6 +70,9 @@ struct Request {
 
   // A parameter with the value "true" or "false"; false if absent. The error names the parameter.
   Result<bool> Flag(std::string_view name) const;
+
+  // A parameter with a whole number from 1; `otherwise` if absent. The error names the parameter.
+  Result<uint64_t> Count(std::string_view name, uint64_t otherwise) const;
 
   // True if the client accepts JSON, and so gets errors as problem documents.
   bool WantsProblemJson() const;

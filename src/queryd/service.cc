@@ -231,8 +231,10 @@ bool Service::Stop(Deadline deadline) {
 std::vector<http::Route> Service::Routes(const Metrics& metrics) {
   std::vector<http::Route> routes =
       SqlRoutes(queries_, registrar_, settings_.queryd.sql_body_bytes_max);
-  for (http::Route& route : QueriesRoutes(queries_)) routes.push_back(std::move(route));
-  for (http::Route& route : CatalogStatusRoutes(registrar_)) routes.push_back(std::move(route));
+  for (http::Route& route : QueriesRoutes(queries_, list_workers_))
+    routes.push_back(std::move(route));
+  for (http::Route& route : CatalogStatusRoutes(registrar_))
+    routes.push_back(std::move(route));
   for (http::Route& route : ConsoleRoutes(ConsoleFiles())) routes.push_back(std::move(route));
   for (http::Route& route : http::DaemonRoutes(
            metrics, [this]() -> boost::asio::awaitable<Result<>> { co_return Ready(); },

@@ -14,6 +14,7 @@
 #include "queryd/datasets/registrar.h"
 #include "queryd/execution/engine_pool.h"
 #include "queryd/execution/temp_directory.h"
+#include "queryd/http/fair_workers.h"
 #include "queryd/query/datasets_in_use.h"
 #include "queryd/query/query_service.h"
 
@@ -66,6 +67,7 @@ class Service {
   Registrar registrar_;
   RefreshLoop refresh_loop_;
   QueryService queries_;
+  FairWorkers list_workers_{2};
 };
 
 // Stops in the reverse order of the start: no new requests, running queries to their end or to

@@ -55,18 +55,6 @@ Result<Store::Condition> ConditionOf(const Request& request) {
 }
 
 // A numeric parameter; `otherwise` if absent.
-Result<uint64_t> CountParameter(const Request& request, std::string_view name, uint64_t otherwise) {
-  const std::optional<std::string> text = request.Parameter(name);
-  if (!text) return otherwise;
-  uint64_t number = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stop, code] = std::from_chars(text->data(), end, number);
-  if (code != std::errc() || stop != end || number == 0) {
-    return InvalidArgument(fmt::format("{}: must be a whole number from 1", name));
-  }
-  return number;
-}
-
 std::string FormatHistory(const std::string& name, const Store::HistoryPage& page) {
   std::string json = fmt::format(R"({{"name":{},"versions":[)", catalog::JsonText(name));
   for (size_t i = 0; i < page.entries.size(); ++i) {
@@ -178,9 +166,9 @@ class Handlers {
     if (const Result<> access = CheckReadAccess(request); !access.ok()) {
       co_return http::RenderError(access.error(), request);
     }
-    const Result<uint64_t> before = CountParameter(request, "before", INT64_MAX);
+    const Result<uint64_t> before = request.Count("before", INT64_MAX);
     if (!before.ok()) co_return http::RenderError(before.error(), request);
-    const Result<uint64_t> limit = CountParameter(request, "limit", kHistoryCount);
+    const Result<uint64_t> limit = request.Count("limit", kHistoryCount);
     if (!limit.ok()) co_return http::RenderError(limit.error(), request);
     const auto read = [&]() -> Result<std::string> {
       TARN_TRY(const Store::HistoryPage page,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/redact.h"
@@ -45,19 +46,36 @@ std::string ToText(const nlohmann::ordered_json& json) {
       json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
-asio::awaitable<Response> ListQueries(QueryService& service, const Request& request) {
+std::string RenderList(const QueryService& service, const auth::Identity& asker, size_t limit) {
   // Texts of control characters are six times as long in JSON.
   constexpr size_t kListBytesMax = 2'000'000;
   std::string list = R"({"queries":[)";
-  bool is_truncated = false;
-  for (const QueryInfo& info : service.registry().List(*request.identity)) {
-    const std::string text = ToText(ToJson(info));
-    is_truncated = list.size() + text.size() > kListBytesMax;
-    if (is_truncated) break;
+  // One more tells whether the list is complete.
+  const std::vector<QueryInfo> queries = service.registry().List(asker, limit + 1);
+  bool is_truncated = queries.size() > limit;
+  for (size_t i = 0; i < std::min(queries.size(), limit); ++i) {
+    const std::string text = ToText(ToJson(queries[i]));
+    if (list.size() + text.size() > kListBytesMax) {
+      is_truncated = true;
+      break;
+    }
     if (list.back() != '[') list += ',';
     list += text;
   }
   list += is_truncated ? R"(],"truncated":true})" : "]}";
+  return list;
+}
+
+asio::awaitable<Response> ListQueries(QueryService& service, FairWorkers& workers,
+                                      const Request& request) {
+  constexpr uint64_t kLimit = 1000;
+  constexpr uint64_t kLimitMax = 10'000;
+  const Result<uint64_t> limit = request.Count("limit", kLimit);
+  if (!limit.ok()) co_return http::RenderError(limit.error(), request);
+  const auto render = [&] {
+    return RenderList(service, *request.identity, std::min(*limit, kLimitMax));
+  };
+  std::string list = co_await workers.Run(request.identity->name, render);
   co_return Response::Json(200, std::move(list));
 }
 
@@ -81,17 +99,21 @@ asio::awaitable<Response> CancelQuery(QueryService& service, const Request& requ
 
 }  // namespace
 
-std::vector<http::Route> QueriesRoutes(QueryService& service) {
-  using Handle = asio::awaitable<Response> (*)(QueryService&, const Request&);
-  const auto route = [&service](std::string method, std::string path, Handle handle) {
-    return http::Route{
-        .method = std::move(method),
-        .path = std::move(path),
-        .handler = [&service, handle](const Request& request) { return handle(service, request); },
-        .roles = {auth::Role::kQuery, auth::Role::kAdmin}};
+std::vector<http::Route> QueriesRoutes(QueryService& service, FairWorkers& workers) {
+  const auto route = [](std::string method, std::string path, http::Handler handler) {
+    return http::Route{.method = std::move(method),
+                       .path = std::move(path),
+                       .handler = std::move(handler),
+                       .roles = {auth::Role::kQuery, auth::Role::kAdmin}};
   };
-  return {route("GET", "/queries", &ListQueries), route("GET", "/queries/{id}", &GetQuery),
-          route("DELETE", "/queries/{id}", &CancelQuery)};
+  return {route("GET", "/queries",
+                [&service, &workers](const Request& request) {
+                  return ListQueries(service, workers, request);
+                }),
+          route("GET", "/queries/{id}",
+                [&service](const Request& request) { return GetQuery(service, request); }),
+          route("DELETE", "/queries/{id}",
+                [&service](const Request& request) { return CancelQuery(service, request); })};
 }
 
 }  // namespace tarn::queryd

@@ -7,6 +7,7 @@
 #include "http/router.h"
 #include "queryd/datasets/registrar.h"
 #include "queryd/http/console_files.h"
+#include "queryd/http/fair_workers.h"
 #include "queryd/query/query_service.h"
 
 namespace tarn::queryd {
@@ -18,8 +19,8 @@ std::string_view OpenApi();
 std::vector<http::Route> SqlRoutes(QueryService& service, const Registrar& registrar,
                                    int64_t body_bytes_max);
 
-// GET /queries, GET and DELETE /queries/{id}.
-std::vector<http::Route> QueriesRoutes(QueryService& service);
+// GET /queries, GET and DELETE /queries/{id}. The workers build the lists, here and below.
+std::vector<http::Route> QueriesRoutes(QueryService& service, FairWorkers& workers);
 
 // GET /catalog/status: which revision queries see, and what of it they do not. GET
 // /catalog/datasets: how large what they see is.

@@ -113,7 +113,7 @@ Result<> QueryRegistry::Cancel(const Name& name, const Error& reason, const auth
   return {};
 }
 
-std::vector<QueryInfo> QueryRegistry::List(const auth::Identity& asker) const {
+std::vector<QueryInfo> QueryRegistry::List(const auth::Identity& asker, size_t count_max) const {
   const MutexLock lock(mutex_);
   std::vector<QueryInfo> list;
   std::vector<const Ended*> ended;
@@ -124,9 +124,11 @@ std::vector<QueryInfo> QueryRegistry::List(const auth::Identity& asker) const {
   }
   std::sort(list.begin(), list.end(),
             [](const QueryInfo& a, const QueryInfo& b) { return a.submitted_at > b.submitted_at; });
-  std::sort(ended.begin(), ended.end(),
-            [](const Ended* a, const Ended* b) { return a->number > b->number; });
-  for (const Ended* entry : ended) list.push_back(entry->info);
+  if (list.size() > count_max) list.resize(count_max);
+  const size_t ended_max = std::min(ended.size(), count_max - list.size());
+  std::partial_sort(ended.begin(), ended.begin() + static_cast<ptrdiff_t>(ended_max), ended.end(),
+                    [](const Ended* a, const Ended* b) { return a->number > b->number; });
+  for (size_t i = 0; i < ended_max; ++i) list.push_back(ended[i]->info);
   return list;
 }
 

@@ -45,8 +45,8 @@ class QueryRegistry {
   Result<QueryInfo> Find(const Name& name, const auth::Identity& asker) const;
   // Also kConflict if the query has ended already.
   Result<> Cancel(const Name& name, const Error& reason, const auth::Identity& asker);
-  // The queries that wait or run, then those that ended, the latest first.
-  std::vector<QueryInfo> List(const auth::Identity& asker) const;
+  // The queries that wait or run, then those that ended, the latest first. At most `count_max`.
+  std::vector<QueryInfo> List(const auth::Identity& asker, size_t count_max = SIZE_MAX) const;
 
   void CancelAll(const Error& reason);
 

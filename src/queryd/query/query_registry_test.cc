@@ -112,6 +112,22 @@ TEST_F(QueryRegistryTest, ManyQueriesOfATokenLeaveThoseOfOthersInTheHistory) {
   EXPECT_THAT(Ids(*Token("admin", auth::Role::kAdmin)), ElementsAre("green-1", "red-9"));
 }
 
+TEST_F(QueryRegistryTest, ListsAtMostTheLatest) {
+  for (const char* id : {"a", "b", "c"}) EXPECT_TRUE(registry.Finish(*Add(id), ResultSummary{}));
+  const auto open = Add("open");
+  const auto ids = [this](size_t count_max) {
+    std::vector<std::string> listed;
+    for (const QueryInfo& info : registry.List(*auth::Anonymous(), count_max)) {
+      listed.push_back(info.id);
+    }
+    return listed;
+  };
+  EXPECT_THAT(ids(1), ElementsAre("open"));
+  EXPECT_THAT(ids(2), ElementsAre("open", "c"));
+  EXPECT_EQ(ids(10), Ids());
+  EXPECT_THAT(ids(0), ElementsAre());
+}
+
 TEST_F(QueryRegistryTest, OnlyTheFirstEndCounts) {
   const auto query = Add("a");
   EXPECT_TRUE(registry.Finish(*query, ResultSummary{.rows = 3}));

@@ -75,6 +75,7 @@ class QueryService {
 
   const QueryLimits& limits() const { return options_.limits; }
   QueryRegistry& registry() { return registry_; }
+  const QueryRegistry& registry() const { return registry_; }
 
  private:
   // None: it has to run.
@@ -98,13 +99,13 @@ class QueryService {
     int stale_tries = 0;
     int replaced_tries = 0;
   };
-  // Gives up its place among those that run together, and waits for the one of a suspect.
   // A slot among the queries that run together, and the engine for the datasets of the user.
   struct Admitted {
     Admission::Permit permit;
     EnginePool::Use engine;
   };
   boost::asio::awaitable<Result<Admitted>> Admit(Query& query);
+  // Gives up its place among those that run together, and waits for the one of a suspect.
   boost::asio::awaitable<Result<>> Isolate(Query& query, Hold& hold);
   // Prepares the next try, or returns the error that answers the query.
   boost::asio::awaitable<Result<>> Recover(const Attempt& attempt, Query& query, Hold& hold);
@@ -126,8 +127,8 @@ class QueryService {
   EnginePool& engines_;
   const Options options_;
   Admission admission_;
-  // Shared with the ends of cancelled queries, which come later.
   SharedSlots place_waiters_;  // Queries that wait for an engine; see EnginePool.
+  // Shared with the ends of cancelled queries, which come later.
   const std::shared_ptr<Quarantine> quarantine_;
   QueryRegistry registry_;
   ResultCache cache_;

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/owner_turns.h"
+#include "queryd/query/wakeup.h"
+
+namespace tarn::queryd {
+
+// Threads for work that would block an I/O thread for too long, such as the JSON of a long list.
+// Owners (tokens) take turns, so that many requests of one owner delay a request of another one by
+// the work that runs, and by one piece of work of each owner.
+//
+// Thread-safe. Outlives the coroutines that wait for it.
+class FairWorkers {
+ public:
+  explicit FairWorkers(size_t threads);
+  ~FairWorkers();
+
+  // Runs the function on one of the threads and returns its result on the coroutine's executor. An
+  // exception of the function is thrown there. The function must be a named variable of the
+  // awaiting coroutine; see http/blocking.h.
+  template <class Function>
+  boost::asio::awaitable<std::invoke_result_t<const Function&>> Run(std::string owner,
+                                                                    const Function& function) {
+    std::optional<std::invoke_result_t<const Function&>> result;
+    std::exception_ptr error;
+    const std::function<void()> work = [&result, &error, &function] {
+      try {
+        result.emplace(function());
+      } catch (...) {
+        error = std::current_exception();
+      }
+    };
+    co_await Wait(std::move(owner), work);
+    if (error) std::rethrow_exception(error);
+    co_return std::move(*result);
+  }
+  template <class Function>
+  void Run(std::string owner, const Function&& function) = delete;
+
+  size_t queued() const;
+
+ private:
+  struct Job {
+    const std::function<void()>* work = nullptr;
+    std::shared_ptr<Wakeup> wakeup;
+    bool is_done = false;  // Guarded by mutex_.
+  };
+  boost::asio::awaitable<void> Wait(std::string owner, const std::function<void()>& work);
+  void Loop();
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  OwnerTurns<std::shared_ptr<Job>> jobs_;  // Guarded by mutex_.
+  bool is_stopping_ = false;               // Guarded by mutex_.
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace tarn::queryd
