@@ -77,6 +77,8 @@ uint64_t MachineMemory() {
   return limit == 0 ? host : std::min(host, limit);
 }
 
+void ReturnFreeMemory() { malloc_trim(0); }
+
 void ReturnLargeBlocks() { mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024); }
 
 }  // namespace tarn

@@ -17,6 +17,9 @@ uint64_t MachineMemory();
 // blocks of up to 32 MiB once one of that size was freed (M_MMAP_THRESHOLD, mallopt(3)), so that a
 // daemon keeps the memory of a few large requests for ever.
 void ReturnLargeBlocks();
+// Returns the free memory of the heap to the system (malloc_trim(3)). Takes some milliseconds for
+// each 100 MB of the heap.
+void ReturnFreeMemory();
 
 // For tests: the same with a cgroup file system at `root`. `group` is a path as in
 // /proc/self/cgroup. 0 means no limit.

@@ -119,6 +119,21 @@ SettingsTable LakehouseSettings::Table() {
        .min = 8,
        .max = 1000,
        .unit = "levels"},
+      {.key = "queryd.schema_bytes_max",
+       .target = &queryd.schema_bytes_max,
+       .help = "The memory for the names and types of the columns of one dataset. A dataset that "
+               "needs more is refused.",
+       .min = 10'000,
+       .max = 64'000'000,
+       .unit = "bytes"},
+      {.key = "queryd.schemas_bytes_max",
+       .target = &queryd.schemas_bytes_max,
+       .help = "The same for all datasets together. The datasets of each token may "
+               "have half of it. A dataset for which no memory is left keeps its former state, or "
+               "is refused if it is new. The engine process needs several times as much.",
+       .min = 1'000'000,
+       .max = 900'000'000,
+       .unit = "bytes"},
       {.key = "queryd.shutdown_timeout",
        .target = &queryd.shutdown_timeout,
        .help = "How long running queries may continue after SIGTERM before they are "

@@ -60,8 +60,10 @@ std::string ProbedFrame(uint64_t ticket, const Result<Prober::Schema>& outcome) 
     probed.error_kind = static_cast<int>(outcome.error().kind);
     probed.error = Shortened(outcome.error().message, protocol::kErrorBytesMax);
   }
-  std::string frame = protocol::ToFrame(probed);
-  if (protocol::IsWithinLimits(frame)) return frame;
+  if (protocol::IsWithinLimits(probed.schema)) {
+    std::string frame = protocol::ToFrame(probed);
+    if (protocol::IsWithinLimits(frame)) return frame;
+  }
   return ProbedFrame(ticket, Error{ErrorKind::kTooLarge,
                                    "the columns of its objects are too many to be told: use fewer "
                                    "columns, or objects with the same columns"});
@@ -113,9 +115,9 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_CHECK_OK(LimitMemory(setup, slots.size()));
   TARN_CHECK_OK(ConnectionFactory::InstallWhatIsMissing(setup));
   TARN_TRY(sandbox_, Sandbox::Enter(setup));
+  memory_limit_ = setup.memory_limit;
   watchdog_ = std::make_shared<Watchdog>();
   prober_ = std::make_unique<Prober>(setup, watchdog_);
-  memory_limit_ = setup.memory_limit;
   if (setup.only_probes) return {};
   TARN_TRY(factory_, ConnectionFactory::Open(setup, slots.size()));
   TARN_TRY(duck::Connection own, factory_->Connect());
@@ -209,13 +211,11 @@ void Engine::ReportProgress() {
       if (const auto progress = worker->Progress()) control_.Write(protocol::ToFrame(*progress));
     }
     ReportReplacedFiles();
+    if (own_connection_) CheckMemory();
     if (round % kProgressesToCached == 0 && own_connection_) ReportCached();
   }
-    if (own_connection_) CheckMemory();
 }
 
-void Engine::ReportCached() {
-  const Result<uint64_t> bytes = DataCacheBytes(*own_connection_);
 void Engine::CheckMemory() {
   if (!context_->has_run_out_of_memory) return;
   // A query like many others that needs a small part of the memory.
@@ -233,6 +233,8 @@ void Engine::CheckMemory() {
   }
 }
 
+void Engine::ReportCached() {
+  const Result<uint64_t> bytes = DataCacheBytes(*own_connection_);
   if (bytes.ok()) control_.Write(protocol::ToFrame(protocol::Cached{.data_bytes = *bytes}));
 }
 

@@ -7,18 +7,164 @@
 #include <optional>
 #include <vector>
 
+NLOHMANN_JSON_NAMESPACE_BEGIN
+// A list of texts is one item, so that the library allocates no value for each text.
+template <>
+struct adl_serializer<tarn::TextList> {
+  static void to_json(json& out, const tarn::TextList& list) {
+    const std::string encoded = list.Encode();
+    out = json::binary(std::vector<uint8_t>(encoded.begin(), encoded.end()));
+  }
+  static void from_json(const json& in, tarn::TextList& list) {
+    const json::binary_t& bytes = in.get_binary();
+    auto decoded =
+        tarn::TextList::Decode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    if (!decoded) throw json::other_error::create(501, "a list of texts is malformed", &in);
+    list = std::move(*decoded);
+  }
+};
+NLOHMANN_JSON_NAMESPACE_END
+
 namespace tarn::protocol {
+
+namespace {
+
+// The texts of a packed column: "" where the text is that of the same column of the dataset, else
+// the text after this mark.
+constexpr char kOwnText = ':';
+
+void AppendText(std::string_view text, const std::string* known, TextList::Builder& out) {
+  if (known != nullptr && *known == text) return out.Add("");
+  out.Add(kOwnText + std::string(text));
+}
+
+// The names and types of columns. `known`: the columns of the dataset; empty: all texts are
+// written.
+TextList PackColumns(const std::vector<Column>& columns, const std::vector<Column>& known) {
+  TextList::Builder texts;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const Column* const same = i < known.size() ? &known[i] : nullptr;
+    AppendText(columns[i].name, same == nullptr ? nullptr : &same->name, texts);
+    AppendText(columns[i].type, same == nullptr ? nullptr : &same->type, texts);
+  }
+  return texts.Build();
+}
+
+std::vector<Column> UnpackColumns(const nlohmann::json& json, const std::vector<Column>& known) {
+  const auto texts = json.get<TextList>();
+  const auto fail = [&json] {
+    throw nlohmann::json::other_error::create(501, "columns are malformed", &json);
+  };
+  if (texts.size() % 2 != 0) fail();
+  if (known.empty() && texts.size() / 2 > Probed::kColumnsMax) fail();
+  std::vector<Column> columns(texts.size() / 2);
+  const auto take = [&](size_t text, const std::string* same) {
+    if (texts[text].empty() && same == nullptr) fail();
+    if (texts[text].empty()) return *same;
+    if (texts[text].front() != kOwnText) fail();
+    return std::string(texts[text].substr(1));
+  };
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const Column* const same = i < known.size() ? &known[i] : nullptr;
+    columns[i].name = take(2 * i, same == nullptr ? nullptr : &same->name);
+    columns[i].type = take(2 * i + 1, same == nullptr ? nullptr : &same->type);
+  }
+  return columns;
+}
+
+}  // namespace
 
 // All fields are required, because both ends are from the same build.
 #define TARN_FIELDS NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE
 TARN_FIELDS(ObjectStore, is_folder, root, host, region, use_ssl, use_path_style)
 TARN_FIELDS(Credentials, access_key_id, secret_access_key, session_token)
-TARN_FIELDS(Column, name, type)
-TARN_FIELDS(ObjectGroup, objects, columns)
 TARN_FIELDS(Partition, name, type, key_name)
-TARN_FIELDS(DatasetSchema, columns, groups, partitions, key_prefix, notes, guarded, may_hide_nan,
-            etags)
-TARN_FIELDS(ViewSpec, name, keys, schema, error, is_temporary, etags, version)
+
+namespace {
+
+// Whether the columns of groups leave out the texts that the dataset has.
+enum class Form : uint8_t { kComplete, kPacked };
+
+nlohmann::json SchemaToJson(const DatasetSchema& schema, Form form) {
+  const std::vector<Column> none;
+  const std::vector<Column>& known = form == Form::kPacked ? schema.columns : none;
+  nlohmann::json groups = nlohmann::json::array();
+  for (const ObjectGroup& group : schema.groups) {
+    groups.push_back({{"objects", group.objects}, {"columns", PackColumns(group.columns, known)}});
+  }
+  return {{"columns", PackColumns(schema.columns, none)},
+          {"groups", std::move(groups)},
+          {"partitions", schema.partitions},
+          {"key_prefix", schema.key_prefix},
+          {"notes", schema.notes},
+          {"guarded", schema.guarded},
+          {"may_hide_nan", schema.may_hide_nan},
+          {"etags", schema.etags}};
+}
+
+DatasetSchema SchemaFromJson(const nlohmann::json& json, Form form) {
+  const std::vector<Column> none;
+  DatasetSchema schema{.columns = UnpackColumns(json.at("columns"), none)};
+  const std::vector<Column>& known = form == Form::kPacked ? schema.columns : none;
+  size_t columns = schema.columns.size();
+  for (const nlohmann::json& group : json.at("groups")) {
+    schema.groups.push_back({.objects = group.at("objects").get<std::vector<uint64_t>>(),
+                             .columns = UnpackColumns(group.at("columns"), known)});
+    columns += schema.groups.back().columns.size();
+    const bool is_too_large = form == Form::kComplete && columns > Probed::kColumnsMax;
+    if (is_too_large) throw nlohmann::json::other_error::create(501, "too many columns", &json);
+  }
+  json.at("partitions").get_to(schema.partitions);
+  json.at("key_prefix").get_to(schema.key_prefix);
+  json.at("notes").get_to(schema.notes);
+  json.at("guarded").get_to(schema.guarded);
+  json.at("may_hide_nan").get_to(schema.may_hide_nan);
+  json.at("etags").get_to(schema.etags);
+  return schema;
+}
+
+}  // namespace
+
+// Complete, because texts that are left out would let a small message take much memory.
+static void to_json(nlohmann::json& json, const DatasetSchema& schema) {
+  json = SchemaToJson(schema, Form::kComplete);
+}
+
+static void from_json(const nlohmann::json& json, DatasetSchema& schema) {
+  schema = SchemaFromJson(json, Form::kComplete);
+}
+
+std::string PackSchema(const DatasetSchema& schema) {
+  std::string packed;
+  nlohmann::json::to_cbor(SchemaToJson(schema, Form::kPacked), packed);
+  packed.shrink_to_fit();
+  return packed;
+}
+
+DatasetSchema UnpackSchema(std::string_view packed) {
+  return SchemaFromJson(nlohmann::json::from_cbor(packed), Form::kPacked);
+}
+
+static void to_json(nlohmann::json& json, const ViewSpec& view) {
+  json = {{"name", view.name},   {"keys", view.keys},
+          {"error", view.error}, {"is_temporary", view.is_temporary},
+          {"etags", view.etags}, {"version", view.version}};
+  const std::string packed =
+      view.packed_schema.empty() ? PackSchema(view.schema) : view.packed_schema;
+  json["schema"] = nlohmann::json::binary({packed.begin(), packed.end()});
+}
+
+static void from_json(const nlohmann::json& json, ViewSpec& view) {
+  json.at("name").get_to(view.name);
+  json.at("keys").get_to(view.keys);
+  json.at("error").get_to(view.error);
+  json.at("is_temporary").get_to(view.is_temporary);
+  json.at("etags").get_to(view.etags);
+  json.at("version").get_to(view.version);
+  const nlohmann::json::binary_t& packed = json.at("schema").get_binary();
+  view.schema = UnpackSchema({reinterpret_cast<const char*>(packed.data()), packed.size()});
+}
+
 TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(DepthLimits, nesting, subqueries, expressions, json)
 TARN_FIELDS(Setup, store, credentials, httpfs_path, threads, memory_limit, memory_hard_limit,
@@ -61,17 +207,20 @@ auto* ViewsOf(Message& message) {
 
 template <class Message>
 std::string MakeFrame(const Message& message, const std::vector<ViewPointer>& more_views) {
-  std::string payload;
-  const auto append = [&payload](const auto& item) {
-    nlohmann::json::to_cbor(nlohmann::json(item), payload);
+  std::string frame;
+  AppendFrameHeader(Message::kType, 0, frame);
+  const auto append = [&frame](const auto& item) {
+    nlohmann::json::to_cbor(nlohmann::json(item), frame);
   };
   append(message);
   if (const auto* views = ViewsOf(message)) {
     for (const ViewSpec& view : *views) append(view);
   }
   for (const ViewPointer& view : more_views) append(*view);
-  std::string frame;
-  AppendFrame(Message::kType, payload, frame);
+  // The header again, now with the size.
+  std::string header;
+  AppendFrameHeader(Message::kType, frame.size() - kFrameHeaderBytes, header);
+  frame.replace(0, header.size(), header);
   return frame;
 }
 
@@ -126,7 +275,7 @@ constexpr size_t ItemsMax(FrameType type) {
     case FrameType::kApplyViews:
       return std::numeric_limits<size_t>::max();  // Sent by the front, which the engine trusts.
     case FrameType::kProbed:
-      return 4'000'000;  // Two for each of 1,000,000 objects, and the columns of each group.
+      return 4'000'000;  // The index of each of 1,000,000 objects in its group, and the groups.
     case FrameType::kBegun:
       return 5 * Begun::kReadsMax + 50;
     default:
@@ -210,6 +359,12 @@ Result<Message> FromPayload(std::string_view payload) {
   } catch (const nlohmann::json::exception& e) {
     return error(e.what());
   }
+}
+
+bool IsWithinLimits(const DatasetSchema& schema) {
+  size_t columns = schema.columns.size();
+  for (const ObjectGroup& group : schema.groups) columns += group.columns.size();
+  return columns <= Probed::kColumnsMax;
 }
 
 bool IsWithinLimits(std::string_view frame) {

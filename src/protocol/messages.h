@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/text_list.h"
 #include "protocol/format.h"
 #include "protocol/frame.h"
 #include "protocol/object_store.h"
@@ -60,10 +61,16 @@ struct DatasetSchema {
   std::vector<std::string> guarded = {};
   bool may_hide_nan = false;
   // The objects' ETags at the time of the probe; empty for a folder.
-  std::vector<std::string> etags = {};
+  TextList etags = {};
 
   bool operator==(const DatasetSchema&) const = default;
 };
+
+// A schema in one block of memory, as messages contain it. A column takes its name, its type and a
+// few bytes. A column of a group takes two bytes if it is the same in the dataset.
+std::string PackSchema(const DatasetSchema& schema);
+// Reads the text of PackSchema only.
+DatasetSchema UnpackSchema(std::string_view packed);
 
 // A dataset as the engine presents it: a view over Parquet objects.
 struct ViewSpec {
@@ -71,15 +78,17 @@ struct ViewSpec {
   static constexpr uint64_t kPendingVersion = UINT64_MAX;
 
   std::string name;
-  std::vector<std::string> keys;  // Within the bucket; at least one.
+  TextList keys;  // Within the bucket; at least one.
   DatasetSchema schema = {};
+  // The schema, packed. Only in the front, which does not use `schema`; the engine unpacks it.
+  std::string packed_schema = {};
   // The reason why the dataset cannot be read; else empty. With an error, only `name` is valid.
   std::string error = {};
   bool is_temporary = false;  // `error` may go without a change of the dataset.
   // The objects are still being read, and `error` says so. Only in the engine.
   bool is_pending = false;
   // Of each key, as the catalogue has it, or empty; none where it has none at all.
-  std::vector<std::string> etags = {};
+  TextList etags = {};
   uint64_t version = 0;  // From 1; unique for each view that the front sends.
 };
 
@@ -204,6 +213,8 @@ struct Hurry {
 
 struct Probed {
   static constexpr FrameType kType = FrameType::kProbed;
+  // Of the schema, in the dataset and in all of its groups together.
+  static constexpr size_t kColumnsMax = 1'000'000;
   uint64_t ticket = 0;
   bool ok = false;
   int error_kind = 0;
@@ -309,6 +320,8 @@ std::string ToFrame(const ApplyViews& message, const std::vector<ViewPointer>& m
 // True if the receiver accepts the frame: its payload size (PayloadBytesMax) and its number of
 // items are within the limits. For messages whose size depends on data.
 bool IsWithinLimits(std::string_view frame);
+// The same for the number of columns, which are one item.
+bool IsWithinLimits(const DatasetSchema& schema);
 
 // Decodes a message. The error (kInternal) names the message: its payload is not in the format of
 // ToFrame, has too many items for its type, or has an unknown error kind.

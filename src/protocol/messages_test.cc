@@ -293,7 +293,7 @@ TEST(Messages, AcceptsTheObjectsOfALargeDataset) {
   constexpr size_t kObjects = 200'000;
   Probed probed{.ok = true};
   probed.schema.columns = {{"a", "INTEGER"}};
-  probed.schema.etags.assign(kObjects, "0123456789abcdef0123456789abcdef");
+  probed.schema.etags = std::vector<std::string>(kObjects, "0123456789abcdef0123456789abcdef");
   probed.schema.groups = {{{}, {{"a", "INTEGER"}}}};
   for (size_t i = 0; i < kObjects; ++i) probed.schema.groups[0].objects.push_back(i);
   EXPECT_EQ(RoundTrip(probed).schema, probed.schema);
@@ -305,8 +305,68 @@ TEST(Messages, DetectsFramesBeyondTheLimits) {
   EXPECT_TRUE(IsWithinLimits(ToFrame(probed)));
   probed.schema.columns[0].name.assign(100'000'000, 'x');
   EXPECT_FALSE(IsWithinLimits(ToFrame(probed))) << "bytes";
-  probed.schema.columns.assign(1'000'000, {"a", "INTEGER"});
+  probed.schema.columns = {{"a", "INTEGER"}};
+  probed.schema.notes.assign(5'000'000, "");
   EXPECT_FALSE(IsWithinLimits(ToFrame(probed))) << "items";
+}
+
+TEST(Messages, LimitsTheColumnsOfAProbe) {
+  Probed probed{.ok = true};
+  probed.schema.columns.assign(Probed::kColumnsMax / 2, {"", ""});
+  probed.schema.groups = {{{0}, probed.schema.columns}};
+  EXPECT_TRUE(IsWithinLimits(probed.schema));
+  EXPECT_EQ(RoundTrip(probed).schema, probed.schema);
+  probed.schema.groups[0].columns.emplace_back();
+  EXPECT_FALSE(IsWithinLimits(probed.schema));
+  EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok());
+  probed.schema.groups.clear();
+  probed.schema.columns.assign(Probed::kColumnsMax + 1, {"", ""});
+  EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok());
+}
+
+// A schema with all of its parts.
+DatasetSchema WideSchema() {
+  DatasetSchema schema{.key_prefix = OddBytes(), .notes = {"a note"}, .guarded = {"c1"}};
+  for (int i = 0; i < 100; ++i) {
+    schema.columns.push_back({"column_with_a_name_" + std::to_string(i), "DECIMAL(18,2)"});
+  }
+  for (uint64_t group = 0; group < 10; ++group) {
+    schema.groups.push_back({{group}, schema.columns});
+    schema.groups.back().columns[group] = {OddBytes(), ""};
+  }
+  schema.columns.push_back({"day", "DATE"});
+  schema.partitions = {{"day", "DATE", "day"}};
+  schema.may_hide_nan = true;
+  schema.etags = {"e", ""};
+  return schema;
+}
+
+TEST(Messages, PacksASchema) {
+  const DatasetSchema schema = WideSchema();
+  const std::string packed = PackSchema(schema);
+  EXPECT_EQ(UnpackSchema(packed), schema);
+  size_t texts = 0;
+  for (const Column& column : schema.columns) texts += column.name.size() + column.type.size();
+  EXPECT_LT(packed.size(), texts + 5 * schema.columns.size() + 10 * 250) << "groups are small";
+  EXPECT_EQ(UnpackSchema(PackSchema({})), DatasetSchema());
+}
+
+TEST(Messages, SendsAPackedSchemaAsTheSchema) {
+  const DatasetSchema schema = WideSchema();
+  const ApplyViews change{
+      .put = {{.name = "a", .keys = {"k"}, .packed_schema = PackSchema(schema)}}};
+  const ApplyViews read = RoundTrip(change);
+  ASSERT_EQ(read.put.size(), 1U);
+  EXPECT_EQ(read.put[0].schema, schema);
+  EXPECT_EQ(read.put[0].packed_schema, "");
+}
+
+// The front trusts no engine process: a message must not take much more memory than it has bytes.
+TEST(Messages, RejectsTextsThatAProbeLeavesOut) {
+  const std::string packed = PackSchema(WideSchema());
+  nlohmann::json json = {{"ticket", 1}, {"ok", true}, {"error_kind", 0}, {"error", ""}};
+  json["schema"] = nlohmann::json::from_cbor(packed);
+  EXPECT_FALSE(FromPayload<Probed>(Cbor(json)).ok());
 }
 
 // A cast would accept any number as an enumerator.

@@ -191,7 +191,10 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
           static_cast<size_t>(settings.queryd.probed_datasets_max),
           CrashedProbes(CrashedProbesFile(settings.queryd.temp_directory,
                                           settings.queryd.catalogd_url + " " + lake.store.root),
-                        Version())),
+                        // With another limit, a footer that needed too much memory is read again.
+                        fmt::format("{} {}", Version(), settings.queryd.probe_memory_limit)),
+          {.dataset_bytes = static_cast<uint64_t>(settings.queryd.schema_bytes_max),
+           .total_bytes = static_cast<uint64_t>(settings.queryd.schemas_bytes_max)}),
       refresh_loop_(registrar_, metrics,
                     {.every = settings.queryd.refresh_every,
                      .timeout = settings.queryd.refresh_timeout,
@@ -233,7 +236,7 @@ std::vector<http::Route> Service::Routes(const Metrics& metrics) {
       SqlRoutes(queries_, registrar_, settings_.queryd.sql_body_bytes_max);
   for (http::Route& route : QueriesRoutes(queries_, list_workers_))
     routes.push_back(std::move(route));
-  for (http::Route& route : CatalogStatusRoutes(registrar_))
+  for (http::Route& route : CatalogStatusRoutes(registrar_, list_workers_))
     routes.push_back(std::move(route));
   for (http::Route& route : ConsoleRoutes(ConsoleFiles())) routes.push_back(std::move(route));
   for (http::Route& route : http::DaemonRoutes(

@@ -12,16 +12,16 @@ FILE_LINES_MAX = 500
 
 # Longer files with the most lines that they may have. Tables may stay; the others are to be split.
 LONGER_FILES = {
-    "config/lakehouse.cc": 560,  # The table of settings.
+    "config/lakehouse.cc": 575,  # The table of settings.
     "catalogd/store/store.cc": 732,
     "catalogd/store/store_test.cc": 653,
     "engine/engine_test.cc": 626,
     "engine/sandbox/sandbox_test.cc": 527,
     "http/server_test.cc": 829,
     "http/tls_test.cc": 551,
-    "queryd/execution/engine_supervisor.cc": 671,
+    "queryd/execution/engine_supervisor.cc": 670,
     "queryd/execution/engine_supervisor_test.cc": 985,
-    "queryd/datasets/registrar_test.cc": 727,
+    "queryd/datasets/registrar_test.cc": 600,
 }
 # Longer functions: switches over all types, and tables, may stay; the others are to be split.
 LONGER_FUNCTIONS = {

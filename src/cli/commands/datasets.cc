@@ -99,7 +99,7 @@ Result<> WrongAnswer(const Json::exception& e) {
 // Fails if queryd says that the dataset cannot be read. Without queryd, the catalogue is all there
 // is to show.
 Result<> RequireReadable(const Remote& remote, const std::string& name) {
-  const auto status = remote.QueryJson({.path = "/catalog/status"});
+  const auto status = remote.QueryJson({.path = "/catalog/status?dataset=" + PercentEncode(name)});
   if (!status.ok()) return {};
   for (const Json& failed : status->value("failed", Json::array())) {
     if (failed.value("name", "") != name) continue;

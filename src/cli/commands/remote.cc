@@ -167,7 +167,7 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
   const Json changed = history->value(Json::json_pointer("/versions/0/revision"), Json());
   if (!changed.is_number_unsigned()) return {.why = "the catalogue has no revisions"};
   for (const Deadline deadline = Deadline::After(kVisibleTimeout);;) {
-    const auto status = QueryJson({.path = "/catalog/status"});
+    const auto status = QueryJson({.path = "/catalog/status?dataset=" + PercentEncode(dataset)});
     if (!status.ok()) return {.why = status.error().message};
     const Json seen = status->value("revision", Json());
     // An empty catalogue has none.

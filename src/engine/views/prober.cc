@@ -53,14 +53,14 @@ Result<protocol::DatasetSchema> ToSchema(const protocol::ViewSpec& view,
   std::string unnamed_key;
   for (size_t i = 0; i < objects.size(); ++i) {
     FooterProbe::Object& object = objects[i];
-    TARN_CHECK_OK(columns.Add(view.keys[i], {object.schema, &object.schema->columns}));
+    TARN_CHECK_OK(columns.Add(std::string(view.keys[i]), {object.schema, &object.schema->columns}));
     if (object.has_empty_names) unnamed_key = view.keys[i];
     may_hide_nan = may_hide_nan || object.may_hide_nan;
     guarded.insert(object.guarded.begin(), object.guarded.end());
     etags.push_back(std::move(object.etag));
   }
-  protocol::DatasetSchema schema =
-      ToDatasetSchema(columns, catalog::FindPartitions(view.name, view.keys));
+  protocol::DatasetSchema schema = ToDatasetSchema(
+      columns, catalog::FindPartitions(view.name, {view.keys.begin(), view.keys.end()}));
   if (!unnamed_key.empty() && !schema.groups.empty()) {
     return Error{
         ErrorKind::kConflict,
@@ -70,7 +70,7 @@ Result<protocol::DatasetSchema> ToSchema(const protocol::ViewSpec& view,
   }
   schema.may_hide_nan = may_hide_nan;
   schema.guarded.assign(guarded.begin(), guarded.end());
-  if (has_etags) schema.etags = std::move(etags);
+  if (has_etags) schema.etags = etags;
   return schema;
 }
 
@@ -107,7 +107,7 @@ struct Prober::Read {
   size_t index = 0;  // The index of its key.
   std::shared_ptr<WatchedTask> task;
 
-  const std::string& key() const { return job->request.view.keys[index]; }
+  std::string key() const { return std::string(job->request.view.keys[index]); }
 };
 
 // What a thread has, once it has needed it.
@@ -198,7 +198,8 @@ void Prober::State::Keep(Job& job) {
     if (!job.objects[i] || view.etags[i].empty()) continue;
     if (!s3::IsSameEtag(job.objects[i]->etag, view.etags[i])) continue;
     if (kept.size() >= kKeptMax) kept.clear();
-    kept.insert_or_assign(view.keys[i], Kept{view.etags[i], std::move(*job.objects[i])});
+    kept.insert_or_assign(std::string(view.keys[i]),
+                          Kept{std::string(view.etags[i]), std::move(*job.objects[i])});
   }
 }
 
@@ -206,7 +207,7 @@ void Prober::State::FindKept(Job& job) {
   const protocol::ViewSpec& view = job.request.view;
   if (view.etags.empty()) return;
   for (size_t i = 0; i < view.keys.size(); ++i) {
-    const auto found = kept.find(view.keys[i]);
+    const auto found = kept.find(std::string(view.keys[i]));
     if (found == kept.end()) continue;
     if (found->second.etag == view.etags[i]) {
       job.objects[i] = std::move(found->second.object);
@@ -431,8 +432,8 @@ Result<FooterProbe::Object> Prober::ReadFooter(State& state, Tools& tools, const
   }
   const Request& request = read.job->request;
   if (request.only_etags) {
-    TARN_CHECK_OK(
-        tools.footers->CheckEtag(read.key(), request.view.etags.at(read.index), *read.task));
+    TARN_CHECK_OK(tools.footers->CheckEtag(
+        read.key(), std::string(request.view.etags.at(read.index)), *read.task));
     return FooterProbe::Object();
   }
   return tools.footers->Read(read.key(), *read.task, [&] { BeginDecoding(tools, read); });

@@ -159,7 +159,7 @@ class ViewSelect {
     const std::vector<uint64_t>& objects = group.objects;
     std::string urls;
     for (const uint64_t object : objects) {
-      TARN_TRY(const std::string url, store_.Url(view_.keys.at(object)));
+      TARN_TRY(const std::string url, store_.Url(std::string(view_.keys.at(object))));
       urls += (urls.empty() ? "" : ", ") + QuoteLiteral(url);
     }
     if (objects.size() > 1) urls = "[" + urls + "]";
@@ -190,7 +190,7 @@ class ViewSelect {
   }
 
   // The same with the values of one key.
-  std::string ValueList(const std::string& key) const {
+  std::string ValueList(std::string_view key) const {
     std::string list;
     for (const protocol::Partition& partition : schema_.partitions) {
       const auto value = catalog::PartitionValue(

@@ -17,9 +17,14 @@ constexpr const char* kPendingError =
     "it is registered, and its objects are still being read: try again";
 
 // Whether an error names the object, by its path or by the URL of a request.
-bool IsNamedIn(std::string_view message, const std::string& key) {
-  if (message.find("/" + key) != std::string_view::npos) return true;
+bool IsNamedIn(std::string_view message, std::string_view key) {
+  if (message.find("/" + std::string(key)) != std::string_view::npos) return true;
   return message.find("/" + ReplaceAll(PercentEncode(key), "%2F", "/")) != std::string_view::npos;
+}
+
+KnownObject ObjectAt(const protocol::ViewSpec& view, size_t index) {
+  return {.key = std::string(view.keys[index]),
+          .etag = std::string(index < view.etags.size() ? view.etags[index] : "")};
 }
 
 // How often somebody who waits for others' queries looks whether he still wants to.
@@ -125,7 +130,7 @@ std::optional<KnownObject> Views::Cut::FindObject(std::string_view message) cons
     for (size_t i = 0; i < view.keys.size(); ++i) {
       // The longest: a key may end with another one.
       if (view.keys[i].size() <= found.key.size() || !IsNamedIn(message, view.keys[i])) continue;
-      found = {.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""};
+      found = ObjectAt(view, i);
     }
   }
   if (found.key.empty()) return std::nullopt;
@@ -138,7 +143,7 @@ std::vector<KnownObject> Views::Cut::Objects(size_t count_max) const {
     if (wanted.dataset == nullptr) continue;
     const protocol::ViewSpec& view = *wanted.dataset;
     for (size_t i = 0; i < view.keys.size() && objects.size() < count_max; ++i) {
-      objects.push_back({.key = view.keys[i], .etag = i < view.etags.size() ? view.etags[i] : ""});
+      objects.push_back(ObjectAt(view, i));
     }
   }
   return objects;

@@ -60,15 +60,16 @@ class OwnedDescriptor {
 
 }  // namespace
 
-uint64_t VersionOf(const catalog::Manifest& manifest) {
+uint64_t VersionOf(const WantedDataset& dataset) {
   Fingerprint fingerprint;
   bool has_all_etags = true;
-  for (const catalog::ObjectRef& object : manifest.content.objects) {
-    fingerprint.Add(object.key).Add(object.etag.value_or(""));
-    has_all_etags = has_all_etags && object.etag && !object.etag->empty();
+  for (size_t i = 0; i < dataset.keys.size(); ++i) {
+    const std::string_view etag = dataset.etags.empty() ? "" : dataset.etags[i];
+    fingerprint.Add(dataset.keys[i]).Add(etag);
+    has_all_etags = has_all_etags && !etag.empty();
   }
   if (!has_all_etags) {
-    fingerprint.Add(std::to_string(manifest.updated_at.time_since_epoch().count()));
+    fingerprint.Add(std::to_string(dataset.updated_at.time_since_epoch().count()));
   }
   return fingerprint.value();
 }
@@ -157,16 +158,16 @@ Result<> CrashedProbes::Write() const {
   return CrashedFileError(file_, code.value());
 }
 
-const std::string* CrashedProbes::Find(const catalog::Manifest& manifest) const {
-  const auto found = entries_.find(manifest.name);
-  if (found == entries_.end() || found->second.version != VersionOf(manifest)) return nullptr;
+const std::string* CrashedProbes::Find(const WantedDataset& dataset) const {
+  const auto found = entries_.find(dataset.name);
+  if (found == entries_.end() || found->second.version != VersionOf(dataset)) return nullptr;
   return &found->second.error;
 }
 
-void CrashedProbes::Add(const catalog::Manifest& manifest, const std::string& error) {
-  entries_[manifest.name] = {.version = VersionOf(manifest),
-                             .number = ++last_number_,
-                             .error = Shortened(error, kErrorBytesMax)};
+void CrashedProbes::Add(const WantedDataset& dataset, const std::string& error) {
+  entries_[dataset.name] = {.version = VersionOf(dataset),
+                            .number = ++last_number_,
+                            .error = Shortened(error, kErrorBytesMax)};
   if (entries_.size() > kEntriesMax) {
     entries_.erase(std::min_element(
         entries_.begin(), entries_.end(),
@@ -175,7 +176,7 @@ void CrashedProbes::Add(const catalog::Manifest& manifest, const std::string& er
   if (file_.empty()) return;
   if (const Result<> written = Write(); !written.ok()) {
     log::Warn("cannot remember a dataset that ended a probe process",
-              {{"dataset", manifest.name}, {"error", written.error().message}});
+              {{"dataset", dataset.name}, {"error", written.error().message}});
   }
 }
 

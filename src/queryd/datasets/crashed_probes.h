@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "catalog/manifest.h"
+#include "queryd/datasets/wanted_dataset.h"
 
 namespace tarn::queryd {
 
@@ -31,8 +31,8 @@ class CrashedProbes {
   CrashedProbes(std::filesystem::path file, std::string writer);
 
   // Returns the error of the probe if it was one of this version, else null.
-  const std::string* Find(const catalog::Manifest& manifest) const;
-  void Add(const catalog::Manifest& manifest, const std::string& error);
+  const std::string* Find(const WantedDataset& dataset) const;
+  void Add(const WantedDataset& dataset, const std::string& error);
 
   size_t size() const { return entries_.size(); }
 
@@ -53,7 +53,7 @@ class CrashedProbes {
 
 // A number for the content of a dataset: its keys and ETags. It contains the time of the last
 // change if an object has no ETag in the catalogue.
-uint64_t VersionOf(const catalog::Manifest& manifest);
+uint64_t VersionOf(const WantedDataset& dataset);
 
 // The file for the datasets of one catalogue, in a folder. `catalogue` names it: its URL, or the
 // place that it lists.

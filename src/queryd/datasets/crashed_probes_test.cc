@@ -13,14 +13,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-catalog::Manifest ManifestOf(const std::string& name, const std::string& etag,
-                             int64_t updated_at = 1) {
-  catalog::Manifest manifest{.name = name,
-                             .updated_at = UnixMicros(std::chrono::microseconds(updated_at))};
-  catalog::ObjectRef object{.key = name + ".parquet"};
-  if (!etag.empty()) object.etag = etag;
-  manifest.content.objects.push_back(object);
-  return manifest;
+WantedDataset VersionWith(const std::string& name, const std::string& etag,
+                          int64_t updated_at = 1) {
+  WantedDataset dataset{.name = name,
+                        .updated_at = UnixMicros(std::chrono::microseconds(updated_at)),
+                        .keys = {name + ".parquet"}};
+  if (!etag.empty()) dataset.etags = {etag};
+  return dataset;
 }
 
 class CrashedProbesTest : public testing::Test {
@@ -37,51 +36,51 @@ class CrashedProbesTest : public testing::Test {
     return {std::istreambuf_iterator<char>(stream), {}};
   }
   // Whether a new process knows the version of the dataset.
-  bool IsKnown(const catalog::Manifest& manifest, const std::string& writer = "1") const {
-    return CrashedProbes(file, writer).Find(manifest) != nullptr;
+  bool IsKnown(const WantedDataset& dataset, const std::string& writer = "1") const {
+    return CrashedProbes(file, writer).Find(dataset) != nullptr;
   }
 };
 
 TEST_F(CrashedProbesTest, KnowsAVersionAcrossRestarts) {
-  const catalog::Manifest bad = ManifestOf("bad", "e1");
+  const WantedDataset bad = VersionWith("bad", "e1");
   CrashedProbes crashed(file, "1");
   EXPECT_EQ(crashed.Find(bad), nullptr);
   crashed.Add(bad, "it ended");
   EXPECT_EQ(*crashed.Find(bad), "it ended");
   EXPECT_EQ(*CrashedProbes(file, "1").Find(bad), "it ended");
-  EXPECT_TRUE(IsKnown(ManifestOf("bad", "e1", 7))) << "the objects are the same";
-  EXPECT_FALSE(IsKnown(ManifestOf("bad", "e2")));
-  EXPECT_FALSE(IsKnown(ManifestOf("other", "e1")));
+  EXPECT_TRUE(IsKnown(VersionWith("bad", "e1", 7))) << "the objects are the same";
+  EXPECT_FALSE(IsKnown(VersionWith("bad", "e2")));
+  EXPECT_FALSE(IsKnown(VersionWith("other", "e1")));
   fs::remove(file);
   EXPECT_FALSE(IsKnown(bad));
 }
 
 TEST_F(CrashedProbesTest, WithoutEtagsTheTimeOfTheChangeCounts) {
   CrashedProbes crashed(file, "1");
-  crashed.Add(ManifestOf("bad", "", 1), "it ended");
-  EXPECT_TRUE(IsKnown(ManifestOf("bad", "", 1)));
-  EXPECT_FALSE(IsKnown(ManifestOf("bad", "", 2)));
+  crashed.Add(VersionWith("bad", "", 1), "it ended");
+  EXPECT_TRUE(IsKnown(VersionWith("bad", "", 1)));
+  EXPECT_FALSE(IsKnown(VersionWith("bad", "", 2)));
 }
 
 TEST_F(CrashedProbesTest, AnotherVersionOfTheProgramsTriesAgain) {
-  CrashedProbes(file, "1").Add(ManifestOf("bad", "e"), "it ended");
-  EXPECT_TRUE(IsKnown(ManifestOf("bad", "e"), "1"));
-  EXPECT_FALSE(IsKnown(ManifestOf("bad", "e"), "2"));
+  CrashedProbes(file, "1").Add(VersionWith("bad", "e"), "it ended");
+  EXPECT_TRUE(IsKnown(VersionWith("bad", "e"), "1"));
+  EXPECT_FALSE(IsKnown(VersionWith("bad", "e"), "2"));
 }
 
 TEST_F(CrashedProbesTest, IsBounded) {
   CrashedProbes crashed(file, "1");
   for (size_t i = 0; i <= CrashedProbes::kEntriesMax; ++i) {
-    crashed.Add(ManifestOf("d" + std::to_string(i), "e"), std::string(100'000, 'x'));
+    crashed.Add(VersionWith("d" + std::to_string(i), "e"), std::string(100'000, 'x'));
   }
   EXPECT_EQ(crashed.size(), CrashedProbes::kEntriesMax);
-  EXPECT_FALSE(IsKnown(ManifestOf("d0", "e")));
-  EXPECT_TRUE(IsKnown(ManifestOf("d1", "e")));
+  EXPECT_FALSE(IsKnown(VersionWith("d0", "e")));
+  EXPECT_TRUE(IsKnown(VersionWith("d1", "e")));
   EXPECT_LT(Text().size(), 2'000'000U);
 }
 
 TEST_F(CrashedProbesTest, IgnoresAFileThatItCannotRead) {
-  const catalog::Manifest bad = ManifestOf("bad", "e");
+  const WantedDataset bad = VersionWith("bad", "e");
   for (const char* text : {"", "{", "[]", "{}", R"({"writer":"1","datasets":[{"name":7}]})",
                            R"({"writer":1,"datasets":{}})"}) {
     Write(text);
@@ -94,7 +93,7 @@ TEST_F(CrashedProbesTest, IgnoresAFileThatItCannotRead) {
 }
 
 TEST_F(CrashedProbesTest, IgnoresAFileThatOthersMayWrite) {
-  const catalog::Manifest bad = ManifestOf("bad", "e");
+  const WantedDataset bad = VersionWith("bad", "e");
   CrashedProbes(file, "1").Add(bad, "it ended");
   struct stat status = {};
   ASSERT_EQ(stat(file.c_str(), &status), 0);
@@ -109,7 +108,7 @@ TEST_F(CrashedProbesTest, IgnoresAFileThatOthersMayWrite) {
 }
 
 TEST_F(CrashedProbesTest, CutsALongErrorBetweenCharacters) {
-  const catalog::Manifest bad = ManifestOf("bad", "e");
+  const WantedDataset bad = VersionWith("bad", "e");
   CrashedProbes crashed(file, "1");
   std::string error = "x";
   while (error.size() <= CrashedProbes::kErrorBytesMax) error += "\xC3\xA4";
@@ -119,7 +118,7 @@ TEST_F(CrashedProbesTest, CutsALongErrorBetweenCharacters) {
 }
 
 TEST_F(CrashedProbesTest, GoesOnWhereTheFileCannotBeWritten) {
-  const catalog::Manifest bad = ManifestOf("bad", "e");
+  const WantedDataset bad = VersionWith("bad", "e");
   CrashedProbes crashed(folder / "missing" / "probes.json", "1");
   crashed.Add(bad, "it ended");
   EXPECT_NE(crashed.Find(bad), nullptr);

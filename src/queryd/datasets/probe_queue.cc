@@ -134,14 +134,12 @@ std::optional<ProbeQueue::Clock::time_point> ProbeQueue::NextDue() const {
   return later_.begin()->first;
 }
 
-std::vector<ProbeQueue::Waiting> ProbeQueue::Unread() const {
+void ProbeQueue::VisitUnread(const std::function<void(const Waiting&)>& visit) const {
   const std::lock_guard lock(mutex_);
-  std::vector<Waiting> waiting;
   for (const auto& [name, entry] : entries_) {
     if (entry->has_failed) continue;
-    waiting.push_back({.name = name, .since = entry->since, .objects = entry->dataset.objects});
+    visit({.name = name, .since = entry->since, .objects = entry->dataset.objects});
   }
-  return waiting;
 }
 
 size_t ProbeQueue::unread_count() const {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,8 +62,8 @@ class ProbeQueue {
     UnixMicros since;
     size_t objects = 0;
   };
-  // The datasets without a failed probe.
-  std::vector<Waiting> Unread() const;
+  // Calls the function for each dataset without a failed probe. It must not use the queue.
+  void VisitUnread(const std::function<void(const Waiting&)>& visit) const;
   size_t unread_count() const;
 
  private:

@@ -68,6 +68,8 @@ class RefreshLoop {
   prometheus::Gauge& crashed_;
   prometheus::Gauge& probed_;
   prometheus::Gauge& waiting_;
+  prometheus::Gauge& schema_bytes_;
+  uint64_t items_ = 0;  // Of refreshes since free memory was returned.
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -23,20 +23,10 @@ constexpr auto kLookEvery = std::chrono::milliseconds(50);
 // The result of a probe that timed out arrives up to this long after its time limit.
 constexpr auto kAnswerGrace = std::chrono::seconds(2);
 
-std::shared_ptr<const LiveDataset> ToLiveDataset(const catalog::DatasetContent& content,
+std::shared_ptr<const LiveDataset> ToLiveDataset(const WantedDataset& wanted,
                                                  const protocol::ViewPointer& view) {
-  LiveDataset live{.objects = content.objects.size(),
-                   .rows = content.row_count,
-                   .bytes = 0,
-                   .schema = {view, &view->schema}};
-  for (const catalog::ObjectRef& object : content.objects) {
-    if (!object.size_bytes) {
-      live.bytes.reset();
-      break;
-    }
-    *live.bytes += *object.size_bytes;
-  }
-  return std::make_shared<const LiveDataset>(std::move(live));
+  return std::make_shared<const LiveDataset>(LiveDataset{
+      .objects = wanted.keys.size(), .rows = wanted.rows, .bytes = wanted.bytes, .view = view});
 }
 
 }  // namespace
@@ -47,7 +37,7 @@ RefreshResult Registrar::Refresh(Deadline deadline, const std::stop_token& stop)
   Result<CatalogRead> read = catalog_.Read(position_, Duration::zero(), deadline, stop);
   if (read.ok()) {
     result.catalog_read = true;
-    Take(std::move(*read));
+    Take(std::move(*read), result);
     StartProbes(deadline, /*all_failed=*/true, result);
     const bool waits = !has_refreshed_ || !Follows();
     const Deadline last =
@@ -81,7 +71,7 @@ RefreshResult Registrar::Follow(Duration wait, Duration timeout, const std::stop
   const Clock::time_point start = Clock::now();
   if (read.ok()) {
     result.catalog_read = true;
-    Take(std::move(*read));
+    Take(std::move(*read), result);
     StartProbes(Deadline::After(timeout), /*all_failed=*/false, result);
   } else {
     result.catalog_error = Shortened(read.error().message, protocol::kErrorBytesMax);
@@ -101,7 +91,7 @@ RefreshResult Registrar::Collect(Duration timeout) {
   return result;
 }
 
-void Registrar::Take(CatalogRead read) {
+void Registrar::Take(CatalogRead read, RefreshResult& result) {
   if (!read.changed) return;
   if (read.is_whole) {
     std::unordered_set<std::string_view> listed;
@@ -118,7 +108,7 @@ void Registrar::Take(CatalogRead read) {
     Forget(name);
     if (live_.contains(name) || IsBroken(name)) to_drop_.insert(name);
   }
-  for (catalog::Manifest& manifest : read.manifests) TakeManifest(std::move(manifest));
+  for (const catalog::Manifest& manifest : read.manifests) TakeManifest(manifest, result);
   position_ = std::move(read.position);
   revision_ = read.revision;
 }
@@ -133,19 +123,16 @@ void Registrar::Forget(const std::string& name) {
   queue_.Remove(name);
 }
 
-void Registrar::TakeManifest(catalog::Manifest manifest) {
-  const std::string name = manifest.name;
-  // Queries do not need them.
-  manifest.dataset_id = {};
-  manifest.content.schema.reset();
-  manifest.content.schema_fingerprint.reset();
+void Registrar::TakeManifest(const catalog::Manifest& manifest, RefreshResult& result) {
+  result.items += manifest.content.objects.size();
+  const std::string& name = manifest.name;
   to_drop_.erase(name);
   const auto live = live_.find(name);
   const bool is_live = live != live_.end() && live->second == manifest.updated_at;
   const auto former = wanted_.find(name);
   const bool is_new = former == wanted_.end();
   const bool is_changed = is_new || former->second.updated_at != manifest.updated_at;
-  wanted_.insert_or_assign(name, std::move(manifest));
+  wanted_.insert_or_assign(name, WantedDataset::Of(manifest));
   if (is_live && !overwritten_.contains(name)) return Forget(name);
   const bool is_first = dirty_.insert(name).second;
   if (!is_changed && !is_first) return;
@@ -293,6 +280,7 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
     if (IsBroken(name)) broken_.erase(ToLowerAscii(name));
     to_drop_.erase(name);
     learned_.erase(name);
+    schemas_.Release(name);
     if (live_.erase(name) == 0) continue;
     datasets_.erase(name);
     notes_.erase(name);
@@ -303,11 +291,11 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
   for (const protocol::ViewPointer& each : change.put) {
     const protocol::ViewSpec& view = *each;
     const auto [live, is_new] = live_.insert_or_assign(view.name, wanted_.at(view.name).updated_at);
-    datasets_.insert_or_assign(view.name, ToLiveDataset(wanted_.at(view.name).content, each));
+    datasets_.insert_or_assign(view.name, ToLiveDataset(wanted_.at(view.name), each));
     notes_.erase(view.name);
-    if (!view.schema.notes.empty()) notes_.emplace(view.name, view.schema.notes);
-    for (const std::string& note : view.schema.notes) {
-      result.notes.emplace_back(view.name, note);
+    if (const auto notes = change.notes.find(view.name); notes != change.notes.end()) {
+      for (const std::string& note : notes->second) result.notes.emplace_back(view.name, note);
+      notes_.emplace(view.name, notes->second);
     }
     learned_.erase(view.name);
     if (change.learned.contains(view.name)) learned_[view.name].etags = view.etags;
@@ -346,25 +334,23 @@ void Registrar::PublishStatus(const RefreshResult& result) {
   status_.revision = live_revision_;
   status_.datasets = live_.size();
   status_.follows = Follows();
-  status_.failed.clear();
+  failures_.clear();
   for (const auto& [name, failure] : failed_) {
-    status_.failed.push_back({.name = name,
-                              .error = failure.error,
-                              .since = failure.since,
-                              .tries = failure.tries,
-                              .has_former = live_.contains(name)});
+    failures_.push_back({.name = name,
+                         .error = failure.error,
+                         .since = failure.since,
+                         .tries = failure.tries,
+                         .has_former = live_.contains(name)});
   }
-  status_.being_read.clear();
-  objects_read_.clear();
+  readings_.clear();
   for (const auto& [name, reading] : reading_) {
-    status_.being_read.push_back(
-        {.name = name, .since = reading.since, .objects = reading.view.keys.size()});
-    objects_read_.push_back(reading.probe.objects_read);
+    readings_.push_back(
+        {{.name = name, .since = reading.since, .objects = reading.view.keys.size()},
+         reading.probe.objects_read});
   }
   for (const std::string& name : suspects_) {
-    status_.being_read.push_back(
-        {.name = name, .since = NowMicros(), .objects = wanted_.at(name).content.objects.size()});
-    objects_read_.push_back(nullptr);
+    readings_.push_back(
+        {{.name = name, .since = NowMicros(), .objects = wanted_.at(name).keys.size()}});
   }
 }
 
@@ -373,23 +359,41 @@ Registrar::LiveDatasets Registrar::Live() const {
   return datasets_;
 }
 
-CatalogStatus Registrar::Status() const {
+CatalogStatus Registrar::Status(const StatusRequest& request) const {
+  const size_t entries_max = request.entries_max;
   const std::lock_guard lock(mutex_);
   CatalogStatus status = status_;
-  std::unordered_set<std::string> listed;
-  for (size_t i = 0; i < objects_read_.size(); ++i) {
-    if (objects_read_[i] != nullptr) status.being_read[i].objects_read = *objects_read_[i];
-    listed.insert(status.being_read[i].name);
+  for (const FailedDataset& each : failures_) {
+    if (request.is_wanted(each.name)) status.failed.Add(entries_max, [&] { return each; });
   }
-  for (ProbeQueue::Waiting& each : queue_.Unread()) {
-    if (listed.contains(each.name)) continue;
-    status.being_read.push_back(
-        {.name = std::move(each.name), .since = each.since, .objects = each.objects});
+  std::unordered_set<std::string_view> listed;
+  for (const ShownReading& each : readings_) {
+    listed.insert(each.dataset.name);
+    if (!request.is_wanted(each.dataset.name)) continue;
+    status.being_read.Add(entries_max, [&] {
+      DatasetBeingRead reading = each.dataset;
+      if (each.objects_read != nullptr) reading.objects_read = *each.objects_read;
+      return reading;
+    });
   }
+  queue_.VisitUnread([&](const ProbeQueue::Waiting& each) {
+    if (listed.contains(each.name) || !request.is_wanted(each.name)) return;
+    status.being_read.Add(entries_max, [&]() -> DatasetBeingRead {
+      return {.name = each.name, .since = each.since, .objects = each.objects};
+    });
+  });
   for (const auto& [name, notes] : notes_) {
-    for (const std::string& note : notes) status.notes.emplace_back(name, note);
+    if (!request.is_wanted(name)) continue;
+    for (const std::string& note : notes) {
+      status.notes.Add(entries_max, [&] { return std::pair(name, note); });
+    }
   }
   return status;
+}
+
+Registrar::LastRead Registrar::GetLastRead() const {
+  const std::lock_guard lock(mutex_);
+  return {.at = status_.read_at, .error = status_.error};
 }
 
 }  // namespace tarn::queryd

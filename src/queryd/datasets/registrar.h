@@ -22,6 +22,8 @@
 #include "queryd/datasets/catalog_source.h"
 #include "queryd/datasets/crashed_probes.h"
 #include "queryd/datasets/probe_queue.h"
+#include "queryd/datasets/schema_budget.h"
+#include "queryd/datasets/wanted_dataset.h"
 #include "queryd/execution/view_target.h"
 
 namespace tarn::queryd {
@@ -37,6 +39,8 @@ struct RefreshResult {
   std::vector<std::string> overwritten;
   // On datasets that went live, by name: see protocol::DatasetSchema.
   std::vector<std::pair<std::string, std::string>> notes;
+  // Objects and columns that were received; a measure for the memory that was used for them.
+  uint64_t items = 0;
   bool catalog_read = false;
   std::string catalog_error;  // Why it could not be read; it is in `errors` too.
   Duration took{0};           // Without the wait for a change.
@@ -67,7 +71,30 @@ struct LiveDataset {
   size_t objects = 0;
   std::optional<int64_t> rows;   // As the catalogue has it.
   std::optional<int64_t> bytes;  // Nothing if the catalogue does not have it for every object.
-  std::shared_ptr<const protocol::DatasetSchema> schema;  // A part of the view.
+  protocol::ViewPointer view;
+
+  std::vector<protocol::Column> Columns() const {
+    return protocol::UnpackSchema(view->packed_schema).columns;
+  }
+};
+
+// The datasets that a status is to list.
+struct StatusRequest {
+  std::function<bool(const std::string& name)> is_wanted;
+  size_t entries_max = 0;  // Of each list.
+};
+
+// The first entries of a list, and the number of all.
+template <class Entry>
+struct StatusList {
+  std::vector<Entry> entries;
+  size_t count = 0;
+
+  // Counts an entry, and keeps it if there is room.
+  template <class Make>
+  void Add(size_t entries_max, const Make& make) {
+    if (count++ < entries_max) entries.push_back(make());
+  }
 };
 
 struct CatalogStatus {
@@ -76,10 +103,10 @@ struct CatalogStatus {
   bool follows = false;  // Changes are told by the catalogue, and not found by looking.
   std::optional<UnixMicros> read_at;  // The catalogue's latest answer.
   std::string error;                  // Why it could not be read since; empty: it could.
-  std::vector<FailedDataset> failed;  // Ordered by name.
-  std::vector<DatasetBeingRead> being_read;
+  StatusList<FailedDataset> failed;   // Ordered by name.
+  StatusList<DatasetBeingRead> being_read;
   // Notes for the users of a dataset: the name and the note, ordered by name.
-  std::vector<std::pair<std::string, std::string>> notes;
+  StatusList<std::pair<std::string, std::string>> notes;
 };
 
 // Keeps the engine's views in step with the catalogue. A dataset that has changed is probed, which
@@ -100,12 +127,13 @@ class Registrar {
   };
   // `probed_max`: the most datasets that are probed at the same time. The others wait.
   Registrar(ViewTarget& views, CatalogSource& catalog, const Pauses& pauses, size_t probed_max,
-            CrashedProbes crashed = {})
+            CrashedProbes crashed = {}, SchemaBudget::Limits schemas = {})
       : views_(views),
         catalog_(catalog),
         pauses_(pauses),
         probed_max_(probed_max),
-        crashed_(std::move(crashed)) {}
+        crashed_(std::move(crashed)),
+        schemas_(schemas) {}
 
   // Drops the views of datasets that are gone, creates what is new and replaces what has another
   // updated_at; repeats all failed probes. The first call, and each call for a catalogue that does
@@ -139,7 +167,15 @@ class Registrar {
   size_t waiting_count() const { return queue_.unread_count() + suspects_.size(); }
   // The versions of datasets that are not probed because that ended a process.
   size_t crashed_count() const { return crashed_.size(); }
-  CatalogStatus Status() const;
+  // The memory for the columns of all datasets that have a view.
+  uint64_t schema_bytes() const { return schemas_.bytes(); }
+  CatalogStatus Status(const StatusRequest& request) const;
+  // The time of the catalogue's latest answer, and the error since then; see CatalogStatus.
+  struct LastRead {
+    std::optional<UnixMicros> at;
+    std::string error;
+  };
+  LastRead GetLastRead() const;
   // The handler is called whenever the status is another one.
   void OnStatus(std::function<void()> handler) { on_status_ = std::move(handler); }
   using LiveDatasets = std::map<std::string, std::shared_ptr<const LiveDataset>>;
@@ -171,7 +207,7 @@ class Registrar {
   };
   // The ETags that were read with the footers, in the order of the dataset's objects.
   struct Learned {
-    std::vector<std::string> etags;
+    TextList etags;
     size_t next = 0;  // The next object to check, modulo their number.
   };
   // A change of the views.
@@ -180,11 +216,13 @@ class Registrar {
     std::vector<protocol::ViewPointer> put = {};  // Datasets whose probes succeeded.
     std::vector<BrokenView> put_broken = {};
     std::set<std::string> learned = {};  // Of `put`: their ETags come from the probe.
+    // Of `put`; see protocol::DatasetSchema.
+    std::map<std::string, std::vector<std::string>> notes = {};
   };
 
   // Takes a read of the catalogue into wanted_ and dirty_.
-  void Take(CatalogRead read);
-  void TakeManifest(catalog::Manifest manifest);
+  void Take(CatalogRead read, RefreshResult& result);
+  void TakeManifest(const catalog::Manifest& manifest, RefreshResult& result);
   void Forget(const std::string& name);
   void TakeChecks(RefreshResult& result);
   // Adds a dataset of wanted_ to those that wait for a probe.
@@ -205,6 +243,9 @@ class Registrar {
   // Waits a moment for running probes, and applies the results of those that have ended.
   void ApplyReady(Deadline deadline, RefreshResult& result);
   void CollectProbes(Deadline until, Change& change, RefreshResult& result);
+  // Adds the dataset of a probe that succeeded to the change.
+  void TakeSchema(protocol::ViewSpec view, ViewTarget::Schema schema, Change& change,
+                  RefreshResult& result);
   void GoLive(Change& change, Deadline deadline, RefreshResult& result);
   bool IsBroken(const std::string& name) const;
   // Of the datasets of the catalogue whose names differ from this one by ASCII case only, itself
@@ -230,7 +271,7 @@ class Registrar {
   std::function<void()> on_status_;
 
   // The catalogue, as last read. SQL does not tell names apart that differ in case only.
-  std::map<std::string, catalog::Manifest, LessIgnoringCase> wanted_;
+  std::map<std::string, WantedDataset, LessIgnoringCase> wanted_;
   // The datasets that have a view: name to updated_at. No two differ in case only.
   std::map<std::string, UnixMicros, LessIgnoringCase> live_;
   std::unordered_set<std::string> dirty_;  // Names of wanted_ where live_ differs.
@@ -246,6 +287,7 @@ class Registrar {
   // Names that may need another error in place of a view, or their first one.
   std::set<std::string> to_show_;
   CrashedProbes crashed_;
+  SchemaBudget schemas_;  // Of live_.
   bool has_refreshed_ = false;
   std::unordered_map<std::string, Learned> learned_;  // Of live_.
   std::map<std::string, PendingProbe> checks_;
@@ -258,9 +300,15 @@ class Registrar {
   uint64_t last_version_ = 0;  // Of the views.
 
   mutable std::mutex mutex_;
-  CatalogStatus status_;  // guarded by mutex_
-  // Guarded by mutex_. The progress of each of status_.being_read; null before its probe starts.
-  std::vector<std::shared_ptr<const std::atomic<uint64_t>>> objects_read_;
+  CatalogStatus status_;                 // guarded by mutex_; without its lists
+  std::vector<FailedDataset> failures_;  // guarded by mutex_; as of the last PublishStatus
+  // Guarded by mutex_: the datasets that are not in queue_. `objects_read` is null before the probe
+  // starts.
+  struct ShownReading {
+    DatasetBeingRead dataset;
+    std::shared_ptr<const std::atomic<uint64_t>> objects_read = nullptr;
+  };
+  std::vector<ShownReading> readings_;
   LiveDatasets datasets_;                                  // guarded by mutex_; of live_
   std::map<std::string, std::vector<std::string>> notes_;  // guarded by mutex_; of live_
 };

@@ -22,18 +22,8 @@ constexpr uint64_t kRetryEvery = 4;
 // The most bytes of a key in an error. The error must say what to do as well.
 constexpr size_t kShownKeyBytesMax = 500;
 
-protocol::ViewSpec ToViewSpec(const catalog::Manifest& manifest, uint64_t version) {
-  protocol::ViewSpec view{.name = manifest.name, .keys = {}, .version = version};
-  bool has_etags = false;
-  for (const catalog::ObjectRef& object : manifest.content.objects) {
-    view.keys.push_back(object.key);
-    has_etags = has_etags || object.etag;
-  }
-  if (!has_etags) return view;
-  for (const catalog::ObjectRef& object : manifest.content.objects) {
-    view.etags.push_back(object.etag.value_or(""));
-  }
-  return view;
+protocol::ViewSpec ToViewSpec(const WantedDataset& wanted, uint64_t version) {
+  return {.name = wanted.name, .keys = wanted.keys, .etags = wanted.etags, .version = version};
 }
 
 }  // namespace
@@ -62,19 +52,23 @@ void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t 
     }
     const auto wanted = wanted_.find(name);
     if (wanted == wanted_.end()) continue;
-    const auto& objects = wanted->second.content.objects;
+    const TextList& keys = wanted->second.keys;
     Learned& etags = learned->second;
     ProbeRequest request{.view = {.name = name, .keys = {}},
                          .object_timeout = deadline.Remaining(),
                          .is_retry = true,
                          .only_etags = true};
-    const uint64_t count = std::min<uint64_t>(objects.size(), objects_max);
+    const uint64_t count = std::min<uint64_t>(keys.size(), objects_max);
+    TextList::Builder checked_keys;
+    TextList::Builder checked_etags;
     for (uint64_t i = 0; i < count; ++i, ++etags.next) {
-      const size_t object = etags.next % objects.size();
+      const size_t object = etags.next % keys.size();
       if (etags.etags[object].empty()) continue;  // Read by DuckDB, which tells no ETag.
-      request.view.keys.push_back(objects[object].key);
-      request.view.etags.push_back(etags.etags[object]);
+      checked_keys.Add(keys[object]);
+      checked_etags.Add(etags.etags[object]);
     }
+    request.view.keys = checked_keys.Build();
+    request.view.etags = checked_etags.Build();
     objects_max -= count;
     if (!request.view.keys.empty()) requests.push_back(std::move(request));
   }
@@ -105,17 +99,15 @@ void Registrar::TakeChecks(RefreshResult& result) {
 }
 
 void Registrar::AddToQueue(const std::string& name) {
-  const catalog::Manifest& manifest = wanted_.at(name);
-  queue_.Add(
-      {.name = name, .owner = manifest.changed_by, .objects = manifest.content.objects.size()});
+  const WantedDataset& wanted = wanted_.at(name);
+  queue_.Add({.name = name, .owner = wanted.owner, .objects = wanted.keys.size()});
   to_show_.insert(name);
 }
 
 void Registrar::AddToQueueLater(const std::string& name, Clock::time_point due) {
-  const catalog::Manifest& manifest = wanted_.at(name);
-  queue_.AddLater(
-      {.name = name, .owner = manifest.changed_by, .objects = manifest.content.objects.size()}, due,
-      failed_.contains(name));
+  const WantedDataset& wanted = wanted_.at(name);
+  queue_.AddLater({.name = name, .owner = wanted.owner, .objects = wanted.keys.size()}, due,
+                  failed_.contains(name));
   to_show_.insert(name);
 }
 
@@ -164,9 +156,8 @@ void Registrar::FillWindow(Deadline deadline, RefreshResult& result) {
       AddRequest(*name, is_hurried, window, result);
     }
     for (const ProbeRequest& request : window.requests) {
-      status_.being_read.push_back(
-          {.name = request.view.name, .since = NowMicros(), .objects = request.view.keys.size()});
-      objects_read_.push_back(nullptr);
+      readings_.push_back(
+          {{.name = request.view.name, .since = NowMicros(), .objects = request.view.keys.size()}});
     }
   }
   Start(std::move(window), deadline);
@@ -204,7 +195,7 @@ void Registrar::AddRequest(const std::string& name, bool is_hurried, Window& win
                              .object_timeout = is_retry ? object_timeout_ / 2 : object_timeout_,
                              .is_retry = is_retry,
                              .is_first = is_hurried,
-                             .owner = wanted_.at(name).changed_by});
+                             .owner = wanted_.at(name).owner});
   ++probes_started_;
   ++window.running;
   window.retries += is_retry ? 1 : 0;
@@ -257,24 +248,10 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
       it = reading_.erase(it);
       continue;
     }
+    result.items += wanted->second.keys.size();
     const bool is_lost = !outcome.ok() && outcome.error().kind == ErrorKind::kCancelled;
     if (outcome.ok()) {
-      protocol::ViewSpec& view = reading.view;
-      const std::string* const other = LiveNamesake(view.name);
-      if (other != nullptr && *other != view.name && wanted_.contains(*other)) {
-        change.drop.push_back(*other);
-        dirty_.insert(*other);
-        AddToQueueLater(*other, Clock::now() + pauses_.first);
-      }
-      view.schema = std::move(*outcome);
-      // The catalogue need not have them.
-      std::vector<std::string> etags = std::move(view.schema.etags);
-      view.schema.etags.clear();
-      if (view.etags.empty() && !etags.empty()) {
-        view.etags = std::move(etags);
-        change.learned.insert(view.name);
-      }
-      change.put.push_back(std::make_shared<const protocol::ViewSpec>(std::move(view)));
+      TakeSchema(std::move(reading.view), std::move(*outcome), change, result);
     } else if (is_lost) {
       TakeLost(reading, result);
     } else {
@@ -282,6 +259,28 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
     }
     it = reading_.erase(it);
   }
+}
+
+void Registrar::TakeSchema(protocol::ViewSpec view, ViewTarget::Schema schema, Change& change,
+                           RefreshResult& result) {
+  // The catalogue need not have them.
+  const TextList etags = std::exchange(schema.etags, {});
+  const bool is_learned = view.etags.empty() && etags.size() == view.keys.size();
+  if (is_learned) view.etags = etags;
+  view.packed_schema = protocol::PackSchema(schema);
+  result.items += schema.columns.size() * (1 + schema.groups.size());
+  const Result<> taken =
+      schemas_.Take(view.name, wanted_.at(view.name).owner, view.packed_schema.size());
+  if (!taken.ok()) return Fail(view.name, taken.error(), result);
+  const std::string* const other = LiveNamesake(view.name);
+  if (other != nullptr && *other != view.name && wanted_.contains(*other)) {
+    change.drop.push_back(*other);
+    dirty_.insert(*other);
+    AddToQueueLater(*other, Clock::now() + pauses_.first);
+  }
+  if (is_learned) change.learned.insert(view.name);
+  if (!schema.notes.empty()) change.notes.emplace(view.name, std::move(schema.notes));
+  change.put.push_back(std::make_shared<const protocol::ViewSpec>(std::move(view)));
 }
 
 void Registrar::TakeLost(const Reading& reading, RefreshResult& result) {
@@ -292,7 +291,7 @@ void Registrar::TakeLost(const Reading& reading, RefreshResult& result) {
     suspects_.insert(name);
     return;
   }
-  const std::string& key = reading.view.keys[object];
+  const std::string key(reading.view.keys[object]);
   if (!reading.is_alone) {
     log::Warn("a probe process ended, reading the dataset alone",
               {{"dataset", name}, {"key", key}});

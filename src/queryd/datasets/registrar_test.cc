@@ -3,174 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <future>
-#include <map>
-#include <memory>
-#include <set>
+#include "queryd/datasets/test_registrar.h"
 
 namespace tarn::queryd {
 namespace {
-
-using testing::ElementsAre;
-using testing::HasSubstr;
-
-// Records what it is told and fails where the test says so: changes of DuckDB views cannot be made
-// to fail from outside.
-class RecordingEngine : public ViewTarget {
- public:
-  std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests, Deadline) override {
-    std::vector<PendingProbe> pending;
-    for (const ProbeRequest& request : requests) {
-      const std::string& name = request.view.name;
-      if (request.only_etags) {
-        calls.push_back("check " + name + " " + request.view.keys[0] + " " + request.view.etags[0]);
-        std::promise<Result<Schema>> checked;
-        checked.set_value(request.view.etags[0] == etag
-                              ? Result<Schema>(Schema())
-                              : Error{ErrorKind::kPrecondition, "overwritten"});
-        pending.push_back({checked.get_future(), nullptr});
-        continue;
-      }
-      calls.push_back("probe " + name + " " + request.view.keys[0]);
-      retries[name] = request.is_retry;
-      if (request.is_first) first.push_back(name);
-      if (request.is_alone) alone.push_back(name);
-      auto& probe = probes[name] = {};
-      pending.push_back({probe.answer.get_future(), probe.objects_read, probe.suspect});
-      if (!slow.contains(name)) Answer(name);
-    }
-    return pending;
-  }
-  // What a probe of a slow dataset found.
-  void Answer(const std::string& name) {
-    if (crashing.contains(name)) {
-      *probes.at(name).suspect = 0;
-      probes.at(name).answer.set_value(Error{ErrorKind::kCancelled, "the engine process ended"});
-      return;
-    }
-    probes.at(name).answer.set_value(failing.contains(name) ? Result<Schema>(failure) : SchemaOf());
-  }
-  Schema SchemaOf() const {
-    Schema schema{{{"id", "INTEGER"}}};
-    if (!etag.empty()) schema.etags = {etag};
-    return schema;
-  }
-  Result<> Apply(const ViewChange& change, Deadline) override {
-    if (cannot_apply) return Internal("cannot change");
-    std::string call = "apply " + std::to_string(change.revision);
-    for (const std::string& name : change.drop) call += " -" + name;
-    for (const std::string& name : change.pending) call += " ?" + name;
-    for (const protocol::ViewPointer& each : change.put) {
-      const protocol::ViewSpec& view = *each;
-      if (!view.error.empty()) {
-        call += (view.is_temporary ? " ~" : " !") + view.name;
-        EXPECT_THAT(view.error, HasSubstr("it is registered, but it cannot be read since "));
-        continue;
-      }
-      EXPECT_EQ(view.schema.columns.size(), 1U) << "what the probe found";
-      call += " +" + view.name + ":" + view.keys[0];
-    }
-    calls.push_back(call);
-    return {};
-  }
-
-  std::vector<std::string> calls;
-  std::set<std::string> failing;
-  Error failure = InvalidArgument("no such object");
-  std::set<std::string> crashing;  // Their probes end their process.
-  std::vector<std::string> alone;  // Datasets that were probed alone.
-  std::vector<std::string> first;  // Datasets that were probed because a query waits for them.
-  std::set<std::string> slow;
-  std::string etag;  // Of all objects.
-  struct Probing {
-    std::promise<Result<Schema>> answer = {};
-    std::shared_ptr<std::atomic<uint64_t>> objects_read = std::make_shared<std::atomic<uint64_t>>();
-    std::shared_ptr<std::atomic<uint64_t>> suspect =
-        std::make_shared<std::atomic<uint64_t>>(PendingProbe::kNoObject);
-  };
-  std::map<std::string, Probing> probes;
-  std::map<std::string, bool> retries;
-  bool cannot_apply = false;
-};
-
-// A catalogue that tells its changes where `tells` is true.
-class ListedCatalog : public CatalogSource {
- public:
-  Result<CatalogRead> Read(const std::string& position, Duration wait, Deadline,
-                           const std::stop_token&) override {
-    if (down) return Unavailable("connect: refused");
-    waits.push_back(wait);
-    CatalogRead read;
-    read.revision = revision;
-    if (tells) read.position = std::to_string(revision);
-    if (position.empty() || forgot) {
-      for (const auto& [name, manifest] : manifests) read.manifests.push_back(manifest);
-      return read;
-    }
-    if (position == read.position) {
-      read.changed = false;
-      return read;
-    }
-    read.is_whole = false;
-    const uint64_t since = std::stoull(position);
-    for (const auto& [name, at] : changed_at) {
-      if (at <= since) continue;
-      const auto found = manifests.find(name);
-      if (found == manifests.end()) {
-        read.deleted.push_back(name);
-      } else {
-        read.manifests.push_back(found->second);
-      }
-    }
-    return read;
-  }
-  void Add(const std::string& name, const std::string& key, int64_t updated_at,
-           int64_t created_at = 0) {
-    manifests[name] = {.name = name,
-                       .content = {.objects = {{key}}},
-                       .created_at = UnixMicros(std::chrono::microseconds(created_at)),
-                       .updated_at = UnixMicros(std::chrono::microseconds(updated_at))};
-    changed_at[name] = ++revision;
-  }
-  void Remove(const std::string& name) {
-    manifests.erase(name);
-    changed_at[name] = ++revision;
-  }
-  std::map<std::string, catalog::Manifest> manifests;
-  std::map<std::string, uint64_t> changed_at;
-  uint64_t revision = 0;
-  bool tells = false;
-  bool forgot = false;
-  bool down = false;
-  std::vector<Duration> waits;
-};
-
-constexpr size_t kProbedMax = 4;
-
-class RegistrarTest : public testing::Test {
- protected:
-  RecordingEngine engine;
-  ListedCatalog catalog;
-  Registrar registrar{engine,
-                      catalog,
-                      {.first = std::chrono::hours(1), .longest = std::chrono::hours(3)},
-                      kProbedMax};
-
-  RefreshResult Refresh(Deadline deadline = Deadline::Never()) {
-    engine.calls.clear();
-    return registrar.Refresh(deadline);
-  }
-  RefreshResult Follow() {
-    engine.calls.clear();
-    return registrar.Follow(std::chrono::seconds(7), std::chrono::seconds(5), {});
-  }
-  static std::string Counts(const RefreshResult& r) {
-    return "created=" + std::to_string(r.created) + " updated=" + std::to_string(r.updated) +
-           " dropped=" + std::to_string(r.dropped) + " skipped=" + std::to_string(r.skipped) +
-           " errors=" + std::to_string(r.errors.size());
-  }
-};
 
 TEST_F(RegistrarTest, CreatesUpdatesSkipsAndDrops) {
   catalog.Add("a", "k1", 1);
@@ -274,11 +110,11 @@ TEST_F(RegistrarTest, AChangeThatFailsIsTriedAgain) {
   engine.cannot_apply = true;
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=0 skipped=0 errors=1");
   EXPECT_EQ(registrar.dataset_count(), 1U);
-  EXPECT_EQ(registrar.Status().revision, 1U);
+  EXPECT_EQ(StatusOf(registrar).revision, 1U);
   engine.cannot_apply = false;
   EXPECT_EQ(Counts(Refresh()), "created=1 updated=0 dropped=1 skipped=0 errors=0");
   EXPECT_EQ(registrar.dataset_count(), 1U);
-  EXPECT_EQ(registrar.Status().revision, 3U);
+  EXPECT_EQ(StatusOf(registrar).revision, 3U);
 }
 
 TEST_F(RegistrarTest, ACatalogueThatIsDownChangesNothing) {
@@ -315,12 +151,12 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   EXPECT_THAT(engine.calls,
               ElementsAre("probe large k", "probe small k", "apply 2 ?large +small:k"));
   *engine.probes.at("large").objects_read = 5;
-  const CatalogStatus status = registrar.Status();
-  ASSERT_EQ(status.being_read.size(), 1U);
-  EXPECT_EQ(status.being_read[0].name, "large");
-  EXPECT_EQ(status.being_read[0].objects, 1U);
-  EXPECT_EQ(status.being_read[0].objects_read, 5U);
-  EXPECT_FALSE(status.being_read[0].since > UnixMicros::clock::now());
+  const CatalogStatus status = StatusOf(registrar);
+  ASSERT_EQ(status.being_read.entries.size(), 1U);
+  EXPECT_EQ(status.being_read.entries[0].name, "large");
+  EXPECT_EQ(status.being_read.entries[0].objects, 1U);
+  EXPECT_EQ(status.being_read.entries[0].objects_read, 5U);
+  EXPECT_FALSE(status.being_read.entries[0].since > UnixMicros::clock::now());
 
   catalog.Add("other", "k", 1);
   EXPECT_EQ(Follow().created, 1U);
@@ -334,7 +170,7 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   engine.failing.clear();
   engine.slow.clear();
   EXPECT_EQ(Refresh().created, 1U);
-  EXPECT_THAT(registrar.Status().being_read, testing::IsEmpty());
+  EXPECT_THAT(StatusOf(registrar).being_read.entries, testing::IsEmpty());
 }
 
 TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
@@ -352,7 +188,7 @@ TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
       << "queries are told of all at once";
   EXPECT_EQ(registrar.probed_count(), kProbedMax);
   EXPECT_EQ(registrar.waiting_count(), 6U);
-  EXPECT_EQ(registrar.Status().being_read.size(), 10U);
+  EXPECT_EQ(StatusOf(registrar).being_read.entries.size(), 10U);
 
   registrar.Hurry("d8");
   registrar.Hurry("unknown");
@@ -364,7 +200,7 @@ TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
   EXPECT_EQ(Follow().created, 2U);
   Follow();
   EXPECT_THAT(engine.calls, ElementsAre("probe d4 k"));
-  EXPECT_EQ(registrar.Status().being_read.size(), 8U);
+  EXPECT_EQ(StatusOf(registrar).being_read.entries.size(), 8U);
   for (const char* name : {"d0", "d1", "d3", "d4"}) engine.Answer(name);
   engine.slow.clear();
   Follow();
@@ -372,7 +208,7 @@ TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
   Follow();
   EXPECT_EQ(registrar.dataset_count(), 10U);
   EXPECT_FALSE(registrar.IsReading());
-  EXPECT_THAT(registrar.Status().being_read, testing::IsEmpty());
+  EXPECT_THAT(StatusOf(registrar).being_read.entries, testing::IsEmpty());
 }
 
 TEST_F(RegistrarTest, AWholeRefreshProbesAllDatasets) {
@@ -417,10 +253,10 @@ TEST_F(RegistrarTest, WhatTheEndOfAnEngineCutsOffIsBegunAgain) {
   Follow();
   engine.probes.at("a").answer.set_value(Error{ErrorKind::kCancelled, "the engine has ended"});
   EXPECT_TRUE(Follow().errors.empty());
-  EXPECT_THAT(registrar.Status().failed, testing::IsEmpty());
+  EXPECT_THAT(StatusOf(registrar).failed.entries, testing::IsEmpty());
   EXPECT_TRUE(registrar.NextTry()) << "it is not forgotten";
-  ASSERT_EQ(registrar.Status().being_read.size(), 1U) << "nor is it there";
-  EXPECT_EQ(registrar.Status().being_read[0].objects_read, 0U);
+  ASSERT_EQ(StatusOf(registrar).being_read.entries.size(), 1U) << "nor is it there";
+  EXPECT_EQ(StatusOf(registrar).being_read.entries[0].objects_read, 0U);
   engine.slow.clear();
   EXPECT_EQ(Follow().created, 1U);
 }
@@ -451,7 +287,7 @@ TEST_F(RegistrarTest, WhatChangesWhileItIsReadIsReadAnew) {
   catalog.Remove("b");
   EXPECT_FALSE(Follow().changed());
   EXPECT_THAT(engine.calls, testing::Contains("probe a k2"));
-  EXPECT_EQ(registrar.Status().being_read.size(), 1U);
+  EXPECT_EQ(StatusOf(registrar).being_read.entries.size(), 1U);
   engine.Answer("a");
   EXPECT_EQ(Follow().created, 1U);
   EXPECT_THAT(engine.calls, ElementsAre("apply 4 +a:k2"));
@@ -482,7 +318,7 @@ TEST_F(RegistrarTest, ReadsAnewWhatWasOverwritten) {
   EXPECT_EQ(result.updated, 1U);
   EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 3 +a:k"));
   EXPECT_THAT(check({"a"}, 10), ElementsAre("check a k two"));
-  EXPECT_TRUE(registrar.Status().error.empty());
+  EXPECT_TRUE(StatusOf(registrar).error.empty());
 }
 
 // The catalogue, which is read as a whole, has nothing new.
@@ -577,7 +413,7 @@ TEST_F(RegistrarTest, WhatFailedIsLeftAloneForAWhileByFollow) {
 }
 
 TEST_F(RegistrarTest, TheStatusNamesWhatFailed) {
-  EXPECT_FALSE(registrar.Status().read_at);
+  EXPECT_FALSE(StatusOf(registrar).read_at);
   catalog.Add("a", "k", 1);
   catalog.Add("b", "k", 1);
   engine.failing = {"b"};
@@ -585,27 +421,27 @@ TEST_F(RegistrarTest, TheStatusNamesWhatFailed) {
   engine.failing = {"a", "b"};
   catalog.Add("a", "k2", 2);
   Refresh();
-  CatalogStatus status = registrar.Status();
+  CatalogStatus status = StatusOf(registrar);
   EXPECT_EQ(status.revision, 3U);
   EXPECT_EQ(status.datasets, 1U);
   EXPECT_TRUE(status.read_at);
   EXPECT_EQ(status.error, "");
-  ASSERT_EQ(status.failed.size(), 2U);
-  EXPECT_EQ(status.failed[0].name, "a");
-  EXPECT_TRUE(status.failed[0].has_former);
-  EXPECT_EQ(status.failed[0].tries, 1);
-  EXPECT_EQ(status.failed[1].name, "b");
-  EXPECT_FALSE(status.failed[1].has_former);
-  EXPECT_EQ(status.failed[1].tries, 2);
-  EXPECT_EQ(status.failed[1].error, "no such object");
-  EXPECT_LE(status.failed[1].since, status.failed[0].since);
+  ASSERT_EQ(status.failed.entries.size(), 2U);
+  EXPECT_EQ(status.failed.entries[0].name, "a");
+  EXPECT_TRUE(status.failed.entries[0].has_former);
+  EXPECT_EQ(status.failed.entries[0].tries, 1);
+  EXPECT_EQ(status.failed.entries[1].name, "b");
+  EXPECT_FALSE(status.failed.entries[1].has_former);
+  EXPECT_EQ(status.failed.entries[1].tries, 2);
+  EXPECT_EQ(status.failed.entries[1].error, "no such object");
+  EXPECT_LE(status.failed.entries[1].since, status.failed.entries[0].since);
   catalog.Remove("a");
   catalog.Remove("b");
   Refresh();
-  EXPECT_TRUE(registrar.Status().failed.empty());
+  EXPECT_TRUE(StatusOf(registrar).failed.entries.empty());
   catalog.down = true;
   Refresh();
-  EXPECT_EQ(registrar.Status().error, "connect: refused");
+  EXPECT_EQ(StatusOf(registrar).error, "connect: refused");
 }
 
 TEST_F(RegistrarTest, ADatasetThatEndsItsProcessTwiceIsNotProbedAgainUntilItChanges) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -30,6 +31,10 @@ Json ToJson(const FailedDataset& failed) {
           {"former_is_visible", failed.has_former}};
 }
 
+Json ToJson(const std::pair<std::string, std::string>& note) {
+  return {{"name", note.first}, {"note", note.second}};
+}
+
 Json ToJson(const std::vector<protocol::Column>& columns) {
   Json json = Json::array();
   for (const protocol::Column& column : columns) {
@@ -38,10 +43,25 @@ Json ToJson(const std::vector<protocol::Column>& columns) {
   return json;
 }
 
+// Adds a list and the number of all of its entries.
+template <class Entry>
+void AddList(const std::string& name, const StatusList<Entry>& list, Json& json) {
+  Json entries = Json::array();
+  for (const Entry& entry : list.entries) entries.push_back(ToJson(entry));
+  json[name] = std::move(entries);
+  json[name + "_count"] = list.count;
+  if (list.count > list.entries.size()) json["truncated"] = true;
+}
+
 // A token that is limited to datasets is not told of the others, nor how many there are.
-asio::awaitable<Response> GetStatus(const Registrar& registrar, const Request& request) {
-  const CatalogStatus status = registrar.Status();
-  const auth::DatasetScope& scope = request.identity->datasets;
+std::string RenderStatus(const Registrar& registrar, const auth::DatasetScope& scope,
+                         const std::optional<std::string>& dataset, size_t limit) {
+  const CatalogStatus status =
+      registrar.Status({.is_wanted =
+                            [&](const std::string& name) {
+                              return scope.Allows(name) && (!dataset || *dataset == name);
+                            },
+                        .entries_max = limit});
   Json json = {{"revision", status.revision > 0 ? Json(status.revision) : Json(nullptr)},
                {"follows_changes", status.follows},
                {"read_at", status.read_at ? Json(FormatRfc3339(*status.read_at)) : Json(nullptr)}};
@@ -49,23 +69,25 @@ asio::awaitable<Response> GetStatus(const Registrar& registrar, const Request& r
     json["datasets"] = status.datasets;
     json["error"] = status.error.empty() ? Json(nullptr) : Json(status.error);
   }
-  Json failed = Json::array();
-  for (const FailedDataset& each : status.failed) {
-    if (scope.Allows(each.name)) failed.push_back(ToJson(each));
-  }
-  json["failed"] = std::move(failed);
-  Json being_read = Json::array();
-  for (const DatasetBeingRead& each : status.being_read) {
-    if (scope.Allows(each.name)) being_read.push_back(ToJson(each));
-  }
-  json["being_read"] = std::move(being_read);
-  Json notes = Json::array();
-  for (const auto& [name, note] : status.notes) {
-    if (scope.Allows(name)) notes.push_back({{"name", name}, {"note", note}});
-  }
-  json["notes"] = std::move(notes);
-  co_return Response::Json(
-      200, ProcessRedactor().Redact(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  AddList("failed", status.failed, json);
+  AddList("being_read", status.being_read, json);
+  AddList("notes", status.notes, json);
+  return ProcessRedactor().Redact(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+asio::awaitable<Response> GetStatus(const Registrar& registrar, FairWorkers& workers,
+                                    const Request& request) {
+  constexpr uint64_t kLimit = 1000;
+  constexpr uint64_t kLimitMax = 10'000;
+  const Result<uint64_t> limit = request.Count("limit", kLimit);
+  if (!limit.ok()) co_return http::RenderError(limit.error(), request);
+  const std::optional<std::string> dataset = request.Parameter("dataset");
+  const auto render = [&] {
+    return RenderStatus(registrar, request.identity->datasets, dataset,
+                        std::min(*limit, kLimitMax));
+  };
+  std::string status = co_await workers.Run(request.identity->name, render);
+  co_return Response::Json(200, std::move(status));
 }
 
 template <class T>
@@ -73,35 +95,48 @@ Json OrNull(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-asio::awaitable<Response> GetDatasets(const Registrar& registrar, const Request& request) {
+std::string RenderDatasets(const Registrar& registrar, const auth::DatasetScope& scope,
+                           bool with_columns) {
+  std::string list = R"({"datasets":[)";
+  for (const auto& [name, dataset] : registrar.Live()) {
+    if (!scope.Allows(name)) continue;
+    Json json = {{"name", name},
+                 {"row_count", OrNull(dataset->rows)},
+                 {"objects", dataset->objects},
+                 {"bytes", OrNull(dataset->bytes)}};
+    if (with_columns) json["columns"] = ToJson(dataset->Columns());
+    if (list.back() != '[') list += ',';
+    list += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  return list + "]}";
+}
+
+asio::awaitable<Response> GetDatasets(const Registrar& registrar, FairWorkers& workers,
+                                      const Request& request) {
   const Result<bool> with_columns = request.Flag("columns");
   if (!with_columns.ok()) co_return http::RenderError(with_columns.error(), request);
-  Json datasets = Json::array();
-  for (const auto& [name, dataset] : registrar.Live()) {
-    if (!request.identity->datasets.Allows(name)) continue;
-    datasets.push_back({{"name", name},
-                        {"row_count", OrNull(dataset->rows)},
-                        {"objects", dataset->objects},
-                        {"bytes", OrNull(dataset->bytes)}});
-    if (*with_columns) datasets.back()["columns"] = ToJson(dataset->schema->columns);
-  }
-  co_return Response::Json(200, Json({{"datasets", std::move(datasets)}})
-                                    .dump(-1, ' ', false, Json::error_handler_t::replace));
+  const auto render = [&] {
+    return RenderDatasets(registrar, request.identity->datasets, *with_columns);
+  };
+  std::string list = co_await workers.Run(request.identity->name, render);
+  co_return Response::Json(200, std::move(list));
 }
 
 }  // namespace
 
-std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar) {
+std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar, FairWorkers& workers) {
   std::vector<http::Route> routes;
   routes.push_back(
       {.method = "GET",
        .path = "/catalog/status",
-       .handler = [&registrar](const Request& request) { return GetStatus(registrar, request); },
+       .handler = [&registrar, &workers](
+                      const Request& request) { return GetStatus(registrar, workers, request); },
        .roles = {auth::Role::kQuery, auth::Role::kAdmin}});
   routes.push_back(
       {.method = "GET",
        .path = "/catalog/datasets",
-       .handler = [&registrar](const Request& request) { return GetDatasets(registrar, request); },
+       .handler = [&registrar, &workers](
+                      const Request& request) { return GetDatasets(registrar, workers, request); },
        .roles = {auth::Role::kQuery, auth::Role::kAdmin}});
   return routes;
 }

@@ -24,7 +24,7 @@ std::vector<http::Route> QueriesRoutes(QueryService& service, FairWorkers& worke
 
 // GET /catalog/status: which revision queries see, and what of it they do not. GET
 // /catalog/datasets: how large what they see is.
-std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar);
+std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar, FairWorkers& workers);
 
 // GET / and GET /console/{file}: the web console. `files` outlive the routes; where there are none,
 // there are no routes. The page is public: what it asks for needs a token like everything else.

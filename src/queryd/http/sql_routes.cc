@@ -120,11 +120,11 @@ Response ToResponse(QueryService& service, const Statement& sql, std::shared_ptr
 // a token that is limited to datasets is not told the reason.
 Error Explained(const Error& error, const Registrar& registrar, const Request& request) {
   if (!error.message.starts_with("Catalog Error: Table with name")) return error;
-  const CatalogStatus status = registrar.Status();
-  if (status.read_at) return error;
-  const bool is_told = request.identity->datasets.is_all() && !status.error.empty();
+  const Registrar::LastRead read = registrar.GetLastRead();
+  if (read.at) return error;
+  const bool is_told = request.identity->datasets.is_all() && !read.error.empty();
   return Unavailable("the catalogue is not known, try again: " +
-                     (is_told ? status.error : "it has not been read yet"));
+                     (is_told ? read.error : "it has not been read yet"));
 }
 
 asio::awaitable<Response> PostSql(QueryService& service, const Registrar& registrar,
