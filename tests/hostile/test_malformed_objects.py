@@ -94,3 +94,29 @@ def test_lists_that_only_claim_their_elements_are_refused(lake):
     error = wait_for_failure(lake.query, "claims", lake.queryd)
     assert error.startswith(f'object "{key}": its footer is damaged (')
     assert failures(lake.query) == probe_failures(lake.query) == 0
+
+
+def test_footer_that_needs_too_much_memory_names_the_object_and_the_limit(new_lake):
+    """Five million entries of metadata, each of which takes 64 bytes or more once decoded."""
+    lake = new_lake.set("queryd", probe_memory_limit=50_000_000).start()
+    footer = thrift.Decoder(thrift.footer_of(parquet("SELECT 1 AS other"))).struct()
+    footer = [field for field in footer if field.id != 5]
+    entry = [thrift.Field(1, thrift.BINARY, b"key"), thrift.Field(2, thrift.BINARY, b"v")]
+    footer.append(thrift.Field(5, thrift.LIST, (thrift.STRUCT, [entry])))
+    footer.sort(key=lambda field: field.id)
+    encoded = thrift.encode_struct(footer)
+    one = thrift.encode_struct(entry)
+    head = bytes([0x10 | thrift.STRUCT]) + one
+    assert encoded.count(head) == 1
+    count = 5_000_000
+    many = bytes([0xF0 | thrift.STRUCT]) + thrift.varint(count) + one * count
+    data = thrift.with_footer(parquet("SELECT 1 AS other"), encoded.replace(head, many))
+    assert 45_000_000 < len(data) < 64_000_000
+    key = lake.files.put("hungry.parquet", data)
+    lake.catalog.put_keys("hungry", key)
+    lake.add("good", "SELECT 2 AS id", key="good.parquet")
+    error = wait_for_failure(lake.query, "hungry", lake.queryd)
+    assert error.startswith(f'object "{key}": its footer needs more memory than the process'), error
+    assert "(queryd.probe_memory_limit" in error
+    lake.wait_for_rows("good", [[2]])
+    assert failures(lake.query) == 0

@@ -24,6 +24,7 @@
 #include "catalog/schema_union.h"
 #include "duck/quote.h"
 #include "engine/views/dataset_schema.h"
+#include "engine/views/footer_memory.h"
 #include "engine/views/footer_probe.h"
 #include "s3/etag.h"
 
@@ -344,14 +345,22 @@ void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<
   try {
     object = read.task->deadline().Passed() ? Error{ErrorKind::kTimeout, "timed out"}
                                             : ReadObject(state, tools, read);
+  } catch (const std::bad_alloc&) {
+    object = Error{ErrorKind::kOutOfMemory, ""};
   } catch (const std::exception& e) {
     object = Internal(e.what());
   }
   state.watchdog->Remove(read.task);
+  if (!object.ok() && IsOutOfMemory(object.error())) {
+    object = FooterMemoryError(read.key(), state.setup.memory_limit);
+  }
   if (std::exchange(tools.is_decoding, false)) job.request.on_decoding(read.index, true);
   if (const auto cancelled = read.task->CancelReason()) object = *cancelled;
-  // A database that saw an internal error may refuse everything from now on.
-  if (!object.ok() && object.error().kind == ErrorKind::kInternal) {
+  // A database that saw an internal error may refuse everything from now on. One that had too
+  // little memory may hold some of it.
+  const bool is_suspect = !object.ok() && (object.error().kind == ErrorKind::kInternal ||
+                                           object.error().kind == ErrorKind::kOutOfMemory);
+  if (is_suspect) {
     tools.Drop();
     const std::lock_guard opening(state.opening);
     state.planner.reset();

@@ -298,10 +298,16 @@ void Registrar::TakeLost(const Reading& reading, RefreshResult& result) {
     suspects_.insert(name);
     return;
   }
-  const std::string error = fmt::format(
-      "object \"{}\": DuckDB ended its process twice when it read the footer. The dataset is not "
-      "read again until it changes: write the object again under another key",
-      Shortened(key, kShownKeyBytesMax));
+  const auto& exceeded_memory = reading.probe.exceeded_memory;
+  const std::string_view fault =
+      exceeded_memory != nullptr && *exceeded_memory
+          ? "its footer needs more memory than the process that reads footers has "
+            "(queryd.probe_memory_limit). The dataset is not read again until it changes or the "
+            "setting does: write fewer columns, row groups or metadata into an object"
+          : "DuckDB ended its process twice when it read the footer. The dataset is not read again "
+            "until it changes: write the object again under another key";
+  const std::string error =
+      fmt::format("object \"{}\": {}", Shortened(key, kShownKeyBytesMax), fault);
   log::Error("a dataset ended its probe process twice", {{"dataset", name}, {"key", key}});
   crashed_.Add(wanted_.at(name), error);
   Fail(name, InvalidArgument(error), result);

@@ -356,6 +356,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
         // The footer is no suspect if the front ended the process.
         const bool is_suspect = !stopping_ && !IsFaultOfFront(cause);
         if (is_suspect && !decoding.empty()) *it->second.suspect = *decoding.begin();
+        *it->second.exceeded_memory = cause == EndCause::kMemory;
         unanswered.push_back(std::move(it->second.answer));
         it = asked_.erase(it);
       } else {
@@ -517,8 +518,6 @@ void EngineSupervisor::LookAfter(Member& member, uint64_t resident) {
     EndIsolatedIfUnused(member);
   }
 }
-
-// --- queries ------------------------------------------------------------------------------
 
 asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeSlot(
     Query& query, const EngineProcess* avoid) {

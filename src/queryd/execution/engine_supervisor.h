@@ -170,6 +170,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
     std::promise<Result<Schema>> answer = {};
     std::shared_ptr<std::atomic<uint64_t>> objects_read = {};
     std::shared_ptr<std::atomic<uint64_t>> suspect = {};
+    std::shared_ptr<std::atomic<bool>> exceeded_memory = {};
     std::set<uint64_t> decoding = {};  // The objects that DuckDB is decoding.
   };
 

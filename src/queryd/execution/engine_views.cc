@@ -33,10 +33,12 @@ PendingProbe EngineSupervisor::Expect(uint64_t ticket, std::string dataset) {
   Asked asked{.member = current_,
               .dataset = std::move(dataset),
               .objects_read = std::make_shared<std::atomic<uint64_t>>(),
-              .suspect = std::make_shared<std::atomic<uint64_t>>(PendingProbe::kNoObject)};
+              .suspect = std::make_shared<std::atomic<uint64_t>>(PendingProbe::kNoObject),
+              .exceeded_memory = std::make_shared<std::atomic<bool>>(false)};
   PendingProbe pending{.answer = asked.answer.get_future(),
                        .objects_read = asked.objects_read,
-                       .suspect = asked.suspect};
+                       .suspect = asked.suspect,
+                       .exceeded_memory = asked.exceeded_memory};
   asked_.emplace(ticket, std::move(asked));
   return pending;
 }

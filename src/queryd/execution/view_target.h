@@ -43,6 +43,8 @@ struct PendingProbe {
   // Once the answer is there: the position of the object that DuckDB was decoding when the process
   // of the probe ended, or kNoObject. Null: the same.
   std::shared_ptr<const std::atomic<uint64_t>> suspect = nullptr;
+  // Once the answer is there: whether the process ended because it exceeded its memory. Null: no.
+  std::shared_ptr<const std::atomic<bool>> exceeded_memory = nullptr;
 
   uint64_t suspect_object() const { return suspect == nullptr ? kNoObject : suspect->load(); }
 };
