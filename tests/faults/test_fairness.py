@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -12,6 +13,7 @@ import pytest
 from harness.client import Client
 from harness.engine import (
     engine_pid,
+    isolated_pid,
     metric,
     states,
     wait_for_count,
@@ -228,7 +230,7 @@ def test_each_query_that_succeeds_has_a_line_in_the_log(new_lake):
 
 
 def test_slow_reader_in_the_isolated_engine_keeps_no_other_token_waiting(new_lake):
-    """Both queries ran in an engine that crashed, so they run one after the other."""
+    """Both queries ran in an engine that crashed, so they run one after the other, each alone."""
     large = "SELECT n, repeat('x', 500) AS x FROM range(1000000) t(n) ORDER BY hash(n)"
     some_seconds = (
         "SELECT count(*) FROM range(60000) a(n), range(9000) b(n) WHERE (a.n + b.n) % 7 = 8"
@@ -237,14 +239,105 @@ def test_slow_reader_in_the_isolated_engine_keeps_no_other_token_waiting(new_lak
     new_lake.set("queryd", max_concurrent_queries=2, catalogd_url="http://127.0.0.1:9")
     tokens = Tokens(new_lake)
     red_token, blue_token = tokens.create("red"), tokens.create("blue")
+    admin_token = tokens.create("admin", "admin")
     tokens.let_queryd_in()
     new_lake.start_queryd()
-    red, blue = (new_lake.query.with_token(token) for token in (red_token, blue_token))
+    red, blue, admin = (
+        new_lake.query.with_token(token) for token in (red_token, blue_token, admin_token)
+    )
     assert blue.sql("SELECT 1").rows() == [[1]]
-    with red.send_sql(large, "red"), ThreadPoolExecutor(1) as pool:
-        wait_for_state(red, "running", "red")
+    with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         asked = pool.submit(blue.sql, some_seconds, {"X-Query-Id": "blue"})
         wait_for_state(blue, "running", "blue")
+        # Sorting takes longer than the kill, so nothing of the response has been sent.
+        stack.enter_context(red.send_sql(large, "red"))
+        wait_for_state(red, "running", "red")
         os.kill(engine_pid(new_lake.queryd), signal.SIGSEGV)
+        # The reader stalls in its own process, as long as the test lets it.
+        isolated = isolated_pid(new_lake.queryd, "red")
+        assert isolated not in (engine_pid(new_lake.queryd), -1)
         assert asked.result(timeout=60).rows() == [[0]]
+        assert isolated_pid(new_lake.queryd, "blue") > 0
+        assert states(red)["red"] in ("running", "failed"), "its reader has not read"
+    assert metric(admin, "tarn_engine_isolated_starts_total") >= 1
+    assert metric(admin, "tarn_query_retries_total") == 2
+    wait_until_idle(new_lake.queryd)
+
+
+def test_only_token_that_may_query_has_all_slots(new_lake):
+    """The limits of each token keep slots free for others, and there are no others."""
+    new_lake.set("queryd", max_concurrent_queries=4, max_concurrent_queries_per_token=1)
+    new_lake.set("queryd", queue_timeout="500ms", catalogd_url="http://127.0.0.1:9")
+    tokens = Tokens(new_lake)
+    red_token, admin_token = tokens.create("red"), tokens.create("admin", "admin")
+    tokens.create("loader", "catalog")
+    tokens.let_queryd_in()
+    new_lake.start_queryd()
+    red, admin = (new_lake.query.with_token(token) for token in (red_token, admin_token))
+    ids = [f"red-{number}" for number in range(4)]
+    with sent(red, ENDLESS, ids):
+        wait_for_state(red, "running", *ids)
+        red.sql("SELECT 1").expect_error(503, "query: too many queries: none of 4 ended within")
+    wait_until_idle(new_lake.queryd)
+    # With a second one, its limit counts.
+    blue = new_lake.query.with_token(tokens.create("blue"))
+    wait_until(lambda: blue.sql("SELECT 1").status == 200, "the new token is known")
+    with sent(red, ENDLESS, ["first"]):
+        wait_for_state(red, "running", "first")
+        red.sql("SELECT 2").expect_error(503, 'query: too many queries of token "red": none of 1')
+        assert blue.sql("SELECT 3").rows() == [[3]]
+    assert metric(admin, "tarn_queries_queued") == 0
+    wait_until_idle(new_lake.queryd)
+
+
+def test_queries_of_a_further_set_of_datasets_wait_for_an_engine(new_lake):
+    """Two engines for three tokens with datasets of their own."""
+    new_lake.set("queryd", scoped_engines_max=2, catalogd_url="http://127.0.0.1:9")
+    new_lake.set("queryd", max_concurrent_queries=8, queue_timeout="60s")
+    tokens = Tokens(new_lake)
+    made = {name: tokens.create(name, datasets=(f"{name}_*",)) for name in ("red", "blue", "green")}
+    admin_token = tokens.create("admin", "query", "admin")
+    tokens.let_queryd_in()
+    new_lake.start_queryd()
+    admin = new_lake.query.with_token(admin_token)
+    red, blue, green = (new_lake.query.with_token(token) for token in made.values())
+    with sent(red, ENDLESS, ["red"]), sent(blue, ENDLESS, ["blue"]), ThreadPoolExecutor(1) as pool:
+        wait_for_state(admin, "running", "red", "blue")
+        asked = pool.submit(green.sql, "SELECT 42", {"X-Query-Id": "green"})
+        wait_for_state(admin, "queued", "green")
+        assert admin.sql("SELECT 1").rows() == [[1]], "the token for all datasets does not wait"
+        assert not asked.done()
+        assert red.request("DELETE", "/queries/red").status == 204
+        assert asked.result().rows() == [[42]]
+    assert metric(admin, "tarn_engine_scoped") == 2
+    wait_until_idle(new_lake.queryd)
+
+
+def test_lists_of_queries_of_one_token_keep_no_other_token_waiting(new_lake):
+    """1,000 lists of 2 MB, of which the responses are not read."""
+    tenants = Tenants(new_lake)
+    text = "SELECT 1 -- " + "\x01" * 1980
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda n: tenants.red.sql(f"{text}{n}").status, range(400))
+        assert set(answers) == {200}
+    assert tenants.blue.sql("SELECT 1").rows() == [[1]]
+
+    def lists_done() -> float:
+        labels = 'method="GET",route="/queries",status="%d"'
+        series = f"tarn_http_requests_total{{{labels}}}"
+        return sum(metric(tenants.admin, series % status) for status in (200, 503))
+
+    head = f"Host: localhost\r\nAuthorization: Bearer {tenants.red.token}\r\n"
+    request = f"GET /queries HTTP/1.1\r\n{head}\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            connection = stack.enter_context(tenants.red.connect())
+            connection.sendall(request * 5)
+        begun_at = time.monotonic()
+        assert tenants.blue.sql("SELECT 2").rows() == [[2]]
+        assert len(listed(tenants.blue)) == 2
+        took = time.monotonic() - begun_at
+        done = lists_done()
+    print(f"{took:.2f} s, {done:.0f} of 1,000 lists were done")
+    assert took < 5
     wait_until_idle(new_lake.queryd)
