@@ -87,6 +87,12 @@ void CheckDatasets(const Result<http::ClientResponse>& status, Findings& finding
                              "`tarn restore {0}` have its former ones",
                              ShellQuoted(name)));
   }
+  // queryd lists the first 1,000.
+  const uint64_t count = json.value("failed_count", uint64_t{failed.size()});
+  if (count > failed.size()) {
+    findings.Bad("datasets", fmt::format("and {} more", count - failed.size()),
+                 "see the log of queryd");
+  }
   if (failed.empty()) findings.Good("datasets", "queries see all that the catalogue has");
 }
 

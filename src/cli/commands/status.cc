@@ -90,6 +90,10 @@ void AskRefresh(const Remote& remote, DaemonState& findings) {
                     LinesWithoutControls(failed.value("error", "")), failed.value("tries", 0),
                     WithoutControls(failed.value("since", ""))));
   }
+  // queryd lists the first 1,000.
+  const uint64_t listed = status->value("failed", Json::array()).size();
+  const uint64_t count = status->value("failed_count", listed);
+  if (count > listed) findings.Say("failed", fmt::format("and {} more", count - listed));
 }
 
 // SQL of several lines as one, as well as it fits.
