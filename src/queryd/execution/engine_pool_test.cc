@@ -32,10 +32,12 @@ asio::awaitable<std::string> Ask(QueryService& service, Statement request, Datas
   const auto user = std::make_shared<const auth::Identity>(
       auth::Identity{.name = "u", .roles = {auth::Role::kQuery}, .datasets = std::move(scope)});
   const std::string id = RandomId();
-  const Result<std::shared_ptr<Query>> query = co_await service.Open(request, id, user);
-  if (!query.ok()) co_return "error: " + query.error().message;
-  Result<QueryAnswer> answer = co_await service.Run(request, *query);
-  co_return answer.ok() ? answer->bytes : "error: " + answer.error().message;
+  Result<QueryHandle> handle = co_await service.Open(request, id, user);
+  if (!handle.ok()) co_return "error: " + handle.error().message;
+  Result<ResultStream> result = co_await service.Run(request, std::move(*handle));
+  if (!result.ok()) co_return "error: " + result.error().message;
+  const Result<std::string> bytes = co_await result->Next();
+  co_return *bytes;
 }
 
 class EnginePoolTest : public testing::Test {

@@ -25,12 +25,12 @@ using protocol::ToFrame;
 using testing::HasSubstr;
 
 asio::awaitable<Result<std::string>> AnswerOf(QueryService& service, Statement request) {
-  const Result<std::shared_ptr<Query>> query =
-      co_await service.Open(request, RandomId(), auth::Anonymous());
-  if (!query.ok()) co_return query.error();
-  Result<QueryAnswer> answer = co_await service.Run(request, *query);
-  if (!answer.ok()) co_return answer.error();
-  co_return answer->bytes;
+  Result<QueryHandle> handle = co_await service.Open(request, RandomId(), auth::Anonymous());
+  if (!handle.ok()) co_return handle.error();
+  Result<ResultStream> result = co_await service.Run(request, std::move(*handle));
+  if (!result.ok()) co_return result.error();
+  Result<std::string> bytes = co_await result->Next();
+  co_return bytes;
 }
 
 class EngineProtocolTest : public testing::Test {

@@ -38,44 +38,48 @@ constexpr const char* kLong = "SELECT count(*) + 42 AS n FROM range(250000000) W
 
 bool IsThere(pid_t pid) { return kill(pid, 0) == 0; }
 
-// The answer as a whole.
-asio::awaitable<Result<std::string>> Execute(QueryService& service, Statement request,
+asio::awaitable<Result<std::shared_ptr<ResultStream>>> Begin(QueryService& service,
+                                                             Statement statement, std::string id) {
+  Result<QueryHandle> handle = co_await service.Open(statement, id, auth::Anonymous());
+  if (!handle.ok()) co_return handle.error();
+  Result<ResultStream> result = co_await service.Run(statement, std::move(*handle));
+  if (!result.ok()) co_return result.error();
+  co_return std::make_shared<ResultStream>(std::move(*result));
+}
+
+// The whole result.
+asio::awaitable<Result<std::string>> Execute(QueryService& service, Statement statement,
                                              std::string id) {
-  const Result<std::shared_ptr<Query>> query =
-      co_await service.Open(request, id, auth::Anonymous());
-  if (!query.ok()) co_return query.error();
-  Result<QueryAnswer> answer = co_await service.Run(request, *query);
-  if (!answer.ok()) co_return answer.error();
-  std::string bytes = std::move(answer->bytes);
-  while (answer->rest != nullptr) {
-    const Result<std::string> more = co_await service.ReadOn(*answer, **query);
-    if (!more.ok()) co_return more.error();
-    if (more->empty()) break;
-    bytes += *more;
-  }
-  co_return bytes;
-}
-
-// Reads on until it fails, and returns why.
-asio::awaitable<std::string> ReadToTheEnd(QueryService& service,
-                                          std::shared_ptr<QueryAnswer> answer,
-                                          std::shared_ptr<Query> query) {
+  Result<std::shared_ptr<ResultStream>> result = co_await Begin(service, statement, id);
+  if (!result.ok()) co_return result.error();
+  std::string bytes;
   for (;;) {
-    const Result<std::string> more = co_await service.ReadOn(*answer, *query);
-    if (!more.ok()) co_return more.error().message;
-    if (more->empty()) co_return "it came to its end";
+    const Result<std::string> more = co_await (*result)->Next();
+    if (!more.ok()) co_return more.error();
+    bytes += *more;
+    if (more->empty() || (*result)->IsComplete()) co_return bytes;
   }
 }
 
-// The answer's beginning, and the rest where nobody reads it.
-asio::awaitable<Result<std::shared_ptr<QueryAnswer>>> Begin(QueryService& service,
-                                                            Statement request, std::string id) {
-  const Result<std::shared_ptr<Query>> query =
-      co_await service.Open(request, id, auth::Anonymous());
-  if (!query.ok()) co_return query.error();
-  Result<QueryAnswer> answer = co_await service.Run(request, *query);
-  if (!answer.ok()) co_return answer.error();
-  co_return std::make_shared<QueryAnswer>(std::move(*answer));
+// Reads until an error, and returns it.
+asio::awaitable<std::string> ReadUntilError(std::shared_ptr<ResultStream> result) {
+  for (;;) {
+    const Result<std::string> more = co_await result->Next();
+    if (!more.ok()) co_return more.error().message;
+    if (more->empty()) co_return "no error";
+  }
+}
+
+// Destroys the last reference on the query's executor, as a wire does.
+void Destroy(std::shared_ptr<ResultStream> result) {
+  ASSERT_EQ(result.use_count(), 1);
+  const asio::any_io_executor executor = result->query().executor();
+  std::promise<void> done;
+  asio::post(executor, [&] {
+    result.reset();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 class EngineSupervisorTest : public testing::Test {
@@ -363,20 +367,18 @@ TEST_F(EngineSupervisorTest, AnEndForTheSharedMemoryIsNotHeldAgainstAQuery) {
   const Statement request = Request("FROM range(100000000)");
   auto begun = Get(Spawn(io.NewStrand(), Begin(*service, request, "cut")));
   ASSERT_TRUE(begun.ok());
-  const std::shared_ptr<EngineProcess> process = (*begun)->process;
+  const std::shared_ptr<EngineProcess> process = (*begun)->process();
   EngineMemory memory(1);
   memory.Report(&memory, {{.process = process, .bytes = 2}});
   EXPECT_EQ(process->end_cause(), EndCause::kSharedMemory);
   EXPECT_FALSE(*process->has_crashed());
-  const auto query =
-      std::make_shared<Query>(io.NewStrand(), QueryInfo{.id = "cut"}, auth::Anonymous(), kSoon);
-  EXPECT_EQ(Get(Spawn(query->executor(), ReadToTheEnd(*service, *begun, query))),
+  EXPECT_EQ(Get(Spawn((*begun)->query().executor(), ReadUntilError(*begun))),
             "the engine process ended before the query did");
-  (*begun)->rest = nullptr;
+  Destroy(std::move(*begun));
   auto again = Get(Spawn(io.NewStrand(), Begin(*service, request, "again")));
   ASSERT_TRUE(again.ok());
-  EXPECT_FALSE((*again)->is_isolated);
-  (*again)->rest = nullptr;
+  EXPECT_FALSE((*again)->is_isolated());
+  Destroy(std::move(*again));
   EXPECT_EQ(EngineSupervisor::LostError(EndCause::kSharedMemory).kind, ErrorKind::kUnavailable);
 }
 
@@ -439,16 +441,14 @@ TEST_F(EngineSupervisorTest, AQueryWhoseAnswerWasCutRunsAloneTheNextTime) {
   auto begun = Get(Spawn(io.NewStrand(), Begin(*service, request, "cut")));
   ASSERT_TRUE(begun.ok());
   kill(engine->CurrentPid(), SIGSEGV);
-  const auto query =
-      std::make_shared<Query>(io.NewStrand(), QueryInfo{.id = "cut"}, auth::Anonymous(), kSoon);
-  EXPECT_EQ(Get(Spawn(query->executor(), ReadToTheEnd(*service, *begun, query))),
+  EXPECT_EQ(Get(Spawn((*begun)->query().executor(), ReadUntilError(*begun))),
             "the engine process ended before the query did");
-  (*begun)->rest = nullptr;
+  Destroy(std::move(*begun));
   auto again = Get(Spawn(io.NewStrand(), Begin(*service, request, "again")));
   ASSERT_TRUE(again.ok());
-  EXPECT_TRUE((*again)->is_isolated);
-  EXPECT_EQ((*again)->process->pid(), engine->IsolatedPid());
-  (*again)->rest = nullptr;
+  EXPECT_TRUE((*again)->is_isolated());
+  EXPECT_EQ((*again)->process()->pid(), engine->IsolatedPid());
+  Destroy(std::move(*again));
 }
 
 // The queries of the older one have run for longer. Those of the other run again.
@@ -539,7 +539,7 @@ TEST_F(EngineSupervisorTest, OneWithoutBegunAnswersDrainsForTheShortestTime) {
   EXPECT_TRUE(IsThere(first));
   ASSERT_TRUE(CancelByHand("running"));
   EXPECT_EQ(TextOf(std::move(running)), "error: by hand");
-  (*begun)->rest = nullptr;
+  Destroy(std::move(*begun));
 }
 
 TEST_F(EngineSupervisorTest, StartsArePacedWhateverTheirReason) {
@@ -891,13 +891,12 @@ TEST_F(EngineSupervisorTest, ACancelFreesTheSlotOfAnAnswerThatIsNotRead) {
   Open();
   auto begun = Get(Spawn(io.NewStrand(), Begin(*service, Request("FROM range(100000000)"), "big")));
   ASSERT_TRUE(begun.ok());
-  const std::shared_ptr<QueryAnswer> answer = *begun;
-  ASSERT_NE(answer->rest, nullptr);
+  ASSERT_FALSE((*begun)->IsComplete());
   ASSERT_TRUE(service->registry()
                   .Cancel({"big"}, {ErrorKind::kTimeout, "too late"}, *auth::Anonymous())
                   .ok());
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
-  answer->rest = nullptr;
+  Destroy(std::move(*begun));
 }
 
 asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoThreads& io) {

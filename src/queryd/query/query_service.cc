@@ -88,29 +88,39 @@ QueryService::QueryService(EnginePool& engines, const Options& options, Metrics&
       seconds_(metrics.Seconds("tarn_query_seconds",
                                "From a query's arrival to the end of its answer")) {}
 
-asio::awaitable<Result<std::shared_ptr<Query>>> QueryService::Open(
-    const Statement& request, const std::string& id, std::shared_ptr<const auth::Identity> user) {
+asio::awaitable<Result<QueryHandle>> QueryService::Open(const Statement& statement,
+                                                        const std::string& id,
+                                                        std::shared_ptr<const auth::Identity> user,
+                                                        QueryClient client) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   QueryInfo info{.id = id,
                  .user = user->name,
-                 .sql = Shortened(ProcessRedactor().Redact(request.sql), kSqlShownBytes),
-                 .format = request.format,
+                 .sql = Shortened(ProcessRedactor().Redact(statement.sql), kSqlShownBytes),
+                 .format = statement.format,
                  .submitted_at = std::chrono::system_clock::now()};
   const auto query =
-      std::make_shared<Query>(executor, std::move(info), std::move(user), request.limits.timeout);
+      std::make_shared<Query>(executor, std::move(info), std::move(user), statement.limits.timeout);
   if (!registry_.Add(query)) {
     co_return Error{ErrorKind::kConflict, "a query with this X-Query-Id runs already"};
   }
   query->StartTimeout();
-  co_return query;
+  co_return QueryHandle(*this, query, std::move(client));
 }
 
-asio::awaitable<Result<QueryAnswer>> QueryService::Run(const Statement& request,
-                                                       std::shared_ptr<Query> query) {
-  const std::string key = ResultCache::KeyOf(request, query->user().datasets);
-  if (std::optional<QueryAnswer> kept = FindKept(request, key, *query)) co_return std::move(*kept);
+asio::awaitable<Result<ResultStream>> QueryService::Run(const Statement& statement,
+                                                        QueryHandle handle) {
+  Result<PartialResult> result = co_await RunUntilAnswered(statement, handle.shared_query());
+  if (!result.ok()) co_return result.error();
+  co_return ResultStream(std::move(handle), std::move(*result));
+}
+
+asio::awaitable<Result<PartialResult>> QueryService::RunUntilAnswered(
+    const Statement& statement, std::shared_ptr<Query> query) {
+  const std::string key = ResultCache::KeyOf(statement, query->user().datasets);
+  if (std::optional<PartialResult> kept = FindCached(statement, key, *query))
+    co_return std::move(*kept);
   const std::string quarantine_key =
-      Quarantine::KeyOf(request.sql, request.params, query->user().datasets);
+      Quarantine::KeyOf(statement.sql, statement.params, query->user().datasets);
   const Result<bool> is_suspect = quarantine_->Check(quarantine_key, query->user().name);
   if (!is_suspect.ok()) {
     Finish(*query, is_suspect.error());
@@ -133,8 +143,8 @@ asio::awaitable<Result<QueryAnswer>> QueryService::Run(const Statement& request,
   Result<> go_on;
   if (*is_suspect) go_on = co_await Isolate(*query, hold);
   while (go_on.ok()) {
-    Attempt attempt = co_await TryUntilItRuns(request, query, key, hold);
-    if (auto* answer = std::get_if<QueryAnswer>(&attempt)) co_return std::move(*answer);
+    Attempt attempt = co_await TryUntilItRuns(statement, query, key, hold);
+    if (auto* result = std::get_if<PartialResult>(&attempt)) co_return std::move(*result);
     go_on = co_await Recover(attempt, *query, hold);
   }
   // It was cancelled before a process of its own could judge it.
@@ -251,57 +261,57 @@ void QueryService::ForgetObjects(EngineSupervisor& engine, const EngineProcess& 
   cache_.Clear();
 }
 
-std::optional<QueryAnswer> QueryService::FindKept(const Statement& request, const std::string& key,
-                                                  Query& query) {
-  if (!cache_.is_on() || request.cache != CacheUse::kAnswer) return std::nullopt;
-  QueryAnswer answer;
+std::optional<PartialResult> QueryService::FindCached(const Statement& statement,
+                                                      const std::string& key, Query& query) {
+  if (!cache_.is_on() || statement.cache != CacheUse::kAnswer) return std::nullopt;
+  PartialResult result;
   const auto is_current = [&](const std::vector<protocol::DatasetRead>& reads) {
     const std::optional<uint64_t> revision = engines_.first().RevisionWith(reads);
-    answer.revision = revision.value_or(0);
+    result.revision = revision.value_or(0);
     return revision.has_value();
   };
   const std::shared_ptr<const CachedResult> kept = cache_.Find(key, is_current);
   if (kept == nullptr) return std::nullopt;
   if (in_use_ != nullptr) in_use_->Note(kept->reads);
-  answer.bytes = kept->bytes;
-  answer.compression = kept->compression;
-  answer.summary = kept->summary;
-  answer.tag = kept->tag;
-  answer.is_cached = true;
+  result.bytes = kept->bytes;
+  result.compression = kept->compression;
+  result.summary = kept->summary;
+  result.tag = kept->tag;
+  result.is_cached = true;
   query.SetCached();
   query.SetRunning();
-  query.SetSent(answer.summary.rows, answer.bytes.size());
-  bytes_.Increment(static_cast<double>(answer.bytes.size()));
-  Finish(query, answer.summary);
-  return answer;
+  query.SetSent(result.summary.rows, result.bytes.size());
+  bytes_.Increment(static_cast<double>(result.bytes.size()));
+  Finish(query, result.summary);
+  return result;
 }
 
-void QueryService::Keep(const Statement& request, const std::string& key,
-                        std::vector<protocol::DatasetRead> reads, QueryAnswer& answer) {
-  answer.tag = TagOf(answer.bytes);
-  if (request.cache == CacheUse::kNone) return;
-  answer.is_kept = cache_.Keep(key, {.bytes = answer.bytes,
-                                     .tag = answer.tag,
-                                     .compression = answer.compression,
-                                     .summary = answer.summary,
-                                     .reads = std::move(reads),
-                                     .has_crashed = answer.process->has_crashed()});
+void QueryService::Store(const Statement& statement, const std::string& key,
+                         std::vector<protocol::DatasetRead> reads, PartialResult& result) {
+  result.tag = TagOf(result.bytes);
+  if (statement.cache == CacheUse::kNone) return;
+  result.is_stored = cache_.Keep(key, {.bytes = result.bytes,
+                                       .tag = result.tag,
+                                       .compression = result.compression,
+                                       .summary = result.summary,
+                                       .reads = std::move(reads),
+                                       .has_crashed = result.process->has_crashed()});
 }
 
-asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const Statement& request,
+asio::awaitable<QueryService::Attempt> QueryService::TryUntilItRuns(const Statement& statement,
                                                                     std::shared_ptr<Query> query,
                                                                     const std::string& key,
                                                                     Hold& hold) {
   Attempt attempt;
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    attempt = co_await Try(request, query, key, hold);
+    attempt = co_await Try(statement, query, key, hold);
     const auto* lost = std::get_if<EngineLost>(&attempt);
     if (lost == nullptr || !lost->never_ran) break;
   }
   co_return attempt;
 }
 
-asio::awaitable<QueryService::Attempt> QueryService::Try(const Statement& request,
+asio::awaitable<QueryService::Attempt> QueryService::Try(const Statement& statement,
                                                          std::shared_ptr<Query> query,
                                                          const std::string& key, Hold& hold) {
   Result<EngineProcess::Lease> lease = Error{};
@@ -313,100 +323,94 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const Statement& reques
   if (!lease.ok()) co_return lease.error();
   query->SetRunning();
   hold.process = lease->process().shared_from_this();
-  QueryAnswer answer;
-  answer.process = hold.process;
-  answer.engine = hold.engine;
-  answer.quarantine_key = hold.quarantine_key;
-  answer.is_isolated = hold.is_isolated;
+  PartialResult result;
+  result.process = hold.process;
+  result.engine = hold.engine;
+  result.quarantine_key = hold.quarantine_key;
+  result.is_isolated = hold.is_isolated;
   auto on_lost = [quarantine = quarantine_, key = hold.quarantine_key,
                   is_isolated = hold.is_isolated](const Query& lost, const EngineProcess& process,
                                                   EndCause cause) {
     NoteEnd(*quarantine, key, lost, process, is_isolated, cause);
   };
-  answer.rest = std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit),
+  result.rest = std::make_unique<EngineQuery>(*hold.engine, query, std::move(hold.permit),
                                               std::move(*lease), std::move(on_lost));
   const protocol::Query message{.id = query->id(),
-                                .sql = request.sql,
-                                .params = request.params,
-                                .format = request.format,
-                                .compression = request.compression,
-                                .quote_big_numbers = request.json.quote_big_numbers,
-                                .row_limit = request.limits.rows,
-                                .byte_limit = request.limits.bytes};
+                                .sql = statement.sql,
+                                .params = statement.params,
+                                .format = statement.format,
+                                .compression = statement.compression,
+                                .quote_big_numbers = statement.json.quote_big_numbers,
+                                .row_limit = statement.limits.rows,
+                                .byte_limit = statement.limits.bytes};
   protocol::Begun begun;
-  const bool sent = co_await answer.rest->Send(message);
-  while (sent && answer.bytes.size() <= options_.whole_bytes_max) {
-    EngineEvent event = co_await answer.rest->Next();
+  const bool sent = co_await result.rest->Send(message);
+  while (sent && result.bytes.size() <= options_.whole_bytes_max) {
+    EngineEvent event = co_await result.rest->Next();
     if (auto* first = std::get_if<protocol::Begun>(&event)) {
       begun = std::move(*first);
-      answer.revision = begun.revision;
+      result.revision = begun.revision;
       if (in_use_ != nullptr) in_use_->Note(begun.reads);
     } else if (auto* read = std::get_if<RowsRead>(&event)) {
-      answer.compression = read->header.compression;
-      answer.summary.rows = read->header.rows;
-      if (answer.bytes.empty()) {
-        answer.bytes = std::move(read->bytes);
+      result.compression = read->header.compression;
+      result.summary.rows = read->header.rows;
+      if (result.bytes.empty()) {
+        result.bytes = std::move(read->bytes);
       } else {
-        answer.bytes += read->bytes;
+        result.bytes += read->bytes;
       }
     } else if (const auto* summary = std::get_if<ResultSummary>(&event)) {
-      answer.summary = *summary;
-      answer.rest = nullptr;
+      result.summary = *summary;
+      result.rest = nullptr;
       if (hold.is_isolated) quarantine_->NoteInnocent(hold.quarantine_key);
-      query->SetSent(summary->rows, answer.bytes.size());
-      bytes_.Increment(static_cast<double>(answer.bytes.size()));
-      if (begun.is_repeatable) Keep(request, key, std::move(begun.reads), answer);
+      query->SetSent(summary->rows, result.bytes.size());
+      bytes_.Increment(static_cast<double>(result.bytes.size()));
+      if (begun.is_repeatable) Store(statement, key, std::move(begun.reads), result);
       Finish(*query, *summary);
-      co_return answer;
+      co_return result;
     } else if (const auto* error = std::get_if<Error>(&event)) {
       co_return *error;
     } else {
-      hold.permit = std::move(answer.rest->permit());
+      hold.permit = std::move(result.rest->permit());
       co_return std::get<EngineLost>(event);
     }
   }
   if (!sent) {
-    hold.permit = std::move(answer.rest->permit());
+    hold.permit = std::move(result.rest->permit());
     co_return EngineLost{.never_ran = true};
   }
-  answer.isolation = std::move(hold.isolation);
+  result.isolation = std::move(hold.isolation);
   query->SetAnswerBegun();
-  bytes_.Increment(static_cast<double>(answer.bytes.size()));
-  query->SetSent(answer.summary.rows, answer.bytes.size());
-  co_return answer;
+  bytes_.Increment(static_cast<double>(result.bytes.size()));
+  query->SetSent(result.summary.rows, result.bytes.size());
+  co_return result;
 }
 
-asio::awaitable<Result<std::string>> QueryService::ReadOn(QueryAnswer& answer, Query& query) {
-  EngineEvent event = co_await answer.rest->Next();
+asio::awaitable<Result<std::string>> QueryService::ReadOn(PartialResult& result, Query& query) {
+  EngineEvent event = co_await result.rest->Next();
   if (auto* read = std::get_if<RowsRead>(&event)) {
-    answer.summary.rows = read->header.rows;
+    result.summary.rows = read->header.rows;
     bytes_.Increment(static_cast<double>(read->bytes.size()));
     query.AddSent(read->header.rows, read->bytes.size());
     co_return std::move(read->bytes);
   }
   if (const auto* summary = std::get_if<ResultSummary>(&event)) {
-    answer.summary = *summary;
-    if (answer.is_isolated) quarantine_->NoteInnocent(answer.quarantine_key);
+    result.summary = *summary;
+    if (result.is_isolated) quarantine_->NoteInnocent(result.quarantine_key);
     Finish(query, *summary);
     co_return std::string();
   }
   Error error = Unavailable("the engine process ended before the query did");
   if (auto* lost = std::get_if<EngineLost>(&event)) {
     if (!lost->never_ran) {
-      co_await NoteLost(*lost, answer.process, answer.quarantine_key, query, answer.is_isolated);
+      co_await NoteLost(*lost, result.process, result.quarantine_key, query, result.is_isolated);
     }
     if (lost->error) error = std::move(*lost->error);
   }
   if (auto* failed = std::get_if<Error>(&event)) error = std::move(*failed);
-  if (error.kind == ErrorKind::kStale) ForgetObjects(*answer.engine, *answer.process);
+  if (error.kind == ErrorKind::kStale) ForgetObjects(*result.engine, *result.process);
   Finish(query, error);
   co_return error;
-}
-
-void QueryService::NoteSlowReader(QueryAnswer& answer, const std::shared_ptr<Query>& query) {
-  if (answer.rest == nullptr) return;
-  answer.rest->permit().NoteSlowReader(query);
-  answer.isolation.NoteSlowReader(query);
 }
 
 void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {

@@ -7,7 +7,6 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/shared_slots.h"
-#include "http/message.h"
 #include "queryd/execution/engine_pool.h"
 #include "queryd/execution/engine_query.h"
 #include "queryd/query/admission.h"
@@ -15,26 +14,10 @@
 #include "queryd/query/quarantine.h"
 #include "queryd/query/query_registry.h"
 #include "queryd/query/result_cache.h"
+#include "queryd/query/result_stream.h"
 #include "queryd/query/statement.h"
 
 namespace tarn::queryd {
-
-// A result on its way out: what was read of it so far, and the rest when there is more.
-struct QueryAnswer {
-  std::string bytes;
-  uint64_t revision = 0;  // Of the catalogue that the query saw; 0: not known.
-  Compression compression = Compression::kNone;
-  std::shared_ptr<EngineProcess> process;
-  EnginePool::Use engine;  // Held as long as the rest is read.
-  ResultSummary summary;   // Of `bytes`, and final when there is no rest.
-  bool is_cached = false;  // From the result cache.
-  bool is_kept = false;    // The result cache has it from now on.
-  std::string tag;  // Names `bytes`, where they are all and would be the same again; or empty.
-  std::string quarantine_key;         // Of the query.
-  bool is_isolated = false;           // `process` runs nothing else.
-  Admission::Permit isolation;        // The place for that.
-  std::unique_ptr<EngineQuery> rest;  // None: `bytes` is all.
-};
 
 // Runs queries: their turn, their engine, their second try when the engine ends under them; and
 // keeps their records, log lines and metrics. Knows no HTTP.
@@ -55,38 +38,41 @@ class QueryService {
   QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
                DatasetsInUse* in_use = nullptr);
 
-  // A query under its id, from now on in the registry. The error says that the id is taken.
-  boost::asio::awaitable<Result<std::shared_ptr<Query>>> Open(
-      const Statement& request, const std::string& id, std::shared_ptr<const auth::Identity> user);
+  // Puts the statement into the registry under the id, and starts its deadline. The query is
+  // cancelled if the client disconnects. Error (kConflict): the user has a running query of the id.
+  boost::asio::awaitable<Result<QueryHandle>> Open(const Statement& statement,
+                                                   const std::string& id,
+                                                   std::shared_ptr<const auth::Identity> user,
+                                                   QueryClient client = {});
 
-  // Answers from the result cache, or runs it until its result is there as a whole or is larger
-  // than whole_bytes_max. An error therefore comes before anything was sent.
-  boost::asio::awaitable<Result<QueryAnswer>> Run(const Statement& request,
-                                                  std::shared_ptr<Query> query);
-
-  // Reads on where Run stopped, and updates the summary: the next bytes, none at the end.
-  boost::asio::awaitable<Result<std::string>> ReadOn(QueryAnswer& answer, Query& query);
-
-  // The reader of the answer takes nothing: see Admission::Permit::NoteSlowReader.
-  static void NoteSlowReader(QueryAnswer& answer, const std::shared_ptr<Query>& query);
-
-  // The query is over, whatever came of it; only the first call counts.
-  void Finish(Query& query, const Result<ResultSummary>& outcome);
+  // Takes the result from the cache, or runs the statement until its result is complete or larger
+  // than whole_bytes_max. So most errors come before the first byte.
+  boost::asio::awaitable<Result<ResultStream>> Run(const Statement& statement, QueryHandle handle);
 
   const QueryLimits& limits() const { return options_.limits; }
   QueryRegistry& registry() { return registry_; }
   const QueryRegistry& registry() const { return registry_; }
 
  private:
-  // None: it has to run.
-  std::optional<QueryAnswer> FindKept(const Statement& request, const std::string& key,
-                                      Query& query);
-  // Names the answer, and keeps it for the next who asks.
-  void Keep(const Statement& request, const std::string& key,
-            std::vector<protocol::DatasetRead> reads, QueryAnswer& answer);
+  friend class QueryHandle;
+  friend class ResultStream;
 
-  using Attempt = std::variant<QueryAnswer, Error, EngineLost>;
-  // What one try leaves to the next.
+  boost::asio::awaitable<Result<PartialResult>> RunUntilAnswered(const Statement& statement,
+                                                                 std::shared_ptr<Query> query);
+  // Reads the next bytes after `result.bytes` and updates the summary; empty at the end.
+  boost::asio::awaitable<Result<std::string>> ReadOn(PartialResult& result, Query& query);
+  // Ends the record of the query. Only the first call counts.
+  void Finish(Query& query, const Result<ResultSummary>& outcome);
+
+  // Returns the cached result, or nothing if the statement must run.
+  std::optional<PartialResult> FindCached(const Statement& statement, const std::string& key,
+                                          Query& query);
+  // Tags the result, and stores it in the cache if the statement allows that.
+  void Store(const Statement& statement, const std::string& key,
+             std::vector<protocol::DatasetRead> reads, PartialResult& result);
+
+  using Attempt = std::variant<PartialResult, Error, EngineLost>;
+  // The state that one try leaves to the next.
   struct Hold {
     EnginePool::Use engine;
     Admission::Permit permit;
@@ -116,10 +102,10 @@ class QueryService {
                                         std::string quarantine_key, const Query& query,
                                         bool is_isolated);
   // Goes on to other processes while one cannot run it because another query broke it.
-  boost::asio::awaitable<Attempt> TryUntilItRuns(const Statement& request,
+  boost::asio::awaitable<Attempt> TryUntilItRuns(const Statement& statement,
                                                  std::shared_ptr<Query> query,
                                                  const std::string& key, Hold& hold);
-  boost::asio::awaitable<Attempt> Try(const Statement& request, std::shared_ptr<Query> query,
+  boost::asio::awaitable<Attempt> Try(const Statement& statement, std::shared_ptr<Query> query,
                                       const std::string& key, Hold& hold);
   // What a process has kept of an object is not so any more.
   void ForgetObjects(EngineSupervisor& engine, const EngineProcess& process);
