@@ -60,7 +60,16 @@ struct Request {
   std::shared_ptr<ClientWatch> client;      // Never null in a server's request.
   // The authenticated identity. Never null in a handler.
   std::shared_ptr<const auth::Identity> identity = auth::Anonymous();
+  // See ReserveResponse. Null in tests: no limit.
+  std::function<Result<>(uint64_t bytes)> reserve_response = nullptr;
   std::string allowed_origin;  // Another origin whose pages may read the response.
+
+  // Takes memory for a response of at most this size from http.body_memory_max. A handler calls it
+  // before it makes a large response, possibly on another thread: otherwise many responses could be
+  // complete before the first one is refused. kUnavailable if too much is in use.
+  Result<> ReserveResponse(uint64_t bytes) const {
+    return reserve_response ? reserve_response(bytes) : Result<>();
+  }
 
   // The first header with that name (case-insensitive); empty if there is none.
   std::string_view Header(std::string_view name) const;

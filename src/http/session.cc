@@ -347,6 +347,9 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
     co_return std::move(*refused);
   }
   body_share_.emplace(server_.body_budget_, request.identity->name);
+  request.reserve_response = [this, &request](uint64_t bytes) {
+    return FitsBudget(request, bytes) ? Result<>() : OverBudgetError();
+  };
   const std::string coding = has_body ? ContentDecoder::CodingOf(request) : "";
   if (!coding.empty() && !ContentDecoder::IsSupported(coding)) {
     leave_body();

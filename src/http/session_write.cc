@@ -196,11 +196,15 @@ bool Session::FitsBudget(const Request& request, size_t response_bytes) {
   return !body_share_ || body_share_->Resize(request.body.size() + response_bytes);
 }
 
-Response Session::OverBudgetResponse(const Request& request) {
+Error Session::OverBudgetError() {
   server_.LogRefusedBody(peer_);
-  return RenderError(Unavailable("too many large requests and responses are in memory "
-                                 "(http.body_memory_max), try again later"),
-                     request);
+  return Unavailable(
+      "too many large requests and responses are in memory (http.body_memory_max), try again "
+      "later");
+}
+
+Response Session::OverBudgetResponse(const Request& request) {
+  return RenderError(OverBudgetError(), request);
 }
 
 void Session::AwaitWritable() {
