@@ -1,6 +1,7 @@
 #include "base/machine.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <filesystem>
 #include <fstream>
@@ -48,6 +49,26 @@ TEST_F(MachineTest, FindsCoresAndMemory) {
   EXPECT_GE(MachineCores(), 1U);
   EXPECT_GT(MachineMemory(), 100'000'000U);
 }
+
+// The sanitizer has an allocator of its own.
+#ifndef __SANITIZE_ADDRESS__
+TEST(ReturnLargeBlocks, KeepsFreedBlocksFromRaisingTheThreshold) {
+  constexpr size_t kMegabyte = 1024 * 1024;
+  // A block of its own is a mapping, which is unmapped when the block is freed.
+  const auto is_mapped = [](size_t bytes) {
+    const size_t before = mallinfo2().hblks;
+    const std::string block(bytes, 'x');
+    return mallinfo2().hblks == before + 1;
+  };
+  EXPECT_TRUE(is_mapped(30 * kMegabyte));
+  EXPECT_FALSE(is_mapped(8 * kMegabyte)) << "glibc keeps blocks of this size by now";
+  malloc_trim(0);
+  ReturnLargeBlocks();
+  EXPECT_TRUE(is_mapped(8 * kMegabyte));
+  EXPECT_TRUE(is_mapped(30 * kMegabyte));
+  EXPECT_TRUE(is_mapped(8 * kMegabyte));
+}
+#endif
 
 }  // namespace
 }  // namespace tarn
