@@ -63,28 +63,22 @@ def _fill(database: Path, files: Folder, count: int) -> None:
     about = {"size": len(data), "etag": hashlib.md5(data).hexdigest()}
     now = int(time.time() * 1e6)
     with closing(sqlite3.connect(database)) as connection, connection:
-        connection.executemany(
-            "INSERT INTO datasets (name, dataset_id, content, created_at, updated_at, version, "
-            "revision) VALUES (?, ?, ?, ?, ?, 1, ?)",
-            (
-                (
-                    f"dataset_{i:06}",
-                    random.randbytes(16).hex(),
-                    json.dumps(
-                        {
-                            "objects": [{"key": files.key(tiny_name(i % TINY_COUNT))} | about],
-                            "row_count": 1,
-                            "schema_fingerprint": None,
-                        },
-                        separators=(",", ":"),
-                    ),
-                    now + i,
-                    now + i,
-                    i + 1,
-                )
-                for i in range(count)
-            ),
-        )
+        for i in range(count):
+            content = json.dumps(
+                {
+                    "objects": [{"key": files.key(tiny_name(i % TINY_COUNT))} | about],
+                    "row_count": 1,
+                    "schema_fingerprint": None,
+                },
+                separators=(",", ":"),
+            )
+            connection.execute("INSERT INTO contents VALUES (?, ?)", (i + 1, content))
+            name, id = f"dataset_{i:06}", random.randbytes(16).hex()
+            connection.execute(
+                "INSERT INTO datasets (name, dataset_id, version, revision, created_at, "
+                "updated_at, changed_by, content_id, bytes) VALUES (?, ?, 1, ?, ?, ?, '', ?, ?)",
+                (name, id, i + 1, now + i, now + i, i + 1, len(content) + 210),
+            )
         connection.execute("UPDATE catalogue SET revision = ?, last_change = ?", (count, now))
 
 

@@ -15,8 +15,8 @@ import sys
 import boto3
 
 # The PRAGMA user_version of the catalogue's database.
-KNOWN_VERSION = 4
-NAMING = "SELECT content FROM datasets UNION ALL SELECT content FROM history WHERE content NOT NULL"
+KNOWN_VERSION = 5
+NAMING = "SELECT content FROM contents"
 
 
 def keys_of(backup: str) -> set[str]:

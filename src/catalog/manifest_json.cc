@@ -220,17 +220,24 @@ std::string FormatDatasetContent(const DatasetContent& content) {
 
 std::string JsonText(std::string_view text) { return Json(text).dump(); }
 
-void AppendManifest(std::string& out, const Manifest& manifest, std::string_view content) {
-  // Merges the content's fields into the manifest by removing the braces.
-  content.remove_prefix(std::min<size_t>(content.size(), 1));
-  content.remove_suffix(std::min<size_t>(content.size(), 1));
-  fmt::format_to(
-      std::back_inserter(out),
-      R"({{"name":{},"dataset_id":{},"version":{},{},"created_at":"{}","updated_at":"{}")",
-      JsonText(manifest.name), JsonText(manifest.dataset_id), manifest.version, content,
-      FormatRfc3339(manifest.created_at), FormatRfc3339(manifest.updated_at));
+void AppendManifestStart(std::string& out, const Manifest& manifest) {
+  fmt::format_to(std::back_inserter(out), R"({{"name":{},"dataset_id":{},"version":{},)",
+                 JsonText(manifest.name), JsonText(manifest.dataset_id), manifest.version);
+}
+
+void AppendManifestEnd(std::string& out, const Manifest& manifest) {
+  fmt::format_to(std::back_inserter(out), R"(,"created_at":"{}","updated_at":"{}")",
+                 FormatRfc3339(manifest.created_at), FormatRfc3339(manifest.updated_at));
   if (!manifest.changed_by.empty()) out += ",\"changed_by\":" + JsonText(manifest.changed_by);
   out += '}';
+}
+
+void AppendManifest(std::string& out, const Manifest& manifest, std::string_view content) {
+  AppendManifestStart(out, manifest);
+  // The fields of the content, without its braces.
+  out +=
+      content.substr(std::min<size_t>(content.size(), 1), std::max<size_t>(content.size(), 2) - 2);
+  AppendManifestEnd(out, manifest);
 }
 
 std::string FormatManifest(const Manifest& manifest) {

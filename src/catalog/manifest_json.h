@@ -34,6 +34,9 @@ std::string FormatManifest(const Manifest& manifest);
 // The same, for content in the form of FormatDatasetContent, which a list copies without parsing
 // it. Ignores the manifest's own content.
 void AppendManifest(std::string& out, const Manifest& manifest, std::string_view content);
+// Its parts before and after the fields of the content.
+void AppendManifestStart(std::string& out, const Manifest& manifest);
+void AppendManifestEnd(std::string& out, const Manifest& manifest);
 
 // A JSON string with its quotes.
 std::string JsonText(std::string_view text);

@@ -60,7 +60,12 @@ def test_backup_under_load_is_whole_and_of_one_state(new_lake, scratch):
         with closing(sqlite3.connect(scratch / f"{number}.sqlite")) as backup:
             assert backup.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             ((revision,),) = backup.execute("SELECT revision FROM catalogue")
-            rows = dict(backup.execute("SELECT name, content ->> 'row_count' FROM datasets"))
+            rows = dict(
+                backup.execute(
+                    "SELECT name, content ->> 'row_count' FROM datasets "
+                    "JOIN contents ON contents.id = content_id"
+                )
+            )
             ((newest,),) = backup.execute(
                 "SELECT max(revision) FROM (SELECT revision FROM datasets UNION ALL "
                 "SELECT revision FROM deletions)"

@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pytest
 from harness.client import Client
 from harness.engine import metric, resident_bytes
 from harness.lake import Lake
@@ -30,7 +33,8 @@ def unread(client: Client, path: str, count: int) -> Iterator[list[socket.socket
         for _ in range(count):
             connection = stack.enter_context(client.connect())
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            bearer = f"Authorization: Bearer {client.token}\r\n" if client.token else ""
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}\r\n".encode())
             connections.append(connection)
         yield connections
 
@@ -52,29 +56,91 @@ def manifest(objects: int) -> bytes:
     return json.dumps({"objects": keys}).encode()
 
 
-def test_unread_responses_take_bounded_memory(new_lake):
-    """Larger ones than the kernel takes for a client that reads nothing."""
+def peak_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (kilobytes,) = re.findall(r"^VmHWM:\s+(\d+) kB", status, re.M)
+    return int(kilobytes) * 1024
+
+
+@pytest.fixture
+def large(new_lake):
+    """A dataset of 11 MB with two versions, and what catalogd had in memory at most before."""
     lake = limited(new_lake)
     lake.start_catalogd()
+    for objects in (12_000, 12_001):
+        assert lake.catalog.put("large", json.loads(manifest(objects))).status in (200, 201)
+    lake.catalogd.stop()
+    lake.start_catalogd()
+    lake.before = peak_bytes(lake.catalogd.process.pid)
+    return lake
+
+
+def all_is_given_back(lake: Lake) -> None:
     client, pid = lake.catalog, lake.catalogd.process.pid
-    assert client.put("large", json.loads(manifest(12_000))).status == 201
-    assert len(client.get("/catalog/datasets/large").body) > 10_000_000
-    before = resident_bytes(pid)
-    with unread(client, "/catalog/datasets/large", 100):
+    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "the budget is free")
+    wait_until(lambda: resident_bytes(pid) < lake.before + 25_000_000, "the memory is returned")
+
+
+@pytest.mark.parametrize("path", ["", "/history"])
+def test_unread_responses_take_bounded_memory(large, path):
+    """Larger ones than the kernel takes for a client that reads nothing."""
+    client, pid = large.catalog, large.catalogd.process.pid
+    path = f"/catalog/datasets/large{path}"
+    with unread(client, path, 100):
         wait_until(
-            lambda: metric(client, "tarn_http_bodies_refused_total") >= 95, "most are refused"
+            lambda: metric(client, "tarn_http_bodies_refused_total") >= 98, "most are refused"
         )
-        assert metric(client, "tarn_http_body_bytes") <= BUDGET
-        growth = resident_bytes(pid) - before
+        assert metric(client, "tarn_http_body_bytes") <= BUDGET + 5_000_000
         client.put_keys("small", "a")
-        client.get("/catalog/datasets/large").expect_error(
+        answer = client.get(path)
+        answer.expect_error(
             503, "too many large requests and responses are in memory (http.body_memory_max)"
         )
+        assert answer.headers["Retry-After"] == "1"
+        growth = peak_bytes(pid) - large.before
     print(f"{growth / 1e6:.0f} MB more")
-    assert growth < 300_000_000, "all of them have 1.1 GB"
-    lake.catalogd.wait_for_line("too many large bodies in memory")
+    # One response of the budget, and two that are being made.
+    assert growth < 100_000_000, "all of them have 1.1 GB"
+    large.catalogd.wait_for_line("too many large bodies in memory")
+    all_is_given_back(large)
+    assert client.get(path).status == 200
+
+
+def test_unread_lists_take_bounded_memory(large):
+    client, pid = large.catalog, large.catalogd.process.pid
+    with unread(client, "/catalog/list", 200):
+        wait_until(lambda: client.get("/catalog/list").status == 503, "all slots are taken")
+        client.put_keys("small", "a")
+        assert client.manifest("small").status == 200
+        growth = peak_bytes(pid) - large.before
+    print(f"{growth / 1e6:.0f} MB more")
+    assert growth < 60_000_000, "all of them have 2.2 GB"
+    wait_until(lambda: client.get("/catalog/list").status == 200, "a slot is free")
     wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all is given back")
-    assert client.get("/catalog/datasets/large").status == 200
+
+
+def test_change_whose_response_has_no_room_is_not_made(large):
+    client = large.catalog
+    before = client.manifest("large").json()["version"]
+    with unread(client, "/catalog/datasets/large", 1):
+        wait_until(lambda: metric(client, "tarn_http_body_bytes") > 10_000_000, "one is made")
+        # The body fits in, and the response does not.
+        answer = client.put("other", json.loads(manifest(7000)))
+        answer.expect_error(503, "too many large requests and responses are in memory")
+        client.request("PUT", "/catalog/datasets/large?touch=true").expect_error(503, "too many")
+    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all is given back")
+    assert client.manifest("other").status == 404
+    assert client.manifest("large").json()["version"] == before
+
+
+def test_small_list_needs_no_slot(large):
+    client = large.catalog
+    etag = client.get("/catalog/list", {"If-None-Match": "*"}).headers["ETag"].strip('"')
+    client.put_keys("small", "a")
+    with unread(client, "/catalog/list", 20):
+        wait_until(lambda: client.get("/catalog/list").status == 503, "all slots are taken")
+        changes = client.get(f"/catalog/list?since={etag}").json()
+    assert [manifest["name"] for manifest in changes["manifests"]] == ["small"]
 
 
 def test_incomplete_bodies_take_bounded_memory(new_lake):
@@ -123,3 +189,18 @@ def test_waiting_requests_of_one_token_leave_room_for_others(new_lake):
             wait_until(lambda: metric(admin, "tarn_catalog_waiting") == 6, "six wait")
             assert blue.put("d", {"objects": [{"key": "a"}]}).status == 201
             assert asked.result().status == 200
+
+
+def test_list_streams_of_one_token_leave_room_for_others(new_lake):
+    new_lake.settings["http"] = {"write_timeout": "10m"}
+    new_lake.set("catalogd", list_streams_max=4, list_timeout="10m")
+    tokens = Tokens(new_lake)
+    made = {name: tokens.create(name, "catalog") for name in ("red", "blue")}
+    new_lake.start_catalogd()
+    red, blue = (new_lake.catalog.with_token(made[name]) for name in ("red", "blue"))
+    assert red.put("large", json.loads(manifest(12_000))).status == 201
+    with unread(red, "/catalog/list", 3):
+        wait_until(lambda: red.get("/catalog/list").status == 503, "red has its half")
+        red.get("/catalog/list").expect_error(503, "too many lists are being sent")
+        with unread(blue, "/catalog/list", 1):
+            assert len(blue.get("/catalog/list").body) > 10_000_000

@@ -17,7 +17,7 @@ using http::Response;
 
 namespace {
 
-constexpr size_t kWholeBytes = 1024 * 1024;  // Smaller lists are sent with Content-Length.
+constexpr uint64_t kWholeBytes = 1024 * 1024;  // Smaller lists are sent with Content-Length.
 constexpr size_t kListPieceBytes = 256 * 1024;
 
 struct ListRequest {
@@ -103,15 +103,13 @@ class ResponseTimeout {
 class ListStream : public http::BodyStream {
  public:
   ListStream(Service& service, SharedSlots::Slot slot, std::unique_ptr<Listing> listing,
-             std::string first, std::unique_ptr<ResponseTimeout> timeout)
+             std::unique_ptr<ResponseTimeout> timeout)
       : service_(service),
         slot_(std::move(slot)),
         listing_(std::move(listing)),
-        first_(std::move(first)),
         timeout_(std::move(timeout)) {}
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
-    if (!first_.empty()) co_return std::exchange(first_, "");
     const auto next = [this] { return listing_->Next(kListPieceBytes); };
     Result<std::optional<std::string>> piece = co_await net::RunBlocking(service_.readers, next);
     if (!piece.ok()) service_.failures.Increment();
@@ -122,14 +120,33 @@ class ListStream : public http::BodyStream {
   Service& service_;
   const SharedSlots::Slot slot_;
   const std::unique_ptr<Listing> listing_;
-  std::string first_;
   const std::unique_ptr<ResponseTimeout> timeout_;
 };
 
 struct OpenedList {
   std::unique_ptr<Listing> listing;
-  std::string first;
+  SharedSlots::Slot slot;  // Of a list that is streamed.
+  std::string whole;       // A small list.
 };
+
+// Takes the slot or the memory for a list before it reads any content. Runs on a pool thread.
+Result<OpenedList> OpenList(Service& service, const Request& request,
+                            const std::optional<catalog::Position>& since) {
+  OpenedList opened;
+  TARN_TRY(opened.listing, service.store.OpenListing(request.identity->datasets, since));
+  TARN_TRY(const uint64_t bytes, opened.listing->EstimateBytes(kWholeBytes));
+  if (bytes > kWholeBytes) {
+    opened.slot = service.stream_slots.Acquire(request.identity->name);
+    if (opened.slot) return opened;
+    return Unavailable("too many lists are being sent (catalogd.list_streams_max)");
+  }
+  TARN_CHECK_OK(request.ReserveResponse(bytes));
+  for (;;) {
+    TARN_TRY(const std::optional<std::string> piece, opened.listing->Next(kWholeBytes));
+    if (!piece) return opened;
+    opened.whole += *piece;
+  }
+}
 
 }  // namespace
 
@@ -146,12 +163,8 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
       co_return response;
     }
   }
-  const auto open = [&service, &request, &asked]() -> Result<OpenedList> {
-    OpenedList opened;
-    TARN_TRY(opened.listing, service.store.OpenListing(request.identity->datasets, asked->since));
-    TARN_TRY(std::optional<std::string> first, opened.listing->Next(kWholeBytes));
-    opened.first = std::move(first).value_or("");
-    return opened;
+  const auto open = [&service, &request, &asked] {
+    return OpenList(service, request, asked->since);
   };
   Result<OpenedList> opened = co_await net::RunBlocking(service.readers, open);
   if (!opened.ok()) co_return RenderStoreError(service, opened.error(), request);
@@ -159,19 +172,14 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
   Response response = Response::Json(200, "");
   AddPosition(query.position, response);
   (query.since ? service.lists_changes : service.lists_whole).Increment();
-  if (opened->listing->IsAtEnd()) {
-    response.body = std::move(opened->first);
+  if (!opened->slot) {
+    response.body = std::move(opened->whole);
     co_return response;
-  }
-  SharedSlots::Slot slot = service.stream_slots.Acquire(request.identity->name);
-  if (!slot) {
-    const Error full = Unavailable("too many lists are being sent (catalogd.list_streams_max)");
-    co_return http::RenderError(full, request);
   }
   auto timeout = std::make_unique<ResponseTimeout>(co_await asio::this_coro::executor, request,
                                                    service.settings.list_timeout);
-  response.body = std::make_unique<ListStream>(service, std::move(slot), std::move(opened->listing),
-                                               std::move(opened->first), std::move(timeout));
+  response.body = std::make_unique<ListStream>(service, std::move(opened->slot),
+                                               std::move(opened->listing), std::move(timeout));
   co_return response;
 }
 

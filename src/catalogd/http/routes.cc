@@ -25,16 +25,47 @@ std::string_view OutcomeName(Store::PutOutcome outcome) {
   return outcome == Store::PutOutcome::kCreated ? "created" : "updated";
 }
 
-Response RenderRecord(int status, const Record& record) {
-  Response response = Response::Json(status, record.Json());
-  response.headers.emplace_back("ETag", http::Quoted(record.Tag()));
+// A dataset as a response. It is made on a pool thread, because it may have megabytes.
+struct RenderedDataset {
+  std::string tag;
+  std::optional<std::string> json;  // nullopt: the client has it already.
+
+  static RenderedDataset Of(const Record& record) {
+    return {TagOf(record.manifest), record.Json()};
+  }
+};
+
+struct RenderedChange {
+  Store::PutOutcome outcome = Store::PutOutcome::kUnchanged;
+  uint64_t version = 0;
+  RenderedDataset dataset;
+
+  static RenderedChange Of(const Store::PutResult& put) {
+    return {put.outcome, put.record.manifest.version, RenderedDataset::Of(put.record)};
+  }
+};
+
+Response RenderDataset(int status, RenderedDataset dataset) {
+  Response response = Response::Json(status, std::move(dataset.json).value_or(""));
+  response.headers.emplace_back("ETag", http::Quoted(dataset.tag));
   return response;
 }
 
-std::string Describe(const Record* current) {
+Store::Reserve ReserveFor(const Request& request) {
+  return [&request](uint64_t bytes) { return request.ReserveResponse(bytes); };
+}
+
+Store::ChangeOptions ChangeOptionsOf(const Request& request, Store::Condition condition) {
+  const auth::Identity& identity = *request.identity;
+  return {.condition = std::move(condition),
+          .keys = identity.Keys(),
+          .changed_by = identity.name,
+          .reserve = ReserveFor(request)};
+}
+
+std::string Describe(const catalog::Manifest* current) {
   if (current == nullptr) return "there is no such dataset";
-  return fmt::format("the current version is {}, ETag \"{}\"", current->manifest.version,
-                     current->Tag());
+  return fmt::format("the current version is {}, ETag \"{}\"", current->version, TagOf(*current));
 }
 
 // The condition for a change that If-Match and If-None-Match express (RFC 9110, 13.1).
@@ -43,11 +74,11 @@ Result<Store::Condition> ConditionOf(const Request& request) {
   TARN_TRY(std::optional<http::EntityTags> if_none_match,
            http::EntityTags::Of(request, "If-None-Match"));
   return [if_match = std::move(if_match),
-          if_none_match = std::move(if_none_match)](const Record* current) -> Result<> {
-    if (if_match && (current == nullptr || !if_match->HasStrong(current->Tag()))) {
+          if_none_match = std::move(if_none_match)](const catalog::Manifest* current) -> Result<> {
+    if (if_match && (current == nullptr || !if_match->HasStrong(TagOf(*current)))) {
       return Error{ErrorKind::kPrecondition, "If-Match failed: " + Describe(current)};
     }
-    if (if_none_match && current != nullptr && if_none_match->Has(current->Tag())) {
+    if (if_none_match && current != nullptr && if_none_match->Has(TagOf(*current))) {
       return Error{ErrorKind::kPrecondition, "If-None-Match failed: " + Describe(current)};
     }
     return {};
@@ -105,44 +136,48 @@ class Handlers {
     }
     const auto known = http::EntityTags::Of(request, "If-None-Match");
     if (!known.ok()) co_return http::RenderError(known.error(), request);
-    const auto get = [this, &name] { return service_.store.Get(name); };
-    const Result<Record> record = co_await net::RunBlocking(service_.readers, get);
-    if (!record.ok()) co_return RenderStoreError(service_, record.error(), request);
-    Response response = RenderRecord(200, *record);
-    if (*known && (*known)->Has(record->Tag())) {
-      response.status = 304;
-      response.content_type = "";
-      response.body = "";
-    }
+    const auto read = [&]() -> Result<RenderedDataset> {
+      if (*known) {
+        TARN_TRY(const catalog::Manifest manifest, service_.store.Find(name));
+        if ((*known)->Has(TagOf(manifest))) return RenderedDataset{.tag = TagOf(manifest)};
+      }
+      TARN_TRY(const Record record, service_.store.Get(name, ReserveFor(request)));
+      return RenderedDataset::Of(record);
+    };
+    Result<RenderedDataset> dataset = co_await net::RunBlocking(service_.readers, read);
+    if (!dataset.ok()) co_return RenderStoreError(service_, dataset.error(), request);
+    const bool is_known = !dataset->json;
+    Response response = RenderDataset(is_known ? 304 : 200, std::move(*dataset));
+    if (is_known) response.content_type = "";
     co_return response;
   }
 
   asio::awaitable<Response> Put(const Request& request) const {
     const std::string& name = request.path_arguments[0];
     if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
-    Store::PutOptions options;
     Result<Store::Condition> condition = ConditionOf(request);
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
-    options.condition = std::move(*condition);
     const Result<bool> allowed = request.Flag("allow_schema_change");
     if (!allowed.ok()) co_return http::RenderError(allowed.error(), request);
-    options.allow_schema_change = *allowed;
     const Result<bool> touch = request.Flag("touch");
     if (!touch.ok()) co_return http::RenderError(touch.error(), request);
-    options.touch = *touch;
-    options.keys = request.identity->Keys();
-    options.changed_by = request.identity->name;
+    const Store::PutOptions options{.change = ChangeOptionsOf(request, std::move(*condition)),
+                                    .allow_schema_change = *allowed,
+                                    .touch = *touch};
     // A manifest may have megabytes, so it is parsed on a pool thread.
-    const auto write = [this, &name, &request, &options]() -> Result<Store::PutResult> {
+    const auto write = [this, &name, &request, &options]() -> Result<RenderedChange> {
       if (options.touch && request.body.empty()) {
-        return service_.store.Touch(name, options.condition, options.keys, options.changed_by);
+        TARN_TRY(const Store::PutResult put, service_.store.Touch(name, options.change));
+        return RenderedChange::Of(put);
       }
       TARN_TRY(const catalog::DatasetContent content, ReadManifest(request));
-      return service_.store.Put(name, content, options);
+      TARN_TRY(const Store::PutResult put, service_.store.Put(name, content, options));
+      return RenderedChange::Of(put);
     };
-    const Result<Store::PutResult> put = co_await net::RunBlocking(service_.writers, write);
+    Result<RenderedChange> put = co_await net::RunBlocking(service_.writers, write);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
-    co_return RenderPut(request, *put, OutcomeName(put->outcome));
+    const std::string_view outcome = OutcomeName(put->outcome);
+    co_return RenderChange(request, std::move(*put), outcome);
   }
 
   asio::awaitable<Response> Delete(const Request& request) const {
@@ -172,7 +207,8 @@ class Handlers {
     if (!limit.ok()) co_return http::RenderError(limit.error(), request);
     const auto read = [&]() -> Result<std::string> {
       TARN_TRY(const Store::HistoryPage page,
-               service_.store.History(name, *before, std::min(*limit, kHistoryCountMax)));
+               service_.store.History(name, *before, std::min(*limit, kHistoryCountMax),
+                                      ReserveFor(request)));
       return FormatHistory(name, page);
     };
     Result<std::string> json = co_await net::RunBlocking(service_.readers, read);
@@ -183,17 +219,19 @@ class Handlers {
   asio::awaitable<Response> Restore(const Request& request) const {
     const std::string& name = request.path_arguments[0];
     if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
-    const Result<Store::Condition> condition = ConditionOf(request);
+    Result<Store::Condition> condition = ConditionOf(request);
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
     const auto asked = catalog::ParseRestoreRequest(request.body);
     if (!asked.ok()) co_return http::RenderError(asked.error(), request);
-    const auto restore = [&] {
-      return service_.store.Restore(name, asked->dataset_id, asked->version, *condition,
-                                    request.identity->Keys(), request.identity->name);
+    const Store::ChangeOptions options = ChangeOptionsOf(request, std::move(*condition));
+    const auto restore = [&]() -> Result<RenderedChange> {
+      TARN_TRY(const Store::PutResult put,
+               service_.store.Restore(name, asked->dataset_id, asked->version, options));
+      return RenderedChange::Of(put);
     };
-    const Result<Store::PutResult> put = co_await net::RunBlocking(service_.writers, restore);
+    Result<RenderedChange> put = co_await net::RunBlocking(service_.writers, restore);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
-    co_return RenderPut(request, *put, "restored");
+    co_return RenderChange(request, std::move(*put), "restored");
   }
 
  private:
@@ -227,15 +265,16 @@ class Handlers {
                  fmt::format("manifest too large: {} (catalogd.json_values_max)", why)};
   }
 
-  static Response RenderPut(const Request& request, const Store::PutResult& put,
-                            std::string_view change) {
+  static Response RenderChange(const Request& request, RenderedChange put,
+                               std::string_view change) {
     if (put.outcome != Store::PutOutcome::kUnchanged) {
       log::Info("dataset changed", {{"query_id", request.id},
-                                    {"name", put.record.manifest.name},
+                                    {"name", request.path_arguments[0]},
                                     {"change", change},
-                                    {"version", put.record.manifest.version}});
+                                    {"version", put.version}});
     }
-    return RenderRecord(put.outcome == Store::PutOutcome::kCreated ? 201 : 200, put.record);
+    return RenderDataset(put.outcome == Store::PutOutcome::kCreated ? 201 : 200,
+                         std::move(put.dataset));
   }
 
   Service& service_;

@@ -16,6 +16,9 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
       feed(settings.waiters_max),
       stream_slots(static_cast<size_t>(settings.list_streams_max)),
       waiter_slots(static_cast<size_t>(settings.waiters_max)),
+      datasets(metrics.Gauge("tarn_catalog_datasets", "Datasets in the catalogue")),
+      manifest_bytes(metrics.Gauge("tarn_catalog_manifest_bytes",
+                                   "Bytes of the manifests of all datasets in the list")),
       waiting(metrics.Gauge("tarn_catalog_waiting", "Requests waiting for a change")),
       lists_whole(ListsCounter(metrics, "whole")),
       lists_changes(ListsCounter(metrics, "changes")),
@@ -26,8 +29,10 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
       forbidden(metrics.Counter("tarn_auth_failures_total",
                                 "Requests rejected by authentication or authorization",
                                 {{"reason", "dataset or key"}})) {
+  ShowSizes();
   store.SetOnChange([this](const std::string& name) {
     changes.Increment();
+    ShowSizes();
     feed.Announce(name);
   });
 }
@@ -35,6 +40,11 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
 Service::~Service() {
   Join();
   store.SetOnChange(nullptr);
+}
+
+void Service::ShowSizes() {
+  datasets.Set(static_cast<double>(store.datasets()));
+  manifest_bytes.Set(static_cast<double>(store.bytes()));
 }
 
 void Service::Join() {

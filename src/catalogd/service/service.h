@@ -34,6 +34,8 @@ class Service {
   boost::asio::thread_pool writers{8};  // The number of changes that can share a commit.
   boost::asio::thread_pool readers{2};
 
+  prometheus::Gauge& datasets;
+  prometheus::Gauge& manifest_bytes;
   prometheus::Gauge& waiting;
   prometheus::Counter& lists_whole;
   prometheus::Counter& lists_changes;
@@ -41,6 +43,9 @@ class Service {
   prometheus::Counter& changes;
   prometheus::Counter& failures;
   prometheus::Counter& forbidden;  // Changes outside of the datasets or keys of a token.
+
+ private:
+  void ShowSizes();
 };
 
 }  // namespace tarn::catalogd

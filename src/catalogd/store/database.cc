@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "catalog/manifest_json.h"
+#include "catalogd/store/rows.h"
 
 namespace tarn::catalogd {
 namespace {
@@ -72,8 +73,100 @@ constexpr const char* kVersion4 = R"sql(
   ALTER TABLE datasets ADD COLUMN changed_by TEXT NOT NULL DEFAULT '';  -- a token; '': not known
 )sql";
 
+// Contents get a table of their own, in which their order is that of their former rows. Triggers
+// keep the sums that limits need, and find contents that no version has any more.
+constexpr const char* kVersion5 = R"sql(
+  CREATE TABLE contents (
+    id INTEGER PRIMARY KEY,
+    content TEXT NOT NULL               -- JSON, as PUT takes it
+  );
+  CREATE TABLE new_datasets (
+    name TEXT PRIMARY KEY,
+    dataset_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    revision INTEGER NOT NULL,          -- of its last change
+    created_at INTEGER NOT NULL,        -- microseconds since 1970
+    updated_at INTEGER NOT NULL,
+    changed_by TEXT NOT NULL,           -- a token; '': not known
+    content_id INTEGER NOT NULL,
+    bytes INTEGER NOT NULL              -- of its manifest in a list
+  ) WITHOUT ROWID;
+  CREATE TABLE new_history (            -- former rows of datasets and deletions
+    name TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    dataset_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    content_id INTEGER,                 -- NULL: it was deleted
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (name, revision)
+  ) WITHOUT ROWID;
+
+  INSERT INTO contents (content) SELECT content FROM datasets ORDER BY name;
+  INSERT INTO new_datasets
+    SELECT name, dataset_id, version, revision, created_at, updated_at, changed_by,
+           row_number() OVER (ORDER BY name), 0 FROM datasets;
+  INSERT INTO contents (content)
+    SELECT content FROM history WHERE content IS NOT NULL ORDER BY name, revision;
+  INSERT INTO new_history
+    SELECT name, revision, dataset_id, version, updated_at,
+           row_number() OVER (ORDER BY name, revision) + (SELECT count(*) FROM new_datasets), 0
+    FROM history WHERE content IS NOT NULL;
+  INSERT INTO new_history
+    SELECT name, revision, dataset_id, version, updated_at, NULL, 0
+    FROM history WHERE content IS NULL;
+  DROP TABLE datasets;
+  DROP TABLE history;
+  ALTER TABLE new_datasets RENAME TO datasets;
+  ALTER TABLE new_history RENAME TO history;
+  UPDATE datasets SET bytes = 192 + length(CAST(json_quote(name) AS BLOB)) +
+    length(CAST(json_quote(changed_by) AS BLOB)) +
+    (SELECT length(CAST(content AS BLOB)) FROM contents WHERE id = content_id);
+  UPDATE history SET bytes = 192 + length(CAST(json_quote(name) AS BLOB)) +
+    (SELECT length(CAST(content AS BLOB)) FROM contents WHERE id = content_id)
+    WHERE content_id IS NOT NULL;
+  CREATE INDEX datasets_by_revision ON datasets (revision);
+  CREATE INDEX datasets_by_name_in_any_case ON datasets (name COLLATE NOCASE);
+  CREATE INDEX history_by_content ON history (content_id);
+
+  ALTER TABLE catalogue ADD COLUMN datasets INTEGER NOT NULL DEFAULT 0;  -- their number
+  ALTER TABLE catalogue ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;     -- of their manifests
+  UPDATE catalogue SET datasets = (SELECT count(*) FROM datasets),
+                       bytes = (SELECT coalesce(sum(bytes), 0) FROM datasets);
+  CREATE TABLE token_usage (            -- the same of the datasets that a token changed last
+    token TEXT PRIMARY KEY,
+    datasets INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO token_usage SELECT changed_by, count(*), sum(bytes) FROM datasets GROUP BY changed_by;
+  CREATE TRIGGER dataset_added AFTER INSERT ON datasets BEGIN
+    UPDATE catalogue SET datasets = datasets + 1, bytes = bytes + new.bytes;
+    INSERT INTO token_usage VALUES (new.changed_by, 1, new.bytes)
+      ON CONFLICT (token) DO UPDATE SET datasets = datasets + 1, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER dataset_removed AFTER DELETE ON datasets BEGIN
+    UPDATE catalogue SET datasets = datasets - 1, bytes = bytes - old.bytes;
+    UPDATE token_usage SET datasets = datasets - 1, bytes = bytes - old.bytes
+      WHERE token = old.changed_by;
+    DELETE FROM token_usage WHERE token = old.changed_by AND datasets = 0;
+  END;
+
+  CREATE TABLE unused_contents (        -- that no row of datasets and history has
+    content_id INTEGER PRIMARY KEY,
+    bytes INTEGER NOT NULL
+  );
+  CREATE TRIGGER version_forgotten AFTER DELETE ON history WHEN old.content_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM history WHERE content_id = old.content_id)
+    AND NOT EXISTS (SELECT 1 FROM datasets WHERE name = old.name AND content_id = old.content_id)
+  BEGIN
+    INSERT INTO unused_contents VALUES (old.content_id, old.bytes);
+  END;
+)sql";
+
 // The script at index N migrates version N to N + 1.
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+// The first version with all contents in the current format.
+constexpr int64_t kContentFormatVersion = 4;
 
 Result<int64_t> VersionOf(SqliteDatabase& database) {
   TARN_TRY(SqliteStatement query, database.Prepare("PRAGMA user_version"));
@@ -81,7 +174,8 @@ Result<int64_t> VersionOf(SqliteDatabase& database) {
   return row ? query.Integer(0) : 0;
 }
 
-// Rewrites the stored content in the current format: older versions omitted null fields.
+// Rewrites the stored content of version 4 in the current format: older versions omitted null
+// fields.
 Result<> RewriteContent(SqliteDatabase& database) {
   TARN_TRY(SqliteStatement rows, database.Prepare("SELECT name, content FROM datasets"));
   std::vector<std::pair<std::string, std::string>> changed;
@@ -118,13 +212,26 @@ Result<> Migrate(SqliteDatabase& database) {
   if (version == newest) return transaction.Commit();
   for (int64_t step = version; step < newest; ++step) {
     TARN_CHECK_OK(database.Execute(kSteps[static_cast<size_t>(step)]));
+    if (step + 1 == kContentFormatVersion) TARN_CHECK_OK(RewriteContent(database));
   }
-  TARN_CHECK_OK(RewriteContent(database));
   TARN_TRY(SqliteStatement id, database.Prepare("UPDATE catalogue SET catalog_id = ? WHERE "
                                                 "catalog_id = ''"));
   TARN_CHECK_OK(id.Bind(1, RandomId() + RandomId()).Step());
   TARN_CHECK_OK(database.Execute(fmt::format("PRAGMA user_version = {}", newest)));
   return transaction.Commit();
+}
+
+Result<Catalogue> ReadCatalogue(SqliteDatabase& database) {
+  TARN_TRY(SqliteStatement query,
+           database.Prepare("SELECT catalog_id, revision, forgotten, datasets, bytes FROM "
+                            "catalogue"));
+  TARN_TRY(const bool row, query.Step());
+  if (!row) return Internal("the catalogue's revision is missing");
+  return Catalogue{.id = query.Text(0),
+                   .revision = ToCount(query.Integer(1)),
+                   .forgotten = ToCount(query.Integer(2)),
+                   .datasets = ToCount(query.Integer(3)),
+                   .bytes = ToCount(query.Integer(4))};
 }
 
 void RestrictToOwner(const std::string& path) {

@@ -17,6 +17,16 @@ inline constexpr const char* kInMemory = ":memory:";
 // Migrates a database to the newest schema version. Databases of a newer program are rejected.
 Result<> Migrate(SqliteDatabase& database);
 
+// The row of the whole catalogue.
+struct Catalogue {
+  std::string id;
+  uint64_t revision = 0;
+  uint64_t forgotten = 0;  // Some deletions up to this revision are forgotten.
+  uint64_t datasets = 0;
+  uint64_t bytes = 0;  // Of the manifests in a list.
+};
+Result<Catalogue> ReadCatalogue(SqliteDatabase& database);
+
 // Makes the database file accessible only to its owner, regardless of the umask, and creates an
 // empty file if it is missing. SQLite gives its auxiliary files (-wal, -shm, -journal) the mode of
 // the database; existing ones are changed too. Call it before opening the database. A failure to

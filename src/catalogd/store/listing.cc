@@ -2,17 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "catalog/manifest_json.h"
 #include "catalogd/store/rows.h"
 
 namespace tarn::catalogd {
 
 Result<> Listing::Begin(SqliteDatabase& database) {
+  database_ = &database;
   const auto since = static_cast<int64_t>(query_.since.value_or(0));
   // Changes are read in the order of the revision index, so the cost depends on their number.
   const std::string order = query_.since ? "WHERE revision > ? ORDER BY revision" : "ORDER BY name";
   TARN_TRY(SqliteStatement manifests,
-           database.Prepare(fmt::format("SELECT {} FROM datasets {}", kManifestColumns, order)));
+           database.Prepare(fmt::format("SELECT {} FROM datasets {}", kDatasetColumns, order)));
   if (query_.since) {
     manifests.Bind(1, since);
     TARN_TRY(SqliteStatement deleted,
@@ -25,6 +28,28 @@ Result<> Listing::Begin(SqliteDatabase& database) {
   return {};
 }
 
+Result<uint64_t> Listing::EstimateBytes(uint64_t bytes_max) {
+  // Escapes make a name at most six times as long.
+  constexpr const char* kDeletedBytes = "SELECT name, 6 * length(CAST(name AS BLOB)) + 3";
+  const std::string order = query_.since ? "WHERE revision > ? ORDER BY revision" : "ORDER BY name";
+  std::vector<std::string> texts = {"SELECT name, bytes FROM datasets " + order};
+  if (query_.since) texts.push_back(fmt::format("{} FROM deletions {}", kDeletedBytes, order));
+  constexpr uint64_t kHeadBytes = 1024;
+  uint64_t bytes = kHeadBytes;
+  for (const std::string& piece : ready_) bytes += piece.size();
+  if (database_ == nullptr) return bytes;
+  for (const std::string& text : texts) {
+    TARN_TRY(SqliteStatement rows, database_->Prepare(text));
+    if (query_.since) rows.Bind(1, static_cast<int64_t>(*query_.since));
+    while (bytes <= bytes_max) {
+      TARN_TRY(const bool row, rows.Step());
+      if (!row) break;
+      if (query_.scope.Allows(rows.View(0))) bytes += ToCount(rows.Integer(1));
+    }
+  }
+  return bytes;
+}
+
 Result<> Listing::ReadAll() {
   constexpr size_t kPieceBytes = 256 * 1024;
   std::deque<std::string> pieces;
@@ -34,6 +59,7 @@ Result<> Listing::ReadAll() {
     pieces.push_back(std::move(*piece));
   }
   ready_ = std::move(pieces);
+  database_ = nullptr;
   manifests_.reset();
   deleted_.reset();
   return {};
@@ -77,14 +103,40 @@ Result<> Listing::Append(std::string& out, size_t bytes) {
 
 Result<bool> Listing::AppendManifests(std::string& out, size_t bytes) {
   while (out.size() < bytes) {
-    TARN_TRY(const bool row, manifests_->Step());
-    if (!row) return true;
-    if (!query_.scope.Allows(manifests_->View(0))) continue;
-    if (!is_first_) out += ',';
-    is_first_ = false;
-    catalog::AppendManifest(out, ToManifest(*manifests_), manifests_->View(kContentColumn));
+    if (!current_) {
+      TARN_TRY(const bool row, manifests_->Step());
+      if (!row) return true;
+      if (!query_.scope.Allows(manifests_->View(0))) continue;
+      TARN_CHECK_OK(BeginManifest(out));
+    }
+    TARN_CHECK_OK(AppendContent(out, bytes - std::min(bytes, out.size())));
   }
   return false;
+}
+
+Result<> Listing::BeginManifest(std::string& out) {
+  DatasetRow row = ToDatasetRow(*manifests_);
+  TARN_TRY(SqliteBlob content, database_->OpenBlob("contents", "content", row.content_id));
+  if (content.size() < 2) {
+    return Internal(fmt::format("the stored manifest of \"{}\" is damaged", row.manifest.name));
+  }
+  if (!is_first_) out += ',';
+  is_first_ = false;
+  catalog::AppendManifestStart(out, row.manifest);
+  // The fields of the content, without its braces.
+  current_ = Current{std::move(row.manifest), std::move(content), 1};
+  return {};
+}
+
+Result<> Listing::AppendContent(std::string& out, size_t bytes) {
+  const size_t end = current_->content.size() - 1;
+  const size_t part = std::min(bytes, end - current_->offset);
+  TARN_CHECK_OK(current_->content.Append(current_->offset, part, out));
+  current_->offset += part;
+  if (current_->offset < end) return {};
+  catalog::AppendManifestEnd(out, current_->manifest);
+  current_.reset();
+  return {};
 }
 
 Result<bool> Listing::AppendDeleted(std::string& out, size_t bytes) {

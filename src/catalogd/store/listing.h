@@ -11,8 +11,8 @@
 namespace tarn::catalogd {
 
 // The response of GET /catalog/list, produced in pieces from one state of the database, so that
-// memory does not grow with the catalogue. Holds a read connection until its end. Used by one
-// thread at a time; calls block on the disk.
+// memory grows neither with the catalogue nor with a manifest. Holds a read connection until its
+// end. Used by one thread at a time; calls block on the disk.
 class Listing {
  public:
   struct Query {
@@ -26,13 +26,15 @@ class Listing {
 
   // Starts to read from this database in its current transaction.
   Result<> Begin(SqliteDatabase& database);
+  // The size of the response; more than `bytes_max` if it is larger, which is then not counted to
+  // the end. Reads no contents. Call it after Begin and before Next.
+  Result<uint64_t> EstimateBytes(uint64_t bytes_max);
   // Keeps the transaction for the lifetime of the listing.
   void Hold(ReaderPool::Reader reader) { reader_.emplace(std::move(reader)); }
   // Reads the complete response now, so that the database can be released.
   Result<> ReadAll();
 
-  // Returns the next piece, with at least `bytes` bytes unless it is the last one; nullopt at the
-  // end.
+  // Returns the next piece, with about `bytes` bytes unless it is the last one; nullopt at the end.
   Result<std::optional<std::string>> Next(size_t bytes);
   bool IsAtEnd() const { return part_ == Part::kEnd && ready_.empty(); }
 
@@ -41,13 +43,24 @@ class Listing {
 
   Result<> Append(std::string& out, size_t bytes);
   Result<bool> AppendManifests(std::string& out, size_t bytes);
+  Result<> BeginManifest(std::string& out);
+  // Appends a part of the current manifest.
+  Result<> AppendContent(std::string& out, size_t bytes);
   Result<bool> AppendDeleted(std::string& out, size_t bytes);
 
   const Query query_;
   // Declared before the statements, which must be destroyed first.
   std::optional<ReaderPool::Reader> reader_;
+  SqliteDatabase* database_ = nullptr;  // Set by Begin.
   std::optional<SqliteStatement> manifests_;
   std::optional<SqliteStatement> deleted_;
+  // The manifest that is being written.
+  struct Current {
+    catalog::Manifest manifest;
+    SqliteBlob content;
+    size_t offset = 0;  // Of the next bytes of the content.
+  };
+  std::optional<Current> current_;
   Part part_ = Part::kHead;
   bool is_first_ = true;  // The next item is the first of its JSON list.
   std::deque<std::string> ready_;

@@ -2,6 +2,9 @@
 
 // Private to src/catalogd: conversions of database rows.
 
+#include <optional>
+#include <string>
+
 #include "base/time.h"
 #include "catalog/manifest.h"
 #include "catalogd/store/sqlite.h"
@@ -12,20 +15,34 @@ inline int64_t ToInteger(UnixMicros time) { return time.time_since_epoch().count
 inline UnixMicros ToTime(int64_t micros) { return UnixMicros(std::chrono::microseconds(micros)); }
 inline uint64_t ToCount(int64_t number) { return static_cast<uint64_t>(number); }
 
-inline constexpr const char* kManifestColumns =
-    "name, dataset_id, version, created_at, updated_at, changed_by, content";
-inline constexpr int kContentColumn = 6;
+// The bytes of a manifest in a list: those of its content, and at most those of its other fields.
+uint64_t ListedBytes(const std::string& name, const std::string& changed_by, size_t content_bytes);
 
-// Converts a row of kManifestColumns, except the content.
-inline catalog::Manifest ToManifest(const SqliteStatement& row) {
-  catalog::Manifest manifest;
-  manifest.name = row.Text(0);
-  manifest.dataset_id = row.Text(1);
-  manifest.version = ToCount(row.Integer(2));
-  manifest.created_at = ToTime(row.Integer(3));
-  manifest.updated_at = ToTime(row.Integer(4));
-  manifest.changed_by = row.Text(5);
-  return manifest;
+// A row of `datasets`.
+struct DatasetRow {
+  catalog::Manifest manifest;  // Without content.
+  int64_t content_id = 0;
+  uint64_t bytes = 0;  // See ListedBytes.
+};
+
+inline constexpr const char* kDatasetColumns =
+    "name, dataset_id, version, created_at, updated_at, changed_by, content_id, bytes";
+
+// Converts a row of kDatasetColumns.
+inline DatasetRow ToDatasetRow(const SqliteStatement& row) {
+  DatasetRow dataset;
+  dataset.manifest.name = row.Text(0);
+  dataset.manifest.dataset_id = row.Text(1);
+  dataset.manifest.version = ToCount(row.Integer(2));
+  dataset.manifest.created_at = ToTime(row.Integer(3));
+  dataset.manifest.updated_at = ToTime(row.Integer(4));
+  dataset.manifest.changed_by = row.Text(5);
+  dataset.content_id = row.Integer(6);
+  dataset.bytes = ToCount(row.Integer(7));
+  return dataset;
 }
+
+// Returns nullopt if the dataset does not exist.
+Result<std::optional<DatasetRow>> FindDataset(SqliteDatabase& database, const std::string& name);
 
 }  // namespace tarn::catalogd

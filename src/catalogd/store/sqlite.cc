@@ -29,6 +29,25 @@ Error ToError(std::string_view what, int code, const char* message) {
 
 }  // namespace
 
+StatementCache::~StatementCache() {
+  for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
+}
+
+sqlite3_stmt* StatementCache::Take(std::string_view sql) {
+  const auto found = idle_.find(sql);
+  if (found == idle_.end()) return nullptr;
+  sqlite3_stmt* const statement = found->second;
+  idle_.erase(found);
+  return statement;
+}
+
+void StatementCache::Return(sqlite3_stmt* statement) {
+  // A failure of its last step has been reported by then. The bindings may have megabytes.
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  if (!idle_.emplace(sqlite3_sql(statement), statement).second) sqlite3_finalize(statement);
+}
+
 Result<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   sqlite3* handle = nullptr;
   const int code =
@@ -48,14 +67,26 @@ Result<> SqliteDatabase::Execute(const std::string& sql) {
 }
 
 Result<SqliteStatement> SqliteDatabase::Prepare(std::string_view sql) {
-  sqlite3_stmt* handle = nullptr;
-  if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &handle,
-                         nullptr) != SQLITE_OK) {
+  sqlite3_stmt* handle = statements_->Take(sql);
+  if (handle == nullptr &&
+      sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &handle, nullptr) != SQLITE_OK) {
     return LastError("catalogue database");
   }
   SqliteStatement statement;
-  statement.handle_.reset(handle);
+  statement.handle_ = {handle, {statements_}};
   return statement;
+}
+
+Result<SqliteBlob> SqliteDatabase::OpenBlob(const char* table, const char* column, int64_t row) {
+  sqlite3_blob* handle = nullptr;
+  if (sqlite3_blob_open(handle_.get(), "main", table, column, row, /*flags=*/0, &handle) !=
+      SQLITE_OK) {
+    return LastError("catalogue database");
+  }
+  SqliteBlob blob;
+  blob.handle_.reset(handle);
+  return blob;
 }
 
 Error SqliteDatabase::LastError(std::string_view what) const {
@@ -98,6 +129,16 @@ std::string_view SqliteStatement::View(int column) const {
 
 int64_t SqliteStatement::Integer(int column) const {
   return sqlite3_column_int64(handle_.get(), column);
+}
+
+Result<> SqliteBlob::Append(size_t offset, size_t bytes, std::string& out) {
+  const size_t before = out.size();
+  out.resize(before + bytes);
+  const int code = sqlite3_blob_read(handle_.get(), out.data() + before, static_cast<int>(bytes),
+                                     static_cast<int>(offset));
+  if (code == SQLITE_OK) return {};
+  out.resize(before);
+  return ToError("catalogue database", code, sqlite3_errstr(code));
 }
 
 Result<Transaction> Transaction::Begin(SqliteDatabase& database, const char* begin) {

@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +16,26 @@
 
 namespace tarn::catalogd {
 
+class SqliteBlob;
 class SqliteStatement;
+
+// Prepared statements that are not in use, by their text, so that a text is parsed only once for
+// each connection. Used by one thread at a time.
+class StatementCache {
+ public:
+  StatementCache() = default;
+  StatementCache(const StatementCache&) = delete;
+  StatementCache& operator=(const StatementCache&) = delete;
+  ~StatementCache();
+
+  // Returns null if there is none.
+  sqlite3_stmt* Take(std::string_view sql);
+  // Takes ownership.
+  void Return(sqlite3_stmt* statement);
+
+ private:
+  std::map<std::string, sqlite3_stmt*, std::less<>> idle_;
+};
 
 class SqliteDatabase {
  public:
@@ -22,7 +43,12 @@ class SqliteDatabase {
 
   // Executes all statements of the text and ignores their rows.
   Result<> Execute(const std::string& sql);
+  // The texts are constants of this program, since their statements are cached.
   Result<SqliteStatement> Prepare(std::string_view sql);
+  // Opens the text in a column of a row, which must exist, for reading.
+  Result<SqliteBlob> OpenBlob(const char* table, const char* column, int64_t row);
+  // The rowid of the last INSERT.
+  int64_t LastRow() const { return sqlite3_last_insert_rowid(handle_.get()); }
   Error LastError(std::string_view what) const;
 
  private:
@@ -30,6 +56,7 @@ class SqliteDatabase {
     void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
   };
   std::unique_ptr<sqlite3, Closer> handle_;
+  std::shared_ptr<StatementCache> statements_ = std::make_shared<StatementCache>();
 };
 
 // A prepared statement. Parameters are numbered from 1 and columns from 0, as in SQLite.
@@ -49,11 +76,28 @@ class SqliteStatement {
 
  private:
   friend class SqliteDatabase;
-  struct Finalizer {
-    void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+  struct Returner {
+    std::shared_ptr<StatementCache> cache;
+    void operator()(sqlite3_stmt* handle) const { cache->Return(handle); }
   };
-  std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
+  std::unique_ptr<sqlite3_stmt, Returner> handle_;
   int bind_code_ = SQLITE_OK;  // The first failure of a Bind; Step reports it.
+};
+
+// A stored text, read in pieces, so that memory does not grow with its size. Valid in the
+// transaction in which it was opened.
+class SqliteBlob {
+ public:
+  size_t size() const { return static_cast<size_t>(sqlite3_blob_bytes(handle_.get())); }
+  // Appends bytes [offset, offset + bytes), which must be within the text.
+  Result<> Append(size_t offset, size_t bytes, std::string& out);
+
+ private:
+  friend class SqliteDatabase;
+  struct Closer {
+    void operator()(sqlite3_blob* handle) const { sqlite3_blob_close(handle); }
+  };
+  std::unique_ptr<sqlite3_blob, Closer> handle_;
 };
 
 // A transaction, rolled back by the destructor unless committed.

@@ -15,12 +15,16 @@
 #include "base/duration.h"
 #include "catalog/manifest.h"
 #include "catalogd/store/database.h"
+#include "catalogd/store/rows.h"
 #include "catalogd/store/sqlite.h"
 
 namespace tarn::catalogd {
 
 // The error for a missing dataset, and for one that the client may not see.
 Error NoSuchDatasetError(const std::string& name);
+
+// DATASET_ID.VERSION, unique for each version of a dataset.
+std::string TagOf(const catalog::Manifest& manifest);
 
 // A stored dataset.
 struct Record {
@@ -29,8 +33,6 @@ struct Record {
 
   // The manifest.
   std::string Json() const;
-  // DATASET_ID.VERSION, unique for each content of a dataset.
-  std::string Tag() const;
 };
 
 // One version of a dataset, or its deletion.
@@ -83,24 +85,35 @@ class Store {
   // since a position if they are known. The store outlives the listing.
   Result<std::unique_ptr<Listing>> OpenListing(const auth::DatasetScope& scope,
                                                const std::optional<catalog::Position>& since);
-  Result<Record> Get(const std::string& name);
+  // Asked for the memory of contents before they are read. An error rejects the call, which then
+  // changes nothing. Must not block.
+  using Reserve = std::function<Result<>(uint64_t bytes)>;
+  static Result<> AnyMemory(uint64_t /*bytes*/) { return {}; }
+
+  // The manifest without its content.
+  Result<catalog::Manifest> Find(const std::string& name);
+  Result<Record> Get(const std::string& name, const Reserve& reserve = AnyMemory);
 
   // Checks the current dataset (null if there is none) in the transaction of a change. An error
   // from it rejects the change.
-  using Condition = std::function<Result<>(const Record* current)>;
-  static Result<> Always(const Record* /*current*/) { return {}; }
+  using Condition = std::function<Result<>(const catalog::Manifest* current)>;
+  static Result<> Always(const catalog::Manifest* /*current*/) { return {}; }
 
   enum class PutOutcome { kCreated, kUpdated, kUnchanged };
   struct PutResult {
     PutOutcome outcome = PutOutcome::kUnchanged;
     Record record;
   };
-  struct PutOptions {
+  struct ChangeOptions {
     Condition condition = Always;
-    bool allow_schema_change = false;
-    bool touch = false;           // Creates a new version even if the content is equal.
     auth::KeyScope keys = {};     // The allowed keys; kForbidden for others.
     std::string changed_by = {};  // The name of the token; empty: none.
+    Reserve reserve = AnyMemory;  // For the content in the result.
+  };
+  struct PutOptions {
+    ChangeOptions change = {};
+    bool allow_schema_change = false;
+    bool touch = false;  // Creates a new version even if the content is equal.
   };
   // Creates or updates a dataset. Equal content changes nothing; other content gets an updated_at
   // that is strictly later than all previous ones. Name and content must be valid. kConflict for a
@@ -113,9 +126,9 @@ class Store {
   }
 
   // Creates a new version with the same content. kNotFound if the dataset does not exist;
-  // kForbidden if its content has keys outside of `keys`.
-  Result<PutResult> Touch(const std::string& name, const Condition& condition = Always,
-                          const auth::KeyScope& keys = {}, const std::string& changed_by = {});
+  // kForbidden if its content has keys outside of the allowed ones.
+  Result<PutResult> Touch(const std::string& name, const ChangeOptions& options);
+  Result<PutResult> Touch(const std::string& name) { return Touch(name, ChangeOptions()); }
 
   // Deletes a dataset. kNotFound if it does not exist.
   Result<> Delete(const std::string& name, const Condition& condition = Always);
@@ -126,19 +139,27 @@ class Store {
   };
   // Returns at most `count` entries older than the revision `before`; fewer if they are large.
   // kNotFound for an unknown name.
-  Result<HistoryPage> History(const std::string& name, uint64_t before, size_t count);
+  Result<HistoryPage> History(const std::string& name, uint64_t before, size_t count,
+                              const Reserve& reserve = AnyMemory);
   // Restores the content of an earlier version as a new version, also of a deleted dataset.
   // `dataset_id` selects one of the datasets with that name; empty selects the last one. kForbidden
-  // if the version has keys outside of `keys`.
+  // if the version has keys outside of the allowed ones.
   Result<PutResult> Restore(const std::string& name, const std::string& dataset_id,
-                            uint64_t version, const Condition& condition,
-                            const auth::KeyScope& keys = {}, const std::string& changed_by = {});
+                            uint64_t version, const ChangeOptions& options);
+  Result<PutResult> Restore(const std::string& name, const std::string& dataset_id,
+                            uint64_t version) {
+    return Restore(name, dataset_id, version, ChangeOptions());
+  }
 
   struct Counts {
     uint64_t revision = 0;
     uint64_t datasets = 0;
+    uint64_t bytes = 0;  // Of all manifests in the list.
   };
   Result<Counts> Count();
+  // The datasets after the last change; does not block.
+  uint64_t datasets() const { return datasets_; }
+  uint64_t bytes() const { return bytes_; }
 
   // False in memory.
   bool is_on_disk() const { return readers_ != nullptr; }
@@ -157,6 +178,16 @@ class Store {
   struct Change {
     uint64_t revision = 0;
     UnixMicros time;
+  };
+  struct StoredContent {
+    int64_t id = 0;
+    uint64_t bytes = 0;  // See ListedBytes.
+  };
+  struct NewVersion {
+    std::string content;
+    std::optional<int64_t> content_id;  // nullopt: the content is new.
+    std::optional<DatasetRow> current;
+    std::optional<Deletion> revived;
   };
 
   Store(SqliteDatabase database, Options options)
@@ -195,24 +226,33 @@ class Store {
   // Called in a transaction of database_, with mutex_ held.
   Result<PutResult> PutInTransaction(const std::string& name,
                                      const catalog::DatasetContent& content,
-                                     const PutOptions& options);
+                                     const std::string& text, const PutOptions& options);
   Result<PutResult> RestoreInTransaction(const std::string& name, std::string dataset_id,
-                                         uint64_t version, const Condition& condition,
-                                         const auth::KeyScope& keys, const std::string& changed_by);
+                                         uint64_t version, const ChangeOptions& options);
+  // Finds a former version. The errors tell a version that is unknown from a deletion.
+  Result<StoredContent> FindFormer(const std::string& name, const std::string& dataset_id,
+                                   uint64_t version);
+  // Reads a stored content for a new version. kForbidden for keys outside of the allowed ones.
+  Result<std::string> ReadAllowed(const std::string& name, const StoredContent& stored,
+                                  const ChangeOptions& options);
   Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
   Result<std::optional<Deletion>> FindDeletion(const std::string& name);
   // Checks the name of a new dataset. kConflict if SQL cannot distinguish it from the name of
   // another dataset. The error omits the other name, which the client may not be allowed to see.
   Result<> CheckNameIsUnique(const std::string& name);
-  Result<PutResult> Write(const std::string& name, std::string content,
-                          const std::optional<Record>& current,
-                          const std::optional<Deletion>& revived, const std::string& changed_by);
+  Result<PutResult> Unchanged(const DatasetRow& current, const ChangeOptions& options);
+  Result<PutResult> Write(const std::string& name, NewVersion version,
+                          const ChangeOptions& options);
+  // Replaces the row of a dataset.
+  Result<> WriteRow(const DatasetRow& row, uint64_t revision);
   // Increments the revision and returns the time of the change.
   Result<Change> NextChange();
   // Moves the current state of a name to its history.
   Result<> KeepHistory(const std::string& name);
   // Removes expired history: of this name, and of a few names deleted long ago.
   Result<> RemoveExpired(const std::string& name, UnixMicros now);
+  // Called at the end of a transaction that changes the catalogue.
+  Result<> Finish();
   // Called after the commit.
   void Announce(const std::vector<Job*>& batch);
 
@@ -225,9 +265,14 @@ class Store {
   std::mutex mutex_;
   SqliteDatabase database_;     // guarded by mutex_
   uint64_t next_revision_ = 0;  // guarded by mutex_; of the running transaction
+  uint64_t next_datasets_ = 0;  // guarded by mutex_; after the running transaction
+  uint64_t next_bytes_ = 0;     // guarded by mutex_; likewise
+  uint64_t written_bytes_ = 0;  // guarded by mutex_; of new contents in the running transaction
   const Options options_;
   std::string catalog_id_;  // Constant once the store is open.
   std::atomic<uint64_t> revision_ = 0;
+  std::atomic<uint64_t> datasets_ = 0;
+  std::atomic<uint64_t> bytes_ = 0;
   OnChange on_change_;                   // guarded by mutex_
   std::unique_ptr<ReaderPool> readers_;  // Null in memory.
   std::mutex backup_mutex_;              // Held while a backup is written.
