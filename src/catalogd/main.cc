@@ -1,5 +1,6 @@
 // catalogd: the catalogue's daemon.
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -18,12 +19,33 @@
 namespace tarn::catalogd {
 namespace {
 
+Result<DatasetLimits> LimitsOf(const CatalogdSettings& settings) {
+  DatasetLimits limits{.bytes_max = settings.datasets_bytes_max,
+                       .bytes_max_per_token = settings.datasets_bytes_max_per_token,
+                       .datasets_max_per_token = settings.datasets_max_per_token};
+  if (limits.bytes_max_per_token == 0) limits.bytes_max_per_token = limits.bytes_max / 4;
+  if (limits.bytes_max_per_token <= limits.bytes_max) return limits;
+  return InvalidArgument(fmt::format(
+      "catalogd.datasets_bytes_max_per_token: must be at most catalogd.datasets_bytes_max ({})",
+      limits.bytes_max));
+}
+
+void WarnIfTooLarge(const Store::Counts& counts, const DatasetLimits& limits) {
+  if (counts.bytes <= static_cast<uint64_t>(limits.bytes_max)) return;
+  log::Warn(
+      "the manifests exceed catalogd.datasets_bytes_max: only changes that make them smaller "
+      "are accepted",
+      {{"bytes", counts.bytes}, {"limit", limits.bytes_max}});
+}
+
 Result<> Serve(const LakehouseSettings& settings) {
   // Created before all threads, because it blocks the signals that it waits for.
   net::Runtime runtime(2);
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
+  TARN_TRY(const DatasetLimits limits, LimitsOf(settings.catalogd));
   const Store::Options options{.history_versions_max = settings.catalogd.history_versions_max,
-                               .deleted_keep = settings.catalogd.deleted_keep};
+                               .deleted_keep = settings.catalogd.deleted_keep,
+                               .limits = limits};
   TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir, options));
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
@@ -44,6 +66,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   server.SetWebSafety(std::move(web_safety));
   server.SetTls(tls.get());
   TARN_TRY(const Store::Counts counts, store->Count());
+  WarnIfTooLarge(counts, limits);
   if (const Result<> bound = server.Listen(settings.catalogd.bind); !bound.ok()) {
     return bound.error().Wrap("catalogd.bind");
   }

@@ -401,6 +401,26 @@ SettingsTable LakehouseSettings::Table() {
        .min = 100,
        .max = 100'000'000,
        .unit = "values"},
+      {.key = "catalogd.datasets_bytes_max",
+       .target = &catalogd.datasets_bytes_max,
+       .help = "The maximum size of the list of all datasets. A change that would exceed it is "
+               "answered 413. queryd accepts every list up to the maximum of this setting, and "
+               "needs memory for several times its size.",
+       .min = 1'000'000,
+       .max = kDatasetsBytesMax,
+       .unit = "bytes"},
+      {.key = "catalogd.datasets_bytes_max_per_token",
+       .target = &catalogd.datasets_bytes_max_per_token,
+       .help = "The same for the datasets of each token: those that it changed last. Only for "
+               "tokens that are limited to datasets.",
+       .max = kDatasetsBytesMax,
+       .unit = "bytes",
+       .default_text = "a quarter of `datasets_bytes_max`"},
+      {.key = "catalogd.datasets_max_per_token",
+       .target = &catalogd.datasets_max_per_token,
+       .help = "The maximum number of datasets that such a token may have. `0` means no limit.",
+       .max = 1'000'000'000,
+       .unit = "datasets"},
       {.key = "catalogd.wait_max",
        .target = &catalogd.wait_max,
        .help = "The maximum time that `GET /catalog/list?wait=` waits for a change. A longer "

@@ -80,12 +80,18 @@ struct QuerydSettings {
   int64_t result_buffer_bytes = 1024 * 1024;
 };
 
+// The maximum of catalogd.datasets_bytes_max. queryd reads larger lists too.
+inline constexpr int64_t kDatasetsBytesMax = 1'000'000'000;
+
 struct CatalogdSettings {
   std::string bind = "127.0.0.1:3212";
   std::string data_dir = "catalog";
   Duration shutdown_timeout = std::chrono::seconds(10);
   int64_t body_bytes_max = 16 * 1024 * 1024;
   int64_t json_values_max = 500'000;
+  int64_t datasets_bytes_max = 256'000'000;
+  int64_t datasets_bytes_max_per_token = 0;
+  int64_t datasets_max_per_token = 10'000;
   Duration wait_max = std::chrono::minutes(1);
   int64_t waiters_max = 500;
   int64_t list_streams_max = 16;

@@ -60,6 +60,7 @@ Store::ChangeOptions ChangeOptionsOf(const Request& request, Store::Condition co
   return {.condition = std::move(condition),
           .keys = identity.Keys(),
           .changed_by = identity.name,
+          .is_tenant = !identity.datasets.is_all(),
           .reserve = ReserveFor(request)};
 }
 
@@ -258,8 +259,6 @@ class Handlers {
     Result<catalog::DatasetContent> content =
         catalog::ParseDatasetContent(request.body, values_max);
     if (content.ok() || content.error().kind != ErrorKind::kTooLarge) return content;
-    log::WriteForClient(request.identity->name, log::Level::kInfo, "manifest is over a limit",
-                        {{"query_id", request.id}, {"error", content.error().message}});
     const std::string& why = content.error().message;
     return Error{ErrorKind::kTooLarge,
                  fmt::format("manifest too large: {} (catalogd.json_values_max)", why)};
@@ -286,6 +285,12 @@ Response RenderStoreError(Service& service, const Error& error, const Request& r
   if (error.kind == ErrorKind::kInternal) {
     service.failures.Increment();
     log::Error("catalogue request failed", {{"query_id", request.id}, {"error", error.message}});
+  }
+  if (error.kind == ErrorKind::kTooLarge) {
+    service.too_large.Increment();
+    log::WriteForClient(
+        request.identity->name, log::Level::kInfo, "change refused: over a limit",
+        {{"query_id", request.id}, {"user", request.identity->name}, {"error", error.message}});
   }
   if (error.kind == ErrorKind::kForbidden) {
     service.forbidden.Increment();

@@ -26,6 +26,8 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
       changes(metrics.Counter("tarn_catalog_changes_total", "Changes of the catalogue")),
       failures(metrics.Counter("tarn_catalog_failures_total",
                                "Requests that failed because of the database")),
+      too_large(metrics.Counter("tarn_catalog_too_large_total",
+                                "Changes refused because of a limit of manifests")),
       forbidden(metrics.Counter("tarn_auth_failures_total",
                                 "Requests rejected by authentication or authorization",
                                 {{"reason", "dataset or key"}})) {

@@ -15,6 +15,7 @@
 #include "base/duration.h"
 #include "catalog/manifest.h"
 #include "catalogd/store/database.h"
+#include "catalogd/store/limits.h"
 #include "catalogd/store/rows.h"
 #include "catalogd/store/sqlite.h"
 
@@ -60,6 +61,7 @@ class Store {
   struct Options {
     int64_t history_versions_max = 100;  // Of each name, including the current one.
     Duration deleted_keep = std::chrono::hours(24 * 30);  // The retention of deletions.
+    DatasetLimits limits = {};
   };
   // Opens a database in this folder, which is created if missing, or in memory for ":memory:".
   static Result<std::unique_ptr<Store>> Open(const std::string& data_dir, Options options);
@@ -108,6 +110,7 @@ class Store {
     Condition condition = Always;
     auth::KeyScope keys = {};     // The allowed keys; kForbidden for others.
     std::string changed_by = {};  // The name of the token; empty: none.
+    bool is_tenant = false;       // The token is limited to datasets.
     Reserve reserve = AnyMemory;  // For the content in the result.
   };
   struct PutOptions {
@@ -118,7 +121,7 @@ class Store {
   // Creates or updates a dataset. Equal content changes nothing; other content gets an updated_at
   // that is strictly later than all previous ones. Name and content must be valid. kConflict for a
   // schema that is incompatible with the current types, and for a new dataset whose name differs
-  // from an existing one only in ASCII case.
+  // from an existing one only in ASCII case. kTooLarge if it would exceed the limits.
   Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content,
                         const PutOptions& options);
   Result<PutResult> Put(const std::string& name, const catalog::DatasetContent& content) {

@@ -188,6 +188,13 @@ Result<Store::PutResult> Store::Write(const std::string& name, NewVersion versio
   const std::optional<DatasetRow>& current = version.current;
   if (!current) TARN_CHECK_OK(CheckNameIsUnique(name));
   DatasetRow row{.bytes = ListedBytes(name, options.changed_by, version.content.size())};
+  TARN_CHECK_OK(CheckLimits(options_.limits, database_,
+                            {.token = options.changed_by,
+                             .is_tenant = options.is_tenant,
+                             .bytes_before = current ? current->bytes : 0,
+                             .token_before = current ? current->manifest.changed_by : "",
+                             .bytes_after = row.bytes,
+                             .is_new = !current}));
   TARN_CHECK_OK(options.reserve(row.bytes));
   TARN_TRY(const Change change, NextChange());
   TARN_CHECK_OK(KeepHistory(name));
