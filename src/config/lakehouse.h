@@ -80,8 +80,10 @@ struct QuerydSettings {
   int64_t result_buffer_bytes = 1024 * 1024;
 };
 
-// The maximum of catalogd.datasets_bytes_max. queryd reads larger lists too.
+// The maximum of catalogd.datasets_bytes_max, and the bytes by which a list of changes may exceed
+// the size of all manifests. queryd reads every list within both.
 inline constexpr int64_t kDatasetsBytesMax = 1'000'000'000;
+inline constexpr int64_t kDeletionsBytesMax = 64'000'000;
 
 struct CatalogdSettings {
   std::string bind = "127.0.0.1:3212";

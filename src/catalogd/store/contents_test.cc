@@ -135,5 +135,28 @@ TEST_F(ContentsTest, EstimatesTheSizeOfAList) {
   }
 }
 
+TEST_F(ContentsTest, ListsEverythingIfTheChangesAreLonger) {
+  catalog::Position before;
+  {
+    auto store = Open();
+    ASSERT_TRUE(store->Put("a", Content("1")).ok());
+    before = store->Now();
+  }
+  constexpr int kDeletions = 100'000;
+  const auto add_deletions = [this](int first, int last) {
+    Execute(
+        fmt::format("WITH RECURSIVE n (n) AS (VALUES ({}) UNION ALL SELECT n + 1 FROM n LIMIT "
+                    "{}) INSERT INTO deletions SELECT printf('%0200d', n), n, 'id', 2, 1, "
+                    "4000000000000000 FROM n; UPDATE catalogue SET revision = {}",
+                    first, last - first + 1, last));
+  };
+  add_deletions(2, kDeletions / 2);
+  EXPECT_EQ(ListSince(*Open(), before).deleted.size(), kDeletions / 2 - 1U);
+  add_deletions(kDeletions / 2 + 1, kDeletions);
+  const catalog::Changes whole = ListSince(*Open(), before);
+  EXPECT_EQ(whole.since, std::nullopt);
+  EXPECT_EQ(NamesOf(whole), (Names{"a"}));
+}
+
 }  // namespace
 }  // namespace tarn::catalogd

@@ -6,6 +6,7 @@
 #include "catalogd/store/contents.h"
 #include "catalogd/store/listing.h"
 #include "catalogd/store/store.h"
+#include "config/lakehouse.h"
 
 namespace tarn::catalogd {
 
@@ -132,7 +133,15 @@ Result<std::unique_ptr<Listing>> Store::MakeListing(SqliteDatabase& database,
   const bool has_changes = since && since->catalog_id == query.position.catalog_id &&
                            since->revision <= revision && since->revision >= catalogue.forgotten;
   if (has_changes) query.since = since->revision;
-  auto listing = std::make_unique<Listing>(std::move(query));
+  auto listing = std::make_unique<Listing>(query);
+  TARN_CHECK_OK(listing->Begin(database));
+  if (!has_changes) return listing;
+  // Many deletions can be longer than the whole list.
+  const uint64_t bytes_max = catalogue.bytes + kDeletionsBytesMax;
+  TARN_TRY(const uint64_t bytes, listing->EstimateBytes(bytes_max));
+  if (bytes <= bytes_max) return listing;
+  query.since.reset();
+  listing = std::make_unique<Listing>(std::move(query));
   TARN_CHECK_OK(listing->Begin(database));
   return listing;
 }
