@@ -4,11 +4,11 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/text.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/progress.h"
@@ -72,21 +72,21 @@ Result<T> Converter::Watch(const std::string& what, uint64_t bytes,
                            std::function<Result<T>(duck::Connection&)> work,
                            const std::function<double()>& share) {
   struct Task {
-    std::mutex mutex;
-    std::condition_variable has_ended;
-    std::optional<Result<T>> result;  // guarded by mutex
+    Mutex mutex;
+    std::condition_variable_any has_ended;
+    std::optional<Result<T>> result;  // Guarded by mutex.
   };
   if (stop_.stop_requested()) return Stopped();
   const auto task = std::make_shared<Task>();
   std::thread running([task, state = state_, work = std::move(work)] {
     Result<T> result = work(state->connection);
-    const std::lock_guard lock(task->mutex);
+    const MutexLock lock(task->mutex);
     task->result = std::move(result);
     task->has_ended.notify_one();
   });
   Progress progress(what, bytes);
   std::optional<std::chrono::steady_clock::time_point> stopped_at;
-  std::unique_lock lock(task->mutex);
+  MutexLock lock(task->mutex);
   while (!task->has_ended.wait_for(lock, kLookEvery, [&] { return task->result.has_value(); })) {
     const auto now = std::chrono::steady_clock::now();
     if (stop_.stop_requested()) {

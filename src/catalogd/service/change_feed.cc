@@ -13,7 +13,7 @@ void ChangeFeed::Wake(const std::shared_ptr<Waiter::State>& state) {
 }
 
 void ChangeFeed::Announce(std::string_view name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& state : waiters_) {
     // A waiter with a pending change has already been woken.
     if (state->scope.Allows(name) && !state->changed.exchange(true)) Wake(state);
@@ -22,26 +22,26 @@ void ChangeFeed::Announce(std::string_view name) {
 
 void ChangeFeed::Close() {
   closed_ = true;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& state : waiters_) Wake(state);
 }
 
 size_t ChangeFeed::waiting() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiters_.size();
 }
 
 std::unique_ptr<ChangeFeed::Waiter> ChangeFeed::Join(const asio::any_io_executor& executor,
                                                      const auth::DatasetScope& scope) {
   auto state = std::make_shared<Waiter::State>(executor, scope);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (waiters_.size() >= waiters_max_) return nullptr;
   waiters_.insert(state);
   return std::unique_ptr<Waiter>(new Waiter(*this, std::move(state)));
 }
 
 ChangeFeed::Waiter::~Waiter() {
-  const std::lock_guard lock(feed_.mutex_);
+  const MutexLock lock(feed_.mutex_);
   feed_.waiters_.erase(state_);
 }
 

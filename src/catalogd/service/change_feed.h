@@ -5,12 +5,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <unordered_set>
 
 #include "auth/identity.h"
 #include "base/deadline.h"
+#include "base/mutex.h"
 #include "http/message.h"
 
 namespace tarn::catalogd {
@@ -69,8 +69,8 @@ class ChangeFeed {
 
   const size_t waiters_max_;
   std::atomic<bool> closed_ = false;
-  mutable std::mutex mutex_;
-  std::unordered_set<std::shared_ptr<Waiter::State>> waiters_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::unordered_set<std::shared_ptr<Waiter::State>> waiters_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::catalogd

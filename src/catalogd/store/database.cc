@@ -280,14 +280,14 @@ void FolderLock::StorePosition(const std::string& text) {
 ReaderPool::Reader::~Reader() {
   // A connection whose transaction cannot be rolled back is closed.
   if (!database_ || !database_->Execute("ROLLBACK").ok()) return;
-  const std::lock_guard lock(pool_->mutex_);
+  const MutexLock lock(pool_->mutex_);
   if (pool_->idle_.size() < kIdleMax) pool_->idle_.push_back(std::move(database_));
 }
 
 Result<ReaderPool::Reader> ReaderPool::Borrow() {
   std::unique_ptr<SqliteDatabase> database;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!idle_.empty()) {
       database = std::move(idle_.back());
       idle_.pop_back();

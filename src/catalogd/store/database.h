@@ -3,11 +3,11 @@
 // Private to src/catalogd: the database file, its schema and its locks.
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "catalogd/store/sqlite.h"
 
 namespace tarn::catalogd {
@@ -81,8 +81,8 @@ class ReaderPool {
   static constexpr size_t kIdleMax = 4;
 
   const std::string path_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<SqliteDatabase>> idle_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<std::unique_ptr<SqliteDatabase>> idle_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::catalogd

@@ -58,6 +58,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options 
   std::unique_ptr<Store> store(new Store(std::move(database), options));
   store->path_ = path;
   if (lock) store->lock_.emplace(std::move(*lock));
+  const MutexLock opening(store->mutex_);
   if (Result<> ready = store->Prepare(); !ready.ok()) {
     if (ready.error().kind == ErrorKind::kUnavailable) {
       return Unavailable(path + " is in use: another program has it locked");
@@ -135,7 +136,7 @@ Result<std::string> Store::Backup() {
 
 void Store::Submit(Job& job) {
   constexpr size_t kBatchMax = 64;
-  std::unique_lock lock(queue_mutex_);
+  MutexLock lock(queue_mutex_);
   queue_.push_back(&job);
   while (!job.done) {
     if (leading_) {
@@ -156,7 +157,7 @@ void Store::Submit(Job& job) {
 }
 
 void Store::RunBatch(const std::vector<Job*>& batch) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Result<> result = RunInOneTransaction(batch);
   if (result.ok()) return;
   if (batch.size() == 1) {

@@ -6,13 +6,13 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "auth/identity.h"
 #include "base/duration.h"
+#include "base/mutex.h"
 #include "catalog/manifest.h"
 #include "catalogd/store/database.h"
 #include "catalogd/store/limits.h"
@@ -72,7 +72,7 @@ class Store {
   // Called after each change, in order, by the thread that made it. Must not block.
   using OnChange = std::function<void(const std::string& name)>;
   void SetOnChange(OnChange on_change) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     on_change_ = std::move(on_change);
   }
 
@@ -195,7 +195,7 @@ class Store {
 
   Store(SqliteDatabase database, Options options)
       : database_(std::move(database)), options_(options) {}
-  Result<> Prepare();
+  Result<> Prepare() TARN_REQUIRES(mutex_);
   void RemoveOldBackups() const;
 
   // Runs f(SqliteDatabase&) -> Result<…> in a read transaction.
@@ -214,7 +214,7 @@ class Store {
     std::function<Result<>()> run;      // Called in the transaction, with mutex_ held.
     Result<> result;
     bool changed = false;
-    bool done = false;  // guarded by queue_mutex_
+    bool done = false;  // Guarded by queue_mutex_.
   };
   // Runs f() -> Result<…> as a change of that dataset.
   template <class F>
@@ -224,69 +224,74 @@ class Store {
   void Submit(Job& job);
   void RunBatch(const std::vector<Job*>& batch);
   // An error applies to the whole transaction: nothing was changed.
-  Result<> RunInOneTransaction(const std::vector<Job*>& batch);
+  Result<> RunInOneTransaction(const std::vector<Job*>& batch) TARN_REQUIRES(mutex_);
 
-  // Called in a transaction of database_, with mutex_ held.
+  // Called in a transaction of database_.
   Result<PutResult> PutInTransaction(const std::string& name,
                                      const catalog::DatasetContent& content,
-                                     const std::string& text, const PutOptions& options);
+                                     const std::string& text, const PutOptions& options)
+      TARN_REQUIRES(mutex_);
   Result<PutResult> RestoreInTransaction(const std::string& name, std::string dataset_id,
-                                         uint64_t version, const ChangeOptions& options);
+                                         uint64_t version, const ChangeOptions& options)
+      TARN_REQUIRES(mutex_);
   // Finds a former version. The errors tell a version that is unknown from a deletion.
   Result<StoredContent> FindFormer(const std::string& name, const std::string& dataset_id,
-                                   uint64_t version);
+                                   uint64_t version) TARN_REQUIRES(mutex_);
   // Reads a stored content for a new version. kForbidden for keys outside of the allowed ones.
   Result<std::string> ReadAllowed(const std::string& name, const StoredContent& stored,
-                                  const ChangeOptions& options);
-  Result<> DeleteInTransaction(const std::string& name, const Condition& condition);
-  Result<std::optional<Deletion>> FindDeletion(const std::string& name);
+                                  const ChangeOptions& options) TARN_REQUIRES(mutex_);
+  Result<> DeleteInTransaction(const std::string& name, const Condition& condition)
+      TARN_REQUIRES(mutex_);
+  Result<std::optional<Deletion>> FindDeletion(const std::string& name) TARN_REQUIRES(mutex_);
   // Checks the name of a new dataset. kConflict if SQL cannot distinguish it from the name of
   // another dataset. The error omits the other name, which the client may not be allowed to see.
-  Result<> CheckNameIsUnique(const std::string& name);
-  Result<PutResult> Unchanged(const DatasetRow& current, const ChangeOptions& options);
-  Result<PutResult> Write(const std::string& name, NewVersion version,
-                          const ChangeOptions& options);
+  Result<> CheckNameIsUnique(const std::string& name) TARN_REQUIRES(mutex_);
+  Result<PutResult> Unchanged(const DatasetRow& current, const ChangeOptions& options)
+      TARN_REQUIRES(mutex_);
+  Result<PutResult> Write(const std::string& name, NewVersion version, const ChangeOptions& options)
+      TARN_REQUIRES(mutex_);
   // Replaces the row of a dataset.
-  Result<> WriteRow(const DatasetRow& row, uint64_t revision);
+  Result<> WriteRow(const DatasetRow& row, uint64_t revision) TARN_REQUIRES(mutex_);
   // Increments the revision and returns the time of the change.
-  Result<Change> NextChange();
+  Result<Change> NextChange() TARN_REQUIRES(mutex_);
   // Moves the current state of a name to its history.
-  Result<> KeepHistory(const std::string& name);
+  Result<> KeepHistory(const std::string& name) TARN_REQUIRES(mutex_);
   // Removes expired history: of this name, and of a few names deleted long ago.
-  Result<> RemoveExpired(const std::string& name, UnixMicros now);
+  Result<> RemoveExpired(const std::string& name, UnixMicros now) TARN_REQUIRES(mutex_);
   // Called at the end of a transaction that changes the catalogue.
-  Result<> Finish();
+  Result<> Finish() TARN_REQUIRES(mutex_);
   // Called after the commit.
-  void Announce(const std::vector<Job*>& batch);
+  void Announce(const std::vector<Job*>& batch) TARN_REQUIRES(mutex_);
 
   std::string path_;  // The database file; empty in memory.
   std::optional<FolderLock> lock_;
-  std::mutex queue_mutex_;
-  std::condition_variable batch_done_;  // With queue_mutex_.
-  std::deque<Job*> queue_;              // guarded by queue_mutex_
-  bool leading_ = false;                // guarded by queue_mutex_; a thread runs a batch
-  std::mutex mutex_;
-  SqliteDatabase database_;     // guarded by mutex_
-  uint64_t next_revision_ = 0;  // guarded by mutex_; of the running transaction
-  uint64_t next_datasets_ = 0;  // guarded by mutex_; after the running transaction
-  uint64_t next_bytes_ = 0;     // guarded by mutex_; likewise
-  uint64_t written_bytes_ = 0;  // guarded by mutex_; of new contents in the running transaction
+  Mutex queue_mutex_;
+  std::condition_variable_any batch_done_;  // With queue_mutex_.
+  std::deque<Job*> queue_ TARN_GUARDED_BY(queue_mutex_);
+  bool leading_ TARN_GUARDED_BY(queue_mutex_) = false;  // A thread runs a batch.
+  Mutex mutex_;
+  SqliteDatabase database_ TARN_GUARDED_BY(mutex_);
+  uint64_t next_revision_ TARN_GUARDED_BY(mutex_) = 0;  // Of the running transaction.
+  uint64_t next_datasets_ TARN_GUARDED_BY(mutex_) = 0;  // After the running transaction.
+  uint64_t next_bytes_ TARN_GUARDED_BY(mutex_) = 0;     // Likewise.
+  uint64_t written_bytes_ TARN_GUARDED_BY(mutex_) =
+      0;  // Of new contents in the running transaction.
   const Options options_;
   std::string catalog_id_;  // Constant once the store is open.
   std::atomic<uint64_t> revision_ = 0;
   std::atomic<uint64_t> datasets_ = 0;
   std::atomic<uint64_t> bytes_ = 0;
-  OnChange on_change_;                   // guarded by mutex_
+  OnChange on_change_ TARN_GUARDED_BY(mutex_);
   std::unique_ptr<ReaderPool> readers_;  // Null in memory.
-  std::mutex backup_mutex_;              // Held while a backup is written.
+  Mutex backup_mutex_;                   // Held while a backup is written.
 
   // The cached state of a scope: its last change up to the revision `checked` is `visible`.
   struct ScopeState {
     uint64_t checked = 0;
     uint64_t visible = 0;
   };
-  std::mutex scope_states_mutex_;
-  std::map<auth::DatasetScope, ScopeState> scope_states_;  // guarded by scope_states_mutex_
+  Mutex scope_states_mutex_;
+  std::map<auth::DatasetScope, ScopeState> scope_states_ TARN_GUARDED_BY(scope_states_mutex_);
 };
 
 }  // namespace tarn::catalogd

@@ -68,7 +68,8 @@ template <class F>
 std::invoke_result_t<F> Store::RunChange(const std::string& name, const F& f) {
   std::optional<std::invoke_result_t<F>> result;
   Job job{.name = &name};
-  job.run = [&f, &result]() -> Result<> {
+  // Clang does not see that RunBatch holds the mutex that f requires.
+  job.run = [&f, &result]() TARN_NO_THREAD_SAFETY_ANALYSIS -> Result<> {
     result.emplace(f());
     return result->ok() ? Result<>() : result->error();
   };
@@ -81,7 +82,8 @@ Result<Store::PutResult> Store::Put(const std::string& name, const catalog::Data
                                     const PutOptions& options) {
   TARN_CHECK_OK(RequireKeys(options.change.keys, content));
   std::string text = catalog::FormatDatasetContent(content);
-  return RunChange(name, [&] { return PutInTransaction(name, content, text, options); });
+  return RunChange(
+      name, [&]() TARN_REQUIRES(mutex_) { return PutInTransaction(name, content, text, options); });
 }
 
 Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
@@ -103,7 +105,7 @@ Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
 }
 
 Result<Store::PutResult> Store::Touch(const std::string& name, const ChangeOptions& options) {
-  return RunChange(name, [&]() -> Result<PutResult> {
+  return RunChange(name, [&]() TARN_REQUIRES(mutex_) -> Result<PutResult> {
     TARN_TRY(const std::optional<DatasetRow> current, FindDataset(database_, name));
     if (!current) return NoSuchDatasetError(name);
     TARN_CHECK_OK(options.condition(&current->manifest));
@@ -118,7 +120,9 @@ Result<Store::PutResult> Store::Touch(const std::string& name, const ChangeOptio
 
 Result<Store::PutResult> Store::Restore(const std::string& name, const std::string& dataset_id,
                                         uint64_t version, const ChangeOptions& options) {
-  return RunChange(name, [&] { return RestoreInTransaction(name, dataset_id, version, options); });
+  return RunChange(name, [&]() TARN_REQUIRES(mutex_) {
+    return RestoreInTransaction(name, dataset_id, version, options);
+  });
 }
 
 Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
@@ -247,7 +251,8 @@ Result<> Store::WriteRow(const DatasetRow& row, uint64_t revision) {
 }
 
 Result<> Store::Delete(const std::string& name, const Condition& condition) {
-  return RunChange(name, [&] { return DeleteInTransaction(name, condition); });
+  return RunChange(name,
+                   [&]() TARN_REQUIRES(mutex_) { return DeleteInTransaction(name, condition); });
 }
 
 Result<> Store::DeleteInTransaction(const std::string& name, const Condition& condition) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutex.h"
 #include "catalog/manifest_json.h"
 #include "catalogd/store/contents.h"
 #include "catalogd/store/listing.h"
@@ -63,7 +64,7 @@ std::invoke_result_t<F, SqliteDatabase&> Store::Read(const F& f) {
     TARN_TRY(ReaderPool::Reader reader, readers_->Borrow());
     return f(reader.database());
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return f(database_);
 }
 
@@ -86,7 +87,7 @@ Result<uint64_t> Store::VisibleRevision(SqliteDatabase& database, const auth::Da
   if (scope.is_all()) return catalogue.revision;
   ScopeState state;
   {
-    const std::lock_guard lock(scope_states_mutex_);
+    const MutexLock lock(scope_states_mutex_);
     if (const auto found = scope_states_.find(scope); found != scope_states_.end())
       state = found->second;
   }
@@ -100,7 +101,7 @@ Result<uint64_t> Store::VisibleRevision(SqliteDatabase& database, const auth::Da
   // A forgotten deletion may have been the last change.
   state.visible = std::max(state.visible, catalogue.forgotten);
   constexpr size_t kScopesMax = 1000;
-  const std::lock_guard lock(scope_states_mutex_);
+  const MutexLock lock(scope_states_mutex_);
   if (scope_states_.size() >= kScopesMax) scope_states_.clear();
   ScopeState& kept = scope_states_[scope];
   if (kept.checked <= state.checked) kept = state;
@@ -154,7 +155,7 @@ Result<std::unique_ptr<Listing>> Store::OpenListing(const auth::DatasetScope& sc
     listing->Hold(std::move(reader));
     return listing;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   TARN_TRY(std::unique_ptr<Listing> listing, MakeListing(database_, scope, since));
   TARN_CHECK_OK(listing->ReadAll());
   return listing;

@@ -3,7 +3,7 @@
 namespace tarn::queryd {
 
 void ProbeQueue::Add(Dataset dataset) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(dataset.name);
   if (found != entries_.end() && !found->second->due &&
       found->second->dataset.owner == dataset.owner) {
@@ -14,7 +14,7 @@ void ProbeQueue::Add(Dataset dataset) {
 }
 
 void ProbeQueue::AddLater(Dataset dataset, Clock::time_point due, bool has_failed) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Put(std::make_shared<Entry>(Entry{
       .dataset = std::move(dataset), .since = NowMicros(), .due = due, .has_failed = has_failed}));
 }
@@ -33,7 +33,7 @@ void ProbeQueue::Put(EntryPointer entry) {
 }
 
 void ProbeQueue::Remove(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Erase(name);
 }
 
@@ -54,12 +54,12 @@ void ProbeQueue::Erase(const std::string& name) {
 }
 
 bool ProbeQueue::Contains(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return entries_.contains(name);
 }
 
 void ProbeQueue::Hurry(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(name);
   if (found == entries_.end() || found->second->due || found->second->is_hurried) return;
   found->second->is_hurried = true;
@@ -67,7 +67,7 @@ void ProbeQueue::Hurry(const std::string& name) {
 }
 
 void ProbeQueue::MakeAllDue() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   MoveDue(Clock::time_point::max());
 }
 
@@ -88,7 +88,7 @@ std::string ProbeQueue::Take(const EntryPointer& entry) {
 }
 
 std::optional<std::string> ProbeQueue::TakeHurried() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!hurried_.empty()) {
     const EntryPointer entry = std::move(hurried_.front());
     hurried_.pop_front();
@@ -98,7 +98,7 @@ std::optional<std::string> ProbeQueue::TakeHurried() {
 }
 
 std::optional<std::string> ProbeQueue::TakeNew() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!new_.empty()) {
     const EntryPointer entry = new_.Pop();
     if (!entry->is_removed) return Take(entry);
@@ -107,7 +107,7 @@ std::optional<std::string> ProbeQueue::TakeNew() {
 }
 
 std::optional<std::string> ProbeQueue::TakeDue() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   MoveDue(Clock::now());
   while (!due_.empty()) {
     const EntryPointer entry = due_.Pop();
@@ -117,25 +117,25 @@ std::optional<std::string> ProbeQueue::TakeDue() {
 }
 
 bool ProbeQueue::HasNew() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return new_count_ > 0;
 }
 
 bool ProbeQueue::HasDue() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   MoveDue(Clock::now());
   return due_count_ > 0;
 }
 
 std::optional<ProbeQueue::Clock::time_point> ProbeQueue::NextDue() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (due_count_ > 0) return Clock::now();
   if (later_.empty()) return std::nullopt;
   return later_.begin()->first;
 }
 
 void ProbeQueue::VisitUnread(const std::function<void(const Waiting&)>& visit) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [name, entry] : entries_) {
     if (entry->has_failed) continue;
     visit({.name = name, .since = entry->since, .objects = entry->dataset.objects});
@@ -143,7 +143,7 @@ void ProbeQueue::VisitUnread(const std::function<void(const Waiting&)>& visit) c
 }
 
 size_t ProbeQueue::unread_count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return entries_.size() - failed_count_;
 }
 

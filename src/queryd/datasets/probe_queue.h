@@ -5,7 +5,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/owner_turns.h"
 #include "base/time.h"
 
@@ -79,22 +79,21 @@ class ProbeQueue {
   };
   using EntryPointer = std::shared_ptr<Entry>;
 
-  // All need mutex_.
-  void Put(EntryPointer entry);
-  void Erase(const std::string& name);
-  std::string Take(const EntryPointer& entry);
-  void MoveDue(Clock::time_point until);
+  void Put(EntryPointer entry) TARN_REQUIRES(mutex_);
+  void Erase(const std::string& name) TARN_REQUIRES(mutex_);
+  std::string Take(const EntryPointer& entry) TARN_REQUIRES(mutex_);
+  void MoveDue(Clock::time_point until) TARN_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string, EntryPointer> entries_;  // guarded by mutex_; by name
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, EntryPointer> entries_ TARN_GUARDED_BY(mutex_);  // By name.
   // Of entries_, and some that were removed.
-  OwnerTurns<EntryPointer> new_;      // guarded by mutex_
-  OwnerTurns<EntryPointer> due_;      // guarded by mutex_
-  std::deque<EntryPointer> hurried_;  // guarded by mutex_
-  Later later_;                       // guarded by mutex_
-  size_t new_count_ = 0;              // guarded by mutex_
-  size_t due_count_ = 0;              // guarded by mutex_
-  size_t failed_count_ = 0;           // guarded by mutex_
+  OwnerTurns<EntryPointer> new_ TARN_GUARDED_BY(mutex_);
+  OwnerTurns<EntryPointer> due_ TARN_GUARDED_BY(mutex_);
+  std::deque<EntryPointer> hurried_ TARN_GUARDED_BY(mutex_);
+  Later later_ TARN_GUARDED_BY(mutex_);
+  size_t new_count_ TARN_GUARDED_BY(mutex_) = 0;
+  size_t due_count_ TARN_GUARDED_BY(mutex_) = 0;
+  size_t failed_count_ TARN_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tarn::queryd

@@ -71,18 +71,20 @@ void RefreshLoop::Start() {
 
 bool RefreshLoop::Stop(Deadline deadline) {
   stop_.request_stop();
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   changed_.notify_all();
-  return changed_.wait_until(lock, deadline.At(), [this] { return ended_; });
+  return changed_.wait_until(lock, deadline.At(),
+                             [this]() TARN_REQUIRES(mutex_) { return ended_; });
 }
 
 bool RefreshLoop::WaitFirst(Deadline deadline) {
-  std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, deadline.At(), [this] { return first_done_; });
+  MutexLock lock(mutex_);
+  return changed_.wait_until(lock, deadline.At(),
+                             [this]() TARN_REQUIRES(mutex_) { return first_done_; });
 }
 
 Result<> RefreshLoop::Ready() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!not_ready_.empty()) return Unavailable(not_ready_);
   return {};
 }
@@ -94,13 +96,13 @@ void RefreshLoop::Loop() {
     RefreshOnce(initial);
     FollowUntil(next);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ended_ = true;
   changed_.notify_all();
 }
 
 void RefreshLoop::WaitUntil(Clock::time_point until) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   changed_.wait_until(lock, until, [this] { return stop_.stop_requested(); });
 }
 
@@ -175,7 +177,7 @@ void RefreshLoop::Note(const RefreshResult& result, bool initial) {
 
   const bool usable =
       result.catalog_error.empty() && (result.errors.empty() || registrar_.dataset_count() > 0);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   first_done_ = true;
   changed_.notify_all();
   // Once ready, always ready: the views that are there answer, whatever happens to the catalogue.

@@ -3,12 +3,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
 
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "queryd/datasets/registrar.h"
 
@@ -71,12 +71,12 @@ class RefreshLoop {
   prometheus::Gauge& schema_bytes_;
   uint64_t items_ = 0;  // Of refreshes since free memory was returned.
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;
   std::stop_source stop_;
-  bool first_done_ = false;  // guarded by mutex_
-  bool ended_ = false;       // guarded by mutex_: the thread is over
-  std::string not_ready_ = "the first refresh is not done";  // guarded by mutex_
+  bool first_done_ TARN_GUARDED_BY(mutex_) = false;
+  bool ended_ TARN_GUARDED_BY(mutex_) = false;  // The thread is over.
+  std::string not_ready_ TARN_GUARDED_BY(mutex_) = "the first refresh is not done";
   std::string warned_;           // Of the thread: the errors of the last warning.
   Clock::time_point warned_at_;  // Of the thread.
   std::thread thread_;

@@ -275,7 +275,7 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
   for (const BrokenView& broken : change.put_broken) {
     broken_.insert_or_assign(ToLowerAscii(broken.name), broken);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const std::string& name : change.drop) {
     if (IsBroken(name)) broken_.erase(ToLowerAscii(name));
     to_drop_.erase(name);
@@ -324,7 +324,7 @@ void Registrar::Finish(Clock::time_point start, RefreshResult& result) {
 
 void Registrar::PublishStatus(const RefreshResult& result) {
   if (on_status_) on_status_();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (result.catalog_read) {
     status_.read_at = NowMicros();
     status_.error.clear();
@@ -355,13 +355,13 @@ void Registrar::PublishStatus(const RefreshResult& result) {
 }
 
 Registrar::LiveDatasets Registrar::Live() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return datasets_;
 }
 
 CatalogStatus Registrar::Status(const StatusRequest& request) const {
   const size_t entries_max = request.entries_max;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   CatalogStatus status = status_;
   for (const FailedDataset& each : failures_) {
     if (request.is_wanted(each.name)) status.failed.Add(entries_max, [&] { return each; });
@@ -392,7 +392,7 @@ CatalogStatus Registrar::Status(const StatusRequest& request) const {
 }
 
 Registrar::LastRead Registrar::GetLastRead() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {.at = status_.read_at, .error = status_.error};
 }
 

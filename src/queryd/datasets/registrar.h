@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -299,18 +299,17 @@ class Registrar {
   uint64_t live_revision_ = 0;
   uint64_t last_version_ = 0;  // Of the views.
 
-  mutable std::mutex mutex_;
-  CatalogStatus status_;                 // guarded by mutex_; without its lists
-  std::vector<FailedDataset> failures_;  // guarded by mutex_; as of the last PublishStatus
-  // Guarded by mutex_: the datasets that are not in queue_. `objects_read` is null before the probe
-  // starts.
+  mutable Mutex mutex_;
+  CatalogStatus status_ TARN_GUARDED_BY(mutex_);                 // Without its lists.
+  std::vector<FailedDataset> failures_ TARN_GUARDED_BY(mutex_);  // As of the last PublishStatus.
+  // `objects_read` is null before the probe starts.
   struct ShownReading {
     DatasetBeingRead dataset;
     std::shared_ptr<const std::atomic<uint64_t>> objects_read = nullptr;
   };
-  std::vector<ShownReading> readings_;
-  LiveDatasets datasets_;                                  // guarded by mutex_; of live_
-  std::map<std::string, std::vector<std::string>> notes_;  // guarded by mutex_; of live_
+  std::vector<ShownReading> readings_ TARN_GUARDED_BY(mutex_);                     // Not in queue_.
+  LiveDatasets datasets_ TARN_GUARDED_BY(mutex_);                                  // Of live_.
+  std::map<std::string, std::vector<std::string>> notes_ TARN_GUARDED_BY(mutex_);  // Of live_.
 };
 
 }  // namespace tarn::queryd

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "queryd/datasets/registrar.h"
 
@@ -146,7 +147,7 @@ void Registrar::FillWindow(Deadline deadline, RefreshResult& result) {
   for (const auto& [name, reading] : reading_) window.retries += reading.is_retry ? 1 : 0;
   {
     // A dataset is always in the queue or in the status: see Status.
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (;;) {
       std::optional<std::string> name;
       const bool is_hurried =

@@ -44,7 +44,7 @@ class EngineMemory {
  private:
   const uint64_t limit_;
   Mutex mutex_;
-  std::map<const void*, std::vector<Usage>> usages_;  // Guarded by mutex_; by owner.
+  std::map<const void*, std::vector<Usage>> usages_ TARN_GUARDED_BY(mutex_);  // By owner.
 };
 
 }  // namespace tarn::queryd

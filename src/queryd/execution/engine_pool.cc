@@ -42,13 +42,13 @@ EngineOptions EnginePool::Completed(EngineOptions options) {
 }
 
 void EnginePool::OnHurry(HurryHandler handler) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   on_hurry_ = std::move(handler);
 }
 
 void EnginePool::Hurry(const std::string& dataset) {
   probes_.Hurry(dataset);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (on_hurry_) on_hurry_(dataset);
 }
 
@@ -64,7 +64,7 @@ void EnginePool::Stop() {
   std::vector<std::shared_ptr<EngineSupervisor>> engines;
   std::vector<std::thread> stoppers;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     // Those that queries hold stay where they are: they are destroyed after them.
     for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
@@ -82,7 +82,7 @@ void EnginePool::Stop() {
 Result<> EnginePool::RefreshCredentials() {
   std::vector<std::shared_ptr<EngineSupervisor>> engines;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
   }
   TARN_CHECK_OK(first_->RefreshCredentials());
@@ -94,7 +94,7 @@ Result<> EnginePool::RefreshCredentials() {
 class EnginePool::InLine {
  public:
   InLine(EnginePool& pool, std::shared_ptr<Query> query) : pool_(pool), query_(std::move(query)) {
-    const std::lock_guard lock(pool_.mutex_);
+    const MutexLock lock(pool_.mutex_);
     const auth::DatasetScope& scope = query_->user().datasets;
     const auto known = std::find_if(pool_.waiting_.begin(), pool_.waiting_.end(),
                                     [&](const Waiting& each) { return each.scope == scope; });
@@ -106,15 +106,15 @@ class EnginePool::InLine {
     pool_.Settle();
   }
   ~InLine() {
-    const std::lock_guard lock(pool_.mutex_);
+    const MutexLock lock(pool_.mutex_);
     for (Waiting& each : pool_.waiting_) each.queries.erase(query_);
     pool_.waiting_.remove_if([](const Waiting& each) { return each.queries.empty(); });
   }
   InLine(const InLine&) = delete;
   InLine& operator=(const InLine&) = delete;
 
-  // Whether the set of the query has its place. Needs the mutex.
-  bool HasEnded() const {
+  // Returns whether the set of the query has its place. Requires the mutex of the pool.
+  bool HasEnded() const TARN_NO_THREAD_SAFETY_ANALYSIS {
     return std::none_of(pool_.waiting_.begin(), pool_.waiting_.end(),
                         [this](const Waiting& each) { return each.queries.contains(query_); });
   }
@@ -126,7 +126,7 @@ class EnginePool::InLine {
 
 Result<EnginePool::Use> EnginePool::For(const auth::DatasetScope& scope) {
   if (scope.is_all()) return first_;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopping_) return Unavailable("the server is shutting down");
   const auto found = scoped_.find(scope);
   if (found != scoped_.end()) {
@@ -149,7 +149,7 @@ asio::awaitable<Result<>> EnginePool::WaitForPlace(Query& query, Deadline deadli
   for (;;) {
     Deadline wake = deadline;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (query.cancel_reason()) co_return *query.cancel_reason();
       if (stopping_) co_return Unavailable("the server is shutting down");
       Settle();
@@ -184,9 +184,9 @@ bool EnginePool::MustClose(const Scoped& scoped) const {
   if (Clock::now() < scoped.placed_at + limits_.turn) return false;
   const auto closed = std::count_if(scoped_.begin(), scoped_.end(),
                                     [](const auto& each) { return each.second.is_closed; });
-  const auto without_engine =
-      std::count_if(waiting_.begin(), waiting_.end(),
-                    [this](const Waiting& each) { return !scoped_.contains(each.scope); });
+  const auto without_engine = std::count_if(
+      waiting_.begin(), waiting_.end(),
+      [this](const Waiting& each) TARN_REQUIRES(mutex_) { return !scoped_.contains(each.scope); });
   return closed < without_engine;
 }
 
@@ -242,7 +242,7 @@ EnginePool::Use EnginePool::UseOf(ScopedMap::iterator entry) {
 }
 
 void EnginePool::EndUse(const auth::DatasetScope& scope) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = scoped_.find(scope);
   if (found == scoped_.end()) return;
   --found->second.uses;
@@ -290,7 +290,7 @@ void EnginePool::EndIdle() {
     std::shared_ptr<EngineSupervisor> unused;
     std::vector<std::thread> stoppers;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return;
       unused = TakeIdle(Clock::now() - limits_.idle_timeout);
       if (unused != nullptr) Settle();
@@ -310,7 +310,7 @@ std::vector<PendingProbe> EnginePool::Probe(const std::vector<ProbeRequest>& req
 Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
   TARN_CHECK_OK(first_->Apply(change, deadline));
   std::vector<std::future<Result<Schema>>> taken;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   known_.Take(change);
   for (auto& [scope, scoped] : scoped_) {
     const ViewChange seen =

@@ -6,7 +6,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "auth/identity.h"
+#include "base/mutex.h"
 #include "queryd/execution/engine_supervisor.h"
 #include "queryd/execution/known_views.h"
 #include "queryd/execution/probe_processes.h"
@@ -97,24 +97,24 @@ class EnginePool : public ViewTarget {
 
   EngineOptions Completed(EngineOptions options);
   void Hurry(const std::string& dataset);
-  std::shared_ptr<EngineSupervisor> StartScoped(const auth::DatasetScope& scope);  // Needs mutex_.
-  Use UseOf(ScopedMap::iterator entry);                                            // Needs mutex_.
+  std::shared_ptr<EngineSupervisor> StartScoped(const auth::DatasetScope& scope)
+      TARN_REQUIRES(mutex_);
+  Use UseOf(ScopedMap::iterator entry) TARN_REQUIRES(mutex_);
   void EndUse(const auth::DatasetScope& scope);
-  ScopedMap::iterator Place(const auth::DatasetScope& scope);  // Needs mutex_.
+  ScopedMap::iterator Place(const auth::DatasetScope& scope) TARN_REQUIRES(mutex_);
   // When an unused engine may give its place to another set.
   Clock::time_point LeavesAt(const Scoped& scoped) const;
   // Whether an engine must refuse a new query, because its turn has ended and other sets wait.
-  bool MustClose(const Scoped& scoped) const;  // Needs mutex_.
-  // Gives free places to the sets that wait. Needs mutex_.
-  void Settle();
-  // When the next unused engine may give up its place. Needs mutex_.
-  Clock::time_point NextSettle() const;
+  bool MustClose(const Scoped& scoped) const TARN_REQUIRES(mutex_);
+  // Gives free places to the sets that wait.
+  void Settle() TARN_REQUIRES(mutex_);
+  // When the next unused engine may give up its place.
+  Clock::time_point NextSettle() const TARN_REQUIRES(mutex_);
   // Takes out the engine that was unused for longest. Null: all are in use, or not to leave yet.
-  // Needs mutex_.
-  std::shared_ptr<EngineSupervisor> TakeLeaving();
-  std::shared_ptr<EngineSupervisor> TakeIdle(Clock::time_point used_before);  // Needs mutex_.
-  std::shared_ptr<EngineSupervisor> Remove(ScopedMap::iterator entry);        // Needs mutex_.
-  void StopInBackground(std::shared_ptr<EngineSupervisor> engine);            // Needs mutex_.
+  std::shared_ptr<EngineSupervisor> TakeLeaving() TARN_REQUIRES(mutex_);
+  std::shared_ptr<EngineSupervisor> TakeIdle(Clock::time_point used_before) TARN_REQUIRES(mutex_);
+  std::shared_ptr<EngineSupervisor> Remove(ScopedMap::iterator entry) TARN_REQUIRES(mutex_);
+  void StopInBackground(std::shared_ptr<EngineSupervisor> engine) TARN_REQUIRES(mutex_);
 
   boost::asio::io_context& io_;
   const EngineOptions options_;
@@ -124,14 +124,14 @@ class EnginePool : public ViewTarget {
   ProbeProcesses probes_;
   const std::shared_ptr<EngineSupervisor> first_;
 
-  mutable std::mutex mutex_;
-  KnownViews known_;                   // guarded by mutex_
-  HurryHandler on_hurry_;              // guarded by mutex_
-  ScopedMap scoped_;                   // guarded by mutex_
-  std::list<Waiting> waiting_;         // guarded by mutex_: in the order of arrival
-  uint64_t last_folder_ = 0;           // guarded by mutex_
-  bool stopping_ = false;              // guarded by mutex_
-  std::vector<std::thread> stoppers_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  KnownViews known_ TARN_GUARDED_BY(mutex_);
+  HurryHandler on_hurry_ TARN_GUARDED_BY(mutex_);
+  ScopedMap scoped_ TARN_GUARDED_BY(mutex_);
+  std::list<Waiting> waiting_ TARN_GUARDED_BY(mutex_);  // In the order of arrival.
+  uint64_t last_folder_ TARN_GUARDED_BY(mutex_) = 0;
+  bool stopping_ TARN_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> stoppers_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::queryd

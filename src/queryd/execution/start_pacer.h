@@ -65,7 +65,7 @@ class StartBudget {
  private:
   const Duration reserve_interval_;
   Mutex mutex_;
-  StartPacer common_;  // Guarded by mutex_.
+  StartPacer common_ TARN_GUARDED_BY(mutex_);
 };
 
 // The budgets of a queryd. Isolated processes have a separate one, so that suspect queries do not

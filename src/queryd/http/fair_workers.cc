@@ -17,7 +17,7 @@ FairWorkers::FairWorkers(size_t threads) {
 
 FairWorkers::~FairWorkers() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_stopping_ = true;
     changed_.notify_all();
   }
@@ -25,7 +25,7 @@ FairWorkers::~FairWorkers() {
 }
 
 size_t FairWorkers::queued() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return jobs_.size();
 }
 
@@ -34,21 +34,21 @@ asio::awaitable<void> FairWorkers::Wait(std::string owner, const std::function<v
   job->work = &work;
   job->wakeup = std::make_shared<Wakeup>(co_await asio::this_coro::executor);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     jobs_.Push(owner, job);
     changed_.notify_one();
   }
   for (;;) {
     co_await job->wakeup->Wait(Deadline::Never());
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (job->is_done) co_return;
   }
 }
 
 void FairWorkers::Loop() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return is_stopping_ || !jobs_.empty(); });
+    changed_.wait(lock, [this]() TARN_REQUIRES(mutex_) { return is_stopping_ || !jobs_.empty(); });
     if (is_stopping_) return;
     const std::shared_ptr<Job> job = jobs_.Pop();
     lock.unlock();

@@ -6,7 +6,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/owner_turns.h"
 #include "queryd/query/wakeup.h"
 
@@ -62,10 +62,10 @@ class FairWorkers {
   boost::asio::awaitable<void> Wait(std::string owner, const std::function<void()>& work);
   void Loop();
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  OwnerTurns<std::shared_ptr<Job>> jobs_;  // Guarded by mutex_.
-  bool is_stopping_ = false;               // Guarded by mutex_.
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;
+  OwnerTurns<std::shared_ptr<Job>> jobs_ TARN_GUARDED_BY(mutex_);
+  bool is_stopping_ TARN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 
