@@ -15,8 +15,8 @@
 namespace tarn::engine {
 namespace {
 
-// The interface of the kernel, from include/uapi/linux/landlock.h of Linux 6.12: Debian 12 has the
-// header of 6.1, and what runs may be newer than what was built with.
+// The interface of the kernel, from include/uapi/linux/landlock.h of Linux 6.12. The header of
+// Debian 12 is of Linux 6.1, and the running kernel may be newer.
 struct RulesetAttributes {
   uint64_t handled_files;
   uint64_t handled_network;
@@ -87,7 +87,7 @@ class Descriptor {
 Result<> AllowBeneath(const Descriptor& ruleset, const std::string& path, uint64_t access) {
   const Descriptor file(open(path.c_str(), O_PATH | O_CLOEXEC));
   if (file.number() < 0) {
-    // What this machine does not have, or keeps from us anyway, needs no rule.
+    // A file that does not exist or cannot be opened anyway needs no rule.
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};
     return LandlockError(path);
   }
@@ -111,9 +111,9 @@ int LandlockVersion() {
 Result<> RestrictByLandlock(const LandlockRules& rules) {
   const int version = LandlockVersion();
   const RulesetAttributes all = AllOf(version);
-  // An older kernel takes the longer structure where what it does not know is 0.
+  // An older kernel accepts this longer structure if the fields that it does not know are 0.
   const Descriptor ruleset(syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0));
-  if (ruleset.number() < 0) return LandlockError("cannot make rules");
+  if (ruleset.number() < 0) return LandlockError("cannot create a ruleset");
 
   const uint64_t read = kReadFile | kReadFolder;
   const uint64_t write =
@@ -135,7 +135,7 @@ Result<> RestrictByLandlock(const LandlockRules& rules) {
     }
   }
   if (syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0) {
-    return LandlockError("cannot take the rules into force");
+    return LandlockError("cannot apply the rules");
   }
   return {};
 }

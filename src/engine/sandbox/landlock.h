@@ -1,6 +1,6 @@
 #pragma once
 
-// Landlock (landlock(7)): a process takes files and the network away from itself, for good.
+// Landlock (landlock(7)): a process gives up its access to files and to the network, for good.
 
 #include <cstdint>
 #include <string>
@@ -10,26 +10,28 @@
 
 namespace tarn::engine {
 
-// What stays allowed. All else that the kernel's Landlock knows is refused with EACCES: reading,
-// writing and making files, running programs, TCP (version 4), devices (5), signals to processes
-// outside and abstract UNIX sockets (6). It does not know stat(), chmod() and the like.
+// The access that stays allowed. The kernel refuses all other access that its version of Landlock
+// controls, with EACCES: reading, writing and creating files, running programs, TCP (version 4),
+// devices (5), signals to other processes and abstract UNIX sockets (6). Landlock does not control
+// stat(), chmod() and similar calls. Paths that do not exist are ignored.
 struct LandlockRules {
-  // Files, and folders with all that is below them. What is not there is left out.
+  // Files, and folders with their content.
   std::vector<std::string> read;
-  // Folders in which, and below which, names of files may be listed. What is not there is left out.
+  // Folders that may be listed, with their subfolders.
   std::vector<std::string> list;
-  // Folders whose files may be made, read, written and removed.
+  // Folders whose files may be created, read, written and removed.
   std::vector<std::string> write;
-  // Ports of TCP, on any machine.
+  // TCP ports, on any host.
   std::vector<uint16_t> connect;
 };
 
-// The version of the kernel's Landlock; 0: it has none, or it is turned off. With 4 it knows TCP.
+// Returns the version of the kernel's Landlock, or 0 if it has none or it is turned off.
 int LandlockVersion();
+// The first version that controls TCP.
 constexpr int kLandlockWithTcp = 4;
 
-// For this thread and those that it starts from now on; needs no_new_privs. Others go on as
-// before, so call it while there are none.
+// Restricts this thread and the threads that it starts later, but no other thread. Needs
+// no_new_privs.
 Result<> RestrictByLandlock(const LandlockRules& rules);
 
 }  // namespace tarn::engine

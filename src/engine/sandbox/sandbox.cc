@@ -22,23 +22,24 @@
 namespace tarn::engine {
 namespace {
 
-// How names are looked up. They are single files, since the rest of /etc is none of its business.
+// The files of the resolver. They are listed one by one, because the engine does not need the rest
+// of /etc.
 constexpr const char* kResolverFiles[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf",
                                           "/etc/host.conf", "/etc/gai.conf"};
 
-// What the C library, OpenSSL and DuckDB read on the machines that we know of. No folder with
+// The files that the C library, OpenSSL and DuckDB read on common distributions. No folder with
 // private keys is among them (/etc/ssl/private).
 constexpr const char* kSystemFiles[] = {
-    // Where /etc/resolv.conf leads to.
+    // The targets of the link /etc/resolv.conf.
     "/run/systemd/resolve", "/run/resolvconf", "/etc/services", "/etc/protocols",
-    // Libraries that are loaded when a name is first looked up.
+    // Libraries that the first look-up of a name loads.
     "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache",
-    // Whom TLS trusts.
+    // CA certificates.
     "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/cacert.pem",
     "/etc/pki/tls/openssl.cnf", "/etc/pki/ca-trust", "/etc/ca-certificates", "/etc/crypto-policies",
     "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/usr/share/pki",
-    // What the machine has, and what of it this process has.
+    // The resources of the machine and of this process, time zones, devices.
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm",
     "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/fs/cgroup",
     "/sys/kernel/mm/transparent_hugepage", "/etc/localtime", "/usr/share/zoneinfo", "/dev/null",
@@ -49,16 +50,16 @@ constexpr const char* kFileVariables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL
 constexpr const char* kProxyVariables[] = {"http_proxy",  "HTTP_PROXY", "https_proxy",
                                            "HTTPS_PROXY", "all_proxy",  "ALL_PROXY"};
 
-constexpr uint16_t kDnsPort = 53;  // By TCP, where an answer is too long for UDP.
+constexpr uint16_t kDnsPort = 53;  // For answers that are too long for UDP.
 constexpr uint16_t kHttpPort = 80;
 constexpr uint16_t kHttpsPort = 443;
-constexpr uint16_t kProxyPort = 1080;  // curl's, for a proxy whose port is not given.
+constexpr uint16_t kProxyPort = 1080;  // curl's default.
 
 Error SystemError(std::string_view what) {
   return Internal(fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
-// "host:port", "[::1]:port", with a path behind it or not.
+// Returns the port of "host:port" or "[::1]:port", which a path may follow.
 std::optional<uint16_t> PortOf(std::string_view address) {
   address = address.substr(0, address.find('/'));
   const size_t colon = address.rfind(':');
@@ -92,15 +93,15 @@ std::vector<uint16_t> PortsOf(const protocol::ObjectStore& store,
     if (const auto port = PortOf(proxy)) {
       ports.push_back(*port);
     } else {
-      // DuckDB takes port 80 for such a proxy, and others of the family something else.
+      // The default is 80 in DuckDB, and differs between HTTP clients.
       ports.insert(ports.end(), {kHttpPort, kHttpsPort, kProxyPort});
     }
   }
   return ports;
 }
 
-// Root keeps what lets it read files, which Landlock bounds: a folder of somebody else's can be
-// served as before. For others this changes nothing.
+// Root keeps the capabilities to read files of other users, so that it can serve a folder of
+// another user. Landlock still limits these files. Other users have no capabilities to drop.
 Result<> DropCapabilities() {
   constexpr uint32_t kKept = 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH;
   __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
@@ -116,9 +117,9 @@ Result<> DropCapabilities() {
   return {};
 }
 
-// The memory holds the credentials of the bucket and rows of everybody's: no core files, and no
-// debugger of the same user. (A core_pattern that is a pipe ignores the limit, but not the flag.)
-// Where a crash has to be looked into, queryd.sandbox = "off" brings both back.
+// Prevents core files and debuggers of the same user, because the memory has the credentials of
+// the bucket and the rows of all clients. A core_pattern that is a pipe ignores the limit, but not
+// the flag. To debug a crash, set queryd.sandbox = "off".
 Result<> HideMemory() {
   const rlimit none = {0, 0};
   if (setrlimit(RLIMIT_CORE, &none) != 0) return SystemError("RLIMIT_CORE");
@@ -131,7 +132,7 @@ Result<> RefusePrivileges() {
   return DropCapabilities();
 }
 
-// Where the rule is for the folder, it holds for a file that is put in the place of another.
+// A rule for a folder also holds for a file that replaces another, so such files need no watch.
 bool IsInReadableFolder(const char* path) {
   std::error_code code;
   const std::string target = std::filesystem::canonical(path, code).string();
@@ -158,8 +159,8 @@ void Append(std::string& list, std::string_view item) {
   list += item;
 }
 
-// Where the path of the lake's folder has characters of a pattern, DuckDB finds it by listing the
-// folder above the first of them: see protocol::ObjectStore::UrlRoot.
+// Returns the folder that DuckDB must list to find `root`, if the path has pattern characters: the
+// folder above the first of them. See protocol::ObjectStore::UrlRoot.
 std::optional<std::string> ListedFor(const std::string& root) {
   const size_t pattern = root.find_first_of("*?[");
   if (pattern == std::string::npos) return std::nullopt;
@@ -181,7 +182,7 @@ LandlockRules RulesOf(const protocol::Setup& setup, const char* (*environment)(c
   }
   rules.read.push_back(setup.httpfs_path);
   if (!setup.tls_ca_path.empty()) rules.read.push_back(setup.tls_ca_path);
-  // Where INSTALL has put what queryd.extension_dir does not have.
+  // The folder of INSTALL, for extensions that queryd.extension_dir does not have.
   if (const char* home = environment("HOME"); home != nullptr && *home != '\0') {
     rules.read.push_back(std::string(home) + "/.duckdb/extensions");
   }
@@ -198,7 +199,7 @@ Result<Sandbox> Sandbox::Enter(const protocol::Setup& setup) {
   TARN_CHECK_OK(RefusePrivileges());
 
   if (!setup.temp_directory.empty()) {
-    // DuckDB would make it when it first spills: a rule needs a folder that is there.
+    // A rule needs an existing folder. DuckDB would create it only when it first spills.
     std::error_code code;
     std::filesystem::create_directories(setup.temp_directory, code);
     if (code) return Internal(fmt::format("{}: {}", setup.temp_directory, code.message()));
@@ -206,7 +207,7 @@ Result<Sandbox> Sandbox::Enter(const protocol::Setup& setup) {
   sandbox.files_ = FileWatch(FilesWithRules(setup));
 
   if (const size_t threads = CountThreads(); threads != 1) {
-    Append(sandbox.missing_, fmt::format("{} of the threads (before main)", threads - 1));
+    Append(sandbox.missing_, fmt::format("threads that started earlier ({})", threads - 1));
   }
   const int landlock = LandlockVersion();
   if (landlock > 0) {
@@ -223,7 +224,8 @@ Result<Sandbox> Sandbox::Enter(const protocol::Setup& setup) {
 
   if (!sandbox.missing_.empty() && setup.sandbox == protocol::SandboxMode::kRequire) {
     return Unavailable(fmt::format(
-        "queryd.sandbox is \"require\", and these cannot be kept from the engine here: {}",
+        "queryd.sandbox is \"require\", but the sandbox cannot restrict: {}; use a newer kernel, "
+        "or set queryd.sandbox to \"on\"",
         sandbox.missing_));
   }
   sandbox.state_ = fmt::format("landlock={} seccomp={}", landlock, filtered.ok() ? "on" : "off");
@@ -240,7 +242,7 @@ FileWatch::FileWatch(const std::vector<std::string>& paths) {
 bool FileWatch::Replaced() const {
   for (const File& file : files_) {
     struct stat status = {};
-    // Landlock refuses no stat.
+    // Landlock does not restrict stat().
     if (stat(file.path.c_str(), &status) != 0) continue;
     if (status.st_dev != file.device || status.st_ino != file.inode) return true;
   }

@@ -12,11 +12,12 @@
 
 namespace tarn::engine {
 
-// Files that may be replaced by others of the same name, which is how most programs write them.
+// Detects that a file was replaced by another file of the same name. Most programs update files
+// in this way.
 class FileWatch {
  public:
-  FileWatch() = default;  // Of none.
-  // Those that are not there are left out.
+  FileWatch() = default;  // Watches no file.
+  // Ignores files that do not exist.
   explicit FileWatch(const std::vector<std::string>& paths);
   bool Replaced() const;
 
@@ -29,26 +30,27 @@ class FileWatch {
   std::vector<File> files_;
 };
 
-// What the engine process gives up before it opens DuckDB, so that whoever gets out of the gate and
-// out of DuckDB has little to go on with: programs, files that are not needed, TCP but to the
-// store, privileges, the memory of others, core dumps. docs/security.md has the list.
+// The restrictions of the engine process. It enters them before it opens DuckDB, to limit the
+// damage of an attack that gets past the gate and DuckDB. They take away: running programs, files
+// that are not needed, TCP except to the store, privileges, the memory of other processes, core
+// dumps. docs/security.md has the list.
 //
-// Nothing of it can be taken back. Moved, not shared.
+// They cannot be undone.
 class Sandbox {
  public:
-  Sandbox() = default;  // Nothing was given up.
+  Sandbox() = default;  // No restrictions.
 
-  // For this thread and those that it starts: call it while there are no others. Where
-  // setup.sandbox is kRequire, the error says what this kernel does not have; else missing() does.
+  // Restricts this thread and the threads that it starts, so call it before there are others. If
+  // the kernel lacks a restriction, this is an error with kRequire; else missing() names it.
   static Result<Sandbox> Enter(const protocol::Setup& setup);
 
-  // "landlock=7 seccomp=on", for people. Empty: it was not entered.
+  // A text for the log: "landlock=7 seccomp=on". Empty outside of the sandbox.
   const std::string& state() const { return state_; }
-  // What cannot be kept from this process; empty: nothing. Mostly what the kernel does not have.
+  // The restrictions that are not in force, mostly because the kernel lacks them. Empty if all are.
   const std::string& missing() const { return missing_; }
 
-  // True when a file was put in the place of one that this process may read, those that names are
-  // looked up with and the CAs of tls.ca_path: only a new process can read it.
+  // True if one of these files was replaced: the files of the resolver and tls.ca_path. Only a new
+  // process can read the new file.
   bool FilesReplaced() const { return files_.Replaced(); }
 
  private:
@@ -57,7 +59,7 @@ class Sandbox {
   FileWatch files_;
 };
 
-// What an engine with this set-up may read, write and connect to. `environment` looks variables up.
+// Returns the files and ports that an engine with this set-up needs. `environment` is getenv().
 LandlockRules RulesOf(const protocol::Setup& setup, const char* (*environment)(const char*));
 
 }  // namespace tarn::engine

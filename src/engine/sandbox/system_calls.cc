@@ -22,10 +22,10 @@
 #include <initializer_list>
 #include <vector>
 
-// A list of what is refused, and not of what is allowed: DuckDB, OpenSSL and the C library of the
-// machine make some 100 calls, others in each version, and one that is missing in a list breaks a
-// query in a way that nobody understands. What an allow-list is better at, keeping out calls that
-// nobody thought of, is had by number: all calls that are newer than the list are refused too.
+// The filter has a list of refused calls, not of allowed ones. DuckDB, OpenSSL and the C library
+// make some 100 calls, and the set differs between their versions. A call that an allow-list lacks
+// would break queries in ways that are hard to diagnose. To refuse unknown calls too, the filter
+// refuses all numbers above the newest call that was judged.
 
 namespace tarn::engine {
 namespace {
@@ -35,19 +35,20 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
 constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #else
-#error "the numbers of this architecture's system calls have to be looked at first"
+#error "check the system call numbers of this architecture first"
 #endif
 
-// set_mempolicy_home_node, of Linux 5.17: what is below was gone through for this list. Newer calls
-// have a way without them, since programs meet older kernels. Numbers from 424 on are the same on
-// all architectures. Also keeps out the x32 calls of x86_64, whose numbers begin at 2^30.
+// set_mempolicy_home_node of Linux 5.17, the newest call that was judged for this list. Programs
+// have fallbacks for newer calls, because they also run on older kernels. Numbers from 424 are the
+// same on all architectures. This limit also refuses the x32 calls of x86_64, which begin at 2^30.
 constexpr uint32_t kLatestKnown = 450;
 
 constexpr uint32_t kRefusedCalls[] = {
-    // Programs. Where files could be run, so could what was written into the temporary folder.
+    // Programs. A query could otherwise write one into the temporary folder and run it.
     SYS_execve,
     SYS_execveat,
-    // Other processes: their memory, their descriptors, signals. (kill and tgkill: see below.)
+    // The memory and descriptors of other processes, and signals to them. AddConditions() has kill
+    // and tgkill.
     SYS_ptrace,
     SYS_process_vm_readv,
     SYS_process_vm_writev,
@@ -62,13 +63,13 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_rt_tgsigqueueinfo,
     SYS_migrate_pages,
     SYS_move_pages,
-    // How much of the machine other processes get. (sched_setaffinity: see below.)
+    // The scheduling of other processes. AddConditions() has sched_setaffinity.
     SYS_setpriority,
     SYS_ioprio_set,
     SYS_sched_setparam,
     SYS_sched_setscheduler,
     SYS_sched_setattr,
-    // Who the process is, and what it may use.
+    // The user, the limits and the namespaces of the process.
     SYS_setuid,
     SYS_setgid,
     SYS_setreuid,
@@ -85,7 +86,7 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_unshare,
     SYS_setpgid,
     SYS_setsid,
-    // What files look like from here.
+    // Mounts and file handles.
     SYS_mount,
     SYS_umount2,
     SYS_pivot_root,
@@ -106,7 +107,7 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_acct,
     SYS_swapon,
     SYS_swapoff,
-    // Changes of files that Landlock does not know, or that old versions of it do not.
+    // Changes of files that some or all versions of Landlock do not control.
     SYS_fchmod,
     SYS_fchmodat,
     SYS_fchown,
@@ -122,7 +123,7 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_linkat,
     SYS_symlinkat,
     SYS_truncate,
-    // Parts of the kernel that have been ways into it, and that DuckDB has no use for.
+    // Parts of the kernel that had vulnerabilities and that DuckDB does not need.
     SYS_bpf,
     SYS_perf_event_open,
     SYS_userfaultfd,
@@ -165,12 +166,12 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_clock_adjtime,
     SYS_adjtimex,
     SYS_syslog,
-    // It serves nobody: its sockets are made for it.
+    // Listening. The front creates the sockets of the engine.
     SYS_listen,
     SYS_accept,
     SYS_accept4,
 #if defined(__x86_64__)
-    // Older forms of the above that newer architectures do not have.
+    // Older forms of these calls, which newer architectures do not have.
     SYS_fork,
     SYS_vfork,
     SYS_chmod,
@@ -195,32 +196,32 @@ constexpr uint32_t kRefusedCalls[] = {
 #endif
 };
 
-// What a program does when it wants to know how it is with a call that is not there: clone3 takes
-// its flags in memory, where a filter cannot look, and the C library then uses clone.
+// Calls that fail as if the kernel did not have them. A filter cannot read the flags of clone3,
+// which are in memory. The C library then uses clone.
 constexpr uint32_t kMissing[] = {SYS_clone3};
 
-// Builds the filter, a program for a small machine: one register, jumps forward only.
+// Builds the filter, a BPF program with one register and forward jumps only.
 class Filter {
  public:
   void Refuse(uint32_t call, uint32_t error) {
     Add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1);
     Return(SECCOMP_RET_ERRNO | error);
   }
-  // Half of an argument has one of these values, under a mask.
+  // One half of an argument, masked, has one of the allowed values.
   struct Condition {
     unsigned argument;
     uint32_t mask;
     std::vector<uint32_t> allowed;
     bool upper_half = false;
   };
-  // A call that is refused unless all of these are met.
+  // Refuses a call unless it meets all conditions.
   void AllowOnly(uint32_t call, const std::vector<Condition>& conditions) {
     std::vector<sock_filter> outer = std::exchange(code_, {});
     for (const Condition& condition : conditions) {
       LoadArgument(condition.argument, condition.upper_half);
       Add(BPF_ALU | BPF_AND | BPF_K, condition.mask);
       const size_t values = condition.allowed.size();
-      // Past the other values and the refusal.
+      // Jumps past the other values and the refusal.
       for (size_t i = 0; i < values; ++i) {
         Add(BPF_JMP | BPF_JEQ | BPF_K, condition.allowed[i], static_cast<uint8_t>(values - i), 0);
       }
@@ -229,7 +230,7 @@ class Filter {
     Return(SECCOMP_RET_ALLOW);
     Surround(call, std::move(outer));
   }
-  // A call that is refused unless all conditions of one of these lists are met.
+  // Refuses a call unless it meets all conditions of one alternative.
   void AllowOneOf(uint32_t call, const std::vector<std::vector<Condition>>& alternatives) {
     std::vector<sock_filter> outer = std::exchange(code_, {});
     for (const std::vector<Condition>& alternative : alternatives) {
@@ -247,7 +248,7 @@ class Filter {
     Return(SECCOMP_RET_ERRNO | EPERM);
     Surround(call, std::move(outer));
   }
-  // A call that is refused where one of its arguments has one of these values.
+  // Refuses a call if the argument has one of these values.
   void RefuseValues(uint32_t call, unsigned argument, std::initializer_list<uint32_t> values) {
     std::vector<sock_filter> outer = std::exchange(code_, {});
     LoadArgument(argument, false);
@@ -263,12 +264,12 @@ class Filter {
   sock_fprog Program() { return {static_cast<uint16_t>(code_.size()), code_.data()}; }
 
  private:
-  // The lower half is all that the kernel takes of an int. Both architectures are little-endian.
+  // The kernel uses only the lower half for an int. Both architectures are little-endian.
   void LoadArgument(unsigned argument, bool upper_half) {
     Load(offsetof(seccomp_data, args) + argument * sizeof(uint64_t) +
          (upper_half ? sizeof(uint32_t) : 0));
   }
-  // Makes what is there the case of one call, behind what was there before.
+  // Appends the current code to `outer`, as the code for one call.
   void Surround(uint32_t call, std::vector<sock_filter> outer) {
     const std::vector<sock_filter> inner = std::exchange(code_, std::move(outer));
     Add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, static_cast<uint8_t>(inner.size()));
@@ -278,9 +279,9 @@ class Filter {
   std::vector<sock_filter> code_;
 };
 
-// TCP, UDP, and netlink's routes, which the C library asks when it looks a name up. Other protocols
-// of the same families are not known to Landlock's rules for TCP: MPTCP, SCTP. A UNIX socket could
-// be connected to any service of the machine; the C library looks names up without nscd then.
+// Allows TCP, UDP, and netlink routes, which the C library reads to look up names. Refuses MPTCP
+// and SCTP, because Landlock's rules for TCP do not cover them. Refuses UNIX sockets, because they
+// reach any service of the machine; the C library then looks up names without nscd.
 void AddSockets(Filter& filter) {
   constexpr uint32_t kAll = 0xFFFFFFFF;
   constexpr auto kType = ~static_cast<uint32_t>(SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -301,7 +302,7 @@ void AddSockets(Filter& filter) {
     sockets.push_back(socket_of(AF_NETLINK, type, NETLINK_ROUTE));
   }
   filter.AllowOneOf(SYS_socket, sockets);
-  // Both ends are connected, and stay so: threads of libcurl wake each other with them.
+  // Both ends stay connected to each other. Threads of libcurl use a pair to wake each other.
   filter.AllowOneOf(SYS_socketpair, {{{0, kAll, {AF_UNIX}}, {1, kType, {SOCK_STREAM}}}});
   // MSG_FASTOPEN connects without the check of connect().
   filter.AllowOnly(SYS_sendto, {{3, MSG_FASTOPEN, {0}}});
@@ -312,20 +313,21 @@ void AddSockets(Filter& filter) {
 void AddConditions(Filter& filter) {
   constexpr uint32_t kAll = 0xFFFFFFFF;
   const auto self = static_cast<uint32_t>(getpid());
-  // Threads, and no processes and no namespaces.
+  // Allows threads, but no processes or namespaces.
   constexpr uint32_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
   filter.AllowOnly(SYS_clone, {{0, CLONE_THREAD | kNamespaces, {CLONE_THREAD}}});
-  // Signals to itself: abort() is one. The front has the same user.
+  // Allows signals to the process itself, as in abort(), but not to the front, which has the same
+  // user.
   filter.AllowOnly(SYS_kill, {{0, kAll, {self}}});
   filter.AllowOnly(SYS_tgkill, {{0, kAll, {self}}});
-  // Its own limits may be read: the pointer to new ones is null.
+  // Allows reading the process's own limits: the pointer to new limits is null.
   filter.AllowOnly(SYS_prlimit64, {{0, kAll, {0, self}}, {2, kAll, {0}}, {2, kAll, {0}, true}});
-  // Which processor a thread of its own runs on: 0 is the one that calls.
+  // Allows setting the processors of the calling thread: id 0.
   filter.AllowOnly(SYS_sched_setaffinity, {{0, kAll, {0}}});
   AddSockets(filter);
-  // Keys pressed into the terminal that the front was started from. Who gets the signals of a
-  // descriptor, and which ones: that would be a way to send any signal to the front.
+  // Refuses input into the terminal of the front. Refuses the owner and the signal of a
+  // descriptor, which could send any signal to the front.
   filter.RefuseValues(SYS_ioctl, 1, {TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP});
   filter.RefuseValues(SYS_fcntl, 1, {F_SETOWN, F_SETOWN_EX, F_SETSIG});
   filter.RefuseValues(SYS_prctl, 0,
@@ -348,13 +350,13 @@ Result<> FilterSystemCalls() {
   AddConditions(filter);
   filter.Return(SECCOMP_RET_ALLOW);
 
-  // Without SPEC_ALLOW, kernels before 5.16 slow the whole process down to hide its memory from
-  // code of others in it. There is none: SQL is not compiled.
+  // Without SPEC_ALLOW, kernels before 5.16 slow the process down to protect its memory from
+  // foreign code in it. There is no such code: DuckDB does not compile SQL.
   const sock_fprog program = filter.Program();
   const long failed = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                               SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
   if (failed == 0) return {};
-  if (failed > 0) return Internal(fmt::format("seccomp: thread {} does not take part", failed));
+  if (failed > 0) return Internal(fmt::format("seccomp: cannot restrict thread {}", failed));
   return Unavailable(fmt::format("seccomp: {}", std::strerror(errno)));
 }
 

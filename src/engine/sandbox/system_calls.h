@@ -1,14 +1,14 @@
 #pragma once
 
-// seccomp (seccomp(2)): the system calls that the engine process never needs are taken away.
+// The seccomp filter (seccomp(2)), which refuses the system calls that the engine never needs.
 
 #include "base/result.h"
 
 namespace tarn::engine {
 
-// For all threads of the process and those to come; needs no_new_privs. Refused calls fail with
-// EPERM, and those that came after Linux 6.0 with ENOSYS, as on that kernel. Errors:
-// kUnavailable: this kernel does not have it.
+// Installs the filter for all present and later threads of the process. Needs no_new_privs. Refused
+// calls fail with EPERM. Calls that are newer than Linux 6.0 fail with ENOSYS, as on that kernel.
+// Error kUnavailable: the kernel has no seccomp.
 Result<> FilterSystemCalls();
 
 }  // namespace tarn::engine
