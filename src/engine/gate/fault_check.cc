@@ -27,7 +27,7 @@ std::string NameOf(const Json& column) {
                                                     : ToLowerAscii(names.back().get<std::string>());
 }
 
-// A node without its place in the text, so that equal expressions are equal.
+// Returns a node without positions and aliases, so that equal expressions compare as equal.
 Json WithoutPlace(const Json& node) {
   if (!node.is_structured()) return node;
   Json plain = node;
@@ -57,7 +57,7 @@ bool HasColumn(const Json& node, const std::string& name) {
                      [&](const Json& child) { return HasColumn(child, name); });
 }
 
-// The conditions that are joined by AND, at any depth.
+// Returns true if one of the conditions that AND joins, at any depth, is wanted.
 template <class Function>
 bool AnyConjunct(const Json& condition, const Function& is_wanted) {
   if (TextOf(condition, "type") != "CONJUNCTION_AND") return is_wanted(condition);
@@ -135,7 +135,7 @@ Result<> CheckWindow(const Json& node) {
   const Json& orders = ListOf(node, "orders");
   const Json& inner_orders = ListOf(node, "arg_orders");
   if (HasEqualParts(partitions)) {
-    return FaultError("PARTITION BY with the same expression twice", "name it once");
+    return FaultError("PARTITION BY with the same expression twice", "write it once");
   }
   const bool is_from_start = TextOf(node, "start") == "UNBOUNDED_PRECEDING";
   if (type == "WINDOW_FIRST_VALUE" && partitions.empty() && orders.empty() &&
@@ -146,19 +146,19 @@ Result<> CheckWindow(const Json& node) {
       type == "WINDOW_RANK" || type == "WINDOW_PERCENT_RANK" || type == "WINDOW_CUME_DIST";
   if (is_rank && !inner_orders.empty() && inner_orders.size() < orders.size()) {
     return FaultError("a rank by fewer expressions than the window is ordered by",
-                      "order the window by the same");
+                      "order the window by the same expressions");
   }
   const std::string end = TextOf(node, "end");
   const bool is_whole = is_from_start && (end == "UNBOUNDED_FOLLOWING" ||
                                           (orders.empty() && end == "CURRENT_ROW_RANGE"));
-  // For these the order is the point, and so many partitions are not likely.
+  // The result of these functions depends on the order. Large numbers of partitions are unlikely.
   constexpr std::array<std::string_view, 4> kOrdered = {"list", "array_agg", "string_agg",
                                                         "group_concat"};
   const bool needs_order =
       std::find(kOrdered.begin(), kOrdered.end(), TextOf(node, "function_name")) != kOrdered.end();
   if (type == "WINDOW_AGGREGATE" && is_whole && !partitions.empty() && !inner_orders.empty() &&
       !needs_order) {
-    return FaultError("an ordered aggregate over whole partitions, of which there may be a million",
+    return FaultError("an ordered aggregate over whole partitions",
                       "drop ORDER BY from its arguments, or join with a GROUP BY");
   }
   return {};
@@ -166,7 +166,7 @@ Result<> CheckWindow(const Json& node) {
 
 // --- conditions
 
-// The comparisons that AND and OR join, at any depth.
+// Collects the comparisons that AND and OR join, at any depth.
 void CollectComparisons(const Json& node, std::vector<const Json*>& comparisons) {
   const std::string kind = TextOf(node, "class");
   if (kind == "COMPARISON" || kind == "BETWEEN") comparisons.push_back(&node);
@@ -174,7 +174,8 @@ void CollectComparisons(const Json& node, std::vector<const Json*>& comparisons)
   for (const Json& child : ListOf(node, "children")) CollectComparisons(child, comparisons);
 }
 
-// The column that is compared with a constant, or nothing. IS NOT TRUE casts its column to BOOLEAN.
+// Returns the column that is compared with a constant, or "". IS NOT TRUE casts its column to
+// BOOLEAN.
 std::string ColumnBesideConstant(const Json& comparison) {
   for (const auto& [side, other] : {std::pair("left", "right"), std::pair("right", "left")}) {
     const Json& compared = NodeOf(comparison, side);
@@ -187,8 +188,8 @@ std::string ColumnBesideConstant(const Json& comparison) {
   return "";
 }
 
-// a IS DISTINCT FROM 5 OR a > 7: where a row group has nothing but NULL, or NULL and 5, it is
-// skipped.
+// For `a IS DISTINCT FROM 5 OR a > 7`, DuckDB wrongly skips row groups with only NULL, or with only
+// NULL and 5.
 Result<> CheckOr(const Json& node) {
   std::vector<const Json*> comparisons;
   CollectComparisons(node, comparisons);
@@ -232,14 +233,14 @@ bool IsTupleSubquery(const Json& node) {
          TextOf(NodeOf(node, "child"), "function_name") == "row";
 }
 
-// `is_filter`: the node is a condition that is joined by AND to others of a filter, so that NULL
-// and false are the same.
+// `is_filter`: the node is one of the conditions that AND joins in a filter, so that NULL and false
+// have the same effect.
 Result<> Visit(const Json& node, bool is_filter) {
   if (!node.is_structured()) return {};
   if (node.is_object()) {
     if (IsTupleSubquery(node) &&
         (!is_filter || TextOf(node, "comparison_type") != "COMPARE_EQUAL")) {
-      return FaultError("a comparison of a row with a subquery, where a NULL may be",
+      return FaultError("a comparison of a row with a subquery, if a NULL is possible",
                         "write NOT EXISTS (SELECT 1 FROM s WHERE (a = s.a AND b = s.b) IS DISTINCT "
                         "FROM false) for (a, b) NOT IN");
     }

@@ -7,12 +7,13 @@
 
 namespace tarn::engine {
 
-// Refuses forms of queries that DuckDB 1.5.5 answers wrongly and that no setting cures, and says
-// what to write instead. docs/engine-faults.md lists them with their tests. `statements` is the
-// answer of json_serialize_sql.
+// Refuses forms of queries for which DuckDB 1.5.5 gives wrong results that no setting prevents. The
+// error suggests a correct form. docs/engine-faults.md lists these forms with their tests.
+// `statements` is the output of json_serialize_sql.
 Result<> CheckFaults(const nlohmann::json& statements);
 
-// The same for an aggregate that is run by its name, in lower case: list_aggregate(list, 'name').
+// The same for an aggregate that a query names in a string: list_aggregate(list, 'name'). `name` is
+// in lower case.
 Result<> CheckAggregateFaults(std::string_view name);
 
 }  // namespace tarn::engine

@@ -31,7 +31,7 @@ std::string CheckFaultsTest::FaultOf(const std::string& sql) {
   return checked.ok() ? "" : checked.error().message;
 }
 
-TEST_F(CheckFaultsTest, RefusesWhatTheEngineAnswersWronglyAndSaysWhatToWrite) {
+TEST_F(CheckFaultsTest, RefusesFaultyFormsAndSuggestsAnother) {
   for (const auto& [sql, advice] : std::vector<std::pair<const char*, const char*>>{
            {"SELECT * FROM t WHERE (a, b) NOT IN (SELECT x, y FROM u)", "NOT EXISTS"},
            {"SELECT * FROM t WHERE (a, b) <> ALL (SELECT x, y FROM u)", "NOT EXISTS"},
@@ -42,7 +42,7 @@ TEST_F(CheckFaultsTest, RefusesWhatTheEngineAnswersWronglyAndSaysWhatToWrite) {
            {"SELECT quantile_cont(v, [0.0] ORDER BY v DESC) OVER () FROM t", "max()"},
            {"SELECT reservoir_quantile(v, 0.5) FROM t", "quantile_cont"},
            {"SELECT sum(v ORDER BY v) OVER (PARTITION BY i) FROM t", "drop ORDER BY"},
-           {"SELECT sum(v) OVER (PARTITION BY a, b, a) FROM t", "name it once"},
+           {"SELECT sum(v) OVER (PARTITION BY a, b, a) FROM t", "write it once"},
            {"SELECT first_value(i) OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t",
             "add ORDER BY"},
            {"SELECT rank(ORDER BY k) OVER (ORDER BY k, id) FROM t", "order the window"},
@@ -57,7 +57,7 @@ TEST_F(CheckFaultsTest, RefusesWhatTheEngineAnswersWronglyAndSaysWhatToWrite) {
            {"SELECT * FROM t WHERE a IS NOT TRUE OR a IS FALSE", "coalesce"},
            {"SELECT * FROM t WHERE 5 IS DISTINCT FROM t.A OR a > 100", "coalesce"},
            {"SELECT * FROM t WHERE (a IS DISTINCT FROM $1 AND b = 1) OR a > 100", "coalesce"},
-           {"SELECT sum(v) OVER (PARTITION BY a, t.A) FROM t", "name it once"},
+           {"SELECT sum(v) OVER (PARTITION BY a, t.A) FROM t", "write it once"},
            {"SELECT * FROM l ANTI JOIN e ON l.v <= e.c", "NOT EXISTS"},
            {"SELECT * FROM l ASOF JOIN r ON l.k IS NOT DISTINCT FROM r.k AND l.t >= r.t",
             "coalesce"},
@@ -69,7 +69,7 @@ TEST_F(CheckFaultsTest, RefusesWhatTheEngineAnswersWronglyAndSaysWhatToWrite) {
   }
 }
 
-TEST_F(CheckFaultsTest, LetsWhatIsAnsweredRightlyPass) {
+TEST_F(CheckFaultsTest, AcceptsFormsWithRightResults) {
   for (const char* sql :
        {"SELECT * FROM t WHERE (a, b) IN (SELECT x, y FROM u) AND a = 1",
         "SELECT * FROM t JOIN u ON t.a = u.a AND (t.a, t.b) IN (SELECT x, y FROM v)",

@@ -26,8 +26,8 @@ Result<> CheckBytes(const std::string& sql) {
   return {};
 }
 
-// DuckDB's JSON of a DOUBLE constant that is infinite or not a number is no JSON: Infinity, nan.
-// Puts null in their place; strings stay as they are.
+// Replaces Infinity and NaN by null outside of strings. DuckDB writes these words for DOUBLE
+// constants, but they are not valid JSON.
 std::string WithNullForNonFinite(std::string_view ast) {
   constexpr std::array<std::string_view, 6> kWords = {"-Infinity", "Infinity", "-NaN",
                                                       "NaN",       "-nan",     "nan"};
@@ -68,10 +68,10 @@ Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
   if (!chunk || chunk->row_count() != 1) return Internal("the parser gave no answer");
   Parsed parsed;
   parsed.ast = chunk->columns()[0].Data<duck::StringRef>()[0].view();
-  // Only a text that does not serialise gets a short answer with an error in it.
+  // The output is a short error if DuckDB cannot serialise the text.
   if (parsed.ast.starts_with(R"({"error":true)")) {
     const Json error = Json::parse(parsed.ast, nullptr, false);
-    // Of "not implemented", only what the parser itself does not do: $name beside ?.
+    // Mixing $name and ? is also an error of the parser, although its type is "not implemented".
     parsed.is_syntax_error =
         TextOf(error, "error_type") == "parser" ||
         TextOf(error, "error_message").starts_with("Mixing named and positional parameters");
@@ -109,11 +109,14 @@ Result<> Gate::CheckTree(const std::string& text, int depth, Verdict& verdict, J
   return CheckFaults(statements);
 }
 
-// The text of a query('…'), which DuckDB puts in its place as a subquery.
+// Checks the SQL in query('…'), which DuckDB runs as a subquery.
 Result<> Gate::CheckInner(const std::string& sql, int depth, Verdict& verdict) {
-  // Each level doubles the quotes of those in it, so that honest texts do not come near.
+  // Each level doubles the quotes of the inner levels, so realistic queries stay far below.
   constexpr int kDepthMax = 8;
-  if (depth > kDepthMax) return NotAllowedError("query() so deep in query()");
+  if (depth > kDepthMax) {
+    return NotAllowedError("query() nested more than " + std::to_string(kDepthMax) +
+                           " levels deep");
+  }
   TARN_CHECK_OK(CheckBytes(sql));
   TARN_CHECK_OK(CheckNesting(sql, rules_.nesting_max));
   TARN_TRY(const Parsed parsed, Parse(sql));
@@ -125,17 +128,18 @@ Result<> Gate::CheckInner(const std::string& sql, int depth, Verdict& verdict) {
   return {};
 }
 
-// Preparing a text that does not parse does nothing but say where it went wrong.
+// Gets DuckDB's error message. Preparing a text that does not parse has no other effect.
 Error Gate::SyntaxError(const std::string& sql) {
   const Result<duck::Statement> failed = connection_.Prepare(sql);
   return failed.ok() ? NotAllowedError(StatementKind(sql)) : failed.error();
 }
 
-// now() has another value in each run, so DuckDB plans anew for each. A row is never lost by it.
+// Wraps a statement so that DuckDB plans it for each run, because now() differs between runs. The
+// condition is always true.
 Result<std::string> Gate::PlannedWithValues(const std::string& sql) {
   std::string inner = sql;
   inner.resize(inner.find_last_not_of("; \t\n\v\f\r") + 1);
-  // The line ends what may be a comment.
+  // The line break ends a possible comment.
   std::string wrapped = "SELECT * FROM (" + inner + "\n) WHERE now() IS NOT NULL";
   TARN_TRY(const Parsed parsed, Parse(wrapped));
   if (!parsed.is_select) {

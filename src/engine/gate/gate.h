@@ -13,43 +13,42 @@
 
 namespace tarn::engine {
 
-// What the gate found in a text that may run.
+// The properties of a statement that the gate accepted.
 struct Verdict {
-  // The text to run: the text itself, but for
-  //  - EXPLAIN, whose inner statement is judged by itself and put behind an EXPLAIN that is built
-  //    anew;
-  //  - a statement that has parameters and reads no dataset, which is put into another that
-  //    DuckDB plans with their values: without, some can end the database. Columns that have the
-  //    same name are numbered by it.
+  // The SQL to run. It differs from the SQL of the client in two cases:
+  //  - EXPLAIN: the gate checks the inner statement by itself and puts a new EXPLAIN before it.
+  //  - A statement that has parameters and reads no dataset: the gate wraps it, so that DuckDB
+  //    plans it with the values. Some plans without values can end the database. The wrapper
+  //    numbers columns that have the same name.
   std::string sql;
-  // The datasets that it names, as it writes them.
+  // The datasets that the statement names, spelled as in the SQL.
   std::vector<std::string> datasets;
-  // Names where a dataset could be, and is none.
+  // Names of tables that are not datasets.
   std::vector<std::string> others;
-  // It asks what there is: SHOW TABLES, information_schema.
+  // The statement reads the list of datasets: SHOW TABLES, information_schema.
   bool reads_catalog = false;
-  // Its result depends on more than its parameters and what it reads: random(), now(), a sample,
+  // The result depends on more than the parameters and the data: random(), now(), a sample,
   // EXPLAIN.
   bool is_volatile = false;
-  // It reads objects that are not the catalogue's. DuckDB settles which ones when it plans.
+  // The statement reads objects outside of the catalogue. DuckDB finds them when it plans.
   bool reads_files = false;
 };
 
-// Decides whether a text may run: one statement, and it only reads what the catalogue shows.
-// Judged by DuckDB's own parser (json_serialize_sql), never by matching the text. The refusal
-// names a kind, "not allowed: COPY", and none of the SQL.
+// Accepts a text if it is one statement that only reads the catalogue. The gate checks the tree of
+// DuckDB's own parser (json_serialize_sql) and never matches text. A refusal names the kind of
+// statement, "not allowed: COPY", and has no SQL in it.
 //
-// One gate to a connection; used when nothing runs on it, and destroyed before it.
+// A gate belongs to one connection. Use it while no query runs there, and destroy it first.
 class Gate {
  public:
-  // True for the name of a dataset's view, whatever its case.
+  // Returns true for the name of a dataset's view, in any case.
   using IsDataset = std::function<bool(std::string_view name)>;
 
   struct Rules {
     IsDataset is_dataset;
-    // Readers such as read_parquet, and objects by their name. Their paths must be constant and
-    // have no segment "." or "..", because the store's URL would mean another path; DuckDB's
-    // allowed_directories keep the rest within the bucket.
+    // Allows readers such as read_parquet, and objects by name. Paths must be constant and have no
+    // segment "." or "..", because the store would resolve them to another path. DuckDB's
+    // allowed_directories limits the other paths to the bucket.
     bool allow_direct_reads = false;
     size_t nesting_max = protocol::DepthLimits().nesting;
     size_t subqueries_max = protocol::DepthLimits().subqueries;
@@ -61,7 +60,7 @@ class Gate {
   Result<Verdict> Check(const std::string& sql);
 
  private:
-  // The AST of a text that holds SELECTs only; its error tells why it is something else.
+  // The AST of a text of SELECT statements, or the reason why there is none.
   struct Parsed {
     bool is_select = false;
     bool is_syntax_error = false;
@@ -69,7 +68,7 @@ class Gate {
   };
   Result<Parsed> Parse(const std::string& sql);
   Result<std::string> CheckSelect(const std::string& sql, const Parsed& parsed, Verdict& verdict);
-  // Gives the statements of an AST that may run, and notes what they read.
+  // Checks an AST, returns its statements, and adds the names that they read to the verdict.
   Result<> CheckTree(const std::string& ast, int depth, Verdict& verdict,
                      nlohmann::json& statements);
   Result<> CheckInner(const std::string& sql, int depth, Verdict& verdict);
@@ -78,11 +77,11 @@ class Gate {
 
   duck::Connection& connection_;
   const Rules rules_;
-  size_t subqueries_ = 0;  // The subqueries in expressions around the text that is checked.
-  std::optional<duck::Statement> serialize_;  // Kept prepared: planning it took most of a check.
+  size_t subqueries_ = 0;  // The subqueries in expressions around the current node.
+  std::optional<duck::Statement> serialize_;  // Prepared once: planning took most of a check.
 };
 
-// The refusal of a statement: "not allowed: COPY".
+// Returns the refusal of a statement: "not allowed: COPY".
 Error NotAllowedError(std::string_view what);
 
 }  // namespace tarn::engine

@@ -27,13 +27,12 @@ class Planning {
   }
 
  private:
-  // `is_planned`: DuckDB certainly plans this part of the statement. It does not plan a CTE that is
-  // never read.
+  // `is_planned`: DuckDB certainly plans this part of the statement. It does not plan unused CTEs.
   void Visit(const Json& node, bool is_planned) {
     if (node.is_object()) {
       if (TextOf(node, "class") == "PARAMETER") has_parameters_ = true;
       const std::string type = TextOf(node, "type");
-      // One in another schema is none of the catalogue's.
+      // Tables in other schemas are not datasets.
       const std::string schema = ToLowerAscii(TextOf(node, "schema_name"));
       const bool in_main = schema.empty() || schema == "main";
       if (type == "BASE_TABLE" && is_planned && in_main && TextOf(node, "catalog_name").empty()) {

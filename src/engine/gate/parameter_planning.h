@@ -1,6 +1,6 @@
 #pragma once
 
-// Whether DuckDB plans a statement with the values of its parameters.
+// Finds statements that DuckDB plans without the values of their parameters.
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -10,9 +10,9 @@ namespace tarn::engine {
 
 bool HasParameters(const nlohmann::json& tree);
 
-// Whether DuckDB may keep a plan of the statement that was made without the values of its
-// parameters, and such a plan can end the database: see duck::Statement::Bind. Statements that read
-// Parquet are planned anew for each run.
+// Returns true if DuckDB may keep a plan of the statement that it made without the values of the
+// parameters. Plans of this kind can end the database: see duck::Statement::Bind. DuckDB plans
+// statements that read Parquet again for each run.
 bool IsPlannedWithoutValues(const nlohmann::json& tree, const Gate::IsDataset& is_dataset);
 
 }  // namespace tarn::engine

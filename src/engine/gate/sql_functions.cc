@@ -11,11 +11,11 @@ using enum FunctionRule;
 struct Group {
   FunctionRule rule;
   std::string_view names;  // In lower case, with white space between them.
-  bool in_catalog = true;  // duckdb_functions() has them, here.
+  bool in_catalog = true;  // duckdb_functions() has them in our build.
 };
 
 constexpr auto kTableFunctions = std::to_array<Group>({
-    // They compute from their arguments, or describe the catalogue.
+    // Functions that compute from their arguments or describe the catalogue.
     {kAllowed, R"(
 duckdb_columns duckdb_constraints duckdb_coordinate_systems duckdb_databases duckdb_dependencies
 duckdb_functions duckdb_indexes duckdb_keywords duckdb_schemas duckdb_sequences duckdb_tables
@@ -28,20 +28,20 @@ sqlite_temp_schema
 generate_series icu_calendar_names json_each json_tree range repeat repeat_row summary
 test_all_types test_vector_types unnest
 )"},
-    // They read objects, and some list the bucket.
+    // Functions that read objects or list the bucket.
     {kDirectRead, R"(
 glob parquet_bloom_probe parquet_file_metadata parquet_full_metadata parquet_kv_metadata
 parquet_metadata parquet_scan parquet_schema read_blob read_csv read_csv_auto read_json
 read_json_auto read_json_objects read_json_objects_auto read_ndjson read_ndjson_auto
 read_ndjson_objects read_parquet read_text sniff_csv
 )"},
-    // Their SQL and their names are judged like the text around them.
+    // Functions whose argument is SQL or a table name, which the gate checks like other SQL.
     {kInnerSql, "query"},
     {kTableByName, "query_table"},
-    // They act; show secrets, settings, logs, paths or others' SQL; take pointers; or hold SQL that
-    // is not judged. read_duckdb attaches a database. histogram and histogram_values are macros
-    // over query_table: their argument is a table's name, which DuckDB takes for a path where it
-    // knows no such table.
+    // Functions that have effects; show secrets, settings, logs, paths or SQL of other clients;
+    // take pointers; or run SQL that the gate does not check. read_duckdb attaches a database.
+    // histogram and histogram_values are macros over query_table. DuckDB reads their argument as a
+    // path if no table has this name.
     {kRefused, R"(
 arrow_scan arrow_scan_dumb check_peg_parser checkpoint disable_logging disable_peg_parser
 disable_profiling duckdb_approx_database_count duckdb_connection_count duckdb_extensions
@@ -53,7 +53,7 @@ json_execute_serialized_sql pg_prepared_statements pg_settings pragma_database_s
 pragma_metadata_info pragma_show pragma_storage_info pragma_user_agent read_duckdb seq_scan
 sql_auto_complete truncate_duckdb_logs which_secret
 )"},
-    // Of other builds of DuckDB: its Python package.
+    // Functions of another build: DuckDB's Python package.
     {kRefused, "pandas_scan python_map_function", false},
 });
 
@@ -116,7 +116,7 @@ uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7 variant_extract varian
 variant_to_parquet_variant variant_typeof vector_type version week weekday weekofyear xor year
 yearweek
 )"},
-    // The binder's own.
+    // Functions of the binder.
     {kAllowed, "unlist unnest", false},
     // Collations.
     {kAllowed, R"(
@@ -144,7 +144,7 @@ icu_collate_vi icu_collate_wae icu_collate_wo icu_collate_xh icu_collate_yi icu_
 icu_collate_yue icu_collate_yue_cn icu_collate_zh icu_collate_zh_cn icu_collate_zh_hk
 icu_collate_zh_mo icu_collate_zh_sg icu_collate_zh_tw icu_collate_zu
 )"},
-    // Aggregates and what is only there over a window.
+    // Aggregates and window functions.
     {kAllowed, R"(
 any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null
 arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg avg bit_and
@@ -156,7 +156,7 @@ quantile_disc rank rank_dense regr_avgx regr_avgy regr_count regr_intercept regr
 regr_sxx regr_sxy regr_syy reservoir_quantile row_number sem skewness stddev stddev_pop stddev_samp
 string_agg sum sum_no_overflow sumkahan var_pop var_samp variance
 )"},
-    // Macros. What they expand to is allowed by itself; get_block_size reads
+    // Macros. Their expansions are also allowed by themselves; get_block_size reads
     // pragma_database_size, and pg_sleep is sleep_ms.
     {kAllowed, R"(
 ago array_append array_pop_back array_pop_front array_prepend array_push_back array_push_front
@@ -182,17 +182,17 @@ shobj_description split_part user wavg weighted_avg
 )"},
     // Settings and variables.
     {kRefused, "current_setting getvariable"},
-    // Counters of what this process does for others.
+    // Counters of the whole process, which show the work for other clients.
     {kRefused, "current_connection_id current_query_id current_transaction_id txid_current"},
-    // They act, or hold a thread.
+    // Functions that have effects or block a thread.
     {kRefused, "currval nextval setseed write_log sleep_ms pg_sleep"},
-    // They take a text for SQL. json_serialize_plan binds and folds it, and gives errors back as
+    // Functions that take SQL. json_serialize_plan binds and folds it, and returns errors as
     // values.
     {kRefused, "json_serialize_sql json_deserialize_sql json_serialize_plan"},
-    // They take bytes for what DuckDB has in memory: see also EXPORT_STATE in the gate.
+    // Functions that take bytes as a state in DuckDB's memory. TreeCheck refuses EXPORT_STATE.
     {kRefused, "combine finalize variant_bytes_to_variant"},
     {kRefused, "get_block_size parse_duckdb_log_message"},
-    // DuckDB's optimiser puts these in; its binder refuses them in SQL.
+    // Functions that DuckDB's optimiser inserts. Its binder refuses them in SQL.
     {kRefused, R"(
 __internal_compress_integral_ubigint __internal_compress_integral_uinteger
 __internal_compress_integral_usmallint __internal_compress_integral_utinyint
@@ -205,7 +205,7 @@ __internal_decompress_integral_ubigint __internal_decompress_integral_uhugeint
 __internal_decompress_integral_uinteger __internal_decompress_integral_usmallint
 __internal_decompress_string
 )"},
-    // Of other builds of DuckDB: its shell.
+    // A function of another build: DuckDB's shell.
     {kRefused, "getenv", false},
 });
 

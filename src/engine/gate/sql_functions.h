@@ -6,38 +6,38 @@
 
 namespace tarn::engine {
 
-// What the gate knows of DuckDB's functions, all names in lower case. What is on no list is
-// refused, so what a new DuckDB brings is refused until somebody has judged it.
+// The gate's rules for DuckDB's functions. All names are in lower case. A function that is on no
+// list is refused, so new functions of DuckDB are refused until they have been judged.
 enum class FunctionRule {
-  kUnknown,  // Refused, and its name is not shown: it is the query's.
+  kUnknown,  // Refused. Errors do not show the name, because it is text of the client.
   kRefused,
   kAllowed,
-  kDirectRead,   // Only with queryd.allow_direct_reads.
-  kInnerSql,     // query('…'): where the gate lets its text pass.
-  kTableByName,  // query_table('…'): where it names datasets.
+  kDirectRead,   // Allowed with queryd.allow_direct_reads.
+  kInnerSql,     // query('…'): allowed if the gate accepts the SQL in it.
+  kTableByName,  // query_table('…'): allowed for datasets.
 };
 
-// Table functions, table macros and system views of DuckDB 1.5 with httpfs. They need no
-// parentheses when they take no arguments: FROM duckdb_secrets.
+// Returns the rule of a table function, table macro or system view of DuckDB 1.5 with httpfs. Those
+// without arguments need no parentheses: FROM duckdb_secrets.
 FunctionRule RuleOfTableFunction(std::string_view name);
 
-// Scalar functions, operators, aggregates and macros.
+// Returns the rule of a scalar function, operator, aggregate or macro.
 FunctionRule RuleOfFunction(std::string_view name);
 
-// Gives another value at another time, or at each call: now(), random(). More than DuckDB says of
-// itself: 1.5 takes age(x), which is counted from today, for one that depends on x alone.
+// Returns true for functions whose value differs between times or calls: now(), random(). DuckDB
+// 1.5 does not mark all of them as volatile: age(x) counts from today.
 bool IsVolatileFunction(std::string_view name);
-// The same for what is written as a column: current_date. A column of that name goes first.
+// The same for names that are written as a column: current_date. A column of that name has
+// precedence.
 bool IsVolatileColumn(std::string_view name);
 
-// What duckdb_functions() and duckdb_views() must have, by the lists.
+// The names that duckdb_functions() and duckdb_views() should have, according to the lists.
 std::vector<std::string> CatalogTableFunctions();
 std::vector<std::string> CatalogFunctions();
 
-// To suggest one for a name that is not known.
+// The allowed scalar functions, for suggestions in errors about unknown names.
 const std::vector<std::string>& AllowedFunctions();
 
-// The views of information_schema.
 bool IsInformationSchemaView(std::string_view name);
 
 }  // namespace tarn::engine

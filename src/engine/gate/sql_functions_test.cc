@@ -51,7 +51,7 @@ TEST_F(FunctionLists, HaveEachTableFunction) {
   ExpectSame(there, CatalogTableFunctions());
 }
 
-TEST_F(FunctionLists, HaveEachFunctionThatGivesAValue) {
+TEST_F(FunctionLists, HaveEachScalarFunctionAndAggregate) {
   const auto there = Names(
       "SELECT function_name FROM duckdb_functions() WHERE function_type NOT IN ('table', "
       "'table_macro', 'pragma')");
@@ -59,7 +59,7 @@ TEST_F(FunctionLists, HaveEachFunctionThatGivesAValue) {
   ExpectSame(there, CatalogFunctions());
 }
 
-TEST_F(FunctionLists, HaveEachFunctionThatDuckDbTakesForVolatile) {
+TEST_F(FunctionLists, HaveEachVolatileFunctionOfDuckDb) {
   const auto there = Names(
       "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND "
       "function_type NOT IN ('table', 'table_macro', 'pragma')");

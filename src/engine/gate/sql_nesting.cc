@@ -27,7 +27,8 @@ bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-// The bytes of the Unicode space that the text begins with, or 0. DuckDB reads it as a space.
+// Returns the length of the Unicode space at the start of the text, or 0. DuckDB treats it as a
+// space.
 size_t UnicodeSpaceBytes(std::string_view text) {
   constexpr std::array<std::string_view, 6> kSpaces = {
       "\xC2\xA0", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE2\x81\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
@@ -76,8 +77,8 @@ class NestingCheck {
 
   // A run of operator bytes, with the comments that begin in it.
   Result<> TakeOperators() {
-    size_t bytes = 0;     // Of the run, since the last comment.
-    size_t comments = 0;  // That began in the run: for each, DuckDB reads to the end of the run.
+    size_t bytes = 0;     // The length of the run since the last comment.
+    size_t comments = 0;  // Comments in the run. For each, DuckDB reads to the end of the run.
     while (!rest_.empty() && IsOperatorByte(rest_.front())) {
       if (rest_.starts_with("--")) {
         rest_.remove_prefix(std::min(rest_.find_first_of("\n\r"), rest_.size()));
@@ -99,8 +100,8 @@ class NestingCheck {
     return {};
   }
 
-  // A comment, with those within it. `in_run` counts the starts of comments since the last byte
-  // that is none of an operator's.
+  // A comment, with nested comments. `in_run` counts the starts of comments in the current run of
+  // operator bytes.
   Result<> TakeComment(size_t& in_run) {
     size_t depth = 0;
     do {
@@ -163,7 +164,7 @@ class NestingCheck {
     return true;
   }
 
-  // A doubled quote stands for one.
+  // A doubled quote is one quote character.
   void TakeQuoted(char quote, bool has_escapes) {
     rest_.remove_prefix(1);
     while (!rest_.empty()) {

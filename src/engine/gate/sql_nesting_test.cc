@@ -19,7 +19,7 @@ std::string Times(size_t count, std::string_view text) {
   return out;
 }
 
-// Empty when the text passes.
+// Returns the error message, or "" if the text passes.
 std::string NestingRefusal(const std::string& sql, size_t levels_max = 10) {
   const Result<> checked = CheckNesting(sql, levels_max);
   return checked.ok() ? "" : checked.error().message;
@@ -53,7 +53,7 @@ TEST(SqlNesting, RefusesRunsOfOperators) {
   EXPECT_EQ(NestingRefusal("SELECT 1 +" + Times(1000, "-")), "");  // A comment.
 }
 
-TEST(SqlNesting, KnowsTextFromSql) {
+TEST(SqlNesting, IgnoresBracketsInStringsNamesAndComments) {
   const std::string deep = Times(20, "(");
   for (const char* form :
        {"SELECT '{}'", "SELECT 'it''s {}'", "SELECT \"{}\"", "SELECT \"a\"\"{}\"", "SELECT $${}$$",
@@ -73,8 +73,8 @@ TEST(SqlNesting, KnowsTextFromSql) {
   }
 }
 
-// The lexer of DuckDB itself is asked where a text ends: a bracket that it reads as one of the
-// statement's is a syntax error, and one within a string is none.
+// Compares with DuckDB's lexer: a bracket is a syntax error outside of a string, and no error
+// within a string.
 TEST(SqlNesting, AgreesWithDuckDb) {
   duck::Connection connection = *duck::Database::Open({})->Connect();
   for (const char* form : {"SELECT '{}'",
@@ -113,7 +113,7 @@ TEST(SqlNesting, AgreesWithDuckDb) {
   }
 }
 
-// A million levels take no longer than a million letters.
+// The time grows with the length of the text, not with the depth.
 TEST(SqlNesting, IsLinear) {
   constexpr size_t kCount = 1'000'000;
   const auto begin = std::chrono::steady_clock::now();

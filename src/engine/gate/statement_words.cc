@@ -13,7 +13,7 @@ class Words {
  public:
   explicit Words(std::string_view text) : rest_(text) { SkipBlank(); }
 
-  // The next word in lower case; empty if the text goes on with something else.
+  // Returns the next word in lower case, or "" if the next token is not a word.
   std::string Peek() const { return ToLowerAscii(rest_.substr(0, WordLength())); }
   bool Take(std::string_view word) {
     if (Peek() != word) return false;
@@ -54,7 +54,7 @@ class Words {
     }
   }
 
-  // One comment can hold others.
+  // Comments can be nested.
   void SkipComment() {
     int depth = 0;
     do {

@@ -11,13 +11,13 @@ namespace tarn::engine {
 // Letters, digits and '_', in ASCII.
 bool IsWordCharacter(char c);
 
-// The verb of a refused statement, in upper case: "COPY", or "this statement". Error messages name
-// it, so only words of a list are returned and no text of the client.
+// Returns the verb of a refused statement for error messages: "COPY", or "this statement" if the
+// verb is not on a list. So errors contain no text of the client.
 std::string StatementKind(std::string_view sql);
 
 struct Explain {
-  std::string prefix;      // "EXPLAIN ANALYZE ", built anew of known words.
-  std::string_view inner;  // The explained statement, within the text that was read.
+  std::string prefix;      // "EXPLAIN ANALYZE ", built from known words.
+  std::string_view inner;  // The explained statement, a part of the input.
 };
 
 // Reads EXPLAIN [ANALYZE] [(word [word], …)] statement. Returns nullopt for a text of another form.

@@ -15,7 +15,7 @@ class GateTest : public testing::Test {
  protected:
   duck::Connection connection = *duck::Database::Open({})->Connect();
   static bool IsDataset(std::string_view name) {
-    // A dataset that took the name of a function which shows secrets.
+    // duckdb_secrets is a dataset with the name of a function that shows secrets.
     return EqualsIgnoreCase(name, "trips") || name == "it's.parquet" || name == "duckdb_secrets";
   }
   Gate gate{connection, {.is_dataset = IsDataset}};
@@ -25,7 +25,7 @@ class GateTest : public testing::Test {
     ASSERT_TRUE(connection.Execute("CREATE VIEW \"it's.parquet\" AS SELECT 1 AS id").ok());
   }
 
-  // Empty when the text may run.
+  // Returns the error message, or "" if the gate accepts the text.
   std::string Refusal(const std::string& sql) {
     const Result<Verdict> verdict = gate.Check(sql);
     return verdict.ok() ? "" : verdict.error().message;

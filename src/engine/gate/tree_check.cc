@@ -23,8 +23,8 @@ bool Contains(const auto& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// Walks a syntax tree, refuses the first node that reads from outside of the catalogue, and notes
-// the datasets that are read.
+// Walks a syntax tree, refuses the first node that reads outside of the catalogue, and collects the
+// datasets.
 class TreeCheck {
  public:
   TreeCheck(const Gate::Rules& rules, InnerSqlCheck check_inner, size_t& subqueries,
@@ -49,7 +49,7 @@ class TreeCheck {
   }
 
  private:
-  // DuckDB 1.5 binds a subquery of an expression twice, so that the time doubles with each level.
+  // DuckDB 1.5 binds a subquery in an expression twice, so the time doubles with each level.
   Result<> VisitSubquery(const Json& node) {
     if (subqueries_ == rules_.subqueries_max) {
       return NotAllowedError("subqueries in expressions nested more than " +
@@ -116,8 +116,9 @@ class TreeCheck {
     const std::string lower = ToLowerAscii(name);
     const std::string schema = ToLowerAscii(TextOf(node, "schema_name"));
     const std::string catalog = ToLowerAscii(TextOf(node, "catalog_name"));
-    // A name that DuckDB does not find is read as a file or an object (a replacement scan), and all
-    // of its parts together are the path: "s3://lake/x".csv. So only parts that are known pass.
+    // DuckDB reads an unknown name as a file or an object (a replacement scan). Its path is the
+    // whole name, with the schema and the catalog: "s3://lake/x".csv. So the schema and the catalog
+    // must be on these lists.
     constexpr std::array<std::string_view, 3> kCatalogs = {"", "memory", "system"};
     constexpr std::array<std::string_view, 4> kSchemas = {"", "main", "information_schema",
                                                           "pg_catalog"};
@@ -137,15 +138,13 @@ class TreeCheck {
       verdict_.reads_catalog = true;
       return IsInformationSchemaView(lower) ? Result<>() : OutsideOfCatalogue();
     }
-    // Table functions without arguments can be named without parentheses, and so can system
-    // views: both go by the list of functions.
+    // System views, and table functions without parentheses.
     if (RuleOfTableFunction(lower) != FunctionRule::kUnknown || schema == "pg_catalog" ||
         catalog == "system" || lower.starts_with("duckdb_") || lower.starts_with("pragma_") ||
         lower.starts_with("pg_") || lower.starts_with("sqlite_")) {
       return CheckTableFunction(lower);
     }
-    // There is nothing of this name. With a schema in front the whole would be a path with a dot
-    // in it.
+    // An unknown name. With a schema, DuckDB would read the whole as a path with a dot in it.
     if (!is_bare) return InvalidArgument("there is no such table in this schema");
     verdict_.others.push_back(name);
     return {};
@@ -163,7 +162,7 @@ class TreeCheck {
   // DESCRIBE, SUMMARIZE and SHOW.
   Result<> VisitShow(const Json& node) {
     TARN_CHECK_OK(CheckShow(node));
-    // Whether a CTE is seen from in here is left to DuckDB: none counts.
+    // Assumes that no CTE is visible here.
     std::vector<std::string> scope;
     std::swap(scope, scope_);
     TARN_CHECK_OK(VisitChildren(node));
@@ -198,13 +197,13 @@ class TreeCheck {
     return NotAllowedError("reading files or objects by name");
   }
 
-  // DuckDB tells files by their ending, so that a name without any of these is none.
+  // DuckDB recognises files by their ending, so a name without these characters is not a file.
   static bool LooksLikePath(std::string_view name) {
     return name.find_first_of("./:*?[\\") != std::string_view::npos;
   }
 
-  // By its name alone: a database would be attached, so only what holds rows is read. Where it
-  // may lie, DuckDB knows (allowed_directories).
+  // Checks the ending of the name, because DuckDB would attach a database file. DuckDB checks the
+  // folder (allowed_directories).
   bool MayReadFile(std::string_view lower) const {
     if (!rules_.allow_direct_reads) return false;
     for (const std::string_view packed : {".gz", ".zst"}) {
@@ -258,7 +257,7 @@ class TreeCheck {
       }
       return {};
     }
-    // The name comes from DuckDB's list, so that no text of the query is sent back.
+    // Shows the name only if it is on the list, so that errors contain no text of the client.
     return NotAllowedError(rule == FunctionRule::kUnknown ? "this table function"
                                                           : "table function " + lower);
   }
@@ -274,7 +273,7 @@ class TreeCheck {
     return text->get<std::string>();
   }
 
-  // A constant, or a list of them, as the items of a list.
+  // Returns the items of a list, or the argument itself as the only item.
   static Json ItemsOf(const Json& argument) {
     const bool is_list =
         TextOf(argument, "function_name") == "list_value" && argument.contains("children");
@@ -285,8 +284,8 @@ class TreeCheck {
   static Result<> CheckPaths(const Json& arguments) {
     const Error refusal =
         NotAllowedError("a path that is not constant, write it as a literal or a list of literals");
-    if (arguments.empty()) return {};  // DuckDB says that one is missing.
-    // A named one may come first, and would be judged in the place of the path: sep := ','.
+    if (arguments.empty()) return {};  // DuckDB reports the missing argument.
+    // A named argument may come first, but it is not the path: sep := ','.
     if (!TextOf(arguments.front(), "alias").empty()) return refusal;
     for (const Json& item : ItemsOf(arguments.front())) {
       const std::optional<std::string> path = ConstantText(item);
@@ -296,8 +295,8 @@ class TreeCheck {
     return {};
   }
 
-  // HTTP clients and stores resolve such segments in a URL, also with percent-encoded dots: the
-  // path then lies outside of the bucket that DuckDB has found it to be in.
+  // HTTP clients and stores resolve dot segments in a URL, also with percent-encoded dots. The path
+  // could then leave the bucket after DuckDB's check.
   static Result<> CheckPath(std::string_view path) {
     const std::string plain =
         ReplaceAll(ReplaceAll(ReplaceAll(std::string(path), "%2e", "."), "%2E", "."), "\\", "/");
@@ -312,13 +311,13 @@ class TreeCheck {
     return check_inner_(*sql);
   }
 
-  // query_table('name'), query_table(['name', …]), and a flag as the second argument.
+  // query_table('name') or query_table(['name', …]), with an optional flag.
   Result<> CheckQueryTable(const Json& arguments) {
     const Error refusal = NotAllowedError("query_table() of names that are not constant datasets");
     if (arguments.empty() || arguments.size() > 2) return refusal;
     for (const Json& argument : ItemsOf(arguments.front())) {
       const std::optional<std::string> name = ConstantText(argument);
-      // DuckDB takes the text apart at dots and quotes.
+      // DuckDB splits the text at dots and quotes.
       if (!name || LooksLikePath(*name) || name->find('"') != std::string::npos ||
           !NoteDataset(*name)) {
         return refusal;
@@ -327,7 +326,7 @@ class TreeCheck {
     return {};
   }
 
-  // read_csv() can keep the lines that it did not understand, in tables that it makes.
+  // read_csv() can store rejected lines in tables that it creates.
   static Result<> CheckReader(const Json& arguments) {
     for (const Json& argument : arguments) {
       std::string name = TextOf(argument, "alias");  // name := value, name => value
@@ -344,8 +343,7 @@ class TreeCheck {
     return {};
   }
 
-  // list_aggregate(list, 'name', …) runs the aggregate of that name, which is judged like one that
-  // is called by itself.
+  // list_aggregate(list, 'name', …) runs the named aggregate, so the gate checks this name too.
   static Result<> CheckAggregateName(std::string_view function, const Json& arguments) {
     constexpr std::array<std::string_view, 5> kByName = {
         "aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate"};
@@ -362,7 +360,7 @@ class TreeCheck {
   // Scalar functions, aggregates, macros and operators.
   static Result<> CheckFunction(const Json& node) {
     const std::string name = ToLowerAscii(TextOf(node, "function_name"));
-    // Ranking functions of a window: WINDOW_RANK and others have no name.
+    // Ranking functions have a type, such as WINDOW_RANK, and no name.
     if (TextOf(node, "class") == "WINDOW" && name.empty()) return {};
     const auto exported = node.find("export_state");
     if (exported != node.end() && *exported == true) return NotAllowedError("EXPORT_STATE");
@@ -377,7 +375,7 @@ class TreeCheck {
     if (RuleOfTableFunction(name) != FunctionRule::kUnknown) {
       return NotAllowedError("table function " + name + " in place of a value");
     }
-    // Probably a typing error. The suggestion comes from our list.
+    // Probably a typing error. The suggestion comes from the list of allowed functions.
     constexpr size_t kNameBytesMax = 64;
     const std::optional<std::string> nearest =
         name.size() <= kNameBytesMax && !name.empty() && IsWordCharacter(name.front())
@@ -391,7 +389,7 @@ class TreeCheck {
   const InnerSqlCheck check_inner_;
   size_t& subqueries_;
   Verdict& verdict_;
-  std::vector<std::string> scope_;  // Names of CTEs that are seen from here, in lower case.
+  std::vector<std::string> scope_;  // Names of the visible CTEs, in lower case.
 };
 
 }  // namespace

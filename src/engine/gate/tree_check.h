@@ -9,12 +9,11 @@
 
 namespace tarn::engine {
 
-// Judges the text of a query('…').
+// Checks the SQL in query('…').
 using InnerSqlCheck = std::function<Result<>(const std::string& sql)>;
 
 // Checks that a syntax tree reads only the catalogue, and adds the datasets that it reads to the
-// verdict.
-// `subqueries` is the number of subqueries in expressions around the tree.
+// verdict. `subqueries` is the number of subqueries in expressions around the tree.
 Result<> CheckTree(const nlohmann::json& statements, const Gate::Rules& rules,
                    InnerSqlCheck check_inner, size_t& subqueries, Verdict& verdict);
 

@@ -1,4 +1,4 @@
-// The names that a syntax tree reads, checked against DuckDB's binder.
+// Compares the names that the gate finds in a syntax tree with those of DuckDB's binder.
 
 #include "engine/gate/tree_check.h"
 
@@ -18,7 +18,7 @@ namespace {
 
 class TreeCheckTest : public GateTest {
  protected:
-  // The plans of a statement as text; empty if DuckDB cannot plan it.
+  // Returns the plans of a statement as text, or "" if DuckDB cannot plan it.
   std::string PlanOf(const std::string& sql) {
     std::string plans;
     Result<duck::Statement> statement = connection.Prepare("EXPLAIN " + sql);
@@ -35,7 +35,7 @@ class TreeCheckTest : public GateTest {
   }
 };
 
-TEST_F(TreeCheckTest, ACteHidesAFunctionOnlyWhereItIsSeen) {
+TEST_F(TreeCheckTest, ACteHidesAFunctionOnlyInItsScope) {
   for (const char* sql :
        {"WITH duckdb_logs AS (SELECT 1) FROM duckdb_logs",
         "WITH Duckdb_Logs AS (SELECT 1) SELECT (SELECT count(*) FROM DUCKDB_LOGS)",
@@ -64,7 +64,8 @@ TEST_F(TreeCheckTest, ACteHidesAFunctionOnlyWhereItIsSeen) {
   }
 }
 
-// Makes statements that name duckdb_logs, which is a CTE in some places and DuckDB's own in others.
+// Generates statements with the name duckdb_logs, which is a CTE in some places and DuckDB's
+// function in others.
 class CteStatements {
  public:
   explicit CteStatements(unsigned seed) : random_(seed) {}
@@ -126,7 +127,7 @@ TEST_F(TreeCheckTest, AgreesWithTheBinderOnCtes) {
     if (sql.size() > 800) continue;
     const bool passes = Refusal(sql).empty();
     const std::string plan = PlanOf(sql);
-    if (plan.empty()) continue;  // DuckDB does not know what to make of it.
+    if (plan.empty()) continue;  // DuckDB cannot plan it.
     const bool reads = plan.find("DUCKDB_LOGS") != std::string::npos;
     EXPECT_FALSE(passes && reads) << sql << "\n" << plan;
     ++seen[std::string(passes ? "passes" : "refused") + (reads ? ", reads" : "")];
