@@ -62,7 +62,7 @@ Error StepError(const char* message) {
 // DuckDB parses SQL up to the first NUL and would ignore the rest.
 Result<> CheckNoNul(const std::string& sql) {
   if (sql.find('\0') == std::string::npos) return {};
-  return InvalidArgument("the statement holds a NUL character");
+  return InvalidArgument("the statement has a NUL character");
 }
 
 class Extracted {

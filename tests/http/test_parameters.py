@@ -399,18 +399,18 @@ def test_text_that_is_no_unicode_is_refused(client, raw):
         (
             "SELECT $2",
             "[1, 2]",
-            "query: params: $1 is not in the statement, which has higher numbers",
+            "query: params: $1 is missing in the statement, which uses higher numbers",
         ),
         (
             "SELECT ?",
             '[[1, "a"]]',
-            "query: params: $1: a list holds a number and a text: its elements must be alike",
+            "query: params: $1: a list has a number and a text: its elements must have one type",
         ),
         ("SELECT ?", "[{}]", "query: params: $1: an empty object has no type in SQL"),
         (
             "SELECT $x",
             '{"x": {"a": 1, "A": 2}}',
-            'query: params: $x: an object names "a" twice: SQL\'s names are the same in both cases',
+            'query: params: $x: an object names "a" twice: SQL ignores the case of names',
         ),
         ("SELECT 1", "5", "decode body: params must be a list or an object"),
         ("SELECT 1", '"[1]"', "decode body: params must be a list or an object"),

@@ -21,7 +21,7 @@ using Json = nlohmann::json;
 Result<> CheckBytes(const std::string& sql) {
   if (!IsValidUtf8(sql)) return InvalidArgument("the statement is not UTF-8");
   if (sql.find('\0') != std::string::npos) {
-    return InvalidArgument("the statement holds a NUL character");
+    return InvalidArgument("the statement has a NUL character");
   }
   return {};
 }

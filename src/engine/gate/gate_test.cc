@@ -235,7 +235,7 @@ TEST_F(GateTest, ReturnsSyntaxErrorsOfDuckDb) {
 
 TEST_F(GateTest, RefusesNulAndInvalidUtf8) {
   EXPECT_EQ(Refusal(std::string("SELECT 1\0; DROP VIEW trips", 26)),
-            "the statement holds a NUL character");
+            "the statement has a NUL character");
   EXPECT_EQ(Refusal("SELECT '\xFF'"), "the statement is not UTF-8");
 }
 

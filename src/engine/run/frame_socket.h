@@ -10,7 +10,7 @@
 
 namespace tarn::engine {
 
-// The engine's end of a stream socket to the front: blocking, one thread reads; any may write.
+// The engine's end of a stream socket to the front. Blocks. One thread may read, all may write.
 class FrameSocket {
  public:
   // Takes the descriptor, which must be blocking.
@@ -19,16 +19,17 @@ class FrameSocket {
   FrameSocket(const FrameSocket&) = delete;
   FrameSocket& operator=(const FrameSocket&) = delete;
 
-  // The next frame, valid until the next call; none when the front has closed its end.
+  // Returns the next frame, which is valid until the next call, or nullopt if the front has closed
+  // its end.
   Result<std::optional<protocol::Frame>> Read();
 
-  // Ends both directions: a Read or a Write that waits comes back, as if the front had closed. From
-  // any thread.
+  // Shuts both directions down. A blocked Read or Write returns as if the front had closed its end.
+  // Thread-safe.
   void Shutdown();
 
-  // False when the front does not read any more.
+  // Returns false if the front has closed its end.
   bool Write(std::string_view bytes);
-  // Parts that follow each other, without putting them together first.
+  // Writes the parts in this order, without copying them together.
   bool Write(std::string_view header, std::string_view body, std::string_view trailer = {});
 
  private:

@@ -29,16 +29,16 @@ Error Bad(std::string_view why) { return InvalidArgument(fmt::format("params: {}
 
 // --- Types ------------------------------------------------------------------------------
 
-// What a number needs of its type.
+// The properties of a number that determine its type.
 struct NumberShape {
   bool is_double = false;
   bool has_fraction = false;
-  int before = 0;  // Digits before the point, without leading zeros; and after it.
-  int after = 0;
-  TypeId integer = TypeId::kInteger;  // Of what has no fraction.
+  int before = 0;                     // Digits before the point, without leading zeros.
+  int after = 0;                      // Digits after the point.
+  TypeId integer = TypeId::kInteger;  // The type of a number without a fraction.
 };
 
-// What a value needs of its type.
+// The properties of a value that determine its type.
 struct Shape {
   TypeId id = TypeId::kNull;  // kDouble for any number.
   NumberShape number;
@@ -46,7 +46,7 @@ struct Shape {
   std::vector<std::string> names;  // STRUCT
 };
 
-// The integer that the text says; none beyond 128 bits. `negative` where it begins with a minus.
+// An integer of up to 128 bits and its sign.
 struct Magnitude {
   bool negative;
   Uint128 digits;
@@ -62,11 +62,11 @@ std::optional<Magnitude> ReadInteger(std::string_view text) {
   return out;
 }
 
-// The smallest of the types that DuckDB gives to a literal; kDouble beyond all of them.
+// Returns the type of an integer literal in DuckDB, or kDouble if no integer type has room for it.
 TypeId IntegerType(std::string_view text) {
   const std::optional<Magnitude> integer = ReadInteger(text);
   if (!integer) return TypeId::kDouble;
-  // One more of the negative ones.
+  // The negative range has one more number.
   const auto fits = [&](int bits) {
     return integer->digits < (Uint128{1} << (bits - 1)) + (integer->negative ? 1 : 0);
   };
@@ -83,7 +83,7 @@ NumberShape ShapeOfNumber(std::string_view text) {
   if (digits.starts_with('-')) digits.remove_prefix(1);
   const size_t point = digits.find('.');
   const std::string_view before = digits.substr(0, point);
-  // DuckDB counts the zero of 0.5 too; a width that is larger than need be is no other number.
+  // DuckDB also counts the zero of 0.5, but the width does not change the value.
   shape.before = before == "0" ? 0 : static_cast<int>(std::min<size_t>(before.size(), 1000));
   if (point == std::string_view::npos) {
     shape.integer = IntegerType(text);
@@ -129,7 +129,7 @@ Result<Shape> Unify(Shape a, Shape b) {
   if (a.id == TypeId::kNull) return b;
   if (b.id == TypeId::kNull) return a;
   if (a.id != b.id) {
-    return InvalidArgument(fmt::format("a list holds {} and {}: its elements must be alike",
+    return InvalidArgument(fmt::format("a list has {} and {}: its elements must have one type",
                                        NameOf(a.id), NameOf(b.id)));
   }
   if (a.id == TypeId::kDouble) a.number = UnifyNumbers(a.number, b.number);
@@ -165,7 +165,7 @@ Result<Shape> ShapeOfObject(const ExactJson& json) {
   for (size_t i = 0; i < json.items.size(); ++i) {
     const std::string& name = json.names[i];
     if (name.empty() || name.find('\0') != std::string::npos) {
-      return InvalidArgument("a name in an object is empty or holds a NUL character");
+      return InvalidArgument("a name in an object is empty or has a NUL character");
     }
     lower.push_back(ToLowerAscii(name));
     TARN_TRY(Shape field, ShapeOf(json.items[i]));
@@ -176,7 +176,7 @@ Result<Shape> ShapeOfObject(const ExactJson& json) {
   const auto twice = std::adjacent_find(lower.begin(), lower.end());
   if (twice != lower.end()) {
     return InvalidArgument(fmt::format(
-        "an object names \"{}\" twice: SQL's names are the same in both cases", *twice));
+        "an object names \"{}\" twice: SQL ignores the case of names", *twice));
   }
   return shape;
 }
@@ -212,7 +212,7 @@ ColumnType TypeOf(const Shape& shape) {
   if (shape.id == TypeId::kDouble && !number.is_double) {
     type.id = number.has_fraction ? TypeId::kDecimal : number.integer;
     if (number.has_fraction) {
-      // A zero before the point is a digit, where there is room for it.
+      // A zero before the point counts as a digit if the width has room for it.
       type.scale = static_cast<uint8_t>(number.after);
       type.width = static_cast<uint8_t>(
           std::min(std::max(number.before, 1) + number.after, kDecimalDigitsMax));
@@ -231,7 +231,7 @@ Result<Value> MakeNumber(const std::string& text, const ColumnType& type) {
     std::from_chars(text.data(), text.data() + text.size(), value);
     return Value::Double(value);
   }
-  // The digits of a decimal, filled up to its scale, are an integer as well.
+  // The digits of a decimal, padded to its scale, are an integer.
   std::string digits = text;
   if (type.id == TypeId::kDecimal) {
     const size_t point = digits.find('.');
@@ -296,14 +296,14 @@ bool IsNumber(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// The names of the statement's parameters, by their position. A name is never a number.
+// Returns the names of the statement's parameters in the order of their positions.
 Result<std::vector<std::string>> ReadNames(const duck::Statement& statement) {
   std::vector<std::string> names;
   for (uint64_t position = 1; position <= statement.parameter_count(); ++position) {
     std::optional<std::string> name = statement.ParameterName(position);
-    // DuckDB gives no way to bind what is beyond the gap.
+    // DuckDB cannot bind the parameters after a gap in the numbers.
     if (!name) {
-      return Bad(fmt::format("${} is not in the statement, which has higher numbers", position));
+      return Bad(fmt::format("${} is missing in the statement, which uses higher numbers", position));
     }
     names.push_back(std::move(*name));
   }
@@ -336,7 +336,7 @@ Result<> BindList(duck::Statement& statement, const std::vector<std::string>& na
   return {};
 }
 
-// DuckDB's parameters are the same in upper and lower case.
+// Binds parameters by name. DuckDB ignores the case of these names.
 Result<> BindObject(duck::Statement& statement, const std::vector<std::string>& names,
                     const ExactJson& object) {
   if (!names.empty() && IsNumber(names[0])) {

@@ -7,16 +7,16 @@
 
 namespace tarn::engine {
 
-// Binds the parameters of a request: `params_json` is a list, for ? and $1, or an object, for
-// $name, in JSON; empty or null when there are none. What was bound before is forgotten.
+// Binds the parameters of a request. `params_json` is a JSON list for ? and $1, or an object for
+// $name; empty or null if there are none. Removes the values of an earlier run.
 //
-// A value is what it would be as a literal in the SQL, so DuckDB casts it as it casts literals:
-//  - a number is INTEGER, BIGINT, HUGEINT or UHUGEINT by its size, DECIMAL with all its digits
-//    (at most 38), or DOUBLE: with an exponent, or beyond all of these;
-//  - a text is VARCHAR, and takes the type of the column that it is compared with;
-//  - a list is a LIST whose elements have one type: numbers become the widest of theirs, null
-//    is in all of them, and anything else that is mixed is an error;
-//  - an object is a STRUCT; in a list of objects, a name that one lacks is null in it.
+// A value has the type that it would have as a literal in the SQL, so DuckDB casts it like one:
+//  - A number is INTEGER, BIGINT, HUGEINT or UHUGEINT, depending on its size; DECIMAL with up to 38
+//    digits; or DOUBLE if it has an exponent or does not fit into these types.
+//  - A string is VARCHAR. In a comparison it takes the type of the column.
+//  - An array is a LIST. All elements get one type: the widest of the number types. null fits any
+//    type. Other mixtures are an error.
+//  - An object is a STRUCT. In an array of objects, a missing member is null.
 //
 // Every error is kInvalidArgument, begins with "params: " and names the parameter.
 Result<> BindParameters(duck::Statement& statement, const std::string& params_json);

@@ -30,7 +30,7 @@ class ParametersTest : public testing::Test {
       }
     }
   }
-  // The error, if there was one.
+  // Runs a statement to its end. Returns the error message, or "".
   std::string Drain(const std::string& sql, const std::string& params) {
     Result<duck::Statement> statement = connection.Prepare(sql);
     if (!statement.ok()) return statement.error().message;
@@ -44,7 +44,7 @@ class ParametersTest : public testing::Test {
     }
     return rows.error().message;
   }
-  // The values of the first column, which is a VARCHAR: "a; b".
+  // Returns the values of the first column, which is a VARCHAR: "a; b".
   std::string Run(const std::string& sql, const std::string& params) {
     Result<duck::Statement> statement = connection.Prepare(sql);
     if (!statement.ok()) return "error: " + statement.error().message;
@@ -55,7 +55,7 @@ class ParametersTest : public testing::Test {
     }
     return Run(*statement);
   }
-  // What one value is in SQL: "INTEGER 1".
+  // Returns the type and the value of a parameter: "INTEGER 1".
   std::string Shown(const std::string& json) {
     return Run("SELECT concat(typeof($1), ' ', $1::VARCHAR) WHERE now() IS NOT NULL",
                "[" + json + "]");
@@ -65,7 +65,7 @@ class ParametersTest : public testing::Test {
   }
 };
 
-TEST_F(ParametersTest, NumbersAreWhatTheyAreAsLiterals) {
+TEST_F(ParametersTest, GivesNumbersTheTypesOfLiterals) {
   for (const char* number : {"0",
                              "42",
                              "-42",
@@ -100,7 +100,7 @@ TEST_F(ParametersTest, NumbersAreWhatTheyAreAsLiterals) {
   EXPECT_THAT(Shown("1e999"), StartsWith("params: "));
 }
 
-TEST_F(ParametersTest, TheOtherKindsOfJson) {
+TEST_F(ParametersTest, BindsOtherJsonValues) {
   EXPECT_EQ(Shown("null"), "\"NULL\" ");
   EXPECT_EQ(Shown("true"), "BOOLEAN true");
   EXPECT_EQ(Shown("\"\""), "VARCHAR ");
@@ -124,9 +124,9 @@ TEST_F(ParametersTest, TheOtherKindsOfJson) {
             "[{'a': 1.0, 'b': NULL}, {'a': NULL, 'b': x}, {'a': 1.5, 'b': NULL}]");
 }
 
-TEST_F(ParametersTest, WhatHasNoTypeIsRefused) {
+TEST_F(ParametersTest, RefusesValuesWithoutACommonType) {
   EXPECT_EQ(Shown(R"([1,"a"])"),
-            "params: $1: a list holds a number and a text: its elements must be alike");
+            "params: $1: a list has a number and a text: its elements must have one type");
   EXPECT_THAT(Shown("[true,1]"), HasSubstr("true or false and a number"));
   EXPECT_THAT(Shown("[[1],1]"), HasSubstr("a list and a number"));
   EXPECT_THAT(Shown("[[[1],[\"a\"]]]"), HasSubstr("a number and a text"));
@@ -134,20 +134,20 @@ TEST_F(ParametersTest, WhatHasNoTypeIsRefused) {
   EXPECT_EQ(Shown("{}"), "params: $1: an empty object has no type in SQL");
   EXPECT_THAT(Shown(R"({"a":1,"A":2})"), HasSubstr("names \"a\" twice"));
   EXPECT_THAT(Shown(R"([{"a":1},{"A":2}])"), HasSubstr("\"a\" and \"A\""));
-  EXPECT_THAT(Shown(R"({"":1})"), HasSubstr("is empty or holds a NUL"));
-  EXPECT_THAT(Shown(R"({"a\u0000b":1})"), HasSubstr("is empty or holds a NUL"));
+  EXPECT_THAT(Shown(R"({"":1})"), HasSubstr("is empty or has a NUL"));
+  EXPECT_THAT(Shown(R"({"a\u0000b":1})"), HasSubstr("is empty or has a NUL"));
   EXPECT_THAT(Shown(std::string(63, '[') + std::string(63, ']')), HasSubstr(" [[["));
   EXPECT_THAT(Shown(std::string(64, '[') + std::string(64, ']')), HasSubstr("more than 64 deep"));
 }
 
-TEST_F(ParametersTest, TextMayHoldNul) {
+TEST_F(ParametersTest, AcceptsNulInText) {
   EXPECT_EQ(Run("SELECT concat(length($t), ' ', $t = 'a' || chr(0)) WHERE now() IS NOT NULL",
                 R"({"t":"a\u0000"})"),
             "2 true");
 }
 
-// As for literals: a text takes the type of the column that it meets.
-TEST_F(ParametersTest, ValuesAreCastToTheColumnTheyMeet) {
+// As with literals, a text takes the type of the column in a comparison.
+TEST_F(ParametersTest, CastsTextToTheTypeOfTheColumn) {
   ASSERT_TRUE(connection.Execute("CREATE TYPE mood AS ENUM ('sad', 'ok')").ok());
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"DATE", "'2026-01-02'", R"("2026-01-02")"},
@@ -193,7 +193,7 @@ TEST_F(ParametersTest, ValuesAreCastToTheColumnTheyMeet) {
     for (const char* where : {"c = $p", "$p = c", "c IN ($p)", "c IN ($p, NULL)",
                               "c BETWEEN $p AND $p", "c IS NOT DISTINCT FROM $p",
                               "$p IS NULL OR c = $p", "coalesce(c = $p, false)", "NOT c <> $p"}) {
-      // DuckDB orders no LIST and no STRUCT.
+      // DuckDB does not support BETWEEN for LIST and STRUCT.
       if (std::string_view(where).starts_with("c BETWEEN") && (*json == '[' || *json == '{'))
         continue;
       EXPECT_EQ(Run(std::string("SELECT r FROM t WHERE ") + where, one), "found")
@@ -203,7 +203,7 @@ TEST_F(ParametersTest, ValuesAreCastToTheColumnTheyMeet) {
   }
 }
 
-TEST_F(ParametersTest, InOtherPlaces) {
+TEST_F(ParametersTest, BindsOutsideOfConditions) {
   EXPECT_EQ(Run("SELECT range::VARCHAR FROM range($1) LIMIT $2 OFFSET $3", "[5,2,1]"), "1; 2");
   EXPECT_EQ(Run("SELECT range::VARCHAR FROM range(?) ORDER BY range DESC LIMIT ?", "[3,\"1\"]"),
             "2");
@@ -225,7 +225,7 @@ TEST_F(ParametersTest, InOtherPlaces) {
   EXPECT_THAT(Run("SELECT '1' LIMIT $1", "[-1]"), HasSubstr("error: "));
 }
 
-TEST_F(ParametersTest, WhatIsMissingOrTooMuchIsNamed) {
+TEST_F(ParametersTest, NamesMissingAndSurplusParameters) {
   EXPECT_EQ(Run("SELECT ?::VARCHAR || ?", "[1,2,3]"), "params: 3 given, the statement takes 2");
   EXPECT_EQ(Run("SELECT ?::VARCHAR || ?", ""), "params: 0 given, the statement takes 2");
   EXPECT_EQ(Run("SELECT ?::VARCHAR || ?", "null"), "params: 0 given, the statement takes 2");
@@ -241,9 +241,9 @@ TEST_F(ParametersTest, WhatIsMissingOrTooMuchIsNamed) {
   EXPECT_EQ(Run("SELECT ?", R"({"id":1})"),
             "params: the statement takes parameters by position: send a list");
   EXPECT_EQ(Run("SELECT $1 || $3", R"(["a","b","c"])"),
-            "params: $2 is not in the statement, which has higher numbers");
+            "params: $2 is missing in the statement, which uses higher numbers");
   EXPECT_EQ(Run("SELECT $2", R"(["a","b"])"),
-            "params: $1 is not in the statement, which has higher numbers");
+            "params: $1 is missing in the statement, which uses higher numbers");
   EXPECT_EQ(Run("SELECT ?", "3"),
             "params: must be a list, or an object with the parameters' names");
   EXPECT_THAT(Run("SELECT ?", "[1"), StartsWith("params: parse error at line 1, column 3"));
@@ -254,7 +254,7 @@ TEST_F(ParametersTest, WhatIsMissingOrTooMuchIsNamed) {
   EXPECT_EQ(Run("SELECT $Id::VARCHAR", R"({"ID":"x"})"), "x");
 }
 
-TEST_F(ParametersTest, AStatementForgetsWhatWasBoundBefore) {
+TEST_F(ParametersTest, RemovesEarlierValues) {
   duck::Statement statement = *connection.Prepare("SELECT concat(typeof($a), ' ', $b)");
   const auto run = [&](const std::string& params) {
     const Result<> bound = BindParameters(statement, params);
@@ -269,8 +269,8 @@ TEST_F(ParametersTest, AStatementForgetsWhatWasBoundBefore) {
   EXPECT_EQ(run(R"({"a":1,"b":"x"})"), "INTEGER x");
 }
 
-// Whatever becomes of the query: the next one runs.
-TEST_F(ParametersTest, NothingEndsTheDatabase) {
+// The next query runs, also after a query that fails.
+TEST_F(ParametersTest, NoValueEndsTheDatabase) {
   Gate gate(connection, {.is_dataset = [](std::string_view) { return false; }});
   for (const char* sql :
        {"SELECT $1",

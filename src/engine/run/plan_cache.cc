@@ -6,7 +6,7 @@ Plan* PlanCache::Find(std::string_view sql) {
   const auto found = by_sql_.find(sql);
   if (found == by_sql_.end()) return nullptr;
   const auto entry = found->second;
-  // Where none is kept, the one that ran last is still there.
+  // With a size of 0, the cache still holds the plan of the last run: see Keep().
   if (entries_max_ == 0) {
     Forget(sql);
     return nullptr;
@@ -17,7 +17,7 @@ Plan* PlanCache::Find(std::string_view sql) {
 
 Plan& PlanCache::Keep(std::string sql, Plan plan) {
   Forget(sql);
-  // One at least: the plan that is about to run has to live somewhere.
+  // Keeps at least this plan, because its query is about to run.
   while (!entries_.empty() && entries_.size() >= entries_max_) {
     by_sql_.erase(entries_.back().sql);
     entries_.pop_back();

@@ -12,24 +12,24 @@
 
 namespace tarn::engine {
 
-// A text that was judged, and prepared if it is worth it.
+// A checked statement, which may be prepared.
 struct Plan {
   Verdict verdict;
-  // None after a run that took long: DuckDB keeps in a prepared statement what its last run built,
-  // all of a hash table under a LIMIT for one, until the statement runs again or goes.
+  // Null after a long run, to free memory. DuckDB keeps the data of the last run in a prepared
+  // statement, for example a hash table under a LIMIT.
   std::optional<duck::Statement> statement = std::nullopt;
 };
 
-// The plans of a connection's latest texts. They hold as long as the names in them mean datasets or
-// not, as they did (see Views::TakeCut); where a view has changed, DuckDB itself binds again.
+// The plans of the statements that ran last on a connection. A plan is valid while the same names
+// in it are datasets (see Views::TakeCut). If a view changes, DuckDB binds the statement again.
 //
-// Not thread-safe; destroyed before its connection.
+// Not thread-safe. Destroy it before its connection.
 class PlanCache {
  public:
   explicit PlanCache(size_t entries_max) : entries_max_(entries_max) {}
 
-  Plan* Find(std::string_view sql);  // None: null.
-  // Keeps the plan as the latest one; valid until the next call of Keep or Forget.
+  Plan* Find(std::string_view sql);  // Returns null for an unknown text.
+  // Adds a plan. The reference is valid until the next call of Keep or Forget.
   Plan& Keep(std::string sql, Plan plan);
   void Forget(std::string_view sql);
 
@@ -39,7 +39,7 @@ class PlanCache {
     Plan plan;
   };
   const size_t entries_max_;
-  std::list<Entry> entries_;  // The latest first.
+  std::list<Entry> entries_;  // The last used first.
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;
 };
 

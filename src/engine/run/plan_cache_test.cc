@@ -15,7 +15,7 @@ class PlanCacheTest : public testing::Test {
   }
 };
 
-TEST_F(PlanCacheTest, FindsWhatWasKeptByItsText) {
+TEST_F(PlanCacheTest, FindsPlansByText) {
   PlanCache cache(2);
   EXPECT_EQ(cache.Find("a"), nullptr);
   const Plan& kept = cache.Keep("a", Make());
@@ -24,7 +24,7 @@ TEST_F(PlanCacheTest, FindsWhatWasKeptByItsText) {
   EXPECT_EQ(cache.Find("a "), nullptr);
 }
 
-TEST_F(PlanCacheTest, TheOneThatWasUsedLeastLatelyGoes) {
+TEST_F(PlanCacheTest, EvictsTheLeastRecentlyUsedPlan) {
   PlanCache cache(2);
   cache.Keep("a", Make());
   cache.Keep("b", Make());
@@ -50,7 +50,7 @@ TEST_F(PlanCacheTest, KeepReplacesAndForgetRemoves) {
   EXPECT_NE(cache.Find("b"), nullptr);
 }
 
-TEST_F(PlanCacheTest, WithoutPlacesAPlanLivesForItsRunOnly) {
+TEST_F(PlanCacheTest, WithSizeZeroAPlanLivesForOneRun) {
   PlanCache cache(0);
   Plan& plan = cache.Keep("a", Make());
   EXPECT_TRUE(plan.statement->Execute().ok());

@@ -6,19 +6,19 @@
 namespace tarn::engine {
 namespace {
 
-// Encoded rows are handed on in pieces of about this size.
+// The approximate size of a piece.
 constexpr size_t kPieceBytes = 64 * 1024;
-// The front holds one frame of each query at a time.
+// The front has one frame of each query in memory.
 constexpr size_t kFrameBytesMax = 256 * 1024;
-// The rows of a slow query are not held back longer.
+// The longest time that rows of a slow query wait in the buffer.
 constexpr auto kPieceAge = std::chrono::milliseconds(200);
-// Below it, compressing costs more than it saves.
+// Smaller results are not compressed, because that costs more than it saves.
 constexpr size_t kCompressedBytesMin = 1024;
 
-// A piece of wide rows may be large: its memory is not kept.
+// Empties a piece, and frees its memory if wide rows made it large.
 void Empty(std::string& piece) {
   if (piece.capacity() > kFrameBytesMax) {
-    // Not by assigning an empty one, which keeps the memory.
+    // To assign an empty string would keep the memory.
     std::string().swap(piece);
   } else {
     piece.clear();
@@ -50,7 +50,7 @@ bool ResultSink::Send(uint64_t rows, std::string_view end_frame, bool whole) {
   } else {
     if (compressor_ == nullptr) compressor_ = Compressor::Make(compression_);
     compressor_->Write(buffer_, compressed_);
-    // A piece that is sent because of its age must reach the reader whole.
+    // A flush lets the client read all of a piece that is sent because of its age.
     if (whole) {
       compressor_->Finish(compressed_);
     } else if (last || buffer_.size() < kPieceBytes) {
@@ -71,7 +71,8 @@ bool ResultSink::Write(uint64_t rows, std::string_view bytes, std::string_view e
     const std::string_view part = bytes.substr(0, kFrameBytesMax);
     bytes.remove_prefix(part.size());
     frame += protocol::RowsFrameHeader(header, part.size());
-    // The end goes with the last rows: a small result is one write, and one read of the front's.
+    // The end frame is in the write of the last rows, so a small result needs one write and one
+    // read.
     if (!socket_.Write(frame, part, bytes.empty() ? end_frame : std::string_view())) return false;
     frame.clear();
   }

@@ -23,7 +23,7 @@ std::string JoinedBytes(const std::vector<Piece>& pieces) {
   return all;
 }
 
-// Text that compresses badly, so that there are many pieces of it.
+// Returns text that compresses badly, so that it fills many pieces.
 std::string Noise(size_t bytes) {
   std::string text;
   uint64_t state = 1;
@@ -53,7 +53,7 @@ class ResultSinkTest : public testing::Test {
   }};
 
   ~ResultSinkTest() override { Done(); }
-  // All that was sent has been read.
+  // Waits until the reader has read all frames.
   void Done() {
     if (!reader.joinable()) return;
     socket.Shutdown();
@@ -61,7 +61,7 @@ class ResultSinkTest : public testing::Test {
   }
 };
 
-TEST_F(ResultSinkTest, ASmallResultIsOnePiece) {
+TEST_F(ResultSinkTest, SendsASmallResultAsOnePiece) {
   ResultSink sink(socket, Compression::kNone);
   sink.buffer() += "abc";
   EXPECT_TRUE(sink.Offer(1));
@@ -76,7 +76,7 @@ TEST_F(ResultSinkTest, ASmallResultIsOnePiece) {
   EXPECT_EQ(pieces[0].compression, Compression::kNone);
 }
 
-TEST_F(ResultSinkTest, AnEmptyResultIsNoPiece) {
+TEST_F(ResultSinkTest, SendsNoPieceForAnEmptyResult) {
   ResultSink sink(socket, Compression::kGzip);
   EXPECT_TRUE(sink.Offer(0));
   EXPECT_TRUE(sink.Finish(0, EndFrame(), true));
@@ -84,7 +84,7 @@ TEST_F(ResultSinkTest, AnEmptyResultIsNoPiece) {
   EXPECT_TRUE(pieces.empty());
 }
 
-TEST_F(ResultSinkTest, ALargeResultComesInPiecesThatCountItsRows) {
+TEST_F(ResultSinkTest, SendsALargeResultInPiecesWithRowCounts) {
   ResultSink sink(socket, Compression::kNone);
   std::string all;
   const std::string row = Noise(10'000);
@@ -106,7 +106,7 @@ TEST_F(ResultSinkTest, ALargeResultComesInPiecesThatCountItsRows) {
   EXPECT_EQ(pieces.back().rows, 50U);
 }
 
-TEST_F(ResultSinkTest, RowsThatAreWideAreCutToFrames) {
+TEST_F(ResultSinkTest, SplitsWideRowsIntoFrames) {
   ResultSink sink(socket, Compression::kNone);
   const std::string row = Noise(3'000'000);
   sink.buffer() += row;
@@ -119,7 +119,7 @@ TEST_F(ResultSinkTest, RowsThatAreWideAreCutToFrames) {
   EXPECT_GT(pieces.size(), 10U);
 }
 
-TEST_F(ResultSinkTest, WhatIsTooSmallToGainIsNotCompressed) {
+TEST_F(ResultSinkTest, DoesNotCompressSmallResults) {
   ResultSink sink(socket, Compression::kGzip);
   sink.buffer().append(1023, 'a');
   EXPECT_TRUE(sink.Offer(1));
@@ -130,7 +130,7 @@ TEST_F(ResultSinkTest, WhatIsTooSmallToGainIsNotCompressed) {
   EXPECT_EQ(pieces[0].bytes, std::string(1023, 'a'));
 }
 
-TEST(ResultSink, WhatIsCompressedSaysSoInEveryPiece) {
+TEST(ResultSink, NamesTheCompressionInEachPiece) {
   const std::string small(1024, 'a');
   const std::string large = Noise(1'000'000);
   for (const Compression compression : {Compression::kGzip, Compression::kZstd}) {
@@ -159,8 +159,8 @@ TEST(ResultSink, WhatIsCompressedSaysSoInEveryPiece) {
   }
 }
 
-// The first piece goes because of its age, and can be read before the rest comes.
-TEST_F(ResultSinkTest, APieceThatIsOldIsSentAndCanBeRead) {
+// The first piece is sent because of its age. It can be read before the rest arrives.
+TEST_F(ResultSinkTest, SendsOldPieces) {
   ResultSink sink(socket, Compression::kGzip);
   sink.buffer() += "first";
   const auto start = std::chrono::steady_clock::now();
@@ -176,8 +176,8 @@ TEST_F(ResultSinkTest, APieceThatIsOldIsSentAndCanBeRead) {
   EXPECT_EQ(Gunzip(JoinedBytes(pieces)), "first");
 }
 
-// What is cut short must not look whole to who decompresses it.
-TEST_F(ResultSinkTest, AResultThatIsNotWholeDoesNotEndItsStream) {
+// A decompressor must detect a result that was cut short.
+TEST_F(ResultSinkTest, DoesNotFinishTheStreamOfAFailedResult) {
   ResultSink sink(socket, Compression::kGzip);
   sink.buffer().append(10'000, 'x');
   const std::string failed = protocol::ToFrame(protocol::Failed{.kind = 0, .message = "why"});
@@ -196,7 +196,7 @@ TEST_F(ResultSinkTest, AResultThatIsNotWholeDoesNotEndItsStream) {
   inflateEnd(&stream);
 }
 
-TEST(ResultSink, TellsWhenNobodyReads) {
+TEST(ResultSink, ReportsAClosedSocket) {
   FrontSocket front;
   FrameSocket socket(front.TakeTheirs());
   front.Close();

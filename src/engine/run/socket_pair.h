@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests: the front's end of a socket of the engine.
+// The front's end of a socket of the engine, for tests.
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 
 namespace tarn::engine {
 
-// Waits for at most a minute for what should come at once.
+// A socket pair. Read() waits for at most a minute.
 class FrontSocket {
  public:
   FrontSocket() {
@@ -38,7 +38,7 @@ class FrontSocket {
       : ours_(std::exchange(other.ours_, -1)), theirs_(std::exchange(other.theirs_, -1)) {}
   FrontSocket& operator=(FrontSocket&&) = delete;
 
-  // For whom it is made, who closes it.
+  // Returns the engine's end, which the caller must close.
   int TakeTheirs() { return std::exchange(theirs_, -1); }
   int ours() const { return ours_; }
   void Close() {
@@ -57,7 +57,8 @@ class FrontSocket {
     SendBytes(protocol::ToFrame(message));
   }
 
-  // None at the end of the stream. Valid until the next one.
+  // Returns the next frame, which is valid until the next call, or nullopt at the end of the
+  // stream.
   std::optional<protocol::Frame> Read() {
     for (;;) {
       const Result<std::optional<protocol::Frame>> frame = reader_.Next();
@@ -70,7 +71,7 @@ class FrontSocket {
       reader_.Commit(static_cast<size_t>(got));
     }
   }
-  // The next frame, which must be such a message; but for those that come as time passes.
+  // Reads the next message, skipping periodic ones, and checks its type.
   template <class Message>
   Message Receive() {
     std::optional<protocol::Frame> frame;
