@@ -10,10 +10,9 @@
 
 namespace tarn::engine {
 
-// Datasets one of whose objects was overwritten, as far as some query has noticed. DuckDB 1.5 drops
-// what it has kept of the object then, and keeps the new one, while other queries still read the
-// former: their answers could mix the two. So in this process nobody gets an answer from these
-// datasets any more. Thread-safe.
+// Datasets with an overwritten object, as noticed by a query. DuckDB 1.5 then caches the data of
+// the new object while other queries still read the old one, so results could mix both. Queries on
+// these datasets must therefore fail until the process is replaced. Thread-safe.
 class ChangedDatasets {
  public:
   void Add(const std::vector<std::string>& names) {
@@ -32,7 +31,7 @@ class ChangedDatasets {
   }
 
  private:
-  std::atomic<bool> any_ = false;  // Mostly there is none.
+  std::atomic<bool> any_ = false;  // A fast path for the common case without any.
   mutable std::mutex mutex_;
   std::unordered_set<std::string> names_;  // guarded by mutex_; in lower case
 };

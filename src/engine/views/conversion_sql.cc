@@ -20,7 +20,7 @@ bool IsInteger(const Type& type) {
          (type.name.ends_with("INT") || type.name.ends_with("INTEGER"));
 }
 
-// The type with another scalar in place of its untyped parts.
+// Returns the type with `scalar` for its untyped parts.
 Type WithScalar(Type type, std::string_view scalar) {
   if (type.IsUntyped()) type.name = scalar;
   for (Type& child : type.children) child = WithScalar(std::move(child), scalar);
@@ -35,9 +35,9 @@ std::string Convert(const std::string& value, const Type& from, const Type& to) 
   if (from == to) return value;
   if (from.IsUntyped()) return fmt::format("NULL::{}", ReadTypeText(to));
   const Type target = catalog::ParseType(ReadTypeText(to));
-  // INTEGER, as the untyped parts of a nested value are read, is no struct and no date. Every type
-  // can be cast from VARCHAR. Lambdas would be a way too, but DuckDB 1.5.5 takes twice as long to
-  // bind each level of them: 148 s for 30 lists in lists.
+  // DuckDB reads the untyped parts of a nested value as INTEGER, which it cannot cast to a struct
+  // or a date. It can cast VARCHAR to all types. Lambdas would also work, but the time to bind them
+  // doubles with each level in DuckDB 1.5.5: 148 s for 30 nested lists.
   return HasUntyped(from) ? Cast(Cast(value, WithScalar(from, "VARCHAR")), target)
                           : Cast(value, target);
 }
@@ -46,8 +46,8 @@ std::string Convert(const std::string& value, const Type& from, const Type& to) 
 
 std::string ConversionSql(const std::string& value, const Type& from, const Type& to) {
   const std::string sql = Convert(value, from, to);
-  // DuckDB 1.5.5 moves the bound of ORDER BY … LIMIT below the cast of an integer without casting
-  // it too, and so loses rows of the narrower type. A plus sign keeps it above.
+  // DuckDB 1.5.5 pushes the bound of ORDER BY … LIMIT below the cast of an integer without casting
+  // the bound, which loses rows of the narrower type. A plus sign prevents this.
   return sql != value && IsInteger(from) ? fmt::format("+{}", sql) : sql;
 }
 

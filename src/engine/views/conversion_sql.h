@@ -6,12 +6,12 @@
 
 namespace tarn::engine {
 
-// An SQL expression of type `to` for a value of type `from`, which `to` widens
-// (catalog::CommonType); `value` itself if the types are the same. Untyped values become NULL.
+// Returns the SQL that converts `value` from the type `from` to the wider type `to`
+// (catalog::CommonType), or `value` if the types are the same. Untyped values become NULL.
 std::string ConversionSql(const std::string& value, const catalog::Type& from,
                           const catalog::Type& to);
 
-// The type with which DuckDB reads a column of this type: untyped parts are INTEGER.
+// Returns the type as which DuckDB reads a column: untyped parts are INTEGER.
 std::string ReadTypeText(catalog::Type type);
 
 }  // namespace tarn::engine

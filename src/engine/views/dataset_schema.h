@@ -6,8 +6,8 @@
 
 namespace tarn::engine {
 
-// The schema of a dataset: the columns of its objects, then its partitions. A partition that has
-// the name of a column is not a column; the notes say so.
+// Returns the schema of a dataset: the columns of its objects, then its partitions. Leaves out a
+// partition that has the name of a column, with a note.
 protocol::DatasetSchema ToDatasetSchema(const catalog::SchemaUnion& objects,
                                         const catalog::Partitions& partitions);
 

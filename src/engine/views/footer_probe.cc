@@ -11,11 +11,12 @@
 namespace tarn::engine {
 namespace {
 
-// Most footers are smaller, and reading too much costs less than another request.
+// The bytes of the first request. Most footers are smaller, and surplus bytes cost less than a
+// second request.
 constexpr uint64_t kGuessBytes = 32 * 1024;
 
-// Errors of the check of a footer, after which DuckDB must not read the object. All other errors
-// say that no footer was read.
+// Returns true if the check of the footer failed, so that DuckDB must not read the object. After
+// other errors no footer was read.
 bool IsRefusal(const Error& error) {
   return error.kind == ErrorKind::kTooLarge || error.kind == ErrorKind::kInvalidArgument;
 }
@@ -31,7 +32,8 @@ bool HasFloats(const duck::ColumnType& type) {
          std::any_of(type.children.begin(), type.children.end(), HasFloats);
 }
 
-// Types whose equal values can have different hashes in a bloom filter; see docs/engine-faults.md.
+// Returns true for types whose equal values can have different hashes in a bloom filter. See
+// docs/engine-faults.md.
 bool HasFaultyBloomFilter(const std::string& type) {
   return type == "BLOB" || type == "FLOAT" || type == "DOUBLE";
 }
@@ -42,7 +44,7 @@ FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetad
   const ObjectSchema& known = *object.schema;
   object.may_hide_nan = known.has_floats && !footer.is_by_duckdb;
   object.has_empty_names = footer.has_empty_names;
-  // DuckDB reads some groups as one value: then the leaves are not known apart.
+  // DuckDB reads some groups as one value. Then the column of a leaf is unknown.
   const bool is_mapped = known.leaf_columns.size() == footer.bloom_leaves.size();
   for (size_t leaf = 0; leaf < footer.bloom_leaves.size(); ++leaf) {
     if (!footer.bloom_leaves[leaf]) continue;
@@ -134,7 +136,7 @@ Result<> FooterProbe::CheckEtag(const std::string& key, const std::string& etag,
 }
 
 Result<std::string> FooterProbe::Fetch(const std::string& key, const WatchedTask& task) {
-  // Refuses keys that lead out of the store.
+  // Refuses keys outside of the store.
   TARN_CHECK_OK(store_.Url(key));
   if (!store_.is_folder) return FetchFromBucket(key, task);
   const Result<> loaded = footer_.Load(store_.root + key);

@@ -16,14 +16,14 @@
 
 namespace tarn::engine {
 
-// Reads the columns of objects from their footers. DuckDB would ask for the size of each object,
-// for its last 8 bytes, and for the footer; here all of that is one request, on a connection that
-// is kept, and DuckDB plans over the footer in memory.
+// Reads the columns of objects from their footers. DuckDB would need three requests for each
+// object: its size, its last 8 bytes, and the footer. The probe needs one, on a connection that
+// stays open. DuckDB then plans with the footer in memory.
 //
 // Not thread-safe.
 class FooterProbe {
  public:
-  // The database for all probes. Nothing but footers is ever read through it.
+  // Opens the database for all probes. It reads only footers.
   static Result<duck::Database> OpenPlanner();
 
   static Result<FooterProbe> Make(const protocol::Setup& setup, const duck::Database& planner,
@@ -31,32 +31,31 @@ class FooterProbe {
 
   struct Object {
     SchemaCache::Schema schema = {};
-    std::string etag = {};  // Of the footer that was read; empty for a file.
-    // The names of columns that are not safe to compare in the scan; see
-    // docs/engine-faults.md.
+    std::string etag = {};  // The ETag of the object; empty for a file.
+    // The names of columns for which a filter in the scan is not safe. See docs/engine-faults.md.
     std::vector<std::string> guarded = {};
     bool may_hide_nan = false;
-    bool has_empty_names = false;  // Of columns or fields.
+    bool has_empty_names = false;  // A column or a field has an empty name.
   };
-  // Returns the columns of an object. After an error that is not a refusal, DuckDB, asked for the
-  // object itself, can read it or has a message that is meant for people. The watchdog has the task
-  // already.
+  // Returns the columns of an object. After an error that is not a refusal, the caller should let
+  // DuckDB read the object, which succeeds or gives a better error message. The task must be in the
+  // watchdog.
   //
-  // Calls `on_decoding` before DuckDB decodes the footer. It does so once for each schema.
+  // Calls `on_decoding` before DuckDB decodes the footer, once for each schema.
   Result<Object> Read(const std::string& key, WatchedTask& task,
                       const std::function<void()>& on_decoding = nullptr);
 
-  // Whether the last Read failed because the footer is damaged or exceeds a limit. Its error is
-  // meant for people, and DuckDB must not read the object.
+  // True if the last Read failed because the footer is damaged or exceeds a limit. The error
+  // message is for users, and DuckDB must not read the object.
   bool refused() const { return refused_; }
 
-  // kPrecondition if an object of a bucket has another ETag.
+  // Returns kPrecondition if an object of a bucket has another ETag.
   Result<> CheckEtag(const std::string& key, const std::string& etag, const WatchedTask& task);
 
  private:
   FooterProbe(const protocol::Setup& setup, duck::Connection connection, duck::FooterFile footer,
               std::shared_ptr<SchemaCache> schemas);
-  // Puts the footer into footer_ and returns the ETag.
+  // Reads the footer into footer_ and returns the ETag.
   Result<std::string> Fetch(const std::string& key, const WatchedTask& task);
   Result<std::string> FetchFromBucket(const std::string& key, const WatchedTask& task);
   Result<size_t> Put(std::string_view object_end);
@@ -69,7 +68,7 @@ class FooterProbe {
   bool refused_ = false;
 };
 
-// An object of whose statistics and bloom filters nothing is known.
+// Returns an object with unknown statistics and bloom filters.
 FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema);
 
 SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns);

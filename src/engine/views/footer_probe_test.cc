@@ -46,7 +46,7 @@ class FooterProbeTest : public testing::Test {
     const auto columns = Read(key);
     return columns.ok() ? "" : columns.error().message;
   }
-  // The columns that DuckDB reads from the file itself.
+  // Returns the columns that DuckDB reads from the file itself.
   Columns Direct() {
     duck::Connection connection = *duck::Database::Open({})->Connect();
     const auto statement =
@@ -56,7 +56,7 @@ class FooterProbeTest : public testing::Test {
   }
 };
 
-TEST_F(FooterProbeTest, TypesAreThoseOfTheObject) {
+TEST_F(FooterProbeTest, ReadsTheTypesOfTheObject) {
   bucket.objects["one"] = BytesOf(
       "SELECT * EXCLUDE (bignum, uhugeint, hugeint, \"union\", fixed_int_array, "
       "fixed_varchar_array, fixed_nested_int_array, fixed_nested_varchar_array, "
@@ -71,7 +71,7 @@ TEST_F(FooterProbeTest, TypesAreThoseOfTheObject) {
   EXPECT_EQ(bucket.seen()[0].range, "bytes=-32768");
 }
 
-TEST_F(FooterProbeTest, AFooterThatIsLongerThanTheGuessIsReadWithASecondRequest) {
+TEST_F(FooterProbeTest, ReadsALongFooterWithASecondRequest) {
   std::string select = "SELECT 0 AS c0";
   for (int i = 1; i < 1000; ++i) select += fmt::format(", {} AS column_{}", i, i);
   bucket.objects["one"] = BytesOf(select);
@@ -126,7 +126,7 @@ TEST_F(FooterProbeTest, ReadsFilesOfAFolder) {
             "it does not end like a Parquet file");
 }
 
-TEST_F(FooterProbeTest, WhatIsNoParquetIsAnError) {
+TEST_F(FooterProbeTest, RefusesObjectsThatAreNotParquet) {
   const std::string good = BytesOf("FROM range(10)");
   bucket.objects["empty"] = "";
   bucket.objects["text"] = "id,name\n1,one\n";
@@ -155,7 +155,7 @@ TEST_F(FooterProbeTest, WhatIsNoParquetIsAnError) {
   EXPECT_THAT(ErrorOf("a/../b"), HasSubstr("segment"));
 }
 
-TEST_F(FooterProbeTest, LimitsAreThoseOfTheSetUp) {
+TEST_F(FooterProbeTest, AppliesTheLimitsOfTheSetUp) {
   const s3::Bucket access = bucket.bucket();
   probe.emplace(std::move(*FooterProbe::Make({.store = access.store,
                                               .credentials = access.credentials,
@@ -175,7 +175,7 @@ TEST_F(FooterProbeTest, LimitsAreThoseOfTheSetUp) {
   EXPECT_TRUE(probe->refused());
 }
 
-TEST_F(FooterProbeTest, ATaskThatIsCancelledReadsNoFurther) {
+TEST_F(FooterProbeTest, StopsWhenTheTaskIsCancelled) {
   bucket.objects["one"] = BytesOf("FROM range(10)");
   Watchdog watchdog;
   const auto cancelled = std::make_shared<WatchedTask>(Deadline::Never());

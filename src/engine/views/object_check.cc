@@ -28,7 +28,7 @@ bool ObjectCheck::IsNeeded(const Error& error) {
          error.message.find("Prefetch registered for bytes outside file") != std::string::npos;
 }
 
-// The prefix of exceptions that are not DuckDB's own: those of Thrift, and of decompression.
+// DuckDB's prefix for exceptions of its libraries, such as Thrift and the decompressors.
 bool ObjectCheck::IsOfDecoding(const Error& error) {
   return error.message.starts_with("Invalid Error: ");
 }

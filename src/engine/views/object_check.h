@@ -12,30 +12,29 @@
 
 namespace tarn::engine {
 
-// An object of a dataset, as the catalogue or the probe knows it.
+// An object of a dataset, with the ETag from the catalogue or the probe.
 struct KnownObject {
   std::string key;
-  std::string etag;  // Empty: not known.
+  std::string etag;  // Empty if unknown.
 };
 
-// Tells an object that was overwritten from one that is damaged, after DuckDB has read behind its
-// end.
+// Distinguishes overwritten objects from damaged ones, after DuckDB has read past their end.
 //
 // Thread-safe. Blocks for one request for each object.
 class ObjectCheck {
  public:
   explicit ObjectCheck(const protocol::Setup& setup);
 
-  // True for an error that either of the two can have caused.
+  // True if either an overwritten or a damaged object can have caused the error.
   static bool IsNeeded(const Error& error);
-  // True for an error in decoding the bytes of an object that DuckDB does not name. Ask IsNeeded
-  // first: some of its errors look the same.
+  // True if DuckDB could not decode an object, which the error does not name. Call IsNeeded first,
+  // because some of its errors look the same.
   static bool IsOfDecoding(const Error& error);
 
-  // kInvalidArgument if the object is damaged; kStale if it was overwritten, or may have been.
-  // `since` is the time before the object was first read, for files of a folder.
+  // Returns kInvalidArgument if the object is damaged, or kStale if it was overwritten or may have
+  // been. `since` is a time before the first read of the object, for files of a folder.
   Error Explain(const KnownObject& object, std::chrono::system_clock::time_point since);
-  // Whether one of the objects is known to be overwritten. One request for each.
+  // True if one of the objects was certainly overwritten. Makes a request for each.
   bool IsAnyOverwritten(const std::vector<KnownObject>& objects,
                         std::chrono::system_clock::time_point since);
 

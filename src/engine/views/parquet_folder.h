@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests: a folder that serves in place of a bucket.
+// A folder in place of a bucket, for tests.
 
 #include <filesystem>
 #include <stdexcept>
@@ -24,7 +24,7 @@ class ParquetFolder {
 
   const std::filesystem::path& path() const { return path_; }
 
-  // An object with the rows of the query.
+  // Writes an object with the rows of the query.
   void Write(const std::string& key, const std::string& query) const {
     duck::Connection connection = *duck::Database::Open({})->Connect();
     const std::string target = duck::QuoteLiteral((path_ / key).string());

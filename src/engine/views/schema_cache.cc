@@ -5,7 +5,7 @@
 namespace tarn::engine {
 namespace {
 
-// When the cached schemas are larger, all of them are evicted. A schema of 1,000 columns has about
+// The limit of the cache, at which all schemas are evicted. A schema of 1,000 columns has about
 // 30 KB.
 constexpr size_t kBytesMax = 32 * 1024 * 1024;
 

@@ -14,29 +14,29 @@ namespace tarn::engine {
 // The columns of objects that have the same schema.
 struct ObjectSchema {
   catalog::SchemaUnion::Columns columns;
-  // For each leaf of the schema, the column that it is alone; kNested for others.
+  // The column of each leaf of the schema; kNested if the column is nested.
   std::vector<size_t> leaf_columns;
   bool has_floats = false;  // FLOAT or DOUBLE, also inside nested types.
 
   static constexpr size_t kNested = static_cast<size_t>(-1);
 };
 
-// The columns that DuckDB reads for the schemas of footers that were planned. Objects of one
-// dataset mostly have one schema, which is planned once.
+// A cache of the columns that DuckDB reads for the schema of a footer. Objects of one dataset
+// mostly have one schema, so DuckDB plans it once.
 //
 // Thread-safe.
 class SchemaCache {
  public:
   using Schema = std::shared_ptr<const ObjectSchema>;
 
-  // Null if the schema is not cached.
+  // Returns null if the schema is not cached.
   Schema Find(const duck::FooterMetadata& footer) const;
   void Put(const duck::FooterMetadata& footer, Schema schema);
 
  private:
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Schema> schemas_;  // Guarded by mutex_.
-  size_t bytes_ = 0;                                 // Guarded by mutex_; of the footers' schemas.
+  size_t bytes_ = 0;                                 // Guarded by mutex_; the size of the keys.
 };
 
 }  // namespace tarn::engine
