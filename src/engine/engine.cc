@@ -30,12 +30,12 @@ constexpr uint64_t kCheckedBytesMin = 1'000'000;
 constexpr uint64_t kCheckedBytesMax = 16'000'000;
 constexpr uint64_t kRowBytes = 50;
 
-// Stacks are memory that may be written, and the limit counts them whole.
+// The limit counts the whole stack of each thread.
 constexpr uint64_t kStackBytes = 8ULL * 1024 * 1024;
 constexpr uint64_t kOtherThreads = 8;
 
-// From here on an allocation beyond the limit fails, which DuckDB turns into an error of that
-// query: a scalar function asks for its memory past DuckDB's own accounting.
+// Makes allocations beyond the limit fail, which DuckDB reports as an error of the query. DuckDB's
+// own limit does not count the memory of scalar functions.
 Result<> LimitMemory(const protocol::Setup& setup, size_t slots) {
   if (setup.memory_hard_limit == 0) return {};
   // Queries and probes each have DuckDB's threads.
@@ -46,7 +46,7 @@ Result<> LimitMemory(const protocol::Setup& setup, size_t slots) {
   return Internal(fmt::format("cannot limit the memory: {}", std::strerror(errno)));
 }
 
-// When the machine runs out of memory, this process is to go and not the front.
+// Makes the kernel end this process and not the front when the machine runs out of memory.
 void OfferToOomKiller() {
   std::ofstream file("/proc/self/oom_score_adj");
   file << "800";
@@ -240,8 +240,8 @@ void Engine::ReportCached() {
 
 void Engine::ReportReplacedFiles() {
   if (!sandbox_.FilesReplaced()) return;
-  // Said again and again until it is done: a process that has just started is not replaced.
-  ReportUnhealthy({.reason = "files that it may read were replaced"});
+  // Repeats the report until the front replaces the process, which it delays after a start.
+  ReportUnhealthy({.reason = "files of the sandbox were replaced"});
 }
 
 void Engine::ReportUnhealthy(const protocol::Unhealthy& unhealthy) {

@@ -18,24 +18,25 @@
 
 namespace tarn::engine {
 
-// The engine process: DuckDB, driven over sockets by queryd's front (see protocol/messages.h).
+// The engine process: DuckDB, which the front of queryd controls over sockets (see
+// protocol/messages.h).
 //
-// A process that only probes reads the footers of objects and runs no queries. A footer that ends
-// it ends no query.
+// A process that only probes reads the footers of objects and runs no queries, so a footer that
+// crashes it does not end a query.
 //
-// One control socket brings the set-up, changes of views and cancels, and takes back what they
-// came to and how far queries are. Each slot has a socket of its own for its queries and results,
-// so that a result that nobody reads holds back its own query only.
+// The control socket carries the set-up, changes of views, cancels, their results, and the progress
+// of queries. Each slot has its own socket for queries and results, so a result that the client
+// reads slowly blocks only its own query.
 //
-// Nothing here knows limits of time or numbers of queries: that is the front's. Whatever goes
-// wrong here, the front ends the process and starts another.
+// The front is responsible for deadlines and admission. If the engine fails, the front replaces the
+// process.
 class Engine {
  public:
-  // Reads the set-up from the control socket and opens DuckDB. What fails is told to the front
-  // too. The descriptors are taken.
+  // Takes the descriptors, reads the set-up from the control socket and opens DuckDB. Also sends
+  // the error to the front if this fails.
   static Result<std::unique_ptr<Engine>> Open(int control, const std::vector<int>& slots);
-  // Ends queries that run and waits for them, and for a moment for probes. The program does not
-  // come here: it ends at once when Serve has returned.
+  // Cancels running queries and waits for them, and briefly for probes. Only tests use it: the
+  // program exits when Serve returns.
   ~Engine();
 
   // Serves until the front closes the control socket.
@@ -52,13 +53,14 @@ class Engine {
   void CheckMemory();
   void ReportCached();
 
-  FrameSocket control_;  // Reading: Serve's thread. Writing: all of them.
-  Sandbox sandbox_;      // Entered before there is another thread.
+  FrameSocket control_;  // Serve's thread reads, all threads write.
+  Sandbox sandbox_;      // Entered before other threads start.
   std::shared_ptr<Watchdog> watchdog_;
   std::unique_ptr<ConnectionFactory> factory_;
-  std::optional<duck::Connection> own_connection_;  // Only the progress thread's.
+  std::optional<duck::Connection> own_connection_;  // For the progress thread only.
   std::unique_ptr<Prober> prober_;
-  std::unique_ptr<Views> views_;  // Null in a process that only probes, as the two below.
+  // Null in a process that only probes, like context_.
+  std::unique_ptr<Views> views_;
   std::unique_ptr<WorkerContext> context_;
   std::vector<std::unique_ptr<Worker>> workers_;
 

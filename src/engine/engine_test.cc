@@ -1,4 +1,4 @@
-// The engine as the front sees it: over its sockets.
+// Tests the engine over its sockets, like the front.
 
 #include "engine/engine.h"
 
@@ -22,7 +22,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-// Runs for minutes unless it is interrupted.
+// A query that runs for minutes.
 constexpr const char* kEndless =
     "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7";
 
@@ -33,10 +33,10 @@ struct Answer {
   std::optional<Error> error;
   Compression compression = Compression::kNone;
   size_t largest_frame = 0;
-  std::optional<uint64_t> revision;  // That the query saw.
+  std::optional<uint64_t> revision;  // The catalogue revision of the query.
   protocol::Begun begun;
 
-  // The rows, or "error: …".
+  // Returns the rows, or "error: …".
   std::string Text() const { return error ? "error: " + error->message : bytes; }
 };
 
@@ -47,13 +47,13 @@ class EngineTest : public testing::Test {
                         .threads = 2,
                         .memory_limit = 200'000'000,
                         .plan_cache_entries = 10,
-                        // It would be this program's, with all its tests.
+                        // The sandbox would restrict the test program.
                         .sandbox = protocol::SandboxMode::kOff,
                         .log_program = "engine",
                         .log_level = static_cast<int>(log::Level::kError)};
   FrontSocket control;
   std::vector<FrontSocket> slots;
-  std::vector<uint64_t> numbers;  // Of each slot's latest query.
+  std::vector<uint64_t> numbers;  // The number of the last query of each slot.
   uint64_t last_ticket = 0;
   uint64_t revision = 0;
   std::unique_ptr<Engine> engine;
@@ -84,14 +84,14 @@ class EngineTest : public testing::Test {
     EXPECT_THAT(ready.version, StartsWith("DuckDB v"));
     serving = std::thread([this] { engine->Serve(); });
   }
-  // The front goes; Serve returns.
+  // Closes the control socket, so that Serve returns.
   void Stop() {
     control.Close();
     if (serving.joinable()) serving.join();
     engine = nullptr;
   }
 
-  // Its number in the slot.
+  // Sends a query and returns its number in the slot.
   uint64_t Send(size_t slot, protocol::Query query) {
     query.number = ++numbers[slot];
     slots[slot].Send(query);
@@ -171,7 +171,7 @@ TEST_F(EngineTest, AnswersInEveryFormat) {
   EXPECT_EQ(arrow.bytes.substr(arrow.bytes.size() - 8), std::string("\xFF\xFF\xFF\xFF\0\0\0\0", 8));
 }
 
-TEST_F(EngineTest, PassesParametersAndOptionsOn) {
+TEST_F(EngineTest, AppliesParametersAndOptions) {
   Open();
   protocol::Query query = Csv("SELECT $a + 1 AS n");
   query.params = R"({"a":41})";
@@ -188,7 +188,7 @@ TEST_F(EngineTest, PassesParametersAndOptionsOn) {
   EXPECT_EQ(compressed.bytes.substr(0, 2), "\x1F\x8B");
 }
 
-TEST_F(EngineTest, AFailureHasItsKindAndLeavesTheSlotUsable) {
+TEST_F(EngineTest, ReportsErrorsAndKeepsTheSlotUsable) {
   Open(1);
   for (const char* sql :
        {"SELEC 1", "SELECT * FROM nowhere", "SELECT 1/0 + 'x'::INTEGER", "SELECT error('no')",
@@ -200,7 +200,7 @@ TEST_F(EngineTest, AFailureHasItsKindAndLeavesTheSlotUsable) {
   }
 }
 
-TEST_F(EngineTest, AFailureInTheMiddleComesAfterTheRowsBeforeIt) {
+TEST_F(EngineTest, SendsRowsBeforeALaterError) {
   Open(1);
   const Answer answer =
       Run(0, Csv("SELECT CASE WHEN range < 100000 THEN range ELSE error('no') END AS n "
@@ -211,7 +211,7 @@ TEST_F(EngineTest, AFailureInTheMiddleComesAfterTheRowsBeforeIt) {
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
 }
 
-TEST_F(EngineTest, ALargeResultComesInFramesOfBoundedSize) {
+TEST_F(EngineTest, SendsALargeResultInBoundedFrames) {
   Open(1);
   const Answer answer = Run(0, Csv("SELECT range AS n, repeat('x', 3000) AS t FROM range(3000)"));
   EXPECT_EQ(answer.rows, 3000U);
@@ -222,7 +222,7 @@ TEST_F(EngineTest, ALargeResultComesInFramesOfBoundedSize) {
   EXPECT_LE(wide.largest_frame, 256U * 1024 + protocol::RowsHeader::kBytes);
 }
 
-TEST_F(EngineTest, TheRowLimitIsExact) {
+TEST_F(EngineTest, AppliesTheRowLimitExactly) {
   Open(1);
   for (const uint64_t rows : {1U, 2047U, 2048U, 2049U, 5000U}) {
     for (const auto& [limit, truncated] :
@@ -240,11 +240,11 @@ TEST_F(EngineTest, TheRowLimitIsExact) {
   }
 }
 
-TEST_F(EngineTest, TheByteLimitCutsBetweenRows) {
+TEST_F(EngineTest, AppliesTheByteLimitBetweenRows) {
   Open(1);
   for (const Format format : {Format::kCsv, Format::kNdjson}) {
     protocol::Query query{.sql = "SELECT range + 1000 AS n FROM range(9000)", .format = format};
-    // What follows the last row comes in any case.
+    // The limit does not apply to the end of the result.
     const auto rows_of = [](const std::string& bytes) {
       return bytes.substr(0, bytes.find("{\"status\""));
     };
@@ -258,11 +258,11 @@ TEST_F(EngineTest, TheByteLimitCutsBetweenRows) {
       EXPECT_EQ(answer.truncated, limit < whole.size());
       EXPECT_TRUE(whole.starts_with(rows));
       EXPECT_EQ(rows.back(), '\n') << "no row is cut";
-      // The next row had no room.
+      // No room was left for the next row.
       EXPECT_GT(rows.size() + 14, std::min(limit, whole.size()));
     }
   }
-  // What is around the rows comes in any case.
+  // The limit does not apply to the bytes around the rows.
   const protocol::Query json{.sql = "FROM range(1000)", .byte_limit = 1};
   const Answer answer = Run(0, json);
   EXPECT_TRUE(answer.truncated);
@@ -270,29 +270,29 @@ TEST_F(EngineTest, TheByteLimitCutsBetweenRows) {
   EXPECT_THAT(answer.bytes, HasSubstr("\"rows\":[]"));
 }
 
-TEST_F(EngineTest, ACancelEndsARunningQuerySoon) {
+TEST_F(EngineTest, CancelsARunningQuery) {
   Open(1);
   for (int i = 0; i < 3; ++i) {
     const uint64_t number = Send(0, Csv(kEndless));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 * i));  // At some point of its way.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 * i));  // Varies the moment.
     control.Send(protocol::Cancel{.slot = 0, .query = number});
     const Answer answer = ReadAnswer(0);
     ASSERT_TRUE(answer.error);
     EXPECT_EQ(answer.error->kind, ErrorKind::kCancelled);
-    EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n") << "the next one is not hit";
+    EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n") << "the next query is not cancelled";
   }
 }
 
-TEST_F(EngineTest, ACancelMayComeBeforeItsQuery) {
+TEST_F(EngineTest, AppliesACancelThatArrivesBeforeItsQuery) {
   Open(1);
   control.Send(protocol::Cancel{.slot = 0, .query = 1});
-  // Answered only after the cancel was handled, which comes before it on the same socket.
+  // Waits until the engine has handled the cancel, which is earlier on the same socket.
   Apply({}, {"nothing"});
   EXPECT_EQ(Run(0, Csv(kEndless)).error->kind, ErrorKind::kCancelled);
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
 }
 
-TEST_F(EngineTest, ACancelOfAQueryThatHasEndedDoesNothing) {
+TEST_F(EngineTest, IgnoresACancelOfAnEndedQuery) {
   Open(2);
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
   control.Send(protocol::Cancel{.slot = 0, .query = 1});
@@ -303,8 +303,8 @@ TEST_F(EngineTest, ACancelOfAQueryThatHasEndedDoesNothing) {
   EXPECT_EQ(Text("SELECT 42 AS x", 1), "x\r\n42\r\n");
 }
 
-TEST_F(EngineTest, AnErrorInMidStreamKeepsItsReason) {
-  // DuckDB loses it now and then, more often where its threads are busy.
+TEST_F(EngineTest, ReportsTheReasonOfAnErrorInMidStream) {
+  // DuckDB sometimes loses the reason, more often if its threads are busy.
   constexpr size_t kSlots = 4;
   Open(kSlots);
   std::vector<std::thread> readers;
@@ -323,18 +323,18 @@ TEST_F(EngineTest, AnErrorInMidStreamKeepsItsReason) {
   for (std::thread& reader : readers) reader.join();
 }
 
-TEST_F(EngineTest, AReaderThatIsSlowHoldsItsOwnSlotOnly) {
+TEST_F(EngineTest, ASlowReaderBlocksOnlyItsSlot) {
   Open(3);
   Send(0, Csv("FROM range(100000000)"));
-  EXPECT_TRUE(slots[0].IsReadable(60'000));  // And is not read.
+  EXPECT_TRUE(slots[0].IsReadable(60'000));  // The test does not read it.
   for (const size_t slot : {1U, 2U, 1U}) EXPECT_EQ(Text("SELECT 42 AS x", slot), "x\r\n42\r\n");
-  Apply({}, {"nothing"});  // Nor are changes of views held.
+  Apply({}, {"nothing"});  // Changes of views are not blocked either.
   control.Send(protocol::Cancel{.slot = 0, .query = 1});
   EXPECT_EQ(ReadAnswer(0).error->kind, ErrorKind::kCancelled);
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
 }
 
-TEST_F(EngineTest, ViewsCanBePutReplacedAndDropped) {
+TEST_F(EngineTest, CreatesReplacesAndDropsViews) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   folder.Write("b.parquet", "SELECT 2 AS id");
   Open();
@@ -349,7 +349,7 @@ TEST_F(EngineTest, ViewsCanBePutReplacedAndDropped) {
   Apply({}, {"t"});  // Twice is no error.
 }
 
-TEST_F(EngineTest, AQuerySaysWhichRevisionItSaw) {
+TEST_F(EngineTest, ReportsTheRevisionOfAQuery) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   setup.revision = 7;
   Open(1);
@@ -363,7 +363,7 @@ TEST_F(EngineTest, AQuerySaysWhichRevisionItSaw) {
   EXPECT_FALSE(Run(0, Csv("FROM nowhere")).revision);
 }
 
-TEST_F(EngineTest, AProcessThatOnlyProbesTellsWhenDuckdbDecodesAFooter) {
+TEST_F(EngineTest, AProbeProcessReportsDecodingOfFooters) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   folder.Write("b.parquet", "SELECT 2 AS id");
   setup.only_probes = true;
@@ -376,7 +376,7 @@ TEST_F(EngineTest, AProcessThatOnlyProbesTellsWhenDuckdbDecodesAFooter) {
   EXPECT_FALSE(begun.has_ended);
   EXPECT_TRUE(control.Receive<protocol::Decoding>().has_ended);
   EXPECT_TRUE(control.Receive<protocol::Probed>().ok);
-  // A change of views and a dataset that is not being read are no error.
+  // A change of views, and a Hurry for a dataset without a probe, are not errors.
   control.Send(protocol::ApplyViews{.ticket = 2});
   control.Send(protocol::Hurry{.dataset = "t"});
   // DuckDB decodes each schema once.
@@ -387,7 +387,7 @@ TEST_F(EngineTest, AProcessThatOnlyProbesTellsWhenDuckdbDecodesAFooter) {
   EXPECT_EQ(frame->type, protocol::FrameType::kProbed);
 }
 
-TEST_F(EngineTest, AProbeTellsTheColumnsAndChangesNothing) {
+TEST_F(EngineTest, AProbeReturnsTheColumnsAndChangesNoView) {
   folder.Write("a.parquet", "SELECT 1 AS id, [{'b c': 1.5::DECIMAL(9, 2)}] AS \"x y\"");
   Open();
   const auto columns = Probe({"t", {"a.parquet"}});
@@ -402,8 +402,8 @@ TEST_F(EngineTest, AProbeTellsTheColumnsAndChangesNothing) {
   EXPECT_EQ(Probe({"t", {"a.parquet"}}, 0).error().kind, ErrorKind::kTimeout);
 }
 
-// The same text again runs by its plan, which must not outlive what it was made from.
-TEST_F(EngineTest, APlanFollowsTheViewsItReads) {
+// A cached plan must not be used after its views have changed.
+TEST_F(EngineTest, PlansFollowChangesOfViews) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   folder.Write("b.parquet", "SELECT 'text' AS name, 2 AS other");
   Open(1);
@@ -417,7 +417,7 @@ TEST_F(EngineTest, APlanFollowsTheViewsItReads) {
   EXPECT_EQ(Text("FROM t"), "id\r\n1\r\n") << "after its failure too";
 }
 
-// Pairs of datasets that always change together: whoever reads both sees the same of both.
+// Two datasets always change together, so a query on both must see the same revision of both.
 TEST_F(EngineTest, EachQuerySeesOneRevision) {
   for (int i = 0; i < 4; ++i) {
     folder.Write(std::to_string(i) + ".parquet", fmt::format("SELECT {} AS id", i));
@@ -433,7 +433,7 @@ TEST_F(EngineTest, EachQuerySeesOneRevision) {
   std::vector<std::thread> clients;
   for (size_t slot = 0; slot < slots.size(); ++slot) {
     clients.emplace_back([this, slot, &over, &asked] {
-      // The first two together, the others each by itself, so that views are made at all times.
+      // Two slots read both datasets. The others read one, so that views are created all the time.
       const std::string sql = slot < 2 ? "SELECT count(*) AS n FROM a JOIN b USING (id)"
                                        : "SELECT count(*) AS n FROM b";
       while (!over) {
@@ -450,7 +450,7 @@ TEST_F(EngineTest, EachQuerySeesOneRevision) {
   for (std::thread& client : clients) client.join();
 }
 
-TEST_F(EngineTest, SaysWhatAResultDependsOn) {
+TEST_F(EngineTest, ReportsDependenciesOfAResult) {
   folder.Write("a.parquet", "SELECT TIMESTAMP '2026-01-01' AS day, 1 AS now");
   Open(1);
   Apply({{"t", {"a.parquet"}}, {"u", {"a.parquet"}}});
@@ -478,10 +478,10 @@ TEST_F(EngineTest, SaysWhatAResultDependsOn) {
   }
 }
 
-TEST_F(EngineTest, WhatThereIsIsToldWithoutReadingIt) {
+TEST_F(EngineTest, ListsDatasetsWithoutReadingObjects) {
   const std::vector<protocol::Column> columns = {{"id", "INTEGER"}, {"x y", "STRUCT(a DATE)[]"}};
   Open(1);
-  // Its object comes later: to name the columns nothing is read.
+  // The object does not exist yet, because listing the columns does not read it.
   Apply({{.name = "t", .keys = {"a.parquet"}, .schema = {.columns = columns}}});
   EXPECT_EQ(Text("SHOW TABLES"), "name\r\nt\r\n");
   const std::string all =
@@ -495,7 +495,7 @@ TEST_F(EngineTest, WhatThereIsIsToldWithoutReadingIt) {
   EXPECT_EQ(Text("SHOW TABLES"), "name\r\n");
 }
 
-TEST_F(EngineTest, KnownViewsOfTheSetUpAreThere) {
+TEST_F(EngineTest, HasTheViewsOfTheSetUp) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   setup.views = {{"t", {"a.parquet"}}, {"lost", {"missing.parquet"}}};
   Open();
@@ -512,13 +512,13 @@ TEST_F(EngineTest, InternalErrorsWithoutConsequencesDoNotReplaceTheProcess) {
   EXPECT_THAT(answer, Not(HasSubstr("0x")));
   EXPECT_EQ(Text("SELECT 1e999 AS x"), "x\r\nInfinity\r\n");
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
-  // The next message is no Unhealthy.
+  // The engine has not sent Unhealthy.
   control.Send(protocol::ApplyViews{.ticket = 7, .revision = 1});
   EXPECT_EQ(control.Receive<protocol::ViewsApplied>().ticket, 7U);
 }
 
-// Each of these ended the process: DuckDB's functions recurse for each level.
-TEST_F(EngineTest, DeepJsonIsAnErrorOfTheQuery) {
+// Each of these would crash the process, because DuckDB's functions recurse for each level.
+TEST_F(EngineTest, RefusesDeepJson) {
   Open(1);
   const std::string deep = "(repeat('[', 300000) || repeat(']', 300000))";
   for (const std::string& sql : std::vector<std::string>{
@@ -537,7 +537,7 @@ TEST_F(EngineTest, DeepJsonIsAnErrorOfTheQuery) {
             "x\r\n1000001\r\n");
 }
 
-TEST_F(EngineTest, AQueryThatDoesNotFitAloneIsWrong) {
+TEST_F(EngineTest, OutOfMemoryAloneIsAnErrorOfTheQuery) {
   setup.memory_limit = 50'000'000;
   setup.threads = 1;
   Open(1);
@@ -552,7 +552,7 @@ TEST_F(EngineTest, AQueryThatDoesNotFitAloneIsWrong) {
   EXPECT_EQ(Text("SELECT 42 AS x"), "x\r\n42\r\n");
 }
 
-TEST_F(EngineTest, AQueryThatDoesNotFitBesideOthersMayBeTriedAgain) {
+TEST_F(EngineTest, OutOfMemoryBesideOtherQueriesMayBeRetried) {
   setup.memory_limit = 50'000'000;
   setup.threads = 1;
   Open(2);
@@ -564,7 +564,7 @@ TEST_F(EngineTest, AQueryThatDoesNotFitBesideOthersMayBeTriedAgain) {
   EXPECT_EQ(answer.error->kind, ErrorKind::kOutOfMemory);
 }
 
-TEST_F(EngineTest, TellsHowFarAQueryIs) {
+TEST_F(EngineTest, ReportsProgress) {
   folder.Write("a.parquet", "SELECT range AS id FROM range(1000000)");
   Open(2);
   Apply({{"t", {"a.parquet"}}});
@@ -579,7 +579,7 @@ TEST_F(EngineTest, TellsHowFarAQueryIs) {
   }
 }
 
-TEST_F(EngineTest, EndsWithTheFrontWhateverRuns) {
+TEST_F(EngineTest, StopsWithTheFrontDuringQueries) {
   Open(3);
   Send(0, Csv(kEndless));
   Send(1, Csv("FROM range(100000000)"));
@@ -591,21 +591,21 @@ TEST_F(EngineTest, EndsWithTheFrontWhateverRuns) {
   }
 }
 
-TEST_F(EngineTest, WhatIsNoQueryEndsTheSlotOnly) {
+TEST_F(EngineTest, ClosesOnlyTheSlotOfAnInvalidMessage) {
   Open(2);
   std::string garbage;
   protocol::AppendFrame(protocol::FrameType::kQuery, "garbage", garbage);
   slots[0].SendBytes(garbage);
-  EXPECT_FALSE(slots[0].Read()) << "closed, so that the front does not wait";
+  EXPECT_FALSE(slots[0].Read()) << "closed, so the front does not wait";
   EXPECT_EQ(Text("SELECT 42 AS x", 1), "x\r\n42\r\n");
 }
 
-TEST(Engine, TellsTheFrontWhyItCannotStart) {
+TEST(Engine, SendsAStartErrorToTheFront) {
   FrontSocket control;
   control.Send(protocol::Setup{.store = {.root = "s3://lake/", .host = "127.0.0.1:1"},
                                .httpfs_path = __FILE__,
                                .memory_limit = 100'000'000,
-                               // It would be this program's.
+                               // The sandbox would restrict the test program.
                                .sandbox = protocol::SandboxMode::kOff});
   const auto engine = Engine::Open(control.TakeTheirs(), {});
   ASSERT_FALSE(engine.ok());
@@ -613,7 +613,7 @@ TEST(Engine, TellsTheFrontWhyItCannotStart) {
   EXPECT_FALSE(control.Read());
 }
 
-TEST(Engine, NeedsASetUpFirst) {
+TEST(Engine, RefusesOtherMessagesBeforeTheSetUp) {
   FrontSocket control;
   control.Send(protocol::Cancel{});
   EXPECT_FALSE(Engine::Open(control.TakeTheirs(), {}).ok());

@@ -10,9 +10,9 @@
 namespace tarn::engine {
 namespace {
 
-// Rows that wait for their reader inside DuckDB. It counts them without the heap of their texts, so
-// that its default of 1 MB holds gigabytes of wide rows; a small one costs no speed (3 M rows of 9
-// columns from Parquet: 0.46 s of CPU with 1 MB, 0.5 s with 1 KB, within the noise).
+// The size of DuckDB's buffer for rows of a result. DuckDB does not count the memory of long texts,
+// so its default of 1 MB can hold gigabytes of wide rows. A small buffer is not slower: 3 M rows of
+// 9 columns from Parquet take 0.46 s of CPU with 1 MB and 0.5 s with 1 KB, within the noise.
 constexpr const char* kStreamingBuffer = "1KB";
 
 bool IsFile(const std::string& path) {
@@ -29,7 +29,7 @@ duck::Database::Options OptionsOf(const protocol::Setup& setup) {
                                      {"allow_persistent_secrets", "false"},
                                      {"threads", std::to_string(setup.threads)}};
   if (setup.memory_limit > 0) options.emplace_back("memory_limit", Bytes(setup.memory_limit));
-  // Empty: DuckDB spills nowhere, and what does not fit into memory fails.
+  // If it is empty, DuckDB does not spill, and queries that do not fit into memory fail.
   options.emplace_back("temp_directory", setup.temp_directory);
   return options;
 }
@@ -57,7 +57,7 @@ ConnectionFactory::ConnectionFactory(const protocol::Setup& setup, duck::Databas
 
 Result<> ConnectionFactory::InstallWhatIsMissing(const protocol::Setup& setup) {
   if (setup.store.is_folder || IsFile(setup.httpfs_path)) return {};
-  // Of its own, and closed again with its threads.
+  // A separate database, which is closed before the sandbox.
   TARN_TRY(const duck::Database database, duck::Database::Open(OptionsOf(setup)));
   TARN_TRY(duck::Connection connection, database.Connect());
   return Run(connection, {{"install httpfs", "INSTALL httpfs"}});
@@ -93,27 +93,27 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::ConnectionSteps() const 
 
 std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
   std::vector<Step> steps;
-  // DuckDB 1.5.5 shows this limit where it is an option of Open, and does not apply it.
+  // DuckDB 1.5.5 does not apply this limit if it is an option of Open.
   if (!setup_.temp_directory.empty() && setup_.temp_directory_limit > 0) {
-    steps.push_back({"bound the spill", fmt::format("SET GLOBAL max_temp_directory_size = '{}'",
-                                                    Bytes(setup_.temp_directory_limit))});
+    steps.push_back({"limit spilling", fmt::format("SET GLOBAL max_temp_directory_size = '{}'",
+                                                   Bytes(setup_.temp_directory_limit))});
   }
-  // Keys contain no patterns and URLs no query strings. The secret's option does not suffice:
-  // DuckDB expands a pattern before it looks up the secret.
+  // Takes keys literally, without patterns and query strings. The option of the secret does not
+  // suffice, because DuckDB expands patterns before it looks up the secret.
   if (!setup_.store.is_folder) {
-    steps.push_back({"take keys as they are", "SET GLOBAL s3_url_compatibility_mode = true"});
-    // Without, each file is a new TCP connection, and a TLS handshake: count(*) of a table on a
-    // local S3 server, warm, takes 2.4 ms with and 9.7 ms without.
-    steps.push_back({"keep connections", "SET GLOBAL httpfs_connection_caching = true"});
-    // Without, each query asks for the size and the ETag of each object and reads its footer:
-    // count(*), as above, takes 0.6 ms with and 2.4 ms without. DuckDB 1.5 keeps both for the life
-    // of the database, and looks at the ETag only when it reads more: what may have changed is for
-    // the front to know, which replaces the process then.
+    steps.push_back({"take keys literally", "SET GLOBAL s3_url_compatibility_mode = true"});
+    // Without it, DuckDB opens a new connection for each file. A warm count(*) of a table on a
+    // local S3 server takes 2.4 ms with it and 9.7 ms without it.
+    steps.push_back({"cache connections", "SET GLOBAL httpfs_connection_caching = true"});
+    // Without these caches, each query requests the size, the ETag and the footer of each object:
+    // the same count(*) takes 0.6 ms with them and 2.4 ms without them. DuckDB 1.5 caches them for
+    // the life of the database, and compares the ETag only when it reads more of the object. So the
+    // front replaces the process when objects may have changed.
     if (setup_.cache_objects) {
-      steps.push_back({"keep sizes and ETags", "SET GLOBAL enable_http_metadata_cache = true"});
-      steps.push_back({"keep footers", "SET GLOBAL parquet_metadata_cache = true"});
+      steps.push_back({"cache sizes and ETags", "SET GLOBAL enable_http_metadata_cache = true"});
+      steps.push_back({"cache footers", "SET GLOBAL parquet_metadata_cache = true"});
     }
-    // One for each of httpfs's two HTTP clients: the default of one is not to look.
+    // Each of httpfs's two HTTP clients has its own setting.
     for (const char* setting :
          {"enable_server_cert_verification", "enable_curl_server_cert_verification"}) {
       steps.push_back(
@@ -124,18 +124,18 @@ std::vector<ConnectionFactory::Step> ConnectionFactory::LockSteps() const {
           {"trust the CAs", "SET GLOBAL ca_cert_file = " + duck::QuoteLiteral(setup_.tls_ca_path)});
     }
   }
-  // Where objects change, the cache of their data mixes versions: a scan that began before the
-  // change finds what one that began after it has put there.
+  // If objects change, the cache of their data mixes versions: an older scan could read data that a
+  // newer scan has cached.
   if (!setup_.cache_objects) {
-    steps.push_back({"keep no data", "SET GLOBAL enable_external_file_cache = false"});
+    steps.push_back({"disable the data cache", "SET GLOBAL enable_external_file_cache = false"});
   }
   // Optimizers of DuckDB 1.5.5 that lose or invent rows: docs/engine-faults.md.
   steps.push_back({"disable faulty optimizers",
                    "SET GLOBAL disabled_optimizers = "
                    "'top_n_window_elimination,deliminator,join_elimination,common_subplan'"});
-  // Text without an offset that becomes a TIMESTAMPTZ is UTC, wherever the server stands.
+  // Casts text without an offset to TIMESTAMPTZ as UTC, on every machine.
   steps.push_back({"set time zone", "SET GLOBAL TimeZone = 'UTC'"});
-  // Last, because nothing can be set afterwards: SQL reaches the lake and nothing else.
+  // Limits SQL to the lake. These are the last steps, because they lock all settings.
   steps.push_back({"allow the lake", "SET allowed_directories = [" +
                                          duck::QuoteLiteral(setup_.store.root) + ", " +
                                          duck::QuoteLiteral(setup_.store.UrlRoot()) + "]"});
@@ -148,7 +148,7 @@ Result<> ConnectionFactory::Run(duck::Connection& connection, const std::vector<
   for (const Step& step : steps) {
     const Result<> done = connection.Execute(step.sql);
     if (done.ok()) continue;
-    // A parser error quotes the statement in its second paragraph. The SQL must not be shown.
+    // Removes the second paragraph of a parser error, which quotes the SQL.
     std::string reason = done.error().message;
     reason.resize(std::min(reason.find('\n'), reason.size()));
     return Internal("bootstrap: " + step.label + ": " + reason);

@@ -11,24 +11,25 @@
 
 namespace tarn::engine {
 
-// The database, and connections to it that are ready for SQL: httpfs is loaded and the secret
-// of the bucket is there.
+// Opens the database and connections that are ready for SQL: with httpfs and the secret of the
+// bucket.
 //
-// Thread-safe. The bootstrap takes no deadline and no cancellation: a connection that is opened
-// after its opener's request was cancelled is as complete as any other.
+// Thread-safe. The bootstrap of a connection has no deadline and cannot be cancelled, so every
+// connection is complete.
 class ConnectionFactory {
  public:
-  // Fetches httpfs where setup.httpfs_path is missing. Before the sandbox: it writes below $HOME.
+  // Downloads httpfs if setup.httpfs_path does not exist. Writes below $HOME, so call it before the
+  // sandbox.
   static Result<> InstallWhatIsMissing(const protocol::Setup& setup);
 
-  // Opens the database with `connections` connections for queries, then locks its configuration.
+  // Opens the database and `connections` connections for queries, then locks the configuration.
   static Result<std::unique_ptr<ConnectionFactory>> Open(const protocol::Setup& setup,
                                                          size_t connections);
 
-  // The connections that Open made, which have settings that can only be made before the lock.
+  // Returns the connections of Open. Some of their settings are only possible before the lock.
   std::vector<duck::Connection> TakeConnections() { return std::move(connections_); }
 
-  // One more. Errors name the step ("bootstrap: create secret: …") and never the SQL.
+  // Opens another connection. Errors name the step ("bootstrap: create secret: …"), never the SQL.
   Result<duck::Connection> Connect();
 
  private:
@@ -44,11 +45,11 @@ class ConnectionFactory {
   const protocol::Setup setup_;
   duck::Database database_;
   std::vector<duck::Connection> connections_;
-  // Two connections that replace one secret at once would conflict.
+  // Prevents conflicts between connections that replace the secret at the same time.
   Mutex mutex_;
 };
 
-// CREATE OR REPLACE SECRET … for a bucket.
+// Returns CREATE OR REPLACE SECRET … for a bucket.
 std::string CreateSecretSql(const protocol::ObjectStore& store,
                             const protocol::Credentials& credentials);
 

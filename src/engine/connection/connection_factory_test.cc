@@ -43,12 +43,12 @@ class ConnectionFactoryTest : public testing::Test {
   }
   static constexpr const char* kKeyId =
       "SELECT regexp_extract(secret_string, 'key_id=([^;]*)', 1) FROM duckdb_secrets()";
-  // A setting that httpfs brings: duckdb_extensions() would look into a folder, which is locked.
+  // s3_region is a setting of httpfs. duckdb_extensions() would need access to a folder.
   static constexpr const char* kLoaded =
       "SELECT (count(*) = 1)::VARCHAR FROM duckdb_settings() WHERE name = 's3_region'";
 };
 
-TEST_F(ConnectionFactoryTest, EveryConnectionHasHttpfsAndTheSecret) {
+TEST_F(ConnectionFactoryTest, AllConnectionsHaveHttpfsAndTheSecret) {
   const auto factory = Open();
   for (int i = 0; i < 3; ++i) {
     duck::Connection connection = *factory->Connect();
@@ -79,7 +79,7 @@ TEST_F(ConnectionFactoryTest, ConnectionsForQueriesHaveTheirOwnSettings) {
   }
 }
 
-TEST_F(ConnectionFactoryTest, LimitsReachDuckDb) {
+TEST_F(ConnectionFactoryTest, PassesLimitsToDuckDb) {
   setup.threads = 3;
   setup.memory_limit = 123'000'000;
   const auto factory = Open();
@@ -89,7 +89,7 @@ TEST_F(ConnectionFactoryTest, LimitsReachDuckDb) {
   EXPECT_EQ(TextOf(connection, "SELECT current_setting('temp_directory')::VARCHAR"), "");
 }
 
-// Each limit that DuckDB is given is crossed: it may show a setting and not apply it.
+// Exceeds each limit, because DuckDB can show a setting that it does not apply.
 class DuckDbLimitsTest : public ConnectionFactoryTest {
  protected:
   const std::filesystem::path spill =
@@ -107,14 +107,14 @@ class DuckDbLimitsTest : public ConnectionFactoryTest {
   }
 };
 
-TEST_F(DuckDbLimitsTest, MemoryIsBounded) {
+TEST_F(DuckDbLimitsTest, LimitsMemory) {
   setup.memory_limit = 30'000'000;
   const auto factory = Open();
   duck::Connection connection = *factory->Connect();
   EXPECT_THAT(TextOf(connection, kSortOf100Mb), HasSubstr("Out of Memory"));
 }
 
-TEST_F(DuckDbLimitsTest, SpillingIsBounded) {
+TEST_F(DuckDbLimitsTest, LimitsSpilling) {
   setup.memory_limit = 40'000'000;
   setup.temp_directory = spill.string();
   setup.temp_directory_limit = 20'000'000;
@@ -129,14 +129,14 @@ TEST_F(DuckDbLimitsTest, SpillingIsBounded) {
   EXPECT_EQ(TextOf(connection, kSortOf100Mb), "11999999");
 }
 
-TEST_F(DuckDbLimitsTest, ThreadsAreBounded) {
+TEST_F(DuckDbLimitsTest, LimitsThreads) {
   const size_t before = CountThreads();
   setup.threads = 3;
   const auto factory = Open();
   EXPECT_EQ(CountThreads(), before + 2) << "the thread that asks is the third";
 }
 
-TEST_F(DuckDbLimitsTest, ExpressionsAreBounded) {
+TEST_F(DuckDbLimitsTest, LimitsDepthOfExpressions) {
   setup.depths.expressions = 60;
   const auto factory = Open();
   for (duck::Connection& connection : factory->TakeConnections()) {
@@ -150,9 +150,9 @@ TEST_F(DuckDbLimitsTest, ExpressionsAreBounded) {
   }
 }
 
-TEST_F(ConnectionFactoryTest, AnErrorNamesTheStepAndNeverTheSql) {
+TEST_F(ConnectionFactoryTest, ErrorsNameTheStepButNotTheSql) {
   protocol::Setup no_library = setup;
-  no_library.httpfs_path = __FILE__;  // There, but no extension.
+  no_library.httpfs_path = __FILE__;  // A file that is not an extension.
   const auto no_extension = ConnectionFactory::Open(no_library, 1);
   ASSERT_FALSE(no_extension.ok());
   EXPECT_THAT(no_extension.error().message, StartsWith("bootstrap: load httpfs: "));
@@ -166,7 +166,7 @@ TEST_F(ConnectionFactoryTest, AnErrorNamesTheStepAndNeverTheSql) {
   EXPECT_THAT(no_secret.error().message, Not(HasSubstr("cut")));
 }
 
-TEST(CreateSecretSql, SaysWhatTheStoreIs) {
+TEST(CreateSecretSql, HasTheAddressOfTheStore) {
   const auto sql_of = [](const std::string& endpoint) {
     S3Settings s3;
     s3.endpoint = endpoint;
@@ -180,8 +180,8 @@ TEST(CreateSecretSql, SaysWhatTheStoreIs) {
   EXPECT_THAT(sql_of("http://h:1"), HasSubstr("SECRET 'se''cret'"));
 }
 
-// These statements must fail here even if the gate let them through.
-TEST_F(ConnectionFactoryTest, TheDatabaseItselfReachesNothingButTheLake) {
+// DuckDB must refuse these statements even if the gate accepts them.
+TEST_F(ConnectionFactoryTest, DuckDbRefusesAccessOutsideOfTheLake) {
   const auto factory = Open();
   duck::Connection connection = *factory->Connect();
   for (const char* sql :

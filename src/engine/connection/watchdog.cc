@@ -16,7 +16,7 @@ Error TimedOut() { return {ErrorKind::kTimeout, "timed out"}; }
 
 bool WatchedTask::Begin(duck::Connection& connection) {
   const MutexLock lock(mutex_);
-  // A short statement would be over before the watchdog has looked.
+  // A short statement could end before the watchdog cancels it.
   if (!reason_ && deadline_.Passed()) reason_ = TimedOut();
   if (reason_) return false;
   connection_ = &connection;
@@ -81,8 +81,8 @@ void Watchdog::Cancel(const std::shared_ptr<WatchedTask>& task, const Error& rea
 }
 
 void Watchdog::Loop() {
-  // Here, as in all threads of the engine: the name of another thread is a file below /proc, which
-  // the sandbox does not let it write.
+  // Each thread of the engine sets its own name. To name another thread, it would have to write a
+  // file in /proc, which the sandbox refuses.
   pthread_setname_np(pthread_self(), "watchdog");
   MutexLock lock(mutex_);
   while (!stopping_) {

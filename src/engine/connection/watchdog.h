@@ -15,8 +15,8 @@ namespace tarn::engine {
 
 // Work on a connection that can be cancelled and has a deadline.
 //
-// Thread-safe. The connection is only interrupted between Begin and End, so that a late cancel
-// cannot hit the next statement on the same connection.
+// Thread-safe. The connection is only interrupted between Begin and End, so a late cancel does not
+// interrupt the next statement.
 class WatchedTask {
  public:
   explicit WatchedTask(Deadline deadline) : deadline_(deadline) {}
@@ -26,17 +26,17 @@ class WatchedTask {
   void End();
 
   void Cancel(const Error& reason);
-  // The reason of the cancellation; nullopt if the task is not cancelled.
+  // Returns nullopt if the task is not cancelled.
   std::optional<Error> CancelReason() const;
 
-  // The progress of the statement in percent; nullopt if unknown.
+  // Returns the progress of the statement in percent, or nullopt if it is unknown.
   std::optional<double> Progress() const;
 
   Deadline deadline() const { return deadline_; }
 
  private:
   friend class Watchdog;
-  // Interrupts the statement again if it is cancelled and still runs. Returns whether it did.
+  // Interrupts the statement again if it is cancelled and still runs. Returns true if it did.
   bool InterruptAgain();
 
   const Deadline deadline_;
@@ -45,8 +45,8 @@ class WatchedTask {
   std::optional<Error> reason_ TARN_GUARDED_BY(mutex_);
 };
 
-// Cancels tasks at their deadline, and interrupts cancelled ones until they end: DuckDB forgets
-// an interrupt that comes just before a statement begins.
+// Cancels tasks at their deadline. Interrupts cancelled tasks until they end, because DuckDB
+// forgets an interrupt just before the start of a statement.
 class Watchdog {
  public:
   Watchdog();
