@@ -23,9 +23,8 @@ using TypePtr = std::shared_ptr<arrow::DataType>;
 using duck::TypeId;
 using duck::VectorView;
 
-// Which rows of a vector an array takes: a range of them, or a list in any order, in which a row
-// may be absent. Where a struct is null, DuckDB promises nothing about its fields; they are
-// absent.
+// The rows of a vector for an array: a range, or a list in any order, in which rows may be absent.
+// The fields of a null struct are absent, because DuckDB leaves their values undefined.
 class Selection {
  public:
   static constexpr uint64_t kAbsent = std::numeric_limits<uint64_t>::max();
@@ -35,7 +34,7 @@ class Selection {
       : size_(rows.size()), rows_(std::move(rows)), listed_(true) {}
 
   bool is_range() const { return !listed_; }
-  uint64_t begin() const { return begin_; }  // Of a range.
+  uint64_t begin() const { return begin_; }  // The first row of a range.
   uint64_t size() const { return size_; }
   int64_t length() const { return static_cast<int64_t>(size_); }
   uint64_t operator[](uint64_t i) const { return listed_ ? rows_[i] : begin_ + i; }
@@ -61,8 +60,8 @@ arrow::Status TooLarge() {
   return arrow::Status::CapacityError("more than the offsets of Arrow can count");
 }
 
-// Which rows of the selection are not null. A flat vector of DuckDB has a bit for each row, the
-// first one lowest, as an array of Arrow has; none where nothing is null.
+// The validity of the selected rows. DuckDB's flat vectors and Arrow's arrays have the same layout:
+// one bit for each row, the lowest first; no bits if no row is null.
 class Validity {
  public:
   static arrow::Result<Validity> Of(const VectorView& vector, const Selection& rows) {
@@ -131,14 +130,14 @@ class ArrayMaker {
     }
   }
 
-  // Whatever the type is: each value as text.
+  // Converts values of any type to text.
   arrow::Result<ArrayPtr> MakePlainText(const VectorView& vector, const Selection& rows) const {
     arrow::StringBuilder builder;
     std::string text;
     for (uint64_t i = 0; i < rows.size(); ++i) {
       text.clear();
       if (!vector.IsNull(rows[i])) AppendPlainValue(vector, rows[i], options_, text);
-      // What a union or a variant holds may be null where they are not.
+      // The value in a union or a variant can be null.
       if (vector.IsNull(rows[i]) || (IsNested(vector.type().id) && text == "null")) {
         ARROW_RETURN_NOT_OK(builder.AppendNull());
       } else {
@@ -165,8 +164,7 @@ class ArrayMaker {
                                   std::move(children), part.validity.null_count());
   }
 
-  // What DuckDB keeps where a value is null is whatever was in that memory before: it must not be
-  // sent.
+  // Overwrites the values of null rows. DuckDB leaves old memory there, which must not be sent.
   template <class T>
   static void ZeroNulls(const Part& part, void* values) {
     if (part.validity.all_valid()) return;
@@ -176,7 +174,7 @@ class ArrayMaker {
     }
   }
 
-  // Values of a fixed width that both sides keep in the same way.
+  // Values of a fixed width with the same layout in DuckDB and Arrow.
   template <class T>
   static arrow::Result<BufferPtr> PlainValues(const Part& part) {
     const T* data = part.vector.Data<T>();
@@ -217,7 +215,7 @@ class ArrayMaker {
     }
   }
 
-  // A byte each in DuckDB, a bit each in Arrow.
+  // DuckDB has a byte for each boolean, Arrow a bit.
   static arrow::Result<ArrayPtr> MakeBooleans(const Part& part) {
     const uint64_t bytes = (part.rows.size() + 7) / 8;
     ARROW_ASSIGN_OR_RAISE(BufferPtr values, Allocate(bytes));
@@ -243,7 +241,7 @@ class ArrayMaker {
     }
   }
 
-  // Arrow has narrow decimals too, but few readers know them.
+  // Always makes decimals of 128 bits, because few readers support Arrow's narrow decimals.
   static arrow::Result<ArrayPtr> MakeDecimals(const Part& part) {
     if (part.vector.type().storage == TypeId::kHugeint) {
       return MakePlainOf<duck::Uint128>(part);
@@ -298,7 +296,7 @@ class ArrayMaker {
       offset[i + 1] = static_cast<int32_t>(size);
     }
     if (size > std::numeric_limits<int32_t>::max()) return TooLarge();
-    // Short texts are copied with the whole of what they are kept in, which takes no call.
+    // Short texts are copied with a fixed size, which needs no call of memcpy.
     constexpr uint64_t kInlined = 12;
     ARROW_ASSIGN_OR_RAISE(auto bytes,
                           arrow::AllocateResizableBuffer(static_cast<int64_t>(size + kInlined)));
@@ -324,7 +322,7 @@ class ArrayMaker {
     return Finish(part, {std::move(offsets), BufferPtr(std::move(bytes))});
   }
 
-  // The rare way: readers may take for granted that utf8 is UTF-8.
+  // Replaces invalid UTF-8, because readers may rely on valid utf8.
   static arrow::Result<ArrayPtr> MakeValidTexts(const Part& part) {
     arrow::StringBuilder builder;
     for (uint64_t i = 0; i < part.rows.size(); ++i) {
@@ -348,7 +346,7 @@ class ArrayMaker {
     return array;
   }
 
-  // Lists lie behind one another in most vectors: then the elements are a range too.
+  // In most vectors the lists are contiguous. Then the elements are a range too.
   arrow::Result<ArrayPtr> MakeList(const Part& part) const {
     const uint64_t count = part.rows.size();
     ARROW_ASSIGN_OR_RAISE(BufferPtr offsets, Allocate((count + 1) * sizeof(int32_t)));
@@ -391,7 +389,7 @@ class ArrayMaker {
     if (part.vector.type().id == TypeId::kList) {
       return Make(part.vector.child(0), type, elements);
     }
-    // A map's elements are structs of key and value, which are never null themselves.
+    // The elements of a map are structs of key and value, which are never null.
     ARROW_ASSIGN_OR_RAISE(ArrayPtr keys,
                           Make(part.vector.child(0), type->field(0)->type(), elements));
     ARROW_ASSIGN_OR_RAISE(ArrayPtr values,

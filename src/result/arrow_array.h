@@ -1,7 +1,7 @@
 #pragma once
 
-// DuckDB's vectors as arrays of Arrow. Both keep plain values and their validity in the same way,
-// so columns without nulls are mostly not even copied: the arrays point into the chunk.
+// Converts DuckDB's vectors to Arrow arrays. Both have the same layout for plain values and
+// validity, so most columns without nulls are not copied: the arrays point into the chunk.
 
 #include <arrow/array/data.h>
 #include <arrow/result.h>
@@ -14,9 +14,9 @@
 
 namespace tarn::engine {
 
-// Rows [begin, end) of a vector as an array of ToArrowType(vector.type()), which is `type`. It is
-// valid as long as the chunk is. CapacityError: more text, or more elements of lists, than the 32
-// bits of Arrow's offsets can count; fewer rows may fit.
+// Returns rows [begin, end) of a vector as an array of `type`, which is ToArrowType(vector.type()).
+// The array is valid as long as the chunk. CapacityError: the texts or lists are too large for
+// Arrow's 32-bit offsets; fewer rows may fit.
 arrow::Result<std::shared_ptr<arrow::ArrayData>> ToArrowArray(
     const duck::VectorView& vector, const std::shared_ptr<arrow::DataType>& type, uint64_t begin,
     uint64_t end, const JsonOptions& options);

@@ -13,7 +13,7 @@
 namespace tarn::engine {
 namespace {
 
-// Appends to the text that it was pointed at last.
+// Appends to the string of the last call of PointAt().
 class TextSink : public arrow::io::OutputStream {
  public:
   void PointAt(std::string& out) { out_ = &out; }
@@ -86,7 +86,7 @@ class ArrowEncoder : public ResultEncoder {
   }
 
  private:
-  // What does not fit into one batch may fit into two.
+  // Encodes the rows as two batches, because they do not fit into one.
   Result<> Halves(const duck::Chunk& chunk, uint64_t begin, uint64_t end, size_t column,
                   std::string& out) {
     if (end - begin == 1) {

@@ -37,7 +37,7 @@ std::shared_ptr<arrow::Table> Query(const std::string& sql, const JsonOptions& o
 
 std::string TarnType(const arrow::Field& field) { return *field.metadata()->Get("tarn.type"); }
 
-// The rows of a column as Arrow prints them.
+// Returns the values of a column as Arrow prints them.
 std::vector<std::string> Values(const arrow::Table& table, int column = 0) {
   std::vector<std::string> out;
   for (int64_t row = 0; row < table.num_rows(); ++row) {
@@ -52,9 +52,8 @@ std::vector<std::string> Values(const arrow::Table& table, int column = 0) {
 
 class ArrowTypes : public testing::TestWithParam<TypeCase> {};
 
-// A column that is text has the text of JSON, without its quotes where it is a scalar. Of the
-// others this tells that the stream is well-formed, and that vectors with nulls and other rows in
-// them hold the same as constants.
+// Compares text columns with the JSON, without the quotes of scalars. For other types, checks that
+// the stream is valid, and that a vector with nulls gives the same value as a constant.
 TEST_P(ArrowTypes, ReadBack) {
   const TypeCase& c = GetParam();
   const auto one = Query("SELECT " + c.sql + " AS v");
@@ -64,7 +63,7 @@ TEST_P(ArrowTypes, ReadBack) {
   auto statement = TestConnection().Prepare("SELECT " + c.sql);
   const duck::ColumnType type = statement->Execute()->types()[0];
   EXPECT_EQ(TarnType(*one->schema()->field(0)), duck::TypeName(type));
-  if (c.sql != "TIME '24:00:00'") {  // Out of range, says Arrow.
+  if (c.sql != "TIME '24:00:00'") {  // Out of range in Arrow.
     EXPECT_TRUE(one->ValidateFull().ok()) << one->ValidateFull().ToString();
   }
 
@@ -147,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "map<int32, string>[{key:int32 = 1, value:string = a}, "
                    "{key:int32 = 2, value:string = null}]"}));
 
-TEST(ArrowEncoder, InfinityIsTheIntegerThatDuckDBHasForIt) {
+TEST(ArrowEncoder, EncodesInfinityAsDuckDbsInteger) {
   const auto table = Query(
       "SELECT DATE 'infinity', DATE '-infinity', TIMESTAMP 'infinity', '-infinity'::TIMESTAMP_NS");
   const auto integer = [&](int column, const auto& scalar) {
@@ -160,15 +159,14 @@ TEST(ArrowEncoder, InfinityIsTheIntegerThatDuckDBHasForIt) {
   EXPECT_EQ(integer(3, timestamp), -std::numeric_limits<int64_t>::max());
 }
 
-TEST(ArrowEncoder, NamesAreAsTheyAreAndNoRowsIsTheSchema) {
+TEST(ArrowEncoder, KeepsNamesAndSendsTheSchemaWithoutRows) {
   const auto table = Query(R"(SELECT 1 AS "a ""b", 'x' AS c, 2 AS c WHERE false)");
   EXPECT_EQ(table->num_rows(), 0);
   EXPECT_EQ(table->schema()->field_names(), (std::vector<std::string>{"a \"b", "c", "c"}));
 }
 
-// Rows of chunks in pieces of any size, and of pieces that begin within a byte of validity bits,
-// are the same rows.
-TEST(ArrowEncoder, PiecesOfChunksAreTheSameRows) {
+// Also with pieces that begin within a byte of validity bits.
+TEST(ArrowEncoder, EncodesTheSameRowsInPiecesOfAnySize) {
   const std::string queries[] = {
       // Without 24:00:00, which Arrow's checks refuse.
       "SELECT * REPLACE (TIME '01:02:03' AS time, NULL::TIME_NS AS time_ns) FROM test_all_types()",
@@ -191,8 +189,8 @@ TEST(ArrowEncoder, PiecesOfChunksAreTheSameRows) {
   }
 }
 
-// Each row's list is the same place in memory there, so the elements are no range.
-TEST(ArrowEncoder, ListsThatShareTheirElements) {
+// The lists of these rows share their memory, so the elements are not a range.
+TEST(ArrowEncoder, EncodesListsThatShareElements) {
   const auto table = Query(
       "SELECT [1, NULL, 3], {'a': ['x', NULL]}, [['long enough for the heap']] "
       "FROM range(3)");
@@ -203,7 +201,7 @@ TEST(ArrowEncoder, ListsThatShareTheirElements) {
   EXPECT_TRUE(table->ValidateFull().ok());
 }
 
-TEST(ArrowEncoder, WhatIsWithinANullIsNull) {
+TEST(ArrowEncoder, EncodesFieldsOfNullsAsNull) {
   const auto table = Query(
       "SELECT CASE WHEN i = 1 THEN {'a': 'the text of a row', 'b': [i]} END, "
       "(CASE WHEN i = 1 THEN ['the text of a row', 'b'] END)::VARCHAR[2] FROM range(3) r(i)");
@@ -215,8 +213,8 @@ TEST(ArrowEncoder, WhatIsWithinANullIsNull) {
   EXPECT_EQ(elements->null_count(), 4);
 }
 
-// A type of which any part does not fit is text as a whole.
-TEST(ArrowEncoder, NestedPartsThatDoNotFitMakeJson) {
+// If a nested type has no exact Arrow type, the whole column is text.
+TEST(ArrowEncoder, EncodesUnsupportedNestedTypesAsJson) {
   const auto table = Query(
       "SELECT {'id': 1, 'h': [170141183460469231731687303715884105727]} AS a, "
       "MAP {'k': INTERVAL '1 day'} AS b",
@@ -226,8 +224,8 @@ TEST(ArrowEncoder, NestedPartsThatDoNotFitMakeJson) {
   EXPECT_EQ(TarnType(*table->schema()->field(0)), "STRUCT(id INTEGER, h HUGEINT[])");
 }
 
-// Readers of IPC stop at 64 levels.
-TEST(ArrowEncoder, DeepNestingMakesJson) {
+// IPC readers support at most 64 levels.
+TEST(ArrowEncoder, EncodesDeepTypesAsJson) {
   const std::string deep = std::string(100, '[') + "1" + std::string(100, ']');
   EXPECT_EQ(Values(*Query("SELECT " + deep))[0], deep);
   const std::string maps = [] {
@@ -238,14 +236,14 @@ TEST(ArrowEncoder, DeepNestingMakesJson) {
   EXPECT_EQ(Query("SELECT " + maps)->schema()->field(0)->type()->id(), arrow::Type::MAP);
 }
 
-TEST(ArrowEncoder, AUnionOrVariantThatHoldsNullIsNull) {
+TEST(ArrowEncoder, EncodesUnionsAndVariantsOfNullAsNull) {
   const auto table = Query("SELECT union_value(a := NULL::INTEGER), NULL::VARIANT");
   EXPECT_EQ(Values(*table, 0)[0], "NULL");
   EXPECT_EQ(Values(*table, 1)[0], "NULL");
 }
 
-// The memory behind a null may hold what another query left there.
-TEST(ArrowEncoder, NothingIsSentOfWhatIsBehindANull) {
+// The memory of a null can contain data of another query.
+TEST(ArrowEncoder, SendsNoMemoryOfNulls) {
   const std::string sql =
       "SELECT CASE WHEN i % 2 = 0 THEN v END FROM (SELECT i, (i * 0 + 1)::T AS v FROM range(16) "
       "r(i))";
@@ -264,7 +262,7 @@ TEST(ArrowEncoder, NothingIsSentOfWhatIsBehindANull) {
   }
 }
 
-TEST(ArrowEncoder, WideValues) {
+TEST(ArrowEncoder, EncodesWideValues) {
   const auto table = Query("SELECT repeat('x', 3000000) || i FROM range(5) r(i)");
   ASSERT_EQ(table->num_rows(), 5);
   const auto last = Values(*table)[4];
@@ -272,8 +270,7 @@ TEST(ArrowEncoder, WideValues) {
   EXPECT_EQ(last.back(), '4');
 }
 
-// The dictionary is sent once, not with each batch.
-TEST(ArrowEncoder, EnumsTakeLittleRoom) {
+TEST(ArrowEncoder, SendsTheDictionaryOfAnEnumOnce) {
   const std::string sql =
       "SELECT (CASE WHEN i % 2 = 0 THEN repeat('x', 100) ELSE 'y' END)::ENUM('" +
       std::string(100, 'x') + "', 'y') FROM range(100000) r(i)";

@@ -11,12 +11,12 @@ using TypePtr = std::shared_ptr<arrow::DataType>;
 using duck::ColumnType;
 using duck::TypeId;
 
-// Arrow C++ reads no type that is nested more than 64 deep; a map is two of these levels.
+// Arrow C++ does not read types with more than 64 nested levels. A map has two levels.
 constexpr int kNestingMax = 30;
 
-// False for types that become text, because Arrow has no exact type for them: integers of 128 bits
-// and more, TIME WITH TIME ZONE, INTERVAL (Arrow's interval counts nanoseconds in 64 bits), BIT of
-// any length, and UNION (a null of Arrow's union belongs to one of its types).
+// Returns false for types that become text, because Arrow has no exact type for them: integers of
+// 128 bits and more, TIME WITH TIME ZONE, INTERVAL (Arrow's interval counts nanoseconds in 64
+// bits), BIT of any length, and UNION (a null in Arrow's union belongs to one of its types).
 bool HoldsExactly(const ColumnType& type, int depth) {
   switch (type.id) {
     case TypeId::kUnknown:
@@ -53,7 +53,7 @@ TypePtr EnumType(TypeId storage) {
 TypePtr StructType(const ColumnType& type) {
   arrow::FieldVector fields;
   for (size_t i = 0; i < type.children.size(); ++i) {
-    // The fields of row(1, 'a') have no names. They are counted, as SQL counts them.
+    // The fields of row(1, 'a') have no names. Their names are their numbers, from 1 as in SQL.
     std::string name = type.names[i].empty() ? std::to_string(i + 1) : type.names[i];
     fields.push_back(arrow::field(std::move(name), NativeType(type.children[i])));
   }

@@ -8,7 +8,7 @@
 
 namespace tarn::engine {
 
-// The Arrow type that holds every value of `type` exactly, or utf8 if there is none.
+// Returns the Arrow type that represents every value of `type` exactly, or utf8 if there is none.
 std::shared_ptr<arrow::DataType> ToArrowType(const duck::ColumnType& type);
 
 }  // namespace tarn::engine

@@ -1,6 +1,6 @@
 #include "result/compressor.h"
 
-// Makes the input of zlib const, as it is.
+// Makes the input of zlib const.
 #define ZLIB_CONST
 #include <zlib.h>
 #include <zstd.h>
@@ -12,11 +12,11 @@
 namespace tarn::engine {
 namespace {
 
-// How much room is made for output at a time.
+// The size of an output step.
 constexpr size_t kCompressedStepBytes = 32 * 1024;
 
-// Calls step(data, size) with room behind `out`, as often as it asks for more; it returns how much
-// it wrote and whether it wants to go on.
+// The result of step(data, size), which AppendSteps calls until there is no more output: the bytes
+// that it wrote, and whether it has more.
 struct Stepped {
   size_t written;
   bool more;
@@ -54,7 +54,7 @@ class Gzip : public Compressor {
   Gzip& operator=(const Gzip&) = delete;
 
   void Write(std::string_view bytes, std::string& out) override {
-    // zlib counts in 32 bits.
+    // zlib's sizes have 32 bits.
     constexpr size_t kPiece = std::numeric_limits<uInt>::max();
     for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), kPiece))) {
       stream_.next_in = reinterpret_cast<const Bytef*>(bytes.data());
@@ -66,14 +66,14 @@ class Gzip : public Compressor {
   void Finish(std::string& out) override { Run(Z_FINISH, out); }
 
  private:
-  // Level 6, the usual one, takes 2 to 3 times as long for 5 % less.
+  // Level 6, the default, takes 2 to 3 times as long and saves 5 % more.
   static constexpr int kLevel = 1;
 
   void Run(int flush, std::string& out) {
     AppendSteps(out, [&](char* data, size_t size) {
       stream_.next_out = reinterpret_cast<Bytef*>(data);
       stream_.avail_out = static_cast<uInt>(size);
-      // Its only errors are misuse, and that there is nothing to do (Z_BUF_ERROR).
+      // The only possible errors are wrong use and Z_BUF_ERROR, which means no progress.
       deflate(&stream_, flush);
       return Stepped{size - stream_.avail_out, stream_.avail_out == 0};
     });
@@ -99,8 +99,8 @@ class Zstd : public Compressor {
   void Finish(std::string& out) override { Run({}, ZSTD_e_end, out); }
 
  private:
-  // Level 3, the usual one, takes 1.5 to 2 times as long, for 20 % less of Arrow and nothing of
-  // JSON.
+  // Level 3, the default, takes 1.5 to 2 times as long. It saves 20 % more for Arrow, but nothing
+  // for JSON.
   static constexpr int kLevel = 1;
 
   void Run(std::string_view bytes, ZSTD_EndDirective directive, std::string& out) {
@@ -108,7 +108,7 @@ class Zstd : public Compressor {
     AppendSteps(out, [&](char* data, size_t size) {
       ZSTD_outBuffer output = {data, size, 0};
       const size_t left = ZSTD_compressStream2(context_, &output, &input, directive);
-      // Its only error, with parameters that are valid, is that there is no memory.
+      // With valid parameters, the only error is a lack of memory.
       if (ZSTD_isError(left) != 0) throw std::bad_alloc();
       const bool more = directive == ZSTD_e_continue ? input.pos < input.size : left > 0;
       return Stepped{output.pos, more};

@@ -8,24 +8,24 @@
 
 namespace tarn::engine {
 
-// A stream of bytes, compressed piece by piece. Each function appends to `out` what has come out
-// of the compressor by then. What it keeps is bounded. No memory for it: std::bad_alloc.
+// Compresses a stream of bytes piece by piece. Each function appends the available output to `out`.
+// Uses bounded memory. Throws std::bad_alloc.
 //
 // Not thread-safe.
 class Compressor {
  public:
-  // With kNone the bytes come out as they are.
+  // kNone copies the bytes.
   static std::unique_ptr<Compressor> Make(Compression compression);
   virtual ~Compressor() = default;
 
-  // May keep the bytes back, to compress them with what follows.
+  // May hold the bytes back, to compress them with later ones.
   virtual void Write(std::string_view bytes, std::string& out) = 0;
 
-  // All that was written so far can be read from what has come out. Costs some of the
-  // compression, so it is for when nothing may follow for a while.
+  // Outputs all bytes so far, so that the reader can decompress them. Makes the compression
+  // slightly worse.
   virtual void Flush(std::string& out) = 0;
 
-  // The end of the stream. Nothing may be called after it.
+  // Ends the stream. Call no function after it.
   virtual void Finish(std::string& out) = 0;
 };
 

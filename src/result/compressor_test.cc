@@ -10,7 +10,7 @@
 namespace tarn::engine {
 namespace {
 
-// Half of it repeats, half does not compress.
+// Returns bytes, half of them repeated and half incompressible.
 std::string SomeBytes(size_t size) {
   std::string out(size, 'x');
   uint64_t state = 7;
@@ -23,7 +23,7 @@ std::string SomeBytes(size_t size) {
 
 class Compressors : public testing::TestWithParam<Compression> {};
 
-TEST_P(Compressors, ReadsBackWhateverThePieces) {
+TEST_P(Compressors, RoundTripsPiecesOfAnySize) {
   const std::string bytes = SomeBytes(1'000'000);
   for (const size_t piece : {size_t{1}, size_t{1000}, size_t{64 * 1024}, bytes.size()}) {
     const size_t size = piece == 1 ? 5'000 : bytes.size();
@@ -37,7 +37,7 @@ TEST_P(Compressors, ReadsBackWhateverThePieces) {
   }
 }
 
-TEST_P(Compressors, NothingReadsBackAsNothing) {
+TEST_P(Compressors, RoundTripsEmptyInput) {
   const auto compressor = Compressor::Make(GetParam());
   std::string out;
   compressor->Write("", out);
@@ -45,8 +45,8 @@ TEST_P(Compressors, NothingReadsBackAsNothing) {
   EXPECT_EQ(Decompress(GetParam(), out), "");
 }
 
-// A slow query's first rows can be read before there are more.
-TEST_P(Compressors, FlushLetsEverythingOut) {
+// A client can read the first rows of a slow query before the next ones.
+TEST_P(Compressors, FlushOutputsAllBytes) {
   const std::string bytes = SomeBytes(100'000);
   const auto compressor = Compressor::Make(GetParam());
   std::string out;

@@ -46,7 +46,7 @@ void AppendCsvField(std::string_view text, std::string& out) {
     valid = ToValidUtf8(text);
     text = valid;
   }
-  // A field of nothing at all is null.
+  // Quotes the empty text, because an empty field without quotes is null.
   if ((seen & kQuotes) != 0 || text.empty()) {
     AppendQuoted(text, out);
   } else {
@@ -79,7 +79,7 @@ Result<> CsvEncoder::Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end
       } else if (IsNested(id)) {
         nested_.clear();
         AppendJsonValue(column, row, options_, nested_);
-        // What a union or a variant holds may be null where they are not.
+        // The value in a union or a variant can be null.
         if (nested_ != "null") AppendCsvField(nested_, out);
       } else {
         const size_t start = out.size();

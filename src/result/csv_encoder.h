@@ -8,8 +8,8 @@
 
 namespace tarn::engine {
 
-// CSV as RFC 4180 has it, in UTF-8: a header line, CRLF after each line, quotes only around what
-// needs them. Null is an empty field, an empty text is "". Nested values are their JSON.
+// CSV according to RFC 4180, in UTF-8: a header line, CRLF after each line, quotes only where
+// necessary. Null is an empty field, an empty text is "". Nested values are JSON.
 class CsvEncoder : public ResultEncoder {
  public:
   CsvEncoder(std::vector<std::string> names, const JsonOptions& options)
@@ -22,10 +22,10 @@ class CsvEncoder : public ResultEncoder {
  private:
   const std::vector<std::string> names_;
   const JsonOptions options_;
-  std::string nested_;  // Scratch: the JSON of one value.
+  std::string nested_;  // A buffer for the JSON of one value.
 };
 
-// The text as one field; what is not UTF-8 becomes U+FFFD.
+// Appends the text as a field. Replaces invalid UTF-8 by U+FFFD.
 void AppendCsvField(std::string_view text, std::string& out);
 
 }  // namespace tarn::engine

@@ -11,9 +11,9 @@
 namespace tarn::engine {
 namespace {
 
-using Field = std::optional<std::string>;  // None is a field of nothing at all.
+using Field = std::optional<std::string>;  // nullopt for an empty field without quotes.
 
-// A reader as RFC 4180 has it, and strict: whatever is not in its grammar fails.
+// A strict reader: all text outside of the grammar of RFC 4180 fails.
 std::vector<std::vector<Field>> ReadCsv(std::string_view text) {
   std::vector<std::vector<Field>> lines(1);
   while (!text.empty()) {
@@ -44,11 +44,11 @@ std::vector<std::vector<Field>> ReadCsv(std::string_view text) {
       return lines;
     }
   }
-  lines.pop_back();  // Behind the last line's end.
+  lines.pop_back();  // The empty line after the last line end.
   return lines;
 }
 
-// What the field must be: a scalar's text, or the JSON of a nested value.
+// Returns the expected field: the text of a scalar, or the JSON of a nested value.
 Field ExpectedField(const TypeCase& c) {
   auto statement = TestConnection().Prepare("SELECT " + c.sql);
   const bool nested = IsNested(statement->Execute()->types()[0].id);
@@ -59,7 +59,7 @@ Field ExpectedField(const TypeCase& c) {
 
 class CsvTypes : public testing::TestWithParam<TypeCase> {};
 
-TEST_P(CsvTypes, ReadBackAsTheText) {
+TEST_P(CsvTypes, RoundTrip) {
   const std::string csv =
       EncodeQuery("SELECT " + GetParam().sql + " AS v, NULL AS n, 1 AS one", Format::kCsv);
   const std::vector<std::vector<Field>> expected = {{"v", "n", "one"},
@@ -69,7 +69,7 @@ TEST_P(CsvTypes, ReadBackAsTheText) {
 
 INSTANTIATE_TEST_SUITE_P(All, CsvTypes, testing::ValuesIn(AllTypeCases()));
 
-TEST(CsvEncoder, QuotesOnlyWhatNeedsIt) {
+TEST(CsvEncoder, QuotesOnlyWhereNecessary) {
   EXPECT_EQ(EncodeQuery("SELECT 'plain text' a, 'x,y' b, 'say \"hi\"' c, chr(13) d, chr(10) e, "
                         "' ' f, '' g, NULL h, ''::BLOB i, [1, 2] j, MAP {'k': 1} k, [] l",
                         Format::kCsv),
@@ -83,24 +83,24 @@ TEST(CsvEncoder, QuotesNames) {
             "\"a,b\",\"c\"\"d\",a,a\r\n1,2,3,4\r\n");
 }
 
-TEST(CsvEncoder, NoRowsIsTheHeader) {
+TEST(CsvEncoder, WritesOnlyTheHeaderWithoutRows) {
   EXPECT_EQ(EncodeQuery("SELECT 1 AS a, 2 AS b WHERE false", Format::kCsv), "a,b\r\n");
 }
 
-// Digits are what they are: the option is about JSON's readers. Within nested values it holds.
-TEST(CsvEncoder, BigNumbersAreQuotedInJsonOnly) {
+// The option is for readers of JSON, so it applies only within nested values.
+TEST(CsvEncoder, QuotesBigNumbersOnlyInJson) {
   EXPECT_EQ(EncodeQuery("SELECT 9007199254740993 AS a, [9007199254740993] AS b", Format::kCsv,
                         {.quote_big_numbers = true}),
             "a,b\r\n9007199254740993,\"[\"\"9007199254740993\"\"]\"\r\n");
 }
 
-TEST(CsvEncoder, AUnionOrVariantThatHoldsNullIsNull) {
+TEST(CsvEncoder, EncodesUnionsAndVariantsOfNullAsNull) {
   EXPECT_EQ(
       EncodeQuery("SELECT union_value(a := NULL::INTEGER) AS u, NULL::VARIANT AS v", Format::kCsv),
       "u,v\r\n,\r\n");
 }
 
-TEST(AppendCsvField, InvalidUtf8BecomesTheReplacementCharacter) {
+TEST(AppendCsvField, ReplacesInvalidUtf8) {
   std::string out;
   AppendCsvField("a\xFF,\xE2\x82\xAC", out);
   EXPECT_EQ(out, "\"a\xEF\xBF\xBD,\xE2\x82\xAC\"");

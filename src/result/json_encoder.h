@@ -9,8 +9,8 @@ namespace tarn::engine {
 
 // The JSON envelope of POST /sql:
 //   {"columns":[{"name":"id","type":"BIGINT"}],"rows":[[1],[2]],"row_count":2}
-// row_count comes last, so that nothing has to be known before the rows are; "truncated":true
-// comes after it where it is so.
+// row_count comes after the rows, because the encoder does not know it earlier. "truncated":true
+// follows it if a limit cut the rows.
 class JsonEncoder : public ResultEncoder {
  public:
   JsonEncoder(std::vector<std::string> names, std::vector<duck::ColumnType> types,
@@ -28,7 +28,7 @@ class JsonEncoder : public ResultEncoder {
   bool has_rows_ = false;
 };
 
-// The end of the last object of a result, as JSON and NDJSON share it:
+// Appends the end of the last object of a result, for JSON and NDJSON:
 //   "row_count":2,"truncated":true}
 void AppendJsonSummary(const ResultSummary& summary, std::string& out);
 

@@ -14,7 +14,7 @@ std::string Encode(const std::string& sql, JsonOptions options = {}) {
   return EncodeQuery(sql, Format::kJson, options);
 }
 
-// The value in the first cell, cut out of the envelope as text: a JSON parser would lose digits.
+// Returns the text of the first cell. A JSON parser would lose digits.
 std::string Cell(const std::string& envelope) {
   const size_t start = envelope.find(R"(],"rows":[[)");
   const size_t end = envelope.rfind(R"(]],"row_count":1})");
@@ -24,14 +24,14 @@ std::string Cell(const std::string& envelope) {
 
 class JsonTypes : public testing::TestWithParam<TypeCase> {};
 
-TEST_P(JsonTypes, EncodesToTheLetter) {
+TEST_P(JsonTypes, EncodesExactly) {
   const std::string envelope = Encode("SELECT " + GetParam().sql);
   EXPECT_EQ(Cell(envelope), GetParam().json) << GetParam().sql;
   EXPECT_TRUE(nlohmann::json::accept(envelope)) << envelope;
 }
 
-// The same values out of vectors of a table, with nulls and other rows around them: constants
-// and flat vectors take different ways through the engine.
+// Encodes the same value from a vector with nulls, because constants and flat vectors use different
+// code.
 TEST_P(JsonTypes, EncodesTheSameFromAColumnWithNulls) {
   const std::string sql = "SELECT v FROM (SELECT 0 AS i, NULL AS v UNION ALL SELECT 1, " +
                           GetParam().sql + " UNION ALL SELECT 2, NULL) ORDER BY i";
@@ -50,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(Nested, JsonTypes, testing::ValuesIn(NestedCases()));
 
 INSTANTIATE_TEST_SUITE_P(Variants, JsonTypes, testing::ValuesIn(VariantCases()));
 
-TEST(JsonEncoder, RowsOfEveryChunkAndTheirCount) {
+TEST(JsonEncoder, EncodesAllChunksAndTheRowCount) {
   const std::string envelope = Encode("SELECT range AS id FROM range(5000)");
   const auto parsed = nlohmann::json::parse(envelope);
   EXPECT_EQ(parsed["row_count"], 5000);
@@ -58,7 +58,7 @@ TEST(JsonEncoder, RowsOfEveryChunkAndTheirCount) {
   for (int64_t i = 0; i < 5000; ++i) ASSERT_EQ(parsed["rows"][i][0], i);
 }
 
-TEST(JsonEncoder, TellsThatALimitCutTheRows) {
+TEST(JsonEncoder, ReportsTruncation) {
   auto statement = TestConnection().Prepare("FROM range(10)");
   auto rows = statement->Execute();
   const auto encoder = std::move(*MakeEncoder(Format::kJson, {}, *rows));
@@ -71,14 +71,14 @@ TEST(JsonEncoder, TellsThatALimitCutTheRows) {
                  R"("row_count":2,"truncated":true})");
 }
 
-TEST(MakeEncoder, RefusesATypeThatHasNoEncoding) {
+TEST(MakeEncoder, RefusesTypesWithoutAnEncoding) {
   for (const Format format : {Format::kJson, Format::kNdjson, Format::kCsv, Format::kArrow}) {
     EXPECT_EQ(EncodeQuery("SELECT 1, [get_type(1)]", format),
               "column 2 has a type that has no encoding, cast it to VARCHAR");
   }
 }
 
-TEST(JsonEncoder, NoRowsIsAnEmptyList) {
+TEST(JsonEncoder, EncodesNoRowsAsAnEmptyList) {
   EXPECT_EQ(Encode("SELECT 1 AS \"a \"\"b\" WHERE false"),
             R"({"columns":[{"name":"a \"b","type":"INTEGER"}],"rows":[],"row_count":0})");
 }
@@ -100,7 +100,7 @@ TEST(JsonEncoder, QuotesBigNumbersOnDemand) {
             R"({"a":"9007199254740993"})");
 }
 
-TEST(AppendJsonString, InvalidUtf8BecomesTheReplacementCharacter) {
+TEST(AppendJsonString, ReplacesInvalidUtf8) {
   const auto encode = [](std::string_view text) {
     std::string out;
     AppendJsonString(text, out);
@@ -115,8 +115,7 @@ TEST(AppendJsonString, InvalidUtf8BecomesTheReplacementCharacter) {
             "12345678\\\"\"");
 }
 
-// Every type that DuckDB itself lists in test_all_types() encodes to JSON.
-TEST(JsonEncoder, EncodesAllOfDuckDBsTestTypes) {
+TEST(JsonEncoder, EncodesAllTypesOfTestAllTypes) {
   const std::string envelope = Encode("FROM test_all_types()");
   ASSERT_TRUE(nlohmann::json::accept(envelope)) << envelope;
   EXPECT_EQ(nlohmann::json::parse(envelope)["row_count"], 3);

@@ -17,7 +17,7 @@ namespace {
 using duck::TypeId;
 using duck::VectorView;
 
-// Bytes that can be copied as they are: not a control character, quote or backslash, and ASCII.
+// Bytes that need no escape: ASCII except for control characters, quotes and backslashes.
 constexpr std::array<bool, 256> MakePlain() {
   std::array<bool, 256> plain{};
   for (size_t c = 0x20; c < 0x80; ++c) plain[c] = true;
@@ -27,7 +27,7 @@ constexpr std::array<bool, 256> MakePlain() {
 }
 constexpr std::array<bool, 256> kPlain = MakePlain();
 
-// True when all eight bytes are plain: the usual tricks of SIMD within a register.
+// Returns true if all eight bytes are plain. Uses SIMD within a register.
 bool EightArePlain(const char* p) {
   uint64_t word = 0;
   std::memcpy(&word, p, sizeof word);
@@ -66,7 +66,7 @@ void AppendEscape(char c, std::string& out) {
 
 constexpr int64_t kDoubleIntegerMax = int64_t{1} << 53;
 
-// Calls `append` with quotes around it, or without.
+// Calls `append`, with quotes around its output if `quoted`.
 template <class Append>
 void MaybeQuoted(bool quoted, std::string& out, Append append) {
   if (quoted) out += '"';
@@ -112,7 +112,7 @@ void AppendList(const VectorView& element, uint64_t offset, uint64_t length,
 void AppendStruct(const VectorView& vector, uint64_t row, const JsonOptions& options,
                   std::string& out) {
   const auto& names = vector.type().names;
-  // row(1, 'a') has no names: objects need them, so it is a list.
+  // row(1, 'a') has no names, so it becomes an array.
   const bool unnamed = names.empty() || names[0].empty();
   out += unnamed ? '[' : '{';
   for (size_t i = 0; i < vector.children().size(); ++i) {
@@ -130,7 +130,7 @@ bool IsText(TypeId id) {
   return id == TypeId::kVarchar || id == TypeId::kEnum || id == TypeId::kUuid;
 }
 
-// An object where the keys are text, else a list of pairs.
+// Appends an object if the keys are text, or else an array of pairs.
 void AppendMap(const VectorView& vector, uint64_t row, const JsonOptions& options,
                std::string& out) {
   const VectorView& keys = vector.child(0);
@@ -153,7 +153,7 @@ void AppendMap(const VectorView& vector, uint64_t row, const JsonOptions& option
 
 void AppendJsonString(std::string_view text, std::string& out) {
   out += '"';
-  size_t start = 0;  // Of the run of plain bytes that is not yet copied.
+  size_t start = 0;  // The start of the plain bytes that are not copied yet.
   size_t i = 0;
   while (i < text.size()) {
     if (i + 8 <= text.size() && EightArePlain(text.data() + i)) {
@@ -194,7 +194,7 @@ void AppendJsonUhugeint(duck::Uint128 value, const JsonOptions& options, std::st
 
 void AppendJsonDecimal(duck::Int128 unscaled, uint8_t scale, const JsonOptions& options,
                        std::string& out) {
-  // Any decimal of at most 15 significant digits survives the way through a double.
+  // A double represents decimals of at most 15 significant digits without loss.
   bool big = false;
   if (options.quote_big_numbers) {
     const auto bits = static_cast<duck::Uint128>(unscaled);
@@ -299,7 +299,7 @@ void AppendJsonValue(const VectorView& vector, uint64_t row, const JsonOptions& 
     case TypeId::kTimestampNs:
     case TypeId::kTimestampTz:
     case TypeId::kInterval:
-      // Nothing in these needs an escape.
+      // These texts need no escapes.
       out += '"';
       AppendScalarText(vector, row, out);
       out += '"';

@@ -9,19 +9,19 @@
 
 namespace tarn::engine {
 
-// The text in quotes, with JSON's escapes; what is not UTF-8 becomes U+FFFD.
+// Appends the text as a JSON string. Replaces invalid UTF-8 by U+FFFD.
 void AppendJsonString(std::string_view text, std::string& out);
 
-// One value of any type as JSON, by the rules of docs/http-api.md, "Types".
+// Appends a value of any type as JSON. docs/http-api.md, "Types", has the rules.
 void AppendJsonValue(const duck::VectorView& vector, uint64_t row, const JsonOptions& options,
                      std::string& out);
 
-// For formats in which all is text: a scalar as it is, without quotes and escapes, a nested value
-// as its JSON. The row must not be null.
+// Appends a value as text for formats that have only text: a scalar without quotes and escapes, a
+// nested value as JSON. The row must not be null.
 void AppendPlainValue(const duck::VectorView& vector, uint64_t row, const JsonOptions& options,
                       std::string& out);
 
-// True for values that are made of others; a VARIANT may be.
+// True for types whose values contain other values, and for VARIANT.
 bool IsNested(duck::TypeId id);
 
 }  // namespace tarn::engine

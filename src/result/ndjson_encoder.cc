@@ -8,9 +8,9 @@
 
 namespace tarn::engine {
 
-// QueryResult::DeduplicateColumns of DuckDB.
+// The same algorithm as DuckDB's QueryResult::DeduplicateColumns.
 std::vector<std::string> DistinctNames(const std::vector<std::string>& names) {
-  std::unordered_map<std::string, uint64_t> next_suffix;  // By the name in lower case.
+  std::unordered_map<std::string, uint64_t> next_suffix;  // The key is the name in lower case.
   std::vector<std::string> out;
   out.reserve(names.size());
   for (const std::string& name : names) {

@@ -7,7 +7,7 @@
 
 namespace tarn::engine {
 
-// An object a line for each row, and a line about all of them at the end:
+// One line with an object for each row, and a last line with the status:
 //   {"id":1,"name":"x"}
 //   {"status":"ok","row_count":1}
 class NdjsonEncoder : public ResultEncoder {
@@ -22,12 +22,11 @@ class NdjsonEncoder : public ResultEncoder {
   void Failed(std::string_view message, std::string& out) override;
 
  private:
-  std::vector<std::string> keys_;  // What stands before each value: {"id": and then ,"name":
+  std::vector<std::string> keys_;  // The text before each value, such as {"id": and ,"name":
   const JsonOptions options_;
 };
 
-// The names as DuckDB makes them distinct in a subquery, where a repeated `a` becomes `a_1`;
-// upper and lower case are the same to it.
+// Makes names distinct, like DuckDB in a subquery: a repeated `a` becomes `a_1`. Ignores case.
 std::vector<std::string> DistinctNames(const std::vector<std::string>& names);
 
 }  // namespace tarn::engine

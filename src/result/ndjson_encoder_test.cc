@@ -11,24 +11,24 @@ namespace {
 
 class NdjsonTypes : public testing::TestWithParam<TypeCase> {};
 
-TEST_P(NdjsonTypes, ValuesAreThoseOfJson) {
+TEST_P(NdjsonTypes, EncodesValuesLikeJson) {
   EXPECT_EQ(EncodeQuery("SELECT " + GetParam().sql + " AS v, NULL AS n", Format::kNdjson),
             "{\"v\":" + GetParam().json + ",\"n\":null}\n{\"status\":\"ok\",\"row_count\":1}\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, NdjsonTypes, testing::ValuesIn(AllTypeCases()));
 
-TEST(NdjsonEncoder, LinesAndNamesAreSafe) {
+TEST(NdjsonEncoder, EscapesLineBreaksAndNames) {
   EXPECT_EQ(EncodeQuery(R"(SELECT 'a' || chr(10) || 'b' AS "x "" ,")", Format::kNdjson),
             "{\"x \\\" ,\":\"a\\nb\"}\n{\"status\":\"ok\",\"row_count\":1}\n");
 }
 
-TEST(NdjsonEncoder, NoRowsIsTheStatusAlone) {
+TEST(NdjsonEncoder, WritesOnlyTheStatusWithoutRows) {
   EXPECT_EQ(EncodeQuery("SELECT 1 WHERE false", Format::kNdjson),
             "{\"status\":\"ok\",\"row_count\":0}\n");
 }
 
-TEST(NdjsonEncoder, SaysHowTheResultEnded) {
+TEST(NdjsonEncoder, WritesTheStatusOfTheResult) {
   NdjsonEncoder encoder({"a"}, {});
   std::string cut;
   ASSERT_TRUE(encoder.End({.rows = 7, .truncated = true}, cut).ok());
@@ -44,8 +44,8 @@ TEST(NdjsonEncoder, QuotesBigNumbersOnDemand) {
       "{\"a\":\"9007199254740993\"}\n{\"status\":\"ok\",\"row_count\":1}\n");
 }
 
-// Against DuckDB itself, which makes names distinct when a subquery has them.
-TEST(DistinctNames, AreThoseOfASubquery) {
+// Compares with DuckDB, which makes the names of a subquery distinct.
+TEST(DistinctNames, EqualThoseOfASubquery) {
   const std::vector<std::vector<std::string>> lists = {
       {"a", "b"},        {"a", "a", "a"},   {"a", "A", "a"},
       {"a", "a", "a_1"}, {"a_1", "a", "a"}, {"a", "a_1", "a", "a_1", "a"}};
@@ -60,7 +60,7 @@ TEST(DistinctNames, AreThoseOfASubquery) {
   }
 }
 
-TEST(NdjsonEncoder, NoObjectHasAKeyTwice) {
+TEST(NdjsonEncoder, MakesRepeatedNamesDistinct) {
   EXPECT_EQ(EncodeQuery("SELECT 1 AS a, 2 AS a", Format::kNdjson),
             "{\"a\":1,\"a_1\":2}\n{\"status\":\"ok\",\"row_count\":1}\n");
 }

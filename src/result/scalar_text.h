@@ -7,11 +7,11 @@
 
 namespace tarn::engine {
 
-// A value that is neither null nor nested, in the text that every format has for it, without
-// quotes or escapes: the formats differ in those alone.
+// Appends the text of a value that is neither null nor nested. It is the same in all formats,
+// except for quotes and escapes, which it does not have.
 void AppendScalarText(const duck::VectorView& vector, uint64_t row, std::string& out);
 
-// Values of one type as what holds them. The row must not be null.
+// Read values of types with several storage types. The row must not be null.
 duck::Int128 DecimalAt(const duck::VectorView& vector, uint64_t row);
 std::string_view EnumAt(const duck::VectorView& vector, uint64_t row);
 std::string_view TextAt(const duck::VectorView& vector, uint64_t row);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Values of every type of DuckDB, and a way to encode them, for the tests of all formats.
+// Values of all types of DuckDB, and functions to encode them, for tests of all formats.
 
 #include <ostream>
 #include <string>
@@ -12,7 +12,7 @@ namespace tarn::engine {
 
 struct TypeCase {
   std::string sql;   // An expression.
-  std::string json;  // What its value must be in JSON, to the letter.
+  std::string json;  // The exact JSON of its value.
 };
 inline void PrintTo(const TypeCase& c, std::ostream* out) { *out << c.sql; }
 
@@ -23,10 +23,10 @@ std::vector<TypeCase> NestedCases();
 std::vector<TypeCase> VariantCases();
 std::vector<TypeCase> AllTypeCases();
 
-// The one connection of all tests in a program.
+// The connection for all tests in a program.
 duck::Connection& TestConnection();
 
-// The whole of the result of one query, or the message of its error. A chunk's rows are encoded in
+// Returns the encoded result of a query, or the error message. Encodes the rows of a chunk in
 // pieces of at most `piece_rows`.
 std::string EncodeQuery(const std::string& sql, Format format, const JsonOptions& options = {},
                         uint64_t piece_rows = 2048);

@@ -196,7 +196,7 @@ std::vector<TypeCase> AllTypeCases() {
   return all;
 }
 
-// Never destroyed: DuckDB's thread-local state is gone when statics go.
+// Never destroyed, because DuckDB's thread-local state is destroyed before static objects.
 duck::Connection& TestConnection() {
   static auto* connection = new duck::Connection(*duck::Database::Open({})->Connect());
   return *connection;

@@ -22,8 +22,8 @@ void AppendChars(T value, std::string& out) {
   out.append(buffer.data(), end);
 }
 
-// Texts of a known length are put together on the stack and appended at once: to append a byte is
-// to check the text's capacity each time.
+// Texts of bounded length are built on the stack and appended at once. To append single bytes would
+// check the capacity of the string each time.
 constexpr std::array<char, 200> MakeDigitPairs() {
   std::array<char, 200> pairs{};
   for (size_t i = 0; i < 100; ++i) {
@@ -34,8 +34,8 @@ constexpr std::array<char, 200> MakeDigitPairs() {
 }
 constexpr std::array<char, 200> kDigitPairs = MakeDigitPairs();
 
-// Each Put function writes at `p` and returns the place behind what it wrote. A file can hold times
-// that are none, so a value of more digits is cut: nothing is read or written out of bounds.
+// Each Put function writes at `p` and returns the end of its output. Files can contain times out of
+// range. Surplus digits are cut, so no function reads or writes out of bounds.
 char* PutTwoDigits(int64_t value, char* p) {
   std::memcpy(p, &kDigitPairs[static_cast<uint64_t>(value) % 100 * 2], 2);
   return p + 2;
@@ -63,7 +63,7 @@ void AppendFloatingPoint(T value, std::string& out) {
   } else if (std::isinf(value)) {
     out += value < 0 ? "-Infinity" : "Infinity";
   } else if (value == 0 && std::signbit(value)) {
-    out += "-0.0";  // "-0" is the integer 0 for many readers.
+    out += "-0.0";  // Many readers read "-0" as the integer 0.
   } else {
     AppendChars(value, out);
   }
@@ -76,7 +76,7 @@ struct CivilDate {
 };
 
 // Howard Hinnant's civil_from_days (https://howardhinnant.github.io/date_algorithms.html), in 64
-// bits: DuckDB's dates reach over five million years, std::chrono::year 32,767.
+// bits. DuckDB's years exceed five million, but std::chrono::year ends at 32,767.
 CivilDate CivilFromDays(int64_t days) {
   days += 719'468;
   const int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
@@ -91,7 +91,7 @@ CivilDate CivilFromDays(int64_t days) {
   return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month, day};
 }
 
-// A sign, the 12 digits of the last year that 64 bits of seconds reach, "-12-31".
+// A sign, the 12 digits of the last year in 64 bits of seconds, and "-12-31".
 constexpr size_t kDateBytesMax = 19;
 
 char* PutCivilDate(int64_t days, char* p) {
@@ -111,7 +111,7 @@ char* PutCivilDate(int64_t days, char* p) {
   return PutTwoDigits(date.day, p);
 }
 
-// 0 to 999,999,999 as nothing, or a point and three, six or nine digits.
+// Writes a point and three, six or nine digits, or nothing for 0.
 char* PutFraction(int64_t nanos, char* p) {
   if (nanos == 0) return p;
   *p++ = '.';
@@ -171,7 +171,7 @@ void AppendHugeint(duck::Int128 value, std::string& out) {
 
 namespace {
 
-// From its last digit to its first. Most decimals fit into 64 bits.
+// Writes from the last digit to the first. Most decimals fit into 64 bits.
 void AppendShortDecimal(int64_t unscaled, uint8_t scale, std::string& out) {
   std::array<char, 64> text;  // A scale is at most 38.
   char* const end = text.data() + text.size();
@@ -223,7 +223,7 @@ void AppendBignum(std::string_view encoded, std::string& out) {
     const auto byte = static_cast<unsigned char>(negative ? ~magnitude[i] : magnitude[i]);
     limbs.back() = (limbs.back() << 8) | byte;
   }
-  // Divided by 10^9 until nothing is left: the remainders are the digits, lowest first.
+  // Divides by 10^9 until the number is 0. The remainders are the digits, the lowest first.
   constexpr uint64_t kBase = 1'000'000'000;
   std::vector<uint32_t> groups;
   while (!limbs.empty()) {
@@ -257,7 +257,7 @@ void AppendDate(int32_t days, std::string& out) {
   }
 }
 
-// A file can hold a TIME that is no time of a day. It is shown as the duration that it is:
+// Appends a TIME. Files can contain times outside of a day, which become durations:
 // "-00:00:07.000051", "25:00:00".
 template <int64_t kUnitsPerSecond>
 void AppendTimeOfDay(int64_t value, std::string& out) {
@@ -267,7 +267,7 @@ void AppendTimeOfDay(int64_t value, std::string& out) {
     return AppendClock(value / kUnitsPerSecond, value % kUnitsPerSecond * kNanosPerUnit, out);
   }
   if (value < 0) out += '-';
-  // Parts of their own: the magnitude of the smallest number does not fit.
+  // Splits the value first, because the magnitude of the smallest number overflows.
   const int64_t seconds = std::abs(value / kUnitsPerSecond);
   const int64_t units = std::abs(value % kUnitsPerSecond);
   if (seconds >= 100 * 3600) AppendChars(seconds / 3600 / 100, out);
@@ -279,8 +279,8 @@ void AppendTime(int64_t micros, std::string& out) { AppendTimeOfDay<1'000'000>(m
 void AppendTimeNs(int64_t nanos, std::string& out) { AppendTimeOfDay<1'000'000'000>(nanos, out); }
 
 void AppendTimeTz(uint64_t encoded, std::string& out) {
-  // The time in the upper 40 bits; below it the offset, counted down from its greatest value, so
-  // that the order of the integers is the order of the instants.
+  // The upper 40 bits are the time. The lower bits are the offset, subtracted from its maximum, so
+  // that integers sort like instants.
   constexpr int64_t kOffsetMaxSeconds = 16 * 3600 - 1;
   const int64_t offset = kOffsetMaxSeconds - static_cast<int64_t>(encoded & 0xFF'FFFF);
   AppendTime(static_cast<int64_t>(encoded >> 24), out);
@@ -304,7 +304,7 @@ void AppendTimestamp(int64_t value, std::string& out) {
     out += value < 0 ? "-infinity" : "infinity";
     return;
   }
-  // Floored, so that the fraction of an instant before 1970 counts forward.
+  // Rounds down, so that the fraction is positive before 1970 too.
   int64_t seconds = value / kUnitsPerSecond;
   int64_t fraction = value % kUnitsPerSecond;
   if (fraction < 0) {
@@ -355,7 +355,7 @@ void AppendInterval(const duck::IntervalValue& value, std::string& out) {
       AppendChars(magnitude / 1'000'000, out);
       std::array<char, 10> text;
       out.append(text.data(), PutFraction(magnitude % 1'000'000 * 1'000, text.data()));
-      // Seconds keep only the digits that they need.
+      // Removes trailing zeros.
       if (magnitude % 1'000'000 != 0) out.erase(out.find_last_not_of('0') + 1);
       out += 'S';
     }
@@ -365,7 +365,7 @@ void AppendInterval(const duck::IntervalValue& value, std::string& out) {
 
 void AppendUuid(duck::Int128 value, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  // The top bit is stored flipped, so that the order of the integers is the order of the text.
+  // DuckDB stores the top bit inverted, so that integers sort like the text.
   const auto bits = static_cast<duck::Uint128>(value) ^ (duck::Uint128{1} << 127);
   for (int nibble = 31; nibble >= 0; --nibble) {
     out += kHex[static_cast<size_t>(bits >> (nibble * 4)) & 0xF];
@@ -375,7 +375,7 @@ void AppendUuid(duck::Int128 value, std::string& out) {
 
 void AppendBits(std::string_view encoded, std::string& out) {
   if (encoded.empty()) return;
-  // The first byte counts the bits of padding at the front of the second.
+  // The first byte is the number of padding bits at the start of the second.
   size_t skip = static_cast<unsigned char>(encoded[0]);
   for (const char byte : encoded.substr(1)) {
     for (int bit = 7; bit >= 0; --bit) {
@@ -389,7 +389,7 @@ void AppendBits(std::string_view encoded, std::string& out) {
 }
 
 void AppendBase64(std::string_view bytes, std::string& out) {
-  // In pieces: EVP_EncodeBlock counts in int and writes a NUL behind what it wrote.
+  // Encodes in pieces, because the sizes of EVP_EncodeBlock are int. It also writes a final NUL.
   constexpr size_t kPiece = 3 * 16'384;
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kPiece);

@@ -49,7 +49,7 @@ enum class VariantType : uint8_t {
   kGeometry,
 };
 
-// Reads a payload from its front; what is not there reads as zero.
+// Reads a payload from its start. Missing bytes read as zero.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
@@ -64,7 +64,7 @@ class Reader {
     return value;
   }
 
-  // Little-endian groups of seven bits.
+  // A variable-length integer: little-endian groups of seven bits.
   uint32_t TakeVarint() {
     uint32_t value = 0;
     for (int shift = 0; shift < 35 && !bytes_.empty(); shift += 7) {

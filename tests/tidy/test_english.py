@@ -35,7 +35,6 @@ ALLOWED = {
     "src/queryd/execution": 34,
     "src/queryd/http": 7,
     "src/queryd/query": 26,
-    "src/result": 24,
     "tests/browser": 3,
     "tests/cli": 5,
     "tests/documents": 11,
