@@ -26,8 +26,8 @@ Result<> Serve(const LakehouseSettings& settings) {
   TARN_TRY(const net::ClientTls client_tls, net::ClientTls::FromSettings(settings.tls));
   if (!client_tls.verify) {
     log::Warn(
-        "tls.verify is false: whoever is between us and catalogd or the store can read and "
-        "change everything");
+        "tls.verify is false: an attacker in the network can read and change all data between "
+        "Tarn and catalogd or the store");
   }
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   const FileSecretsProvider secrets(settings.queryd.secrets_path, settings.s3);

@@ -169,7 +169,7 @@ def test_folder_that_is_not_there(scratch, recorder):
 def test_file_in_place_of_a_folder(scratch, recorder):
     (scratch / "a.parquet").write_bytes(b"")
     said = refusal(scratch, recorder, scratch / "a.parquet", "--bind", "127.0.0.1:0")
-    assert f"{scratch / 'a.parquet'} is a file: name the folder that it is in" in said
+    assert f"{scratch / 'a.parquet'} is a file: serve the folder that has it" in said
 
 
 def test_port_that_is_taken(up, folder, scratch, recorder):
@@ -183,7 +183,7 @@ def test_home_that_cannot_be_written_to(scratch, recorder):
     (scratch / "file").write_text("no folder\n")
     home = str(scratch / "file")
     said = refusal(scratch, recorder, "--bind", "127.0.0.1:0", XDG_DATA_HOME=home)
-    assert said.rstrip().endswith("serve a folder of yours instead: tarn up DIR")
+    assert said.rstrip().endswith("serve your own folder instead: tarn up DIR")
 
 
 def test_stop_says_how_long_queries_have(up, folder):

@@ -7,7 +7,7 @@
 namespace tarn::cli {
 namespace {
 
-// Beyond this a list takes minutes, and its price is no longer small.
+// The limit of a list. More objects would take minutes and cost real money.
 constexpr uint64_t kObjectsMax = 1'000'000;
 
 }  // namespace
@@ -31,9 +31,9 @@ Result<std::vector<catalog::ObjectRef>> BucketCatalog::ListObjects(Deadline dead
       client_->List({.prefix = prefix(), .objects_max = kObjectsMax, .keep = keep}, deadline,
                     [&stop] { return stop.stop_requested(); });
   if (!listed.ok()) {
-    Error error = listed.error().Wrap("the list of the bucket");
+    Error error = listed.error().Wrap("cannot list the bucket");
     if (error.kind == ErrorKind::kTooLarge) {
-      error.message += ": name a prefix, or register datasets with catalogd";
+      error.message += "; use a prefix, or register datasets with catalogd";
     }
     return error;
   }

@@ -10,11 +10,12 @@
 
 namespace tarn::cli {
 
-// The catalogue of a bucket's Parquet objects below a prefix, with the ETags that the store gives
-// them. Each Read is a request for each 1,000 objects, of whatever kind.
+// The catalogue of the Parquet objects below a prefix of a bucket, with the ETags of the store.
+// Each Read makes one request for each 1,000 objects of any kind.
 class BucketCatalog : public ListedCatalog {
  public:
-  // Asked before each list: credentials may change. Where it fails, the former ones are used.
+  // Called before each list, because credentials may change. After an error, BucketCatalog uses the
+  // former credentials.
   using Open = std::function<Result<s3::Bucket>()>;
 
   // The prefix is empty or ends with '/'.
@@ -27,7 +28,7 @@ class BucketCatalog : public ListedCatalog {
   Result<> Connect();
 
   const Open open_;
-  std::optional<protocol::Credentials> credentials_;  // Of client_.
+  std::optional<protocol::Credentials> credentials_;  // The credentials of client_.
   std::optional<s3::Client> client_;
 };
 

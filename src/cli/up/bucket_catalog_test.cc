@@ -15,7 +15,7 @@ using testing::StartsWith;
 class BucketCatalogTest : public testing::Test {
  protected:
   s3::TestBucket bucket;
-  Result<s3::Bucket> opened = bucket.bucket();  // What the next list is asked with.
+  Result<s3::Bucket> opened = bucket.bucket();  // The bucket of the next list.
   const std::unique_ptr<catalogd::Store> store = *catalogd::Store::Open(":memory:");
 
   BucketCatalog Open(const std::string& prefix) {
@@ -26,7 +26,7 @@ class BucketCatalogTest : public testing::Test {
   }
 };
 
-TEST_F(BucketCatalogTest, ListsWhatIsBelowThePrefix) {
+TEST_F(BucketCatalogTest, ListsObjectsBelowThePrefix) {
   bucket.objects = {{"a.parquet", "x"},        {"lake/b.parquet", "xx"},
                     {"lake/c/1.parquet", "x"}, {"lake/c/d/2.parquet", "xx"},
                     {"lake/notes.txt", "x"},   {"lake2/e.parquet", "x"}};
@@ -43,7 +43,7 @@ TEST_F(BucketCatalogTest, ListsWhatIsBelowThePrefix) {
   EXPECT_FALSE(Read(catalog)->changed);
 }
 
-TEST_F(BucketCatalogTest, AFailureKeepsWhatIsKnown) {
+TEST_F(BucketCatalogTest, KeepsTheStoreIfAListFails) {
   bucket.objects = {{"a.parquet", "x"}};
   BucketCatalog catalog = Open("");
   ASSERT_TRUE(Read(catalog).ok());
@@ -51,11 +51,11 @@ TEST_F(BucketCatalogTest, AFailureKeepsWhatIsKnown) {
   const auto refused = Read(catalog);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().message,
-            "the list of the bucket: the object store answers 403 NoSuchThing");
+            "cannot list the bucket: the object store answers 403 NoSuchThing");
   EXPECT_EQ(store->List()->manifests.size(), 1U);
 }
 
-TEST_F(BucketCatalogTest, AsksWithTheKeysOfNow) {
+TEST_F(BucketCatalogTest, UsesChangedCredentials) {
   BucketCatalog catalog = Open("");
   ASSERT_TRUE(Read(catalog).ok());
   opened->credentials.access_key_id = "other";

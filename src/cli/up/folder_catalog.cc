@@ -27,7 +27,7 @@ catalog::ObjectRef ToObject(const fs::directory_entry& entry, const fs::path& fo
           fmt::format("\"{:x}-{:x}\"", changed, size)};
 }
 
-// All Parquet files below a folder.
+// Finds all Parquet files below a folder.
 void FindObjects(const fs::path& below, const fs::path& folder,
                  std::vector<catalog::ObjectRef>& objects) {
   std::error_code code;
@@ -59,7 +59,7 @@ Result<std::vector<catalog::ObjectRef>> FolderCatalog::ListObjects(
     }
   }
   if (code) return Internal(fmt::format("cannot read {}: {}", folder_.string(), code.message()));
-  // A folder has no order of its own.
+  // The order of files in a folder is arbitrary.
   std::sort(objects.begin(), objects.end(),
             [](const auto& a, const auto& b) { return a.key < b.key; });
   return objects;

@@ -8,8 +8,8 @@
 
 namespace tarn::cli {
 
-// The catalogue of a folder's Parquet files. Links to folders are passed over. A key is the path
-// below the folder, and an ETag is made of a file's size and time of change.
+// The catalogue of the Parquet files in a folder. Ignores links to folders. A key is the path below
+// the folder. An ETag consists of the file's modification time and size.
 class FolderCatalog : public ListedCatalog {
  public:
   FolderCatalog(std::filesystem::path folder, catalogd::Store& store)

@@ -61,7 +61,7 @@ TEST_F(FolderCatalogTest, FilesAndFoldersAreDatasets) {
   EXPECT_EQ(objects[0].size_bytes, 1);
 }
 
-TEST_F(FolderCatalogTest, TheCatalogueFollowsTheFolder) {
+TEST_F(FolderCatalogTest, FollowsTheFolder) {
   Write("a.parquet");
   const auto first = *Read();
   ASSERT_EQ(first.manifests.size(), 1U);
@@ -79,7 +79,7 @@ TEST_F(FolderCatalogTest, TheCatalogueFollowsTheFolder) {
   EXPECT_THAT(Names(), ElementsAre("b"));
 }
 
-TEST_F(FolderCatalogTest, AFileCanGetANameInOtherCase) {
+TEST_F(FolderCatalogTest, FollowsARenameThatChangesOnlyCase) {
   Write("sales.parquet");
   ASSERT_TRUE(Read().ok());
   fs::rename(folder / "sales.parquet", folder / "Sales.parquet");
@@ -88,7 +88,7 @@ TEST_F(FolderCatalogTest, AFileCanGetANameInOtherCase) {
   EXPECT_THAT(Names(), ElementsAre("Sales"));
 }
 
-TEST_F(FolderCatalogTest, AFolderThatIsGoneIsAnErrorAndDropsNothing) {
+TEST_F(FolderCatalogTest, AMissingFolderIsAnErrorAndKeepsTheStore) {
   Write("a.parquet");
   ASSERT_TRUE(Read().ok());
   fs::remove_all(folder);

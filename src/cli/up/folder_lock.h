@@ -8,11 +8,11 @@
 
 namespace tarn::cli {
 
-// Who has it is alone among those who ask for it, until it goes (flock(2)).
+// An exclusive lock on a folder (flock(2)), released by the destructor.
 class FolderLock {
  public:
-  // Waits for others. kCancelled at a stop; kInternal where the folder or its file system has no
-  // locks.
+  // Waits until the lock is free. Returns kCancelled at a stop, and kInternal if the file system
+  // cannot lock the folder.
   static Result<FolderLock> Take(const std::filesystem::path& folder,
                                  const std::stop_token& stop = {});
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
@@ -21,7 +21,7 @@ class FolderLock {
 
  private:
   explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;  // -1: moved away, or never opened.
+  int descriptor_;  // -1 if moved from.
 };
 
 }  // namespace tarn::cli

@@ -16,7 +16,7 @@ Result<queryd::CatalogRead> ListedCatalog::Read(const std::string& /*position*/,
   TARN_CHECK_OK(Write(objects));
   TARN_TRY(catalog::Snapshot snapshot, store_.List());
   known_ = std::move(objects);
-  // Without an id: no such place tells when it changes.
+  // Without an id, because folders and buckets do not report changes.
   return queryd::CatalogRead::From({.position = {.catalog_id = "", .revision = snapshot.revision},
                                     .since = std::nullopt,
                                     .manifests = std::move(snapshot.manifests),
@@ -32,7 +32,7 @@ Result<> ListedCatalog::Write(std::vector<catalog::ObjectRef> objects) {
   }
   std::unordered_set<std::string_view> names;
   for (const FoundDataset& dataset : found) names.insert(dataset.name);
-  // First, since a new name may differ from a former one by case only.
+  // Deletes first, because a new name can differ from a former one only in case.
   TARN_TRY(const catalog::Snapshot known, store_.List());
   for (const catalog::Manifest& manifest : known.manifests) {
     if (!names.contains(manifest.name)) TARN_CHECK_OK(store_.Delete(manifest.name));

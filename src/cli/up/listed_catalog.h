@@ -10,23 +10,24 @@
 
 namespace tarn::cli {
 
-// A catalogue that is in step with a place that holds Parquet: each Read lists what is there and
-// writes what has changed into the store, which holds nothing else.
+// A catalogue that follows a folder or bucket with Parquet: each Read lists the objects and writes
+// the changes into the store, which is for this catalogue only. If the list fails, the store stays
+// unchanged.
 //
-// Where the list fails, the store stays as it is. Not thread-safe.
+// Not thread-safe.
 class ListedCatalog : public queryd::CatalogSource {
  public:
   Result<queryd::CatalogRead> Read(const std::string& position, Duration wait, Deadline deadline,
                                    const std::stop_token& stop) override;
-  // The list is made anew every second or so.
+  // Long, because the list is repeated every few seconds.
   Duration WarnAgainAfter() const override { return std::chrono::hours(1); }
 
  protected:
-  // All keys that it lists begin with `prefix`, which is no part of the datasets' names.
+  // All listed keys begin with `prefix`, which is not a part of the names of datasets.
   ListedCatalog(catalogd::Store& store, std::string prefix)
       : store_(store), prefix_(std::move(prefix)) {}
 
-  // With ETags; what belongs to no dataset may be among them, in any order.
+  // Returns objects with ETags in any order. Objects that do not belong to a dataset are ignored.
   virtual Result<std::vector<catalog::ObjectRef>> ListObjects(Deadline deadline,
                                                               const std::stop_token& stop) = 0;
   const std::string& prefix() const { return prefix_; }
@@ -36,8 +37,8 @@ class ListedCatalog : public queryd::CatalogSource {
 
   catalogd::Store& store_;
   const std::string prefix_;
-  std::vector<std::string> told_;  // Problems that the log has already.
-  // What the last Read that came to its end was about.
+  std::vector<std::string> told_;  // The problems that were logged.
+  // The objects of the last successful Read.
   std::optional<std::vector<catalog::ObjectRef>> known_;
 };
 

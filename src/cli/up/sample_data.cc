@@ -83,8 +83,8 @@ CREATE TABLE carriers AS SELECT * FROM (VALUES
 ) t(carrier, name);
 )sql";
 
-// hash() gives the same numbers on every machine and with any number of threads, random() does
-// not. rnd(seed, n) is 0 to below 1.
+// Uses hash() instead of random(), because it returns the same numbers on every machine and with
+// any number of threads. rnd(seed, n) is in [0, 1).
 constexpr std::string_view kRest = R"sql(
 CREATE MACRO rnd(seed, n) AS (hash(seed, n) % 1000000)::DOUBLE / 1000000;
 CREATE TABLE numbered AS SELECT row_number() OVER (ORDER BY md5(city)) - 1 AS i, * FROM airports;
@@ -99,7 +99,7 @@ CREATE TABLE weather AS
   ORDER BY day, airport;
 CREATE TABLE drawn AS
   SELECT n,
-         -- Some airports are busier than others: the square root pulls towards the end.
+         -- The square root makes later airports busier.
          floor(48 * sqrt(rnd(10, n)))::BIGINT AS o,
          floor(48 * sqrt(rnd(11, n)))::BIGINT AS d0,
          floor(8 * rnd(12, n))::BIGINT AS c,
@@ -152,23 +152,24 @@ Result<fs::path> SampleFolder() {
   if (data_home != nullptr && *data_home == '/') return fs::path(data_home) / "tarn" / "sample";
   const char* home = std::getenv("HOME");
   if (home != nullptr && *home == '/') return fs::path(home) / ".local/share/tarn/sample";
-  return InvalidArgument("no HOME to put sample data in: name a folder, tarn up DIR");
+  return InvalidArgument(
+      "cannot create sample data, because HOME is not set: serve your own folder with tarn up DIR");
 }
 
 Result<> MakeSampleData(const fs::path& folder) {
   std::error_code code;
-  // Made beside its place and then moved there as a whole.
+  // Creates the data beside its final folder, so that it appears there in one step.
   const fs::path unfinished = folder.string() + ".unfinished-" + std::to_string(getpid());
   fs::create_directories(unfinished / "flights", code);
   if (code) {
-    return Internal(fmt::format("cannot make {}: {}", unfinished.string(), code.message()));
+    return Internal(fmt::format("cannot create {}: {}", unfinished.string(), code.message()));
   }
   Result<> made = Generate(unfinished);
   if (made.ok()) {
     fs::rename(unfinished, folder, code);
-    // Somebody else may have been faster, with the same data.
+    // Another process may have created the same data first.
     if (code && !fs::exists(folder)) {
-      made = Internal(fmt::format("cannot make {}: {}", folder.string(), code.message()));
+      made = Internal(fmt::format("cannot create {}: {}", folder.string(), code.message()));
     }
   }
   fs::remove_all(unfinished, code);

@@ -7,18 +7,18 @@
 
 namespace tarn::cli {
 
-// A year of flights between real airports, made up but always the same: airports (48), carriers
-// (8), flights (400,000, two files) and weather (a row for each airport and day). Delays follow
-// the wind, so that questions have answers.
+// Creates a folder with sample data: a year of made-up flights between real airports, always the
+// same. The datasets are airports (48 rows), carriers (8), flights (400,000 in two files) and
+// weather (a row for each airport and day). Delays depend on the wind.
 //
-// Creates the folder; one that another process creates meanwhile stays. If killed, it leaves only
+// If another process creates the folder meanwhile, that folder stays. If killed, leaves only
 // FOLDER.unfinished-PID.
 Result<> MakeSampleData(const std::filesystem::path& folder);
 
-// $XDG_DATA_HOME/tarn/sample, or ~/.local/share/tarn/sample.
+// Returns $XDG_DATA_HOME/tarn/sample, or ~/.local/share/tarn/sample.
 Result<std::filesystem::path> SampleFolder();
 
-// Joins three of the tables.
+// Returns a query that joins three of the datasets.
 std::string_view SampleQuery();
 
 }  // namespace tarn::cli

@@ -30,22 +30,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What is put there can be queried within this time. A folder costs nothing to look at; a bucket
-// costs a request for each 1,000 objects, which Amazon lets pay.
+// The default intervals of the checks for changes. To list a folder is cheap. To list a bucket
+// takes a request for each 1,000 objects, which Amazon charges for.
 constexpr auto kLookIntoFolderEvery = std::chrono::seconds(1);
 constexpr auto kListBucketEvery = std::chrono::seconds(10);
-// More often is work without end.
 constexpr auto kEveryMin = std::chrono::milliseconds(100);
-// A list of as many objects as may be listed takes a minute or two.
+// Lists of the maximum length take a minute or two.
 constexpr auto kBucketRefreshTimeout = std::chrono::minutes(5);
-// The catalogue is in memory, and each version of a dataset names all of its objects.
+// Few, because the catalogue is in memory and each version has all objects of the dataset.
 constexpr int64_t kVersionsMax = 10;
 constexpr auto kFirstAnswerTimeout = std::chrono::seconds(60);
 
-// What is served, and how it is reached.
+// The folder or bucket that is served.
 struct Place {
-  std::string name;   // For people.
-  std::string store;  // Where a bucket is, for people; empty: it is a folder.
+  std::string name;   // For output.
+  std::string store;  // The endpoint of a bucket, for output. Empty for a folder.
   bool is_sample = false;
   LakehouseSettings settings;
   queryd::Lake lake;
@@ -63,18 +62,18 @@ Result<fs::path> ChooseFolder(const std::string& named) {
     fs::path folder = fs::canonical(named, code);
     if (code) return InvalidArgument(fmt::format("cannot serve {}: {}", named, code.message()));
     if (!fs::is_directory(folder, code)) {
-      return InvalidArgument(fmt::format("{} is a file: name the folder that it is in", named));
+      return InvalidArgument(fmt::format("{} is a file: serve the folder that has it", named));
     }
     return folder;
   }
   TARN_TRY(fs::path folder, SampleFolder());
   std::error_code code;
   if (fs::exists(folder, code)) return folder;
-  Print(fmt::format("Making sample data in {} (a few seconds)\n", folder.string()));
+  Print(fmt::format("Creating sample data in {} (a few seconds)\n", folder.string()));
   const Result<> made = MakeSampleData(folder);
   if (!made.ok()) {
     return Error{made.error().kind,
-                 made.error().message + "; serve a folder of yours instead: tarn up DIR"};
+                 made.error().message + "; serve your own folder instead: tarn up DIR"};
   }
   return folder;
 }
@@ -100,11 +99,11 @@ Result<Place> OpenBucketPlace(const UpOptions& options, catalogd::Store& store) 
   }
   if (!known.tls.verify) {
     log::Warn(
-        "tls.verify is false: whoever is between us and catalogd or the store can read and "
-        "change everything");
+        "tls.verify is false: an attacker in the network can read and change all data between "
+        "Tarn and catalogd or the store");
   }
   Place place{.name = url.Text(), .store = EndpointOf(known.s3)};
-  // What else a lakehouse.toml says is about the daemons.
+  // The other settings of lakehouse.toml are for the daemons.
   place.settings.s3 = known.s3;
   place.settings.tls = {.ca_path = known.tls.ca_path, .verify = known.tls.verify};
   place.settings.queryd.secrets_path = known.queryd.secrets_path;
@@ -128,7 +127,7 @@ Result<Place> OpenPlace(const UpOptions& options, catalogd::Store& store) {
   const Result<Duration> every = ParseDuration(options.every);
   if (!every.ok()) return every.error().Wrap("--every");
   if (*every < kEveryMin) {
-    return InvalidArgument(fmt::format("--every: {} at the least", FormatDuration(kEveryMin)));
+    return InvalidArgument(fmt::format("--every: must be at least {}", FormatDuration(kEveryMin)));
   }
   place.settings.queryd.refresh_every = *every;
   return place;
@@ -136,7 +135,7 @@ Result<Place> OpenPlace(const UpOptions& options, catalogd::Store& store) {
 
 std::string DatasetList(const catalog::Snapshot& snapshot) {
   if (snapshot.manifests.empty()) {
-    return "No datasets yet: put a Parquet file, or a folder of them, into it.\n";
+    return "No datasets yet. Add a Parquet file, or a folder with Parquet files.\n";
   }
   constexpr size_t kShown = 20;
   std::string out;
@@ -160,7 +159,7 @@ std::string CurlLine(const std::string& url, const std::string& sql) {
   return fmt::format("curl -s {}/sql --json {}", url, ShellQuoted(body));
 }
 
-// The way every client goes: over HTTP, so that what is shown is known to work.
+// Runs a query over HTTP, like a client, so that the greeting shows a request that works.
 Result<std::string> AskOverHttp(const std::string& address, const std::string& sql) {
   TARN_TRY(const http::Url url, http::ParseHttpUrl("http://" + address));
   TARN_TRY(
@@ -207,8 +206,8 @@ Result<> Greet(const std::string& address, const Place& place, catalogd::Store& 
 
 Result<> Up(const UpOptions& options) {
   Metrics metrics;  // Outlives the I/O threads.
-  net::Runtime runtime(
-      net::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
+  // Starts before other threads, because it blocks the signals that it waits for.
+  net::Runtime runtime(net::IoThreads());
   TARN_TRY(const std::unique_ptr<catalogd::Store> store,
            catalogd::Store::Open(":memory:", {.history_versions_max = kVersionsMax}));
   TARN_TRY(Place place, OpenPlace(options, *store));
@@ -222,8 +221,9 @@ Result<> Up(const UpOptions& options) {
                       settings.http, metrics);
   server.Protect(nullptr, options.allow_anonymous);
   if (const Result<> bound = server.Listen(options.bind); !bound.ok()) {
-    return Error{bound.error().kind, fmt::format("{} (--bind HOST:PORT; port 0 takes a free one)",
-                                                 bound.error().message)};
+    return Error{bound.error().kind,
+                 fmt::format("{}; use --bind HOST:PORT, with port 0 for any free port",
+                             bound.error().message)};
   }
   log::Info("listening", {{"addr", server.address()}});
   service->Start();
@@ -232,7 +232,7 @@ Result<> Up(const UpOptions& options) {
   const Result<> greeted = Greet(server.address(), place, *store);
   if (greeted.ok()) {
     log::Info("stopping", {{"signal", runtime.WaitForStop()}});
-    // The terminal shows ^C, without a line break.
+    // Begins with a line break, because the terminal shows ^C.
     Print(fmt::format("\nStopping: running queries have {} to end.\n",
                       FormatDuration(settings.queryd.shutdown_timeout)));
   }

@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kOpenApiPath = "/openapi.json";
 
-// What describes queryd, and of the catalogue's routes those that read.
+// Returns the description of queryd, with the reading routes of the catalogue.
 std::string OpenApi(const std::vector<http::Route>& of_catalogue) {
   Json api = Json::parse(queryd::OpenApi());
   const Json catalogue = Json::parse(catalogd::OpenApi());
@@ -22,7 +22,7 @@ std::string OpenApi(const std::vector<http::Route>& of_catalogue) {
     api["paths"][route.path]["get"] = catalogue.at("paths").at(route.path).at("get");
   }
   for (const auto& [kind, parts] : catalogue.at("components").items()) {
-    // What both have is the same.
+    // Components that both have are equal.
     for (const auto& [name, part] : parts.items()) {
       if (!api["components"][kind].contains(name)) api["components"][kind][name] = part;
     }

@@ -9,8 +9,8 @@
 
 namespace tarn::cli {
 
-// Those of both daemons, on one port. The place that is served is the truth, so the catalogue can
-// only be read. All three outlive the routes.
+// Returns the routes of both daemons, for one port. Clients can only read the catalogue, because
+// the folder or bucket determines it. All arguments must outlive the routes.
 std::vector<http::Route> UpRoutes(queryd::Service& queries, catalogd::Service& catalogue,
                                   const Metrics& metrics);
 

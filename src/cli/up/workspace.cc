@@ -19,7 +19,7 @@ Result<Workspace> Workspace::Make() {
   std::string path = (folder / "tarn-put-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) {
     return Unavailable(
-        fmt::format("cannot make a folder in {}: {}", folder.string(), std::strerror(errno)));
+        fmt::format("cannot create a folder in {}: {}", folder.string(), std::strerror(errno)));
   }
   return Workspace(path);
 }
@@ -27,11 +27,11 @@ Result<Workspace> Workspace::Make() {
 Result<Workspace> Workspace::MakeIn(const fs::path& folder) {
   const fs::path path = folder / (".tarn-put-" + RandomId());
   std::error_code code;
-  // With the rights of other folders: what is made in it stays.
+  // Not mkdtemp(): with the rights of other folders, because its content is moved out of it.
   fs::create_directories(path, code);
   if (code) {
     return Unavailable(
-        fmt::format("cannot make a folder in {}: {}", folder.string(), code.message()));
+        fmt::format("cannot create a folder in {}: {}", folder.string(), code.message()));
   }
   return Workspace(path);
 }

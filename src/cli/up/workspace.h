@@ -7,11 +7,11 @@
 
 namespace tarn::cli {
 
-// A folder for files that are not needed afterwards.
+// A temporary folder, deleted by the destructor.
 class Workspace {
  public:
   static Result<Workspace> Make();
-  // Hidden in that folder, so that its files can be moved to their place in one step.
+  // Creates it hidden in `folder`, so that its files can be moved into `folder` atomically.
   static Result<Workspace> MakeIn(const std::filesystem::path& folder);
   Workspace(Workspace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   Workspace& operator=(Workspace&&) = delete;
