@@ -117,7 +117,7 @@ def test_commands(prompt):
     assert "(2 rows and more" in prompt.run("FROM flights;")
     prompt.run(".timing off")
     assert "rows" not in prompt.run("FROM flights;")
-    assert "there is no .nonsense" in prompt.run(".nonsense")
+    assert "unknown command .nonsense" in prompt.run(".nonsense")
     assert ".pager on|off" in prompt.run(".help")
     prompt.type(".quit\r")
     assert prompt.wait_for_exit() == 0

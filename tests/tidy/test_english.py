@@ -23,7 +23,6 @@ ALLOWED = {
     "docs/adr": 2,
     "src/cli": 40,
     "src/cli/commands": 58,
-    "src/cli/terminal": 26,
     "src/engine/run": 7,
     "src/engine/views": 18,
     "src/http": 1,

@@ -8,12 +8,12 @@ namespace tarn::cli {
 
 enum class Style { kPlain, kStrong, kFaint, kGood, kBad };
 
-// What makes text stand out on a terminal (ECMA-48, "select graphic rendition"). By default it does
-// nothing.
+// Styles text for a terminal (ECMA-48, "select graphic rendition"). Off by default.
 class Colours {
  public:
   Colours() = default;
-  // On for a terminal, unless NO_COLOR is set (no-color.org) or TERM is "dumb".
+  // Returns colours that are on for a terminal, unless NO_COLOR is set (no-color.org) or TERM is
+  // "dumb".
   static Colours For(FILE* stream);
   static Colours On();
 

@@ -7,21 +7,21 @@
 namespace tarn::cli {
 namespace {
 
-TEST(Colours, AreOffUnlessSaid) {
+TEST(Colours, AreOffByDefault) {
   EXPECT_EQ(Colours()(Style::kBad, "no"), "no");
   EXPECT_EQ(Colours::On()(Style::kBad, "no"), "\x1b[1;31mno\x1b[0m");
   EXPECT_EQ(Colours::On()(Style::kPlain, "text"), "text");
   EXPECT_EQ(Colours::On()(Style::kGood, ""), "");
 }
 
-TEST(Colours, AreNotForFiles) {
+TEST(Colours, AreOffForFiles) {
   FILE* file = std::tmpfile();
   ASSERT_NE(file, nullptr);
   EXPECT_EQ(Colours::For(file)(Style::kStrong, "text"), "text");
   std::fclose(file);
 }
 
-TEST(Colours, OfATableTellNullFromTheText) {
+TEST(Colours, DistinguishNullFromTheTextNull) {
   const auto table = TableOf(
       R"({"columns":[{"name":"a","type":"VARCHAR"}],"rows":[[null],["NULL"]],"row_count":2})");
   ASSERT_TRUE(table.ok());

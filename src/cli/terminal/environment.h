@@ -5,9 +5,9 @@
 
 namespace tarn::cli {
 
-// The value of a variable; empty where it is not set.
+// Returns the value of an environment variable, or "" if it is not set.
 inline std::string Environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it.
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never set at run time.
   return value == nullptr ? "" : value;
 }
 

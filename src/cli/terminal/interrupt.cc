@@ -9,8 +9,7 @@ namespace {
 
 constexpr int kStatusOfInterrupted = 130;
 
-// Blocked in all threads, and taken by one that waits for them: there is nothing to do in a
-// handler. SIGUSR1 is what ends the wait.
+// The signals that all threads block, and for which one thread waits. SIGUSR1 ends the wait.
 sigset_t Signals() {
   sigset_t set;
   sigemptyset(&set);

@@ -8,12 +8,12 @@
 
 namespace tarn::cli {
 
-// Of what ends because somebody asked for it, before anything of it can be seen.
+// The error of a command that was stopped before it changed anything.
 Error Stopped();
 
-// While it lives, Ctrl-C, SIGTERM and SIGHUP ask for a stop and do not end the program, so that
-// what is half done can be taken back; whoever asks twice does not want to wait for that. One at a
-// time, made before other threads are.
+// While it exists, Ctrl-C, SIGTERM and SIGHUP request a stop in place of ending the program, so
+// that the command can undo incomplete work. A second signal ends the program at once. Only one may
+// exist, created before other threads.
 class Interrupt {
  public:
   Interrupt();
@@ -29,8 +29,8 @@ class Interrupt {
   std::thread waiting_;
 };
 
-// A thread that takes no stop is waited for no longer. The program then has to end without what
-// usually comes last (destructors of static variables), because the thread may use it.
+// Detaches a thread that cannot be stopped. The program must then exit without destroying static
+// variables, because the thread may use them.
 void LeaveBehind(std::thread thread);
 bool IsAnyThreadLeftBehind();
 

@@ -21,11 +21,11 @@ namespace tarn::cli {
 namespace {
 
 constexpr int kHistoryMax = 1000;
-// A file of more is written anew with what is kept.
+// Larger files are rewritten with the last kHistoryMax entries.
 constexpr uintmax_t kHistoryBytesMax = 4'000'000;
-// Who types has no more keys waiting than these; who pastes has.
+// More waiting keys mean that the text is pasted and not typed.
 constexpr int kTypedAheadMax = 3;
-// More candidates than a screen holds help nobody.
+// The most candidates to show: about a screen.
 constexpr size_t kShownMax = 100;
 
 std::string CommonPrefix(const std::vector<std::string>& words) {
@@ -69,7 +69,7 @@ struct LineEditor::State {
     const LineInfo* line = el_line(edit);
     const std::string before =
         state.earlier + std::string(line->buffer, static_cast<size_t>(line->cursor - line->buffer));
-    // Of text that is pasted, it is a blank.
+    // In pasted text, a tab becomes a blank.
     int waits = 0;
     ioctl(STDIN_FILENO, FIONREAD, &waits);
     const std::vector<std::string> words =
@@ -82,7 +82,7 @@ struct LineEditor::State {
     const std::string common = CommonPrefix(words);
     const bool is_longer = common.size() > word.text.size();
     if (is_longer || words.size() == 1) {
-      // In the letters of the name, which need not be those that were typed.
+      // Replaces the word, because its case can differ from the name.
       el_deletestr(edit, static_cast<int>(CountCharacters(word.text)));
       std::string text = common;
       if (words.size() == 1) text += word.is_quoted ? "\" " : " ";
@@ -114,7 +114,6 @@ struct LineEditor::State {
     std::fflush(stdout);
   }
 
-  // Of UTF-8.
   static size_t CountCharacters(std::string_view text) {
     return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
       return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -124,7 +123,7 @@ struct LineEditor::State {
 
 LineEditor::LineEditor(std::string history_path, Complete complete)
     : state_(std::make_unique<State>()) {
-  // What a character is.
+  // libedit splits text into characters by the locale.
   std::setlocale(LC_CTYPE, "C.UTF-8");
   state_->history_path = std::move(history_path);
   state_->complete = std::move(complete);
@@ -150,7 +149,7 @@ LineEditor::LineEditor(std::string history_path, Complete complete)
   el_set(edit, EL_ADDFN, "tarn-cancel", "Leave the statement", &State::OnCancel);
   el_set(edit, EL_BIND, "^I", "tarn-complete", nullptr);
   el_set(edit, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-  // Ctrl-C is a key here and not a signal, so that it leaves the line and nothing else.
+  // Makes Ctrl-C a key in place of a signal, so that it only clears the line.
   el_set(edit, EL_SETTY, "-d", "-isig", nullptr);
   el_set(edit, EL_BIND, "^C", "tarn-cancel", nullptr);
 }
@@ -164,8 +163,8 @@ LineEditor::Line LineEditor::Read(const std::string& prompt, const std::string& 
   state_->prompt = prompt;
   state_->earlier = earlier;
   state_->was_cancelled = false;
-  // Before the prompt is there: else Ctrl-D and Ctrl-C that come at once with it are lost on the
-  // terminal's own editor.
+  // Prepares the terminal before the prompt appears. Otherwise the terminal's own line editor could
+  // take a Ctrl-D or Ctrl-C that comes at the same time.
   el_set(state_->edit, EL_PREP_TERM, 1);
   int count = 0;
   const char* text = el_gets(state_->edit, &count);
@@ -183,13 +182,13 @@ void LineEditor::Remember(const std::string& text) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(state_->history_path).parent_path(),
                                       ignored);
-  // Statements hold values that are nobody else's business.
+  // Only the user may read the file, because statements can contain private values.
   const mode_t former = umask(0077);
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(state_->history_path.c_str(), "abe"),
                                                    &std::fclose);
   umask(former);
   if (file == nullptr) return;
-  // Only this one is added: other prompts add theirs.
+  // Appends this entry only, because other prompts append theirs.
   flock(fileno(file.get()), LOCK_EX);
   std::fseek(file.get(), 0, SEEK_END);
   history(state_->history, &event, H_NSAVE_FP, size_t{1}, file.get());

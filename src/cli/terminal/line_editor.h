@@ -9,14 +9,14 @@
 
 namespace tarn::cli {
 
-// Lines that somebody edits in a terminal, with a history that lasts. One at a time in a program:
-// libedit is told where the terminal is by it.
+// Reads lines from a terminal with libedit, with completion and a history in a file. Only one may
+// exist.
 class LineEditor {
  public:
-  // What the word before the cursor may become; `before` is all that was typed until the cursor.
+  // Returns completions of the word before the cursor. `before` is the text before the cursor.
   using Complete = std::function<std::vector<std::string>(std::string_view before)>;
 
-  // An empty path: the history does not last.
+  // With an empty path, the history is not saved.
   LineEditor(std::string history_path, Complete complete);
   ~LineEditor();
   LineEditor(const LineEditor&) = delete;
@@ -27,10 +27,10 @@ class LineEditor {
     Kind kind = Kind::kEnd;
     std::string text;
   };
-  // `earlier` are the lines of the statement that this one goes on.
+  // Reads a line. `earlier` has the lines before it in the same statement.
   Line Read(const std::string& prompt, const std::string& earlier);
 
-  // For the keys that go through the history, and for the next time.
+  // Adds a text to the history and to its file.
   void Remember(const std::string& text);
 
  private:

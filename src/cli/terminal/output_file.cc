@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Of "/dev/stdout", "/dev/fd/3" and their like; -1: it is none. To open such a file anew would
-// begin where others that have it have begun, and to rename one would take it from them.
+// Returns the descriptor of "/dev/stdout", "/dev/fd/3" and similar paths, or -1 for other paths. To
+// open the file again would write at its start, and to rename it would detach other writers.
 int DescriptorOf(std::string_view path) {
   if (path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -46,7 +46,7 @@ Result<OutputFile> OutputFile::Open(const std::string& path) {
     return OutputFile(std::move(file), path, "");
   }
   std::error_code code;
-  // A link stays one, to what it is a link to.
+  // Writes to the target of a link, so that the link stays.
   fs::path target = fs::weakly_canonical(path, code);
   if (code) target = path;
   const fs::file_status there = fs::status(target, code);
@@ -61,7 +61,7 @@ Result<OutputFile> OutputFile::Open(const std::string& path) {
   if (file == nullptr) {
     return InvalidArgument(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
   }
-  // Who may read it stays who could before.
+  // Keeps the permissions of the former file.
   if (!is_stream && fs::exists(there)) {
     fchmod(fileno(file.get()), static_cast<mode_t>(there.permissions()));
   }

@@ -10,18 +10,18 @@
 
 namespace tarn::cli {
 
-// Where a result goes: stdout, or a file, which gets its name when it is whole. What was there
-// before stays until then, and for good where something fails.
+// The destination of a result: stdout, or a file. A file keeps its former content until the result
+// is complete, and also after an error.
 class OutputFile {
  public:
-  // An empty path is stdout. Devices and pipes are written as the bytes come.
+  // An empty path is stdout. Devices and pipes are written directly.
   static Result<OutputFile> Open(const std::string& path);
   OutputFile(OutputFile&& other) noexcept
       : file_(std::move(other.file_)),
         path_(std::move(other.path_)),
         unfinished_(std::exchange(other.unfinished_, {})) {}
   OutputFile& operator=(OutputFile&&) = delete;
-  // What is not finished goes.
+  // Deletes an unfinished file.
   ~OutputFile();
 
   Result<> Write(std::string_view bytes);
@@ -35,7 +35,7 @@ class OutputFile {
 
   File file_;
   std::string path_;
-  std::string unfinished_;  // Its name until it is whole; empty: it has its own.
+  std::string unfinished_;  // The temporary path. Empty for streams and after Finish().
 };
 
 }  // namespace tarn::cli

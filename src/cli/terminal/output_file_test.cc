@@ -31,7 +31,7 @@ class OutputFileTest : public testing::Test {
   const fs::path path_ = folder_ / "out.csv";
 };
 
-TEST_F(OutputFileTest, HasItsNameWhenItIsWhole) {
+TEST_F(OutputFileTest, AppearsWhenComplete) {
   auto file = OutputFile::Open(path_);
   ASSERT_TRUE(file.ok());
   ASSERT_TRUE(file->Write("a\n").ok());
@@ -42,7 +42,7 @@ TEST_F(OutputFileTest, HasItsNameWhenItIsWhole) {
   EXPECT_EQ(CountFiles(), 1U);
 }
 
-TEST_F(OutputFileTest, WhatWasThereStaysWhereItIsNotFinished) {
+TEST_F(OutputFileTest, KeepsTheFormerFileIfUnfinished) {
   std::ofstream(path_) << "former";
   {
     auto file = OutputFile::Open(path_);
@@ -53,7 +53,7 @@ TEST_F(OutputFileTest, WhatWasThereStaysWhereItIsNotFinished) {
   EXPECT_EQ(CountFiles(), 1U);
 }
 
-TEST_F(OutputFileTest, WhoMayReadItStaysTheSame) {
+TEST_F(OutputFileTest, KeepsPermissions) {
   std::ofstream(path_) << "former";
   chmod(path_.c_str(), 0600);
   auto file = OutputFile::Open(path_);
@@ -64,7 +64,7 @@ TEST_F(OutputFileTest, WhoMayReadItStaysTheSame) {
   EXPECT_EQ(Read(path_), "new");
 }
 
-TEST_F(OutputFileTest, ALinkStaysOne) {
+TEST_F(OutputFileTest, KeepsLinks) {
   const fs::path link = folder_ / "link.csv";
   std::ofstream(path_) << "former";
   fs::create_symlink("out.csv", link);
@@ -76,7 +76,7 @@ TEST_F(OutputFileTest, ALinkStaysOne) {
   EXPECT_EQ(Read(path_), "new");
 }
 
-TEST_F(OutputFileTest, DevicesAreWrittenAsTheyAre) {
+TEST_F(OutputFileTest, WritesDevicesDirectly) {
   auto file = OutputFile::Open("/dev/null");
   ASSERT_TRUE(file.ok());
   ASSERT_TRUE(file->Write("x").ok());
@@ -84,7 +84,7 @@ TEST_F(OutputFileTest, DevicesAreWrittenAsTheyAre) {
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
 }
 
-TEST_F(OutputFileTest, SaysWhatCannotBeWritten) {
+TEST_F(OutputFileTest, NamesThePathInErrors) {
   const auto nowhere = OutputFile::Open(folder_ / "no" / "such" / "folder");
   ASSERT_FALSE(nowhere.ok());
   EXPECT_NE(nowhere.error().message.find("such/folder"), std::string::npos);

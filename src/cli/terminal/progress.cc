@@ -16,7 +16,7 @@ namespace {
 
 constexpr auto kDrawEvery = std::chrono::milliseconds(100);
 constexpr size_t kBarWidth = 20;
-// A rate of less than this is a guess.
+// Rates over a shorter time are not shown, because they vary too much.
 constexpr double kSecondsForRate = 0.5;
 
 size_t WidthOfStderr() {

@@ -6,20 +6,20 @@
 
 namespace tarn::cli {
 
-// A line on stderr that says how far something is, at what rate, and how long it will take. Where
-// stderr is no terminal, it says nothing. Not thread-safe.
+// A line on stderr with progress, rate and remaining time. Prints nothing if stderr is not a
+// terminal. Not thread-safe.
 class Progress {
  public:
-  // `total` is bytes, or 0 where only a share is known.
+  // `total` is in bytes, or 0 if only the share is known.
   Progress(std::string what, uint64_t total);
-  // Takes the line away.
+  // Clears the line.
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   void Add(uint64_t bytes);
   void SetShare(double share);  // 0 to 1.
-  void SetUnknown();            // Only the time is told.
+  void SetUnknown();            // Shows only the time.
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -36,7 +36,7 @@ class Progress {
   uint64_t done_ = 0;
 };
 
-// "sending [####------] 41 %  12.3 MB of 30.0 MB, 8.2 MB/s, 0:03 left", cut to the width.
+// Returns "sending [####------] 41 %  12.3 MB of 30.0 MB, 8.2 MB/s, 0:03 left", cut to the width.
 std::string ProgressLine(const std::string& what, double share, uint64_t done, uint64_t total,
                          double seconds, size_t width);
 

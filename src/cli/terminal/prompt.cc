@@ -32,14 +32,14 @@ struct DotCommand {
   const char* help;
 };
 constexpr DotCommand kCommands[] = {
-    {".format", ".format F       table, json, ndjson or csv"},
-    {".help", ".help           this"},
-    {".limit", ".limit N        the most rows; 0: as many as there are, of a table 10,000"},
-    {".pager", ".pager on|off   show what is longer than the screen in a pager"},
-    {".quit", ".quit           end; so does Ctrl-D"},
-    {".schema", ".schema NAME    the columns of a dataset"},
-    {".tables", ".tables         the datasets"},
-    {".timing", ".timing on|off  say how many rows there are and how long it took"},
+    {".format", ".format F       set the format: table, json, ndjson or csv"},
+    {".help", ".help           list the commands"},
+    {".limit", ".limit N        maximum number of rows (0: no limit; tables: 10,000)"},
+    {".pager", ".pager on|off   show long results in a pager"},
+    {".quit", ".quit           end the prompt, like Ctrl-D"},
+    {".schema", ".schema NAME    list the columns of a dataset"},
+    {".tables", ".tables         list the datasets"},
+    {".timing", ".timing on|off  show the number of rows and the time"},
 };
 
 std::string HistoryPath() {
@@ -51,15 +51,15 @@ std::string HistoryPath() {
   return "";
 }
 
-// A pipe to a pager, for what is longer than the screen.
+// Shows a text in the pager if it is longer than the screen. Returns false if it was not shown.
 bool Page(std::string_view text) {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return false;
   if (std::count(text.begin(), text.end(), '\n') < size.ws_row) return false;
-  const char* pager = std::getenv("PAGER");  // NOLINT(concurrency-mt-unsafe): nobody sets it.
-  // Colours go through less only if it is told, and are kept by whoever has told it something else.
+  const char* pager = std::getenv("PAGER");  // NOLINT(concurrency-mt-unsafe): never set.
+  // Makes the pager less show colours, unless the user has set LESS.
   setenv("LESS", "SRFX", 0);  // NOLINT(concurrency-mt-unsafe)
-  // The pager's own Ctrl-C is not ours. Without one to be found, all is printed.
+  // The pager can end early, which is not an error.
   const auto former = std::signal(SIGPIPE, SIG_IGN);
   // NOLINTNEXTLINE(bugprone-command-processor): $PAGER is a command of its user.
   FILE* pipe = popen(pager == nullptr || *pager == '\0' ? "less -SRFX" : pager, "we");
@@ -68,7 +68,7 @@ bool Page(std::string_view text) {
   const int status = pclose(pipe);
   std::signal(SIGPIPE, former);
   constexpr int kNotFound = 127;
-  // Somebody who leaves the pager early has seen enough.
+  // After a partial write, the pager was there and the user has closed it.
   return written == text.size() ? !(WIFEXITED(status) && WEXITSTATUS(status) == kNotFound) : true;
 }
 
@@ -135,7 +135,7 @@ class Session {
     return words_.Completions(word);
   }
 
-  // False: it failed, and what came behind it in the same line is not run.
+  // Runs a statement. Returns false if it failed, so that the rest of the line does not run.
   bool RunText(const std::string& sql) {
     if (sql == ";") return true;
     std::string held;
@@ -169,7 +169,7 @@ class Session {
     return true;
   }
 
-  // False: it is over.
+  // Runs a command. Returns false at the end of the prompt.
   bool RunCommand(std::string_view line) {
     const size_t space = std::min(line.find(' '), line.size());
     std::string name = ToLowerAscii(line.substr(0, space));
@@ -180,7 +180,7 @@ class Session {
       if (argument == "on" || argument == "off") {
         setting = argument == "on";
       } else {
-        Print(name + " on, or " + name + " off\n");
+        Print("usage: " + name + " on|off\n");
       }
     };
     if (name == ".quit" || name == ".exit") return false;
@@ -188,7 +188,7 @@ class Session {
       RunText("SHOW TABLES");
     } else if (name == ".schema") {
       if (argument.empty()) {
-        Print(".schema NAME: the name of a dataset\n");
+        Print("usage: .schema NAME\n");
       } else {
         RunText("DESCRIBE \"" + ReplaceAll(argument, "\"", "\"\"") + "\"");
       }
@@ -197,7 +197,7 @@ class Session {
       if (argument == "table" || (format && Describe(*format).is_text)) {
         format_ = argument;
       } else {
-        Print(".format table, json, ndjson or csv\n");
+        Print("usage: .format table|json|ndjson|csv\n");
       }
     } else if (name == ".limit") {
       const bool is_number = !argument.empty() && argument.size() <= 18 &&
@@ -205,14 +205,14 @@ class Session {
       if (is_number) {
         row_limit_ = std::stoull(argument);
       } else {
-        Print(".limit N: a number of rows\n");
+        Print("usage: .limit N\n");
       }
     } else if (name == ".pager") {
       on_or_off(pages_);
     } else if (name == ".timing") {
       on_or_off(says_timing_);
     } else {
-      if (name != ".help") Print("there is no " + name + "; these are:\n");
+      if (name != ".help") Print("unknown command " + name + "; the commands are:\n");
       for (const DotCommand& command : kCommands) Print(fmt::format("{}\n", command.help));
     }
     return true;
@@ -231,11 +231,13 @@ class Session {
 }  // namespace
 
 Result<> RunPrompt(const Remote& remote, const std::string& format, uint64_t row_limit) {
-  if (format == "arrow") return InvalidArgument("Arrow is not for a terminal: give --output FILE");
-  // Which says at once where nobody answers.
+  if (format == "arrow") {
+    return InvalidArgument("cannot print Arrow to a terminal: use --output FILE");
+  }
+  // Fails early if queryd does not respond.
   TARN_CHECK_OK(remote.Query({.path = "/healthz", .accept = "*/*"}));
-  // Threads that are begun from here on have it blocked too: only who waits for it gets it. While a
-  // line is edited, Ctrl-C is a key.
+  // Blocks SIGINT in this thread and in those that it starts, so that only Interrupt receives it.
+  // In the line editor, Ctrl-C is a key.
   sigset_t interrupt;
   sigset_t former;
   sigemptyset(&interrupt);

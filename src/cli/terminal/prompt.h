@@ -8,9 +8,9 @@
 
 namespace tarn::cli {
 
-// tarn sql on a terminal: a line editor with history and completion, statements that end with a
-// semicolon and may have many lines, and commands that begin with a dot. Ctrl-C leaves a line or
-// cancels a query, Ctrl-D ends it.
+// The prompt of tarn sql: a line editor with history and completion. Statements can have many lines
+// and end with a semicolon. Commands begin with a dot. Ctrl-C clears the input or cancels the
+// query, Ctrl-D ends the prompt.
 Result<> RunPrompt(const Remote& remote, const std::string& format, uint64_t row_limit);
 
 }  // namespace tarn::cli

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kBetween = "  ";
-// No column is cut to less.
+// The least width of a column that is cut.
 constexpr size_t kColumnWidthMin = 6;
 
 Table::Cell CellOf(const Json& value) {
@@ -24,7 +24,7 @@ Table::Cell CellOf(const Json& value) {
                             : value.dump(-1, ' ', false, Json::error_handler_t::replace)};
 }
 
-// Blanks are not coloured, and colours have no width.
+// Pads a text to a width. Colours the text but not the blanks.
 std::string Padded(const std::string& text, size_t width, bool to_the_right, Style style,
                    const Colours& colours) {
   const std::string fitted = FitWidth(text, width);
@@ -40,7 +40,7 @@ void AppendLine(std::string line, std::string& out) {
   out += '\n';
 }
 
-// The widest give way first.
+// Shrinks the widest columns until the table fits into `total`.
 void Shrink(std::vector<size_t>& widths, size_t total, size_t between) {
   for (;;) {
     const size_t now = std::accumulate(widths.begin(), widths.end(), between);

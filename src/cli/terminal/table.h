@@ -9,48 +9,49 @@
 
 namespace tarn::cli {
 
-// Rows for a terminal: a head, a line, the rows.
+// A table for a terminal.
 class Table {
  public:
   struct Column {
     std::string name;
-    bool to_the_right = false;  // Numbers.
-    std::string type = {};      // Below the name, in a box.
+    bool to_the_right = false;  // The alignment of numbers.
+    std::string type = {};      // Shown below the name in a box.
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
   struct Cell {
     std::string text;
-    bool is_null = false;  // SQL's NULL, which a text "NULL" is not.
+    bool is_null = false;  // SQL's NULL, in contrast to a text "NULL".
   };
 
-  // A cell for each column. Control characters are shown, and not sent to the terminal.
+  // Adds a row with a cell for each column. Shows control characters as escapes.
   void Add(std::vector<std::string> cells);
   void AddCells(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
   size_t size() const { return rows_.size(); }
 
-  // Where it is wider than `width`, the widest columns are cut; 0: as wide as it is.
+  // Returns the names, a line and the rows. Cuts the widest columns if the table is wider than
+  // `width`, unless that is 0.
   std::string Text(size_t width, const Colours& colours = {}) const;
-  // For stdout.
+  // The same for stdout.
   std::string Text() const;
 
-  // The same with lines around it, and the types of the columns.
+  // The same in a box, with the types of the columns.
   std::string Box(size_t width, const Colours& colours = {}) const;
-  // Whether all columns of a box have room, cut or not.
+  // Returns true if a box has room for all columns, with cuts.
   bool Fits(size_t width) const;
-  // For what does not: each row is a list, a line for each of its columns.
+  // Returns each row as a list, with a line for each column. For tables that do not fit.
   std::string Records(size_t width, const Colours& colours = {}) const;
 
  private:
-  // What a box has besides its cells: a line and a space on each side of them.
+  // The width of the lines and spaces in a box.
   size_t BoxLines() const { return 3 * columns_.size() + 1; }
   std::vector<size_t> Widths(size_t width, size_t between, bool with_types) const;
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;
 };
 
-// The answer of POST /sql as a table. The error is a text that is not such an answer.
+// Parses a JSON response of POST /sql.
 Result<Table> TableOf(std::string_view envelope);
 
 }  // namespace tarn::cli

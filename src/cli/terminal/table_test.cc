@@ -21,7 +21,7 @@ TEST(TableOf, AlignsNumbersToTheRightAndTextToTheLeft) {
             "NULL       NULL\n");
 }
 
-TEST(TableOf, SaysWhyAnAnswerCannotBeRead) {
+TEST(TableOf, ReportsResponsesThatCannotBeParsed) {
   std::string many = "[0";
   for (size_t i = 0; i < kAnswerLimits.values; ++i) many += ",0";
   EXPECT_EQ(TableOf(many + "]").error().message, "the answer: more than 20000000 values");
@@ -33,7 +33,7 @@ TEST(TableOf, RefusesOtherText) {
   EXPECT_FALSE(TableOf(R"({"columns":[{"name":"a"}],"rows":[[]]})").ok());
 }
 
-TEST(Table, FitsTheTerminalByItsWidestColumns) {
+TEST(Table, CutsTheWidestColumns) {
   Table table({{"id", true}, {"text"}});
   table.Add({"1", "a text that is far too long for it"});
   table.Add({"22", "日本語の長いテキスト"});
@@ -45,7 +45,7 @@ TEST(Table, FitsTheTerminalByItsWidestColumns) {
   EXPECT_THAT(table.Text(3), testing::HasSubstr("id  text")) << "some of each column is left";
 }
 
-TEST(Table, ShowsWhatATerminalWouldObey) {
+TEST(Table, EscapesControlCharacters) {
   Table table({{"x\x1b[2J"}});
   table.Add({"a\x1b]0;title\x07\tb\nc\x7f"});
   EXPECT_EQ(table.Text(0),
@@ -54,7 +54,7 @@ TEST(Table, ShowsWhatATerminalWouldObey) {
             "a\\x1b]0;title\\x07\\tb\\nc\\x7f\n");
 }
 
-TEST(Table, WithoutColumnsIsNothing) { EXPECT_EQ(Table({}).Text(0), ""); }
+TEST(Table, WithoutColumnsIsEmpty) { EXPECT_EQ(Table({}).Text(0), ""); }
 
 TEST(Table, ABoxHasTypesAndFits) {
   Table table({{"n", true, "BIGINT"}, {"text", false, "VARCHAR"}});
@@ -70,7 +70,7 @@ TEST(Table, ABoxHasTypesAndFits) {
             "└────────┴───────────────┘\n");
 }
 
-TEST(Table, WhatDoesNotFitIsAListForEachRow) {
+TEST(Table, ShowsRowsAsListsIfItDoesNotFit) {
   Table table({{"id", true, "BIGINT"}, {"a name", false, "VARCHAR"}});
   table.Add({"1", "one\x1b"});
   table.AddCells({{"22"}, {"NULL", true}});

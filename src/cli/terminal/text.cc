@@ -15,8 +15,8 @@
 namespace tarn::cli {
 namespace {
 
-// The code point that begins at `at`, which is moved behind it. A byte that is no UTF-8 stands for
-// itself.
+// Returns the code point at `at`, and moves `at` past it. A byte that is not valid UTF-8 is its own
+// code point.
 char32_t TakeCodePoint(std::string_view text, size_t& at) {
   const auto first = static_cast<unsigned char>(text[at]);
   const size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -30,7 +30,7 @@ char32_t TakeCodePoint(std::string_view text, size_t& at) {
   return code;
 }
 
-// As glibc knows Unicode, whatever the locale of the program is.
+// Uses glibc's Unicode tables, independent of the program's locale.
 size_t WidthOf(char32_t code) {
   static const locale_t kUnicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
   if (code < 0x80 || kUnicode == nullptr) return 1;
@@ -115,7 +115,7 @@ std::string LinesWithoutControls(std::string_view text) { return EscapeUnprintab
 
 std::string TerminalFilter::Filter(std::string_view bytes) {
   rest_ += bytes;
-  // A character of UTF-8 has at most four bytes, so that at most three of one are here.
+  // A UTF-8 character has at most four bytes, so an incomplete one has at most three.
   size_t whole = rest_.size();
   for (size_t back = 1; back <= std::min<size_t>(3, rest_.size()); ++back) {
     const auto byte = static_cast<unsigned char>(rest_[rest_.size() - back]);

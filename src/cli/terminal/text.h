@@ -19,37 +19,37 @@ std::string FormatSeconds(double seconds);
 // "1 file", "2 files"
 std::string Plural(uint64_t count, std::string_view noun);
 
-// As one word of a shell, in quotes where it needs them.
+// Returns the text as one word of a shell command, quoted if necessary.
 std::string ShellQuoted(const std::string& text);
 
-// Columns that a terminal takes for UTF-8 text: 2 for wide characters, 0 for combining ones.
+// Returns the columns of UTF-8 text on a terminal: 2 for wide characters, 0 for combining ones.
 size_t DisplayWidth(std::string_view text);
 
-// As much of the beginning as has this width, with "…" in place of what is cut off.
+// Cuts a text to a width, with "…" at the end.
 std::string FitWidth(std::string_view text, size_t width);
 
-// Text from outside, for a terminal: unprintable characters (IsUnprintable) are shown as escapes.
+// Makes foreign text safe for a terminal: shows unprintable characters (IsUnprintable) as escapes.
 std::string WithoutControls(std::string_view text);
-// The same of a value in a table. The marks that languages need between words and for directions
-// stay: U+200B, U+200E, U+200F, U+061C.
+// The same for a value in a table. Keeps the marks for word breaks and text direction that some
+// languages need: U+200B, U+200E, U+200F, U+061C.
 std::string CellWithoutControls(std::string_view text);
-// The same of a message: its lines stay lines.
+// The same for a message. Keeps line breaks.
 std::string LinesWithoutControls(std::string_view text);
 
-// The same of a stream that comes in pieces, in a format of its own: line ends and tabs stay as
-// they are. A piece may end within a character. Not thread-safe.
+// The same for the pieces of a stream. Keeps line breaks and tabs. A piece may end within a
+// character. Not thread-safe.
 class TerminalFilter {
  public:
-  // The complete characters received so far.
+  // Returns the complete characters received so far.
   std::string Filter(std::string_view bytes);
-  // The rest, at the end of the stream.
+  // Returns the rest, at the end of the stream.
   std::string Flush();
 
  private:
   std::string rest_;  // The first bytes of an incomplete character.
 };
 
-// Of the terminal that is stdout; 0 where it is none.
+// Returns the width of the terminal on stdout, or 0 if stdout is not a terminal.
 size_t TerminalWidth();
 
 }  // namespace tarn::cli

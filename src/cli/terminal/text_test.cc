@@ -5,7 +5,7 @@
 namespace tarn::cli {
 namespace {
 
-TEST(FormatBytes, TakesPowersOfAThousand) {
+TEST(FormatBytes, UsesPowersOfAThousand) {
   EXPECT_EQ(FormatBytes(0), "0.0 KB");
   EXPECT_EQ(FormatBytes(1970), "2.0 KB");
   EXPECT_EQ(FormatBytes(999'949), "999.9 KB");
@@ -21,13 +21,13 @@ TEST(FormatCount, GroupsThousands) {
   EXPECT_EQ(FormatCount(1234567), "1,234,567");
 }
 
-TEST(Plural, HasAnSForAllButOne) {
+TEST(Plural, AddsAnSExceptForOne) {
   EXPECT_EQ(Plural(0, "file"), "0 files");
   EXPECT_EQ(Plural(1, "file"), "1 file");
   EXPECT_EQ(Plural(2000, "file"), "2,000 files");
 }
 
-TEST(DisplayWidth, CountsWhatATerminalTakes) {
+TEST(DisplayWidth, CountsColumnsOfATerminal) {
   EXPECT_EQ(DisplayWidth(""), 0U);
   EXPECT_EQ(DisplayWidth("abc"), 3U);
   EXPECT_EQ(DisplayWidth("São"), 3U);
@@ -52,7 +52,7 @@ TEST(ShellQuoted, IsOneWord) {
   EXPECT_EQ(ShellQuoted(""), "''");
 }
 
-TEST(WithoutControls, ShowsWhatATerminalWouldObey) {
+TEST(WithoutControls, EscapesControlCharacters) {
   EXPECT_EQ(WithoutControls("a\x1b[2J\n\t\r\x7f z"), "a\\x1b[2J\\n\\t\\x0d\\x7f z");
   EXPECT_EQ(WithoutControls("\xC2\x9B"
                             "31m é ü"),
@@ -73,13 +73,13 @@ TEST(LinesWithoutControls, KeepsLines) {
   EXPECT_EQ(LinesWithoutControls(""), "");
 }
 
-TEST(TerminalFilter, KeepsWhatFormatsAreMadeOf) {
+TEST(TerminalFilter, KeepsLineBreaksAndTabs) {
   TerminalFilter filter;
   EXPECT_EQ(filter.Filter("a,\x1b]0;x\x07\r\n\tb\x7f"), "a,\\x1b]0;x\\x07\r\n\tb\\x7f");
   EXPECT_EQ(filter.Flush(), "");
 }
 
-TEST(TerminalFilter, TakesCharactersInPieces) {
+TEST(TerminalFilter, AcceptsSplitCharacters) {
   const std::string text = "é\xC2\x9B日\xE2\x80\xAE😀\xF3\xA0\x81\x81z\x9B";
   for (size_t piece = 1; piece <= text.size(); ++piece) {
     TerminalFilter filter;
