@@ -50,32 +50,32 @@ def test_daemons_that_are_not_there_or_not_ready(lake, run):
     lake.catalogd.stop()
     lake.queryd.stop()
     by_name = {each["what"]: each for each in check(run)}
-    assert by_name["queryd"]["to_do"] == "start queryd, or say with --queryd where it is"
-    assert by_name["catalogd"]["to_do"] == "start catalogd, or say with --catalogd where it is"
+    assert by_name["queryd"]["to_do"] == "start queryd, or set its URL with --queryd"
+    assert by_name["catalogd"]["to_do"] == "start catalogd, or set its URL with --catalogd"
     assert "start" not in by_name["queryd"]["found"], "the advice is in to_do alone"
     # This one is there: it is its catalogue that is not.
     lake.start_queryd()
     by_name = {each["what"]: each for each in check(run)}
-    assert by_name["queryd"]["to_do"] == "its log says more, and `tarn status`"
+    assert by_name["queryd"]["to_do"] == "see its log and `tarn status`"
 
 
 def test_configuration(lake, run):
     path = lake.folder / "wrong.toml"
     path.write_text("[queryd]\nrefresh_evry = '1s'\n")
     done = run("check", path)
-    refused(done, "1 thing is wrong")
+    refused(done, "found 1 problem")
     assert "refresh_every" in done.stdout
-    refused(run("check", lake.folder / "none.toml"), "1 thing is wrong")
+    refused(run("check", lake.folder / "none.toml"), "found 1 problem")
     (lake.folder / "lakehouse.toml").unlink()
-    refused(run("check"), "there is no ./lakehouse.toml: tarn check FILE")
+    refused(run("check"), "./lakehouse.toml does not exist: use tarn check FILE")
 
 
 @pytest.mark.parametrize(
     ("s3", "what", "words"),
     [
-        ({"access_key_id": "nobody"}, "credentials", "does not know this s3.access_key_id"),
+        ({"access_key_id": "nobody"}, "credentials", "does not know this key"),
         ({"secret_access_key": "wrong"}, "credentials", "does not belong to the access_key_id"),
-        ({"bucket": "no-such-bucket"}, "bucket", 'no bucket "no-such-bucket"'),
+        ({"bucket": "no-such-bucket"}, "bucket", 'the bucket "no-such-bucket"'),
         ({"endpoint": "http://127.0.0.1:1"}, "store", "s3.endpoint"),
         ({"endpoint": "http://no-such-host.invalid"}, "store", "s3.endpoint"),
         (
@@ -123,7 +123,7 @@ def test_clock(lake, run, make_proxy):
     proxy.answer(answer("403 Forbidden", body, f"Date: {date}"))
     (wrong,) = check(run, endpoint=proxy.url)
     assert wrong["what"] == "clock"
-    assert "this machine's is 60:00 behind" in wrong["found"] or "59:5" in wrong["found"]
+    assert "the clock of this machine is 60:00 behind" in wrong["found"] or "59:5" in wrong["found"]
 
 
 def test_credentials_are_not_shown(lake, run):
@@ -136,4 +136,4 @@ def test_daemons(lake, run):
     lake.queryd.stop()
     (wrong,) = check(run)
     assert wrong["what"] == "queryd"
-    assert wrong["to_do"] == "start queryd, or say with --queryd where it is"
+    assert wrong["to_do"] == "start queryd, or set its URL with --queryd"

@@ -479,7 +479,7 @@ def test_into_a_bucket_bad_input(lake, run, file):
     path = file("a.csv", CSV)
     refused(run("put", path, "--as", ".t", "--into", into(lake)), "begins with")
     refused(run("put", path, "--as", "a/t", "--into", into(lake)), "without /")
-    refused(run("put", path, "--as", "t", "--into", "s3://"), "names no bucket")
+    refused(run("put", path, "--as", "t", "--into", "s3://"), "has no valid bucket name")
     refused(run("put", path, "--as", "t", "--into", "s3://no-such-bucket"), "there is no bucket")
     lake.set("s3", secret_access_key="wrong").write_config()
     refused(run("put", path, "--as", "t", "--into", into(lake)), "credentials: 403")

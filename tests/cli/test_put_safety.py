@@ -228,5 +228,5 @@ def test_queryd_that_cannot_be_asked(lake, run):
     lake.queryd.stop()
     done = run("put", path, "--as", "t")
     assert ok(done).startswith('"t": 2 rows')
-    assert "whether queries see it is not known: connect to" in done.stderr
+    assert "it is unknown whether queries see it: connect to" in done.stderr
     assert lake.catalog.get("/catalog/datasets/t").status == 200

@@ -183,5 +183,5 @@ def test_command_does_not_wait_for_ever_for_the_objects(far_lake):
     lake.wait_for_rows("t", [[1]] * 12)
     proxy.delay_s = 10
     done = Tool(lake)("touch", "t")
-    assert ok(done) == 'The objects of "t" are read again, as version 2.\n'
+    assert ok(done) == 'Reading the objects of "t" again, as version 2.\n'
     assert "queryd is still reading its objects (0 of 12 so far)" in done.stderr

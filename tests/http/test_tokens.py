@@ -243,14 +243,14 @@ def test_names_and_roles_are_checked(guarded):
         assert done.returncode != 0 and not done.stdout
         return done.stderr
 
-    assert 'there is a token "only-query" already' in error("create", "only-query")
+    assert 'the token "only-query" exists' in error("create", "only-query")
     assert 'unknown role "root"' in error("create", "a", "--role", "root")
     assert "1 to 64 letters" in error("create", "a b")
     assert "cannot limit it" in error("create", "a", "--role=admin", "--dataset=x")
     assert "add --role catalog" in error("create", "a", "--prefix=x/")
     for prefix in ("/x/", "x/*", "s3://lake/x/", "x/../y/", "x/%2e%2e/"):
         assert "prefix" in error("create", "a", "--role=catalog", f"--prefix={prefix}")
-    assert 'there is no token "nobody"' in error("revoke", "nobody")
+    assert 'token "nobody" not found' in error("revoke", "nobody")
 
 
 def test_rights_over_keys_are_listed(guarded):
@@ -259,7 +259,7 @@ def test_rights_over_keys_are_listed(guarded):
     assert "may register no objects" in none.stderr
     limits += ("--prefix", "a/x.parquet", "--prefix", "a/")
     one = guarded.tokens.run("create", "keys-one", *limits)
-    assert "--prefix a/x.parquet allows this one key" in one.stderr
+    assert "--prefix a/x.parquet allows only this key" in one.stderr
     listed = {entry["name"]: entry["prefixes"] for entry in guarded.tokens.list()}
     assert listed["keys-none"] == []
     assert listed["keys-one"] == ["a/", "a/x.parquet"]

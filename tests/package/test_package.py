@@ -414,7 +414,7 @@ def test_tokens_and_tls_as_documented(reconfigured, session_folder):
     assert all(f"`{option}`" in section("Troubleshooting") for option in options)
     for command in commands("tarn check").splitlines():
         said = machine.follow(f"{command} {' '.join(options)}")
-        assert "WRONG" not in said and "NOT READY" not in said
+        assert "ERROR" not in said and "NOT READY" not in said
 
     bring(machine, authority.issue("DNS:tarn.example.com"))
     machine.follow("\n".join(tokens.splitlines()[:2]))

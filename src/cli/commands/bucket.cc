@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kScheme = "s3://";
 
-// What can be a bucket, by whatever rules a server has: it becomes a part of the host's name.
+// Accepts the characters of all servers' rules for names. A name can become a part of the host.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 bool IsBucketName(std::string_view name) {
   return !name.empty() && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -34,8 +34,8 @@ Result<BucketUrl> BucketUrl::Parse(std::string_view text) {
   BucketUrl url{.bucket = std::string(rest.substr(0, slash)), .prefix = {}};
   rest.remove_prefix(std::min(slash + 1, rest.size()));
   if (!IsBucketName(url.bucket)) {
-    return InvalidArgument(
-        fmt::format("\"{}\" names no bucket: s3://BUCKET or s3://BUCKET/PREFIX", text));
+    return InvalidArgument(fmt::format(
+        "\"{}\" has no valid bucket name: use s3://BUCKET or s3://BUCKET/PREFIX", text));
   }
   url.prefix = rest;
   if (!rest.empty() && !rest.ends_with('/')) url.prefix += '/';
@@ -46,14 +46,14 @@ std::string BucketUrl::Text() const { return fmt::format("{}{}/{}", kScheme, buc
 
 Result<LakehouseSettings> SettingsOfBucket(const BucketUrl& url, const std::string& config_path) {
   LakehouseSettings defaults;
-  // The second is what the AWS CLI has known for longer.
+  // AWS_REGION has precedence.
   for (const char* name : {"AWS_DEFAULT_REGION", "AWS_REGION"}) {
     const std::string region = Environment(name);
     if (!region.empty()) defaults.s3.region = region;
   }
   TARN_TRY(LakehouseSettings settings, LoadSettings(config_path, std::move(defaults)));
   settings.s3.bucket = url.bucket;
-  // All of them or none: a token of one place does not go with a key of another.
+  // Takes all three from one source, because a session token belongs to its key.
   if (settings.s3.access_key_id.empty()) {
     settings.s3.access_key_id = Environment("AWS_ACCESS_KEY_ID");
     settings.s3.secret_access_key = Environment("AWS_SECRET_ACCESS_KEY");
@@ -62,7 +62,7 @@ Result<LakehouseSettings> SettingsOfBucket(const BucketUrl& url, const std::stri
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   if (store.is_folder) {
     return InvalidArgument(fmt::format(
-        "s3.endpoint is {}: that is a folder, and no server that has buckets; name the folder {}",
+        "s3.endpoint \"{}\" is a folder, which has no buckets: use the folder {} itself",
         settings.s3.endpoint, store.root));
   }
   return settings;

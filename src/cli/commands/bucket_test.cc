@@ -5,7 +5,7 @@
 namespace tarn::cli {
 namespace {
 
-TEST(BucketUrlTest, HasABucketAndAPrefix) {
+TEST(BucketUrlTest, ParsesBucketAndPrefix) {
   const auto parse = [](std::string_view text) {
     const BucketUrl url = BucketUrl::Parse(text).value();
     return url.bucket + "|" + url.prefix + "|" + url.Text();
@@ -16,7 +16,7 @@ TEST(BucketUrlTest, HasABucketAndAPrefix) {
   EXPECT_EQ(parse("s3://lake/a b/%41+/"), "lake|a b/%41+/|s3://lake/a b/%41+/");
 }
 
-TEST(BucketUrlTest, NamesABucket) {
+TEST(BucketUrlTest, RefusesInvalidBuckets) {
   EXPECT_TRUE(BucketUrl::Is("s3://"));
   EXPECT_FALSE(BucketUrl::Is("s3:/lake"));
   EXPECT_FALSE(BucketUrl::Is("lake"));

@@ -22,7 +22,7 @@ void PrintText(const Findings& findings) {
   const Colours colours = Colours::For(stdout);
   for (const Finding& finding : findings.all()) {
     const std::string verdict =
-        finding.is_good ? colours(Style::kGood, "ok   ") : colours(Style::kBad, "WRONG");
+        finding.is_good ? colours(Style::kGood, "ok   ") : colours(Style::kBad, "ERROR");
     std::printf("%s %-14s %s\n", verdict.c_str(), finding.what.c_str(), finding.text.c_str());
     if (!finding.to_do.empty())
       std::printf("%20s -> %s\n", "", LinesWithoutControls(finding.to_do).c_str());
@@ -45,18 +45,18 @@ size_t CountBad(const Findings& findings) {
                                            [](const Finding& each) { return !each.is_good; }));
 }
 
-// What to do where a daemon gives no good answer, by what the client says of it.
+// Returns advice for the error of a request to a daemon.
 std::string ToDo(const char* name, const std::string& message) {
   if (IsNotReached(message)) {
-    return fmt::format("start {}, or say with --{} where it is", name, name);
+    return fmt::format("start {0}, or set its URL with --{0}", name);
   }
   if (message.find("certificate") != std::string::npos) {
     return fmt::format(
-        "--{} https://NAME:PORT names it as its certificate does; tls.ca_path is the file of a CA "
-        "of one's own",
+        "use the name of the certificate in --{} https://NAME:PORT; for a private CA, set "
+        "tls.ca_path",
         name);
   }
-  return "its log says more, and `tarn status`";
+  return "see its log and `tarn status`";
 }
 
 void CheckDaemon(const char* name, const http::Url& url, const Result<http::ClientResponse>& ready,
@@ -68,13 +68,13 @@ void CheckDaemon(const char* name, const http::Url& url, const Result<http::Clie
                  ToDo(name, ready.error().message));
   } else if (!used.ok()) {
     findings.Bad(name, fmt::format("{}: {}", at, used.error().message),
-                 "a token with the role that this needs");
+                 "use a token with the required role");
   } else {
     findings.Good(name, at + " is ready");
   }
 }
 
-// What the catalogue has and queries do not see, by the answer of GET /catalog/status.
+// Reports datasets that queries cannot see, from the response of GET /catalog/status.
 void CheckDatasets(const Result<http::ClientResponse>& status, Findings& findings) {
   if (!status.ok()) return;
   const Json json = ParseBoundedOrderedJson(status->body, kAnswerLimits).value_or(Json());
@@ -83,8 +83,8 @@ void CheckDatasets(const Result<http::ClientResponse>& status, Findings& finding
   for (const Json& each : failed) {
     const std::string name = each.value("name", "");
     findings.Bad("dataset", fmt::format("\"{}\": {}", name, each.value("error", "")),
-                 fmt::format("put its objects there, or give it others: `tarn history {0}` and "
-                             "`tarn restore {0}` have its former ones",
+                 fmt::format("repair its objects, or register others; for an earlier version, see "
+                             "`tarn history {0}` and `tarn restore {0}`",
                              ShellQuoted(name)));
   }
   // queryd lists the first 1,000.
@@ -93,7 +93,7 @@ void CheckDatasets(const Result<http::ClientResponse>& status, Findings& finding
     findings.Bad("datasets", fmt::format("and {} more", count - failed.size()),
                  "see the log of queryd");
   }
-  if (failed.empty()) findings.Good("datasets", "queries see all that the catalogue has");
+  if (failed.empty()) findings.Good("datasets", "queries see all datasets of the catalogue");
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ Result<> Check(const CheckOptions& options) {
   const std::string path =
       options.remote.config_path.empty() ? "./lakehouse.toml" : options.remote.config_path;
   if (options.remote.config_path.empty() && !std::filesystem::exists(path)) {
-    return NotFound("there is no ./lakehouse.toml: tarn check FILE");
+    return NotFound("./lakehouse.toml does not exist: use tarn check FILE");
   }
   const auto settings = LakehouseSettings::Load(path);
   if (settings.ok()) {
@@ -117,11 +117,11 @@ Result<> Check(const CheckOptions& options) {
       CheckDaemon("queryd", remote->queryd(), remote->Query({.path = "/readyz"}), status, findings);
       CheckDatasets(status, findings);
     } else {
-      findings.Bad("daemons", remote.error().message, "correct the setting that it names");
+      findings.Bad("daemons", remote.error().message, "correct this setting");
     }
   } else {
     findings.Bad("configuration", settings.error().message,
-                 "correct that; nothing else was looked at");
+                 "correct this first; nothing else was checked");
   }
   if (options.json) {
     PrintJson(findings);
@@ -130,7 +130,7 @@ Result<> Check(const CheckOptions& options) {
   }
   const size_t bad = CountBad(findings);
   if (bad == 0) return {};
-  return InvalidArgument(Plural(bad, "thing") + (bad == 1 ? " is wrong" : " are wrong"));
+  return InvalidArgument("found " + Plural(bad, "problem"));
 }
 
 }  // namespace tarn::cli

@@ -1,6 +1,6 @@
 #pragma once
 
-// tarn check: what is wrong with a lakehouse.toml and what it names, in words that say what to do.
+// tarn check: finds problems with a configuration, its bucket and its daemons.
 
 #include <string>
 
@@ -10,11 +10,11 @@
 namespace tarn::cli {
 
 struct CheckOptions {
-  RemoteOptions remote;  // Its config_path is the file.
+  RemoteOptions remote;  // config_path is the checked configuration.
   bool json = false;
 };
 
-// The error counts what is wrong; what it is was printed.
+// Prints the findings. Returns an error with the number of problems if there are any.
 Result<> Check(const CheckOptions& options);
 
 }  // namespace tarn::cli

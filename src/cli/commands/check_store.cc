@@ -15,10 +15,10 @@ namespace tarn::cli {
 namespace {
 
 constexpr auto kAnswerTime = std::chrono::seconds(15);
-// S3 refuses what is signed with a clock that is further off.
+// S3 refuses signatures from clocks with a larger difference.
 constexpr auto kClockOffMax = std::chrono::minutes(15);
 
-// How far the server's clock is ahead of ours, by a date as in HTTP (RFC 9110, 5.6.7).
+// Returns how far the server's clock is ahead of ours, from an HTTP date (RFC 9110, 5.6.7).
 std::optional<std::chrono::seconds> ClockOff(const std::string& date) {
   std::tm time{};
   if (strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &time) == nullptr) return std::nullopt;
@@ -27,16 +27,16 @@ std::optional<std::chrono::seconds> ClockOff(const std::string& date) {
 
 void JudgeNetwork(const S3Settings& s3, bool use_path_style, const Error& error,
                   Findings& findings) {
-  std::string to_do = "is s3.endpoint right, and can this machine reach it?";
+  std::string to_do = "check s3.endpoint, and that this machine can reach it";
   const auto says = [&](const char* part) { return error.message.find(part) != std::string::npos; };
   if (says("resolve host") && !use_path_style) {
     to_do = fmt::format(
-        "a name is looked up that begins with the bucket: s3.use_path_style = true puts it into "
-        "the path, as most servers but Amazon's want it; else s3.endpoint is wrong");
+        "the host name begins with the bucket: for servers other than Amazon's, set "
+        "s3.use_path_style = true; otherwise correct s3.endpoint");
   } else if (says("certificate") || says("CA ")) {
-    to_do = "tls.ca_path names the file of the CAs that the server's certificate is signed with";
+    to_do = "set tls.ca_path to the CA certificates for the server";
   } else if (says("SSL") || says("Empty reply") || says("HTTP/0.9")) {
-    to_do = "does the server speak TLS? s3.endpoint begins with http:// or https:// to say so";
+    to_do = "check that the server uses TLS, and begin s3.endpoint with http:// or https://";
   }
   findings.Bad("store", fmt::format("{}: {}", EndpointOf(s3), error.message), to_do);
 }
@@ -44,16 +44,17 @@ void JudgeNetwork(const S3Settings& s3, bool use_path_style, const Error& error,
 void JudgeAnswer(const S3Settings& s3, const s3::BucketAnswer& said, Findings& findings) {
   if (const auto off = ClockOff(said.date)) {
     const auto distance = std::chrono::abs(*off);
-    const std::string text = fmt::format("this machine's is {} {} the store's",
+    const std::string text = fmt::format("the clock of this machine is {} {} that of the store",
                                          FormatSeconds(static_cast<double>(distance.count())),
                                          off->count() > 0 ? "behind" : "ahead of");
     if (distance > kClockOffMax || said.code == "RequestTimeTooSkewed") {
-      findings.Bad("clock", text, "set the clock, by NTP: S3 takes requests within 15 minutes");
+      findings.Bad("clock", text,
+                   "set the clock with NTP: S3 accepts a difference of at most 15 minutes");
       return;
     }
-    findings.Good("clock", distance.count() <= 2 ? "is right" : text);
+    findings.Good("clock", distance.count() <= 2 ? "is correct" : text);
   }
-  findings.Good("store", EndpointOf(s3) + " answers");
+  findings.Good("store", EndpointOf(s3) + " responds");
   if (said.status == 200) {
     findings.Good("bucket", fmt::format("\"{}\" can be listed", s3.bucket));
     return;
@@ -62,29 +63,29 @@ void JudgeAnswer(const S3Settings& s3, const s3::BucketAnswer& said, Findings& f
                                         said.message.empty() ? "" : ": ", said.message);
   if (said.code == "InvalidAccessKeyId") {
     findings.Bad("credentials", found,
-                 "the store does not know this s3.access_key_id (or that of the secrets file)");
+                 "correct s3.access_key_id or the secrets file: the store does not know this key");
   } else if (said.code == "SignatureDoesNotMatch") {
     findings.Bad("credentials", found,
-                 "the secret_access_key does not belong to the access_key_id, or s3.region is not "
-                 "the store's");
+                 "correct secret_access_key or s3.region: the secret key does not belong to the "
+                 "access_key_id, or the store is in another region");
   } else if (said.code == "ExpiredToken" || said.code == "InvalidToken") {
     findings.Bad("credentials", found,
-                 "the session_token is over: the secrets file needs new ones");
+                 "the session_token has expired: put new credentials into the secrets file");
   } else if (said.code == "NoSuchBucket") {
     findings.Bad("bucket", found,
-                 fmt::format("there is no bucket \"{}\": make it, or name another", s3.bucket));
+                 fmt::format("create the bucket \"{}\", or use another", s3.bucket));
   } else if (said.status == 301 || said.status == 307 ||
              said.code == "AuthorizationHeaderMalformed" || said.code == "PermanentRedirect") {
     findings.Bad("region", found,
-                 said.region.empty() ? "s3.region or s3.endpoint is not that of the bucket"
+                 said.region.empty() ? "set s3.region and s3.endpoint to those of the bucket"
                                      : fmt::format("set s3.region = \"{}\"", said.region));
   } else if (said.status == 401 || said.status == 403) {
     findings.Bad("bucket", found,
-                 "these credentials may not list the bucket: queryd needs s3:GetObject on its "
-                 "objects, `tarn put` s3:PutObject, and `tarn up` s3:ListBucket, which also lets a "
-                 "missing object be told from a forbidden one");
+                 "the credentials lack a right: queryd needs s3:GetObject on the objects, `tarn "
+                 "put` s3:PutObject, and `tarn up` s3:ListBucket; without s3:ListBucket, missing "
+                 "objects are reported as forbidden");
   } else {
-    findings.Bad("bucket", found, "s3.endpoint, s3.bucket and s3.use_path_style have to fit");
+    findings.Bad("bucket", found, "check s3.endpoint, s3.bucket and s3.use_path_style");
   }
 }
 
@@ -97,7 +98,7 @@ std::string EndpointOf(const S3Settings& s3) {
 void CheckStore(const LakehouseSettings& settings, const std::string& prefix, Findings& findings) {
   const S3Settings& s3 = settings.s3;
   if (s3.bucket.empty()) {
-    findings.Bad("bucket", "s3.bucket is not set", "name the bucket that has the Parquet objects");
+    findings.Bad("bucket", "s3.bucket is not set", "set it to the bucket of the Parquet objects");
     return;
   }
   const auto store = protocol::ObjectStore::FromSettings(s3);
@@ -108,27 +109,28 @@ void CheckStore(const LakehouseSettings& settings, const std::string& prefix, Fi
   if (store->is_folder) {
     std::error_code code;
     if (std::filesystem::is_directory(store->root, code)) {
-      findings.Good("store", "the folder " + store->root + " is there");
+      findings.Good("store", "the folder " + store->root + " exists");
     } else {
-      findings.Bad("store", "there is no folder " + store->root, "make it, or set s3.endpoint");
+      findings.Bad("store", "the folder " + store->root + " does not exist",
+                   "create it, or set s3.endpoint");
     }
     return;
   }
   const auto bucket = OpenBucket(settings);
   if (!bucket.ok()) {
     findings.Bad("credentials", bucket.error().message,
-                 "queryd.secrets_path or s3.access_key_id and s3.secret_access_key give them");
+                 "set queryd.secrets_path, or s3.access_key_id and s3.secret_access_key");
     return;
   }
   const bool has_keys = !bucket->credentials.access_key_id.empty();
   const auto said = s3::Client(*bucket).Ask(prefix, Deadline::After(kAnswerTime));
   if (!has_keys && said.ok() && (said->status == 401 || said->status == 403)) {
     findings.Bad("credentials",
-                 fmt::format("none, and the store answers {} {}", said->status, said->code),
-                 "queryd.secrets_path or s3.access_key_id and s3.secret_access_key give them");
+                 fmt::format("none, and the store responds {} {}", said->status, said->code),
+                 "set queryd.secrets_path, or s3.access_key_id and s3.secret_access_key");
     return;
   }
-  findings.Good("credentials", has_keys ? "there are some" : "none: requests are not signed");
+  findings.Good("credentials", has_keys ? "are set" : "none: requests are not signed");
   if (said.ok()) {
     JudgeAnswer(s3, *said, findings);
   } else {
@@ -143,9 +145,9 @@ Result<> RequireStore(const LakehouseSettings& settings, const std::string& pref
     if (finding.is_good) continue;
     std::string to_do = finding.to_do;
     if (finding.what == "credentials") {
-      to_do += "; where neither does, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are taken";
+      to_do += "; or without these, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
     } else if (finding.what == "region") {
-      to_do += " or, where no file does, AWS_REGION";
+      to_do += "; or without a file, set AWS_REGION";
     }
     return InvalidArgument(fmt::format("{}: {}\n  -> {}", finding.what, finding.text, to_do));
   }

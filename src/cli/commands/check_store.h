@@ -8,14 +8,14 @@
 
 namespace tarn::cli {
 
-// Asks the store of [s3] for its bucket's first key with this prefix, and says what came of it.
+// Requests the first key with this prefix from the bucket of [s3], and adds the findings.
 void CheckStore(const LakehouseSettings& settings, const std::string& prefix, Findings& findings);
 
-// The same for a command that uses SettingsOfBucket: what is not good is its error, and says what
-// to do.
+// The same for commands that use SettingsOfBucket. Returns the first problem as an error, with
+// advice.
 Result<> RequireStore(const LakehouseSettings& settings, const std::string& prefix);
 
-// Where the store is, for people.
+// Returns the endpoint for output.
 std::string EndpointOf(const S3Settings& s3);
 
 }  // namespace tarn::cli

@@ -11,8 +11,8 @@
 namespace tarn::cli {
 namespace {
 
-// Each gives `tarn complete` the words as they are typed, the last one without its quotes, and
-// takes names of files where that has nothing to say.
+// Each script passes the typed words to `tarn complete`, with the last word unquoted. It completes
+// names of files if there is no output.
 constexpr const char* kBash = R"(# bash completion of tarn: source <(tarn completion bash)
 _tarn() {
   local typed=${COMP_WORDS[COMP_CWORD]} word
@@ -52,7 +52,7 @@ end
 complete -c tarn -f -a '(__tarn_complete)'
 )";
 
-// These have a dataset where others have a file or a text.
+// Commands whose argument is a dataset.
 const std::set<std::string, std::less<>>& CommandsOfDatasets() {
   static const std::set<std::string, std::less<>> kCommands = {"show", "touch", "rm", "history",
                                                                "restore"};
@@ -78,7 +78,7 @@ std::vector<std::string> DatasetNames() {
   return names;
 }
 
-// Of an option or argument that takes one of a few words: CLI11 describes it as TEXT:{one,other}.
+// Returns the choices of an option or argument. CLI11 describes it as TEXT:{one,other}.
 std::vector<std::string> ChoicesOf(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const size_t open = type.find('{');
@@ -110,7 +110,7 @@ Typed Follow(CLI::App& app, std::span<const std::string> words) {
   return typed;
 }
 
-// Other values are files, or what only their owner knows.
+// Returns completions for the value of an option, if the values are known.
 std::vector<std::string> ValuesOf(const CLI::Option& option) {
   return option.check_lname("as") ? DatasetNames() : ChoicesOf(option);
 }

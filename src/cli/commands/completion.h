@@ -11,11 +11,11 @@ class App;
 
 namespace tarn::cli {
 
-// The text that a shell reads once, so that Tab completes: for bash, zsh or fish.
+// Returns the completion script for bash, zsh or fish.
 Result<std::string> CompletionScript(const std::string& shell);
 
-// What the last of these words of a command line may become; the program is not among them. Names
-// of datasets are asked for where one is expected; where files are, there is nothing to say.
+// Returns completions of the last word of a command line; the words do not include the program.
+// Requests the names of datasets if a dataset is expected. Returns none for files.
 std::vector<std::string> Complete(CLI::App& app, const std::vector<std::string>& words);
 
 }  // namespace tarn::cli

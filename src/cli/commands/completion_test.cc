@@ -30,7 +30,7 @@ struct App {
   }
 };
 
-TEST(Complete, Subcommands) {
+TEST(Complete, CompletesSubcommands) {
   App app;
   EXPECT_THAT(Complete(app.app, {"p"}), ElementsAre("put"));
   EXPECT_THAT(Complete(app.app, {""}), Contains("token"));
@@ -38,13 +38,13 @@ TEST(Complete, Subcommands) {
   EXPECT_THAT(Complete(app.app, {"token", ""}), ElementsAre("create", "list"));
 }
 
-TEST(Complete, Options) {
+TEST(Complete, CompletesOptions) {
   App app;
   EXPECT_THAT(Complete(app.app, {"put", "--a"}), ElementsAre("--append", "--as"));
   EXPECT_THAT(Complete(app.app, {"put", "--append", "--as"}), ElementsAre("--as"));
 }
 
-TEST(Complete, WordsOfWhichOneIsTaken) {
+TEST(Complete, CompletesChoices) {
   App app;
   EXPECT_THAT(Complete(app.app, {"put", "--format", ""}), ElementsAre("csv", "json"));
   EXPECT_THAT(Complete(app.app, {"put", "--format", "csv", "file", "n"}), ElementsAre("never"));
@@ -55,7 +55,7 @@ TEST(Complete, LeavesFilesToTheShell) {
   EXPECT_THAT(Complete(app.app, {"put", "flights"}), IsEmpty());
 }
 
-TEST(CompletionScript, IsThereForEachShell) {
+TEST(CompletionScript, SupportsEachShell) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const auto script = CompletionScript(shell);
     ASSERT_TRUE(script.ok());

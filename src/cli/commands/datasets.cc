@@ -27,7 +27,7 @@ Result<> PrintJson(const Json& json) {
   return {};
 }
 
-// Of all objects; none where one does not say.
+// Returns the size of all objects, or nullopt if one is unknown.
 std::optional<uint64_t> BytesOf(const Json& content) {
   uint64_t bytes = 0;
   for (const Json& object : content.at("objects")) {
@@ -47,25 +47,25 @@ std::string SizeOf(const Json& content) {
   return bytes ? FormatBytes(*bytes) : "";
 }
 
-// "2026-11-22 17:24:16" of RFC 3339.
+// Returns "2026-11-22 17:24:16" for a time of RFC 3339.
 std::string ShortTime(const Json& time) {
   std::string text = time.get<std::string>().substr(0, 19);
   if (text.size() > 10) text[10] = ' ';
   return text;
 }
 
-// The newest versions of a name, of all datasets that had it.
+// Reads the newest versions of all datasets that had the name.
 Result<Json> ReadHistory(Remote& remote, const std::string& name, uint64_t limit) {
   return remote.CatalogJson({.path = fmt::format("{}/history?limit={}", DatasetPath(name), limit)});
 }
 
-// As much of it as tells datasets apart.
+// Returns the first digits of an id, which suffice to distinguish datasets.
 std::string ShortId(const std::string& dataset_id) {
   constexpr size_t kShown = 8;
   return dataset_id.substr(0, kShown);
 }
 
-// Of all that had the name, the one whose id begins so.
+// Finds the dataset whose id begins with `prefix`, among all that had the name.
 Result<std::string> FindDatasetId(Remote& remote, const std::string& name,
                                   const std::string& prefix) {
   constexpr uint64_t kVersionsMax = 1000;
@@ -77,11 +77,11 @@ Result<std::string> FindDatasetId(Remote& remote, const std::string& name,
   }
   if (found.size() == 1) return *found.begin();
   return InvalidArgument(fmt::format(
-      "--dataset-id {}: {} \"{}\" begins so; `tarn history` shows them", prefix,
-      found.empty() ? "no id of a dataset with the name" : "more than one id of", name));
+      "--dataset-id {}: {} \"{}\" has an id that begins with it: see `tarn history`", prefix,
+      found.empty() ? "no dataset with the name" : "more than one dataset with the name", name));
 }
 
-// What brings back a dataset that was just taken away.
+// Returns the command that restores a dataset that was just removed.
 std::string RestoreCommand(Remote& remote, const std::string& name) {
   const auto history = ReadHistory(remote, name, 2);
   const Json version =
@@ -91,27 +91,24 @@ std::string RestoreCommand(Remote& remote, const std::string& name) {
              : "tarn restore";
 }
 
-Result<> WrongAnswer(const Json::exception& e) {
-  return Internal(
-      fmt::format("the answer of the catalogue is not what it should be: {}", e.what()));
+Result<> InvalidResponseError(const Json::exception& e) {
+  return Internal(fmt::format("the catalogue sent an invalid response: {}", e.what()));
 }
 
-// Fails if queryd says that the dataset cannot be read. Without queryd, the catalogue is all there
-// is to show.
+// Returns an error if queryd reports that the dataset cannot be read. Succeeds without queryd.
 Result<> RequireReadable(const Remote& remote, const std::string& name) {
   const auto status = remote.QueryJson({.path = "/catalog/status?dataset=" + PercentEncode(name)});
   if (!status.ok()) return {};
   for (const Json& failed : status->value("failed", Json::array())) {
     if (failed.value("name", "") != name) continue;
     return InvalidArgument(
-        fmt::format("dataset \"{}\": it is registered, but it cannot be read "
-                    "since {}: {}",
-                    name, failed.value("since", ""), failed.value("error", "")));
+        fmt::format("dataset \"{}\": it is registered, but it cannot be read since {}: {}", name,
+                    failed.value("since", ""), failed.value("error", "")));
   }
   return {};
 }
 
-// The columns that queries see. If these are not known, those of the manifest, if it has any.
+// Returns the columns that queries see, or else those of the manifest.
 Table ColumnTable(const std::vector<Column>& seen, const Json& manifest) {
   std::set<std::string> required;
   std::vector<Column> registered;
@@ -145,7 +142,7 @@ Result<> ListDatasets(const DatasetOptions& options) {
       Print(table.Text());
     }
   } catch (const Json::exception& e) {
-    return WrongAnswer(e);
+    return InvalidResponseError(e);
   }
   return {};
 }
@@ -178,7 +175,7 @@ Result<> ShowDataset(const DatasetOptions& options) {
     Print("\n" + objects.Text());
     if (!seen.ok()) return RequireReadable(remote, options.name);
   } catch (const Json::exception& e) {
-    return WrongAnswer(e);
+    return InvalidResponseError(e);
   }
   return {};
 }
@@ -191,7 +188,7 @@ Result<> TouchDataset(const DatasetOptions& options) {
   if (options.json) {
     TARN_CHECK_OK(PrintJson(manifest));
   } else {
-    Print(fmt::format("The objects of \"{}\" are read again, as version {}.\n", options.name,
+    Print(fmt::format("Reading the objects of \"{}\" again, as version {}.\n", options.name,
                       manifest.value("version", uint64_t{0})));
   }
   return RequireVisible(remote, options.name);
@@ -200,10 +197,10 @@ Result<> TouchDataset(const DatasetOptions& options) {
 Result<> RemoveDataset(const DatasetOptions& options) {
   TARN_TRY(Remote remote, Remote::Open(options.remote));
   if (!options.yes && isatty(STDIN_FILENO) == 0) {
-    return InvalidArgument("nobody is there to ask: --yes says that it is meant");
+    return InvalidArgument("stdin is not a terminal: use --yes to remove without confirmation");
   }
   if (!options.yes) {
-    std::fprintf(stderr, "Take \"%s\" out of the catalogue? Its objects stay in the bucket. [y/N] ",
+    std::fprintf(stderr, "Remove \"%s\" from the catalogue? Its objects stay in the bucket. [y/N] ",
                  options.name.c_str());
     std::string answer;
     std::getline(std::cin, answer);
@@ -216,7 +213,7 @@ Result<> RemoveDataset(const DatasetOptions& options) {
   if (options.json) {
     TARN_CHECK_OK(PrintJson({{"name", options.name}, {"deleted", true}}));
   } else {
-    Print(fmt::format("\"{}\" is gone; `{}` brings it back. Its objects are still in the bucket.\n",
+    Print(fmt::format("Removed \"{}\". To restore it: `{}`. Its objects are still in the bucket.\n",
                       options.name, RestoreCommand(remote, options.name)));
   }
   return RequireVisible(remote, options.name);
@@ -227,7 +224,7 @@ Result<> ShowHistory(const DatasetOptions& options) {
   TARN_TRY(const Json history, ReadHistory(remote, options.name, options.limit));
   if (options.json) return PrintJson(history);
   try {
-    // A name may have been given to one dataset after the other, each with versions from 1.
+    // Several datasets can have had the name, one after another, each with versions from 1.
     std::set<std::string> datasets;
     for (const Json& entry : history.at("versions")) {
       datasets.insert(entry.at("dataset_id").get<std::string>());
@@ -251,9 +248,9 @@ Result<> ShowHistory(const DatasetOptions& options) {
       table.Add(std::move(row));
     }
     Print(table.Text());
-    if (history.contains("next_before")) Print("… and older ones: --limit shows more.\n");
+    if (history.contains("next_before")) Print("There are older versions: use --limit.\n");
   } catch (const Json::exception& e) {
-    return WrongAnswer(e);
+    return InvalidResponseError(e);
   }
   return {};
 }
@@ -272,10 +269,10 @@ Result<> RestoreDataset(const DatasetOptions& options) {
     return RequireVisible(remote, options.name);
   }
   try {
-    Print(fmt::format("\"{}\" has the content of version {} again, as version {}.\n", options.name,
+    Print(fmt::format("Restored version {1} of \"{0}\" as version {2}.\n", options.name,
                       options.version, manifest.at("version").get<uint64_t>()));
   } catch (const Json::exception& e) {
-    return WrongAnswer(e);
+    return InvalidResponseError(e);
   }
   return RequireVisible(remote, options.name);
 }

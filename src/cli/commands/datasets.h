@@ -1,6 +1,6 @@
 #pragma once
 
-// tarn ls, show, touch, rm, history and restore: the catalogue for people.
+// tarn ls, show, touch, rm, history and restore.
 
 #include <cstdint>
 #include <string>
@@ -12,18 +12,18 @@ namespace tarn::cli {
 
 struct DatasetOptions {
   RemoteOptions remote;
-  bool json = false;  // What the catalogue answers, in place of a text for people.
+  bool json = false;  // Prints the response of the catalogue.
   std::string name;
-  bool yes = false;        // Asks nothing.
-  uint64_t version = 0;    // To restore.
-  std::string dataset_id;  // The same: of a dataset that had the name before, or how it begins.
-  uint64_t limit = 20;     // Of the history.
+  bool yes = false;        // Removes without confirmation.
+  uint64_t version = 0;    // The version to restore.
+  std::string dataset_id;  // The id, or its beginning, of an earlier dataset to restore.
+  uint64_t limit = 20;     // The most versions of a history.
 };
 
 Result<> ListDatasets(const DatasetOptions& options);
 Result<> ShowDataset(const DatasetOptions& options);
 Result<> TouchDataset(const DatasetOptions& options);
-// Asks first, where somebody is there to answer.
+// Asks for confirmation on a terminal.
 Result<> RemoveDataset(const DatasetOptions& options);
 Result<> ShowHistory(const DatasetOptions& options);
 Result<> RestoreDataset(const DatasetOptions& options);

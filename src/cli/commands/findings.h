@@ -12,17 +12,17 @@ namespace tarn::cli {
 struct Finding {
   std::string what;  // "bucket"
   bool is_good = true;
-  std::string text;   // What was found.
-  std::string to_do;  // Where it is not good.
+  std::string text;
+  std::string to_do;  // Advice for a problem.
 };
 
-// What was looked at, in that order.
+// The findings of a check, in order.
 class Findings {
  public:
   void Good(std::string what, std::string text) {
     all_.push_back({.what = std::move(what), .text = std::move(text)});
   }
-  // The text may be a server's.
+  // Redacts and escapes the text, which may come from a server.
   void Bad(std::string what, std::string text, std::string to_do) {
     all_.push_back({.what = std::move(what),
                     .is_good = false,

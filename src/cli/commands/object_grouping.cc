@@ -38,8 +38,8 @@ std::vector<FoundDataset> GroupObjects(std::vector<catalog::ObjectRef> objects,
                                        std::vector<std::string>& problems) {
   std::sort(objects.begin(), objects.end(),
             [](const auto& a, const auto& b) { return a.key < b.key; });
-  // By the name of the file or folder, and whether it is a file: so that of two datasets with one
-  // name always the same is taken.
+  // The key is the name of the file or folder, and true for a file. The order makes the choice
+  // between two datasets with the same name deterministic.
   std::map<std::pair<std::string, bool>, FoundDataset> entries;
   for (catalog::ObjectRef& object : objects) {
     const std::string_view path = std::string_view(object.key).substr(prefix.size());

@@ -13,19 +13,20 @@ struct FoundDataset {
   catalog::DatasetContent content;
 };
 
-// Whether something hides a file or folder of that name: a '.' or '_' at its front.
+// Returns true for names of ignored files and folders, which begin with '.' or '_'.
 bool IsHiddenName(std::string_view name);
-// Whether a name, or a key, ends as Parquet files do.
+// Returns true if a name or key ends with .parquet, in any case.
 bool HasParquetEnding(std::string_view name);
-// Whether an object belongs to a dataset, by its key below the folder or the prefix that is served:
-// it ends as Parquet files do, and nothing on the way to it is hidden.
+// Returns true if an object belongs to a dataset: it ends with .parquet, and no part of the path is
+// hidden. The path is relative to the served folder or prefix.
 bool IsOfDataset(std::string_view path);
 
-// The datasets of a folder, or of a bucket below a prefix: each object in it, by its name without
-// the ending, and each folder in it, of all objects at any depth below. Objects that do not belong
-// to a dataset are left out. All keys begin with the prefix, which is empty or ends with '/'.
+// Groups the objects of a folder, or of a bucket below a prefix, into datasets. Each object at the
+// top level is a dataset, named without its ending. Each folder at the top level is a dataset of
+// the objects at any depth. Other objects are ignored. All keys begin with the prefix, which is
+// empty or ends with '/'.
 //
-// What cannot be a dataset (two of one name, a name that is not UTF-8) is told in `problems`.
+// Adds names that cannot be a dataset to `problems`, such as repeated names and invalid UTF-8.
 std::vector<FoundDataset> GroupObjects(std::vector<catalog::ObjectRef> objects,
                                        std::string_view prefix, std::vector<std::string>& problems);
 

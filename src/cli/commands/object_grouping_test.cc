@@ -12,7 +12,7 @@ using testing::IsEmpty;
 
 class ObjectGroupingTest : public testing::Test {
  protected:
-  // "name: key key", a dataset each.
+  // Returns "name: key key" for each dataset.
   std::vector<std::string> Group(const std::vector<std::string>& keys,
                                  const std::string& prefix = "") {
     std::vector<catalog::ObjectRef> objects;
@@ -37,25 +37,25 @@ TEST_F(ObjectGroupingTest, ObjectsAndFoldersAreDatasets) {
   EXPECT_THAT(problems, IsEmpty());
 }
 
-TEST_F(ObjectGroupingTest, BelowAPrefix) {
+TEST_F(ObjectGroupingTest, GroupsBelowAPrefix) {
   EXPECT_THAT(Group({"a/b/c.parquet", "a/b/d/e.parquet", "a/b/d/f/g.parquet"}, "a/b/"),
               ElementsAre("c: a/b/c.parquet", "d: a/b/d/e.parquet a/b/d/f/g.parquet"));
-  // What is above hides nothing: somebody has named it.
+  // The prefix itself is never hidden.
   EXPECT_THAT(Group({"_a/.b/c.parquet"}, "_a/.b/"), ElementsAre("c: _a/.b/c.parquet"));
 }
 
-TEST_F(ObjectGroupingTest, WhatIsHiddenIsPassedOver) {
+TEST_F(ObjectGroupingTest, IgnoresHiddenNames) {
   EXPECT_THAT(Group({".parquet", ".a.parquet", "_a.parquet", "_delta/a.parquet", "e/.a/b.parquet",
                      "e/a/_b.parquet", "e/.parquet", "e/a_.parquet"}),
               ElementsAre("e: e/a_.parquet"));
 }
 
-TEST_F(ObjectGroupingTest, AFolderMayEndLikeAFile) {
+TEST_F(ObjectGroupingTest, AcceptsFoldersThatEndLikeFiles) {
   EXPECT_THAT(Group({"a.parquet/b.parquet", "b.parquet"}),
               ElementsAre("a.parquet: a.parquet/b.parquet", "b: b.parquet"));
 }
 
-TEST_F(ObjectGroupingTest, TellsWhatCannotBeADataset) {
+TEST_F(ObjectGroupingTest, ReportsNamesThatCannotBeDatasets) {
   EXPECT_THAT(Group({"trips.parquet", "trips/a.parquet", "TRIPS.parquet", "bad\nname.parquet",
                      "\xff.parquet", "/a.parquet"}),
               ElementsAre("TRIPS: TRIPS.parquet"));

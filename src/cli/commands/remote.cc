@@ -20,9 +20,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kConfig = "lakehouse.toml";
-// Queries have limits of their own; this is for daemons that do not answer at all.
+// For daemons that do not respond. Queries have their own deadlines.
 constexpr auto kAnswerTimeout = std::chrono::hours(24);
-// queryd is told of changes, and has them after milliseconds.
+// catalogd notifies queryd of changes, which normally takes milliseconds.
 constexpr auto kVisibleTimeout = std::chrono::seconds(5);
 constexpr auto kVisibleEvery = std::chrono::milliseconds(10);
 
@@ -33,7 +33,7 @@ std::string FirstOf(std::initializer_list<std::string> texts) {
   return "";
 }
 
-// Where a daemon that listens there is reached from this machine.
+// Returns the URL at which this machine reaches a daemon that listens on `bind`.
 std::string UrlOfBind(const std::string& bind, bool https) {
   std::string where = bind;
   for (const std::string_view any : {"0.0.0.0:", "[::]:"}) {
@@ -73,7 +73,7 @@ ErrorKind KindOf(int status) {
   }
 }
 
-// What an answer says that is no good one: the detail of a problem (RFC 9457), or its text.
+// Returns the error of a response: the detail of a problem (RFC 9457), or the text.
 Error ErrorOf(const http::ClientResponse& response) {
   std::string message(Trim(response.body));
   const nlohmann::json problem =
@@ -81,11 +81,11 @@ Error ErrorOf(const http::ClientResponse& response) {
   if (problem.is_object() && problem.contains("detail") && problem["detail"].is_string()) {
     message = problem["detail"].get<std::string>();
   }
-  if (message.empty()) message = fmt::format("answered {}", response.status);
+  if (message.empty()) message = fmt::format("status {}", response.status);
   if (response.status == 401 || response.status == 403) {
     message +=
-        " (--token-path FILE, TARN_TOKEN or TARN_TOKEN_PATH give a token; `tarn token "
-        "create` makes one)";
+        " (use a token: --token-path FILE, TARN_TOKEN or TARN_TOKEN_PATH; `tarn token create` "
+        "creates one)";
   }
   return {KindOf(response.status), message};
 }
@@ -94,9 +94,10 @@ Result<nlohmann::ordered_json> ParseJson(const Result<http::ClientResponse>& res
   if (!response.ok()) return response.error();
   Result<nlohmann::ordered_json> json = ParseBoundedOrderedJson(response->body, kAnswerLimits);
   if (json.ok()) return json;
-  if (json.error().kind == ErrorKind::kTooLarge) return json.error().Wrap("the answer");
+  if (json.error().kind == ErrorKind::kTooLarge) return json.error().Wrap("the response");
   return Internal(
-      fmt::format("cannot read the answer ({}): is that a Tarn daemon?", json.error().message));
+      fmt::format("cannot parse the response ({}): check that the address is that of a Tarn daemon",
+                  json.error().message));
 }
 
 }  // namespace
@@ -145,7 +146,7 @@ Result<http::ClientResponse> Remote::Catalog(const http::ClientRequest& request)
   if (catalogd_is_named_ || answer.ok() || answer.error().kind != ErrorKind::kUnavailable) {
     return answer;
   }
-  // `tarn up` has both at one place.
+  // `tarn up` has both at one address.
   Result<http::ClientResponse> at_queryd = Send(queryd_, request, {});
   if (!at_queryd.ok() && at_queryd.error().kind == ErrorKind::kUnavailable) return answer;
   catalogd_ = queryd_;
@@ -170,7 +171,7 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
     const auto status = QueryJson({.path = "/catalog/status?dataset=" + PercentEncode(dataset)});
     if (!status.ok()) return {.why = status.error().message};
     const Json seen = status->value("revision", Json());
-    // An empty catalogue has none.
+    // queryd has no revision of an empty catalogue.
     const bool is_read =
         seen.is_number_unsigned() && seen.get<uint64_t>() >= changed.get<uint64_t>();
     const Json reading = status->value("being_read", Json::array());
@@ -186,7 +187,7 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
     }
     if (is_read && !is_being_read) return {};
     if (!status->value("follows_changes", false)) {
-      return {.why = "queryd looks at the catalogue from time to time only"};
+      return {.why = "queryd checks the catalogue only at intervals"};
     }
     if (deadline.Passed() && is_being_read) {
       return {.why = fmt::format("queryd is still reading its objects ({} of {} so far)",
@@ -202,7 +203,7 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
 }
 
 bool IsNotReached(std::string_view message) {
-  // The words of http::Send. Elsewhere in a message, a daemon says them of another one.
+  // The message of http::Send. Elsewhere in a message, it is about another daemon's connection.
   return message.starts_with("connect to ");
 }
 
@@ -214,9 +215,10 @@ Result<> RequireVisible(Remote& remote, const std::string& dataset) {
                     visibility.why));
   }
   if (!visibility.why.empty()) {
-    std::fprintf(stderr,
-                 "tarn: the catalogue has the change; whether queries see it is not known: %s\n",
-                 LinesWithoutControls(ProcessRedactor().Redact(visibility.why)).c_str());
+    std::fprintf(
+        stderr,
+        "tarn: the catalogue has the change, but it is unknown whether queries see it: %s\n",
+        LinesWithoutControls(ProcessRedactor().Redact(visibility.why)).c_str());
   }
   return {};
 }

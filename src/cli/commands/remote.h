@@ -12,50 +12,50 @@
 
 namespace tarn::cli {
 
-// Which daemons a command talks to; all of it may be left out.
+// The options for the addresses of the daemons and the token. All may be empty.
 struct RemoteOptions {
-  std::string config_path;  // A lakehouse.toml; empty: ./lakehouse.toml where there is one.
-  std::string queryd;       // URLs.
-  std::string catalogd;
+  std::string config_path;  // Empty: ./lakehouse.toml, if it exists.
+  std::string queryd;       // A URL.
+  std::string catalogd;     // A URL.
   std::string token_path;
 };
 
-// Those of that file, else of ./lakehouse.toml where there is one, and of the environment; else
-// these.
+// Reads settings from the file, or if `config_path` is empty, from ./lakehouse.toml if it exists.
+// The environment overrides them. `defaults` has the settings that neither has.
 Result<LakehouseSettings> LoadSettings(const std::string& config_path,
                                        LakehouseSettings defaults = {});
 
-// The limits of JSON in an answer. Values of a result may be nested deep.
+// The limits of JSON in a response. The depth is large, because results can have nested values.
 inline constexpr JsonLimits kAnswerLimits{.depth = 1000, .values = 20'000'000};
 
-// queryd and catalogd, as a client sees them.
+// A client of queryd and catalogd.
 //
-// Where they are: what the command line says, else TARN_QUERYD_URL and TARN_CATALOGD_URL, else what
-// lakehouse.toml says, else this machine with the default ports, where the catalogue may also be
-// that of a `tarn up`. The token: the file that the command line names, else TARN_TOKEN, else the
-// file that TARN_TOKEN_PATH names, else none.
+// The addresses come from the first of: the command line; TARN_QUERYD_URL and TARN_CATALOGD_URL;
+// lakehouse.toml; the default ports of this machine, where `tarn up` may also be the catalogue. The
+// token comes from the first of: the file of the command line; TARN_TOKEN; the file in
+// TARN_TOKEN_PATH.
 class Remote {
  public:
   static Result<Remote> Open(const RemoteOptions& options);
 
-  // The body of an answer of 2xx. Else the error is what the answer says, and its kind goes by the
-  // status: kNotFound, kConflict, kUnavailable …
+  // Returns a response with a status of 2xx. For others, the error has the message of the response,
+  // and a kind for the status: kNotFound, kConflict, kUnavailable …
   Result<http::ClientResponse> Query(http::ClientRequest request,
                                      const std::stop_token& stop = {}) const;
   Result<http::ClientResponse> Catalog(const http::ClientRequest& request);
-  // The same as JSON.
+  // The same, parsed as JSON.
   Result<nlohmann::ordered_json> QueryJson(http::ClientRequest request) const;
   Result<nlohmann::ordered_json> CatalogJson(const http::ClientRequest& request);
 
-  // Waits until queries see the last change of a dataset, so that what is asked next has it.
   struct Visibility {
-    bool is_refused = false;  // They will not, as it is.
-    std::string why;          // Or that it is not known; empty: they see it.
+    bool is_refused = false;  // Queries cannot see the change.
+    std::string why;          // The reason if queries do not see the change or that is unknown.
   };
+  // Waits until queries see the last change of a dataset.
   Visibility WaitUntilVisible(const std::string& dataset);
 
   const http::Url& queryd() const { return queryd_; }
-  // Where it was found, after the first answer.
+  // After the first response, the address that worked.
   const http::Url& catalogd() const { return catalogd_; }
 
  private:
@@ -64,19 +64,19 @@ class Remote {
 
   http::Url queryd_;
   http::Url catalogd_;
-  bool catalogd_is_named_ = false;  // Or it has been found: no other place is tried.
+  bool catalogd_is_named_ = false;  // True if catalogd_ is the only address to try.
   net::ClientTls tls_;
   std::string token_;
 };
 
-// Whether the message of an error says that nothing accepts connections where a daemon should be.
+// Returns true if the error message means that no daemon accepts connections at the address.
 bool IsNotReached(std::string_view message);
 
-// After a change that was made in any case: an error where queries will not see it, and a line on
-// stderr where that is not known.
+// Waits until queries see a change that was made. Returns an error if they cannot see it. Prints a
+// line on stderr if that is unknown.
 Result<> RequireVisible(Remote& remote, const std::string& dataset);
 
-// "/catalog/datasets/NAME" with what a path cannot hold encoded.
+// Returns "/catalog/datasets/NAME" with the name percent-encoded.
 std::string DatasetPath(const std::string& name);
 
 }  // namespace tarn::cli

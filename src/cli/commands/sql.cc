@@ -25,14 +25,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Nobody reads more in a terminal, and the widths of columns are those of all rows.
+// The default limit of a table, which is in memory as a whole because the widths of its columns
+// depend on all rows.
 constexpr uint64_t kTableRows = 10'000;
 
 Result<std::string> ReadSql(const SqlOptions& options) {
   std::string sql = options.sql;
   if (sql.empty() || sql == "-") {
     if (isatty(STDIN_FILENO) != 0) {
-      return InvalidArgument("give a statement, as in  tarn sql \"SELECT 1\"");
+      return InvalidArgument("no statement: use tarn sql \"SELECT 1\"");
     }
     sql.assign(std::istreambuf_iterator<char>(std::cin), {});
   }
@@ -40,8 +41,8 @@ Result<std::string> ReadSql(const SqlOptions& options) {
   return sql;
 }
 
-// A number, true, false, null or a JSON list or object is taken for it; all else is a text, and so
-// is a number that would be another one: "007", "1.10", one of 30 digits.
+// Parses a number, true, false, null, or a JSON list or object. Other values are text. Numbers that
+// would lose digits are text too: "007", "1.10", a number of 30 digits.
 Json ToValue(const std::string& text) {
   const Json value = Json::parse(text, nullptr, false);
   if (value.is_discarded()) return text;
@@ -70,12 +71,12 @@ Result<Json> ToParams(const std::vector<std::string>& given) {
     }
   }
   if (!list.empty() && !object.empty()) {
-    return InvalidArgument("--param: give all of them a name, or none");
+    return InvalidArgument("--param: cannot mix NAME=VALUE and VALUE");
   }
   return list.empty() ? object : list;
 }
 
-// Asks how far a query is, and draws it, once it has run for a while.
+// Requests the progress of a query and shows it, if the query takes longer than half a second.
 class QueryWatch {
  public:
   QueryWatch(const Remote& remote, const std::string& id)
@@ -93,7 +94,7 @@ class QueryWatch {
     std::optional<Progress> progress;
     while (!stop.stop_requested()) {
       const auto query = remote.QueryJson({.path = "/queries/" + id});
-      // Who may not ask sees no bar.
+      // The token may lack the right to read it.
       if (!query.ok()) return;
       if (!query->is_object()) return;
       const Json percent = query->value("progress_percent", Json());
@@ -121,7 +122,7 @@ Result<Outcome> RunStatement(const Remote& remote, const Statement& statement,
                              : is_table              ? kTableRows
                                                      : 0;
   if (row_limit > 0) body["row_limit"] = row_limit;
-  // Their digits are shown as they are.
+  // Preserves all digits of big numbers.
   if (is_table) body["big_numbers"] = "string";
 
   const std::string id = "tarn-" + RandomId();
@@ -176,7 +177,7 @@ Result<> RunSql(const SqlOptions& options) {
       !options.format.empty() ? options.format : std::string(for_people ? "table" : "csv");
   const std::optional<Format> encoded = FormatOfName(format);
   if (for_people && encoded && !Describe(*encoded).is_text) {
-    return InvalidArgument("Arrow is not for a terminal: give --output FILE, or a pipe");
+    return InvalidArgument("cannot print Arrow to a terminal: use --output FILE or a pipe");
   }
   TARN_TRY(OutputFile file, OutputFile::Open(options.output));
   TerminalFilter filter;
@@ -190,7 +191,7 @@ Result<> RunSql(const SqlOptions& options) {
                          .params = params,
                          .format = format,
                          .row_limit = options.row_limit,
-                         // Rows come between, else.
+                         // Otherwise the progress would mix with the rows.
                          .shows_progress = format == "table" || !for_people,
                          .colours = for_people ? Colours::For(stdout) : Colours()},
                         write));
@@ -199,7 +200,7 @@ Result<> RunSql(const SqlOptions& options) {
   if (format == "table" && for_people) {
     std::fprintf(stderr, "%s\n", Footer(outcome).c_str());
   } else if (outcome.is_truncated) {
-    std::fprintf(stderr, "tarn: a limit cut rows off; --limit says how many may come\n");
+    std::fprintf(stderr, "tarn: a limit cut the rows: use --limit for more\n");
   }
   return {};
 }

@@ -30,7 +30,7 @@ constexpr const char* kKeywords[] = {
 
 using Words = std::set<std::string, std::less<>>;
 
-// Those that are no name without quotes, in lower case, as DuckDB says it.
+// Returns the keywords of DuckDB that need quotes as a name, in lower case.
 Result<Words> ReservedWords() {
   TARN_TRY(const duck::Database database, duck::Database::Open({{"threads", "1"}}));
   TARN_TRY(duck::Connection connection, database.Connect());
@@ -116,7 +116,7 @@ void SqlWords::Read(const Remote& remote, const std::stop_token& stop) {
       for (const Json& column : row.at(1)) names.insert(column.get<std::string>());
     }
   } catch (const Json::exception&) {
-    return;  // That is no Tarn.
+    return;  // The response is not Tarn's.
   }
   const MutexLock lock(mutex_);
   names_ = std::move(names);

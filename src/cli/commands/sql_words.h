@@ -14,14 +14,14 @@
 
 namespace tarn::cli {
 
-// What words of a statement may become: names of datasets and columns, which it reads from queryd
-// now and then beside what else is done, and keywords. Thread-safe; the remote outlives it.
+// Completions for words of a statement: keywords, and names of datasets and columns, which a thread
+// reads from queryd at intervals. Thread-safe. The remote must outlive it.
 class SqlWords {
  public:
   explicit SqlWords(const Remote& remote);
 
-  // As they are written: names in quotes where they need some and there are none yet. Keywords only
-  // where there is no name.
+  // Returns completions as they are written in SQL, with quotes if a name needs them. Returns
+  // keywords only if no name matches.
   std::vector<std::string> Completions(const Word& word);
 
  private:
@@ -32,7 +32,7 @@ class SqlWords {
   const std::set<std::string, std::less<>> reserved_;
   Mutex mutex_;
   std::set<std::string> names_ TARN_GUARDED_BY(mutex_);
-  std::jthread thread_;  // Last: it uses the others.
+  std::jthread thread_;  // The last member, because it uses the others.
 };
 
 }  // namespace tarn::cli

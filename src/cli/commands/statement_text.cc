@@ -12,8 +12,8 @@ bool IsWordCharacter(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-// What begins at `at` and is no plain text: its end, or npos where it has none yet. `at` itself: it
-// is plain.
+// Returns the end of the string, quoted name or comment at `at`; npos if it is still open; `at` if
+// there is none.
 size_t SkipQuoted(std::string_view text, size_t at) {
   const std::string_view rest = text.substr(at);
   const auto behind = [&](std::string_view end, size_t from) {
@@ -22,7 +22,7 @@ size_t SkipQuoted(std::string_view text, size_t at) {
   };
   if (rest.starts_with("--")) return behind("\n", at);
   if (rest.starts_with("/*")) {
-    // They nest in SQL.
+    // Comments can be nested in SQL.
     size_t depth = 1;
     for (size_t i = at + 2; i + 1 < text.size(); ++i) {
       if (text.substr(i, 2) == "/*") {
@@ -49,7 +49,7 @@ size_t SkipQuoted(std::string_view text, size_t at) {
     return std::string_view::npos;
   }
   if (rest[0] == '\'' || rest[0] == '"') {
-    // One that is doubled ends it and begins it again.
+    // A doubled quote acts as the end of one string and the start of the next.
     return behind(rest.substr(0, 1), at + 1);
   }
   if (rest[0] == '$' && (at == 0 || !IsWordCharacter(text[at - 1]))) {
@@ -106,7 +106,7 @@ Word WordBefore(std::string_view text) {
   }
   size_t begin = text.size();
   while (begin > plain_since && IsWordCharacter(text[begin - 1])) --begin;
-  // ".format" is a word too, at the beginning of a line.
+  // At the start of a line, a command such as ".format" is one word.
   if (begin == 1 && text[0] == '.') begin = 0;
   return {.text = text.substr(begin)};
 }

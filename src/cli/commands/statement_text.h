@@ -5,18 +5,18 @@
 
 namespace tarn::cli {
 
-// Where the first statement of a text ends: behind its semicolon. npos: it is not complete yet, a
-// quote or a comment is open, or there is no semicolon. Knows quotes, dollar quotes and comments.
+// Returns the end of the first statement, after its semicolon. Returns npos if the statement is not
+// complete: there is no semicolon, or a quote or a comment is open.
 size_t EndOfStatement(std::string_view text);
 
-// Whether it has nothing but white space and comments that have their end.
+// Returns true if the text has only white space and complete comments.
 bool IsBlank(std::string_view text);
 
-// The word before the cursor that is to be completed, and what stands before it.
+// The word before the cursor.
 struct Word {
-  std::string_view text;       // Without the quote that it may begin with.
-  bool is_quoted = false;      // It begins with a double quote.
-  bool is_in_literal = false;  // Of a text in single quotes or a comment: nothing to complete.
+  std::string_view text;       // Without an opening quote.
+  bool is_quoted = false;      // True after a double quote.
+  bool is_in_literal = false;  // True in a string or a comment, which have no completions.
 };
 Word WordBefore(std::string_view text);
 

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The series of /metrics, with their labels as they stand there.
+// The series of /metrics by name and labels.
 using Series = std::map<std::string, double, std::less<>>;
 
 Series ParseMetrics(std::string_view text) {
@@ -44,7 +44,7 @@ std::string At(const http::Url& url) {
   return fmt::format("{}://{}:{}", url.https ? "https" : "http", url.host, url.port);
 }
 
-// What was asked of one daemon, and the first thing that went wrong.
+// The state of a daemon, and the first problem.
 struct DaemonState {
   Json json = Json::object();
   std::vector<std::pair<std::string, std::string>> lines;
@@ -76,10 +76,10 @@ void AskRefresh(const Remote& remote, DaemonState& findings) {
   if (!status.ok()) return;
   findings.json["catalog"] = *status;
   const auto revision = status->value("revision", Json());
-  findings.Say("revision", fmt::format("{}{}", revision.is_null() ? "not known" : revision.dump(),
+  findings.Say("revision", fmt::format("{}{}", revision.is_null() ? "unknown" : revision.dump(),
                                        status->value("follows_changes", false)
                                            ? ", follows the catalogue"
-                                           : ", looks at the catalogue from time to time"));
+                                           : ", checks the catalogue at intervals"));
   if (const auto datasets = status->find("datasets"); datasets != status->end()) {
     findings.Say("datasets", datasets->dump());
   }
@@ -96,7 +96,7 @@ void AskRefresh(const Remote& remote, DaemonState& findings) {
   if (count > listed) findings.Say("failed", fmt::format("and {} more", count - listed));
 }
 
-// SQL of several lines as one, as well as it fits.
+// Returns SQL on one line, cut to the width.
 std::string Shortened(std::string_view sql) {
   constexpr size_t kWidth = 50;
   std::string line;
@@ -108,7 +108,7 @@ std::string Shortened(std::string_view sql) {
   return FitWidth(WithoutControls(line), kWidth);
 }
 
-// The latest queries that failed and that are still known, each in a line.
+// Adds a line for each of the last failed queries.
 void AskFailedQueries(const Remote& remote, DaemonState& findings) {
   constexpr size_t kShown = 3;
   const auto list = remote.QueryJson({.path = "/queries"});
@@ -133,32 +133,32 @@ std::string EngineFailures(const Series& series) {
   const uint64_t crashes = of("crash");
   const uint64_t killed = of("memory");
   if (crashes + killed == 0) return "";
-  return fmt::format(", of which {} crashed and {} ran out of memory", crashes, killed);
+  return fmt::format(" ({} crashed, {} ran out of memory)", crashes, killed);
 }
 
 void AskMetrics(const Remote& remote, DaemonState& findings) {
   const auto metrics = remote.Query({.path = "/metrics"});
-  if (!metrics.ok()) return;  // They need the role admin.
+  if (!metrics.ok()) return;  // Metrics need the role admin.
   const Series series = ParseMetrics(metrics->body);
   const auto value = [&](std::string_view name) { return ValueOf(series, name); };
   findings.Say("queries",
-               fmt::format("{} running, {} waiting; {} ok, {} failed, {} cancelled",
+               fmt::format("{} running, {} queued; {} ok, {} failed, {} cancelled",
                            value("tarn_queries_running"), value("tarn_queries_queued"),
                            FormatCount(value("tarn_queries_total{result=\"ok\"}")),
                            FormatCount(value("tarn_queries_total{result=\"error\"}")),
                            FormatCount(value("tarn_queries_total{result=\"cancelled\"}"))));
-  findings.Say("engine", fmt::format("{} in memory, {} of it data of objects; started {}{}",
+  findings.Say("engine", fmt::format("{} in memory, with {} of cached objects; started {}{}",
                                      FormatBytes(value("tarn_engine_resident_bytes")),
                                      FormatBytes(value("tarn_engine_data_cache_bytes")),
                                      Plural(value("tarn_engine_starts_total"), "time"),
                                      EngineFailures(series)));
   const uint64_t hits = value("tarn_result_cache_hits_total");
   const uint64_t asked = hits + value("tarn_result_cache_misses_total");
-  findings.Say("kept",
-               fmt::format("{} of results, {} % of {} answered by them",
-                           FormatBytes(value("tarn_result_cache_bytes")),
-                           asked == 0 ? 0 : 100 * hits / asked,
-                           asked == 1 ? std::string("1 query") : FormatCount(asked) + " queries"));
+  findings.Say(
+      "cache",
+      fmt::format("{} of results, {} % hits of {}", FormatBytes(value("tarn_result_cache_bytes")),
+                  asked == 0 ? 0 : 100 * hits / asked,
+                  asked == 1 ? std::string("1 query") : FormatCount(asked) + " queries"));
   findings.json["metrics"] = series;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// tarn status: how the daemons are, in words.
+// tarn status: shows the state of the daemons.
 
 #include "base/result.h"
 #include "cli/commands/remote.h"
@@ -12,8 +12,8 @@ struct StatusOptions {
   bool json = false;
 };
 
-// The error says that one of the daemons does not answer or is not ready; what could be learned is
-// printed all the same.
+// Prints the state of the daemons. Returns an error if one of them does not respond or is not
+// ready.
 Result<> ShowStatus(const StatusOptions& options);
 
 }  // namespace tarn::cli

@@ -20,8 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Two that change a file at once would lose what one of them did. The folder is locked, because the
-// file itself is replaced.
+// Prevents lost changes of concurrent commands. Locks the folder, because the file is replaced.
 Result<FolderLock> LockFolderOf(const fs::path& file) {
   return FolderLock::Take(file.has_parent_path() ? file.parent_path() : ".");
 }
@@ -31,11 +30,11 @@ Result<std::string> PathOf(const TokenOptions& options) {
   const Result<LakehouseSettings> settings = LakehouseSettings::Load(options.config_path);
   if (!settings.ok()) return settings.error();
   if (!settings->auth.tokens_path.empty()) return settings->auth.tokens_path;
-  return InvalidArgument(fmt::format("{} has no auth.tokens_path: set it, or give --tokens FILE",
-                                     options.config_path));
+  return InvalidArgument(
+      fmt::format("{} has no auth.tokens_path: set it, or use --tokens FILE", options.config_path));
 }
 
-// None where there is no file yet.
+// Reads the tokens. Returns none if the file does not exist.
 Result<std::vector<auth::Token>> ReadOrNone(const std::string& path) {
   Result<std::vector<auth::Token>> tokens = auth::ReadTokenFile(path);
   if (!tokens.ok() && tokens.error().kind == ErrorKind::kNotFound) {
@@ -83,17 +82,17 @@ void PrintNotes(const auth::Identity& identity) {
   if (!prefixes || !identity.roles.Has(auth::Role::kCatalog)) return;
   if (prefixes->empty()) {
     fmt::print(stderr,
-               "tarn: this token may register no objects, since it is limited to datasets: "
-               "--prefix PREFIX/ allows keys\n");
+               "tarn: this token may register no objects, because it is limited to datasets: use "
+               "--prefix PREFIX/ to allow keys\n");
   }
   for (const std::string& prefix : *prefixes) {
     if (prefix.ends_with('/')) continue;
-    fmt::print(stderr, "tarn: --prefix {0} allows this one key; {0}/ allows all keys below it\n",
+    fmt::print(stderr, "tarn: --prefix {0} allows only this key: use {0}/ for all keys below it\n",
                prefix);
   }
 }
 
-// "all", "none" or the texts.
+// Returns "all", "none" or the texts.
 std::string ListText(const std::optional<std::vector<std::string>>& texts) {
   if (!texts) return "all";
   return texts->empty() ? "none" : fmt::format("{}", fmt::join(*texts, ", "));
@@ -121,8 +120,8 @@ Result<> CreateToken(const TokenOptions& options) {
   TARN_TRY(std::vector<auth::Token> tokens, ReadOrNone(path));
   if (std::any_of(tokens.begin(), tokens.end(), ByName(options.name))) {
     return Error{ErrorKind::kConflict,
-                 fmt::format("there is a token \"{0}\" already: take another name, or first "
-                             "`tarn token revoke {0}`",
+                 fmt::format("the token \"{0}\" exists: use another name, or first run `tarn token "
+                             "revoke {0}`",
                              options.name)};
   }
   PrintNotes(identity);
@@ -165,7 +164,7 @@ Result<> RevokeToken(const TokenOptions& options) {
   TARN_TRY(const FolderLock lock, LockFolderOf(path));
   TARN_TRY(std::vector<auth::Token> tokens, auth::ReadTokenFile(path));
   if (std::erase_if(tokens, ByName(options.name)) == 0) {
-    return NotFound(fmt::format("there is no token \"{}\" in {}", options.name, path));
+    return NotFound(fmt::format("token \"{}\" not found in {}", options.name, path));
   }
   return auth::WriteTokenFile(path, tokens);
 }

@@ -164,7 +164,7 @@ std::string Table::Records(size_t width, const Colours& colours) const {
 
 Result<Table> TableOf(std::string_view envelope) {
   const Result<Json> parsed = ParseBoundedOrderedJson(envelope, kAnswerLimits);
-  if (!parsed.ok()) return parsed.error().Wrap("the answer");
+  if (!parsed.ok()) return parsed.error().Wrap("the response");
   try {
     const Json& answer = *parsed;
     const Json& rows = answer.at("rows");

@@ -24,8 +24,8 @@ TEST(TableOf, AlignsNumbersToTheRightAndTextToTheLeft) {
 TEST(TableOf, ReportsResponsesThatCannotBeParsed) {
   std::string many = "[0";
   for (size_t i = 0; i < kAnswerLimits.values; ++i) many += ",0";
-  EXPECT_EQ(TableOf(many + "]").error().message, "the answer: more than 20000000 values");
-  EXPECT_THAT(TableOf("oops").error().message, testing::StartsWith("the answer: parse error"));
+  EXPECT_EQ(TableOf(many + "]").error().message, "the response: more than 20000000 values");
+  EXPECT_THAT(TableOf("oops").error().message, testing::StartsWith("the response: parse error"));
 }
 
 TEST(TableOf, RefusesOtherText) {
