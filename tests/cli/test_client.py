@@ -116,7 +116,7 @@ def test_name_that_several_datasets_had(lake, run):
         ("1", first[:8]),
     ]
     refused(run("restore", "t", "1", "--dataset-id", "none"), "tarn history")
-    assert "version 1 again" in ok(run("restore", "t", "1", "--dataset-id", first[:8]))
+    assert "Restored version 1" in ok(run("restore", "t", "1", "--dataset-id", first[:8]))
     lake.wait_for_rows("t", [[1]])
 
 

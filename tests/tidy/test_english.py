@@ -31,7 +31,6 @@ ALLOWED = {
     "src/queryd": 4,
     "src/queryd/datasets": 19,
     "src/queryd/execution": 34,
-    "src/queryd/http": 7,
     "src/queryd/query": 26,
     "tests/browser": 3,
     "tests/cli": 5,

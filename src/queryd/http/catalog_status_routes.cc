@@ -53,7 +53,7 @@ void AddList(const std::string& name, const StatusList<Entry>& list, Json& json)
   if (list.count > list.entries.size()) json["truncated"] = true;
 }
 
-// A token that is limited to datasets is not told of the others, nor how many there are.
+// A token that is limited to datasets gets neither the other datasets nor their number.
 std::string RenderStatus(const Registrar& registrar, const auth::DatasetScope& scope,
                          const std::optional<std::string>& dataset, size_t limit) {
   const CatalogStatus status =

@@ -5,14 +5,15 @@
 
 namespace tarn::queryd {
 
-// A file of the web console as its build left it.
+// A file from the build of the web console.
 struct ConsoleFile {
   std::string_view name;  // "index.html", "index-0InUL_PQ.css"
   std::string_view bytes;
-  std::string_view gzip;  // The same compressed; empty: there is no such copy.
+  std::string_view gzip;  // The compressed bytes; empty if there is no compressed copy.
 };
 
-// All of them, index.html among them; they end with the program. None where it was built without.
+// Returns the files with index.html, or none if the program was built without the console. They are
+// valid until the program ends.
 std::span<const ConsoleFile> ConsoleFiles();
 
 }  // namespace tarn::queryd

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::string_view kPage = "index.html";
 
-// The page takes everything from where it comes from, and shows what a user typed as text only.
-// 'self' is no wildcard here: queryd has nothing that others wrote and that is a script or a style.
+// The page loads all its files from queryd, and shows user input as text only. 'self' is safe,
+// because queryd serves no scripts or styles of other authors.
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -38,7 +38,7 @@ Response Send(const ConsoleFile& file, const Request& request) {
   Response response;
   response.content_type = TypeOfFile(file.name);
   response.headers.emplace_back("Content-Security-Policy", kPolicy);
-  // The names of all but the page change with what is in them.
+  // The name of a file changes with its content, except for the page.
   response.headers.emplace_back(
       "Cache-Control", file.name == kPage ? "no-cache" : "public, max-age=31536000, immutable");
   response.headers.emplace_back("Vary", "Accept-Encoding");

@@ -14,7 +14,7 @@ using http::Response;
 namespace {
 
 double Milliseconds(Duration duration) {
-  // To a microsecond, so that no digits show that nobody measured.
+  // Rounds to microseconds, because further digits are noise.
   return static_cast<double>(
              std::chrono::duration_cast<std::chrono::microseconds>(duration).count()) /
          1000;
@@ -47,7 +47,7 @@ std::string ToText(const nlohmann::ordered_json& json) {
 }
 
 std::string RenderList(const QueryService& service, const auth::Identity& asker, size_t limit) {
-  // Texts of control characters are six times as long in JSON.
+  // Limited, because control characters take six times the bytes in JSON.
   constexpr size_t kListBytesMax = 2'000'000;
   std::string list = R"({"queries":[)";
   // One more tells whether the list is complete.

@@ -12,22 +12,22 @@
 
 namespace tarn::queryd {
 
-// openapi.json: describes these routes and those of every daemon.
+// Returns openapi.json, which describes these routes and those of every daemon.
 std::string_view OpenApi();
 
-// POST /sql (docs/http-api.md). Service and registrar outlive the routes.
+// POST /sql (docs/http-api.md). Service and registrar must outlive the routes.
 std::vector<http::Route> SqlRoutes(QueryService& service, const Registrar& registrar,
                                    int64_t body_bytes_max);
 
 // GET /queries, GET and DELETE /queries/{id}. The workers build the lists, here and below.
 std::vector<http::Route> QueriesRoutes(QueryService& service, FairWorkers& workers);
 
-// GET /catalog/status: which revision queries see, and what of it they do not. GET
-// /catalog/datasets: how large what they see is.
+// GET /catalog/status: the revision that queries see, and the datasets that they cannot see. GET
+// /catalog/datasets: the sizes of datasets.
 std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar, FairWorkers& workers);
 
-// GET / and GET /console/{file}: the web console. `files` outlive the routes; where there are none,
-// there are no routes. The page is public: what it asks for needs a token like everything else.
+// GET / and GET /console/{file}: the web console. `files` must outlive the routes. Without files
+// there are no routes. The page is public, but its requests need a token.
 std::vector<http::Route> ConsoleRoutes(std::span<const ConsoleFile> files);
 
 }  // namespace tarn::queryd

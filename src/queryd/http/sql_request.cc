@@ -40,7 +40,7 @@ std::vector<Choice> ReadChoices(std::string_view header) {
   return choices;
 }
 
-// The value of a parameter of a query string, decoded.
+// Returns the decoded value of a parameter in a query string.
 std::optional<std::string> QueryParameter(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const size_t end = std::min(query.find('&'), query.size());
@@ -67,7 +67,7 @@ uint64_t Tighter(uint64_t limit, uint64_t asked) {
   return limit == 0 ? asked : std::min(limit, asked);
 }
 
-// Reads one field of the body. The error says what is wrong with the value.
+// Reads one field of the body.
 Result<> ReadField(std::string_view name, const ExactJson& value, Statement& statement) {
   using Kind = ExactJson::Kind;
   if (name == "sql") {
@@ -125,7 +125,7 @@ Result<Format> ChooseFormat(std::string_view query_string, std::string_view acce
     if (const auto format = FormatOfName(*name)) return *format;
     return InvalidArgument("format: must be " + FormatNames());
   }
-  // Of several formats of the same quality, the first in the header wins.
+  // The first format in the header wins if several have the same quality.
   double best = 0;
   Format chosen = Format::kJson;
   for (const Choice& choice : ReadChoices(accept)) {
@@ -160,7 +160,7 @@ CacheUse ChooseCacheUse(std::string_view cache_control) {
   CacheUse use = CacheUse::kAnswer;
   for (const Choice& choice : ReadChoices(cache_control)) {
     if (choice.name == "no-store") return CacheUse::kNone;
-    // A cached result is as good as a new one, so an age matters only if it is 0.
+    // Cached results are always valid, so a maximum age matters only if it is 0.
     if (choice.name == "no-cache" || choice.name == "max-age=0") use = CacheUse::kRefresh;
   }
   return use;

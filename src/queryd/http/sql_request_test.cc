@@ -41,7 +41,7 @@ TEST(ParseSqlBody, ReadsEveryField) {
   EXPECT_EQ(request.limits.bytes, 30U);
 }
 
-TEST(ParseSqlBody, WhatIsNotThereHasItsDefault) {
+TEST(ParseSqlBody, MissingFieldsHaveDefaults) {
   const Statement request = Parse(R"({"sql":"SELECT 1"})");
   EXPECT_EQ(request.sql, "SELECT 1");
   EXPECT_EQ(request.params, "");
@@ -53,7 +53,7 @@ TEST(ParseSqlBody, WhatIsNotThereHasItsDefault) {
   EXPECT_EQ(request.limits.bytes, 5000U);
 }
 
-TEST(ParseSqlBody, TakesParametersAsAListOrAnObject) {
+TEST(ParseSqlBody, AcceptsParametersAsAListOrAnObject) {
   EXPECT_EQ(Parse(R"({"sql":"x","params":{"a":[null,true]}})").params, R"({"a":[null,true]})");
   for (const char* none : {"null", "[]", "{}"}) {
     EXPECT_EQ(Parse(std::string(R"({"sql":"x","params":)") + none + "}").params, "") << none;
@@ -61,7 +61,7 @@ TEST(ParseSqlBody, TakesParametersAsAListOrAnObject) {
   EXPECT_FALSE(Parse(R"({"sql":"x","big_numbers":"number"})").json.quote_big_numbers);
 }
 
-TEST(ParseSqlBody, LimitsOnlyBecomeTighter) {
+TEST(ParseSqlBody, RequestsCanOnlyLowerLimits) {
   const Statement more =
       Parse(R"({"sql":"x","timeout_ms":60000,"row_limit":2000,"byte_limit":9000})");
   EXPECT_EQ(more.limits.timeout, 30s);
@@ -71,12 +71,12 @@ TEST(ParseSqlBody, LimitsOnlyBecomeTighter) {
                                     {.timeout = 30s, .rows = 0, .bytes = 0});
   EXPECT_EQ(unbounded.limits.rows, 2000U);
   EXPECT_EQ(unbounded.limits.bytes, 9000U);
-  // As many milliseconds as there are, which no Duration holds.
+  // These numbers of milliseconds do not fit into a Duration.
   EXPECT_EQ(Parse(R"({"sql":"x","timeout_ms":18446744073709551615})").limits.timeout, 30s);
   EXPECT_EQ(Parse(R"({"sql":"x","timeout_ms":9223372036855})").limits.timeout, 30s);
 }
 
-TEST(ParseSqlBody, NamesWhatIsWrong) {
+TEST(ParseSqlBody, ReportsInvalidFields) {
   EXPECT_THAT(ErrorOf(""), StartsWith("decode body: "));
   EXPECT_THAT(ErrorOf("{"), StartsWith("decode body: "));
   EXPECT_THAT(ErrorOf(R"({"sql":"x"} )"
@@ -119,7 +119,7 @@ Format Chosen(std::string_view query, std::string_view accept) {
   return *format;
 }
 
-TEST(ChooseFormat, TheQueryStringGoesBeforeTheHeader) {
+TEST(ChooseFormat, PrefersTheQueryStringToTheHeader) {
   EXPECT_EQ(Chosen("format=csv", "application/json"), Format::kCsv);
   EXPECT_EQ(Chosen("a=1&format=arrow&format=csv", ""), Format::kArrow) << "the first counts";
   EXPECT_EQ(Chosen("format=%6Edjson", ""), Format::kNdjson);
@@ -132,7 +132,7 @@ TEST(ChooseFormat, TheQueryStringGoesBeforeTheHeader) {
   }
 }
 
-TEST(ChooseFormat, TheHeaderNamesMediaTypes) {
+TEST(ChooseFormat, ReadsMediaTypesOfTheHeader) {
   for (const char* accept : {"", "*/*", "text/html", "application/json", "text/csv;q=0",
                              "application/*, text/csv;q=0.0", ",;,", ";q=1"}) {
     EXPECT_EQ(Chosen("", accept), Format::kJson) << accept;
@@ -148,7 +148,7 @@ TEST(ChooseFormat, TheHeaderNamesMediaTypes) {
             Format::kNdjson);
 }
 
-TEST(ChooseCompression, TakesTheOneThatIsLikedBest) {
+TEST(ChooseCompression, ChoosesTheHighestQuality) {
   for (const char* none :
        {"", "identity", "br", "*", "gzip;q=0", "zstd;q=0, gzip; q=0.000", "gzipped"}) {
     EXPECT_EQ(ChooseCompression(none), Compression::kNone) << none;
@@ -161,7 +161,7 @@ TEST(ChooseCompression, TakesTheOneThatIsLikedBest) {
   EXPECT_EQ(ChooseCompression("gzip;q=0.5, zstd;q=0.5"), Compression::kZstd);
 }
 
-TEST(AcceptsGzip, AlsoWhereAnotherIsLikedBetter) {
+TEST(AcceptsGzip, EvenIfAnotherIsPreferred) {
   for (const char* no : {"", "identity", "br", "*", "gzip;q=0", "zstd", "gzipped"}) {
     EXPECT_FALSE(AcceptsGzip(no)) << no;
   }
@@ -170,7 +170,7 @@ TEST(AcceptsGzip, AlsoWhereAnotherIsLikedBetter) {
   }
 }
 
-TEST(ChooseCacheUse, TakesTheStrictest) {
+TEST(ChooseCacheUse, ChoosesTheStrictest) {
   for (const char* any : {"", "max-age=10", "no-transform", "x-no-cache", "only-if-cached"}) {
     EXPECT_EQ(ChooseCacheUse(any), CacheUse::kAnswer) << any;
   }
@@ -182,7 +182,7 @@ TEST(ChooseCacheUse, TakesTheStrictest) {
   }
 }
 
-TEST(ParseSqlRequest, PutsTheBodyTheQueryAndTheHeadersTogether) {
+TEST(ParseSqlRequest, CombinesBodyQueryStringAndHeaders) {
   http::Request request;
   request.body = R"({"sql":"SELECT 1","row_limit":5})";
   request.headers = {
@@ -201,7 +201,7 @@ TEST(ParseSqlRequest, PutsTheBodyTheQueryAndTheHeadersTogether) {
             "format: must be json, ndjson, csv or arrow");
 }
 
-TEST(NameOf, SaysWhatTheAnswerIs) {
+TEST(NameOf, ReturnsNamesOfFormats) {
   for (const auto& [format, name, type] :
        {std::tuple{Format::kJson, "json", "application/json"},
         {Format::kNdjson, "ndjson", "application/x-ndjson"},
@@ -215,7 +215,7 @@ TEST(NameOf, SaysWhatTheAnswerIs) {
   EXPECT_EQ(NameOf(Compression::kZstd), "zstd");
 }
 
-// Changes bytes of texts that are right, so that some still are.
+// Changes bytes of valid texts. Some results are still valid.
 class Mutations {
  public:
   explicit Mutations(std::vector<std::string> samples) : samples_(std::move(samples)) {}
@@ -267,7 +267,7 @@ TEST(ParseSqlBody, RandomBytesDoNoHarm) {
     ASSERT_LE(request->limits.rows, kLimits.rows) << body;
     ASSERT_LE(request->limits.bytes, kLimits.bytes) << body;
     if (request->params.empty()) continue;
-    // What is handed on is read again in the engine.
+    // The engine parses the parameters again.
     const Result<ExactJson> params = ParseExactJson(request->params);
     ASSERT_TRUE(params.ok()) << body;
     ASSERT_EQ(params->Dump(), request->params) << body;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kTruncated = "X-Truncated";
 
-// RFC 9211: the use of the result cache.
+// Returns the value of Cache-Status (RFC 9211) for the result cache.
 std::string CacheStatus(const Statement& statement, const ResultStream& result) {
   if (result.is_cached()) return "tarn; hit";
   std::string status =
@@ -62,7 +62,7 @@ asio::awaitable<Response> ToResponse(const Statement& statement, ResultStream re
   }
   if (!result.tag().empty()) {
     response.headers.emplace_back("ETag", http::Quoted(result.tag()));
-    // A client that stores the response revalidates it before each use.
+    // Caches must revalidate the response each time.
     response.headers.emplace_back("Cache-Control", "private, no-cache");
     if (tags && tags->Has(result.tag())) {
       response.status = 304;
@@ -84,8 +84,8 @@ asio::awaitable<Response> ToResponse(const Statement& statement, ResultStream re
   co_return response;
 }
 
-// Until the catalogue has been read once, a table that is missing may be a dataset. As in /readyz,
-// a token that is limited to datasets is not told the reason.
+// Explains an unknown table before the first read of the catalogue, when it may be a dataset. As in
+// /readyz, a token that is limited to datasets does not get the reason.
 Error Explained(const Error& error, const Registrar& registrar, const Request& request) {
   if (!error.message.starts_with("Catalog Error: Table with name")) return error;
   const Registrar::LastRead read = registrar.GetLastRead();
