@@ -43,13 +43,13 @@ http::Response Fetch(std::string_view path, const http::Headers& headers = {}) {
 
 std::string BodyOf(const http::Response& response) { return std::get<std::string>(response.body); }
 
-TEST(ConsoleRoutes, ThereAreNoneWithoutFiles) { EXPECT_THAT(ConsoleRoutes({}), IsEmpty()); }
+TEST(ConsoleRoutes, AreEmptyWithoutFiles) { EXPECT_THAT(ConsoleRoutes({}), IsEmpty()); }
 
 TEST(ConsoleRoutes, NeedNoToken) {
   for (const http::Route& route : ConsoleRoutes(kFiles)) EXPECT_TRUE(route.is_public) << route.path;
 }
 
-TEST(ConsoleRoutes, ThePageIsAskedForEachTime) {
+TEST(ConsoleRoutes, RevalidateThePage) {
   const http::Response page = Fetch("/");
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
@@ -57,7 +57,7 @@ TEST(ConsoleRoutes, ThePageIsAskedForEachTime) {
   EXPECT_THAT(page.headers, Contains(Pair("Cache-Control", "no-cache")));
 }
 
-TEST(ConsoleRoutes, OtherFilesAreKeptForEver) {
+TEST(ConsoleRoutes, CacheOtherFilesForEver) {
   const http::Response script = Fetch("/console/index-1a2b.js");
   EXPECT_EQ(script.content_type, "text/javascript; charset=utf-8");
   EXPECT_EQ(BodyOf(script), "run()");
@@ -66,18 +66,18 @@ TEST(ConsoleRoutes, OtherFilesAreKeptForEver) {
   EXPECT_EQ(Fetch("/console/mark-3c4d.svg").content_type, "image/svg+xml");
 }
 
-TEST(ConsoleRoutes, AreSentCompressedToWhoTakesIt) {
+TEST(ConsoleRoutes, SendCompressedFilesIfAccepted) {
   const http::Response page = Fetch("/", {{"Accept-Encoding", "gzip, deflate, br, zstd"}});
   EXPECT_EQ(BodyOf(page), "zipped page");
   EXPECT_THAT(page.headers, AllOf(Contains(Pair("Content-Encoding", "gzip")),
                                   Contains(Pair("Vary", "Accept-Encoding"))));
   const http::Response plain = Fetch("/", {{"Accept-Encoding", "gzip;q=0"}});
   EXPECT_THAT(plain.headers, Not(Contains(Pair("Content-Encoding", testing::_))));
-  // There is no such copy of it.
+  // A file without a compressed copy.
   EXPECT_EQ(BodyOf(Fetch("/console/mark-3c4d.svg", {{"Accept-Encoding", "gzip"}})), "<svg/>");
 }
 
-TEST(ConsoleRoutes, ThePolicyLetsNothingInFromElsewhere) {
+TEST(ConsoleRoutes, PolicyAllowsOnlyOwnFiles) {
   const http::Response page = Fetch("/");
   std::string policy;
   for (const auto& [name, value] : page.headers) {
@@ -87,7 +87,7 @@ TEST(ConsoleRoutes, ThePolicyLetsNothingInFromElsewhere) {
                             Not(HasSubstr("unsafe")), Not(HasSubstr("http")), Not(HasSubstr("*"))));
 }
 
-TEST(ConsoleRoutes, KnowOnlyTheirFiles) {
+TEST(ConsoleRoutes, RefuseUnknownFiles) {
   for (const char* path : {"/console/nowhere.js", "/console/index-1a2b.js.gz", "/console/",
                            "/console", "/console/..", "/console/x/y", "/index.html"}) {
     EXPECT_EQ(Fetch(path).status, 404) << path;
