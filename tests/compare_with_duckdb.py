@@ -36,13 +36,13 @@ from harness.recorder import Recorder  # noqa: E402
 from harness.store import Folder, Store  # noqa: E402
 from harness.waiting import wait_until  # noqa: E402
 
-# As they begin: Parquet, and Parquet with an encrypted footer.
+# The first bytes: Parquet, and Parquet with an encrypted footer.
 MAGIC = (b"PAR1", b"PARE")
 
 
 @dataclass
 class Read:
-    """What came of reading a file: an error, or columns and values."""
+    """The result of reading a file: an error, or columns and values."""
 
     error: str = ""
     columns: list | None = None
@@ -61,7 +61,7 @@ def read_with_duckdb(path: Path) -> Read:
     quoted = str(path).replace("'", "''")
     source = f"read_parquet('{quoted}', hive_partitioning = false)"
     try:
-        # Of its own: an internal error makes a database refuse all that follows.
+        # A new database, because DuckDB refuses all statements after an internal error.
         connection = duckdb.connect(config={"threads": 1})
         rows = connection.execute(f"DESCRIBE FROM {source}").fetchall()
         read = Read(
@@ -70,7 +70,7 @@ def read_with_duckdb(path: Path) -> Read:
         )
     except (duckdb.Error, UnicodeDecodeError) as error:
         return Read(error=str(error))
-    # Arrow has no type for some of DuckDB's, such as VARIANT.
+    # Arrow has no type for some types of DuckDB, such as VARIANT.
     with contextlib.suppress(duckdb.Error, pa.ArrowException):
         read.arrow = connection.execute(f"FROM {source}").to_arrow_table()
     return read
@@ -93,7 +93,7 @@ def read_with_tarn(lake: Lake, name: str) -> Read:
 
 
 def difference(ours: Read, theirs: Read) -> str:
-    """Empty if they are the same."""
+    """Returns the difference, or "" if they are equal."""
     if ours.columns != theirs.columns:
         return f"columns: {ours.columns} in place of {theirs.columns}"
     if len(ours.text) != len(theirs.text):
@@ -109,7 +109,7 @@ def difference(ours: Read, theirs: Read) -> str:
         our_column, their_column = ours.arrow.column(index), theirs.arrow.column(index)
         if our_column.type != their_column.type:
             continue
-        # As Python objects: NaN is unlike itself in Arrow.
+        # Compares Python objects, because NaN differs from itself in Arrow.
         for number in range(len(their_column)):
             our_value, their_value = our_column[number], their_column[number]
             if not our_value.equals(their_value) and repr(our_value) != repr(their_value):

@@ -21,14 +21,14 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def session_folder() -> Iterator[Path]:
-    """Short on purpose: it holds UNIX sockets, whose paths have a limit."""
+    """A folder with a short path, because the paths of its UNIX sockets have a limit."""
     with tempfile.TemporaryDirectory(prefix="tarn-") as folder:
         yield Path(folder)
 
 
 @pytest.fixture(scope="session")
 def recorder(session_folder: Path) -> Iterator[Recorder]:
-    """The first to be set up and the last to look, after every daemon has ended."""
+    """Set up first and checked last, after every daemon has ended."""
     recorder = Recorder()
     yield recorder
     recorder.check()
@@ -41,7 +41,7 @@ def recorder(session_folder: Path) -> Iterator[Recorder]:
 
 @pytest.fixture(autouse=True)
 def no_credential_leaves(recorder: Recorder) -> Iterator[None]:
-    """`grep` of every byte of logs and answers for the key id, the secret and the token."""
+    """Searches every byte of logs and responses for the key id, the secret and the token."""
     yield
     recorder.check()
 
@@ -62,7 +62,7 @@ def _new_lake(store: Store, recorder: Recorder, session_folder: Path) -> Lake:
 
 @pytest.fixture
 def new_lake(store, recorder, session_folder) -> Iterator[Lake]:
-    """Configured, nothing started: for tests of starting, failing and restarting."""
+    """A lake with a configuration but no daemons, for tests that start or fail to start them."""
     lake = _new_lake(store, recorder, session_folder)
     yield lake
     lake.close()
@@ -70,13 +70,13 @@ def new_lake(store, recorder, session_folder) -> Iterator[Lake]:
 
 @pytest.fixture
 def lake(new_lake: Lake) -> Lake:
-    """Running and empty."""
+    """A running and empty lake."""
     return new_lake.start()
 
 
 @pytest.fixture(scope="module")
 def module_lake(store, recorder, session_folder) -> Iterator[Lake]:
-    """Configured, nothing started: for a module that wants a part of it."""
+    """A lake with a configuration but no daemons, for a module."""
     lake = _new_lake(store, recorder, session_folder)
     yield lake
     lake.close()
@@ -84,7 +84,7 @@ def module_lake(store, recorder, session_folder) -> Iterator[Lake]:
 
 @pytest.fixture(scope="module")
 def shared_lake(module_lake: Lake) -> Lake:
-    """Running and empty, for a module whose tests keep out of each other's way."""
+    """A running and empty lake for a module whose tests do not affect each other."""
     return module_lake.start()
 
 
@@ -111,13 +111,13 @@ def up(scratch, recorder) -> Iterator[Callable[..., Up]]:
 
 @pytest.fixture
 def files(store) -> Folder:
-    """A folder of the bucket that no other test has."""
+    """A folder of the bucket for one test."""
     return Folder(store, f"t{next(_NUMBERS):04}")
 
 
 @pytest.fixture
 def make_lake(store, recorder, session_folder) -> Iterator[Callable[[], Lake]]:
-    """For tests that need more than one."""
+    """Makes several lakes for one test."""
     lakes: list[Lake] = []
 
     def make() -> Lake:

@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is missing: run set-up first"
     with sync_playwright() as playwright:
-        # Without its own sandbox, as that does not go with root. It sees our own pages only.
+        # Without Chromium's sandbox, which does not work for root. It loads only our own pages.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -43,7 +43,7 @@ def served(session_folder: Path, recorder, request) -> Iterator[Client]:
 
 @pytest.fixture
 def new_console(browser: Browser) -> Iterator[Callable[..., Console]]:
-    """Consoles in a browser context of their own, in which nothing was stored before."""
+    """Opens consoles in a new browser context without stored data."""
     open_ones: list[Console] = []
 
     def new(address: str, **options) -> Console:

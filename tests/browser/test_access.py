@@ -1,4 +1,4 @@
-"""For everybody: without a mouse, with a screen reader, in light and dark, with a token."""
+"""Accessibility: without a mouse, with a screen reader, in light and dark, with a token."""
 
 import pytest
 from harness.tokens import Tokens
@@ -79,7 +79,7 @@ def test_colours_follow_the_system_and_can_be_chosen(themed):
 
 
 def test_a_query_without_a_mouse(console):
-    """From the editor, where the focus is at first, to a value of the result and back."""
+    """With keys from the editor, which has the focus first, to a value of the result and back."""
     page = console.page
     expect(console.editor).to_be_focused()
     expect(console.dataset("numbers")).to_contain_text("rows")
@@ -126,7 +126,7 @@ def test_it_fits_a_small_window(new_console, served):
 
 @pytest.fixture
 def guarded(new_lake):
-    """queryd with a bucket, which asks for tokens."""
+    """queryd with a bucket, which requires tokens."""
     tokens = Tokens(new_lake)
     tokens.let_queryd_in()
     catalog = tokens.create("loader", "catalog")
@@ -158,7 +158,7 @@ def test_signing_in_with_a_token(guarded, new_console):
     expect(console.dataset("secrets")).to_contain_text("1.5 MB")
     console.run("SELECT n FROM secrets")
     assert console.row(1) == ["42"]
-    # The token is kept for this tab, and nowhere else.
+    # The token is stored only for this tab.
     console.page.reload()
     expect(console.dataset("secrets")).to_be_visible()
     assert token not in console.page.evaluate("JSON.stringify({...localStorage})")
@@ -175,7 +175,7 @@ def test_without_a_token_nothing_is_shown(guarded, new_console):
     navigation = console.page.get_by_role("navigation", name="Datasets")
     expect(navigation).to_contain_text("a token is required")
     expect(navigation).not_to_contain_text("secrets")
-    # The list of queries looks again and again, and yet asks once.
+    # The list of queries polls, but sends one request at a time.
     console.show("Queries")
     console.button("Not now").click()
     console.page.wait_for_timeout(2500)
@@ -193,7 +193,7 @@ def test_a_wrong_token_is_forgotten_and_a_late_one_fills_the_list(guarded, new_c
     expect(dialog).to_contain_text("the token is unknown")
     console.button("Not now").click()
     expect(dialog).to_have_count(0)
-    # Each answer to a wrong token is held back longer than the one before.
+    # The delay of responses to wrong tokens grows.
     kept = "sessionStorage.getItem('tarn.token')"
     # A dialog is hidden before its event "close" is handled.
     wait_until(lambda: console.page.evaluate(kept) is None, "the wrong token is forgotten")

@@ -1,4 +1,4 @@
-"""The list at the left, with names that are hard to write and hard to show."""
+"""The list at the left, with names that are hard to quote and to show."""
 
 import pytest
 from harness.client import Client
@@ -36,7 +36,7 @@ def listed(new_console, named) -> Console:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_can_be_looked_at(listed, name):
-    # Rows are counted when a dataset is seen.
+    # The console requests row counts when a dataset becomes visible.
     listed.dataset(name).scroll_into_view_if_needed()
     expect(listed.dataset(name)).to_contain_text("1 row")
     listed.button(f"Show rows of {name}").click()

@@ -1,4 +1,4 @@
-"""Files of a result: what is in them, and what is told of them."""
+"""Files of a result: their content, and the messages about them."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import pytest
 from harness.console import FAILS_LATE
 from playwright.sync_api import expect
 
-# Values that a file must have whole: digits, fractions of a second, NULL, quotes, nested ones.
+# Values that a file must contain exactly: digits, fractions of a second, NULL, quotes, nested ones.
 MIXED = """SELECT i, 9007199254740993 + i AS big, i * 1.10::DECIMAL(18,2) AS money, i / 3 AS third,
   i % 2 = 0 AS even, CASE WHEN i % 3 > 0 THEN 'text "' || i || '", ü' END AS text,
   DATE '1969-12-30' + i::INTEGER AS day,
@@ -47,7 +47,7 @@ def test_parquet_is_downloaded_with_every_digit(console):
         f"SELECT typeof(COLUMNS(*)) FROM read_parquet('{path}') LIMIT 1"
     ).fetchall()[0]
     wanted = database.execute(f"SELECT typeof(COLUMNS(*)) FROM ({MIXED}) LIMIT 1").fetchall()[0]
-    # The smallest integers are of 32 bits there, and hold the same.
+    # The smallest integer type has 32 bits there, with the same values.
     assert [t for t, w in zip(types, wanted, strict=True) if t != w] == ["INTEGER"]
 
 
@@ -56,7 +56,7 @@ def test_a_download_has_more_rows_than_the_grid(console):
     console.run("FROM numbers")
     assert len(console.download("CSV").read_text().splitlines()) == 1 + 1234
     expect(console.page.locator(".download-line")).to_contain_text("CSV: 1,234 rows")
-    # It is not that of the next query.
+    # The file is not that of the next query.
     console.run("SELECT 1")
     expect(console.page.locator(".download-line")).to_be_hidden()
 

@@ -1,4 +1,4 @@
-"""What is kept: what was written in each tab, and what was run in all."""
+"""Stored data: the text of each tab, and the history of all tabs."""
 
 from harness.console import Console
 from playwright.sync_api import expect
@@ -14,7 +14,7 @@ def test_a_draft_is_newer_than_the_link_of_the_last_run(console):
     console.write("SELECT 'written since'")
     console.page.reload()
     expect(console.editor).to_have_text("SELECT 'written since'")
-    # Another link is what somebody wants to see.
+    # A link shows its statement in place of the stored one.
     console.page.goto("about:blank")
     console.page.goto(console.url + "#sql=SELECT%20'linked'")
     expect(console.editor).to_have_text("SELECT 'linked'")
@@ -24,7 +24,7 @@ def test_each_tab_keeps_its_own_text(console):
     first = console.page
     console.write("SELECT 'first'")
     another_tab(console)
-    # A new tab begins with what was written last.
+    # A new tab begins with the text that was edited last.
     expect(console.editor).to_have_text("SELECT 'first'")
     console.write("SELECT 'second'")
     console.page = first
@@ -53,7 +53,7 @@ def test_the_history_is_that_of_all_tabs(console):
 
 
 def test_a_history_of_long_texts_loses_its_end_alone(console):
-    """A browser has room for five megabytes."""
+    """A browser stores up to five megabytes."""
     old = [
         {"sql": f"SELECT {i} -- " + "x" * 60_000, "at": "2026-01-01", "ms": 1} for i in range(80)
     ]
@@ -70,7 +70,7 @@ def test_a_history_of_long_texts_loses_its_end_alone(console):
 
 
 def test_what_somebody_else_wrote_can_be_brought_back(console):
-    """Rows and History put their text in the place of what was there: Ctrl-Z undoes that."""
+    """Rows and History replace the text. Ctrl-Z undoes that."""
     console.write("SELECT 'half of a query'")
     console.button("Show rows of cities").click()
     expect(console.editor).to_have_text("FROM cities LIMIT 1000")

@@ -1,4 +1,4 @@
-"""Asking: the editor, the result, its errors and its end."""
+"""Queries: the editor, the result, its errors and its end."""
 
 import json
 from decimal import Decimal
@@ -25,7 +25,7 @@ def test_rows_of_a_dataset_are_one_press_away(console):
     assert console.row(3) == ["NULL", "NULL"]
 
 
-# The text that JSON has for a value is that of the cell.
+# The text of a cell is the text of the value in JSON.
 VALUES = [
     "9223372036854775807",
     "170141183460469231731687303715884105727",
@@ -87,7 +87,7 @@ def test_floats_have_the_digits_that_were_written(console):
 
 
 def test_fields_and_keys_stay_in_their_order(console):
-    """JavaScript's own objects put names first that look like numbers."""
+    """Objects in JavaScript sort names that look like numbers first."""
     console.run("SELECT {'b': 1, '2': 2, '1': 3} AS s, MAP {'b': 1, '7': 2, 'a': NULL} AS m")
     assert console.row(1) == ['{"b":1,"2":2,"1":3}', '{"b":1,"7":2,"a":null}']
 
@@ -123,7 +123,7 @@ def test_an_error_says_why_and_marks_the_line(console):
     console.start("SELECT n\nFROM numbers\nWHERE nowhere = 1")
     expect(console.problem).to_contain_text('Referenced column "nowhere" not found')
     expect(console.page.locator(".cm-error-line")).to_have_text("WHERE nowhere = 1")
-    # Rows of the query before would be taken for those of this one.
+    # Otherwise the rows of the previous query could be mistaken for those of this query.
     expect(console.grid).to_be_hidden()
     console.write("SELECT n FROM numbers")
     expect(console.page.locator(".cm-error-line")).to_have_count(0)
@@ -146,14 +146,14 @@ def test_the_limit_is_told(console):
 
 @pytest.mark.parametrize("where", FAILS_LATE)
 def test_an_answer_that_is_cut_short_says_why(console, where):
-    """Its rows have begun to come when it fails, so that its status is 200."""
+    """The query fails after its first rows were sent, so its status is 200."""
     console.start(FAILS_LATE[where])
     expect(console.problem).to_contain_text("row too far")
     console.complaints = [text for text in console.complaints if "ERR_INCOMPLETE" not in text]
 
 
 def test_rows_are_shown_as_they_come_and_cancel_ends_the_query(console, served):
-    # It may have ended before it is cancelled, since its reader has gone.
+    # The query may have ended before the cancel, because the client has disconnected.
     console.expected_statuses.add(409)
     console.page.get_by_label("Rows at most").select_option("5000000")
     console.start("SELECT n, md5(n::VARCHAR) AS m FROM range(100000000) t(n) WHERE n % 7 = 0")
@@ -191,9 +191,9 @@ def test_a_million_rows_can_be_scrolled_through(console):
         index = int(rows.nth(3).get_attribute("aria-rowindex"))
         n = index - 2
         assert console.row(index - 1) == [str(n), str(2 * n), f"row {n}"]
-        # Only what can be seen is there.
+        # The page has elements only for visible rows.
         assert rows.count() < 60
-    # Here a pixel of the scroll bar is worth more than one, and of the wheel it is not.
+    # One pixel of the scroll bar is several pixels of the grid here, but not for the wheel.
     before = int(rows.nth(3).get_attribute("aria-rowindex"))
     console.grid.hover()
     for _ in range(10):
@@ -252,5 +252,5 @@ def test_completion_does_not_come_when_the_editor_was_left(console):
     console.write("FROM cities ORDER BY lat DESC")
     console.button("Plan").click()
     expect(console.page.locator(".operator").first).to_be_visible()
-    # Its list would have been there before the plan was.
+    # A completion list would have appeared before the plan.
     expect(console.page.locator(".cm-tooltip-autocomplete")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Parts of a result on the clipboard."""
+"""Copies parts of a result to the clipboard."""
 
 import pytest
 from playwright.sync_api import expect
@@ -30,7 +30,7 @@ def test_cells_are_selected_with_shift(result):
     for key in ["ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight"]:
         result.page.keyboard.press(key)
     expect(result.grid.locator("[aria-selected=true]")).to_have_count(4)
-    # NULL is an empty cell of a spreadsheet.
+    # NULL is an empty cell in a spreadsheet.
     assert copied(result) == "1\t\n2\ttext 2"
     result.page.keyboard.press("ArrowUp")
     expect(result.grid.locator("[aria-selected=true]")).to_have_count(0)
@@ -64,7 +64,7 @@ def test_too_much_is_not_copied(console):
 
 
 def test_copying_works_on_plain_http_of_another_machine(new_console, served):
-    """There a page has no navigator.clipboard."""
+    """Without HTTPS, a page has no navigator.clipboard."""
     console = new_console(served.address)
     console.context.add_init_script(
         "Object.defineProperty(Navigator.prototype, 'clipboard', {value: undefined})"

@@ -1,4 +1,4 @@
-"""What else is shown of a result and of the server: chart, plan, queries, history, links."""
+"""The other views of a result and of the server: chart, plan, queries, history, links."""
 
 import threading
 
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 
 def drawn_pixels(console) -> int:
-    """How many pixels of the chart have the colour of its first series."""
+    """Returns the number of pixels of the chart in the colour of its first series."""
     return console.page.evaluate(
         """() => {
           const canvas = document.querySelector('.chart-canvas canvas');
@@ -39,7 +39,7 @@ def drawn_pixels(console) -> int:
         ),
         ("SELECT sin(n) AS a, cos(n) AS b FROM range(200) t(n)", "Points", "a", "b"),
         ("SELECT n AS x, n * n AS y FROM range(50) t(n)", "Lines", "x", "y"),
-        # Which ascends at its beginning.
+        # The values ascend only at the beginning.
         ("SELECT sin(n / 1e3) AS a, cos(n / 1e3) AS b FROM range(9000) t(n)", "Points", "a", "b"),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_was_chosen_for_a_chart_stays(console):
     draw = panel.get_by_label("Draw")
     draw.focus()
     draw.select_option(label="Points")
-    # With keys one is still where one was.
+    # The focus stays on the control.
     expect(draw).to_be_focused()
     console.run("SELECT n AS a, n * 3 AS b FROM range(30) t(n)")
     expect(draw.locator("option:checked")).to_have_text("Points")
@@ -108,7 +108,7 @@ def test_the_plan_shows_operators_with_their_times(console):
     assert operators.count() >= 4
     for text in operators.all_text_contents():
         assert "s · " in text and "%" in text and "rows" in text
-    # Two inputs of the join are beside each other.
+    # The two inputs of the join are beside each other.
     assert (
         panel.locator("li > ul")
         .filter(has=console.page.locator(":scope > li:nth-child(2)"))

@@ -19,7 +19,7 @@ def folder(scratch) -> Path:
 
 @pytest.fixture
 def put(folder):
-    """Into a folder: no daemon is there, and none is needed."""
+    """Runs tarn put into a folder, without daemons."""
 
     def call(*arguments, **options):
         return subprocess.run(
@@ -37,7 +37,7 @@ def put(folder):
 
 @pytest.fixture
 def rows(folder):
-    """The rows of a dataset, and the types of its columns."""
+    """Returns the rows of a dataset, and the types of its columns."""
 
     def read(name: str) -> tuple[list, list[str]]:
         table = pyarrow_of(folder / "served" / name)

@@ -1,4 +1,4 @@
-"""tarn check: what is wrong, and what to do about it."""
+"""tarn check: problems, and advice for each."""
 
 import json
 import time
@@ -15,7 +15,7 @@ def run(lake) -> Tool:
 
 
 def check(run: Tool, **s3) -> list[dict]:
-    """What is not good, with these settings of [s3]."""
+    """Returns the problems with these settings of [s3]."""
     run.lake.set("s3", **s3)
     done = run("check", run.lake.write_config(), "--json")
     wrong = [each for each in json.loads(done.stdout) if not each["ok"]]
@@ -53,7 +53,7 @@ def test_daemons_that_are_not_there_or_not_ready(lake, run):
     assert by_name["queryd"]["to_do"] == "start queryd, or set its URL with --queryd"
     assert by_name["catalogd"]["to_do"] == "start catalogd, or set its URL with --catalogd"
     assert "start" not in by_name["queryd"]["found"], "the advice is in to_do alone"
-    # This one is there: it is its catalogue that is not.
+    # queryd runs, but not its catalogue.
     lake.start_queryd()
     by_name = {each["what"]: each for each in check(run)}
     assert by_name["queryd"]["to_do"] == "see its log and `tarn status`"
@@ -105,7 +105,7 @@ def answer(status: str, body: str, *headers: str) -> bytes:
 
 
 def test_region(lake, run, make_proxy):
-    """What Amazon answers: the server of these tests takes any region."""
+    """Simulates a response of Amazon, because the server of these tests accepts any region."""
     proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
     body = (
         "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'us-east-1' is wrong"

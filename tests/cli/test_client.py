@@ -1,4 +1,4 @@
-"""tarn as a client of daemons that run: ls, show, touch, rm, history, restore, sql, status."""
+"""tarn as a client of running daemons: ls, show, touch, rm, history, restore, sql, status."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ def test_ls(lake, run):
 
 
 def test_show(lake, run):
-    lake.queryd.stop()  # It would say that the object does not exist.
+    lake.queryd.stop()  # queryd would report that the object does not exist.
     name = "two parts/and a slash"
     schema = [{"name": "id", "type": "BIGINT", "nullable": False}, {"name": "x", "type": "DATE"}]
     objects = [{"key": "a/b.parquet", "size": 1500, "etag": "abc"}]
@@ -75,7 +75,7 @@ def test_colours_are_for_terminals(lake, run):
 
 
 def test_touch_shows_what_was_overwritten(lake, run):
-    """Nobody told the catalogue, which has no ETag, and the engine keeps what it has read."""
+    """The catalogue has no ETag and no notice of the change, and the engine caches the object."""
     lake.add("t", "SELECT 1 AS n")
     lake.wait_for_rows("t", [[1]])
     lake.files.put_rows("data.parquet", "SELECT 2 AS n")
@@ -192,7 +192,7 @@ def test_file_that_is_not_written_to_its_end_keeps_what_it_had(lake, run):
 
 
 def test_stdout_that_is_a_file_keeps_what_it_has(lake, run):
-    """Of a shell's group of commands, whose others write into it too."""
+    """A group of commands in a shell, whose other commands write to the same file."""
     tarn = " ".join(command("sql", "-o", "/dev/stdout", "'SELECT 1 AS n'"))
     script = f"(echo first; {tarn}; echo last) >all.txt"
     subprocess.run(["sh", "-c", script], env=environment(lake), cwd=lake.folder, check=True)
@@ -215,7 +215,7 @@ def test_what_nobody_gets_is_an_error(lake, words):
 
 
 def test_message_is_text_for_a_terminal(run):
-    """What a server or a file says must not steer it."""
+    """Text from a server or a file cannot control the terminal."""
     done = run("sql", "SELECT error('\x1b[2J' || chr(27) || ']0;title' || chr(7) || ' end')")
     assert "\x1b" not in done.stderr and "\x07" not in done.stderr
     assert "\\x1b]0;title\\x07 end" in done.stderr
@@ -249,7 +249,7 @@ def test_ctrl_c_cancels_the_query(lake):
     wait_for_state(lake.query, "cancelled", *queries)
 
 
-# --- where the daemons are, and who asks
+# --- addresses and tokens
 
 
 def test_places_come_from_lakehouse_toml(lake):
@@ -273,7 +273,7 @@ def test_tarn_up_has_the_catalogue_too(scratch, recorder):
     with Daemon(argv, folder=scratch / "log", recorder=recorder) as daemon:
         daemon.wait_for(lambda: "Press Ctrl-C" in daemon.stdout, "the greeting", 60)
         url = daemon.stdout.partition(" at ")[2].split()[0]
-        # A catalogd of somebody else's may be at the default port.
+        # A catalogd of another user may use the default port.
         (scratch / "lakehouse.toml").write_text(f'[catalogd]\nbind = "127.0.0.1:{free_port()}"\n')
 
         def run(*arguments: str) -> str:

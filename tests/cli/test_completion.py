@@ -1,4 +1,4 @@
-"""What Tab completes, in shells that somebody sits in front of."""
+"""Completion with Tab in interactive shells."""
 
 import pytest
 from harness import programs
@@ -46,11 +46,11 @@ def test_commands_options_choices_and_datasets(lake, run):
 
 @pytest.fixture(params=SHELLS)
 def shell(request, lake, session_folder):
-    """Somebody's shell in a folder with one file."""
+    """A user's shell in a folder with one file."""
     folder = session_folder / f"shell-{request.param}"
     folder.mkdir(exist_ok=True)
     (folder / "numbers.csv").write_text("n\n1\n")
-    # Without it, fish leaves a process behind that reads all manuals of the machine.
+    # Otherwise fish starts a process that reads all manuals of the machine.
     (lake.folder / ".local" / "share" / "fish" / "generated_completions").mkdir(parents=True)
     argv, setup = SHELLS[request.param]
     env = environment(lake)

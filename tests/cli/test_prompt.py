@@ -13,7 +13,7 @@ ENDLESS = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.ran
 
 
 def rows(shown: str) -> list[list[str]]:
-    """The cells of all boxes, their heads among them."""
+    """Returns the cells of all boxes, including their headers."""
     lines = [line for line in shown.splitlines() if line.startswith("│")]
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
@@ -59,7 +59,7 @@ def test_ctrl_c_leaves_what_was_typed(prompt):
 
 def test_ctrl_c_cancels_the_query_and_not_the_tool(lake, prompt):
     def state() -> str:
-        """Not that of the query that asks for the names."""
+        """Ignores the query that reads the names."""
         queries = lake.query.get("/queries").json()["queries"]
         return next((query["state"] for query in queries if query["sql"] in ENDLESS), "")
 
@@ -89,12 +89,12 @@ def _completes(prompt: Terminal, typed: str, rest: str) -> bool:
     prompt.type("\t")
     if prompt.shows_soon(rest):
         return True
-    prompt.type("\x15")  # The line is taken back.
+    prompt.type("\x15")  # Clears the line.
     return False
 
 
 def test_tab_completes_names(prompt):
-    # The names come beside what else is done.
+    # The names are read in the background.
     wait_until(lambda: _completes(prompt, "SELECT max(dist", "ance "), "the names are there")
     prompt.type("\x7f) FROM fli\t;\r")
     shown = prompt.wait_for("(1 row")
@@ -136,7 +136,7 @@ def test_history_lasts_and_is_for_nobody_else(lake, prompt):
 
 
 def test_history_keeps_the_lines_of_a_statement(lake, prompt):
-    """A line that ends with a comment would take the next one into it."""
+    """The next line is not part of a comment at the end of a line."""
     prompt.type("SELECT 1 AS n, -- the first\r")
     prompt.wait_for("..> ")
     prompt.run("'two lines' AS x;")

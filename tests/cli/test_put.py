@@ -1,4 +1,4 @@
-"""tarn put: files become a dataset of the bucket, or of a folder."""
+"""tarn put makes a dataset in the bucket, or in a folder, from files."""
 
 import gzip
 import io
@@ -22,7 +22,7 @@ CSV = "id,name,day\n1,one,2026-01-02\n2,two,2026-01-03\n"
 
 @pytest.fixture
 def run(lake) -> Tool:
-    """In a folder with the lakehouse.toml of the lake."""
+    """Runs tarn put in a folder with the lakehouse.toml of the lake."""
     lake.write_config()
     return Tool(lake)
 
@@ -201,7 +201,7 @@ def test_replace_may_bring_other_columns(lake, run, file):
 
 
 def test_large_file_goes_in_parts_and_shows_how_far_it_is(lake, run):
-    """Random bytes, which Parquet cannot make smaller: more than one part of 64 MiB."""
+    """Random bytes, which Parquet cannot compress: more than one part of 64 MiB."""
     path = lake.folder / "large.parquet"
     table = pyarrow.table({"x": [os.urandom(1_000_000) for _ in range(150)]})
     pyarrow.parquet.write_table(table, path, use_dictionary=False)
@@ -301,7 +301,7 @@ def test_csv_of_which_something_would_be_lost(lake, run, file, content, parts):
         ("a,b\n1,2\n3\n", ["null_padding=true"], [[1, 2], [3, None]]),
         ("a;b\n2,5;NA\n", ["decimal_separator=,", "nullstr=NA"], [[2.5, None]]),
         (b"name\nzo\xe9\n", ["encoding=latin-1"], [["zoé"]]),
-        # Nothing is odd about these.
+        # These have nothing unusual.
         ("name,city\nx,Oslo\n", [], [["x", "Oslo"]]),
         ("n\r\n1\r\n\r\n", [], [[1], [None]]),
         ('a,b\n"x\ny, z",2\n', [], [["x\ny, z", 2]]),
@@ -342,7 +342,7 @@ def test_without_a_bucket_it_says_what_to_do(lake, run, file):
 
 
 def test_append_does_not_take_partitions_from_a_dataset(lake, run, file):
-    """Neither where the catalogue knows the columns, nor where it does not."""
+    """Neither if the catalogue knows the columns, nor if it does not."""
     keys = [
         lake.files.put_rows(f"events/day=2026-01-0{n}/a.parquet", f"SELECT {n} AS id")
         for n in (1, 2)
@@ -401,7 +401,7 @@ def into(lake) -> str:
 
 
 def rows_of(lake, name: str) -> int:
-    """Of all Parquet objects of a dataset, as they lie in the bucket."""
+    """Returns all Parquet objects of a dataset in the bucket."""
     read = lake.files.store.client.get_object
     bodies = [
         read(Bucket=BUCKET, Key=key)["Body"].read()
@@ -446,7 +446,7 @@ def test_into_a_bucket_in_place_of_what_is_there(lake, run, file):
 
 
 def test_into_a_bucket_the_former_columns_come_from_a_footer(lake, run, file):
-    """Also of one that is longer than what is asked for at first."""
+    """Also for a footer that is longer than the first request."""
     columns = ", ".join(f"{n} AS {'c' * 200}{n}" for n in range(1000))
     lake.files.put_rows("t/1.parquet", f"SELECT {columns}")
     same = file("same.parquet", parquet(f"SELECT {columns}"))

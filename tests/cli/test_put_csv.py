@@ -1,4 +1,4 @@
-"""tarn put of CSV: each line has the fields of the first one, whatever the file looks like."""
+"""tarn put of CSV: each line has as many fields as the first one, in all kinds of files."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ def values(table) -> list[list]:
     return [list(row.values()) for row in table.to_pylist()]
 
 
-# --- lines with other numbers of fields
+# --- lines with a different number of fields
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_line_ends_of_all_kinds(table, content):
 
 
 def test_first_line_of_a_file_with_mixed_line_ends(folder, put, rows):
-    """DuckDB does not tell whether it has names."""
+    """DuckDB does not report whether the file has a header."""
     ok(put(write(folder, "a.csv", "1,x\n2,y\r\n"), "--as", "t"))
     assert rows("t")[0] == [[1, "x"], [2, "y"]]
     done = put(write(folder, "b.csv", "n,x\n2,y\r\n"), "--as", "u")

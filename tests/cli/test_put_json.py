@@ -1,4 +1,4 @@
-"""tarn put of JSON: keys, digits, nested values, and files that are not whole."""
+"""tarn put of JSON: keys, digits, nested values, and incomplete files."""
 
 import json
 
@@ -146,7 +146,7 @@ def test_records_that_are_no_objects_are_a_column(table, content, values):
     assert found["json"].to_pylist() == values
 
 
-# --- files that are not whole, or begin with something else
+# --- incomplete files, and files with other text at the start
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""tarn put and then tarn sql give back each value of random tables as it was written."""
+"""tarn put and then tarn sql return each value of random tables as it was written."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ FEW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-# Without letters of nan, inf, true and false.
+# Without the letters of nan, inf, true and false.
 WORDS = st.text(alphabet="bcdeghß€😀,;|\t\"'\n -_", min_size=1, max_size=12).filter(
     lambda text: text.strip() == text
 )
@@ -49,7 +49,7 @@ KINDS = [
 
 @st.composite
 def columns(draw) -> list[list[str]]:
-    """Each of one kind, or of two."""
+    """Columns with values of one kind, or of two."""
     row_count = draw(st.integers(1, 12))
     made = []
     for _ in range(draw(st.integers(2, 6))):
@@ -60,7 +60,7 @@ def columns(draw) -> list[list[str]]:
 
 
 def plain(text: str) -> str:
-    """A moment without zeros at its end."""
+    """A time without trailing zeros."""
     moment = text.replace("T", " ")
     if "." in moment:
         moment = moment.rstrip("0").removesuffix(".")
@@ -68,7 +68,7 @@ def plain(text: str) -> str:
 
 
 def is_same(text: str, given: str, column: list[str]) -> bool:
-    """Of numbers, zeros at the end may go where all have as many digits behind the point."""
+    """Numbers may lose trailing zeros if all have the same number of decimals."""
     if text == given:
         return True
     if DAY.match(given):

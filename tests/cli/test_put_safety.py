@@ -1,4 +1,4 @@
-"""tarn put that is stopped, or that others get in the way of, leaves what was there as it was."""
+"""tarn put, if it is stopped or if others write at the same time, keeps the former content."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ def run(lake) -> Tool:
 
 @pytest.fixture
 def temporary(lake) -> Path:
-    """Where the tool's own files go."""
+    """The folder of the tool's temporary files."""
     folder = lake.folder / "tmp"
     folder.mkdir()
     return folder
@@ -34,7 +34,7 @@ def temporary(lake) -> Path:
 
 @pytest.fixture
 def served(lake) -> Path:
-    """A folder, as `tarn up` would serve it."""
+    """A folder that `tarn up` could serve."""
     folder = lake.folder / "served"
     folder.mkdir()
     return folder
@@ -78,7 +78,7 @@ def test_stopped_while_it_waits_for_stdin(lake, run, temporary, sent):
 
 @pytest.mark.parametrize("sent", SIGNALS)
 def test_stopped_while_all_of_a_file_is_looked_at(lake, run, temporary, served, sent):
-    """Which DuckDB does not interrupt: it would take much longer than the test waits."""
+    """DuckDB does not interrupt this, and it would take longer than the test waits."""
     path = lake.folder / "large.ndjson"
     line = json.dumps({f"column{n}": "some text that takes its time" for n in range(20)}) + "\n"
     with path.open("w") as file:
@@ -96,7 +96,7 @@ def test_stopped_while_all_of_a_file_is_looked_at(lake, run, temporary, served, 
 
 
 def test_who_asks_twice_does_not_want_to_wait(lake, run, temporary, make_proxy):
-    """What was sent is taken back, which takes a while where the store does not answer."""
+    """The objects that were sent are deleted, which takes time if the store does not respond."""
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
@@ -110,7 +110,7 @@ def test_who_asks_twice_does_not_want_to_wait(lake, run, temporary, make_proxy):
         assert tool.wait(20) == 130
 
 
-# --- somebody else meanwhile
+# --- concurrent changes
 
 
 def test_dataset_that_somebody_else_makes_in_a_folder(lake, run, temporary, served):
@@ -146,7 +146,7 @@ def test_rows_that_somebody_else_adds_in_a_folder(lake, run, temporary, served):
 
 
 def test_replaced_in_one_step(lake, run, temporary, served):
-    """Whoever looks sees the former rows or the new ones, and both only under the other's name."""
+    """Readers see the former rows or the new ones, never both."""
     (served / "t.parquet").write_bytes(parquet("SELECT 1 AS id"))
     with started(lake, temporary, "-", "--as", "t", "--replace", "--into", served) as tool:
         assert ids(served / "t.parquet") == [1]
@@ -156,7 +156,7 @@ def test_replaced_in_one_step(lake, run, temporary, served):
 
 
 def test_folder_with_other_files_is_left_alone(lake, run, served):
-    """--replace would take them away, and the tool would have led there."""
+    """tarn put also refuses --replace, which would delete these files."""
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     (served / "docs" / "sub").mkdir(parents=True)
@@ -187,7 +187,7 @@ def test_bucket_that_two_replace_at_once(lake, run, temporary):
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     with started(lake, temporary, "-", "--as", "t", "--replace", "--into", into) as tool:
-        # The other has listed what is there before this comes.
+        # The other has listed the objects before this object is added.
         wait_until(lambda: len(list(temporary.glob("*/stdin"))) == 1, "it waits for its rows")
         ok(run("put", path, "--as", "t", "--replace", "--into", into))
         refused(finish(tool, "id\n9\n"), "the rows of both are there: run it again")
@@ -195,7 +195,7 @@ def test_bucket_that_two_replace_at_once(lake, run, temporary):
     assert len(lake.files.keys()) == 1
 
 
-# --- what queries cannot see
+# --- changes that queries cannot see
 
 
 def test_name_that_differs_in_its_case_only(lake, run, served):
@@ -212,7 +212,7 @@ def test_name_that_differs_in_its_case_only(lake, run, served):
 
 
 def test_store_that_queryd_does_not_have(lake, run):
-    """Its lakehouse.toml is another one."""
+    """queryd has another lakehouse.toml."""
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     (lake.folder / "elsewhere").mkdir()

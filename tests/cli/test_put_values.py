@@ -1,4 +1,4 @@
-"""tarn put loses nothing of what is in a file: it keeps it, or says why it does not."""
+"""tarn put loses no value of a file: it stores it, or reports an error."""
 
 import gzip
 import json
@@ -15,10 +15,10 @@ def zstd(content: bytes) -> bytes:
     return pyarrow.compress(content, codec="zstd", asbytes=True)
 
 
-LONG = 30_000  # Rows: DuckDB looks at the first 20,480 for the types.
+LONG = 30_000  # The number of rows. DuckDB reads the first 20,480 for the types.
 
 
-# --- files that are packed
+# --- compressed files
 
 
 @pytest.mark.parametrize("ending, pack", [("gz", gzip.compress), ("zst", zstd)])
@@ -219,7 +219,7 @@ def test_types_that_somebody_says(folder, put, rows):
     refused(put(folder / "a.parquet", "--as", "u", "--type", "n=TEXT"), "Parquet goes as it is")
 
 
-# --- what is added has to be the same in the types of the dataset
+# --- appended values must fit the types of the dataset
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_types_that_somebody_says(folder, put, rows):
         ("TIMESTAMP", "2026-01-02", "2026-01-02 00:00:00"),
         ("DATE", "2026-01-02 00:00:00", "2026-01-02"),
         ("BOOLEAN", "true", True),
-        # These would be others.
+        # These would change the value.
         ("BIGINT", "1.7", None),
         ("TINYINT", "300", None),
         ("DOUBLE", "9007199254740993", None),
@@ -358,7 +358,7 @@ def test_parquet_is_read_before_it_is_taken(folder, put):
     ok(put(path, "--as", "t", "--no-check"))
 
 
-# --- the same twice
+# --- repeated files
 
 
 def test_the_same_content_twice(folder, put, rows):

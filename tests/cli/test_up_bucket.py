@@ -18,7 +18,7 @@ NAMES = ["it's", "a b", "a+b", 'dou"ble', "100%", "%41", "a&amp;<b>", "star*", "
 
 @pytest.fixture
 def env(store) -> dict[str, str]:
-    """As somebody has it who uses the AWS tools, but for the endpoint."""
+    """The environment of a user of the AWS tools, with another endpoint."""
     return {
         "TARN_S3_ENDPOINT": store.url,
         "AWS_REGION": REGION,
@@ -29,7 +29,7 @@ def env(store) -> dict[str, str]:
 
 @pytest.fixture
 def serve(up, files, env):
-    """`tarn up` on this test's folder of the bucket; it looks often, so that tests are quick."""
+    """`tarn up` on this test's folder of the bucket, with a short interval."""
 
     def start(*arguments, **options) -> Up:
         options.setdefault("env", env)
@@ -40,7 +40,7 @@ def serve(up, files, env):
 
 @pytest.fixture
 def fail(scratch, recorder, env):
-    """What `tarn up` says that does not start."""
+    """Runs `tarn up`, which must fail, and returns the error."""
 
     def run(place: str, *arguments, **variables: str | None) -> str:
         changed = {k: v for k, v in (env | variables).items() if v is not None}
@@ -92,7 +92,7 @@ def test_bucket_without_a_prefix(store, up, env):
     store.client.create_bucket(Bucket=bucket)
 
     def put(key: str, data: bytes) -> bool:
-        # Making a bucket is answered before the server can store an object in it.
+        # The server confirms a new bucket before it can store objects in it.
         with contextlib.suppress(
             botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         ):
@@ -144,7 +144,7 @@ def test_follows_the_bucket(serve, files):
     running.wait_for_rows("FROM c", [[3]])
     running.wait_for_rows("FROM b ORDER BY n", [[1], [2]])
 
-    # Overwritten: other columns, and more rows than the former footer knows.
+    # Overwritten with other columns, and more rows than in the former footer.
     files.put_rows("a.parquet", "SELECT n, 'new' AS text FROM range(3000) t(n)")
     running.wait_for_rows("SELECT count(*), min(text) FROM a", [[3000, "new"]])
     running.wait_for_rows("SELECT n, text FROM a WHERE n = 2999", [[2999, "new"]])
@@ -224,11 +224,11 @@ def test_what_tarn_put_puts_there(serve, files, scratch, env, recorder):
     running.wait_for_rows("FROM sales", [["three"]])
 
 
-# --- where keys and the endpoint come from
+# --- sources of credentials and endpoint
 
 
 def test_settings_of_lakehouse_toml(serve, files, scratch, store):
-    """The bucket of the URL, the keys of the secrets file, which win over those of AWS."""
+    """The keys of the secrets file have precedence over those of AWS."""
     files.put_rows("a.parquet", "SELECT 1 AS n")
     secrets = scratch / "secrets.toml"
     secrets.touch(mode=0o600)
@@ -263,7 +263,7 @@ def test_settings_of_the_environment(serve, files, store):
         "TARN_S3_ENDPOINT": store.url,
         "TARN_S3_ACCESS_KEY_ID": store.credentials.access_key_id,
         "TARN_S3_SECRET_ACCESS_KEY": store.credentials.secret_access_key,
-        # Not one of each.
+        # The three values are never combined from several sources.
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SESSION_TOKEN": "of-nobody",
     }
@@ -272,7 +272,7 @@ def test_settings_of_the_environment(serve, files, store):
 
 
 def test_keys_that_change(serve, files, scratch, store, recorder):
-    """A list is asked for with the keys of the secrets file as it is then."""
+    """Each list uses the current keys of the secrets file."""
     files.put_rows("a.parquet", "SELECT 1 AS n")
     fresh = recorder.new_credentials()
     secrets = scratch / "secrets.toml"
@@ -300,7 +300,7 @@ def test_keys_that_change(serve, files, scratch, store, recorder):
     running.wait_for_rows("FROM b", [[2]])
 
 
-# --- what does not start
+# --- errors at the start
 
 
 def test_wrong_key(fail, files):
@@ -330,7 +330,7 @@ def test_no_server(fail, files):
 
 
 def test_wrong_region(fail, files, make_proxy, store):
-    """What Amazon answers: the server of these tests takes any region."""
+    """Simulates a response of Amazon, because the server of these tests accepts any region."""
     proxy = make_proxy(store.address)
     body = (
         "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region is wrong</Message>"

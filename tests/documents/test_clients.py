@@ -1,4 +1,4 @@
-"""The examples of docs/clients.md, each as it stands there, on the sample data of `tarn up`."""
+"""Runs the examples of docs/clients.md unchanged, on the sample data of `tarn up`."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from harness.waiting import wait_until
 
 DOCUMENT = "docs/clients.md"
 ADDRESS = "127.0.0.1:3214"
-# The duckdb program, of which the tests have the Python package: the same engine.
+# Replaces the duckdb program by the Python package, which has the same engine.
 DUCKDB = """#!{python}
 import csv, sys, duckdb
 assert sys.argv[1:3] == ["-csv", "-c"], sys.argv
@@ -27,7 +27,7 @@ rows.writerow(column[0] for column in result.description)
 lower = {{True: "true", False: "false"}}
 rows.writerows([lower.get(value, value) for value in row] for row in result.fetchall())
 """
-# A statement a line, of which the last one's rows are told.
+# One statement per line. Prints the rows of the last one.
 DUCKDB_SQL = """import sys, duckdb
 for row in duckdb.execute(sys.stdin.read()).fetchall():
     print(*row, sep=",")
@@ -40,7 +40,7 @@ def address(session_folder: Path, recorder) -> Iterator[str]:
     argv = [programs.program("tarn"), "up", "--bind", "127.0.0.1:0"]
     with Daemon(argv, folder=home, recorder=recorder) as daemon:
         url = re.compile(r"http://(127\.0\.0\.1:\d+)")
-        # The sample data is made first.
+        # tarn up creates the sample data first.
         told = daemon.wait_for(lambda: url.search(daemon.stdout), "the URL on stdout", 60)
         client = Client(told.group(1), recorder)
         names = ("airports", "carriers", "flights", "weather")
@@ -50,7 +50,7 @@ def address(session_folder: Path, recorder) -> Iterator[str]:
 
 
 def interpreter(language: str, tools: Path) -> list[str | Path]:
-    """What runs a language."""
+    """Returns the interpreter of a language."""
     if language == "sh":
         return ["bash", "-euo", "pipefail", "-s"]
     if language == "python":
@@ -73,7 +73,7 @@ def test_example(example: Example, address: str, scratch: Path):
     assert example.language != "sql" or ADDRESS in example.code
     code = example.code.replace(ADDRESS, address)
     if example.language == "sql":
-        # The extension is here already, and no network to fetch it from.
+        # The extension is already installed, because tests have no network.
         here = f"LOAD '{programs.extension('httpfs')}';"
         assert "INSTALL httpfs;\nLOAD httpfs;" in code
         code = code.replace("INSTALL httpfs;\nLOAD httpfs;", here)

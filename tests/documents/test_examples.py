@@ -1,4 +1,4 @@
-"""The examples of docs/http-api.md, docs/cli.md and docs/security.md, on a lake that fits."""
+"""Runs the examples of docs/http-api.md, docs/cli.md and docs/security.md on a prepared lake."""
 
 import gzip
 import os
@@ -13,7 +13,7 @@ from harness.lake import Lake
 from harness.processes import clean_environment, die_with_parent
 from harness.tokens import Tokens
 
-# "$ COMMAND" and what it answers, as one block.
+# "$ COMMAND" and its output, in one block.
 TRANSCRIPT = re.compile(r"^```\n\$ (?P<code>.*)\n(?P<said>(?:.*\n)*?)```\n", re.MULTILINE)
 
 
@@ -45,7 +45,7 @@ def shell(lake: Lake, code: str, token: str = "") -> str:
 
 
 def here(lake: Lake, code: str) -> str:
-    """With the daemons where they are, in place of where the document has them."""
+    """Replaces the addresses of the document by those of the daemons."""
     code = code.replace("127.0.0.1:3214", lake.query.address)
     return code.replace("127.0.0.1:3212", lake.catalog.address)
 

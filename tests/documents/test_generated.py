@@ -1,4 +1,4 @@
-"""What is generated into the documents is what the programs say."""
+"""The generated parts of documents agree with the output of the programs."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ def test_configuration_is_what_tarn_settings_says():
 
 
 def test_each_metric_is_documented():
-    """Taken from the sources, since many of them first show when something fails."""
+    """Read from the sources, because many metrics appear only after a failure."""
     named = re.compile(r'(?:Counter|Gauge|Seconds)\(\s*"(tarn_\w+)"')
     sources = (programs.REPO / "src").rglob("*.cc")
     texts = [path.read_text() for path in sources if not path.stem.endswith("_test")]

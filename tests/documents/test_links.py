@@ -1,4 +1,4 @@
-"""Links from one document to another lead to a file and a heading that are there."""
+"""Links between documents lead to existing files and headings."""
 
 import re
 
@@ -18,7 +18,7 @@ def without_code(text: str) -> str:
 
 
 def anchors(text: str) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Returns the anchors that GitHub makes from headings."""
     headings = re.findall(r"^#+ (.*)$", without_code(text), re.MULTILINE)
     words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {word.replace(" ", "-") for word in words}
@@ -30,7 +30,7 @@ def test_links(path):
     for file, anchor in LINK.findall(without_code(path.read_text())):
         target = (path.parent / file).resolve() if file else path
         assert target.exists(), file
-        # The package has docs/ and nothing else.
+        # The package contains only docs/.
         assert not path.is_relative_to(docs) or target.is_relative_to(docs), file
         assert not anchor or anchor in anchors(target.read_text()), f"{file}#{anchor}"
 

@@ -1,4 +1,4 @@
-"""docs/operations.md tells all that the daemons say of themselves: metrics, alerts, log lines."""
+"""docs/operations.md has all metrics, alerts and log lines of the daemons."""
 
 import json
 import os
@@ -27,14 +27,14 @@ RULES = programs.REPO / "docs" / "prometheus-rules.yml"
 
 
 def section(title: str) -> str:
-    """The text below one heading."""
+    """Returns the text below a heading."""
     _, found, rest = DOCUMENT.read_text().partition(f"\n## {title}\n")
     assert found, f"there is a section {title!r}"
     return rest.partition("\n## ")[0]
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """(file, text) of all that the programs are made of."""
+    """Returns (file, text) of all sources of the programs."""
     for path in sorted((programs.REPO / "src").rglob("*.[ch]*")):
         if not path.stem.endswith("_test") and not path.stem.startswith("test_"):
             yield str(path.relative_to(programs.REPO)), path.read_text()
@@ -44,16 +44,16 @@ def sources() -> Iterator[tuple[str, str]]:
 
 
 METRIC_ROW = re.compile(r"^\| `(tarn_\w+)` \| (\w+) \| ([^|]*)\|", re.MULTILINE)
-# What a histogram's samples have besides.
+# The additional samples of a histogram.
 OF_HISTOGRAMS = re.compile(r"_(bucket|sum|count)$")
 
 
 def documented_metrics() -> dict[str, tuple[str, frozenset[str]]]:
-    """Name, type, names of labels."""
+    """Returns name, type and labels of each metric."""
     metrics = {}
     for name, kind, cell in METRIC_ROW.findall(section("Metrics")):
         assert name not in metrics, f"{name} is there twice"
-        # Values of a label follow a colon: `result`: `ok`, `error`.
+        # The values of a label follow a colon: `result`: `ok`, `error`.
         labels = re.findall(r"`(\w+)`", cell.partition(":")[0])
         metrics[name] = (kind, frozenset(labels))
     return metrics
@@ -70,8 +70,8 @@ def shown_metrics(text: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 @pytest.fixture(scope="module")
 def eventful(module_lake, session_folder):
-    """With tokens and TLS, after a query, a refused request and the end of an engine: all metrics
-    that there are have counted."""
+    """A lake with tokens and TLS after a query, a refused request and the end of an engine, so that
+    all metrics have values."""
     authority = Authority(session_folder / "operations-ca")
     lake = module_lake
     cert, key = lake.folder / "cert.pem", lake.folder / "key.pem"
@@ -153,7 +153,7 @@ def test_rules_are_what_prometheus_reads():
 def test_scrape_configuration_is_what_prometheus_reads(tmp_path: Path):
     (example,) = (e for e in examples("docs/operations.md") if e.language == "yaml")
     (tmp_path / "prometheus.yml").write_text(example.code)
-    # The files of its token and CA are those of another machine.
+    # The paths of the token and the CA are those of another machine.
     promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))
 
 
@@ -173,7 +173,7 @@ LOG_ROW = re.compile(r"^\| ((?:DEBUG|INFO|WARN|ERROR)(?:, (?:INFO|WARN|ERROR))*)
 
 
 def first_arguments(text: str, start: int) -> list[str]:
-    """The arguments of a call, whose opening parenthesis is before `start`."""
+    """Returns the arguments of a call. `start` is after its opening parenthesis."""
     arguments, depth, begin, position = [], 0, start, start
     while depth >= 0:
         if text[position] == '"':
@@ -188,13 +188,13 @@ def first_arguments(text: str, start: int) -> list[str]:
 
 
 def messages_of(argument: str) -> list[str]:
-    """Literals; those beside each other are one, and those of a ?: are several."""
+    """Returns the string literals. Adjacent ones are joined, those of a ?: are separate."""
     parts = re.split(r'[?:](?=(?:[^"]*"[^"]*")*[^"]*$)', argument)
     return ["".join(LITERAL.findall(part)) for part in parts if LITERAL.search(part)]
 
 
 def logged() -> set[tuple[str, str]]:
-    """(level, message) of every line that a program can write."""
+    """Returns (level, message) of every log line of a program."""
     lines = set()
     for file, text in sources():
         if file.startswith("src/base/log"):
@@ -210,7 +210,7 @@ def logged() -> set[tuple[str, str]]:
                 levels = [level]
             messages = messages_of(arguments[0])
             if not messages:
-                # Why a program does not start or go on: its main says it as it is.
+                # main() logs the error of a start or of the whole program unchanged.
                 assert file.endswith("/main.cc"), f"{file}: {arguments[0]}"
             lines |= {(name.upper(), message) for name in levels for message in messages}
     return lines
@@ -228,7 +228,7 @@ def test_each_log_line_is_explained():
     assert explained == said
 
 
-# --- what the sections tell that no table holds
+# --- text outside of the tables
 
 
 def test_objects_that_nothing_names_are_found_and_deleted_as_documented(new_lake):
@@ -246,7 +246,7 @@ def test_objects_that_nothing_names_are_found_and_deleted_as_documented(new_lake
         (lake.folder / "catalog-backup.sqlite").write_bytes(
             lake.catalog.get("/catalog/backup").body
         )
-        # Here objects are seconds old, and the bucket has those of other tests too.
+        # In this test, objects are seconds old, and the bucket has objects of other tests.
         here = f"{BUCKET} --days 0 --prefix {lake.files.prefix}/"
         keys = lake.files.store.credentials
         env = {
@@ -271,7 +271,7 @@ def test_objects_that_nothing_names_are_found_and_deleted_as_documented(new_lake
 
     run(commands[0])
     listed = [json.loads(line) for line in (lake.folder / "unnamed.ndjson").open()]
-    # Of three versions two are kept; what was deleted can be restored.
+    # Two of three versions are kept. A deleted dataset can be restored.
     assert [item["key"] for item in listed] == [rows["a"], rows["e"], rows["f"]]
     lines = [json.dumps(item) for item in listed if item["key"] != rows["e"]]
     (lake.folder / "unnamed.ndjson").write_text("\n".join(lines))
@@ -285,7 +285,7 @@ def test_several_queryds_follow_one_catalogd_and_go_on_without_it(new_lake):
     first, catalogd = lake.query, lake.catalogd
     lake.add("airports", "SELECT 'Oslo' AS city")
     lake.wait_for_rows("airports", [["Oslo"]])
-    # Free ports again: these run beside the first ones.
+    # Other free ports, because these daemons run beside the first ones.
     lake.set("queryd", bind="127.0.0.1:0")
     lake.start_queryd()
     lake.wait_for_rows("airports", [["Oslo"]])

@@ -1,4 +1,4 @@
-"""README.md, followed from its first line to its last by somebody who types what it says."""
+"""Follows README.md from its first line to its last, like a user."""
 
 import os
 import re
@@ -18,22 +18,22 @@ from harness.waiting import wait_until
 
 QUERYD = "127.0.0.1:3214"
 CATALOGD = "127.0.0.1:3212"
-# These are what the tests themselves are run by, and the S3 server that they have already.
+# The tests need these themselves, and already have an S3 server.
 NOT_TYPED = ("./x run ", "./x s3 start ")
-# What is to be typed into each terminal: a program is found once the document has told how.
+# The commands for each terminal. Programs are found after the document has set the path.
 IN_EACH_TERMINAL = "export PATH=$PWD/build/bin:$PATH\n"
 UP = re.compile(r"at http://(127\.0\.0\.1:\d+)")
 
 
 class Newcomer:
-    """In one folder, with the programs of the build, on ports that are free."""
+    """Runs commands in one folder, with the programs of the build, on free ports."""
 
     def __init__(self, home: Path, store: Store, recorder) -> None:
         self.home = home
         self.store = store
         self.recorder = recorder
         self.running: list[Daemon] = []
-        # What stands in the document, and what it is here.
+        # Texts of the document, and their replacements here.
         self.here: dict[str, str] = {}
         (home / "build").mkdir()
         (home / "build" / "bin").symlink_to(programs.program("tarn").parent)
@@ -79,7 +79,7 @@ class Newcomer:
         return daemon.stdout
 
     def configure(self, toml: str) -> None:
-        """With ports that are free, and the S3 server of these tests."""
+        """Uses free ports and the S3 server of these tests."""
         self.close()
         del self.env["TARN_QUERYD_URL"]
         queryd, catalogd = (f"127.0.0.1:{port}" for port in free_ports(2))
@@ -146,7 +146,7 @@ def test_readme(newcomer: Newcomer):
     assert newcomer.local(shown) in greeting
     for example in examples("README.md"):
         newcomer.follow(example)
-    # What the last of it has done is there to be seen.
+    # The effects of the last commands are visible.
     catalog = Client(newcomer.here[CATALOGD], newcomer.recorder)
     assert [manifest["name"] for manifest in catalog.list()["manifests"]] == ["copy"]
     query = Client(newcomer.here[QUERYD], newcomer.recorder)

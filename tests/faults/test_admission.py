@@ -1,4 +1,4 @@
-"""More queries than can run: in turn, within bounds, and refused politely beyond them."""
+"""More queries than slots: queries wait in turn, within limits, and get an error beyond them."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ TARGETS = ("/healthz", "/readyz", "/metrics", "/queries")
 
 @pytest.fixture
 def full(new_lake):
-    """Two places and a queue of three, all taken."""
+    """Two slots and a queue of three queries, all in use."""
     new_lake.set(
         "queryd", max_concurrent_queries=2, queue_limit=3, queue_timeout="60s", refresh_every="50ms"
     ).start()
@@ -50,7 +50,7 @@ def test_200_clients_on_two_places_are_all_served_in_turn(new_lake):
         f"{clients * each} queries in {whole:.1f} s, half within {waits[len(waits) // 2]:.2f} s, "
         f"the slowest {waits[-1]:.2f} s"
     )
-    # In turn: nobody waits much longer than it takes to serve everybody once.
+    # No client waits much longer than the time of one query from each client.
     assert waits[-1] < 2.5 * whole / each + 5
     assert metric(new_lake.query, "tarn_queries_running") == 0
     assert metric(new_lake.query, "tarn_queries_queued") == 0
@@ -68,7 +68,7 @@ def test_queries_that_wait_run_in_the_order_of_their_arrival(new_lake):
             wait_for_state(new_lake.query, "queued", query_id)
         first.close()
         assert [query.result().status for query in asked] == [200] * 8
-    # Of those that have ended the list has the latest first.
+    # GET /queries lists the last ended query first.
     assert [known for known in states(new_lake.query) if known in ids] == ids[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Whoever cancels a query, it stops at once: its place is free, and nothing computes unseen."""
+"""A cancelled query ends at once: its slot is free, and nothing uses CPU."""
 
 import http.client
 import json
@@ -19,9 +19,9 @@ from harness.engine import (
 from harness.queries import ENDLESS
 from harness.waiting import wait_until
 
-# Computes for ever after a first few bytes: as a client sees it, half of an answer.
+# Computes for ever after its first bytes, so the client has half of a response.
 STREAM = "SELECT n, repeat('x', 1000) AS x FROM range(100000000) t(n)"
-# How long a place may stay taken on a loaded machine; where it is idle it is far less.
+# The longest time until the slot is free on a loaded machine. On an idle one it is much shorter.
 FREE_S = 10.0
 
 
@@ -37,7 +37,7 @@ def pool():
 
 
 def free_after(lake, what: str) -> float:
-    """How long until the one place there is can be taken; the same engine goes on."""
+    """Returns the time until the only slot is free. The engine is still the same."""
     begin = time.monotonic()
     answer = lake.query.sql("SELECT 42")
     took = time.monotonic() - begin
@@ -47,7 +47,7 @@ def free_after(lake, what: str) -> float:
     return took
 
 
-# --- the client leaves
+# --- the client disconnects
 
 
 def leave(connection: socket.socket, how: str) -> None:
@@ -161,7 +161,7 @@ def test_delete_in_the_middle_of_an_answer_cuts_it_off(one_at_a_time):
 
 
 def wait_until_stalled(client: Client, query_id: str) -> None:
-    """Until the buffers on the way to a client that reads nothing are full."""
+    """Waits until the buffers to a client that reads nothing are full."""
     seen: list[int] = []
 
     def stalled() -> bool:
@@ -172,7 +172,7 @@ def wait_until_stalled(client: Client, query_id: str) -> None:
 
 
 def test_delete_ends_a_query_whose_client_reads_nothing(one_at_a_time):
-    """It need not wait until the client takes the next byte."""
+    """The cancel does not wait until the client reads."""
     lake = one_at_a_time
     with lake.query.send_sql(STREAM, "stalled") as connection:
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")

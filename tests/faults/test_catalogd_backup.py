@@ -1,4 +1,4 @@
-"""catalogd: backups while it runs, and what it does with a database that is damaged."""
+"""catalogd: backups while it runs, and damaged databases."""
 
 import sqlite3
 import threading
@@ -19,7 +19,7 @@ def database(lake: Lake) -> Path:
 
 
 def clear(lake: Lake) -> None:
-    """As docs/http-api.md says: the write-ahead log goes too."""
+    """Removes the database with the write-ahead log, as in docs/http-api.md."""
     for path in database(lake).parent.glob("catalog.sqlite*"):
         path.unlink()
 
@@ -37,7 +37,7 @@ def test_backup_under_load_is_whole_and_of_one_state(new_lake, scratch):
         number = 0
         while not done.is_set():
             number += 1
-            # In this order, so that of one state no second is newer than its first.
+            # In this order, so that `second` is not newer than `first` in any state.
             catalog.put_keys(f"first-{worker}", f"k{number}", row_count=number)
             catalog.put_keys(f"second-{worker}", f"k{number}", row_count=number)
             if number % 5 == 0:
@@ -87,14 +87,14 @@ def test_backup_is_restored_as_a_catalogue_of_its_own(new_lake):
     kept = catalog.list()
     catalog.put_keys("a", "3")
     etag = catalog.get("/catalog/list").headers["ETag"]
-    new_lake.catalogd.kill()  # So that there is a write-ahead log.
+    new_lake.catalogd.kill()  # A kill leaves a write-ahead log.
     clear(new_lake)
     database(new_lake).write_bytes(backup)
     new_lake.start_catalogd()
     restored = catalog.list()
     assert restored["manifests"] == kept["manifests"]
     assert restored["revision"] == kept["revision"]
-    # The same revision again, of other content: no client may take it for what it knows.
+    # The revision is the same with other content, so clients must not use their caches.
     catalog.put_keys("b", "1")
     assert catalog.get("/catalog/list", {"If-None-Match": etag}).status == 200
     listed = catalog.get(f"/catalog/list?since={etag.strip(chr(34))}").json()
@@ -103,7 +103,7 @@ def test_backup_is_restored_as_a_catalogue_of_its_own(new_lake):
 
 
 def test_copy_that_is_put_back_is_noticed(new_lake):
-    """Of the database alone, made while nothing ran, without the daemon's help."""
+    """Copies the database file while catalogd does not run."""
     new_lake.start_catalogd()
     catalog = new_lake.catalog
     catalog.put_keys("a", "1")
@@ -138,7 +138,7 @@ def test_backup_needs_the_role_admin(new_lake):
     assert new_lake.catalog.with_token(admin).get("/catalog/backup").status == 200
 
 
-# --- a database that cannot be used
+# --- unusable databases
 
 
 def test_newer_database_is_refused(new_lake):
@@ -170,7 +170,7 @@ def test_damaged_pages_are_an_error_and_no_crash(new_lake, running):
         catalog.put_keys(f"d{number:03}", "k" * 1000)
     new_lake.catalogd.stop()
     if running:
-        # It has not read these pages yet when they are damaged.
+        # catalogd has not read these pages before they are damaged.
         new_lake.start_catalogd()
     with database(new_lake).open("r+b") as file:
         size = file.seek(0, 2)
@@ -189,7 +189,8 @@ def test_damaged_pages_are_an_error_and_no_crash(new_lake, running):
 
 
 def test_catalogue_that_is_lost_is_not_taken_for_an_empty_one(new_lake):
-    """A disk that is not mounted, a backup that was not copied: queries would lose all datasets."""
+    """A disk that is not mounted or a backup that was not copied, so that all datasets would be
+    lost."""
     new_lake.start_catalogd()
     new_lake.catalog.put_keys("a", "1")
     new_lake.catalogd.stop()

@@ -1,4 +1,4 @@
-"""catalogd: what was acknowledged survives a crash."""
+"""catalogd: acknowledged changes survive a crash."""
 
 import http.client
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ def test_acknowledged_changes_survive_kill_9(new_lake):
         stored = {manifest["name"]: manifest for manifest in after["manifests"]}
         for manifest in chain.from_iterable(acknowledged):
             assert stored[manifest["name"]] == manifest
-        # A change whose answer was cut off may be there or not, but is counted if it is.
+        # A change without a response may be applied or not, but revisions must count it if it is.
         known = {manifest["name"] for manifest in before["manifests"]}
         assert after["revision"] == before["revision"] + len(stored.keys() - known)
         for name in stored:
@@ -63,7 +63,8 @@ def test_acknowledged_delete_survives_kill_9(new_lake):
 
 
 def test_revision_never_goes_back(new_lake):
-    """Not even when everything is deleted and the daemon restarted."""
+    """Revisions do not repeat, even after all datasets were deleted and the daemon
+    was restarted."""
     new_lake.start_catalogd()
     new_lake.catalog.put_keys("x", "k")
     new_lake.catalog.delete("x")

@@ -1,4 +1,4 @@
-"""catalogd: killed at any moment under load, it loses nothing that it has acknowledged."""
+"""catalogd: killed at any moment under load, it loses no acknowledged change."""
 
 import http.client
 import json
@@ -14,22 +14,22 @@ from harness.waiting import wait_until
 WRITERS = 4
 NAMES = 40
 ROUNDS = 6
-CHANGES = 250  # Of each round, at least.
+CHANGES = 250  # The least number of changes in each round.
 
 
 @dataclass
 class Known:
-    """What one writer, alone with its names, knows of each of them."""
+    """The state of the names of one writer, which no other writer uses."""
 
-    # The last that was acknowledged; None: a deletion.
+    # The last acknowledged state, or None after a deletion.
     acknowledged: dict[str, dict | None] = field(default_factory=dict)
-    # What was sent and not answered, if it was the last thing.
+    # The last request, if it got no response.
     in_doubt: dict[str, str | None] = field(default_factory=dict)
     changes: int = 0
 
 
 def write(catalog: Client, worker: int, seed: int, known: Known) -> None:
-    """Puts and deletes until the daemon is gone."""
+    """Puts and deletes datasets until the daemon ends."""
     dice = random.Random(seed)
     number = 0
     while True:
@@ -42,7 +42,7 @@ def write(catalog: Client, worker: int, seed: int, known: Known) -> None:
             if delete:
                 answer = catalog.delete(name)
             else:
-                # Objects that belong together: half of a change would show.
+                # Objects that belong together, so that half of a change would be visible.
                 objects = [{"key": key}, {"key": f"{key}-b", "size": number}]
                 body = json.dumps({"objects": objects, "row_count": number})
                 answer = catalog.request("PUT", dataset_path(name), body)
@@ -55,7 +55,7 @@ def write(catalog: Client, worker: int, seed: int, known: Known) -> None:
 
 
 class Follower:
-    """Applies the changes since what it has seen, as queryd does."""
+    """Applies the changes since its last revision, like queryd."""
 
     def __init__(self) -> None:
         self.position = ""
@@ -103,7 +103,7 @@ def run_and_kill(lake: Lake, knowns: list[Known], followers: list[Follower], see
         ]
         running += [pool.submit(follow_until_gone, catalog, follower) for follower in followers]
         wait_until(lambda: sum(known.changes for known in knowns) >= goal, "enough changes", 60)
-        # Anywhere within a change, and not when an answer has just come.
+        # At a random moment, not just after a response.
         threading.Event().wait(dice.random() * 0.02)
         lake.catalogd.kill()
         for task in running:
@@ -111,7 +111,7 @@ def run_and_kill(lake: Lake, knowns: list[Known], followers: list[Follower], see
 
 
 def check(catalog: Client, knowns: list[Known]) -> dict:
-    """Each acknowledged change is there, or the one after it that was not answered, whole."""
+    """Checks that each acknowledged change, or the unacknowledged change after it, is complete."""
     listed = catalog.list()
     stored = {manifest["name"]: manifest for manifest in listed["manifests"]}
     for known in knowns:
@@ -134,7 +134,7 @@ def check(catalog: Client, knowns: list[Known]) -> dict:
 
 def test_kill_9_under_load_loses_nothing(new_lake):
     knowns = [Known() for _ in range(WRITERS)]
-    # One is there all the time, one looks only after each start, with what it knew before.
+    # One follower runs all the time. The other reads only after each start, from its old revision.
     steady, rare = Follower(), Follower()
     for round_ in range(ROUNDS):
         new_lake.start_catalogd()

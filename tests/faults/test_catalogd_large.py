@@ -1,4 +1,4 @@
-"""catalogd with 100,000 datasets: bounded memory, and nobody waits for a slow client."""
+"""catalogd with 100,000 datasets: bounded memory, and slow clients block no others."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from harness.lake import Lake
 from harness.waiting import wait_until
 
 DATASETS = 100_000
-# The answer has some 40 MB.
+# The response has some 40 MB.
 MEMORY_BYTES_MAX = 24_000_000
 
 
@@ -26,7 +26,7 @@ NUMBERS = (
 
 
 def fill(lake: Lake) -> None:
-    """Straight into the tables: 100,000 requests would take a minute."""
+    """Fills the tables directly, because 100,000 requests would take a minute."""
     lake.start_catalogd()
     lake.catalogd.stop()
     content = json.dumps(
@@ -64,7 +64,7 @@ def memory_bytes(lake: Lake, field: str) -> int:
 
 @contextmanager
 def slow_list(lake: Lake) -> Iterator[http.client.HTTPResponse]:
-    """A list of which the client takes nothing more than its header."""
+    """A list whose client reads only the header."""
     with lake.catalog.connect() as connection:
         connection.sendall(b"GET /catalog/list HTTP/1.1\r\nHost: localhost\r\n\r\n")
         response = http.client.HTTPResponse(connection)
@@ -95,7 +95,7 @@ def test_known_list_and_few_changes_cost_next_to_nothing(large):
     for _ in range(20):
         listed = large.catalog.get(f"/catalog/list?since={etag.strip(chr(34))}").json()
         assert listed["manifests"] == [changed]
-    # A whole list takes some 0.3 s.
+    # A whole list takes about 0.3 s.
     assert time.monotonic() - start < 6
 
 
@@ -104,7 +104,7 @@ def test_slow_client_holds_nobody_up(large):
         for number in range(50):
             large.catalog.put_keys("busy", f"k{number}")
             assert large.catalog.manifest("busy").json()["version"] == number + 1
-        # Of the state that was there when it began.
+        # The list has the state at its start.
         listed = large.catalog.read(response, "a slow list").json()
     assert "busy" not in {manifest["name"] for manifest in listed["manifests"]}
     assert large.catalog.delete("busy").status == 204
@@ -146,7 +146,7 @@ def test_many_lists_at_once_while_others_write(large):
             listed = one.result()
             new = [m for m in listed["manifests"] if m["name"].startswith("new-")]
             assert {m["name"] for m in new} == {f"new-{n}" for n in range(len(new))}
-            # One change each since all were there: the list is of the revision that it names.
+            # Each new dataset is a revision. The list has exactly those of its revision.
             assert listed["revision"] - len(new) == lists[0].result()["revision"] - len(
                 [m for m in lists[0].result()["manifests"] if m["name"].startswith("new-")]
             )

@@ -1,4 +1,4 @@
-"""Queries that crash their engine: they are found out, and cost others no error."""
+"""Queries that crash their engine: they are identified, and other queries get no error."""
 
 import os
 import signal
@@ -22,8 +22,8 @@ from harness.waiting import wait_until
 
 REFUSED = "query: this query ended or broke two engine processes, so it is refused for "
 LAYERS = "[" * 50 + "a" + "]" * 50
-# Each crashes DuckDB 1.5.5: the sort keys of a large VARIANT are written beyond their memory, and
-# the comparison of a deep one runs out of stack.
+# Each crashes DuckDB 1.5.5. Sort keys of a large VARIANT are written out of bounds, and the
+# comparison of a deep one overflows the stack.
 CULPRITS = {
     "sort key": "SELECT v FROM (SELECT range(100000)::VARIANT AS v FROM range(2)) ORDER BY v",
     "group": "SELECT v FROM (SELECT range(100000)::VARIANT AS v FROM range(2)) GROUP BY v",
@@ -34,7 +34,7 @@ NEIGHBOURS = 4
 
 
 def crash_twice(lake: Lake, text: str, query_id: str, client: Client | None = None) -> Answer:
-    """Runs an endless query, and crashes the engine that it runs in, and then its own."""
+    """Runs an endless query, crashes its engine, and then the engine in which it runs alone."""
     client = client or lake.query
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(client.sql, text, {"X-Query-Id": query_id})
@@ -100,7 +100,7 @@ def test_loop_of_a_crashing_query_costs_others_no_error(new_lake, name):
     starts = metric(new_lake.query, "tarn_engine_starts_total")
     print(f"{statuses}; {len(answers)} queries beside them; {starts:.0f} engines")
     assert all(answer.rows() == [[285715]] for answer in answers)
-    # It crashed the engine of all, and one of its own.
+    # One crash in the shared engine, and one in its own.
     assert statuses == [500] + [400] * 19
     assert failures(new_lake.query) == 2
     assert starts == 2

@@ -1,4 +1,4 @@
-"""The secrets file changes under load: another engine with the new keys, and nobody notices."""
+"""The secrets file changes under load: an engine with the new keys starts, and no query fails."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ CLIENTS = 4
 
 @pytest.fixture
 def own_store(recorder, scratch) -> Iterator[Store]:
-    """Whose keys this test may change."""
+    """A store whose keys the test may change."""
     store = Store(scratch / "s3", recorder.new_credentials(), recorder)
     yield store
     store.close()
@@ -27,7 +27,7 @@ def own_store(recorder, scratch) -> Iterator[Store]:
 
 @pytest.fixture
 def rotating(own_store, recorder, scratch) -> Iterator[tuple[Lake, Credentials]]:
-    """A lake that has its keys from a file, and the keys in it."""
+    """A lake with its keys in a file, and these keys."""
     first = recorder.new_credentials()
     own_store.accept(first)
     lake = Lake(scratch / "lake", Folder(own_store, "t"), recorder)
@@ -42,7 +42,7 @@ def rotating(own_store, recorder, scratch) -> Iterator[tuple[Lake, Credentials]]
 
 
 def replace_secrets(lake: Lake, credentials: Credentials) -> None:
-    """In one step, as whoever rotates them should."""
+    """Replaces the secrets atomically, as recommended for rotation."""
     path = Path(lake.settings["queryd"]["secrets_path"])
     values = {
         "access_key_id": credentials.access_key_id,
@@ -85,7 +85,7 @@ def test_new_keys_under_load_refuse_no_request(rotating, own_store, recorder):
                 replace_secrets(lake, fresh)
                 lake.queryd.wait_for(lambda: not alive(pid), "the former engine ended")  # noqa: B023
                 assert engine_pid(lake.queryd) != pid
-                # Nothing may ask with the old keys any more.
+                # From now on, no request may use the old keys.
                 own_store.accept(fresh)
                 former = fresh
         finally:
@@ -115,7 +115,7 @@ def test_keys_that_stay_replace_nothing(rotating):
     ids=["gone", "empty", "half", "nonsense"],
 )
 def test_file_that_gives_no_keys_keeps_the_former_ones(rotating, text):
-    """It is caught while it is written, or somebody made a mistake."""
+    """The file is incomplete or wrong."""
     lake, _ = rotating
     pid = engine_pid(lake.queryd)
     path = Path(lake.settings["queryd"]["secrets_path"])
@@ -123,7 +123,7 @@ def test_file_that_gives_no_keys_keeps_the_former_ones(rotating, text):
         path.unlink()
     else:
         path.write_text(text)
-    # It is looked at before every refresh.
+    # queryd reads the file before each refresh.
     seen = refreshes(lake)
     wait_until(lambda: refreshes(lake) >= seen + 2, "two more refreshes")
     assert metric(lake.query, "tarn_engine_starts_total") == 1
@@ -133,7 +133,7 @@ def test_file_that_gives_no_keys_keeps_the_former_ones(rotating, text):
 
 
 def test_crash_while_the_file_cannot_be_read_is_got_over(rotating):
-    """A new engine needs keys: the former ones are still known to be good."""
+    """A new engine needs keys, and the former ones are still valid."""
     lake, first = rotating
     path = Path(lake.settings["queryd"]["secrets_path"])
     path.write_text("nonsense")

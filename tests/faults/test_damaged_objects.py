@@ -1,4 +1,4 @@
-"""Objects whose footer is whole and whose data is not: one error, and no engine is replaced."""
+"""Objects with a complete footer and damaged data cause an error, and the engine keeps running."""
 
 import pytest
 from harness.store import BUCKET, parquet
@@ -6,7 +6,8 @@ from harness.waiting import wait_until
 
 
 def cut_in_the_middle(select: str) -> bytes:
-    """A Parquet file that lacks a part of its data: its footer names offsets behind its end."""
+    """Returns a Parquet file without a part of its data, so that its footer has offsets past the
+    end."""
     whole = parquet(select)
     footer_bytes = int.from_bytes(whole[-8:-4], "little") + 8
     return whole[:4] + whole[-footer_bytes:]

@@ -1,4 +1,5 @@
-"""The engine process dies: the front goes on, and no answer is lost, wrong or falsely whole."""
+"""The engine process dies: queryd keeps running, and no response is lost, wrong or falsely
+complete."""
 
 import http.client
 import json
@@ -42,7 +43,7 @@ def post_sql(connection: http.client.HTTPConnection, text: str, **headers: str):
     return connection.getresponse()
 
 
-# --- queries that had sent nothing run again
+# --- queries without output are retried
 
 
 def test_kill_9_under_16_queries_loses_none_of_them(new_lake):
@@ -104,7 +105,7 @@ def test_idle_engine_that_dies_is_replaced_before_anybody_asks(lake):
         assert engine_pid(lake.queryd) != pid
     assert lake.select_all("numbers").rows() == [[42]]
     assert lake.query.ready()
-    # A change of the catalogue reaches the new one as well.
+    # The new engine also gets changes of the catalogue.
     lake.add("more", "SELECT 43 AS n", key="more.parquet")
     lake.wait_for_rows("more", [[43]])
 
@@ -147,7 +148,7 @@ def test_query_cancelled_between_two_engines_does_not_run_again(lake):
     assert lake.query.sql("SELECT 42").rows() == [[42]]
 
 
-# --- an answer that had begun is cut off
+# --- started responses are cut off
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson", "text/csv"])
@@ -188,7 +189,8 @@ def test_last_bytes_of_a_cut_answer_are_not_the_last_chunk(shared_lake):
 
 
 def test_http_1_0_reader_can_tell_a_cut_answer(shared_lake):
-    """It knows no chunks, and takes an orderly end of the connection for the end of the answer."""
+    """An HTTP/1.0 client does not know chunks. It takes an orderly close as the end of the
+    response."""
     lake = shared_lake
     body = json.dumps({"sql": STREAM}).encode()
     with lake.query.connect() as connection:
@@ -203,7 +205,7 @@ def test_http_1_0_reader_can_tell_a_cut_answer(shared_lake):
                 pass
 
 
-# --- what dies with whom
+# --- engines and fronts that die
 
 
 def spill_folders(parent) -> list[str]:
@@ -242,7 +244,7 @@ def test_front_that_is_killed_leaves_no_engine_running(new_lake, busy):
         finally:
             for pid in filter(alive, pids):
                 os.kill(pid, signal.SIGKILL)
-    # Nobody was left to remove its files; the next one does.
+    # The files stay, because no process was left to remove them. The next start removes them.
     left = spill_folders(spill)
     new_lake.start_queryd()
     assert not set(left) & set(spill_folders(spill))
@@ -256,7 +258,7 @@ def ask_or_none(client: Client, text: str):
 
 
 def test_engine_that_ignores_signals_of_the_group_stays(lake):
-    """Ctrl-C reaches all processes of a terminal: the front decides."""
+    """Ctrl-C reaches all processes of a terminal, but only the front may decide to stop."""
     pid = engine_pid(lake.queryd)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(pid, signum)
@@ -264,7 +266,7 @@ def test_engine_that_ignores_signals_of_the_group_stays(lake):
     assert engine_pids(lake.queryd) == [pid]
 
 
-# --- back soon
+# --- quick replacement
 
 
 def test_thousand_datasets_answer_soon_after_a_crash(new_lake):

@@ -1,4 +1,4 @@
-"""An engine that is replaced again and again: processes and their memory stay bounded."""
+"""Repeated replacements of an engine: the number of processes and their memory stay bounded."""
 
 import os
 import signal
@@ -17,12 +17,12 @@ from harness.tokens import Tokens
 from harness.waiting import wait_until
 
 MEMORY_LIMIT = 500_000_000
-# queryd's default: the hard limit, and half of memory_limit.
+# queryd's default for the hard limit, and half of memory_limit.
 ENGINES_LIMIT = MEMORY_LIMIT * 5 // 4 + 256_000_000 + MEMORY_LIMIT // 2
-# DuckDB holds some 350 MB of it while its reader takes nothing.
+# DuckDB buffers about 350 MB of the result while the client reads nothing.
 LARGE_SORT = "SELECT range, repeat('x', 100) AS x FROM range(3000000) ORDER BY hash(range)"
-# The text of a negative TIME is not UTF-8, which lower() finds out: an INTERNAL error, after which
-# the engine is replaced.
+# The text of a negative TIME is not UTF-8, which lower() reports as an INTERNAL error. The engine
+# is then replaced.
 BREAKING = "SELECT lower(t::VARCHAR) FROM bad"
 
 
@@ -47,7 +47,7 @@ def make_breakable(new_lake: Lake, token: str | None = None) -> Lake:
 
 def replace_engine(lake: Lake, number: int) -> None:
     former = engine_pid(lake.queryd)
-    # The same text would run alone the second time.
+    # A different text each time, because a repeated one would run alone.
     assert lake.query.sql(f"{BREAKING} -- {number}").status == 400
     wait_until(lambda: engine_pid(lake.queryd) != former, "another engine is ready")
 
@@ -59,7 +59,7 @@ def kill_engine(lake: Lake) -> None:
 
 
 def ask_until(over: threading.Event, client: Client, vary: bool) -> list[Answer]:
-    """Sends what breaks engines, the same text or always another one."""
+    """Sends queries that break engines, with the same text or always another one."""
     answers: list[Answer] = []
     while not over.is_set():
         answers.append(client.sql(f"{BREAKING} -- {len(answers)}" if vary else BREAKING))
@@ -71,7 +71,7 @@ def starts_of(client: Client) -> float:
 
 
 def seconds_query(client: Client, seconds: float) -> str:
-    """A query that runs for about so long on this machine."""
+    """Returns a query that runs for about this time on this machine."""
     text = "SELECT sum(a.n * b.n % 7) FROM range({}) a(n), range(1000) b(n)"
     rows = 20_000
     begin = time.monotonic()
@@ -81,7 +81,7 @@ def seconds_query(client: Client, seconds: float) -> str:
 
 @pytest.mark.parametrize("vary", [False, True], ids=["same text", "other texts"])
 def test_long_queries_end_while_others_break_engines(new_lake, vary):
-    """One runs in a process that drains, and the other one in a process that is replaced then."""
+    """One query runs in a process that drains, the other in a process that is replaced then."""
     tokens = Tokens(new_lake)
     tokens.let_queryd_in()
     bad_token, good_token = tokens.create("bad"), tokens.create("good", "query", "catalog", "admin")
@@ -113,9 +113,9 @@ def test_long_queries_end_while_others_break_engines(new_lake, vary):
         f"{retries:.0f} retries"
     )
     assert {answer.status for answer in answers} <= {400, 503}
-    # The second one is cut off twice at most, before it runs alone.
+    # The second query is interrupted at most twice before it runs alone.
     assert retries <= 2
-    # The first and one for each process that was broken, at most crashes_max of a token.
+    # The first process, and one for each broken process, at most crashes_max of a token.
     assert starts <= (3 if not vary else 12)
 
 
@@ -136,10 +136,10 @@ def test_engines_that_drain_do_not_add_up(breakable):
         for reader in readers:
             reader.close()
     print(f"processes {counts}, MB {[total // 1_000_000 for total in totals]}")
-    # The current one, one that drains, and one that was ended just now.
+    # The current process, one that drains, and one that was just ended.
     assert max(counts) <= 3
     assert max(totals) < ENGINES_LIMIT
-    # The next one that drained ended it, or the memory of all did, whichever came first.
+    # The next process to drain, or the limit of the total memory, ended an earlier one.
     assert lake.queryd.lines("an engine that was replaced is ended") or lake.queryd.lines(
         "all engines together take more memory than they may"
     )
@@ -147,7 +147,7 @@ def test_engines_that_drain_do_not_add_up(breakable):
 
 def test_starts_of_engines_are_paced(new_lake):
     new_lake.set("queryd", engine_starts_burst=2, engine_start_interval="1h").start()
-    # The second start of the burst, and one of the engine's own.
+    # The second start of the burst, and the start of an engine for one query.
     kill_engine(new_lake)
     kill_engine(new_lake)
     assert new_lake.query.sql("SELECT 42").rows() == [[42]]

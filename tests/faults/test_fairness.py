@@ -1,4 +1,4 @@
-"""Tokens take turns: the queries and slow readers of one leave room for those of others."""
+"""Tokens take turns: the queries and slow clients of one token leave slots for others."""
 
 import contextlib
 import os
@@ -26,12 +26,12 @@ from harness.tokens import Tokens
 from harness.waiting import wait_until
 
 LONG = "SELECT n, 'row ' || n AS text FROM range(10000000) t(n)"
-# Some 50 ms.
+# Takes about 50 ms.
 QUICK = "SELECT sum(hash(n)) FROM range(5000000) t(n)"
 
 
 class Tenants:
-    """A lake with two limited tokens, and one of an administrator."""
+    """A lake with two limited tokens and an administrator's token."""
 
     def __init__(self, lake: Lake, **weights: int) -> None:
         self.lake = lake
@@ -54,7 +54,7 @@ def listed(client: Client) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def sent(client: Client, text: str, ids: list[str]) -> Iterator[None]:
-    """Queries whose answers are not read."""
+    """Sends queries without reading their responses."""
     with contextlib.ExitStack() as stack:
         for query_id in ids:
             stack.enter_context(client.send_sql(text, query_id))
@@ -70,7 +70,7 @@ def started_at(query: dict[str, Any]) -> float:
 def test_one_query_waits_for_at_most_one_slot_behind_300_of_another_token(new_lake):
     new_lake.set("queryd", max_concurrent_queries=1, queue_limit=400, queue_timeout="60s")
     tenants = Tenants(new_lake)
-    for client in (tenants.red, tenants.blue):  # Their engines are ready.
+    for client in (tenants.red, tenants.blue):  # The engines of both have started.
         assert client.sql("SELECT 1").rows() == [[1]]
     with sent(tenants.red, QUICK, [f"red-{i}" for i in range(305)]):
         wait_until(lambda: metric(tenants.admin, "tarn_queries_queued") >= 300, "300 wait")
@@ -88,7 +88,7 @@ def test_one_query_waits_for_at_most_one_slot_behind_300_of_another_token(new_la
 
 
 def test_tokens_alternate(new_lake):
-    """Red's 30 queries wait before blue's 3 come, and blue has every second turn."""
+    """Red's 30 queries are queued before blue's 3, but blue gets every second turn."""
     new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="60s")
     tenants = Tenants(new_lake)
     for client in (tenants.red, tenants.blue):
@@ -135,14 +135,15 @@ def test_a_weight_gives_more_turns(new_lake):
 
 
 def test_slow_readers_of_one_token_keep_no_other_token_out(new_lake):
-    """Six of them with two slots: one gives up its slot, and one that keeps it is cancelled."""
+    """Six slow queries with two slots. One gives up its slot, and one that keeps it
+    is cancelled."""
     new_lake.set("queryd", max_concurrent_queries=2, max_concurrent_queries_per_token=2)
     new_lake.set("queryd", queue_timeout="30s", slow_readers_max=2)
     new_lake.settings["http"] = {"write_timeout": "10m"}
     tenants = Tenants(new_lake)
     assert tenants.blue.sql("SELECT 42").rows() == [[42]]
     with sent(tenants.red, LONG, [f"slow-{i}" for i in range(6)]):
-        # One may give up its slot, two keep theirs.
+        # One query may give up its slot, two keep theirs.
         wait_for_count(tenants.admin, "running", 3)
         wait_for_count(tenants.admin, "queued", 3)
         for _ in range(5):

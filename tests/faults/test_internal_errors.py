@@ -1,7 +1,5 @@
-"""Objects on which DuckDB fails with an INTERNAL error: then its database refuses everything.
-
-The query that did it is told why. Nobody else notices.
-"""
+"""Objects that cause an INTERNAL error of DuckDB, after which its database refuses everything. The
+query that caused it gets the error, and other queries are not affected."""
 
 import concurrent.futures
 import http.client
@@ -15,7 +13,7 @@ from harness.engine import engine_pid
 from harness.lake import Lake
 from harness.waiting import wait_until
 
-# The text of a negative TIME is not UTF-8, which lower() finds out.
+# The text of a negative TIME is not UTF-8, which lower() reports.
 CULPRIT = "SELECT lower(t::VARCHAR) FROM bad"
 REASON = (
     "query: INTERNAL Error: invalid code point detected in Utf8Proc::UTF8ToCodepoint, "
@@ -39,7 +37,7 @@ def make_culprit(lake: Lake) -> Lake:
 
 
 def test_the_reason_is_in_the_answer_without_a_stack_trace(culprit):
-    """The second time it runs alone, and then it is refused."""
+    """The second time the query runs alone, and then it is refused."""
     for _ in range(2):
         answer = culprit.query.sql(CULPRIT)
         assert (answer.status, answer.text) == (400, REASON)
@@ -78,7 +76,7 @@ def test_queries_of_others_and_open_streams_go_on(culprit):
 
 
 def test_errors_of_the_user_replace_no_engine(lake):
-    """DuckDB calls the second one INTERNAL, and goes on."""
+    """DuckDB reports the second error as INTERNAL, but keeps working."""
     engine = engine_pid(lake.queryd)
     for _ in range(10):
         assert lake.query.sql("SELECT 1e999 > 1").rows() == [[True]]

@@ -1,4 +1,4 @@
-"""Queries that want more memory than there is harm nobody beside them, least of all the front."""
+"""Queries that need too much memory harm no others, least of all the front."""
 
 import contextlib
 import threading
@@ -18,7 +18,7 @@ from harness.engine import (
 from harness.waiting import wait_until
 
 MEMORY_LIMIT = 1_000_000_000
-# What queryd makes of it, and what a process may have touched when it is found to be beyond.
+# queryd's hard limit for these settings, and the memory of a process when it reaches the limit.
 HARD_LIMIT = MEMORY_LIMIT * 5 // 4 + 256_000_000
 FRONT_GROWTH_MAX = 100_000_000
 NEIGHBOURS = 8
@@ -39,7 +39,7 @@ BOMBS = {
 
 @pytest.fixture
 def small(new_lake):
-    """Little memory, nearly nothing to spill to, and more places than the bomb takes."""
+    """A lake with little memory, almost no space to spill, and several slots."""
     return new_lake.set(
         "queryd",
         memory_limit="1GB",
@@ -50,7 +50,7 @@ def small(new_lake):
 
 
 def ask_until(over: threading.Event, client: Client, number: int) -> list[int]:
-    """A client with normal queries; returns how each one ended."""
+    """Runs normal queries and returns how each one ended."""
     statuses = []
     while not over.is_set():
         answer = client.sql(f"SELECT count(*), sum(n % {number + 2}) FROM range(100000) t(n)")
@@ -84,7 +84,7 @@ def test_bomb_beside_normal_queries(small, bomb):
         f"{len(statuses)} queries beside it, {statuses.count(503)} of them 503; "
         f"{failures(lake.query):.0f} engines lost"
     )
-    # It fits after all, it is told why it does not, or it takes too long.
+    # The query succeeds, reports a lack of memory, or times out.
     assert answer.status in (200, 400, 503, 504), answer.text
     assert took < 25
     assert lake.queryd.process.pid == front
@@ -96,7 +96,7 @@ def test_bomb_beside_normal_queries(small, bomb):
 
 
 def test_bombs_all_at_once(small):
-    """Each is answered, and nothing of them is left."""
+    """Each query gets a response, and all memory is freed."""
     lake = small
     with Memory(lake.queryd) as memory, ThreadPoolExecutor(len(BOMBS)) as pool:
         answers = list(
@@ -114,7 +114,7 @@ def test_bombs_all_at_once(small):
 
 
 def test_query_that_spills_is_answered(new_lake):
-    """More than memory_limit, less than there is room for in temp_directory."""
+    """The result exceeds memory_limit, but fits into temp_directory."""
     new_lake.set("queryd", memory_limit="300MB", threads=2).start()
     with Memory(new_lake.queryd) as memory:
         answer = new_lake.query.sql(
@@ -127,7 +127,7 @@ def test_query_that_spills_is_answered(new_lake):
 
 
 def test_what_is_spilled_is_bounded(new_lake):
-    """The query of the test before, which has enough room there."""
+    """The same query as in the previous test, which has enough space there."""
     new_lake.set(
         "queryd",
         memory_limit="300MB",
@@ -147,14 +147,14 @@ def test_queries_that_ended_keep_no_memory(new_lake):
     new_lake.set(
         "queryd", memory_limit="200MB", temp_directory_limit="1MB", max_concurrent_queries=1
     ).start()
-    # Each builds a list of 50 MB that DuckDB would keep in the prepared statement.
+    # Each builds a list of 50 MB, which DuckDB would keep in the prepared statement.
     for number in range(20):
         answer = new_lake.query.sql(f"SELECT len(list(range)) + {number} FROM range(3000000)")
         assert answer.rows() == [[3000000 + number]], answer.text
 
 
 def test_text_of_a_gigabyte_is_refused_and_others_run_on(new_lake):
-    """Past DuckDB's own accounting: the scalar function asks for it by itself."""
+    """DuckDB does not count the memory of this scalar function."""
     new_lake.set("queryd", memory_limit="500MB", threads=2, max_concurrent_queries=4).start()
     for _ in range(3):
         answer = new_lake.query.sql("SELECT length(repeat('x', 2000000000))")
@@ -164,7 +164,7 @@ def test_text_of_a_gigabyte_is_refused_and_others_run_on(new_lake):
 
 
 def test_hard_limit_holds_where_the_limit_of_duckdb_is_larger(new_lake):
-    """Whoever finds it first, the operating system or queryd: the query is told, others go on."""
+    """The operating system or queryd ends the process. The query gets an error, others continue."""
     new_lake.set(
         "queryd",
         memory_limit="2GB",
@@ -185,7 +185,7 @@ def test_hard_limit_holds_where_the_limit_of_duckdb_is_larger(new_lake):
     print(f"{answer.status} {answer.text[:150].strip()}; {memory}; {lost:.0f} engines lost")
     assert answer.status in (400, 503)
     assert statuses.count(200) > 0
-    # Stacks are beside the limit.
+    # The limit does not include stacks.
     assert memory.engine_peak < 700_000_000, str(memory)
     if lost:
         assert metric(new_lake.query, 'tarn_engine_failures_total{reason="memory"}') == lost

@@ -1,4 +1,4 @@
-"""What goes wrong with the object store is said in the log and in /readyz, and queryd stays up."""
+"""Faults of the object store are in the log and in /readyz, and queryd keeps running."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +15,7 @@ def assert_up(lake) -> None:
 
 
 def assert_not_ready(lake, *parts: str, status: int = 400) -> None:
-    """One of `parts` (in lower case) says what is wrong, in the log and to who asks."""
+    """Checks that one of `parts` (in lower case) is in the log and in the response of /readyz."""
     line = lake.queryd.wait_for_line("WARN", "refresh failed", "numbers")
     assert any(part in line.lower() for part in parts), line
     ready = lake.query.get("/readyz")
@@ -82,7 +82,7 @@ def test_store_that_fails_is_no_fault_of_the_query(new_lake, make_proxy):
 
 
 def test_endpoint_that_never_answers_is_given_up_in_time(new_lake, make_proxy):
-    """The refresh has its limit, and neither health nor other queries wait for it."""
+    """The refresh has a time limit. Health checks and other queries do not wait for it."""
     proxy = make_proxy(new_lake.files.store.address)
     proxy.stall()
     register_before_start(new_lake)
@@ -113,7 +113,7 @@ def test_store_that_comes_back_needs_no_restart(new_lake, make_proxy):
 
 
 def test_object_that_disappears_is_an_error_of_the_query(new_lake):
-    """Where nothing of it is kept."""
+    """With data that is not cached."""
     lake = new_lake.set("queryd", cache_objects=False, result_cache_bytes=0).start()
     lake.add("numbers", "SELECT 42 AS n")
     lake.add("beside", "SELECT 43 AS n", key="beside")
@@ -140,7 +140,7 @@ def test_object_that_is_cut_short_is_an_error_and_never_half_of_the_rows(lake):
 
 
 def test_connection_that_breaks_in_the_middle_of_a_query(new_lake, make_proxy):
-    """It is tried again or it is an error; the answer is never short."""
+    """A failed read is retried or an error, but the response is never short."""
     proxy = make_proxy(new_lake.files.store.address)
     new_lake.set("s3", endpoint=proxy.url).set("queryd", refresh_every="1h").start_catalogd()
     new_lake.add("numbers", "SELECT n FROM range(300000) t(n)")
@@ -155,7 +155,7 @@ def test_connection_that_breaks_in_the_middle_of_a_query(new_lake, make_proxy):
 
 @pytest.mark.parametrize("count", [32])
 def test_every_connection_has_its_bootstrap(lake, count):
-    """Contract, "Connection bootstrap": also those that are opened long after the start."""
+    """Contract, "Connection bootstrap": also applies to connections that are opened later."""
     lake.add("numbers", "SELECT n FROM range(1000) t(n)")
     lake.wait_for_refresh("created=1")
     client = Client(lake.query.address, lake.recorder)
@@ -167,7 +167,7 @@ def test_every_connection_has_its_bootstrap(lake, count):
 
 
 def test_object_that_was_broken_and_is_mended_is_read_again(new_lake):
-    """By the connection that read it before: there is one for all that is tried."""
+    """The retry uses the same connection, because there is only one for probes."""
     lake = new_lake.set("queryd", probes_max=1).start()
     for n in range(2):
         lake.files.put(f"numbers-{n}", b"no Parquet file at all")

@@ -1,5 +1,5 @@
-"""Objects that are overwritten under their keys: no answer mixes two versions, and after the
-catalogue was told none is old, whatever the engine keeps of objects."""
+"""Overwritten objects: no result mixes two versions, and after a change of the catalogue no result
+is old, in spite of all caches of the engine."""
 
 import hashlib
 import threading
@@ -12,12 +12,12 @@ from harness.lake import Lake
 from harness.store import parquet
 from harness.waiting import wait_until
 
-# Past the result cache: these tests are about what lies below it.
+# Bypasses the result cache, because these tests are about the caches below it.
 FRESH = {"Cache-Control": "no-cache"}
 
 
 def rows_of(version: int, count: int) -> bytes:
-    """Each row tells its version; several row groups, so that a scan is more than one request."""
+    """Returns rows with a version, in several row groups so that a scan takes several requests."""
     return parquet(
         f"SELECT {version} AS version, range AS n, hash(range + {version}) AS noise "
         f"FROM range({count})"
@@ -82,7 +82,7 @@ def test_no_answer_mixes_versions(new_lake, cache_objects):
             over.set()
         for future in asking:
             future.result()
-    # Only what meets two overwrites in a row is refused, and says why.
+    # Only queries that meet two overwrites in a row are refused, with the reason.
     assert all(text.startswith("503 query: an object was overwritten") for text in failed), failed
     assert len(failed) <= len(seen) / 10, failed
 
@@ -93,7 +93,7 @@ def test_overwritten_without_a_word_heals_when_it_is_noticed(lake, count):
     wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
     assert read(lake) == 1
     lake.files.put("t.parquet", rows_of(2, count))
-    # What has not been read yet is needed from the store, which has another object now.
+    # The query needs data that is not cached, but the store has another object now.
     answer = lake.query.sql(
         "SELECT min(version), max(version), count(*) FROM t WHERE noise % 2 < 2", FRESH
     )
@@ -105,7 +105,7 @@ def test_overwritten_without_a_word_heals_when_it_is_noticed(lake, count):
 
 
 def test_overwritten_without_a_word_is_found_by_a_refresh(new_lake):
-    """Of the same size, and all that the query needs is kept: no query can notice."""
+    """The object has the same size, and all needed data is cached, so no query can detect it."""
     lake = new_lake.set("queryd", refresh_every="1s").start()
     first, second = parquet("SELECT 1 AS version"), parquet("SELECT 2 AS version")
     assert len(first) == len(second)
@@ -167,7 +167,7 @@ def test_kept_results_go_with_what_they_were_read_from(lake):
 
 
 def test_engine_stays_where_nothing_was_overwritten(lake):
-    """New keys, and former keys whose ETags are the same, need no other engine."""
+    """New keys, and known keys with the same ETags, do not need a new engine."""
     first, second = rows_of(1, 10), rows_of(1, 20)
     lake.files.put("a.parquet", first)
     lake.files.put("b.parquet", second)

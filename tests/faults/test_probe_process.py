@@ -1,4 +1,4 @@
-"""The process that reads footers ends: no query notices, and no dataset ends it for ever."""
+"""The process that reads footers crashes: queries are not affected, and other datasets recover."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ TWICE = "DuckDB ended its process twice when it read the footer"
 def far_lake(new_lake, make_proxy):
     """A running lake whose store can be made slow."""
     proxy = make_proxy(new_lake.files.store.address)
-    # Where it remembers which datasets ended a process.
+    # The file with the datasets that crashed a process.
     folder = new_lake.folder / "temp"
     new_lake.set("s3", endpoint=proxy.url).set("queryd", temp_directory=str(folder)).start()
     return new_lake, proxy
@@ -52,13 +52,13 @@ def test_end_of_the_process_ends_no_query_and_datasets_go_live(far_lake):
 
 
 def test_dataset_that_ended_two_processes_is_not_read_until_it_changes(far_lake):
-    """A kill while DuckDB reads the object stands for a fault of DuckDB that is not known yet."""
+    """A kill while DuckDB reads the object simulates an unknown fault of DuckDB."""
     lake, proxy = far_lake
     lake.add("good", "SELECT 1 AS id")
     lake.wait_for_rows("good", [[1]])
     engine = engine_pid(lake.queryd)
     key = lake.files.key("bad.parquet")
-    # Only DuckDB asks for the size of an object first. It does so where no footer could be read.
+    # DuckDB requests the size of an object first, after no footer could be read.
     asks = f"HEAD /lake/{key} ".encode()
     proxy.delay_s = 3
     lake.catalog.put_keys("bad", key)
@@ -74,7 +74,7 @@ def test_dataset_that_ended_two_processes_is_not_read_until_it_changes(far_lake)
     assert metric(lake.query, "tarn_crashed_datasets") == 1
     assert TWICE in lake.query.sql("FROM bad").expect_error(400, 'query: dataset "bad": ')
 
-    # Not even after a restart.
+    # The error stays after a restart.
     proxy.delay_s = 0
     assert engine_pid(lake.queryd) == engine
     lake.queryd.stop()

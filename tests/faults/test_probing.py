@@ -1,4 +1,4 @@
-"""Datasets of many objects, far from the store: they go live, and delay no other dataset."""
+"""Datasets of many objects in a slow store: they become visible, and delay no other dataset."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ LARGE = 1500
 
 @pytest.fixture
 def far_lake(new_lake, make_proxy):
-    """Each request to the store takes 100 ms. The store has the objects of a large dataset."""
+    """A store with 100 ms for each request, and the objects of a large dataset."""
     proxy: TcpProxy = make_proxy(new_lake.files.store.address, delay_s=0.1)
     new_lake.set("s3", endpoint=proxy.url).start_catalogd()
     return new_lake, proxy
@@ -32,7 +32,7 @@ def being_read(lake) -> dict[str, dict]:
 
 
 def test_large_dataset_goes_live_and_delays_no_other(far_lake):
-    """One object after the other would take 150 s, and a refresh has 10."""
+    """One object after another would take 150 s, but a refresh has 10."""
     lake, _ = far_lake
     data = parquet("SELECT 1 AS n")
     keys = [lake.files.put(f"part-{n}.parquet", data) for n in range(LARGE)]
@@ -73,11 +73,12 @@ def test_dataset_that_changes_while_it_is_read_shows_what_it_is_then(far_lake):
 
 @pytest.mark.parametrize("with_etags", [True, False])
 def test_what_was_read_is_kept_for_the_next_try(far_lake, with_etags):
-    """Only where the catalogue has ETags: else nobody can tell that the object is the same."""
+    """Applies only if the catalogue has ETags, because queryd cannot compare the
+    objects otherwise."""
     lake, proxy = far_lake
     good, bad = parquet("SELECT 1 AS n"), b"no Parquet file at all"
     objects = []
-    # The broken one is last, so that all others are read before it fails.
+    # The broken object is the last one, so that all others are read before it.
     for n, data in enumerate([good] * 5 + [bad]):
         objects.append({"key": lake.files.put(f"part-{n}.parquet", data)})
         if with_etags:
@@ -91,7 +92,7 @@ def test_what_was_read_is_kept_for_the_next_try(far_lake, with_etags):
 
 
 def test_dataset_that_a_query_waits_for_is_read_before_the_others(far_lake):
-    """At a start, where nothing is known of any of them, and most of them wait for a probe."""
+    """At a start, all datasets are unknown, and most of them wait for a probe."""
     lake, _ = far_lake
     key = put_objects(lake, 1)[0]
     for n in range(LARGE):
@@ -119,7 +120,7 @@ def test_datasets_that_wait_are_read_while_the_catalogue_is_down(far_lake):
 
 @pytest.fixture
 def two_owners(far_lake):
-    """Two tokens that register datasets, and one that may ask for everything."""
+    """Two tokens that register datasets, and one that may read all of them."""
     lake, proxy = far_lake
     lake.catalogd.stop()
     tokens = Tokens(lake)
@@ -133,7 +134,7 @@ def two_owners(far_lake):
 
 
 def live(lake) -> set[str]:
-    """Asked for in this way, since a query has its dataset read first."""
+    """Reads the list of datasets, because a query would make queryd read its dataset first."""
     datasets = lake.query.get("/catalog/datasets").json()["datasets"]
     return {dataset["name"] for dataset in datasets}
 

@@ -1,8 +1,6 @@
-"""The engine process gives up what it does not need, and queries go on as before.
-
-What is refused is tried call by call in src/engine/sandbox/sandbox_test.cc. Here it is the real process in
-a real lake: every thread of it is inside, and nothing that it needs is missing.
-"""
+"""The engine process gives up access that it does not need, and queries work as before.
+src/engine/sandbox/sandbox_test.cc tests each refused call. These tests use a real process in a
+real lake: all its threads are in the sandbox, and it has all that it needs."""
 
 import contextlib
 import os
@@ -23,13 +21,13 @@ ENTERED = re.compile(r'sandbox="landlock=(\d+) seccomp=on"')
 
 
 def threads(pid: int) -> dict[str, dict[str, str]]:
-    """By name: what /proc tells of each."""
+    """Returns the status of each thread in /proc, by the name of the thread."""
     found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
             lines = (task / "status").read_text().splitlines()
         except FileNotFoundError:
-            continue  # It has just ended.
+            continue  # The thread has just ended.
         status = dict(line.split(":", 1) for line in lines)
         found[f"{task.name} {status['Name'].strip()}"] = {k: v.strip() for k, v in status.items()}
     return found
@@ -50,7 +48,7 @@ def test_every_thread_is_in_the_sandbox(new_lake):
 
 
 def check_threads(pid: int, *expected: str) -> None:
-    """Each thread of the process is in the sandbox; these are among them."""
+    """Checks that each thread of the process is in the sandbox, and that these are among them."""
     seen = threads(pid)
     names = " ".join(seen)
     for name in expected:
@@ -58,16 +56,16 @@ def check_threads(pid: int, *expected: str) -> None:
     for thread, status in seen.items():
         assert status["NoNewPrivs"] == "1", thread
         assert status["Seccomp"] == "2", thread
-        # At most what lets root read files: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH.
+        # At most the rights to read files: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH.
         assert int(status["CapPrm"], 16) & ~0b110 == 0, thread
     limits = Path(f"/proc/{pid}/limits").read_text()
     assert re.search(r"Max core file size +0 +0 ", limits), limits
-    # Nobody with the same user can look into its memory.
+    # Processes of the same user cannot read its memory.
     assert Path(f"/proc/{pid}/mem").stat().st_uid == 0
 
 
 def test_a_program_started_by_the_front_is_not_confined_by_it(lake):
-    """The front itself starts programs (the next engine), and keeps what it has."""
+    """The front is not in the sandbox, because it starts programs (the next engine)."""
     (status, *_) = threads(lake.queryd.process.pid).values()
     assert status["Seccomp"] == "0"
 
@@ -136,7 +134,7 @@ def test_require_starts_where_the_kernel_has_all(new_lake):
     assert lake.query.sql("SELECT 1").rows() == [[1]]
 
 
-# --- a kernel that has less -------------------------------------------------------------
+# --- older kernels -----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -189,7 +187,7 @@ def test_a_kernel_that_has_nothing_of_it_is_a_warning(new_lake, old_kernel):
     assert " WARN " in line
     assert MISSING in line
     assert metric(new_lake.query, "tarn_engine_sandboxed") == 0
-    # The next engine finds the same kernel, and says nothing more.
+    # The next engine has the same kernel, and does not repeat the warning.
     first = engine_pid(new_lake.queryd)
     os.kill(first, 9)
     wait_until(lambda: engine_pid(new_lake.queryd) != first, "another engine is ready")
@@ -205,11 +203,11 @@ def test_require_refuses_to_start_on_such_a_kernel(new_lake, old_kernel):
     assert MISSING in error
 
 
-# --- what it needs is there -------------------------------------------------------------
+# --- access that the engine needs --------------------------------------------------------
 
 
 class TlsStore:
-    """Speaks TLS under the name localhost, with a certificate of its own making."""
+    """A TLS server with the name localhost and a self-signed certificate."""
 
     def __init__(self, folder: Path) -> None:
         key, certificate = folder / "key.pem", folder / "certificate.pem"
@@ -242,7 +240,7 @@ class TlsStore:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        # The client leaves where it does not trust the certificate, and sends no request.
+        # A client that does not trust the certificate sends no request.
         with contextlib.suppress(OSError), client:
             with self._context.wrap_socket(client, server_side=True) as tls:
                 tls.recv(1)
@@ -256,8 +254,9 @@ def tls_store(scratch) -> Iterator[TlsStore]:
 
 
 def test_a_name_is_looked_up_and_a_certificate_judged(new_lake, tls_store):
-    """Both read files at the time of the request. Nobody trusts this certificate, and to say so
-    the list of those who are trusted had to be read: else the error is of that list."""
+    """Both clients read files at the time of the request. The error that this certificate is not
+    trusted shows that the list of trusted CAs was read; otherwise the error would be about this
+    list."""
     new_lake.set("s3", endpoint=tls_store.url).start()
     new_lake.add("numbers", "SELECT n FROM range(1000) t(n)")
     refused = new_lake.queryd.wait_for_line("refresh failed")
@@ -278,7 +277,7 @@ def test_a_folder_in_place_of_a_store(new_lake):
 
 
 def test_engines_that_are_replaced_leave_none_behind(lake):
-    """A front that cannot signal its engines any more would leave them."""
+    """A front that cannot signal its engines would leave them running."""
     first = engine_pid(lake.queryd)
     lake.queryd.stop()
     assert not Path(f"/proc/{first}").exists()

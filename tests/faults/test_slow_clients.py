@@ -1,4 +1,4 @@
-"""Clients that read slowly: memory stays bounded, and they are in nobody's way."""
+"""Clients that read slowly: memory stays bounded, and other clients are not delayed."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ BITE = 64 * 1024
 
 
 class SlowReader:
-    """Reads a bite, pauses, reads a bite."""
+    """Reads a few bytes, pauses, and repeats this."""
 
     def __init__(self, client: Client, text: str, query_id: str, pause_s: float = PAUSE_S) -> None:
         self.got = 0
@@ -55,12 +55,12 @@ def slow_readers(client: Client, text: str, count: int) -> Iterator[list[SlowRea
             reader.close()
 
 
-# DuckDB makes 2,048 rows at once, which are 200 MB where they are wide.
+# DuckDB makes 2,048 rows at once, which are 200 MB if they are wide.
 @pytest.mark.parametrize(
     ("text", "engine_bytes_max"), [(LONG, 300_000_000), (WIDE, 1_500_000_000)], ids=["long", "wide"]
 )
 def test_slow_readers_take_bounded_memory_and_no_place(new_lake, text, engine_bytes_max):
-    """As many as there are places: others run beside them."""
+    """As many slow clients as slots. Other queries still run."""
     new_lake.set("queryd", max_concurrent_queries=2, memory_limit="1GB").start()
     query = new_lake.query
     assert query.sql("SELECT 42").rows() == [[42]]
@@ -85,7 +85,7 @@ def test_slow_readers_take_bounded_memory_and_no_place(new_lake, text, engine_by
 
 @pytest.mark.parametrize("count", [4, 12])
 def test_more_slow_readers_than_places(new_lake, count):
-    """Clients that read nothing more cannot keep all others out for longer than write_timeout."""
+    """Clients that stop reading block others for write_timeout at most."""
     new_lake.set("queryd", max_concurrent_queries=2, queue_timeout="30s")
     new_lake.settings["http"] = {"write_timeout": "3s"}
     new_lake.start()
@@ -108,7 +108,7 @@ def test_more_slow_readers_than_places(new_lake, count):
 
 
 def test_slow_reader_gets_its_whole_answer(new_lake):
-    """It gave its place to others, and still misses nothing."""
+    """The query gave up its slot, and the client still gets all rows."""
     new_lake.set("queryd", max_concurrent_queries=1).start()
     query = new_lake.query
     with query.send_sql("SELECT n, repeat('y', 90) AS y FROM range(200000) t(n)", "slow") as reader:

@@ -1,4 +1,5 @@
-"""The object store stops in the middle of queries: deadlines hold, and the rest goes on."""
+"""The object store stalls in the middle of queries: deadlines apply, and other
+requests continue."""
 
 import threading
 import time
@@ -13,7 +14,7 @@ READ_ALL = "SELECT count(*), sum(n) FROM numbers"
 
 @pytest.fixture
 def behind_proxy(new_lake, make_proxy):
-    """The store is behind a proxy; once the views are made nothing else asks it."""
+    """A lake with its store behind a proxy. After the views exist, only queries use the store."""
     proxy = make_proxy(new_lake.files.store.address)
     new_lake.set("s3", endpoint=proxy.url)
     new_lake.set(

@@ -1,1 +1,2 @@
-"""What the whole-system tests share: processes, an S3 server, an HTTP client, a leak recorder."""
+"""The shared parts of the system tests: processes, an S3 server, an HTTP client, a
+leak recorder."""

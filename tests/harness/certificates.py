@@ -1,4 +1,4 @@
-"""Certificates of a CA of the tests' own, made with the openssl program."""
+"""Certificates from a CA for the tests, made with the openssl program."""
 
 import os
 import subprocess
@@ -10,20 +10,20 @@ _CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate and its key, as texts in PEM."""
+    """A certificate and its key, in PEM."""
 
     certificate: str
     key: str
     serial: int
 
     def write(self, cert_path: Path, key_path: Path) -> None:
-        """Each file changes in one step, and one after the other."""
+        """Replaces each file atomically, one after the other."""
         replace(key_path, self.key)
         replace(cert_path, self.certificate)
 
 
 class Authority:
-    """A CA: `path` is what clients trust."""
+    """A CA. `path` is its certificate, which clients trust."""
 
     def __init__(self, folder: Path, name: str = "tarn test CA") -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A small HTTP client that sends exactly what it is told and records every answer."""
+"""A small HTTP client that sends exact bytes and records every response."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ class Answer:
         return self.headers.get("Content-Type", "")
 
     def json(self) -> Any:
-        """Numbers that are not whole come as Decimal: no digit is lost on the way."""
+        """The JSON with fractions as Decimal, so that no digit is lost."""
         return json.loads(self.body, parse_float=Decimal)
 
     def rows(self) -> list[list[Any]]:
@@ -38,12 +38,13 @@ class Answer:
         return self.json()["rows"]
 
     def expect_text_error(self, status: int, message: str) -> None:
-        """The whole body is the message and a newline."""
+        """Checks that the whole body is the message and a newline."""
         assert (self.status, self.text) == (status, message + "\n")
         assert self.content_type == "text/plain; charset=utf-8"
 
     def expect_error(self, status: int, start: str) -> str:
-        """A text error that starts like this; returns the message."""
+        """Checks that the response is a text error that starts like this, and returns
+        the message."""
         assert self.status == status, f"{self.status}: {self.text[:2000]}"
         assert self.content_type == "text/plain; charset=utf-8"
         assert self.text.startswith(start), self.text
@@ -52,7 +53,8 @@ class Answer:
 
 
 class Client:
-    """One connection for each request, so that no test depends on another's."""
+    """A client that opens a connection for each request, so that tests do not depend on
+    each other."""
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class Client:
         body: bytes | str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """`target` goes out as it is: escape it before."""
+        """Sends a request. The caller must escape `target`."""
         if isinstance(body, str):
             body = body.encode()
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -91,7 +93,7 @@ class Client:
         return http.client.HTTPConnection(self.address, timeout=self._timeout_s)
 
     def read(self, response: http.client.HTTPResponse, label: str) -> Answer:
-        """Reads and records an answer; an incomplete one raises http.client.IncompleteRead."""
+        """Reads and records a response. Raises http.client.IncompleteRead if it is incomplete."""
         head = response.headers.as_bytes()
         try:
             body = response.read()
@@ -129,7 +131,7 @@ class Client:
         return self.request("PUT", dataset_path(name), body)
 
     def put_keys(self, name: str, *keys: str, **fields: Any) -> dict[str, Any]:
-        """Registers objects under a name; it must succeed."""
+        """Registers objects under a name, which must succeed."""
         answer = self.put(name, {"objects": [{"key": key} for key in keys], **fields})
         assert answer.status in (200, 201), f"{answer.status}: {answer.text}"
         return answer.json()
@@ -147,7 +149,8 @@ class Client:
         return socket.create_connection((host, int(port)), timeout=self._timeout_s)
 
     def send_sql(self, text: str, query_id: str, **options: Any) -> socket.socket:
-        """A connection on which a query is asked: its client may read, stall or leave."""
+        """Sends a query and returns the connection, for tests of clients that stall
+        or disconnect."""
         body = json.dumps({"sql": text, **options}).encode()
         head = f"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: {query_id}\r\n"
         if self.token:
@@ -157,20 +160,20 @@ class Client:
         return connection
 
     def raw(self, *parts: bytes, method: str = "POST") -> Answer:
-        """Sends these bytes and reads one answer, whether the request was complete or not."""
+        """Sends these bytes and reads one response, also for an incomplete request."""
         with self.connect() as connection:
             try:
                 for part in parts:
                     connection.sendall(part)
             except (BrokenPipeError, ConnectionResetError):
-                pass  # It may answer, and stop reading, before all is sent.
+                pass  # The server may respond and stop reading earlier.
             response = http.client.HTTPResponse(connection, method=method)
             response.begin()
             return self.read(response, "a raw request")
 
 
 class TlsClient(Client):
-    """Over HTTPS, and trusts what `context` does."""
+    """A client for HTTPS that trusts the CAs of `context`."""
 
     def __init__(self, address: str, recorder: Recorder, context: ssl.SSLContext) -> None:
         super().__init__(address, recorder)
@@ -193,5 +196,5 @@ def dataset_path(name: str) -> str:
 
 
 def quoted(identifier: str) -> str:
-    """An SQL identifier."""
+    """Quotes an SQL identifier."""
     return '"' + identifier.replace('"', '""') + '"'

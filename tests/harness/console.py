@@ -1,4 +1,4 @@
-"""The web console in a browser, as a user works with it."""
+"""The web console in a browser, used like a user does."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from harness.programs import REPO
 from harness.waiting import wait_until
 
-# A loaded machine with two cores is slow; a pass never waits this long.
+# Large, because a machine with two cores can be slow. Tests that pass never wait this long.
 LIMIT_MS = 30_000
 AXE = REPO / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -18,8 +18,8 @@ def _fails_with(message: str) -> str:
     return f"SELECT n, {value} AS e FROM range(1000000) t(n)"
 
 
-# They fail when most of their rows are on their way: at once, or after a while in which all that
-# was sent has arrived, so that the answer ends where one could that is whole.
+# Queries that fail after most of their rows were sent. One fails at once, the other after a pause,
+# when the client has received all rows and the response could look complete.
 FAILS_LATE = {
     "within a batch": _fails_with("'row too far'"),
     "between batches": _fails_with(
@@ -29,7 +29,7 @@ FAILS_LATE = {
 
 
 class Console:
-    """Closing it fails when the page asked another server for anything, or something went wrong."""
+    """A page. Closing it fails if the page sent requests to other servers or reported errors."""
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.context = context
@@ -37,7 +37,8 @@ class Console:
         self.page: Page
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
-        # What a browser says of an answer that is no 2xx; tests that make such answers say so.
+        # The browser's message for a status other than 2xx. Tests that cause such responses allow
+        # it.
         self.expected_statuses: set[int] = set()
         context.set_default_timeout(LIMIT_MS)
         context.on("page", self._watch)
@@ -54,7 +55,7 @@ class Console:
         assert not self.complaints
 
     def _watch(self, page: Page) -> None:
-        # A violation of the page's policy is a message of the browser too.
+        # The browser also reports violations of the page's policy as messages.
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self._asked(request.url))
@@ -68,7 +69,7 @@ class Console:
         if not url.startswith((self.url, "blob:" + self.url)):
             self.elsewhere.append(url)
 
-    # --- the parts
+    # --- parts of the page
 
     @property
     def editor(self) -> Locator:
@@ -97,7 +98,7 @@ class Console:
         self.page.get_by_role("tab", name=tab).click()
         return self.page.get_by_role("tabpanel", name=tab)
 
-    # --- what a user does
+    # --- actions of a user
 
     def write(self, sql: str) -> None:
         self.editor.focus()
@@ -109,13 +110,13 @@ class Console:
         self.page.keyboard.press("Control+Enter")
 
     def run(self, sql: str) -> None:
-        """Until all rows are there."""
+        """Runs a statement and waits for all rows."""
         self.start(sql)
         expect(self.state).to_contain_text(" in ")
         expect(self.button("Run")).to_be_visible()
 
     def row(self, number: int) -> list[str]:
-        """The cells of a row that can be seen, which counts from 1."""
+        """Returns the cells of a visible row, counted from 1."""
         line = self.grid.locator(f"[aria-rowindex='{number + 1}']")
         return line.get_by_role("gridcell").all_text_contents()
 
@@ -129,11 +130,11 @@ class Console:
         return download.value.path()
 
     def box(self, cell: str) -> dict[str, float]:
-        """Where a cell is drawn: asked again when the grid was just drawing it anew."""
+        """Returns the position of a cell. Repeats this if the grid is just being redrawn."""
         return wait_until(self.grid.locator(cell).bounding_box, f"a place of {cell}")
 
     def axe(self) -> list[str]:
-        """What axe has against the page as it is, with the elements that it means."""
+        """Returns the violations that axe finds on the page, with their elements."""
         self.page.evaluate(AXE.read_text())
         found: Any = self.page.evaluate("axe.run(document)")
         assert found["passes"], "axe has looked at nothing"

@@ -1,4 +1,4 @@
-"""The examples of a document: blocks of code, and what they say."""
+"""The examples of a document: code blocks and their expected output."""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness import programs
 
-# An example and, where nothing but an empty line is in between, what it says. A block without a
-# language is what something says, wherever it stands.
+# An example, and its output if only an empty line is between them. A block without a language is
+# output.
 _BLOCK = re.compile(
     r"^```(?P<language>\w+)(?P<note> not run)?\n(?P<code>.*?)^```\n"
     r"(?:\n```(?:json)?\n(?P<said>.*?)^```\n)?",
@@ -31,7 +31,7 @@ def document(name: str) -> Path:
 
 
 def examples(name: str) -> list[Example]:
-    """Those of a document that are to be run, in their order."""
+    """Returns the examples of a document that tests run, in order."""
     text = document(name).read_text()
     found = []
     for block in _BLOCK.finditer(text):

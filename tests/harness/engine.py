@@ -1,4 +1,4 @@
-"""Looks at queryd's engine processes from outside: which there are, and what they take."""
+"""Observes queryd's engine processes from outside."""
 
 import contextlib
 import os
@@ -16,24 +16,25 @@ _SAMPLE_EVERY_S = 0.02
 
 
 def engine_pids(daemon: Daemon) -> list[int]:
-    """All that run queries now; a replacement starts while the former one still answers."""
+    """Returns all processes that run queries. During a replacement, the former one may
+    still run."""
     return [pid for pid in family(daemon.process.pid)[1:] if alive(pid) and not probes(pid)]
 
 
 def probe_pids(daemon: Daemon) -> list[int]:
-    """All that read footers now."""
+    """Returns all processes that read footers."""
     return [pid for pid in family(daemon.process.pid)[1:] if alive(pid) and probes(pid)]
 
 
 def probes(pid: int) -> bool:
-    """An engine process that only reads footers."""
+    """True for an engine process that only reads footers."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0probes\0")
     return False
 
 
 def engine_pid(daemon: Daemon) -> int:
-    """The one that takes queries; waits for it when it is being replaced."""
+    """Returns the process that takes queries. Waits during a replacement."""
 
     def current() -> int | None:
         ready = _READY.findall(daemon.log)
@@ -43,20 +44,20 @@ def engine_pid(daemon: Daemon) -> int:
 
 
 def isolated_pid(daemon: Daemon, query_id: str) -> int:
-    """The process that a query has for itself, because the one in which it ran ended."""
+    """Returns the process in which a query runs alone after its first process crashed."""
     line = daemon.wait_for_line("a query runs in an engine of its own", f"query_id={query_id} ")
     return int(line.rpartition("pid=")[2].split()[0])
 
 
 def alive(pid: int) -> bool:
-    """A process that has ended and was not waited for yet is none."""
+    """False for a process that has ended but has not been waited for."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
 
 
 def own_cpu_seconds(pid: int) -> float:
-    """What one process has burnt so far, without its children; of one that is gone, none."""
+    """Returns the CPU time of a process without its children, or 0 if it has ended."""
     with contextlib.suppress(OSError):
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
@@ -70,7 +71,7 @@ def resident_bytes(pid: int) -> int:
 
 
 class Memory:
-    """Samples the resident memory of a front and of the largest of its engines while it is open."""
+    """Samples the resident memory of a front and of its largest engine."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -108,7 +109,7 @@ class Memory:
 
 
 def wait_until_idle(daemon: Daemon, limit_s: float = 20.0) -> None:
-    """Until the engines burn nothing for a moment: no query of theirs goes on unseen."""
+    """Waits until the engines use no CPU for a moment, so that no query still runs in them."""
     before: list[dict[int, float]] = [{}]
 
     def idle() -> bool:
@@ -122,7 +123,7 @@ def wait_until_idle(daemon: Daemon, limit_s: float = 20.0) -> None:
 
 
 def metric(client: Client, series: str) -> float:
-    """A number of /metrics, by its name and labels as they stand there; 0 when it is not there."""
+    """Returns a value of /metrics by name and labels, or 0 if it is missing."""
     for line in client.get("/metrics").text.splitlines():
         name, _, value = line.rpartition(" ")
         if name == series:
@@ -131,13 +132,13 @@ def metric(client: Client, series: str) -> float:
 
 
 def failures(client: Client) -> float:
-    """Engines that ended unplanned so far."""
+    """Returns the number of engines that ended unexpectedly."""
     name = "tarn_engine_failures_total"
     return sum(metric(client, f'{name}{{reason="{reason}"}}') for reason in ("crash", "memory"))
 
 
 def states(client: Client) -> dict[str, str]:
-    """Of all queries that GET /queries knows, by id."""
+    """Returns the states of all queries of GET /queries, by id."""
     answer = client.get("/queries")
     assert answer.status == 200, answer.text
     return {query["id"]: query["state"] for query in answer.json()["queries"]}

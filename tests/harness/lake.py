@@ -1,4 +1,4 @@
-"""A whole lake: a folder of the S3 bucket, catalogd and queryd, and their configuration."""
+"""A lake: a folder of the S3 bucket, catalogd and queryd, and their configuration."""
 
 import json
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ Settings = dict[str, dict[str, Any]]
 
 
 def to_toml(settings: Mapping[str, Mapping[str, Any]]) -> str:
-    """A value of None leaves the key out."""
+    """Converts settings to TOML. Leaves out keys with the value None."""
     lines = []
     for section, values in settings.items():
         lines.append(f"[{section}]")
         for key, value in values.items():
             if value is not None:
-                # A JSON text, number or boolean is a TOML one.
+                # JSON texts, numbers and booleans are valid TOML.
                 lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
     return "\n".join(lines) + "\n"
 
 
 class Lake:
-    """What one test works with. Closing it stops the daemons, which must exit 0."""
+    """The daemons and files of one test. Closing it stops the daemons, which must exit with 0."""
 
     def __init__(self, folder: Path, files: Folder, recorder: Recorder) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class Lake:
         self.catalogd: Daemon
         self.query: Client
         self.catalog: Client
-        # A program that runs what follows it, as in ["strace", "-f"].
+        # A program that runs the rest of its command line, such as ["strace", "-f"].
         self.under: list[str | Path] = []
         self._daemons: list[Daemon] = []
 
@@ -74,7 +74,7 @@ class Lake:
         return self
 
     def start_catalogd(self) -> Daemon:
-        """The first start takes a free port, and every later one the same again."""
+        """Starts catalogd on a free port, and later on the same port again."""
         self.catalogd = self.run("catalogd")
         address = self.catalogd.address()
         self.catalog = Client(address, self.recorder)
@@ -89,7 +89,7 @@ class Lake:
         return self.queryd
 
     def run(self, name: str, env: Mapping[str, str] | None = None) -> Daemon:
-        """Starts a program and does not wait for it."""
+        """Starts a program without waiting for it."""
         argv = [*self.under, programs.program(name), "-config", self.write_config()]
         daemon = Daemon(argv, folder=self.folder, recorder=self.recorder, env=env)
         self._daemons.append(daemon)
@@ -114,7 +114,7 @@ class Lake:
     # --- datasets
 
     def add(self, name: str, select: str, key: str = "data.parquet") -> str:
-        """Stores rows and registers them; returns the whole key."""
+        """Stores rows and registers them. Returns the whole key."""
         whole = self.files.put_rows(key, select)
         self.catalog.put_keys(name, whole)
         return whole
@@ -123,7 +123,7 @@ class Lake:
         return self.query.sql(f"SELECT * FROM {quoted(name)} ORDER BY ALL")
 
     def wait_for_rows(self, name: str, rows: list[list[Any]]) -> None:
-        """Until a refresh has made (or changed) the view so that it has these rows."""
+        """Waits until a refresh has given the view these rows."""
         answer: list[Answer] = []
 
         def same() -> bool:
@@ -144,5 +144,6 @@ class Lake:
         )
 
     def wait_for_refresh(self, counts: str, count: int = 1) -> str:
-        """A line of the log with these counts, as in `created=1 updated=0 dropped=0 skipped=0`."""
+        """Returns a log line with these counts, such as `created=1 updated=0
+        dropped=0 skipped=0`."""
         return self.queryd.wait_for_line(f"refresh {counts}", count=count)

@@ -14,7 +14,7 @@ _BATCH = 50
 
 
 class _Place:
-    """A folder in place of a store, whose objects are written directly."""
+    """A folder in place of a store. Tests write its objects directly."""
 
     def __init__(self, folder: Path) -> None:
         self.url = f"file://{folder}"
@@ -31,12 +31,12 @@ class Outcome:
     """The results of a run."""
 
     count: int = 0
-    refused: int = 0  # They have an error in place of a view.
+    refused: int = 0  # Datasets with an error in place of a view.
     answered: int = 0
-    failed: int = 0  # The scan ended with an error.
+    failed: int = 0  # Scans that ended with an error.
     ended_probe: list[bytes] = field(default_factory=list)
     ended_engine: list[bytes] = field(default_factory=list)
-    errors: dict[str, int] = field(default_factory=dict)  # Of scans, by their beginning.
+    errors: dict[str, int] = field(default_factory=dict)  # Errors of scans, by their first words.
 
     def __str__(self) -> str:
         return (
@@ -47,7 +47,7 @@ class Outcome:
 
 
 class MutantRun:
-    """A running queryd and catalogd, to be closed at the end."""
+    """A running queryd and catalogd. The caller must close it."""
 
     def __init__(self, folder: Path) -> None:
         self._objects = folder / "store" / BUCKET
@@ -81,11 +81,11 @@ class MutantRun:
             (self._objects / f"{name}.parquet").unlink()
         self.outcome.refused += len(refused)
         self.outcome.count += len(batch)
-        # It keeps all answers until then.
+        # The recorder keeps all responses until then.
         self.lake.recorder.check()
 
     def _wait_until_read(self, names: list[str]) -> dict[str, str]:
-        """The errors of those that cannot be read."""
+        """Waits until all are read. Returns the errors of those that cannot be read."""
         known: dict[str, str] = {}
         revision = self.lake.catalog.revision()
 

@@ -1,4 +1,4 @@
-"""Parquet files with mutations in their footers and pages, as damage or malice would make them."""
+"""Parquet files with mutations in their footers and pages, like damaged or malicious files."""
 
 import io
 import random
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from harness import thrift
 from harness.store import parquet
 
-# Numbers at which counts, sizes, offsets and enumerations go wrong.
+# Boundary values for counts, sizes, offsets and enumerations.
 _NUMBERS = [
     *range(-2, 17),
     *(1 << n for n in (7, 8, 15, 16, 20, 24, 30, 31, 32, 40, 62)),
@@ -22,7 +22,7 @@ _TEXTS = [b"", b"a", b"\xff\xfe", b"x\0y", b"geo", b'"; DROP', b"n" * 300, "é".
 
 
 def seeds() -> list[bytes]:
-    """Files of two writers: each encoding, compression and kind of type, and several row groups."""
+    """Returns files of two writers with all encodings, compressions and kinds of types."""
     rows = (
         "range::INTEGER AS i, (range % 3)::VARCHAR AS s, range::DECIMAL(18, 3) AS d, range / 7 AS f"
     )
@@ -69,7 +69,7 @@ def _arrow(table: pa.Table, **options) -> bytes:
 
 
 def mutants(seed: int, files: list[bytes] | None = None) -> Iterator[bytes]:
-    """Endless. The same seed gives the same files."""
+    """Yields files without end. The same seed gives the same files."""
     files = files or seeds()
     rng = random.Random(seed)
     while True:
@@ -88,7 +88,7 @@ def mutants(seed: int, files: list[bytes] | None = None) -> Iterator[bytes]:
 
 
 def _page_offsets(footer: bytes) -> list[int]:
-    """The positions of the first pages of all column chunks, behind the magic."""
+    """Returns the positions of the first pages of all column chunks, after the magic."""
     offsets = []
     for field in thrift.Decoder(footer).struct():
         if field.id != 4:
@@ -102,7 +102,7 @@ def _page_offsets(footer: bytes) -> list[int]:
 
 
 def _with_other_bytes(rng: random.Random, data: bytes, at: list[int] | None = None) -> bytes:
-    """Replaces a few bytes, most of them near these positions. The length stays the same."""
+    """Replaces a few bytes, mostly near these positions. Keeps the length."""
     changed = bytearray(data)
     for _ in range(rng.randint(1, 6)):
         position = rng.randrange(len(changed))
@@ -120,7 +120,7 @@ def _with_other_footer(rng: random.Random, data: bytes) -> bytes:
 
 
 def _structs(fields: list[thrift.Field]) -> list[list[thrift.Field]]:
-    """A struct and all inside of it, without empty ones."""
+    """Returns a struct and all nested structs, without empty ones."""
     found = [fields] if fields else []
     for field in fields:
         if field.type == thrift.STRUCT:

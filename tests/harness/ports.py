@@ -4,11 +4,11 @@ import socket
 
 
 def free_ports(count: int) -> list[int]:
-    """Held all at once while choosing, so that no port is given twice."""
+    """Returns different free ports. Holds all of them while it chooses."""
     sockets = []
     try:
         for _ in range(count):
-            # SO_REUSEADDR is not set: a port in TIME_WAIT is not free for every program.
+            # Without SO_REUSEADDR, because some programs cannot use a port in TIME_WAIT.
             listener = socket.socket()
             listener.bind(("127.0.0.1", 0))
             sockets.append(listener)

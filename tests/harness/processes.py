@@ -1,4 +1,4 @@
-"""Starts and stops the programs under test and keeps what they write."""
+"""Starts and stops the programs under test and records their output."""
 
 import contextlib
 import ctypes
@@ -19,24 +19,24 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _LISTENING = re.compile(r"\blistening\b.*?\baddr\"?[=:]\"?([0-9.]+:[0-9]+)")
 EXIT_LIMIT_S = 30.0
 
-# Every program of this session, to see at the end that none is left.
+# All programs of this session, to check at its end that none still runs.
 STARTED: list["Daemon"] = []
 
 
 def die_with_parent() -> None:
-    """Between fork and exec: nothing outlives the tests, however they end."""
+    """Runs between fork and exec, so that the program ends when the tests end."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """No setting, proxy or credential of whoever runs the tests reaches the programs."""
+    """Returns an environment without the settings, proxies and credentials of the user."""
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")}
     kept |= {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
     return kept | {"HOME": str(home)} | dict(extra or {})
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
+    """Returns a process and all its descendants."""
     pids = [pid]
     for member in pids:
         with contextlib.suppress(OSError):
@@ -46,19 +46,19 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has burnt so far, all threads and child processes, living and gone."""
+    """Returns the CPU time of a process with all threads and children, running or ended."""
     total = 0.0
     for member in family(pid):
         with contextlib.suppress(OSError):
             stat = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-            # utime, stime, and both again of children that have ended: proc(5).
+            # utime, stime, and both for ended children: proc(5).
             total += sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")
     return total
 
 
 @dataclass(frozen=True)
 class Exited:
-    """How a program that was run to its end ended."""
+    """The exit status and output of a program that ended."""
 
     status: int
     stdout: str
@@ -69,14 +69,14 @@ class Exited:
         return [line for line in self.stderr.splitlines() if is_level(line, "error")]
 
     def the_error(self) -> str:
-        """The one clear line of a start-up that failed with exit status 1."""
+        """Returns the error line of a start that failed with exit status 1."""
         assert self.status == 1, f"exit status {self.status}\n{self.stderr}"
         assert len(self.error_lines) == 1, f"one error line expected:\n{self.stderr}"
         return self.error_lines[0]
 
 
 def is_level(line: str, level: str) -> bool:
-    """Reads both forms of the log."""
+    """True if a log line has this level, in either format of the log."""
     if line.startswith("{"):
         with contextlib.suppress(ValueError):
             return json.loads(line).get("level") == level
@@ -84,7 +84,7 @@ def is_level(line: str, level: str) -> bool:
 
 
 class Daemon:
-    """A running program. Used as a context manager it is stopped with SIGTERM and must exit 0."""
+    """A running program. As a context manager, it stops with SIGTERM and must exit with 0."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Daemon:
 
     @property
     def log_tail(self) -> str:
-        """What a failure shows of the log."""
+        """Returns the end of the log, for failures."""
         return "\n".join(self.log.splitlines()[-30:])
 
     def lines(self, part: str) -> list[str]:
@@ -144,12 +144,12 @@ class Daemon:
         return self.process.poll() is None
 
     def wait_for(self, condition: Callable[[], object], what: str, limit_s: float = 20.0):
-        """Like `wait_until`, but gives up at once when the program has died, and shows its log."""
+        """Like `wait_until`, but fails at once if the program has ended, and shows its log."""
 
         def met():
             value = condition()
             if not value and not self.running:
-                # What it wrote with its last breath counts.
+                # Also counts the last output before the exit.
                 value = condition()
                 assert value, (
                     f"{self.name} exited {self.process.returncode}: {what}\n{self.log_tail}"
@@ -159,7 +159,7 @@ class Daemon:
         return wait_until(met, lambda: f"{what}\n--- log of {self.name}\n{self.log_tail}", limit_s)
 
     def wait_for_line(self, *parts: str, count: int = 1, limit_s: float = 20.0) -> str:
-        """The last of at least `count` log lines that hold every one of `parts`."""
+        """Waits for `count` log lines with all of `parts`, and returns the last one."""
 
         def matching():
             found = [x for x in self.log.splitlines() if all(part in x for part in parts)]
@@ -168,7 +168,7 @@ class Daemon:
         return self.wait_for(matching, f"{count} log line(s) with {parts}", limit_s)[-1]
 
     def address(self) -> str:
-        """`host:port`, once it accepts."""
+        """Returns `host:port` when the program accepts connections."""
         return self.wait_for(lambda: _LISTENING.search(self.log), "the listening line").group(1)
 
     def cpu_seconds(self) -> float:
@@ -201,7 +201,7 @@ class Daemon:
         assert status == 0, f"{self.name} exited {status}\n{self.log_tail}"
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would."""
+        """Ends the program with SIGKILL, like a crash."""
         self.process.kill()
         self.process.wait()
 
@@ -215,7 +215,7 @@ def run_to_exit(
     cwd: Path | None = None,
     limit_s: float = EXIT_LIMIT_S,
 ) -> Exited:
-    """For programs that end by themselves."""
+    """Runs a program that ends by itself."""
     daemon = Daemon(argv, folder=folder, recorder=recorder, env=env, cwd=cwd)
     status = daemon.wait_for_exit(limit_s)
     return Exited(status, daemon.stdout, daemon.log)

@@ -1,4 +1,4 @@
-"""Where the programs under test and their tools are. A missing one fails a test, never skips it."""
+"""The paths of the programs under test and their tools. A missing one fails the test."""
 
 import os
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""A TCP proxy that can be told to stall, to refuse or to answer nonsense.
-
-It stands between queryd and a real server, for faults that a real server does not make on demand.
-"""
+"""A TCP proxy that can stall, refuse, or send fixed bytes, to simulate faults of a server."""
 
 import contextlib
 import socket
@@ -14,22 +11,23 @@ _CHUNK = 64 * 1024
 
 class Mode(Enum):
     PASS = "pass"
-    STALL = "stall"  # accepts and reads, passes nothing on until told otherwise
-    REFUSE = "refuse"  # closes every connection at once
-    ANSWER = "answer"  # answers every request with fixed bytes, then closes
+    STALL = "stall"  # Accepts and reads, but passes nothing on until the mode changes.
+    REFUSE = "refuse"  # Closes every connection at once.
+    ANSWER = "answer"  # Sends fixed bytes for every request, then closes.
 
 
 class TcpProxy:
-    """Used as a context manager; its threads end with it."""
+    """A context manager. Its threads end with it."""
 
     def __init__(self, upstream: str, delay_s: float = 0.0) -> None:
         host, _, port = upstream.rpartition(":")
-        self.delay_s = delay_s  # Of each piece that a client sends: a request, where it is small.
+        # The delay of each piece from a client. A small request is one piece.
+        self.delay_s = delay_s
         self._upstream = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._changed = threading.Condition()
-        self._mode = Mode.PASS  # guarded by _changed, like all below
+        self._mode = Mode.PASS  # Guarded by _changed, like the following fields.
         self._answer = b""
         self._closed = False
         self._held = 0
@@ -67,17 +65,17 @@ class TcpProxy:
         self._drop_connections()
 
     def answer(self, data: bytes) -> None:
-        """A whole HTTP answer, for every request from now on."""
+        """Sends this HTTP response for every request from now on."""
         self._set(Mode.ANSWER, data)
         self._drop_connections()
 
     def held(self) -> int:
-        """How many reads wait in a stalled proxy now."""
+        """Returns the number of reads that wait in a stalled proxy."""
         with self._changed:
             return self._held
 
     def count(self, part: bytes) -> int:
-        """How often clients sent these bytes so far."""
+        """Returns how often clients sent these bytes."""
         with self._changed:
             return self._requests.count(part)
 
@@ -124,7 +122,7 @@ class TcpProxy:
                 with self._changed:
                     self._sockets.discard(server)
         except OSError:
-            pass  # Either side may go away at any time.
+            pass  # Both sides may close at any time.
         finally:
             with self._changed:
                 self._sockets.discard(client)

@@ -1,4 +1,4 @@
-"""Files for `tarn put`, and what it makes of them."""
+"""Files for `tarn put`, and the expected tables."""
 
 from pathlib import Path
 

@@ -29,7 +29,8 @@ class Credentials:
 
 
 class Recorder:
-    """One for each test session; `check` is called after every test and at the end."""
+    """Checks after each test and at the end that no secret was recorded. One for each
+    test session."""
 
     def __init__(self) -> None:
         self._needles: list[tuple[str, bytes]] = []
@@ -41,7 +42,7 @@ class Recorder:
         cores = [_core() for _ in range(3)]
         credentials = Credentials(
             access_key_id=f"AKTARN{cores[0]}",
-            # Needs quoting in a URL, in SQL and in a shell.
+            # Characters that need quotes in a URL, in SQL and in a shell.
             secret_access_key=f"tarn/+='{cores[1]}%2F/+=",
             session_token=f"Fwo/+=''{cores[2]}==" if with_token else "",
         )
@@ -53,16 +54,16 @@ class Recorder:
             self._needles.append((kind, core.lower().encode()))
             if whole:
                 encoded = base64.b64encode(whole.encode()).rstrip(b"=")
-                # The last characters depend on what follows, so they are left out.
+                # Without the last characters, which depend on the following text.
                 self._needles.append((f"{kind} in base64", encoded[:-2].lower()))
         return credentials
 
     def add_secret(self, kind: str, text: str) -> None:
-        """One of letters, digits and what no escaping changes."""
+        """Adds a secret of letters, digits and other characters that no escaping changes."""
         self._needles.append((kind, text.lower().encode()))
 
     def watch(self, path: Path) -> None:
-        """Every byte of this file is looked at, now and as it grows."""
+        """Checks every byte of this file, now and when it grows."""
         self._files.setdefault(path, 0)
 
     def record(self, label: str, answer: bytes) -> None:
@@ -73,7 +74,7 @@ class Recorder:
         return [kind for kind, needle in self._needles if needle in lowered]
 
     def check(self) -> None:
-        """Fails when anything recorded since the last call holds a secret."""
+        """Fails if anything recorded since the last call has a secret."""
         leaks = []
         for label, answer in self._answers:
             self.bytes_scanned += len(answer)
@@ -86,15 +87,14 @@ class Recorder:
         assert not leaks, "credentials left the process: " + "; ".join(sorted(set(leaks)))
 
     def _read_new(self, path: Path, done: int) -> bytes:
-        """What is behind `done`. Hundreds of files are asked after each test, most of which have
-        nothing new."""
+        """Returns the bytes after `done`. Most of the hundreds of files have none after a test."""
         try:
             size = os.stat(path).st_size
         except FileNotFoundError:
             return b""
         if size == done:
             return b""
-        # A little is read again, for a value that was half written the last time.
+        # Repeats the last bytes, because a value can have been written in parts.
         begin = max(0, done - 512) if size > done else 0
         with path.open("rb") as file:
             file.seek(begin)

@@ -24,7 +24,7 @@ BUCKET = "lake"
 
 
 class Store:
-    """One server with one bucket; it checks signatures for real."""
+    """A server with one bucket. It verifies signatures."""
 
     def __init__(
         self,
@@ -33,7 +33,8 @@ class Store:
         recorder: Recorder,
         tls: tuple[Path, Path] | None = None,
     ) -> None:
-        """With `tls`, a certificate and its key, it speaks HTTPS on a port of its own too."""
+        """Starts the server. With `tls`, a certificate and its key, it also serves HTTPS on another
+        port."""
         self.credentials = credentials
         data = folder / "data"
         data.mkdir(parents=True)
@@ -48,7 +49,7 @@ class Store:
             port = free_ports(1)[0]
             self.tls_url = f"https://127.0.0.1:{port}"
             flags += [f"-s3.port.https={port}", f"-s3.cert.file={tls[0]}", f"-s3.key.file={tls[1]}"]
-        # The server's own log holds the key ids that it checks; it is not ours to judge.
+        # The server's own log has the key ids that it checks, so the recorder does not watch it.
         self._server = Daemon(
             [
                 programs.weed(),
@@ -61,7 +62,7 @@ class Store:
                 "-volume.max=20",
                 "-s3",
                 f"-s3.config={self._identities}",
-                # Both would take a fixed port.
+                # Both would use a fixed port.
                 "-s3.port.iceberg=0",
                 "-s3.port.lance=0",
                 f"-s3.localSocket={folder / 's3.sock'}",
@@ -80,7 +81,7 @@ class Store:
         return f"http://{self.address}"
 
     def _bucket_made(self) -> bool:
-        # Making a bucket is answered before the server can store an object in it.
+        # The server confirms a new bucket before it can store objects in it.
         with contextlib.suppress(
             botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         ):
@@ -91,7 +92,7 @@ class Store:
         return False
 
     def accept(self, *others: Credentials) -> None:
-        """From now on the server takes these keys beside its own first ones, and no others."""
+        """Makes the server accept these keys and its own first ones, and no others."""
         self._identities.write_text(identities(self.credentials, *others))
         self._server.send(signal.SIGHUP)
         dropped = self._others - set(others)
@@ -128,7 +129,7 @@ class Store:
 
 
 def identities(*accepted: Credentials) -> str:
-    """The server's configuration: all of them may do everything."""
+    """Returns the server's configuration, which gives all of them all rights."""
     keys = [
         {"accessKey": one.access_key_id, "secretKey": one.secret_access_key} for one in accepted
     ]
@@ -137,7 +138,7 @@ def identities(*accepted: Credentials) -> str:
 
 
 class Folder:
-    """The keys below one prefix: what one test writes is out of the way of every other."""
+    """The keys below one prefix, so that tests do not affect each other."""
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store = store
@@ -147,13 +148,13 @@ class Folder:
         return f"{self.prefix}/{name}"
 
     def put(self, name: str, data: bytes) -> str:
-        """Stores bytes, returns the whole key."""
+        """Stores bytes and returns the whole key."""
         key = self.key(name)
         self.store.client.put_object(Bucket=BUCKET, Key=key, Body=data)
         return key
 
     def put_rows(self, name: str, select: str) -> str:
-        """Stores the result of a query as Parquet, returns the whole key."""
+        """Stores the result of a query as Parquet and returns the whole key."""
         return self.put(name, parquet(select))
 
     def delete(self, name: str) -> None:
@@ -169,14 +170,14 @@ _LOCAL = threading.local()
 
 
 def parquet(select: str) -> bytes:
-    """The bytes of a Parquet file with the result of a query."""
+    """Returns the bytes of a Parquet file with the result of a query."""
     with _scratch_file() as path:
         local_duckdb().execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
         return path.read_bytes()
 
 
 def local_duckdb() -> duckdb.DuckDBPyConnection:
-    """DuckDB in this process: makes test data and is asked for what is right."""
+    """DuckDB in this process, for test data and expected results."""
     if not hasattr(_LOCAL, "connection"):
         _LOCAL.connection = duckdb.connect(config={"threads": 1})
     return _LOCAL.connection

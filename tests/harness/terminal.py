@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal, as somebody sees it who sits in front of it."""
+"""A program in a pseudo-terminal, with its output as a user sees it."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 _LIMIT_S = 20
-# What moves the cursor, colours, and clears.
+# Escape sequences that move the cursor, set colours or clear.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|\r|\x07|\x08")
 
 
@@ -57,14 +57,14 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """All that was shown, without what moves the cursor."""
+        """Returns all output without escape sequences."""
         return _ESCAPES.sub("", self.raw)
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
     def wait_for(self, part: str, limit_s: float = _LIMIT_S) -> str:
-        """What was shown since the last wait, up to this."""
+        """Waits for a text, and returns the output since the last wait."""
         end = time.monotonic() + limit_s
         while part not in self.text[self._seen :]:
             left = end - time.monotonic()
@@ -75,7 +75,7 @@ class Terminal:
         return self.text[begin : self._seen]
 
     def shows_soon(self, part: str) -> bool:
-        """Whether this comes within the next half of a second."""
+        """Returns true if the text appears within half a second."""
         end = time.monotonic() + 0.5
         while part not in self.text[self._seen :]:
             left = end - time.monotonic()
@@ -84,7 +84,7 @@ class Terminal:
         return True
 
     def run(self, line: str, prompt: str = "tarn> ") -> str:
-        """Types a line, and returns what was shown until the prompt is there again."""
+        """Types a line, and returns the output until the next prompt."""
         self.type(line + "\r")
         return self.wait_for(prompt)
 
@@ -99,7 +99,7 @@ class Terminal:
             return False
         try:
             piece = os.read(self._master, 65536)
-        except OSError:  # The other side has gone.
+        except OSError:  # The program has closed its side.
             return False
         self._raw += piece
         return bool(piece)

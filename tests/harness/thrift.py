@@ -1,7 +1,5 @@
-"""Thrift's compact protocol for Parquet footers: makes those that no writer does.
-
-https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
-"""
+"""Thrift's compact protocol for Parquet footers, to create footers that no writer creates:
+https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md"""
 
 from dataclasses import dataclass
 
@@ -31,7 +29,7 @@ def varint(number: int) -> bytes:
 
 def encode(kind: int, value) -> bytes:
     if kind in (TRUE, FALSE):
-        return bytes([kind])  # As an element; a field has it in its header.
+        return bytes([kind])  # For an element. A field has it in its header.
     if kind == BYTE:
         return bytes([value & 0xFF])
     if kind in (I16, I32, I64):
@@ -69,7 +67,7 @@ def encode_struct(fields: list[Field]) -> bytes:
 
 
 class Decoder:
-    """Reads values that encode wrote."""
+    """Reads values that encode() wrote."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -124,20 +122,20 @@ def footer_of(parquet: bytes) -> bytes:
 
 
 def with_footer(parquet: bytes, footer: bytes) -> bytes:
-    """The file with another footer."""
+    """Returns the file with another footer."""
     data = parquet[: -TRAILER_BYTES - len(footer_of(parquet))]
     return data + footer + len(footer).to_bytes(4, "little") + MAGIC
 
 
 def schema_element(name: str, children: int = 0) -> bytes:
-    """An optional INT32, or a group."""
+    """Returns an optional INT32, or a group."""
     fields = [] if children else [Field(1, I32, 1)]
     fields += [Field(3, I32, 1), Field(4, BINARY, name.encode())]
     return encode_struct(fields + ([Field(5, I32, children)] if children else []))
 
 
 def nested_file(depth: int) -> bytes:
-    """A Parquet file without rows, with one column inside of so many structs."""
+    """Returns a Parquet file without rows, with one column within nested structs."""
     elements = [
         schema_element("root", 1),
         *[schema_element("s", 1)] * depth,

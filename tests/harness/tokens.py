@@ -1,4 +1,4 @@
-"""Tokens as people make them: with the tool."""
+"""Tokens, created with the tool like a user does."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from harness.lake import Lake
 
 
 class Tokens:
-    """The tokens of a lake. Made before its daemons start, or the file is made here already."""
+    """The tokens of a lake. Create it before its daemons start, because it creates the file."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
@@ -39,7 +39,7 @@ class Tokens:
         arguments += [f"--prefix={prefix}" for prefix in prefixes]
         arguments.append(f"--weight={weight}")
         token = self.run("create", name, *arguments).stdout.strip()
-        # Its secret part; the rest is in the file, and may be shown.
+        # The secret part. The rest is in the file and may be shown.
         self._lake.recorder.add_secret("token", token.rpartition("_")[2])
         return token
 
@@ -50,7 +50,7 @@ class Tokens:
         self.run("revoke", name)
 
     def let_queryd_in(self) -> Path:
-        """Gives queryd a token of its own for catalogd."""
+        """Gives queryd a token for catalogd."""
         path = self._lake.folder / "catalogd-token"
         path.touch(mode=0o600)
         path.write_text(self.create("queryd", "catalog") + "\n")

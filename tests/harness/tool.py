@@ -1,4 +1,4 @@
-"""Runs `tarn` as somebody at a shell would, against the daemons of a lake."""
+"""Runs `tarn` like a user in a shell, with the daemons of a lake."""
 
 import subprocess
 from pathlib import Path
@@ -27,7 +27,7 @@ class Tool:
         self.lake = lake
 
     def __call__(self, *arguments: str | Path, env: dict[str, str] | None = None, **options):
-        """In the lake's folder, without a terminal."""
+        """Runs a command in the lake's folder, without a terminal."""
         return subprocess.run(
             command(*arguments),
             env=environment(self.lake, **(env or {})),

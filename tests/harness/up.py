@@ -14,7 +14,7 @@ URL = re.compile(r"http://(127\.0\.0\.1:[0-9]+)")
 
 
 class Up:
-    """A running `tarn up` whose data and home are below one folder."""
+    """A running `tarn up` with its data and home below one folder."""
 
     def __init__(
         self,

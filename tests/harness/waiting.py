@@ -1,4 +1,4 @@
-"""Waiting on a condition with a time limit: the only way a test here waits for anything."""
+"""Waits for a condition with a time limit. Tests wait for everything in this way."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Generous, because a loaded machine with two cores is slow; a pass never waits this long.
+# Large, because a machine with two cores can be slow. Tests that pass never wait this long.
 DEFAULT_LIMIT_S = 20.0
 _POLL_S = 0.01
 
@@ -17,7 +17,7 @@ def wait_until(
     limit_s: float = DEFAULT_LIMIT_S,
     poll_s: float = _POLL_S,
 ) -> T:
-    """Returns the first truthy value of `condition`, or fails saying `what` did not come."""
+    """Returns the first truthy value of `condition`, or fails with `what`."""
     deadline = time.monotonic() + limit_s
     while True:
         value = condition()

@@ -1,4 +1,4 @@
-"""Clients that take connections and do nothing with them."""
+"""Clients that open connections and do nothing with them."""
 
 import contextlib
 import re
@@ -7,7 +7,7 @@ HEAD = b"Host: localhost\r\nContent-Type: application/json\r\n"
 
 
 def test_idle_and_slow_connections_keep_nobody_out(new_lake):
-    """An address that takes all that it may, and answers none of it."""
+    """One address uses all connections that it may have. Other clients still get one."""
     new_lake.settings["http"] = {
         "connections_max": 64,
         "connections_per_address_max": 32,

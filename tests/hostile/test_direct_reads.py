@@ -1,4 +1,4 @@
-"""With queryd.allow_direct_reads SQL reads the bucket, and nothing beside it."""
+"""With queryd.allow_direct_reads, SQL can read the bucket and nothing else."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""JSON whose tree would be many times as large as its text is refused before there is a tree."""
+"""JSON whose tree would be much larger than its text is refused before the tree is built."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +46,7 @@ def test_bomb_takes_no_more_memory_than_its_text(lake, name):
         answers = list(pool.map(lambda _: lake.catalog.put("bomb", body), range(REQUESTS)))
     for answer in answers:
         assert message in answer.expect_error(status, "")
-    # Each body is there once, and its buffer may have room for twice as much.
+    # The server has each body once, in a buffer of up to twice its size.
     assert peak_bytes(lake) < 100_000_000 + REQUESTS * 2 * BYTES
     assert lake.catalog.list()["manifests"] == []
 

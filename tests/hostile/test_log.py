@@ -1,4 +1,4 @@
-"""What clients cannot do to the log and to a terminal: fill it, forge it, control it."""
+"""Clients cannot flood, forge or control the log and a terminal."""
 
 import contextlib
 import re
@@ -18,7 +18,7 @@ def test_wrong_tokens_have_a_line_for_each_interval(new_lake):
     new_lake.start_catalogd()
     wrong = new_lake.catalog.with_token("tarn_000000000000_" + "0" * 43)
     started = time.monotonic()
-    # All at once: their answers are held back, and all but four are refused.
+    # All at once: the responses are delayed, and all but four are refused.
     with contextlib.ExitStack() as stack:
         for _ in range(200):
             connection = stack.enter_context(wrong.connect())
@@ -32,7 +32,7 @@ def test_wrong_tokens_have_a_line_for_each_interval(new_lake):
 
         def told() -> int:
             lines = new_lake.catalogd.lines("unknown token")
-            # A line with a number stands for so many, the first one for itself.
+            # A line with a number counts for this many lines, including the first one.
             counts = [int(re.search(r"suppressed=(\d+)", line).group(1)) for line in lines]
             return sum(count or 1 for count in counts)
 
@@ -54,7 +54,7 @@ def test_failed_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
     failures = 300
     for _ in range(failures):
         assert noisy.sql(f"SELECT error('{'x' * 2000}')").status == 400
-    # Another token's failure is not suppressed.
+    # Failures of another token are not suppressed.
     assert quiet.sql("SELECT error('of the quiet one')").status == 400
     new_lake.queryd.wait_for_line("query failed", "of the quiet one")
     burst_s = time.monotonic() - started
@@ -66,7 +66,7 @@ def test_failed_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
     lines = new_lake.queryd.lines("query failed query_id")
     assert len(lines) <= 5 * (burst_s + 1) + 2
     assert all(len(line) < 1000 for line in lines)
-    # A later line has the number of the others: together they are all.
+    # A later line has the number of the suppressed ones, so that the sum is complete.
     wait_until(
         lambda: (
             noisy.sql("SELECT error('later')").status == 400
@@ -76,7 +76,7 @@ def test_failed_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
     )
     asked = new_lake.query.with_token(admin).get("/metrics").text
     failed = int(re.search(r'tarn_queries_total\{result="error"\} (\d+)', asked).group(1))
-    # The lines since the last number may be suppressed too.
+    # Lines after the last number may be suppressed too.
     assert failed - 20 <= counted(new_lake.queryd.lines("query failed query_id")) <= failed
 
 
@@ -108,6 +108,6 @@ def test_tool_shows_control_characters_as_escapes(shared_lake):
         with Terminal(argv, environment(lake), str(lake.folder)) as terminal:
             assert terminal.wait_for_exit() == 0
         assert "a\\x9b\\u202ez" in terminal.text, form
-    # A pipe gets the data as they are.
+    # A pipe gets the data unchanged.
     assert "a\u009b\u202ez" in ok(run("sql", "--format", "csv", text))
     lake.catalog.delete("odd\u202ename")

@@ -1,4 +1,4 @@
-"""Texts of any length that a query makes: they are cut before they are sent, kept or logged."""
+"""Very long texts from a query are cut before they are sent, cached or logged."""
 
 import http.client
 import json
@@ -9,10 +9,10 @@ from harness.engine import Memory
 # The limit of a message, the "query: " before it, and the newline or the JSON around it.
 ANSWER_BYTES_MAX = 4096 + 200
 TEXT_BYTES = 20_000_000
-# Each message fills two frames of the engine's and the front's if it is not cut.
+# Each uncut message would fill two frames of the engine and the front.
 ROUNDS = 10
 LONG_ERROR = f"SELECT error(repeat('x', {TEXT_BYTES}))"
-# Fails after its answer has begun, so that NDJSON tells the reason in the last line.
+# Fails after the response has begun, so that NDJSON has the reason in its last line.
 LATE_ERROR = (
     f"SELECT CASE WHEN n = 2999999 THEN error(repeat('x', {TEXT_BYTES})) ELSE n END"
     " FROM range(3000000) t(n)"

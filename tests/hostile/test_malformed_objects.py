@@ -1,4 +1,4 @@
-"""Parquet objects that are made to harm the engine: an error names them, and no process ends."""
+"""Malicious Parquet objects: an error names them, and no process ends."""
 
 import pytest
 from harness import thrift
@@ -35,7 +35,7 @@ def test_deeply_nested_schema_harms_nobody(lake):
     assert wait_for_failure(lake.query, "deep", lake.queryd) == f'object "{key}": {TOO_DEEP}'
     text = lake.query.sql("FROM deep").expect_error(400, 'query: dataset "deep": ')
     assert text.strip().endswith(TOO_DEEP)
-    # It is tried again, and others go live meanwhile.
+    # The dataset is retried, and other datasets become visible meanwhile.
     lake.add("next", "SELECT 2 AS id", key="next.parquet")
     lake.wait_for_rows("next", [[2]])
     wait_until(

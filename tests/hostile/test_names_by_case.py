@@ -1,4 +1,5 @@
-"""Names that differ by case only: SQL does not tell them apart, so no dataset takes another's."""
+"""Names that differ only in case: SQL does not distinguish them, so catalogd refuses the second
+one."""
 
 import sqlite3
 from contextlib import closing
@@ -22,7 +23,7 @@ def test_in_an_old_catalogue_the_older_dataset_has_the_name(new_lake):
     lake.add("sales", "SELECT 'old' AS n", key="old.parquet")
     lake.add("other", "SELECT 'new' AS n", key="new.parquet")
     lake.catalogd.stop()
-    # What catalogd accepted before.
+    # A database from before catalogd refused this.
     with closing(sqlite3.connect(lake.folder / "catalog" / "catalog.sqlite")) as database:
         database.execute("UPDATE datasets SET name = 'SALES' WHERE name = 'other'")
         database.commit()

@@ -1,8 +1,5 @@
-"""Statements and values that are nested so deep that DuckDB would not come back, or would end.
-
-Without a limit each of these takes from seconds to years and cannot be interrupted, or exhausts the
-stack of the engine process.
-"""
+"""Deeply nested statements and values. Without a limit each of these takes from seconds to years
+and cannot be interrupted, or overflows the stack of the engine process."""
 
 import pytest
 from harness.engine import engine_pid, failures

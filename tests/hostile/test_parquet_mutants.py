@@ -1,4 +1,4 @@
-"""Mutants of Parquet files end no process. tests/fuzz_parquet.py tries more of them."""
+"""Mutants of Parquet files crash no process. tests/fuzz_parquet.py tries more of them."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Requests that mean harm below SQL: of ambiguous length, and compressed bombs."""
+"""Malicious requests below SQL: with ambiguous length, and compressed bombs."""
 
 import contextlib
 import gzip
@@ -106,8 +106,8 @@ def test_compressed_bomb_is_cut_at_the_limit(shared_lake, coding, pack):
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 def test_body_of_many_empty_members_is_refused(shared_lake, coding):
-    """Each one costs time, and none adds to the size."""
-    # RFC 8878: an empty raw block as the last one, behind a header without a content size.
+    """Each block takes time, and none adds to the size."""
+    # RFC 8878: an empty raw block as the last one, after a header without a content size.
     empty = gzip.compress(b"") if coding == "gzip" else bytes.fromhex("28b52ffd0000010000")
     parts = "members" if coding == "gzip" else "frames"
     path = "/catalog/datasets/members"

@@ -1,9 +1,7 @@
-"""Hostile SQL, and SQL that only looks so: each statement gets its verdict, and nothing changes.
-
-The statements stand in refused.toml and allowed.toml. Around all of them, pictures are taken of the
-bucket, of the files beside the daemons, and of the catalogue; a server beside the store listens for
-connections that nobody may make, and a file holds words that nobody may read.
-"""
+"""Hostile SQL, and harmless SQL that looks similar: each statement gets its verdict, and nothing
+changes. The statements are in refused.toml and allowed.toml. The test compares the bucket, the
+files of the daemons and the catalogue before and after. A server beside the store counts
+forbidden connections, and a file has text that must not appear."""
 
 import contextlib
 import hashlib
@@ -39,7 +37,7 @@ _QUOTES = """
 
 
 class Listener:
-    """Counts who connects, and answers nobody."""
+    """Counts connections and sends nothing."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -62,7 +60,7 @@ class Listener:
 
 
 class World:
-    """A lake, and what must not change while statements are sent to it."""
+    """A lake, and the state that must not change."""
 
     def __init__(self, lake: Lake, listener: Listener) -> None:
         self.lake = lake
@@ -117,7 +115,7 @@ class World:
             "schemas": rows("SELECT * FROM duckdb_schemas() ORDER BY ALL").rows(),
             "types": rows("SELECT count(*) FROM duckdb_types()").rows(),
             "sequences": rows("SELECT * FROM duckdb_sequences()").rows(),
-            # Settings cannot be asked for: these are answers that hang on some of them.
+            # Queries cannot read settings, so these results depend on some of them.
             "settings": rows(
                 "SELECT '2026-01-01 00:00:00'::TIMESTAMPTZ::VARCHAR, 1 / 2, 'a' < 'B', "
                 "current_schema(), (SELECT list(x) FROM (VALUES (1), (NULL)) t(x) ORDER BY ALL)"
@@ -129,7 +127,8 @@ class World:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:
-    """All but logs, and the catalogue's database, whose content is asked for."""
+    """Returns all files except for logs and the database of the catalogue, which is compared by
+    content."""
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if path.suffix in (".err", ".out") or relative.parts[0] == "catalog":
@@ -157,7 +156,7 @@ def world(module_lake) -> Iterator[World]:
 
 
 def _expect_refusal(world: World, template: str, message: str) -> None:
-    """`message` is all that comes, or its beginning where it does not end."""
+    """`message` is the whole error, or its beginning if it ends with "…"."""
     text = world.ask(template).expect_error(400, "query: " + message)
     whole = message.startswith("not allowed: ") and not message.endswith("did you mean ")
     if whole:
@@ -191,7 +190,7 @@ def test_honest_sql_runs(world, sql):
     assert answer.json()["columns"]
 
 
-# --- every table function that this DuckDB has, by name
+# --- all table functions of this DuckDB
 
 _TABLE_FUNCTIONS_ALLOWED = set(
     """
@@ -236,7 +235,7 @@ def test_each_table_function_by_each_of_its_names(world, name):
             ):
                 answer = world.ask(sql)
                 if allowed:
-                    # It may be wrong for DuckDB, with these arguments.
+                    # The call may be an error in DuckDB with these arguments.
                     assert "not allowed" not in answer.text, sql
                     continue
                 message = answer.expect_error(400, "query: ")
@@ -244,18 +243,18 @@ def test_each_table_function_by_each_of_its_names(world, name):
                     assert message.startswith(("query: not allowed: query", "query: Parser Error"))
                 else:
                     assert message == f"query: not allowed: table function {name}", sql
-        # Without parentheses it is a table's name.
+        # Without parentheses it is the name of a table.
         bare = world.ask(f"FROM {form}")
         if not allowed:
             message = bare.expect_error(400, "query: ")
-            # One of them is a word of DuckDB's grammar.
+            # One of them is a keyword in DuckDB's grammar.
             assert message == f"query: not allowed: table function {name}" or (
                 name == "glob" and message.startswith("query: Parser Error: ")
             ), form
 
 
 def test_a_deep_or_long_statement_does_no_harm(world):
-    """Whatever comes of these, the engine goes on."""
+    """The engine keeps running, whether these succeed or fail."""
     for sql in (
         "SELECT " + "(" * 20_000 + "1" + ")" * 20_000,
         "SELECT 1" + " UNION ALL SELECT 1" * 3_000,

@@ -1,4 +1,4 @@
-"""Large requests and responses of clients that send or read slowly take bounded memory."""
+"""Large requests and responses of slow clients use bounded memory."""
 
 import contextlib
 import json
@@ -27,7 +27,8 @@ def limited(lake: Lake) -> Lake:
 
 @contextlib.contextmanager
 def unread(client: Client, path: str, count: int) -> Iterator[list[socket.socket]]:
-    """Connections that ask and read nothing, so that the responses wait in the server."""
+    """Opens connections that send a query and read nothing, so that the responses wait in the
+    server."""
     with contextlib.ExitStack() as stack:
         connections = []
         for _ in range(count):
@@ -64,7 +65,7 @@ def peak_bytes(pid: int) -> int:
 
 @pytest.fixture
 def large(new_lake):
-    """A dataset of 11 MB with two versions, and what catalogd had in memory at most before."""
+    """A dataset of 11 MB with two versions, and the peak memory of catalogd before the test."""
     lake = limited(new_lake)
     lake.start_catalogd()
     for objects in (12_000, 12_001):
@@ -83,7 +84,7 @@ def all_is_given_back(lake: Lake) -> None:
 
 @pytest.mark.parametrize("path", ["", "/history"])
 def test_unread_responses_take_bounded_memory(large, path):
-    """Larger ones than the kernel takes for a client that reads nothing."""
+    """Responses that are larger than the buffers of the kernel."""
     client, pid = large.catalog, large.catalogd.process.pid
     path = f"/catalog/datasets/large{path}"
     with unread(client, path, 100):

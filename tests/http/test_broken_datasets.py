@@ -1,4 +1,4 @@
-"""Datasets that the catalogue has and that cannot be read: queries are told why."""
+"""Datasets of the catalogue that cannot be read: queries get the reason."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""queryd follows the catalogue: at once, as one revision, and past what fails."""
+"""queryd follows the catalogue: at once, one revision at a time, and in spite of failures."""
 
 import threading
 import time
@@ -10,7 +10,8 @@ from harness.waiting import wait_until
 
 @pytest.fixture
 def lake(new_lake):
-    """Its refresh is far away: what is seen soon was told by the catalogue."""
+    """A lake with a long refresh interval, so that quick changes come from the catalogue's
+    notification."""
     return new_lake.set("queryd", refresh_every="1h").start()
 
 
@@ -31,7 +32,7 @@ def test_dataset_can_be_queried_as_soon_as_it_is_registered(lake):
         took.append(time.monotonic() - start)
     lake.catalog.delete("d0")
     wait_until(lambda: lake.select_all("d0").status == 400, "it is gone")
-    # The refresh comes in an hour. How fast it is, bench/ says.
+    # The next refresh is in an hour. bench/ measures how fast this is.
     assert sorted(took)[10] < 5
 
 
@@ -48,7 +49,7 @@ def test_sizes_are_those_of_what_queries_see(lake):
     known = {"name": "known", "row_count": 1, "objects": 1, "bytes": 600}
     unknown = {"name": "unknown", "row_count": None, "objects": 1, "bytes": None}
     assert sizes() == [known, unknown]
-    # Queries see the former objects of what cannot be read, and so do sizes.
+    # Queries and sizes still use the former objects of a dataset that cannot be read.
     lake.catalog.put("known", {"objects": [{"key": "no/such.parquet", "size": 7}]})
     wait_until(lambda: status(lake)["failed"], "it is told")
     assert sizes() == [known, unknown]
@@ -68,8 +69,8 @@ def test_answer_says_which_revision_it_saw(lake):
 
 
 def test_each_query_sees_one_revision(lake):
-    """Two datasets are put one after the other, again and again: of the pairs that the catalogue
-    had, (n, n) and (n + 1, n), a query sees one, and its revision says which."""
+    """Puts two datasets in turn, so that the catalogue has (n, n) or (n + 1, n). A query sees one
+    of these pairs, and its revision tells which one."""
     for n in range(8):
         lake.files.put(f"{n}.parquet", parquet(f"SELECT {n} AS n"))
     for name in ("a", "b"):
@@ -118,7 +119,7 @@ def test_status_names_what_failed_and_keeps_the_former(lake):
     assert (second["name"], second["former_is_visible"]) == ("new", False)
     assert "missing.parquet" in first["error"]
     assert lake.select_all("a").rows() == [[1]]
-    # It is tried again without a change, soon.
+    # queryd soon retries without a change.
     lake.files.put("missing.parquet", parquet("SELECT 2 AS n"))
     lake.wait_for_rows("a", [[2]])
     lake.wait_for_rows("new", [[2]])
@@ -166,7 +167,7 @@ def test_dataset_costs_one_request_to_the_store(new_lake, make_proxy):
 
 
 def test_object_that_the_short_way_cannot_read_is_judged_by_duckdb(new_lake):
-    """Its message names what is wrong."""
+    """The message names the problem."""
     new_lake.set("log", level="debug").start_catalogd()
     new_lake.catalog.put_keys("text", new_lake.files.put("text.parquet", b"id,name\n1,one\n"))
     new_lake.start_queryd()

@@ -15,7 +15,7 @@ FULL = {
 
 @pytest.fixture
 def catalog(new_lake):
-    """Fresh and empty."""
+    """A new and empty catalogue."""
     new_lake.start_catalogd()
     return new_lake.catalog
 
@@ -109,7 +109,7 @@ def test_updated_at_is_strictly_later_however_fast_it_changes(catalog):
 
 
 def test_updated_at_is_strictly_later_even_when_a_dataset_is_made_anew(catalog):
-    """Who only looks at updated_at must see that it is another one."""
+    """A client that compares only updated_at must see that the dataset is another one."""
     for _ in range(20):
         first = catalog.put_keys("phoenix", "key")
         assert catalog.delete("phoenix").status == 204
@@ -190,7 +190,7 @@ def test_changes_at_the_same_time_are_counted_one_by_one(catalog):
 
 
 def test_list_is_of_one_revision(catalog):
-    """What the list says and the revision it names belong together."""
+    """The list has exactly the content of its revision."""
     start = catalog.revision()
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(lambda: [catalog.put_keys(f"d{n}", "k") for n in range(100)])

@@ -1,4 +1,5 @@
-"""catalogd: bad input is 400 that says which field and why, and nothing is stored."""
+"""catalogd: invalid input is an error 400 that names the field and the reason, and nothing is
+stored."""
 
 import json
 
@@ -78,7 +79,7 @@ def assert_refused(catalog, target: str, body: bytes, field: str) -> None:
 def test_bad_body(catalog, field, body):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     if b"1e400" in raw:
-        field = ""  # May already fail as a number of JSON.
+        field = ""  # The number may already be an error of the JSON parser.
     assert_refused(catalog, "/catalog/datasets/x", raw, field)
 
 

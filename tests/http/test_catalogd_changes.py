@@ -1,4 +1,4 @@
-"""catalogd: what has changed since a revision, told at once or when it happens."""
+"""catalogd: the changes since a revision, at once or when they happen."""
 
 import http.client
 import re
@@ -17,13 +17,13 @@ ETAG = re.compile(r'"([0-9A-Za-z_-]+)\.(\d+)"')
 
 @pytest.fixture
 def catalog(new_lake):
-    """Fresh and empty."""
+    """A new and empty catalogue."""
     new_lake.start_catalogd()
     return new_lake.catalog
 
 
 def position(catalog: Client) -> str:
-    """What a client keeps: the ETag without its quotes."""
+    """Returns the ETag without quotes, as a client stores it."""
     return catalog.get("/catalog/list").headers["ETag"].strip('"')
 
 
@@ -140,7 +140,7 @@ def test_deletions_are_told_for_so_long(new_lake):
     catalog.put_keys("a", "k")
     before = position(catalog)
     catalog.delete("a")
-    catalog.put_keys("b", "k")  # A change forgets what is older.
+    catalog.put_keys("b", "k")  # A change deletes older history.
     assert "since" not in since(catalog, before)
     assert since(catalog, position(catalog))["since"] == 3
 
@@ -160,7 +160,7 @@ def test_wait_that_is_none_is_400(catalog, wait):
 
 
 def test_following_the_changes_gives_the_list(catalog):
-    """Whoever applies each answer has what the list has, while others write."""
+    """A client that applies each response always has the same state as the list, during writes."""
     known: dict[str, dict] = {}
 
     def write(worker: int) -> None:
@@ -359,7 +359,7 @@ def test_changes_of_others_wake_nobody(tenants):
 
 
 def test_position_of_one_token_is_none_of_another(tenants):
-    """What is there for the one says nothing of what is there for the other."""
+    """The list of one token has no trace of the datasets of another."""
     tenants.catalog.put_keys("blue_1", "k")
     tenants.catalog.put_keys("red_1", "k")
     blue, everything = position(tenants.blue), position(tenants.catalog)

@@ -1,4 +1,4 @@
-"""catalogd: changes under a condition (RFC 9110, 13), and of a schema's types."""
+"""catalogd: conditional changes (RFC 9110, 13), and the types of a schema."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -110,7 +110,7 @@ def test_delete_if_match(catalog):
 @pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
 @pytest.mark.parametrize("value", ["", "x", '"x', "1.2"])
 def test_condition_that_is_none_changes_nothing(catalog, header, value):
-    """To pass over it could overwrite what the client wanted to protect."""
+    """To ignore an invalid condition could overwrite data that the client wants to protect."""
     answer = catalog.request("PUT", dataset_path("odd"), BODY % "a", {header: value})
     answer.expect_error(400, f"{header}: ")
     assert catalog.manifest("odd").status == 404
@@ -124,7 +124,7 @@ def test_condition_as_a_problem_document(catalog):
 
 
 def test_counters_with_if_match_lose_no_update(catalog):
-    """Read, change, write if nobody else has: each of the updates is in the result."""
+    """Concurrent updates that read, change and write under a condition are all in the result."""
     put_if(catalog, "counter", "0")
 
     def count(_: int) -> int:

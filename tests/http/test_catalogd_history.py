@@ -1,4 +1,4 @@
-"""catalogd: former versions of datasets, also of deleted ones, are shown and brought back."""
+"""catalogd: earlier versions of datasets, also of deleted ones, can be listed and restored."""
 
 import pytest
 from harness.client import Answer, Client, dataset_path

@@ -1,4 +1,4 @@
-"""How queryd serves the web console; what it does in a browser is in tests/browser."""
+"""How queryd serves the web console. tests/browser tests the console in a browser."""
 
 import gzip
 import re
@@ -45,7 +45,7 @@ def test_its_policy_names_no_other_server_and_nothing_unsafe(client):
     policy = client.get("/").headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert not re.search(r"unsafe|http|\*|data:", policy)
-    # All else keeps the strictest.
+    # All other responses keep the strictest policy.
     other = client.get("/healthz").headers["Content-Security-Policy"]
     assert other == "default-src 'none'; frame-ancestors 'none'"
 

@@ -1,4 +1,4 @@
-"""Contract of queryd: quoted "so that no dataset name or key can be SQL", nor anything else."""
+"""Contract of queryd: quoted "so that no dataset name or key can be SQL", or anything else."""
 
 import pytest
 from harness.client import quoted
@@ -92,13 +92,13 @@ KEYS = [
     "k" * 200,
 ]
 
-# Lie where a pattern in a key would find them.
+# The keys that a pattern in another key would match.
 DECOYS = ["starx.parquet", "questionx.parquet", "question", "bracketsa.parquet", "percentA.parquet"]
 
 
 @pytest.fixture(scope="module")
 def odd_lake(shared_lake):
-    """With a canary that any injected SQL would kill, and decoys for patterns."""
+    """A lake with a canary that injected SQL would drop, and objects that patterns would match."""
     shared_lake.add("canary", "SELECT 'alive' AS state", key="canary")
     shared_lake.wait_for_rows("canary", [["alive"]])
     for decoy in DECOYS:
@@ -114,13 +114,14 @@ def test_name_is_only_ever_a_name(odd_lake, name):
     assert name in listed
     odd_lake.wait_for_rows(name, [["right"]])
     assert odd_lake.catalog.delete(name).status == 204
-    # By some of these names DuckDB has something of its own, which is not ours to hide.
+    # DuckDB has functions or views with some of these names, which datasets do not hide.
     wait_until(lambda: b'"right"' not in odd_lake.select_all(name).body, "the view is gone")
     assert odd_lake.select_all("canary").rows() == [["alive"]]
 
 
 def test_a_dataset_cannot_lend_its_name_to_a_function_that_shows_secrets(odd_lake):
-    """While it is dropped, the name would mean the function: it stays refused all along."""
+    """Such a name is always refused, because after a drop of the dataset it would mean the
+    function."""
     odd_lake.catalog.put_keys("duckdb_secrets", odd_lake.files.put_rows("s", "SELECT 1 AS cell"))
     odd_lake.catalog.put_keys("beside it", odd_lake.files.put_rows("b", "SELECT 'x' AS cell"))
     odd_lake.wait_for_rows("beside it", [["x"]])
@@ -134,7 +135,7 @@ def test_key_is_only_ever_a_key(odd_lake, name):
     key = odd_lake.files.put_rows(name, "SELECT 'right' AS cell")
     odd_lake.catalog.put_keys("odd key", key)
     odd_lake.wait_for_rows("odd key", [["right"]])
-    # The same in a list, which is written another way.
+    # The same in a list, which is quoted by other code.
     second = odd_lake.files.put_rows("zz-second", "SELECT 'second' AS cell")
     odd_lake.catalog.put_keys("odd key", key, second)
     odd_lake.wait_for_rows("odd key", [["right"], ["second"]])
@@ -154,7 +155,7 @@ def test_name_and_key_at_once(odd_lake):
 
 
 def test_error_about_an_odd_name_stays_one_line_of_the_log(odd_lake):
-    """No name or key can forge a line of the log."""
+    """Names and keys cannot forge a line of the log."""
     key = odd_lake.files.key("absent\n2026-01-01T00:00:00.000000Z ERROR queryd: forged")
     odd_lake.catalog.put_keys("odd; 'name'", key)
     odd_lake.queryd.wait_for_line("WARN", "odd; 'name'")
@@ -163,7 +164,7 @@ def test_error_about_an_odd_name_stays_one_line_of_the_log(odd_lake):
 
 
 def test_key_cannot_leave_the_bucket(odd_lake):
-    """`..` is no parent folder in S3; as a part of a URL it must not become one."""
+    """In S3, `..` is not a parent folder, and it must not become one in a URL."""
     odd_lake.catalog.put_keys("escape", "../other-bucket/x.parquet")
     odd_lake.queryd.wait_for_line("WARN", "escape")
     odd_lake.select_all("escape").expect_error(400, "query: ")

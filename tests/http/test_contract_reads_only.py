@@ -1,4 +1,4 @@
-"""Contract of queryd: one statement that reads, and no other way to do anything."""
+"""Contract of queryd: one statement that reads, and no way to do anything else."""
 
 import pytest
 from harness.waiting import wait_until
@@ -109,7 +109,7 @@ READS_OUTSIDE = [
     "SELECT * FROM 'http://127.0.0.1:9/x.parquet'",
     "SELECT * FROM sniff_csv('/etc/passwd')",
     "SELECT * FROM parquet_metadata('/etc/x.parquet')",
-    # Objects of the bucket are read by way of the catalogue only.
+    # Queries can read objects of the bucket only through the catalogue.
     "SELECT * FROM read_parquet('s3://lake/{prefix}/data.parquet')",
     "SELECT * FROM 's3://lake/{prefix}/data.parquet'",
     "SELECT * FROM glob('s3://lake/**')",

@@ -1,4 +1,4 @@
-"""Contract of queryd, "Refresh loop": never fatal, quiet when nothing changed, 10 s limit."""
+"""Contract of queryd, "Refresh loop": never fatal, no log line without a change, 10 s limit."""
 
 import time
 
@@ -12,7 +12,7 @@ INITIAL_FAILED = "initial refresh failed (will retry)"
 
 @pytest.fixture
 def proxied(new_lake, make_proxy):
-    """catalogd runs behind a proxy; queryd is configured for the proxy and not started."""
+    """A lake with catalogd behind a proxy. queryd uses the proxy and is not started."""
     new_lake.start_catalogd()
     proxy = make_proxy(new_lake.catalog.address)
     new_lake.set("queryd", catalogd_url=proxy.url)
@@ -20,12 +20,12 @@ def proxied(new_lake, make_proxy):
 
 
 def refresh_count(proxy) -> int:
-    """Between two refreshes queryd waits to be told of a change, which is none."""
+    """Between refreshes, queryd waits for a notification of a change, which is not a refresh."""
     return proxy.count(LIST) - proxy.count(b"&wait=")
 
 
 def refreshes(proxy, more: int) -> None:
-    """Until queryd has asked for the list that many times more."""
+    """Waits until queryd has requested the list this many times more."""
     before = refresh_count(proxy)
     wait_until(lambda: refresh_count(proxy) >= before + more, f"{more} more refreshes")
 
@@ -73,7 +73,7 @@ def test_a_line_in_the_log_only_when_something_changed(proxied):
     refreshes(proxy, 5)
     assert len(lake.queryd.lines("refresh created=")) == 1
     assert lake.queryd.lines("refresh failed") == []
-    # The same content again is no change.
+    # The same content again is not a change.
     lake.catalog.put_keys("numbers", lake.files.key("data.parquet"))
     refreshes(proxy, 3)
     assert len(lake.queryd.lines("refresh created=")) == 1
@@ -121,7 +121,7 @@ def test_every_refresh_has_a_limit(proxied):
     lake.wait_for_rows("numbers", [[42]])
     proxy.stall()
     lake.queryd.wait_for_line("WARN", "refresh failed", count=2)
-    # Neither the wait nor the failure is felt by queries.
+    # Queries are not affected by the wait or the failure.
     begin = time.monotonic()
     assert lake.select_all("numbers").rows() == [[42]]
     assert time.monotonic() - begin < 5.0
@@ -179,7 +179,7 @@ def stable(shared_lake):
 def test_nonsense_from_catalogd_is_a_warning_and_drops_no_view(
     new_lake, make_proxy, stable, answer
 ):
-    """An answer that cannot be read is no empty catalogue."""
+    """A response that cannot be parsed is not an empty catalogue."""
     proxy = make_proxy(stable.catalog.address)
     new_lake.set("queryd", catalogd_url=proxy.url).start_queryd()
     new_lake.wait_for_rows("numbers", [[42]])
@@ -194,7 +194,7 @@ def test_nonsense_from_catalogd_is_a_warning_and_drops_no_view(
 
 
 def test_pruned_catalogue_is_a_change_and_not_an_error(lake):
-    """An empty list that can be read does drop every view."""
+    """A valid empty list drops all views."""
     lake.add("numbers", "SELECT 42 AS n")
     lake.wait_for_rows("numbers", [[42]])
     lake.catalog.delete("numbers")

@@ -46,7 +46,7 @@ def test_replaced_view_may_have_other_columns(lake):
 
 
 def test_object_overwritten_in_place_and_registered_again_shows_its_new_rows(lake):
-    """Nothing remembered of the old object may be used for the new one."""
+    """No cached data of the old object may be used for the new one."""
     key = lake.files.put_rows("same", "SELECT i AS n FROM range(3) t(i)")
     lake.catalog.put_keys("numbers", key, row_count=3)
     lake.wait_for_rows("numbers", [[0], [1], [2]])
@@ -88,13 +88,14 @@ def test_dataset_can_come_back(lake):
 
 
 def test_drops_come_before_anything_else(new_lake, make_proxy):
-    """DuckDB's names ignore case: dropping `Sales` after making `sales` would drop the new view."""
+    """DuckDB ignores the case of names: to drop `Sales` after creating `sales` would drop the new
+    view."""
     new_lake.start_catalogd()
     proxy = make_proxy(new_lake.catalog.address)
     new_lake.set("queryd", catalogd_url=proxy.url).start_queryd()
     new_lake.add("Sales", "SELECT 1 AS n", key="old")
     new_lake.wait_for_rows("Sales", [[1]])
-    proxy.refuse()  # Both changes come with one refresh.
+    proxy.refuse()  # Both changes are in one refresh.
     assert new_lake.catalog.delete("Sales").status == 204
     new_lake.add("sales", "SELECT 2 AS n", key="new")
     proxy.pass_on()
@@ -140,11 +141,12 @@ def test_dataset_of_several_objects_is_all_of_their_rows(lake):
     assert answer.rows() == [[i, 1000, 499500] for i in range(5)]
 
 
-# --- one that fails keeps nobody else from being refreshed
+# --- a failing dataset does not prevent the refresh of others
 
 
 def break_missing(lake, name="bad") -> str:
-    """Registered, but the object is not there. Returns its name in the folder."""
+    """Registers a dataset whose object does not exist. Returns the name of the object in the
+    folder."""
     lake.catalog.put_keys(name, lake.files.key(f"{name}-object"))
     return f"{name}-object"
 
@@ -161,7 +163,7 @@ def break_empty(lake, name="bad") -> str:
 
 
 def break_footer(lake, name="bad") -> str:
-    """Starts and ends as Parquet does, and holds nothing that can be read."""
+    """Returns bytes that begin and end like Parquet, without valid content."""
     data = b"PAR1" + b"\xff" * 2000 + (1900).to_bytes(4, "little") + b"PAR1"
     lake.catalog.put_keys(name, lake.files.put(f"{name}-object", data))
     return f"{name}-object"
@@ -181,7 +183,7 @@ def test_broken_dataset_beside_good_ones(new_lake, break_it):
     new_lake.wait_for_rows("z_good", [[2]])
     new_lake.queryd.wait_for_line("WARN", FAILED, "m_bad")
     new_lake.select_all("m_bad").expect_error(400, "query: ")
-    # Repaired in the store, without a word to the catalogue: the next refresh tries again.
+    # The object is repaired without a change of the catalogue. The next refresh tries again.
     new_lake.files.put_rows(name, "SELECT 3 AS n")
     new_lake.wait_for_rows("m_bad", [[3]])
 
@@ -195,7 +197,7 @@ def test_view_that_existed_stays_when_the_new_version_is_broken(lake, break_it):
     name = break_it(lake, "numbers")
     lake.queryd.wait_for_line("WARN", FAILED, "numbers")
     assert lake.select_all("numbers").rows() == [[1]]
-    # Others go on changing meanwhile.
+    # Other datasets change meanwhile.
     lake.add("beside", "SELECT 2 AS n", key="beside-2")
     lake.wait_for_rows("beside", [[2]])
     assert lake.select_all("numbers").rows() == [[1]]
@@ -212,7 +214,7 @@ def test_errors_are_reported_together(new_lake):
 
 
 def test_missing_one_of_several_objects_is_a_failure(lake):
-    """Half of the rows would be worse than none."""
+    """A result without the rows of one object would be worse than an error."""
     there = lake.files.put_rows("part-0", "SELECT 1 AS n")
     lake.catalog.put_keys("parts", there, lake.files.key("part-1"))
     lake.queryd.wait_for_line("WARN", FAILED, "parts")

@@ -1,8 +1,5 @@
-"""Contract of queryd, "Secrets" and "Credentials never leave".
-
-That no byte of any log or answer holds a credential is checked after every test of the suite
-(conftest.py); here are the tests that try to make one leave.
-"""
+"""Contract of queryd, "Secrets" and "Credentials never leave". conftest.py checks after every test
+that no byte of logs and responses has a credential. These tests try to make one leave."""
 
 import base64
 import json
@@ -67,7 +64,7 @@ def test_file_that_is_not_there_falls_back_to_the_credentials_of_s3(new_lake):
     new_lake.wait_for_rows("numbers", [[42]])
 
 
-# --- what is refused
+# --- refused secrets
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o444, 0o777], ids=oct)
@@ -111,7 +108,7 @@ def test_file_is_missing_and_s3_has_no_credentials(new_lake):
     ],
 )
 def test_file_with_half_of_the_credentials_is_refused(new_lake, text):
-    """Neither half goes together with a half from somewhere else."""
+    """A key from one source is never combined with a secret from another."""
     path = new_lake.folder / "secrets.toml"
     path.write_text(text)
     path.chmod(0o600)
@@ -132,7 +129,7 @@ def test_file_with_half_of_the_credentials_is_refused(new_lake, text):
     ids=["unquoted", "unclosed", "twice", "wrong-type", "as-a-key", "bare"],
 )
 def test_file_cannot_be_parsed_and_the_line_shows_none_of_it(new_lake, recorder, template):
-    """Parsers like to quote what they stumbled over."""
+    """Parsers often quote the text of an error."""
     credentials = recorder.new_credentials()
     path = new_lake.folder / "secrets.toml"
     text = template.format(id=credentials.access_key_id, secret=credentials.secret_access_key)
@@ -232,7 +229,7 @@ LOOKS_AROUND = [
 
 
 def test_sql_that_looks_around_shows_no_credential(new_lake, recorder):
-    """Whether it is answered or refused is not the question here."""
+    """The query may succeed or be refused, but it must not show a credential."""
     credentials = new_lake.files.store.credentials
     new_lake.use_credentials(None).start_catalogd()
     environment = {
@@ -260,7 +257,7 @@ def test_sql_that_looks_around_shows_no_credential(new_lake, recorder):
     ],
 )
 def test_errors_of_duckdb_are_filtered(shared_lake, recorder, part, template):
-    """DuckDB quotes the SQL text in its errors; a client that guessed right is not told so."""
+    """DuckDB quotes the SQL in its errors. A client that guesses a secret must not learn that."""
     value = getattr(shared_lake.files.store.credentials, part)
     sql = template.format(
         identifier='"' + value + '"', literal="'" + value.replace("'", "''") + "'"
@@ -274,7 +271,7 @@ def test_errors_of_duckdb_are_filtered(shared_lake, recorder, part, template):
 
 
 def test_session_token_is_used_and_never_shown(new_lake, recorder):
-    """The store knows no such token; all that matters is that the refusal does not quote it."""
+    """The store does not know the token. The error must not quote it."""
     temporary = recorder.new_credentials(with_token=True)
     secrets_file(new_lake, temporary)
     new_lake.use_credentials(None).start_catalogd()
@@ -293,7 +290,7 @@ def test_metrics_and_health_show_no_credential(shared_lake, recorder):
 
 
 def test_credentials_are_not_on_the_command_line(shared_lake, recorder):
-    """Anyone on the machine can read the arguments of a process."""
+    """All users of the machine can read the arguments of a process."""
     for daemon in (shared_lake.queryd, shared_lake.catalogd):
         for pid in daemon.family():
             command_line = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -13,7 +13,7 @@ SIGNALS = pytest.mark.parametrize(
     "signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"]
 )
 CUT_OFF = (http.client.HTTPException, ConnectionError, TimeoutError)
-# How much longer than its limit a shutdown may take on a loaded machine.
+# The additional time of a shutdown on a loaded machine.
 SLACK_S = 5.0
 
 
@@ -24,7 +24,7 @@ def pool():
 
 
 def ask(client, text: str):
-    """The answer, or the exception that cut it off."""
+    """Returns the response, or the exception that ended it."""
     try:
         return client.sql(text)
     except CUT_OFF as error:
@@ -52,7 +52,7 @@ def test_idle_catalogd_exits_0(new_lake, signum):
 
 @SIGNALS
 def test_exits_0_while_catalogd_stalls(new_lake, make_proxy, signum):
-    """A refresh that waits is no reason to wait."""
+    """A shutdown does not wait for a refresh that waits."""
     new_lake.start_catalogd()
     proxy = make_proxy(new_lake.catalog.address)
     proxy.stall()
@@ -80,7 +80,7 @@ def test_half_a_request_holds_up_the_exit_no_longer_than_the_limit(new_lake):
 
 @pytest.fixture
 def behind_proxy(new_lake, make_proxy):
-    """The store is behind a proxy: a query runs for exactly as long as the proxy stalls."""
+    """A lake with its store behind a proxy, so that a query runs while the proxy stalls."""
     proxy = make_proxy(new_lake.files.store.address)
     new_lake.set("s3", endpoint=proxy.url).set("queryd", refresh_every="1h").start_catalogd()
     new_lake.add("numbers", "SELECT n, n % 10 AS digit FROM range(50000) t(n)")
@@ -110,7 +110,7 @@ def test_running_query_finishes_within_the_limit(behind_proxy, pool, signum):
 
 
 def accepts(client) -> bool:
-    """Whether a new connection gets an answer; one that is refused or closed at once does not."""
+    """Returns true if a new connection gets a response, and is not refused or closed."""
     try:
         return client.get("/healthz").status == 200
     except CUT_OFF:
@@ -162,7 +162,7 @@ def test_client_that_reads_nothing_does_not_hold_up_the_exit(new_lake):
             b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
             % (len(body), body)
         )
-        connection.recv(1)  # The answer has begun.
+        connection.recv(1)  # The response has begun.
         assert exit_time(new_lake.queryd, signal.SIGTERM) < 1.0 + SLACK_S
 
 
@@ -175,7 +175,7 @@ def test_second_signal_does_no_harm(new_lake):
 
 
 def test_signal_right_after_the_start_exits_0(new_lake):
-    """As soon as it says that it listens, it can be told to stop."""
+    """When the log says that the daemon listens, signals already stop it."""
     new_lake.start_catalogd()
     daemon = new_lake.run("queryd")
     daemon.address()

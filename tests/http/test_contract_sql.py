@@ -14,12 +14,12 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture(scope="module")
 def sql(shared_lake):
-    """The client of queryd."""
+    """A client of queryd."""
     return shared_lake.query
 
 
 def body_of(size: int) -> bytes:
-    """A good request of exactly this many bytes."""
+    """Returns a valid request of exactly this many bytes."""
     empty = b'{"sql":"SELECT 42 /**/"}'
     body = empty.replace(b"/**/", b"/*" + b"x" * (size - len(empty)) + b"*/")
     assert len(body) == size
@@ -49,7 +49,7 @@ def test_body_of_megabytes_is_too_large(sql):
 
 
 def test_too_large_is_said_before_the_body_has_come(sql):
-    """Content-Length alone is enough: 10 GB never travel."""
+    """Content-Length alone is enough. The 10 GB are never sent."""
     head = b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n"
     sql.raw(head).expect_text_error(413, TOO_LARGE)
 
@@ -66,7 +66,7 @@ def test_chunked_body_over_the_cap_is_too_large(sql):
 
 
 def test_the_cap_is_applied_while_reading(sql):
-    """A body without Content-Length that never ends is answered once it is over the cap."""
+    """An endless body without Content-Length gets a response when it exceeds the limit."""
     parts = chunked(*[b" " * 4096] * 20, end=False)
     sql.raw(*parts).expect_text_error(413, TOO_LARGE)
 
@@ -299,7 +299,8 @@ def test_several_requests_on_one_connection(sql):
 
 
 def test_an_error_that_comes_late_never_looks_like_a_whole_answer(shared_lake):
-    """Millions of rows are on their way when it happens: not 200 and whole, and the log says so."""
+    """Millions of rows were sent before the error: the response must be incomplete, and in
+    the log."""
     text = (
         "SELECT CASE WHEN n = 2999999 THEN error('very late') ELSE n END FROM range(3000000) t(n)"
     )

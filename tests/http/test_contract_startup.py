@@ -1,4 +1,5 @@
-"""Contract of queryd, "Start-up": what is read from where, exit status 1 with one clear line."""
+"""Contract of queryd, "Start-up": the sources of settings, and exit status 1 with one
+clear line."""
 
 import socket
 
@@ -13,7 +14,7 @@ NOBODY_LISTENS = "http://127.0.0.1:9"
 
 @pytest.fixture
 def ready_lake(new_lake):
-    """Configured so that queryd alone starts."""
+    """A configuration with which queryd can start alone."""
     return new_lake.set("queryd", catalogd_url=NOBODY_LISTENS, refresh_every="30s")
 
 
@@ -144,7 +145,7 @@ def test_refresh_every_takes_the_durations_of_go(ready_lake, value):
 
 
 def test_duckdb_cannot_be_opened(ready_lake, scratch):
-    """An httpfs that is no library stands for everything that keeps DuckDB from its first query."""
+    """A file that is not a library, like any fault that prevents DuckDB from starting."""
     (scratch / "httpfs.duckdb_extension").write_bytes(b"no library\n" * 100)
     ready_lake.set("queryd", extension_dir=str(scratch))
     line = ready_lake.run_to_exit().the_error()
@@ -223,7 +224,7 @@ def test_endpoint_is_a_url_or_host_and_port(new_lake, form):
 
 
 def test_endpoint_scheme_decides_tls_and_use_ssl_overrules_it(new_lake):
-    """The server speaks no TLS: `https` fails, unless use_ssl says otherwise."""
+    """The server has no TLS, so `https` fails unless use_ssl turns TLS off."""
     address = new_lake.files.store.address
     new_lake.set("s3", endpoint=f"https://{address}").start()
     new_lake.add("numbers", "SELECT 42 AS n")
@@ -274,7 +275,7 @@ def test_catalogd_data_dir_is_a_file(new_lake):
 
 
 def test_catalogd_database_is_no_database(new_lake):
-    """It must not be taken for an empty catalogue, nor be overwritten."""
+    """The database must not be treated as an empty catalogue, and not be overwritten."""
     new_lake.start_catalogd()
     new_lake.catalogd.stop()
     folder = new_lake.folder / "catalog"

@@ -1,4 +1,4 @@
-"""Objects of one dataset with different columns: one schema that holds every value, or an error."""
+"""Objects of a dataset with different columns: one schema for all values, or an error."""
 
 import itertools
 from datetime import date, time
@@ -16,7 +16,7 @@ NUMBERS = itertools.count(1)
 
 
 class Dataset:
-    """Objects in the bucket, and the view over them."""
+    """Objects in the bucket, and the dataset of them."""
 
     def __init__(self, lake) -> None:
         self.lake = lake
@@ -74,7 +74,7 @@ def dataset(shared_lake) -> Dataset:
 
 
 WIDENINGS = [
-    # The values of two objects, the type of the dataset, values to compare with.
+    # The values of two objects, the type of the dataset, and values to compare with.
     (["1::INTEGER", "-7::INTEGER"], ["3000000000::BIGINT", "5::BIGINT"], "BIGINT"),
     (["4000000000::UINTEGER", "5::UINTEGER"], ["-7::INTEGER", "6::INTEGER"], "BIGINT"),
     (["200::UTINYINT"], ["-7::TINYINT"], "SMALLINT"),
@@ -93,7 +93,7 @@ WIDENINGS = [
 @pytest.mark.parametrize("order", [1, -1], ids=["narrow-first", "wide-first"])
 @pytest.mark.parametrize(("narrow", "wide", "kind"), WIDENINGS, ids=[w[2] for w in WIDENINGS])
 def test_widened_columns_answer_like_one_table(dataset, narrow, wide, kind, order):
-    """Every comparison, bound and join sees the values of the dataset's type."""
+    """Comparisons, bounds and joins use the values in the type of the dataset."""
     for number, values in enumerate([narrow, wide][::order]):
         dataset.add_rows(
             " UNION ALL ".join(
@@ -162,7 +162,7 @@ def test_order_of_columns_does_not_matter(dataset):
     "kind", [pa.string(), pa.date32(), pa.list_(pa.int32()), pa.struct([("x", pa.date32())])]
 )
 def test_untyped_nulls_take_any_type(dataset, kind):
-    """pyarrow writes a column of nulls, and the elements of empty lists, without a type."""
+    """pyarrow writes columns of nulls, and the elements of empty lists, without a type."""
     values = pa.nulls(1, kind)
     dataset.add_table(pa.table({"v": pa.nulls(2), "l": pa.array([[], None]), "k": [1, 2]}))
     dataset.add_table(pa.table({"v": values, "l": pa.array([[None]], pa.list_(kind)), "k": [3]}))
@@ -176,7 +176,7 @@ def test_untyped_nulls_take_any_type(dataset, kind):
 
 
 def test_untyped_parts_of_structs_and_maps(dataset):
-    """The parts beside them keep their values."""
+    """The other parts of the value stay unchanged."""
     empty = pa.array([{"a": None, "n": 1}, None], pa.struct([("a", pa.null()), ("n", pa.int32())]))
     full = pa.array([{"a": {"x": "y"}, "n": 2}])
     map_empty = pa.array([[("k", None)], None], pa.map_(pa.string(), pa.null()))
@@ -226,7 +226,7 @@ def test_untyped_parts_take_any_type(dataset, kind):
 
 
 def test_column_without_a_name_cannot_be_matched(dataset):
-    """DuckDB names it by its position."""
+    """DuckDB names the column by its position."""
     dataset.add_table(pa.table({"": [1], "k": pa.array([2], pa.int32())}))
     dataset.add_table(pa.table({"": [3], "k": pa.array([4], pa.int64())}))
     assert dataset.error() == (

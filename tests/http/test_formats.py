@@ -1,7 +1,5 @@
-"""POST /sql in JSON, NDJSON, CSV and Arrow: who gets which, what is in it, and what is compressed.
-
-What a result should hold is asked of DuckDB's own Python module, which has no code of ours in it.
-"""
+"""POST /sql in JSON, NDJSON, CSV and Arrow: the choice of the format, its content, and compression.
+The expected values come from DuckDB's Python module, which has none of our code."""
 
 import base64
 import csv
@@ -29,7 +27,7 @@ CONTENT_TYPES = {
     "arrow": "application/vnd.apache.arrow.stream",
 }
 each_format = pytest.mark.parametrize("name", FORMATS)
-# Larger than queryd.result_buffer_bytes in every format.
+# Larger than queryd.result_buffer_bytes in all formats.
 LARGE = "SELECT n, 'row ' || n AS t, repeat('x', 20) AS x FROM range(60000) t(n)"
 LARGE_ROWS = [[n, f"row {n}", "x" * 20] for n in range(60000)]
 SMALL = "SELECT n, 'row ' || n AS t FROM range(3) t(n)"
@@ -52,7 +50,7 @@ class Table:
 
 
 def read(name: str, body: bytes) -> Table:
-    """A whole result in a format, as that format's own reader has it."""
+    """A complete result in a format, read with a standard reader of that format."""
     if name == "json":
         result = json.loads(body, parse_float=Decimal)
         assert result["row_count"] == len(result["rows"])
@@ -89,7 +87,7 @@ def is_chunked(answer: Answer) -> bool:
     return chunked
 
 
-# --- which format
+# --- choice of the format
 
 
 @each_format
@@ -175,7 +173,7 @@ def test_format_without_a_value_is_an_error(client):
     answer.expect_text_error(400, "format: must be json, ndjson, csv or arrow")
 
 
-# --- small and large
+# --- small and large results
 
 
 @each_format
@@ -254,8 +252,7 @@ def test_ndjson_error_after_rows_is_the_last_line(shared_lake):
         with connection.makefile("rb") as file:
             received = file.read()
     assert received.startswith(b"HTTP/1.1 200 ")
-    # The last chunk that came ends with the status, and the chunk that would end the body is not
-    # there.
+    # The last chunk has the status, and the final chunk of the body is missing.
     assert received.endswith(b"\n\r\n")
     last = received.splitlines()[-2]
     status = json.loads(last)
@@ -299,7 +296,7 @@ def test_csv_texts_come_back_through_pythons_reader(client):
     answer = ask(client, f"SELECT * FROM ({text}) ORDER BY i", "csv")
     rows = read("csv", answer.body).rows
     assert rows == [[str(i), text or "", "1"] for i, text in enumerate(CSV_TEXTS)]
-    # An empty text and NULL are the same to that reader, and not the same bytes.
+    # This reader does not distinguish an empty text and NULL, but their bytes differ.
     assert b'\r\n1,"",1\r\n2,,1\r\n' in answer.body
 
 
@@ -382,7 +379,7 @@ def test_arrow_is_read_by_duckdb_as_what_it_was(client):
     assert (left, count) == ([], (10000,))
 
 
-# --- every type in every format, as DuckDB's Python module has it
+# --- all types in all formats, compared with DuckDB's Python module
 
 
 def same(value: Any) -> Any:
@@ -390,7 +387,7 @@ def same(value: Any) -> Any:
 
 
 def interval(text: str) -> timedelta:
-    """Python's has no months: 30 days each, as DuckDB's module has it."""
+    """Python's timedelta has no months. DuckDB's module uses 30 days."""
     days = 0
     micros = Decimal(0)
     day_part, _, time_part = text.removeprefix("P").partition("T")
@@ -419,7 +416,7 @@ def number(kind: type) -> Callable[[Any], Any]:
 
 
 def in_utc(text: str) -> datetime:
-    """A TIMESTAMPTZ, which DuckDB's module gives only to who has pytz."""
+    """A TIMESTAMPTZ, which DuckDB's module returns only with pytz."""
     moment = datetime.fromisoformat(text)
     assert moment.utcoffset() == timedelta(0)
     return moment.replace(tzinfo=None)
@@ -431,13 +428,13 @@ def pairs(value: list) -> dict:
 
 @dataclass(frozen=True)
 class Case:
-    """A value, and how what comes in a format becomes what DuckDB's module gives for it."""
+    """A value, and the conversion from each format to the value of DuckDB's module."""
 
     sql: str
-    text: Callable[[str], Any]  # From CSV, and from a text in Arrow.
+    text: Callable[[str], Any]  # From CSV, and from text in Arrow.
     json: Callable[[Any], Any] = same
     arrow: Callable[[Any], Any] = same
-    local: str = ""  # What DuckDB's module is asked for in its place.
+    local: str = ""  # Another expression for DuckDB's module.
 
 
 def scalar(sql: str, text: Callable[[str], Any], **readers: Any) -> Case:
@@ -519,7 +516,7 @@ def read_as_python(name: str, body: bytes, cases: list[Case]) -> list[tuple]:
     readers = [reader_of(case, name) for case in cases]
     return [
         tuple(
-            # CSV has no other NULL than nothing, and an empty text is the same to Python's reader.
+            # CSV has an empty field for NULL, which Python's reader does not distinguish from "".
             (None if name == "csv" and value == "" and reader is not same else reader(value))
             if value is not None
             else None
@@ -544,7 +541,7 @@ def test_type(client, name, case):
 @each_format
 @pytest.mark.parametrize("case", TYPES, ids=[case.sql[:40] for case in TYPES])
 def test_type_between_nulls(client, name, case):
-    """Rows of a vector, some of them NULL, not a constant; and NULL is never an empty text."""
+    """Values in a vector with NULLs, not constants. NULL differs from the empty text."""
     text = (
         "SELECT n, v FROM range(3000) t(n) LEFT JOIN (SELECT 1 AS r, {} AS v) ON n % 3 = r "
         "ORDER BY n"
@@ -555,7 +552,7 @@ def test_type_between_nulls(client, name, case):
     if name != "csv":
         assert read_as_python(name, answer.body, [Case("n", int), case]) == expected
         return
-    # By their bytes, because to Python's reader NULL and an empty text are the same.
+    # Compares bytes, because Python's reader does not distinguish NULL and an empty text.
     nulls = [line for line in answer.body.split(b"\r\n")[1:-1] if line.endswith(b",")]
     assert nulls == [b"%d," % n for n in range(3000) if n % 3 != 1]
     rows = [(int(n), case.text(v)) for n, v in read("csv", answer.body).rows if int(n) % 3 == 1]
@@ -620,7 +617,7 @@ MIDDLE = "SELECT n, 'row ' || n AS t FROM range(1000) t(n)"
 @pytest.mark.parametrize("text", [MIDDLE, LARGE], ids=["whole", "chunked"])
 def test_compressed_body_is_that_of_the_plain_one(client, name, encoding, text):
     if text == LARGE:
-        # Without long runs of the same, so that it is large when compressed too.
+        # Without long repetitions, so that it is large when compressed too.
         text = "SELECT n, md5(n::VARCHAR) AS t FROM range(80000) t(n)"
     plain = ask(client, text, name)
     answer = ask(client, text, name, {"Accept-Encoding": encoding})
@@ -694,7 +691,7 @@ def test_caches_are_told_what_the_answer_depends_on(client, name, accept, text):
         ("SELECT error('spoken')", "query: "),
         ("DROP TABLE x", "query: not allowed: DROP"),
         (" ", "sql is empty"),
-        # Rows are there already, and held back.
+        # Rows exist already, but are still buffered.
         (
             "SELECT CASE WHEN n = 9999 THEN error('late') ELSE n END FROM range(10000) t(n)",
             "query: ",

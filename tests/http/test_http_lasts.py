@@ -1,4 +1,4 @@
-"""The HTTP server lasts: limits of size and time, many requests on one connection, garbage."""
+"""The robustness of the HTTP server: limits of size and time, many requests, invalid input."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ from harness.waiting import wait_until
 
 HEADER_BYTES_MAX = 4096
 CONNECTIONS_MAX = 16
-# How much later than its limit something may come on a loaded machine.
+# The additional time of a limit on a loaded machine.
 SLACK_S = 5.0
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /sql HTTP/1.1\r\nHost: localhost\r\n"
@@ -36,7 +36,7 @@ def post(text: str, *fields: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def lake(store, recorder, session_folder) -> Iterator[Lake]:
-    """Short times and small limits."""
+    """A server with short times and small limits."""
     folder = session_folder / "lasts"
     folder.mkdir()
     lake = Lake(folder, Folder(store, "lasts"), recorder)
@@ -60,13 +60,13 @@ def client(lake) -> Client:
 
 @pytest.fixture(scope="module")
 def usual(shared_lake) -> Client:
-    """With the limits that are the defaults."""
+    """A server with the default limits."""
     return shared_lake.query
 
 
 @pytest.fixture(autouse=True)
 def it_lasts(lake) -> Iterator[None]:
-    """Whatever a test does, the next client is answered and no connection is left."""
+    """After each test, the server responds to a client and has no other connections."""
     yield
     wait_until(lambda: open_connections(lake.query) <= 1, "all connections are closed")
     assert lake.query.sql("SELECT 42").rows() == [[42]]
@@ -74,7 +74,7 @@ def it_lasts(lake) -> Iterator[None]:
 
 
 def open_connections(client: Client) -> int:
-    """With the one that asks."""
+    """Returns the number of connections, including the one of this request."""
     try:
         text = client.get("/metrics").text
     except (OSError, http.client.HTTPException):
@@ -92,17 +92,17 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 class Received(io.BytesIO):
-    """Bytes that http.client reads like a socket."""
+    """Bytes in place of a socket, for http.client."""
 
     def makefile(self, *_args, **_kwargs):
         return self
 
     def close(self) -> None:
-        """http.client closes what it has read to the end; more answers may follow."""
+        """http.client closes a socket after a response, but further ones may follow."""
 
 
 def answers(client: Client, received: bytes, methods: list[str]) -> list[Answer]:
-    """All the answers in these bytes, which must be nothing else."""
+    """Returns all responses in these bytes, which must have nothing else."""
     file = Received(received)
     found = []
     for method in methods:
@@ -176,7 +176,7 @@ def test_slow_header(client, head):
 
 
 def test_header_byte_by_byte_has_no_more_time(client):
-    """The limit is for all of it, not between two bytes."""
+    """The limit is for the whole request, not for the time between two bytes."""
     begin = time.monotonic()
     with client.connect() as connection:
         connection.settimeout(0.02)
@@ -217,7 +217,7 @@ def test_idle_connection_is_closed_without_a_word(client, before):
 
 
 def test_query_may_take_longer_than_the_limits_of_requests(client):
-    """They are for the client's part."""
+    """The limits apply only to the client's part."""
     text = "SELECT sum(a.n * b.n % 7) FROM range(100000000) a(n), range(100000000) b(n)"
     body = json.dumps({"sql": text, "timeout_ms": 1500})
     begin = time.monotonic()
@@ -238,11 +238,12 @@ def test_client_that_takes_nothing_is_let_go(new_lake):
 
 
 def test_connection_too_many_is_told_so(client, lake):
-    """If every place has a running request, only health and metrics are served."""
+    """If every connection has a running request, the server serves only health and metrics."""
     with contextlib.ExitStack() as stack:
 
         def is_full() -> bool:
-            # One that has not sent all of its request yet may give way, so that it takes several.
+            # A connection without a complete request may be evicted, so several attempts may be
+            # necessary.
             query = f"held-{next(numbers)}"
             stack.enter_context(client.send_sql(ENDLESS, query))
             return is_refused(client)
@@ -264,7 +265,7 @@ def is_refused(client: Client) -> bool:
     try:
         answer = client.sql("SELECT 1")
     except (OSError, http.client.HTTPException):
-        return False  # Another connection took its place.
+        return False  # The connection was evicted.
     return answer.status == 503 and "too many connections" in answer.text
 
 
@@ -336,7 +337,7 @@ def test_pipelined_requests_are_answered_in_order(usual):
 
 
 def test_hundreds_of_pipelined_requests(usual):
-    """More than the server reads ahead: the rest waits in the kernel and is lost nowhere."""
+    """More requests than the server reads ahead. The rest waits in the kernel, and none is lost."""
     count = 3000
     with usual.connect() as connection:
         pipelined = b"".join(post(f"SELECT {n}") for n in range(count)) + GET.replace(
@@ -404,7 +405,7 @@ def test_expect_100_continue(usual):
     ],
 )
 def test_expect_is_not_met_where_the_answer_is_known(usual, head, status):
-    """The body never travels."""
+    """The client never sends the body."""
     with usual.connect() as connection:
         connection.sendall(head + b"\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 %d " % status)
@@ -465,7 +466,7 @@ def test_path_that_is_badly_escaped(usual):
     answer.expect_text_error(400, "path: a '%' must be followed by two hex digits")
 
 
-# --- garbage
+# --- invalid requests
 
 RANDOM = random.Random(7)
 GARBAGE = [
@@ -495,7 +496,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 def test_garbage(client, garbage):
-    """An error or the end of the connection, soon; never a success, and never a second answer."""
+    """Soon an error or the end of the connection, but never a success or a second response."""
     with client.connect() as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(garbage + GET)
@@ -516,7 +517,7 @@ def test_clients_that_go_in_the_middle(client):
 
 
 def test_header_of_an_answer_cannot_be_split(usual):
-    """What is echoed is no header of its own."""
+    """Echoed text cannot become another header."""
     answer = usual.raw(
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: a\rSet-Cookie: x\r\n\r\n",
         method="GET",

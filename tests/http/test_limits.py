@@ -18,9 +18,9 @@ from harness.waiting import wait_until
 
 FORMATS = ["json", "ndjson", "csv", "arrow"]
 each_format = pytest.mark.parametrize("name", FORMATS)
-# Larger than queryd.result_buffer_bytes in every format.
+# Larger than queryd.result_buffer_bytes in all formats.
 LARGE = "SELECT n, repeat('x', 20) AS x FROM range(1000000) t(n)"
-# How much later than its limit an answer may come on a loaded machine.
+# The additional time of a response on a loaded machine.
 SLACK_S = 5.0
 
 
@@ -35,7 +35,7 @@ def ask(client: Client, text: str, name: str = "json", headers=None, **options: 
 
 
 def count_rows(name: str, body: bytes) -> int:
-    """The rows that are there, and whether the result says the same."""
+    """Returns the rows, after checking the row count of the result."""
     if name == "json":
         result = json.loads(body)
         assert result["row_count"] == len(result["rows"])
@@ -51,20 +51,20 @@ def count_rows(name: str, body: bytes) -> int:
 
 
 def says_truncated(name: str, body: bytes) -> bool | None:
-    """What the body itself says; None where its format has no place for it."""
+    """Returns the truncation in the body, or None if the format cannot have it."""
     if name == "json":
         result = json.loads(body)
     elif name == "ndjson":
         result = json.loads(body.splitlines()[-1])
     else:
         return None
-    # Only when it is true.
+    # The member exists only if it is true.
     assert result.get("truncated", True) is True
     return "truncated" in result
 
 
 def assert_truncated(name: str, answer: Answer, truncated: bool = True) -> None:
-    """Of a whole result."""
+    """Checks a complete result."""
     assert answer.status == 200, answer.text
     assert "Content-Length" in answer.headers
     assert answer.headers.get("X-Truncated") == ("true" if truncated else None)
@@ -74,7 +74,7 @@ def assert_truncated(name: str, answer: Answer, truncated: bool = True) -> None:
 def ask_for_chunks(
     client: Client, name: str, headers=None, **fields: Any
 ) -> tuple[dict, bytes, dict]:
-    """Header, body and trailer of a chunked answer, read byte by byte as RFC 9112 has it."""
+    """Returns header, body and trailer of a chunked response, read byte by byte (RFC 9112)."""
     body = json.dumps(fields).encode()
     request = (
         f"POST /sql?format={name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
@@ -114,7 +114,7 @@ def test_row_limit_cuts_rows_off(client, name, limit):
 
 @each_format
 def test_truncated_result_is_recognised_over_http_1_0(client, name):
-    """Which has no trailers: what does not say it itself ends with a reset."""
+    """HTTP/1.0 has no trailers, so truncation that is not in the body resets the connection."""
     body = json.dumps({"sql": LARGE, "row_limit": 500_000})
     head = f"POST /sql?format={name} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
 
@@ -161,7 +161,7 @@ def test_result_without_a_limit_is_not_truncated(client):
 
 
 def test_row_limit_ends_a_query_that_has_no_end(client):
-    """Rows that nobody gets are not computed."""
+    """Rows beyond the limit are not computed."""
     begin = time.monotonic()
     answer = ask(client, "SELECT n FROM range(1000000000000) t(n)", row_limit=5)
     assert answer.json()["row_count"] == 5
@@ -199,7 +199,7 @@ def test_trailer_of_a_compressed_result(client, encoding):
 
 
 def test_connection_goes_on_after_a_truncated_result(client):
-    """The query is stopped, its connection and its plan are as good as before."""
+    """The query is stopped, and its connection and plan stay usable."""
     for _ in range(5):
         assert ask(client, LARGE, row_limit=7).json()["row_count"] == 7
     connection = http.client.HTTPConnection(client.address, timeout=60)
@@ -214,7 +214,7 @@ def test_connection_goes_on_after_a_truncated_result(client):
 ROWS = "SELECT n, repeat('x', 100) AS x FROM range(1000) t(n)"
 
 
-# What the last field of a row is followed by.
+# The text after the last field of a row.
 ROW_ENDS = {"json": b'x"]', "ndjson": b'x"}\n', "csv": b"x\r\n"}
 
 
@@ -224,13 +224,13 @@ def test_byte_limit_ends_after_the_last_row_that_fits(client, name, limit):
     whole = ask(client, ROWS, name).body
     end = ROW_ENDS[name]
     ends = [match.end() for match in re.finditer(re.escape(end), whole)]
-    ends = ends[-1000:]  # The header of CSV ends like a row.
+    ends = ends[-1000:]  # Without the header of CSV, which ends like a row.
     answer = ask(client, ROWS, name, byte_limit=limit)
     assert_truncated(name, answer)
     rows = count_rows(name, answer.body)
     assert rows == sum(1 for at in ends if at <= limit)
     assert answer.body[: ends[rows - 1]] == whole[: ends[rows - 1]]
-    # What ends the result comes on top.
+    # The end of the result is not limited.
     assert len(answer.body) <= limit + 60
 
 
@@ -319,7 +319,7 @@ def test_timeout_of_one_query_is_not_that_of_the_next(client):
 
 @each_format
 def test_timeout_after_rows_were_sent_cuts_the_answer_short(shared_lake, name):
-    """The first rows come at once, and what is between them and the last ones never ends."""
+    """The first rows arrive at once, but the rows after them never end."""
     client = shared_lake.query
     slow = "SELECT n, repeat('x', 20) AS x FROM range(1000000000000) t(n) WHERE n < 200000"
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
@@ -357,7 +357,7 @@ def test_time_in_the_queue_counts(new_lake):
 
 @pytest.fixture(scope="module")
 def bounded(store, recorder, session_folder):
-    """Settings that bound what requests ask for."""
+    """Settings that limit the limits of requests."""
     folder = session_folder / "bounded"
     folder.mkdir()
     lake = Lake(folder, Folder(store, "bounded"), recorder)
@@ -405,7 +405,7 @@ def test_request_can_ask_for_less_time_than_the_setting(bounded):
     ask(bounded, ENDLESS, timeout_ms=50).expect_text_error(504, "query: timed out after 50 ms")
 
 
-# --- bad values
+# --- invalid values
 
 
 @pytest.mark.parametrize("field", ["row_limit", "byte_limit", "timeout_ms"])

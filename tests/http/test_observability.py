@@ -1,4 +1,5 @@
-"""Health, readiness, metrics, query ids, the log, and what every route answers on both daemons."""
+"""Health, readiness, metrics, query ids, the log, and the responses of all routes on
+both daemons."""
 
 import json
 import re
@@ -17,7 +18,7 @@ def both(shared_lake):
     return shared_lake
 
 
-# --- every answer
+# --- all responses
 
 
 TARGETS = [
@@ -155,7 +156,7 @@ def test_queryd_is_ready_with_an_empty_catalogue(both):
 
 
 def test_queryd_stays_ready_when_catalogd_goes_away(lake):
-    """It answers with what it knows; taking it out of service would help nobody."""
+    """queryd still answers with the known datasets, so it should stay in service."""
     wait_until(lake.query.ready, "queryd is ready")
     lake.catalogd.stop()
     lake.queryd.wait_for_line("WARN", "refresh failed")
@@ -202,7 +203,7 @@ def test_metrics_count_requests(both, side):
 
 
 def test_failures_of_the_engine_count_from_zero(both):
-    """A rule on what a counter grows by does not see the first of one that begins at 1."""
+    """A rule on the increase of a counter misses the first event if the counter begins at 1."""
     text = both.query.get("/metrics").text
     for reason in ("crash", "memory"):
         assert f'tarn_engine_failures_total{{reason="{reason}"}} 0' in text

@@ -1,4 +1,4 @@
-"""Objects with values and sizes that no writer should make, and that some do."""
+"""Objects with values and sizes that no writer should create, but some do."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +12,7 @@ def parquet_of(table: pa.Table) -> bytes:
 
 
 def test_time_outside_of_a_day_is_shown_as_a_duration(lake):
-    """Parquet holds any number there; DuckDB makes clock times like 00:00:0/ of some."""
+    """Parquet can store any number as a time. DuckDB shows some of them like 00:00:0/."""
     micros = [-(2**63), -3_600_000_000, -7_000_051, 0, 90_000_000_000, 36_000_000_000_000]
     times = pa.array(micros, pa.int64()).cast(pa.time64("us"), safe=False)
     table = pa.table({"t": times, "k": list(range(len(micros)))})
@@ -60,7 +60,7 @@ def test_bad_files_of_tarn_up_are_all_named_and_logged_once(up, scratch):
     running.wait_for_rows("FROM good", [[1]])
     warning = running.daemon.wait_for_line("WARN", "refresh failed")
     assert all(f'object \\"{name}.parquet\\"' in warning for name in ("a", "b", "c"))
-    # It looks again every second; what is new is logged at once.
+    # queryd checks again each second, but logs only new errors.
     tries = running.client.get("/catalog/status").json()["failed"][0]["tries"]
     wait_until(
         lambda: running.client.get("/catalog/status").json()["failed"][0]["tries"] > tries + 1,

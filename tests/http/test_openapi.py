@@ -1,4 +1,4 @@
-"""GET /openapi.json says what the daemons do: each is tried out with what the document allows."""
+"""Tests the daemons with requests that are generated from GET /openapi.json."""
 
 import re
 import subprocess
@@ -7,9 +7,9 @@ import pytest
 from harness import programs
 from harness.tokens import Tokens
 
-# A text that fits the document may still be no SQL, and an object may be named twice: that valid
-# requests are accepted cannot be asked for. 503 and 504 are a queue and a deadline that did their
-# work; 304 is an answer to a condition. What was deleted has a history and can be brought back.
+# Exceptions. A text that fits the document may be invalid SQL, and an object may be named twice, so
+# valid requests may be refused. 503 and 504 come from the queue and the deadline, and 304 from a
+# condition. Deleted datasets have a history and can be restored.
 CONFIGURATION = """
 [checks]
 positive_data_acceptance.enabled = false
@@ -24,7 +24,7 @@ METHODS = ("get", "put", "post", "delete")
 
 @pytest.fixture(scope="module")
 def described(module_lake):
-    # Requests waiting for a change are tried out too.
+    # Requests that wait for a change are tested too.
     module_lake.set("catalogd", wait_max="100ms").start()
     module_lake.add("numbers", "SELECT 42 AS n")
     module_lake.wait_for_rows("numbers", [[42]])
@@ -41,7 +41,7 @@ def test_document_names_every_route(client):
     assert document["openapi"] == "3.1.0"
     assert re.fullmatch(r"\d+\.\d+\.\d+", document["info"]["version"])
     for path, item in document["paths"].items():
-        # 405 tells which methods a path has.
+        # 405 lists the methods of a path.
         allowed = client.request("BREW", re.sub(r"\{\w+\}", "x", path)).headers["Allow"]
         assert set(allowed.lower().split(", ")) - {"head"} == set(item) & set(METHODS), path
     listed = {route for route in client.get("/metrics").text.split('"') if route.startswith("/")}
@@ -56,7 +56,7 @@ def test_document_needs_no_token(new_lake):
 
 
 def test_schemathesis(client, scratch):
-    """Requests made from the document, and some that it forbids; every answer must fit it."""
+    """Sends requests from the document, and some that it forbids. Every response must fit it."""
     configuration = scratch / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)
     command = [

@@ -1,4 +1,4 @@
-"""POST /sql with `params`: what a JSON value becomes in SQL, and that it never becomes SQL."""
+"""POST /sql with `params`: the SQL values of JSON values, which never become SQL."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +29,14 @@ def client(shared_lake) -> Client:
 
 
 def ask(client: Client, text: str, params: str | list | dict, **options: Any) -> Answer:
-    """`params` as a text is JSON as it is to be sent, with every digit."""
+    """Sends a query. `params` as text is raw JSON, with all digits."""
     raw = params if isinstance(params, str) else json.dumps(params)
     rest = "".join(f", {json.dumps(key)}: {json.dumps(value)}" for key, value in options.items())
     return client.request("POST", "/sql", f'{{"sql": {json.dumps(text)}, "params": {raw}{rest}}}')
 
 
 def value_and_type(client: Client, raw: str) -> tuple[Any, str]:
-    """The only cell, and the name of its type."""
+    """Returns the only cell, and the name of its type."""
     result = ask(client, "SELECT ? AS v", f"[{raw}]")
     assert result.status == 200, result.text
     ((value,),) = result.json()["rows"]
@@ -76,7 +76,7 @@ def test_parameters_in_every_format(client, format_name):
     assert b"name 8" not in answer.body
 
 
-# --- what a value is
+# --- types of values
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_value_and_its_type(client, raw, value, type_name):
     got, got_type = value_and_type(client, raw)
     assert got == value
     assert type_name is None or got_type == type_name
-    # All zeros of a decimal, and true is not 1.
+    # All zeros of a decimal; true is not 1.
     assert got_type == "DOUBLE" or str(got) == str(value)
 
 
@@ -152,7 +152,7 @@ def test_number_beyond_a_double_is_refused(client, raw):
     ask(client, "SELECT ? AS v", f"[{raw}]").expect_error(400, "decode body: ")
 
 
-# --- against columns
+# --- comparisons with columns
 
 
 @pytest.mark.parametrize(
@@ -208,19 +208,19 @@ def test_text_that_is_no_such_value_is_an_error(client):
 
 
 def test_parameter_is_what_the_literal_would_be(client):
-    """The rule of the documents: DuckDB itself is asked with the literal."""
+    """Compares with DuckDB's result for the literal, as documented."""
     literals = ["1", "2147483648", "1.5", "'x'", "NULL", "true", "[1, 2]", "{'a': 1}"]
     params = [1, 2147483648, 1.5, "x", None, True, [1, 2], {"a": 1}]
     for expression in ("typeof({})", "{} IS NULL", "[{}]", "coalesce({}, NULL)"):
         for literal, value in zip(literals, params, strict=True):
             if (literal, expression) == ("NULL", "typeof({})"):
-                continue  # '"NULL"' as a literal; a parameter has no type of that name.
+                continue  # The literal '"NULL"' has a type that no parameter has.
             expected = local_duckdb().execute(f"SELECT ({expression.format(literal)})::VARCHAR")
             answer = ask(client, f"SELECT ({expression.format('?')})::VARCHAR", [value])
             assert answer.rows() == [list(expected.fetchone())], (expression, literal)
 
 
-# --- where parameters may stand
+# --- positions of parameters
 
 
 def test_limit_and_offset(client):
@@ -315,7 +315,7 @@ def test_column_names_stay_with_and_without_a_dataset(client):
     ("end", "names"), [("", ["a", "a_1"]), (" FROM items WHERE id = 1", ["a", "a"])]
 )
 def test_columns_of_the_same_name(client, end, names):
-    """Without a dataset they are numbered: the statement is put into another (gate.h says why)."""
+    """Without a dataset the columns are numbered, because the gate wraps the statement (gate.h)."""
     answer = ask(client, "SELECT ? AS a, ? AS a" + end, [1, 2])
     assert [column["name"] for column in answer.json()["columns"]] == names
 
@@ -369,7 +369,7 @@ def test_text_that_is_no_unicode_is_refused(client, raw):
     client.request("POST", "/sql", body).expect_error(400, "decode body: ")
 
 
-# --- what is wrong with them
+# --- invalid parameters
 
 
 @pytest.mark.parametrize(
@@ -459,11 +459,11 @@ def test_thousands_of_parameters(client):
     assert ask(client, text, list(range(3000))).rows() == [[20]]
 
 
-# --- the same text again
+# --- repeated statements
 
 
 def test_same_text_with_other_parameters(client):
-    """Plans are kept: nothing of the last call may be in the next one."""
+    """Plans are cached, but a call uses no values of the previous one."""
     text = "SELECT id, ? AS v FROM items WHERE id = ?"
     for n in range(20):
         assert ask(client, text, [f"v{n}", n]).rows() == [[n, f"v{n}"]]
@@ -508,7 +508,7 @@ def test_same_text_from_many_at_once(client):
 
 
 def test_kept_plan_sees_new_rows(lake):
-    """The same text and parameters after its dataset has changed."""
+    """The same text and parameters after a change of the dataset."""
     lake.add("growing", "SELECT 1 AS n", "one.parquet")
     lake.wait_for_rows("growing", [[1]])
     text = "SELECT count(*), sum(n) FROM growing WHERE n >= ?"
@@ -521,7 +521,7 @@ def test_kept_plan_sees_new_rows(lake):
     ask(lake.query, text, [0]).expect_error(400, "query: ")
 
 
-# --- what DuckDB does not like
+# --- faults of DuckDB
 
 
 @pytest.mark.parametrize(
@@ -538,7 +538,7 @@ def test_kept_plan_sees_new_rows(lake):
     ],
 )
 def test_parameters_whose_type_is_not_known_do_not_harm_the_service(shared_lake, client, text):
-    """DuckDB calls some of these an internal error when it plans them without values."""
+    """DuckDB reports an internal error for some of these if it plans them without values."""
     count = max(1, text.count("?"))
     starts = shared_lake.queryd.log.count("engine starting")
     for value in (1, "2", None, 2.5, [1], 1):

@@ -1,4 +1,4 @@
-"""Hive-style keys (name=value/): which parts of a key are columns, of which type and value."""
+"""Hive-style keys (name=value/): the parts of a key that are columns, their types and values."""
 
 import json
 
@@ -14,7 +14,7 @@ def columns_of(answer) -> list[list[str]]:
 
 
 def add(lake, name: str, **objects: str) -> None:
-    """Registers a dataset of objects, each a key below the folder of the lake and a SELECT."""
+    """Registers a dataset of objects, each with a key below the folder of the lake and a SELECT."""
     keys = [lake.files.put_rows(key, select) for key, select in objects.items()]
     lake.catalog.put_keys(name, *keys)
 
@@ -78,7 +78,7 @@ def test_encoded_values_and_null(lake):
     ("kind", "one", "two"), [("VARCHAR", "'x'", "'y'"), ("INTEGER", "1", "2"), ("DOUBLE", "1", "2")]
 )
 def test_column_called_filename_beside_partitions(lake, kind, one, two):
-    """DuckDB takes a column of that name for the path of the object."""
+    """DuckDB uses a column of this name for the path of the object."""
     add(
         lake,
         "t",
@@ -199,7 +199,7 @@ def test_columns_are_listed_only_when_asked_for(lake):
 def test_filters_on_partitions_skip_objects(new_lake, make_proxy, own_filename):
     proxy = make_proxy(new_lake.files.store.address)
     new_lake.set("s3", endpoint=proxy.url)
-    # Only the requests of queries are counted.
+    # Counts only the requests of queries.
     lake = new_lake.set("queryd", overwrite_checks_max=0).start()
     extra = ", 'mine' AS filename" if own_filename else ""
     add(
@@ -211,7 +211,7 @@ def test_filters_on_partitions_skip_objects(new_lake, make_proxy, own_filename):
         },
     )
     lake.wait_for_refresh("created=1 updated=0 dropped=0 skipped=0")
-    # Making the view opens the first object.
+    # The creation of the view opens the first object.
     assert lake.query.sql("SELECT 1 FROM events LIMIT 0").rows() == []
 
     def requests() -> list[int]:
@@ -226,7 +226,7 @@ def test_filters_on_partitions_skip_objects(new_lake, make_proxy, own_filename):
     sql = "SELECT sum(id) FROM events WHERE day BETWEEN '2026-01-10' AND '2026-01-12'"
     read_next = days_read(sql, [[33]])
     if own_filename:
-        # Each object has a part of the view, so that making it has read such small ones.
+        # To create the view reads small objects, because each has a part of the view.
         assert set(read) <= {7} and set(read_next) <= {10, 11, 12}
     else:
         assert (read, read_next) == ([7], [10, 11, 12])

@@ -56,7 +56,7 @@ def cancel(client: Client, query_id: str) -> Answer:
 
 @contextlib.contextmanager
 def running(client: Client, query_id: str, text: str = ENDLESS) -> Iterator[Future]:
-    """A query that runs as long as the block does, and its answer."""
+    """Runs a query during the block, and returns its response."""
     with ThreadPoolExecutor(1) as one:
         answer = one.submit(client.sql, text, {"X-Query-Id": query_id})
         try:
@@ -66,7 +66,7 @@ def running(client: Client, query_id: str, text: str = ENDLESS) -> Iterator[Futu
             cancel(client, query_id)
 
 
-# --- a query's record
+# --- records of queries
 
 
 def test_query_that_succeeded(client):
@@ -162,7 +162,7 @@ def test_query_that_runs(client):
 
 
 def test_progress_of_a_query_that_runs(client):
-    """DuckDB does not know it of every run: it asks once, perhaps before the scan has begun."""
+    """DuckDB does not have it for every run: it computes it once, perhaps before the scan."""
     for attempt in range(8):
         with running(client, f"progress-{attempt}"):
             deadline = time.monotonic() + 2
@@ -209,12 +209,12 @@ def test_client_that_goes_while_its_query_computes_cancels_it(client):
     assert wait_for_state(client, "gone-1", "cancelled")["error"] == "the client has gone"
 
 
-# --- waiting for a turn
+# --- queued queries
 
 
 @pytest.fixture
 def narrow(new_lake: Lake) -> Client:
-    """One query runs, two wait."""
+    """A lake with one running and two queued queries."""
     new_lake.set("queryd", max_concurrent_queries=1, queue_limit=2, queue_timeout="1m")
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9").start_queryd()
     return new_lake.query
@@ -409,7 +409,7 @@ def test_history_is_bounded(new_lake, history):
 
 @pytest.mark.parametrize("end", [0, 1, 2, 3])
 def test_long_text_is_shown_by_its_beginning(client, end):
-    """However the limit falls within a character of several bytes."""
+    """For all positions of the limit within a multi-byte character."""
     text = "SELECT 1 --" + "x" * end + "🦆" * 2000
     answer = client.sql(text)
     shown = info(client, answer.headers["X-Query-Id"])["sql"]
@@ -460,7 +460,7 @@ def test_secret_in_an_error_is_redacted(client, module_lake, recorder):
 
 @pytest.mark.parametrize("kept", [1, 3, 6])
 def test_secret_at_the_end_of_what_is_shown_is_redacted(client, module_lake, recorder, kept):
-    """A text is shown by its beginning: what is cut in two must not be known to nobody."""
+    """The text is cut, and a secret that is cut in two must not be shown."""
     secret = secrets_of(module_lake)[1]
     begin = "SELECT 1 /* "
     # The last `kept` bytes of the secret are beyond the limit.

@@ -1,4 +1,4 @@
-"""The result cache: who is answered from it, when it is passed over, and what it is told by."""
+"""The result cache: its hits, its exceptions, and the headers that control it."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ SUM = "SELECT sum(n)::BIGINT AS total FROM t"
 
 @pytest.fixture
 def cached(lake: Lake) -> Lake:
-    """With the datasets t and u, of one row each."""
+    """A lake with the datasets t and u, with one row each."""
     lake.add("t", "SELECT 1 AS n", key="t.parquet")
     lake.add("u", "SELECT 2 AS n", key="u.parquet")
     lake.wait_for_rows("t", [[1]])
@@ -33,7 +33,7 @@ def is_hit(answer: Answer) -> bool:
 
 
 def was_run(client: Client, text: str) -> None:
-    """It runs, although it has been asked before."""
+    """The query runs although it has run before."""
     for _ in range(2):
         assert not is_hit(client.sql(text))
 

@@ -1,14 +1,14 @@
-"""The main job in six steps, each of which needs the one before."""
+"""The main job in six steps, each of which needs the previous ones."""
 
 from harness.store import BUCKET
 
 
 def test_smoke(new_lake):
-    # 1. S3 is up.
+    # 1. S3 runs.
     client = new_lake.files.store.client
     assert BUCKET in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
 
-    # 2. catalogd is up.
+    # 2. catalogd runs.
     new_lake.start_catalogd()
     assert new_lake.catalog.get("/readyz").status == 200
 
@@ -20,12 +20,12 @@ def test_smoke(new_lake):
     answer = new_lake.catalog.put("cities", {"objects": [{"key": key}], "row_count": 2})
     assert answer.status == 201
 
-    # 4. queryd is up and has seen it.
+    # 4. queryd runs and has read the catalogue.
     new_lake.start_queryd()
     new_lake.wait_for_refresh("created=1 updated=0 dropped=0 skipped=0")
     assert new_lake.query.get("/readyz").status == 200
 
-    # 5. SELECT gives the right rows.
+    # 5. SELECT returns the right rows.
     answer = new_lake.query.sql("SELECT id, name, people FROM cities ORDER BY id")
     assert answer.status == 200
     assert answer.json() == {

@@ -18,7 +18,7 @@ from harness.waiting import wait_until
 
 @pytest.fixture
 def folder(scratch) -> Path:
-    """Two files, a folder of files, and things that are none of ours."""
+    """Creates two files, a folder of files, and other files that tarn up ignores."""
     folder = scratch / "my data"
     (folder / "events").mkdir(parents=True)
     (folder / "cities.parquet").write_bytes(parquet("SELECT 'Bergen' AS name, 1 AS id"))
@@ -48,7 +48,7 @@ def test_each_file_and_each_folder_of_files_is_a_dataset(up, folder):
 
 
 def test_folder_whose_path_duckdb_reads_as_another_one_is_refused(scratch):
-    """In a pattern, a backslash is a slash for DuckDB."""
+    """DuckDB reads a backslash in a pattern as a slash."""
     odd, other = scratch / "a[1]" / "b\\c", scratch / "a[1]" / "b" / "c"
     for folder, rows in ((odd, "SELECT 1 AS n"), (other, "SELECT 2 AS n")):
         folder.mkdir(parents=True)
@@ -72,7 +72,7 @@ def test_sql_and_catalogue_are_on_one_port(up, folder):
 
 
 def test_curl_line_can_be_copied(up, folder):
-    """The line works as it stands, in the shell that it is pasted into."""
+    """A user can paste the line into a shell."""
     running = up(folder)
     line = running.daemon.wait_for(
         lambda: [x for x in running.daemon.stdout.splitlines() if x.strip().startswith("curl ")],
@@ -132,7 +132,7 @@ def test_files_of_the_machine_beside_the_folder_are_not_read(up, folder):
     for target in (folder.parent / "private.parquet", folder / ".." / "private.parquet"):
         running.client.sql(f"SELECT * FROM '{target}'").expect_error(400, "query: ")
         running.client.sql(f"FROM read_parquet('{target}')").expect_error(400, "query: ")
-    # The folder is the truth: nothing else can be registered.
+    # The folder determines the datasets, so clients cannot register any.
     running.client.put("sneaky", {"objects": [{"key": "../private.parquet"}]}).expect_error(405, "")
     running.client.sql("FROM sneaky").expect_error(400, "query: ")
 
@@ -154,7 +154,7 @@ def test_folder_is_left_as_it_was(up, folder):
 
 
 def refusal(scratch: Path, recorder, *arguments, **env: str) -> str:
-    """Why `tarn up` does not start."""
+    """Runs `tarn up`, which must fail, and returns the error."""
     argv = [programs.program("tarn"), "up", *arguments]
     daemon = Daemon(argv, folder=scratch / "refused", recorder=recorder, env=env)
     assert daemon.wait_for_exit() == 1

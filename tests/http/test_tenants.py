@@ -1,4 +1,5 @@
-"""Two tenants: tokens that are limited to datasets see their own, and no trace of others."""
+"""Two tenants: tokens that are limited to datasets see their own datasets and no trace
+of others."""
 
 import re
 
@@ -6,7 +7,7 @@ import pytest
 from harness.tokens import Tokens
 from harness.waiting import wait_until
 
-# Names that no error should ever bring to the other tenant.
+# Names that no error may show to the other tenant.
 BLUE = ("blue_orders", "shared_days")
 RED = ("red_orders", "red_secret_plans", "shared_days")
 
@@ -53,7 +54,7 @@ def test_each_reads_its_own(tenants):
     assert tenants.all.sql("SELECT count(*) FROM blue_orders, red_orders").rows() == [[200]]
 
 
-# Each asks for what is there, or for a name of the other tenant.
+# Each requests existing names and names of the other tenant.
 PROBES = [
     "FROM red_orders",
     "FROM main.red_orders",
@@ -97,7 +98,7 @@ RED_WORDS = re.compile(r"red_secret_plans|red_column|red_id|red\.parquet|plans\.
 @pytest.mark.parametrize("sql", PROBES)
 def test_no_statement_shows_the_other_tenants(tenants, sql):
     answer = tenants.blue.sql(sql)
-    # What the text itself says may come back, and nothing beside it.
+    # An error may quote the statement, but nothing else.
     left = answer.text.lower()
     for word in re.findall(r"\w+", sql.lower()):
         left = re.sub(rf"\b{re.escape(word)}\b", "", left)
@@ -107,7 +108,7 @@ def test_no_statement_shows_the_other_tenants(tenants, sql):
 
 @pytest.mark.parametrize("sql", [sql for sql in PROBES if "red_orders" in sql])
 def test_name_of_the_other_tenant_is_as_good_as_none(tenants, sql):
-    """The answer is that for a name which nobody has."""
+    """The response is the same as for a name that does not exist."""
     asked = tenants.blue.sql(sql)
     nowhere = tenants.blue.sql(sql.replace("red_orders", "rxd_orders"))
     assert asked.status == nowhere.status
@@ -162,7 +163,7 @@ def test_cache_of_plans_is_not_shared(tenants):
 
 
 def test_token_without_datasets_sees_none(new_lake):
-    """An empty list is not all."""
+    """An empty list does not mean all."""
     tokens = Tokens(new_lake)
     token = tokens.create("nothing", "query", datasets=("x",))
     tokens.path.write_text(tokens.path.read_text().replace('["x"]', "[]"))

@@ -1,4 +1,4 @@
-"""TLS: of both daemons, towards catalogd and towards the store; certificates that change."""
+"""TLS of both daemons, to catalogd and to the store, and changes of certificates."""
 
 import http.client
 import json
@@ -30,13 +30,13 @@ def authority(session_folder) -> Authority:
 
 @pytest.fixture(scope="session")
 def stranger(session_folder) -> Authority:
-    """A CA that nobody has heard of."""
+    """A CA that is not trusted."""
     return Authority(session_folder / "stranger", "somebody else's CA")
 
 
 @pytest.fixture(scope="module")
 def tls_store(session_folder, recorder, authority) -> Iterator[Store]:
-    """Its certificate is for 127.0.0.1, by our CA."""
+    """A store with a certificate from our CA for 127.0.0.1."""
     folder = session_folder / "s3tls"
     folder.mkdir()
     paths = (folder / "cert.pem", folder / "key.pem")
@@ -79,7 +79,7 @@ def show(lake: Lake, pair: Pair) -> None:
 
 
 def start(lake: Lake, authority: Authority) -> Lake:
-    """Everything over TLS."""
+    """A lake with TLS everywhere."""
     show(lake, authority.issue())
     lake.settings["tls"] = {
         "cert_path": str(cert_path(lake)),
@@ -198,13 +198,13 @@ def test_connections_in_the_handshake_give_way_and_end(make_tls_lake, authority)
     assert lake.query.get("/healthz").status == 200
 
 
-# --- queryd towards catalogd
+# --- connections from queryd to catalogd
 
 
 def start_queryd_against(
     lake: Lake, authority: Authority, shown: Pair, tls: dict, host: str = "127.0.0.1"
 ) -> Daemon:
-    """catalogd shows a certificate of its own; queryd has `tls` alone."""
+    """catalogd uses its own certificate; queryd only has `tls`."""
     show(lake, shown)
     lake.settings["tls"] = {"cert_path": str(cert_path(lake)), "key_path": str(key_path(lake))}
     address = lake.start_catalogd().address()
@@ -252,7 +252,7 @@ def test_catalogd_that_speaks_plain_http(new_lake, authority):
     new_lake.queryd.wait_for_line("initial refresh failed", "the server does not speak TLS")
 
 
-# --- queryd towards the store
+# --- connections from queryd to the store
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_catalogd_that_speaks_plain_http(new_lake, authority):
     ],
 )
 def test_certificate_of_the_store(request, make_tls_lake, who, verify, works):
-    """Verified by default; the reason is told, and no credential is sent before."""
+    """Certificates are verified by default. The error has the reason, and no credential is sent."""
     lake = make_tls_lake(f"store-{who}-{verify}")
     lake.start_catalogd()
     ca_path = None if who == "nobody" else str(request.getfixturevalue(who).path)
@@ -283,7 +283,8 @@ def test_certificate_of_the_store(request, make_tls_lake, who, verify, works):
 
 
 class Load:
-    """Clients that ask all the time: on one connection each, or on a new one for each query."""
+    """Clients that send queries all the time: on one connection each, or on a new one for each
+    query."""
 
     def __init__(self, client: TlsClient, threads: int) -> None:
         self._client = client
@@ -344,7 +345,7 @@ def test_rotation_under_load_fails_no_query(make_tls_lake, authority):
     expiry = metric(lake.query, "tarn_tls_certificate_expiry_seconds")
     assert abs(expiry - (time.time() + 24 * 86400)) < 3600
     assert metric(lake.query, 'tarn_tls_reloads_total{result="ok"}') >= 5
-    # queryd has gone on to read the catalogue over connections with the new certificate.
+    # queryd still reads the catalogue over connections with the new certificate.
     lake.add("after", "SELECT 1 AS n")
     lake.wait_for_rows("after", [[1]])
 
@@ -418,7 +419,7 @@ def test_ca_file_is_looked_at_at_start(new_lake):
 
 
 def test_expired_certificate_is_warned_of(new_lake, authority):
-    """It is shown all the same: it may be all that there is."""
+    """The certificate is still used, because there may be no other."""
     show(new_lake, authority.issue(days=-1))
     new_lake.settings["tls"] = {
         "cert_path": str(cert_path(new_lake)),

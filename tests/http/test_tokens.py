@@ -1,4 +1,4 @@
-"""Who may ask: tokens, their roles, their file, and what a wrong one gets."""
+"""Tokens, their roles and their file, and the responses to wrong ones."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from harness.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def guarded(module_lake):
-    """A lake whose daemons ask for tokens; the test's clients have none yet."""
+    """A lake whose daemons require tokens. The clients of the test have none yet."""
     tokens = Tokens(module_lake)
     tokens.let_queryd_in()
     module_lake.tokens = tokens
@@ -28,7 +28,7 @@ def guarded(module_lake):
     return module_lake
 
 
-# What each role opens. Of the rest, healthz and readyz are everybody's.
+# The routes of each role. healthz and readyz are public.
 QUERYD = {
     ("POST", "/sql"): {"query"},
     ("GET", "/queries"): {"query", "admin"},
@@ -58,7 +58,7 @@ def test_role_opens_its_routes_and_no_other(guarded, daemon, method, path, roles
     for role, token in guarded.by_role.items():
         answer = client.with_token(token).request(method, path, body)
         if role in roles:
-            # 400: a body that this route does not understand.
+            # 400 is the error of this route for an invalid body.
             assert answer.status in (200, 201, 204, 400, 404), f"{role}: {answer.status}"
         else:
             assert answer.status == 403
@@ -82,7 +82,7 @@ def test_reason_for_not_being_ready_is_for_who_may_know_it(new_lake):
     tokens = Tokens(new_lake)
     everything = tokens.create("all", "admin")
     limited = tokens.create("limited", "query", datasets=("x",))
-    new_lake.start()  # And queryd has no token for catalogd.
+    new_lake.start()  # queryd has no token for catalogd.
     client = new_lake.query
     wait_until(
         lambda: "queryd.catalogd_token_path" in client.with_token(everything).get("/readyz").text,
@@ -152,7 +152,7 @@ def test_trying_tokens_out_is_slow_and_harms_nobody_else(guarded):
             pool.submit(attack)
         try:
             wait_until(lambda: 429 in statuses and 401 in statuses, "both refusals")
-            # The delay for one address grows to seconds, and few wait at once.
+            # The delay for one address grows to seconds, and only a few requests may wait at once.
             before = statuses.count(401)
             started = time.monotonic()
             for _ in range(20):
@@ -318,7 +318,7 @@ def test_open_to_others_where_that_is_meant_or_with_tokens(new_lake):
     assert client.with_token(token).get("/catalog/list").status == 200
 
 
-# --- queryd towards catalogd
+# --- connections from queryd to catalogd
 
 
 def test_queryd_without_a_token_says_what_is_missing(new_lake):

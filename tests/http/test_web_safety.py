@@ -1,4 +1,4 @@
-"""A page in a browser cannot use a daemon that listens on the same machine."""
+"""A web page in a browser cannot use a daemon on the same machine."""
 
 import json
 import urllib.parse
@@ -22,7 +22,7 @@ SELECT = json.dumps({"sql": "SELECT 'the answer'"}).encode()
 
 @pytest.fixture(scope="module")
 def lake(module_lake):
-    """One page of another origin and one name may be used."""
+    """A lake that allows one origin and one host name."""
     module_lake.settings["http"] = {
         "allowed_origins": f"{APP}, http://localhost:5173",
         "allowed_hosts": "tarn.example.com, proxied.example.com:8443",
@@ -36,7 +36,7 @@ def address(lake, side) -> Client:
 
 
 def send(client: Client, method: str, path: str, headers: dict[str, str], body=b"") -> Answer:
-    """Exactly these headers: nothing is added that a browser would not send."""
+    """Sends exactly these headers, like a browser."""
     head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if body:
         head.append(f"Content-Length: {len(body)}")
@@ -49,14 +49,14 @@ def expect_refused(answer: Answer, status: int, message: str) -> None:
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
-# --- Host: a name that is made to point here (DNS rebinding)
+# --- Host: DNS rebinding
 
 
 @BOTH
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example"])
 @pytest.mark.parametrize("path", ["/healthz", "/metrics", "/catalog/list", "/queries", "/nothing"])
 def test_rebound_name_is_refused(address, host, path):
-    """The page's own name now resolves to 127.0.0.1: its origin is the same as the Host."""
+    """The page's host name now resolves to 127.0.0.1, so its origin is the same as the Host."""
     host = host.format(port=address.address.rpartition(":")[2])
     message = f"host {host} is not allowed: add it to http.allowed_hosts"
     expect_refused(send(address, "GET", path, {"Host": host}), 403, message)
@@ -132,7 +132,7 @@ def test_elsewhere_than_on_loopback_any_name_leads_here(new_lake):
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 def test_page_of_another_origin_is_refused(address, origin, method):
-    """Whatever the method, and before the body is looked at."""
+    """Refused for all methods, before the body is read."""
     origin = origin.format(host=address.address)
     headers = {"Host": address.address, "Origin": origin, "Content-Type": "application/json"}
     if method == "OPTIONS":
@@ -160,7 +160,7 @@ def test_own_page_may_query(lake):
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize("mode", ["no-cors", "cors", "websocket", None])
 def test_request_that_tells_no_origin_but_where_it_is_from(address, site, mode):
-    """An image or a script of a page elsewhere: a browser sends no Origin with it."""
+    """Images and scripts of other pages, for which browsers send no Origin."""
     headers = {"Host": address.address, "Sec-Fetch-Site": site}
     if mode:
         headers |= {"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": "image"}
@@ -198,7 +198,7 @@ def test_what_is_echoed_is_harmless(address):
 @pytest.mark.parametrize("from_browser", [True, False])
 @BOTH
 def test_body_of_a_form_is_refused(address, side, content_type, from_browser):
-    """As a form sends it: text/plain whose text happens to be JSON, even from the own page."""
+    """A form sends text/plain that is valid JSON, also from an allowed page."""
     path = "/sql" if side == "query" else "/catalog/datasets/x"
     method = "POST" if side == "query" else "PUT"
     headers = {"Host": address.address, "Content-Type": content_type}
@@ -213,7 +213,7 @@ def test_body_of_a_form_is_refused(address, side, content_type, from_browser):
 
 
 def test_form_post(lake):
-    """What <form method=post action=http://localhost:3214/sql> sends."""
+    """The request of <form method=post action=http://localhost:3214/sql>."""
     headers = {
         "Host": lake.query.address,
         "Origin": EVIL,
@@ -260,7 +260,7 @@ def test_refused_connection_is_closed(lake):
 @pytest.mark.parametrize("origin", [APP, "http://localhost:5173"])
 @pytest.mark.parametrize("sql", ["SELECT 1", "SELEC"])
 def test_allowed_page_may_query_and_read(lake, origin, sql):
-    """Errors too: else the page could not tell what is wrong."""
+    """Errors have these headers too, so that the page can read them."""
     headers = {
         "Host": lake.query.address,
         "Origin": origin,
@@ -295,7 +295,7 @@ def test_preflight(address, side):
     assert int(answer.headers["Access-Control-Max-Age"]) > 0
 
 
-# --- headers of every answer
+# --- headers of all responses
 
 
 @BOTH
@@ -313,7 +313,7 @@ def test_security_headers_of_results(lake):
         answer = lake.query.sql(sql)
         for name, value in SECURITY_HEADERS.items():
             assert answer.headers.get_all(name) == [value]
-    # One that has an ETag may be kept by its client, who asks whether it is the same still.
+    # A client may cache a response with an ETag, but must revalidate it.
     answer = lake.query.sql("SELECT 1")
     for name, value in (SECURITY_HEADERS | {"Cache-Control": "private, no-cache"}).items():
         assert answer.headers.get_all(name) == [value]

@@ -1,8 +1,5 @@
-"""The Debian package, installed by apt into a Debian 12 that has nothing else, under its systemd.
-
-`./x setup` makes that Debian (.deps/clean-root). Its processes are in namespaces of their own, and
-end with them.
-"""
+"""The Debian package, installed with apt into a minimal Debian 12 with its own systemd. `./x setup`
+creates that Debian (.deps/clean-root). Its processes are in namespaces and end with them."""
 
 import os
 import re
@@ -40,7 +37,7 @@ DOCUMENT = "docs/operations.md"
 
 
 def cannot_run() -> str:
-    """Why a package cannot be tried out here; empty where it can."""
+    """Returns the reason why the package cannot be tested here, or ""."""
     if os.geteuid() != 0:
         return "only root can install a package into a clean root"
     if not CLEAN_ROOT.is_dir():
@@ -51,7 +48,7 @@ def cannot_run() -> str:
 
 
 class Machine:
-    """Where the package is installed. Its network is this machine's."""
+    """The machine with the package. It uses the network of this machine."""
 
     def __init__(self, package: Path, folder: Path, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -65,12 +62,13 @@ class Machine:
         self._boot.wait_for(self._is_running, "systemd runs", 180)
 
     def _is_running(self) -> bool:
-        """Before it has a root of its own, /tarn.deb is not there, and systemctl is ours."""
+        """Until it has its own root, /tarn.deb does not exist, and systemctl is that of this
+        machine."""
         ask = "test -e /tarn.deb && systemctl is-system-running"
         return self.run("sh", "-c", ask, check=False).strip() in ("running", "degraded")
 
     def run(self, *command: str, check: bool = True, stdin: str = "") -> str:
-        """What a command says that is run in there."""
+        """Runs a command in the machine and returns its output."""
         enter = self._enter()
         if not enter:
             return ""
@@ -89,7 +87,8 @@ class Machine:
         return said
 
     def _enter(self) -> list[str]:
-        """The command prefix that enters the machine; empty until its first process exists."""
+        """Returns the command prefix that enters the machine; empty until its first
+        process exists."""
         children = Path(f"/proc/{self._boot.process.pid}/task/{self._boot.process.pid}/children")
         first = children.read_text().split()
         if not first:
@@ -114,20 +113,21 @@ class Machine:
         return self.run("cat", path)
 
     def write(self, path: str, text: str, owner: str = "root") -> None:
-        """As the documents tell: made first, so that it never is anybody else's to read."""
+        """Creates the file before it writes the secret, as documented, so that other users cannot
+        read it."""
         if owner != "root":
             self.run("install", "-m", "600", "-o", owner, "-g", owner, "/dev/null", path)
         self.run("sh", "-c", f"cat > {path}", stdin=text)
 
     def follow(self, commands: str, check: bool = True, **env: str) -> str:
-        """What the document tells root to type, in root's home and with the ports that are free.
-        Where apt asks whether to go on, the answer is yes."""
+        """Runs the commands of the document as root, in root's home and with free ports. Answers
+        yes if apt asks for confirmation."""
         values = [f"{name}={value}" for name, value in ({"HOME": "/root"} | env).items()]
         shell = ["env", "-C", "/root", *values, "sh", "-ec", self.local(commands)]
         return self.run(*shell, check=check, stdin="y\n")
 
     def local(self, text: str) -> str:
-        """With the ports that are free here."""
+        """Replaces the ports by free ones."""
         text = text.replace(":3214", ":" + self.query_address.partition(":")[2])
         return text.replace(":3212", ":" + self.catalog_address.partition(":")[2])
 
@@ -148,7 +148,7 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def package(session_folder: Path) -> Path:
-    """What `./x package` makes of this build."""
+    """Returns the package of this build from `./x package`."""
     if reason := cannot_run():
         pytest.skip(reason)
     folder = session_folder / "package"
@@ -163,7 +163,7 @@ def package(session_folder: Path) -> Path:
 
 
 def adapted(text: str, **values: str) -> str:
-    """The default configuration with other values in place of its own."""
+    """Returns the default configuration with other values."""
     for key, value in values.items():
         text, count = re.subn(rf"(?m)^(# )?{key} = .*", f'{key} = "{value}"', text, count=1)
         assert count == 1, f"{key} is in the default configuration"
@@ -174,7 +174,7 @@ def adapted(text: str, **values: str) -> str:
 def machine(
     package: Path, store: Store, recorder: Recorder, session_folder: Path
 ) -> Iterator[Machine]:
-    """The package is installed and configured, and nothing started yet."""
+    """The package is installed and configured, and no daemon has started."""
     machine = Machine(package, session_folder / "machine", recorder)
     head, queryd = machine.read("/etc/tarn/lakehouse.toml").split("[queryd]")
     queryd, catalogd = queryd.split("[catalogd]")
@@ -191,7 +191,7 @@ def machine(
 
 @pytest.fixture(scope="module")
 def running(machine: Machine, store: Store) -> Machine:
-    """The main job: a dataset in the bucket, registered, and asked for."""
+    """The main job: a dataset in the bucket, registered and queried."""
     start = commands("/etc/tarn/secrets.toml")
     keys = store.credentials
     for value in (keys.access_key_id, keys.secret_access_key):
@@ -252,7 +252,7 @@ def test_shells_know_what_to_complete(machine):
 
 
 def test_installation_starts_nothing(package, machine):
-    """There is no bucket in the default configuration: see operations.md."""
+    """The default configuration has no bucket: see operations.md."""
     text = subprocess.run(["dpkg-deb", "-f", package, "Version"], capture_output=True, text=True)
     assert text.stdout.strip() in machine.run("dpkg", "-s", "tarn")
     conffiles = machine.run("dpkg-query", "-W", "-f", "${Conffiles}", "tarn")
@@ -262,7 +262,7 @@ def test_installation_starts_nothing(package, machine):
 
 
 def test_somebody_tries_it_out_on_a_file_of_their_own(machine):
-    """What the README tells of one's own data, with the package in place of the build."""
+    """The README's steps for your own data, with the package in place of the build."""
     machine.run("mkdir", "/root/trial")
     machine.write("/root/trial/sales.csv", "shop,amount\nOslo,120.5\nBergen,80.25\nOslo,99\n")
     there = "cd /root/trial && "
@@ -293,7 +293,7 @@ def test_main_job(running):
 
 
 def test_engine_takes_from_itself_what_it_would_without_systemd(running):
-    """Nothing of the unit is in the way of the engine's own sandbox, nor of queryd's look at it."""
+    """The unit allows the engine's own sandbox, and queryd can check it."""
     told = re.search(r'sandbox="landlock=(\d+) seccomp=on"', running.journal())
     assert told, running.journal()
     version = int(told.group(1))
@@ -324,7 +324,7 @@ def test_large_sort_spills_into_the_folder_of_the_unit(running):
 
 
 def test_units_leave_little_to_take(running):
-    """What systemd itself thinks of them: 10 is a service that may do everything."""
+    """The rating of systemd for the units: 10 is a service without restrictions."""
     for unit in UNITS:
         running.run("systemd-analyze", "security", "--threshold=20", "--no-pager", unit)
         assert not running.run("systemd-analyze", "verify", f"/lib/systemd/system/{unit}")
@@ -346,13 +346,14 @@ def test_killed_daemon_comes_back(running):
 
 
 def commands(part: str) -> str:
-    """The block of commands in operations.md that has this in it."""
+    """Returns the block of commands in operations.md with this text."""
     (block,) = [e.code for e in examples(DOCUMENT) if e.language == "sh" and part in e.code]
     return block
 
 
 def documented_settings(part: str) -> dict:
-    """The block of settings in operations.md that has this in it, which may be a part of a list."""
+    """Returns the block of settings in operations.md with this text, which may be part of
+    a list."""
     text = (programs.REPO / DOCUMENT).read_text()
     blocks = re.findall(r"^ *```toml\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     (block,) = [block for block in blocks if part in block]
@@ -360,7 +361,7 @@ def documented_settings(part: str) -> dict:
 
 
 def with_settings(text: str, settings: dict) -> str:
-    """A configuration with these settings, in place of what it had."""
+    """Returns the configuration with these settings."""
     for section, values in settings.items():
         if f"[{section}]\n" not in text:
             text += f"\n[{section}]\n"
@@ -380,7 +381,7 @@ def bring(machine: Machine, pair: Pair) -> None:
 
 @pytest.fixture
 def reconfigured(running) -> Iterator[Machine]:
-    """Its configuration is what it was, afterwards."""
+    """Restores the configuration afterwards."""
     former = running.read("/etc/tarn/lakehouse.toml")
     yield running
     running.write("/etc/tarn/lakehouse.toml", former)
@@ -389,7 +390,7 @@ def reconfigured(running) -> Iterator[Machine]:
 
 
 def test_tokens_and_tls_as_documented(reconfigured, session_folder):
-    """Each way to a name of catalogd's; and all that takes a token or a certificate then."""
+    """Tests each address of catalogd, and each client that needs a token or a certificate."""
     machine = reconfigured
     authority = Authority(session_folder / "package-ca")
     machine.write("/etc/tarn/ca.pem", authority.path.read_text())
@@ -449,14 +450,14 @@ def test_restore_without_a_backup_changes_nothing(running):
     before = running.property_of("tarn-catalogd.service", "MainPID")
     restore = commands('install -m 600 -o tarn -g tarn "$backup"')
     running.follow(restore, check=False)
-    # As it is when lines are pasted, of which each is run whatever became of the one before.
+    # Runs all pasted lines, also after one has failed.
     running.follow(f"set +e\n{restore}", check=False)
     assert running.property_of("tarn-catalogd.service", "MainPID") == before
     wait_for_sum(running)
 
 
 def make_next_version(machine: Machine) -> str:
-    """The same package, in the place that the document has it in, as one of a later version."""
+    """The same package with a later version, in the place that the document names."""
     return machine.follow(
         "mkdir -p build/package\n"
         "dpkg-deb -R /tarn.deb next\n"
@@ -513,7 +514,7 @@ def test_installation_after_removal_goes_on_with_what_was_there(running):
 
 
 def test_removal_and_purge(running):
-    """Last: what the package brought goes, and the catalogue stays."""
+    """Removal, as the last test: the files of the package go, and the catalogue stays."""
     running.run("dpkg", "--remove", "tarn")
     assert not answers(running.query)
     running.run("dpkg", "--purge", "tarn")

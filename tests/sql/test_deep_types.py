@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from harness.waiting import wait_until
 
-# The default of queryd.schema_depth_max is 64: a list or a map takes two levels, a struct one. 16
-# lists or maps may be in each other.
+# The default of queryd.schema_depth_max is 64. A list or a map has two levels, a struct one. 16
+# nested lists or maps are allowed.
 DEEP = {"struct": 60, "list": 16, "map": 16, "mixed": 24}
 
 

@@ -1,8 +1,6 @@
-"""The cures of docs/engine-faults.md: Tarn answers rightly or refuses what DuckDB answers wrongly.
-
-Each case also asks DuckDB itself, in this process. If it answers rightly, a newer DuckDB has mended
-the fault, and its cure can go.
-"""
+"""The workarounds of docs/engine-faults.md: Tarn gives the right result or refuses the query. Each
+case also runs in DuckDB itself, in this process. If that gives the right result, a newer DuckDB
+has fixed the fault, and the workaround can be removed."""
 
 import math
 import re
@@ -18,7 +16,7 @@ from harness.waiting import wait_until
 
 @dataclass
 class Fault:
-    """`tables` holds SELECTs, or tables of pyarrow, by name."""
+    """`tables` has SELECTs, or tables of pyarrow, by name."""
 
     name: str
     tables: dict
@@ -158,7 +156,7 @@ def bytes_of(table) -> bytes:
 
 
 def plain_answer(fault: Fault, folder) -> list:
-    """What DuckDB answers by itself."""
+    """Returns DuckDB's own result."""
     connection = duckdb.connect(config={"threads": 2})
     for name, table in fault.tables.items():
         path = folder / f"{name}.parquet"
@@ -168,7 +166,7 @@ def plain_answer(fault: Fault, folder) -> list:
 
 
 def put(lake, fault: Fault) -> str:
-    """Registers the tables under names of their own; returns the query with these."""
+    """Registers the tables under unique names. Returns the query with these names."""
     sql = fault.sql
     for name, table in fault.tables.items():
         own = f"{name}_{fault.name.replace('-', '_')}"
@@ -194,7 +192,7 @@ def test_fault_without_a_cure_is_refused(shared_lake, scratch, fault):
 
 
 def test_maximum_of_floats_without_nan(shared_lake):
-    """What keeps NaN in sight must not make DuckDB answer NaN where there is none."""
+    """The workaround for NaN must not make DuckDB return NaN if there is none."""
     key = shared_lake.files.put("without_nan.parquet", bytes_of(WITHOUT_NAN))
     shared_lake.catalog.put_keys("without_nan", key)
     shared_lake.wait_for_rows("without_nan", [[1.0, 1], [20.5, 2], [30.0, 3]])

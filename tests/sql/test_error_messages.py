@@ -1,4 +1,4 @@
-"""Messages of DuckDB that advise to change settings: clients cannot, so they are told of ours."""
+"""Messages of DuckDB that advise to change its settings name Tarn's settings instead."""
 
 import pytest
 

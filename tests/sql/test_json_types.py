@@ -1,7 +1,5 @@
-"""Every DuckDB type through the real HTTP path: the very bytes of the cell, and the type's name.
-
-The bytes are compared before any JSON parser sees them, because a parser would lose digits.
-"""
+"""Every DuckDB type over HTTP: the exact bytes of the cell, and the name of the type. The bytes are
+compared without a JSON parser, which would lose digits."""
 
 import json
 import re
@@ -17,7 +15,7 @@ def client(shared_lake):
 
 
 def cell(client, expression: str, **options) -> str:
-    """The text of the only cell, as it came over the wire."""
+    """Returns the text of the only cell in the response."""
     answer = client.sql(f"SELECT {expression} AS v", **options)
     assert answer.status == 200, answer.text
     json.loads(answer.body)
@@ -273,7 +271,7 @@ def test_cell_and_type(client, expression, raw, type_name):
     [("NULL", "null", "INTEGER"), ("[NULL]", "[null]", "INTEGER[]")],
 )
 def test_untyped_null_has_the_type_that_duckdb_gives_a_result(client, expression, raw, type_name):
-    """typeof() still says "NULL" there: a result cannot have that type."""
+    """typeof() returns "NULL" there, but a result cannot have this type."""
     assert cell(client, expression) == raw
     (column,) = client.sql(f"SELECT {expression} AS v").json()["columns"]
     assert column["type"] == type_name
@@ -334,7 +332,7 @@ def test_big_numbers_are_quoted_on_demand(client, expression, raw):
 
 
 def test_every_type_in_one_table_with_nulls_between(client):
-    """Values out of vectors that hold others, not out of constants."""
+    """Values from vectors with several rows, in place of constants."""
     cases = [case for case in CASES if case[1] != "null"]
     for start in range(0, len(cases), 12):
         part = cases[start : start + 12]

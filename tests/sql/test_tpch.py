@@ -1,4 +1,4 @@
-"""TPC-H at scale factor 0.1 on S3: all 22 queries over POST /sql are what the extension says."""
+"""TPC-H at scale factor 0.1 on S3: all 22 queries over POST /sql give the extension's results."""
 
 import csv
 import io
@@ -11,14 +11,14 @@ from harness.client import quoted
 from harness.waiting import wait_until
 
 SCALE_FACTOR = 0.1
-# How many objects a table is spread over; one for those not named.
+# The number of objects of a table; one for the others.
 OBJECTS = {"lineitem": 4, "orders": 2, "partsupp": 3}
 TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
 
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory) -> duckdb.DuckDBPyConnection:
-    """DuckDB in this process with the tables, the queries and the answers."""
+    """DuckDB in this process with the tables, the queries and the expected results."""
     connection = duckdb.connect(config={"threads": 2})
     connection.execute(f"LOAD '{programs.extension('tpch')}'")
     connection.execute(f"CALL dbgen(sf={SCALE_FACTOR})")
@@ -28,7 +28,7 @@ def generated(tmp_path_factory) -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture(scope="module")
 def tpch(shared_lake, generated, tmp_path_factory):
-    """The client of a queryd that has every table."""
+    """A client of a queryd with all tables."""
     folder = tmp_path_factory.mktemp("tpch")
     for table in TABLES:
         count = OBJECTS.get(table, 1)
@@ -48,7 +48,7 @@ def tpch(shared_lake, generated, tmp_path_factory):
 
 
 def convert(text: str, type_name: str):
-    """A field of the answer as what a cell of this type is; the empty field is NULL."""
+    """Converts a field of the expected result to the type of the cell. An empty field is NULL."""
     if text == "":
         return None
     if type_name == "DOUBLE":
@@ -90,7 +90,7 @@ def test_query(tpch, generated, number):
     result = tpch.sql(sql)
     assert result.status == 200, result.text
     body = result.json()
-    # The answer's own header is not DuckDB's in one case (q18).
+    # In one case (q18), the header of the expected result differs from DuckDB's.
     names = [column[0] for column in generated.execute(sql).description]
     assert [column["name"] for column in body["columns"]] == names
     types = [column["type"] for column in body["columns"]]

@@ -32,14 +32,6 @@ ALLOWED = {
     "src/queryd/datasets": 19,
     "src/queryd/execution": 34,
     "src/queryd/query": 26,
-    "tests/browser": 3,
-    "tests/cli": 5,
-    "tests/documents": 11,
-    "tests/faults": 10,
-    "tests/harness": 4,
-    "tests/hostile": 1,
-    "tests/http": 11,
-    "tests/package": 2,
 }
 
 

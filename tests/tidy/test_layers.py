@@ -41,7 +41,7 @@ LAYERS = {
         "s3",
     },
 }
-# The same within a folder that has subfolders: what each may include of the others.
+# The folders that each subfolder may include, for folders with subfolders.
 SUBFOLDERS = {
     "engine/sandbox": set(),
     "engine/connection": set(),
