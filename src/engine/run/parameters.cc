@@ -175,8 +175,8 @@ Result<Shape> ShapeOfObject(const ExactJson& json) {
   std::sort(lower.begin(), lower.end());
   const auto twice = std::adjacent_find(lower.begin(), lower.end());
   if (twice != lower.end()) {
-    return InvalidArgument(fmt::format(
-        "an object names \"{}\" twice: SQL ignores the case of names", *twice));
+    return InvalidArgument(
+        fmt::format("an object names \"{}\" twice: SQL ignores the case of names", *twice));
   }
   return shape;
 }
@@ -303,7 +303,8 @@ Result<std::vector<std::string>> ReadNames(const duck::Statement& statement) {
     std::optional<std::string> name = statement.ParameterName(position);
     // DuckDB cannot bind the parameters after a gap in the numbers.
     if (!name) {
-      return Bad(fmt::format("${} is missing in the statement, which uses higher numbers", position));
+      return Bad(
+          fmt::format("${} is missing in the statement, which uses higher numbers", position));
     }
     names.push_back(std::move(*name));
   }

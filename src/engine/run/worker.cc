@@ -13,23 +13,23 @@
 namespace tarn::engine {
 namespace {
 
-// Progress is told of queries that take longer.
-// Objects whose ETags are compared after an error in decoding.
+// The most objects whose ETags are compared after an error in decoding.
 constexpr size_t kCheckedObjectsMax = 20;
 
+// The worker reports the progress of queries that take longer.
 constexpr auto kProgressAfter = std::chrono::milliseconds(500);
 
-// A statement is kept after runs up to so long: what they build is small, and preparing it anew is
-// a part of them that counts.
+// A statement stays prepared after runs of at most this time. They use little memory, and to
+// prepare the statement again would take a large part of such a run.
 constexpr auto kKeepsStatementFor = std::chrono::milliseconds(5);
 
-// How long a query waits for datasets that are still being read, and how often it checks meanwhile
-// whether it was cancelled.
+// The time that a query waits for datasets that are still being read, and the interval in which it
+// checks whether it was cancelled.
 constexpr auto kPatience = std::chrono::seconds(1);
 constexpr auto kLookAtPending = std::chrono::milliseconds(50);
 
-// Rows are encoded in steps of about so many bytes, so that a chunk of wide rows is not encoded
-// as a whole before the first of it is sent.
+// Rows are encoded in steps of about this many bytes, so that the first rows of a wide chunk can be
+// sent before the rest is encoded.
 constexpr uint64_t kStepBytes = 64 * 1024;
 
 const Error& ClientGone() {
@@ -37,7 +37,7 @@ const Error& ClientGone() {
   return kGone;
 }
 
-// Counts up while it lives.
+// Increments a counter while it exists.
 class CountedIn {
  public:
   explicit CountedIn(std::atomic<int>& count) : count_(count) { ++count_; }
@@ -49,9 +49,9 @@ class CountedIn {
   std::atomic<int>& count_;
 };
 
-// An error of a stream makes DuckDB 1.5 stop its other threads by the flag of an interrupt, and
-// up to 3 % of such errors come out as that interrupt. Then the reason is found by running the
-// statement once more, for nobody.
+// Returns the reason of an error in a stream. DuckDB 1.5 interrupts its other threads after such an
+// error, and reports up to 3 % of them as an interrupt. In that case, this function runs the
+// statement again to get the reason, and discards the result.
 Error ReasonOf(const Error& error, duck::Statement& statement, const WatchedTask& task) {
   constexpr int kTries = 5;
   for (int i = 0; i < kTries && error.kind == ErrorKind::kCancelled && !task.CancelReason(); ++i) {
@@ -71,7 +71,7 @@ bool IsRepeatable(const Verdict& verdict) {
          verdict.others.empty();
 }
 
-// Encodes chunks into the sink, as far as the query's limits go.
+// Encodes chunks into the sink, up to the limits of the query.
 class RowWriter {
  public:
   RowWriter(const protocol::Query& query, ResultEncoder& encoder, ResultSink& sink,
@@ -103,7 +103,7 @@ class RowWriter {
   }
 
  private:
-  // False when the byte limit leaves no room for them.
+  // Returns false if the byte limit leaves no room for the rows.
   Result<bool> WriteRows(const duck::Chunk& chunk, uint64_t begin, uint64_t end) {
     const uint64_t before = sink_.encoded_bytes();
     if (query_.byte_limit > 0 && before >= query_.byte_limit) return false;
@@ -155,7 +155,7 @@ Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, Worke
       thread_([this] {
         pthread_setname_np(pthread_self(), fmt::format("query-{}", slot_).c_str());
         Loop();
-        socket_.Shutdown();  // Where it did not understand the front, that waits no longer.
+        socket_.Shutdown();  // After an invalid message, the front must not wait for a response.
       }) {}
 
 Worker::~Worker() {
@@ -244,7 +244,7 @@ void Worker::RunOne(const protocol::Query& query) {
 }
 
 protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query) {
-  // A query can write that text itself: error('…').
+  // A query can raise this error text itself with error('…').
   if (duck::IsDatabaseInvalidated(error) && !DatabaseAnswers()) {
     context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
     protocol::Failed failed = ToFailed(error);
@@ -252,9 +252,9 @@ protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query)
     return failed;
   }
   if (error.kind == ErrorKind::kInternal) {
-    // Some of DuckDB's INTERNAL errors are about a wrong argument and have no consequences:
-    // repeat_row(1, num_rows := -1). After others it refuses all further statements. Those that run
-    // are not affected, and the process drains.
+    // Some INTERNAL errors are about a wrong argument and have no consequences, such as
+    // repeat_row(1, num_rows := -1). After others, DuckDB refuses all further statements. Running
+    // statements are not affected, and the process drains.
     const bool goes_on = DatabaseAnswers();
     log::Error("DuckDB failed", {{"query_id", query.id},
                                  {"error", error.message},
@@ -268,7 +268,7 @@ protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query)
     log::Warn("out of memory", {{"query_id", query.id}, {"running", context_.running.load()}});
     context_.has_run_out_of_memory = true;
     context_.report_unhealthy({.reason = "out of memory", .can_wait = true});
-    // Alone it does not fit, whenever it is asked; beside others it may have been their fault.
+    // A query that does not fit alone never fits. Beside others, a retry may succeed.
     if (context_.running == 1) return ToFailed(InvalidArgument(error.message));
   }
   return ToFailed(error);
@@ -332,7 +332,7 @@ Error Worker::ExplainRead(const Error& error,
     const auto object = cut_->FindObject(error.message);
     return object ? context_.object_check.Explain(*object, begun_at) : duck::ChangedObjectError();
   }
-  // A thread that decodes bytes of another version can be faster than the one that learns of it.
+  // A thread can fail to decode bytes of the new version before another thread detects the change.
   if (ObjectCheck::IsOfDecoding(error) &&
       context_.object_check.IsAnyOverwritten(cut_->Objects(kCheckedObjectsMax), begun_at)) {
     return duck::ChangedObjectError();
@@ -341,7 +341,7 @@ Error Worker::ExplainRead(const Error& error,
 }
 
 void Worker::NoteChanged(const std::string& sql) {
-  // Where nothing is kept there is nothing to be mixed.
+  // Without caches, results cannot mix versions.
   if (!context_.cache_objects) return;
   if (const Plan* plan = plans_.Find(sql)) context_.changed.Add(plan->verdict.datasets);
 }
@@ -363,7 +363,7 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
   if (!result.ok()) result = ExplainRead(result.error(), begun_at);
   cut_.reset();
   if (!result.ok() && result.error().kind == ErrorKind::kStale) NoteChanged(query.sql);
-  // What failed once may have left its plan half-way.
+  // The plan of a failed query may be incomplete.
   if (!result.ok()) plans_.Forget(query.sql);
   return result;
 }

@@ -20,7 +20,7 @@
 
 namespace tarn::engine {
 
-// What the workers of an engine share.
+// The state that the workers of an engine share.
 struct WorkerContext {
   WorkerContext(Views& v, Watchdog& w, const protocol::Setup& setup)
       : views(v),
@@ -48,30 +48,30 @@ struct WorkerContext {
   std::atomic<bool> has_run_out_of_memory = false;
 };
 
-// One slot: a thread with a socket of its own to the front and a connection of its own. It takes
-// one query after the other from the socket and writes the result back.
+// The worker of a slot: a thread with its own socket to the front and its own connection to DuckDB.
+// It reads queries from the socket, runs one after another, and writes the results.
 class Worker {
  public:
   Worker(uint64_t slot, int descriptor, duck::Connection connection, WorkerContext& context);
-  // Ends what runs, and waits for it.
+  // Cancels the running query and waits for it.
   ~Worker();
 
-  // Ends the query of that number; also when the worker has not read it yet. Any thread.
+  // Cancels the query of this number, also before the worker has read it. Thread-safe.
   void Cancel(uint64_t query);
-  // How far the query that runs is; none when nothing runs for long enough to tell. Any thread.
+  // Returns the progress of a query that has run for a while, or nullopt. Thread-safe.
   std::optional<protocol::Progress> Progress() const;
 
  private:
   void Loop();
   void RunOne(const protocol::Query& query);
-  // Leaves the last of the result in the sink, also after an error; the summary counts what was
-  // written.
+  // Runs a query. The end of the result stays in the sink, also after an error. The summary counts
+  // the written rows.
   Result<> Execute(const protocol::Query& query, WatchedTask& task, ResultSink& sink,
                    ResultSummary& summary);
-  // A query that sees one revision of the catalogue, and is ready to run.
+  // A query that is bound to one catalogue revision.
   struct Bound {
     Plan* plan;
-    duck::BoundStatement statement;  // Of the plan's.
+    duck::BoundStatement statement;  // Made from the statement of the plan.
     protocol::Begun begun;
   };
   Result<Plan*> PlanOf(const std::string& sql);
@@ -79,13 +79,13 @@ class Worker {
   Result<duck::BoundStatement> Start(const protocol::Query& query, Plan& plan);
   Result<> Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
                   ResultSink& sink, ResultSummary& summary);
-  // kStale where an object of one of them is known to have changed.
+  // Returns kStale if an object of one of the datasets is known to have changed.
   Result<> CheckUnchanged(const std::vector<std::string>& datasets) const;
   void NoteChanged(const std::string& sql);
-  // Tells damaged objects from those that were overwritten.
+  // Replaces an error in reading an object by one that says whether it is damaged or overwritten.
   Error ExplainRead(const Error& error, std::chrono::system_clock::time_point begun_at) const;
   protocol::Failed Judge(const Error& error, const protocol::Query& query);
-  // False after an error that made DuckDB refuse all further statements.
+  // Returns false if DuckDB refuses all statements after an error.
   bool DatabaseAnswers();
 
   const uint64_t slot_;
@@ -94,12 +94,12 @@ class Worker {
   duck::Connection connection_;
   Gate gate_;
   PlanCache plans_;
-  std::optional<Views::Cut> cut_;  // What the query that runs reads.
+  std::optional<Views::Cut> cut_;  // The datasets of the running query.
 
   mutable Mutex mutex_;
-  std::shared_ptr<WatchedTask> task_ TARN_GUARDED_BY(mutex_);  // Of what runs.
-  uint64_t query_ TARN_GUARDED_BY(mutex_) = 0;                 // Its number.
-  uint64_t cancelled_ TARN_GUARDED_BY(mutex_) = 0;             // This and all before.
+  std::shared_ptr<WatchedTask> task_ TARN_GUARDED_BY(mutex_);  // Of the running query.
+  uint64_t query_ TARN_GUARDED_BY(mutex_) = 0;                 // The number of the running query.
+  uint64_t cancelled_ TARN_GUARDED_BY(mutex_) = 0;             // The last cancelled query.
   std::chrono::steady_clock::time_point started_at_ TARN_GUARDED_BY(mutex_) = {};
 
   std::thread thread_;

@@ -31,10 +31,12 @@
 namespace tarn::engine {
 namespace {
 
-// After an interrupt a statement has so long to end before its thread is left alone.
+// The time for a statement to end after an interrupt, before the prober stops waiting for its
+// thread.
 constexpr auto kGrace = std::chrono::milliseconds(500);
 
-// In a process that also runs queries, probes may take this part of the memory that queries may.
+// In a process that also runs queries, the memory limit of probes is this fraction of that of
+// queries.
 constexpr uint64_t kMemoryShare = 4;
 
 // A dataset with at most this many objects may be read before all others.
@@ -86,7 +88,7 @@ struct Prober::Job {
   size_t next = 0;                                               // The next key to read.
   size_t read = 0;
   std::set<std::shared_ptr<WatchedTask>> reading = {};
-  size_t failed_at = SIZE_MAX;  // The first key that failed; its error is below.
+  size_t failed_at = SIZE_MAX;  // The first key that failed, with `error`.
   Error error = {};
   Deadline::Clock::time_point told_at = {};  // When the progress was last reported.
   bool is_first = false;                     // Read before the other datasets.
@@ -111,11 +113,11 @@ struct Prober::Read {
   std::string key() const { return std::string(job->request.view.keys[index]); }
 };
 
-// What a thread has, once it has needed it.
+// The objects of a thread, created when it first needs them.
 struct Prober::Tools {
   std::optional<FooterProbe> footers;
   std::optional<duck::Connection> connection;
-  bool is_decoding = false;  // As reported.
+  bool is_decoding = false;  // The last reported state.
 
   void Drop() {
     footers.reset();
@@ -123,15 +125,15 @@ struct Prober::Tools {
   }
 };
 
-// Shared with the threads: one that hangs may outlive the prober.
+// The state that threads share. A thread that hangs may outlive the prober.
 struct Prober::State {
   protocol::Setup setup;
   std::shared_ptr<Watchdog> watchdog;
   size_t threads_max;
 
   std::mutex opening;
-  std::shared_ptr<ConnectionFactory> factory;  // guarded by opening: from the first need on
-  std::optional<duck::Database> planner;       // guarded by opening: from the first need on
+  std::shared_ptr<ConnectionFactory> factory;  // guarded by opening; created at the first use
+  std::optional<duck::Database> planner;       // guarded by opening; created at the first use
   const std::shared_ptr<SchemaCache> schemas = std::make_shared<SchemaCache>();
 
   // Jobs that have unread objects, in the order in which threads take an object of each.
@@ -187,7 +189,7 @@ struct Prober::State {
   }
   void Keep(Job& job);
   void FindKept(Job& job);
-  // Removes a job that has been answered.
+  // Removes a job whose result was reported.
   void Forget(const std::shared_ptr<Job>& job);
 };
 
@@ -229,7 +231,7 @@ Prober::Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog)
   state_->setup = setup;
   state_->setup.views.clear();
   state_->setup.cache_objects = false;
-  // Footers are all that it holds.
+  // A process that only probes may use all of the limit.
   if (!setup.only_probes) state_->setup.memory_limit /= kMemoryShare;
   state_->setup.temp_directory.clear();
   state_->watchdog = std::move(watchdog);
@@ -479,7 +481,7 @@ Result<FooterProbe::Object> Prober::ReadObject(State& state, Tools& tools, const
   object = ReadWithDuckdb(state, tools, read);
   if (object.ok()) return object;
   Error error = with_key(object.error());
-  // DuckDB does not tell an object store that is down from an object that is missing.
+  // DuckDB's errors do not distinguish a store that is down from a missing object.
   const bool is_store_down =
       footer_error == ErrorKind::kUnavailable || footer_error == ErrorKind::kTimeout;
   if (is_store_down && error.kind == ErrorKind::kInvalidArgument) {

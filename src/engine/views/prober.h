@@ -13,23 +13,23 @@
 
 namespace tarn::engine {
 
-// Reads the columns of all objects of a dataset and makes one schema of them, or says which object
-// cannot be read or does not fit the others. Changes nothing, so that no query waits for it:
-// engine/views/views.h shows the datasets that passed.
+// Reads the columns of all objects of a dataset and makes one schema of them. The error names an
+// object that cannot be read or does not fit the others. Does not change views, so queries do not
+// wait for it.
 //
 // Several threads read objects, each with its own connection, because the latency of the object
-// store dominates. Threads take the objects of all owners in turn, and of each owner one object of
-// each dataset in turn, so that a small dataset does not wait for a large one or for many others.
-// Retries take every fourth object, and at most half of the threads.
+// store dominates. Owners take turns, and so do the datasets of each owner, so a small dataset does
+// not wait for a large one or for many others. Retries use every fourth read, and at most half of
+// the threads.
 //
-// The prober's database is separate from that of queries and caches nothing: an object that was
-// repaired under its key is read again. If a dataset fails, the columns of its readable objects are
-// cached for the retry, provided that the catalogue has their ETags.
+// The prober's database is separate from that of queries and has no caches, so it reads a repaired
+// object again. If a dataset fails, the columns of its readable objects are cached for the retry,
+// provided that the catalogue has their ETags.
 //
-// FooterProbe checks each footer, and DuckDB never sees one that is damaged or exceeds a limit. A
-// read by FooterProbe ends at its time limit. Objects that FooterProbe cannot read are read by
-// DuckDB, which cannot be interrupted while it waits for the store: such a read occupies its thread
-// until the store answers or DuckDB's own timeout ends it.
+// FooterProbe checks each footer, so DuckDB never reads one that is damaged or exceeds a limit. A
+// read by FooterProbe ends at its time limit. If FooterProbe cannot read an object, DuckDB reads
+// it. DuckDB cannot be interrupted while it waits for the store, so this occupies the thread until
+// the store responds or DuckDB's own timeout ends it.
 //
 // Thread-safe.
 class Prober {
@@ -43,7 +43,7 @@ class Prober {
     bool is_retry = false;    // The last probe of the dataset failed.
     bool is_first = false;    // See Hurry.
     bool only_etags = false;  // See protocol::Probe.
-    // All are called from any thread. Reports the number of objects read, at intervals.
+    // The callbacks run on any thread. Reports the number of objects read, at intervals.
     std::function<void(uint64_t)> on_progress = nullptr;
     // Reports that DuckDB begins or ends to decode the footer of an object.
     std::function<void(uint64_t object, bool has_ended)> on_decoding = nullptr;
@@ -51,7 +51,7 @@ class Prober {
   };
 
   Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog);
-  // Answers no more. Threads that hang are left alone.
+  // Reports no more results. Does not wait for threads that hang.
   ~Prober();
 
   // Cancels a running probe of the same dataset.
@@ -66,15 +66,15 @@ class Prober {
   struct Tools;
   static void Loop(const std::shared_ptr<State>& state);
   static void Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock);
-  // Before DuckDB decodes a footer.
+  // Called before DuckDB decodes a footer.
   static void BeginDecoding(Tools& tools, const Read& read);
   static Result<duck::Connection> Connect(State& state);
   static Result<FooterProbe> OpenFooters(State& state);
   static Result<Schema> Outcome(const State& state, Job& job);
   static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, const Read& read);
-  // One request; see FooterProbe.
+  // Uses FooterProbe.
   static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, const Read& read);
-  // By DuckDB alone, whose messages about objects that it cannot read are for people.
+  // Lets DuckDB read the object, whose error messages are meant for users.
   static Result<FooterProbe::Object> ReadWithDuckdb(State& state, Tools& tools, const Read& read);
 
   const std::shared_ptr<State> state_;

@@ -31,7 +31,7 @@ size_t CharacterCount(std::string_view utf8) {
   }));
 }
 
-// A pattern of RE2 that matches the text itself.
+// Returns a RE2 pattern that matches the text literally.
 std::string EscapeRegex(std::string_view text) {
   constexpr std::string_view kSpecial = R"(\.+*?()|[]{}^$)";
   std::string out;
@@ -67,8 +67,8 @@ class ViewSelect {
   }
 
  private:
-  // The column for the path of an object. DuckDB 1.5.5 takes any column of this name for the path,
-  // whatever the option says.
+  // The column with the path of an object. DuckDB 1.5.5 uses any column of this name for the path,
+  // even if the option has another name.
   static constexpr const char* kPathColumn = "filename";
 
   std::vector<uint64_t> AllObjects() const {
@@ -79,8 +79,8 @@ class ViewSelect {
 
   bool HasPathOption() const { return !schema_.partitions.empty() && !HasColumn(kPathColumn); }
 
-  // The objects by the SQL of their partitions, a list that begins with a comma. That is the same
-  // for all where the path is a column; else it has the values.
+  // Groups the objects by the SQL of their partitions, which begins with a comma. It is the same
+  // for all objects if the view has the path. Otherwise it has the values.
   std::map<std::string, std::vector<uint64_t>> ByPartitions(
       const std::vector<uint64_t>& objects) const {
     if (HasPathOption() || schema_.partitions.empty()) return {{PartitionList(), objects}};
@@ -117,8 +117,9 @@ class ViewSelect {
     return "SELECT " + list + partitions + " FROM " + source;
   }
 
-  // " REPLACE (…)" of the columns that must not be compared in the scan. From the statistics of a
-  // single object that may hide NaN, DuckDB 1.5.5 answers max(v) with NaN even if there is none.
+  // Returns " REPLACE (…)" for the columns that must not be compared in the scan. For a single
+  // object whose statistics may hide NaN, DuckDB 1.5.5 returns NaN for max(v) even if there is
+  // none.
   std::string GuardList(bool is_single_object) const {
     std::string list;
     for (size_t i = 0; i < column_count_; ++i) {
@@ -137,12 +138,12 @@ class ViewSelect {
         [&](const std::string& name) { return EqualsIgnoreCase(name, column.name); });
   }
 
-  // The same value, which DuckDB does not look through.
+  // Returns an expression for the same value that DuckDB cannot push into the scan.
   static std::string GuardSql(const std::string& name) {
     return fmt::format("CASE WHEN {0} IS NULL THEN NULL ELSE {0} END", name);
   }
 
-  // Reads the objects as columns of these types, and a column that an object lacks as NULL.
+  // Returns the option to read columns with these types, and missing columns as NULL.
   static std::string SchemaOption(const protocol::ObjectGroup& group) {
     std::string fields;
     for (const Column& column : group.columns) {
@@ -168,9 +169,9 @@ class ViewSelect {
                        SchemaOption(group), nan_option, HasPathOption() ? ", filename = true" : "");
   }
 
-  // ", value AS name" of each partition, from the path.
+  // Returns ", value AS name" for each partition, from the path.
   std::string PartitionList() const {
-    // Percent-encoding that is well formed and holds no null character; see catalog::Decoded.
+    // Matches valid percent-encoding without NUL; see catalog::Decoded.
     constexpr const char* kEncoded = "'(?:[^%]|%(?:[1-9A-Fa-f][0-9A-Fa-f]|0[1-9A-Fa-f]))*'";
     std::string list;
     // DuckDB counts characters, from 1.
@@ -179,7 +180,7 @@ class ViewSelect {
       const std::string text =
           fmt::format("regexp_extract(substr({}, {}), {}, 1)", kPathColumn, begin,
                       QuoteLiteral("(?:^|/)" + EscapeRegex(partition.key_name) + "=([^/]*)/"));
-      // url_decode refuses what is not UTF-8.
+      // url_decode fails for invalid UTF-8.
       list += fmt::format(
           ", CAST(CASE WHEN {0} = {1} THEN NULL WHEN regexp_full_match({0}, {2}) "
           "THEN coalesce(TRY(url_decode({0})), {0}) ELSE {0} END AS {3}) AS {4}",
@@ -221,7 +222,7 @@ std::string CreateOutlineSql(const protocol::ViewSpec& view) {
     columns += fmt::format("{}NULL::{} AS {}", columns.empty() ? "" : ", ", column.type,
                            QuoteIdentifier(column.name));
   }
-  // It is never run. If it were, an error would be better than missing rows.
+  // No query should run it. If one does, an error is better than missing rows.
   return CreateSql(view, "SELECT " + columns + " WHERE error('its view is missing') IS NULL");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The SQL of datasets' views.
+// The SQL of the views of datasets.
 
 #include <string>
 
@@ -9,17 +9,17 @@
 
 namespace tarn::engine {
 
-// CREATE OR REPLACE VIEW … over the objects. DuckDB reads the metadata of the first one of each
-// group. The error names the key that cannot be an object's.
+// Returns CREATE OR REPLACE VIEW … over the objects. DuckDB reads the metadata of the first object
+// of each group. The error names a key that is not valid.
 //
-// Each group of objects (DatasetSchema::groups) is read with the types that it has, and converted
-// above the scan. DuckDB 1.5.5 can convert inside the scan too, but compares filters with the
-// unconverted values then: v = 0.1 finds the FLOAT nearest to 0.1 in a column of DOUBLEs.
+// The view reads each group of objects (DatasetSchema::groups) with its own types, and converts
+// them above the scan. DuckDB 1.5.5 can also convert inside the scan, but then compares filters
+// with the unconverted values: v = 0.1 finds the FLOAT nearest to 0.1 in a column of DOUBLEs.
 Result<std::string> CreateViewSql(const protocol::ObjectStore& store,
                                   const protocol::ViewSpec& view);
 
-// A view with the same columns that reads nothing, for queries that only list the columns. The
-// columns of `view` are known.
+// Returns a view with the same columns that reads nothing, for queries that only list the columns.
+// The schema of `view` must have columns.
 std::string CreateOutlineSql(const protocol::ViewSpec& view);
 
 }  // namespace tarn::engine

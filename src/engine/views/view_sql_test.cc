@@ -17,11 +17,11 @@ class ViewSqlTest : public testing::Test {
  protected:
   ParquetFolder folder{testing::TempDir()};
   protocol::ObjectStore store = protocol::ObjectStore::Folder(folder.path().string());
-  // Without caches: objects are written again under their keys.
+  // Without caches, because the tests overwrite objects.
   duck::Database database = *FooterProbe::OpenPlanner();
   duck::Connection connection = *database.Connect();
 
-  // The schema of these objects, as a probe finds it.
+  // Returns the schema that a probe finds.
   protocol::DatasetSchema SchemaOf(const std::vector<std::string>& keys) {
     FooterProbe probe =
         std::move(*FooterProbe::Make({.store = store}, database, std::make_shared<SchemaCache>()));
@@ -34,7 +34,7 @@ class ViewSqlTest : public testing::Test {
     }
     return ToDatasetSchema(columns, catalog::FindPartitions("t", keys));
   }
-  // Makes the view "t" over objects "0", "1", … with the rows of the queries.
+  // Creates the view "t" over objects "0", "1", … with the rows of the queries.
   void MakeView(const std::vector<std::string>& queries) {
     std::vector<std::string> keys;
     for (const std::string& query : queries) {
@@ -51,7 +51,7 @@ class ViewSqlTest : public testing::Test {
     EXPECT_TRUE(made.ok()) << made.error().message << "\n" << *sql;
     return view;
   }
-  // All values as texts, with a blank between columns and a bar between rows.
+  // Returns all values as text, with a blank between columns and a bar between rows.
   std::string Rows(const std::string& sql) {
     auto statement = connection.Prepare(
         "SELECT string_agg(concat_ws(' ', *COLUMNS(*)), ' | ') FROM "
@@ -74,7 +74,7 @@ TEST_F(ViewSqlTest, ReadsMissingColumnsAsNull) {
   EXPECT_EQ(Rows("FROM t WHERE name IS NULL"), "1 NULL");
 }
 
-// Filters, bounds and joins have to compare the converted values.
+// Filters, bounds and joins must compare the converted values.
 TEST_F(ViewSqlTest, ComparesWidenedValues) {
   MakeView({"SELECT 0.1::FLOAT AS v", "SELECT 0.1::DOUBLE AS v"});
   EXPECT_EQ(TypeOfV(), "DOUBLE");

@@ -27,7 +27,7 @@ KnownObject ObjectAt(const protocol::ViewSpec& view, size_t index) {
           .etag = std::string(index < view.etags.size() ? view.etags[index] : "")};
 }
 
-// How often somebody who waits for others' queries looks whether he still wants to.
+// The interval in which a query that waits for pins of others checks whether it was cancelled.
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -90,7 +90,7 @@ std::vector<std::string> Views::Cut::Pending() const {
 std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& datasets,
                                          const std::vector<std::string>& others, bool all) const {
   const std::lock_guard lock(mutex_);
-  // Ordered: whoever holds some of the pins waits only for later ones.
+  // Sorted, so that queries take pins in the same order and cannot deadlock.
   std::map<std::string, Wanted> wanted;
   if (all) {
     for (const auto& [key, dataset] : datasets_) wanted.emplace(key, Wanted{key, dataset, true});
@@ -128,7 +128,7 @@ std::optional<KnownObject> Views::Cut::FindObject(std::string_view message) cons
     if (wanted.dataset == nullptr) continue;
     const protocol::ViewSpec& view = *wanted.dataset;
     for (size_t i = 0; i < view.keys.size(); ++i) {
-      // The longest: a key may end with another one.
+      // Finds the longest key, because a key may end with another key.
       if (view.keys[i].size() <= found.key.size() || !IsNamedIn(message, view.keys[i])) continue;
       found = ObjectAt(view, i);
     }
@@ -160,7 +160,7 @@ Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& 
       continue;
     }
     if (const auto reason = task.CancelReason()) return *reason;
-    // One that is only listed and cannot be made is not shown.
+    // A dataset that is only listed is left out if its view cannot be created.
     if (wanted.outline_is_enough) continue;
     return pinned.error().Wrap(
         fmt::format("dataset \"{}\"", wanted.dataset ? wanted.dataset->name : wanted.key));
@@ -180,14 +180,15 @@ Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
         ++slot.pins;
         return {};
       }
-      // An outline may become the view that it is of: nobody reads either by the other's name.
+      // A pinned outline may be replaced by the view of the same version, which has the same
+      // columns.
       if (is_version || slot.pins == 0) {
         slot.is_changing = true;
         const std::string former = slot.name;
         lock.unlock();
         const Result<> changed = Change(connection, wanted, former);
         lock.lock();
-        Slot& after = slots_[wanted.key];  // The map may have moved it.
+        Slot& after = slots_[wanted.key];  // The map may have moved the slot.
         after.is_changing = false;
         if (changed.ok()) {
           after.name = version == 0 ? "" : wanted.dataset->name;
@@ -204,7 +205,7 @@ Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
   }
 }
 
-// Without its columns there is no outline to make.
+// An outline needs known columns.
 bool Views::IsOutline(const Wanted& wanted) {
   return wanted.outline_is_enough && !wanted.dataset->schema.columns.empty();
 }

@@ -20,60 +20,60 @@
 
 namespace tarn::engine {
 
-// The datasets of one revision of the catalogue, and which of them DuckDB has a view for.
+// The datasets of the current catalogue revision, and the views that DuckDB has for them.
 //
-// Another revision takes effect at once and as a whole, since nothing is read for it: the view of
-// a dataset is made when a query first names it, on the query's own connection. So that a query
-// sees one revision,
+// A new revision takes effect at once and completely, because no object is read for it. The view of
+// a dataset is created when a query first names it, on the connection of that query. A query sees
+// one revision in these steps:
 //
-//  1. TakeCut says what the datasets that it names are, as of one moment,
-//  2. Pin gives DuckDB the views of these, and keeps others from replacing them
-//  3. until the query is bound: from then on DuckDB reads what it has found, whatever comes.
+//  1. TakeCut returns the datasets that the query names, all from the same revision.
+//  2. Pin creates their views in DuckDB, and prevents other queries from replacing them.
+//  3. The pins are released when the query is bound. From then on, later changes do not affect it.
 //
-// Queries of the same revision pin the same views. One that came after a change waits for the
-// former ones to be bound, and only where it names a dataset that has changed.
+// Queries of the same revision pin the same views. After a change, a query that names a changed
+// dataset waits until the earlier queries are bound.
 //
-// Whoever asks what there is (SHOW TABLES) gets outlines of views that no query has named yet:
-// names and types of columns, made without reading.
+// Queries that list the datasets (SHOW TABLES) get outlines of the views that no query has named:
+// views with the names and types of the columns, created without reading objects.
 //
 // Thread-safe.
 class Views {
  public:
   Views(const protocol::ObjectStore& store, protocol::ApplyViews known);
 
-  // Whatever its case.
+  // Ignores the case of the name.
   bool IsDataset(std::string_view name) const;
 
   void Apply(protocol::ApplyViews change);
 
-  // What some names are at one moment.
+  // Datasets from one revision.
   class Cut;
-  // None when not all of `datasets` are datasets, or one of `others` is: what was judged by that
-  // must be judged again. With `all`, the cut has all datasets.
+  // Returns the cut of `datasets`, or of all datasets with `all`. Returns nullopt if one of
+  // `datasets` is not a dataset, or one of `others` is. The gate must then check the query again.
   std::optional<Cut> TakeCut(const std::vector<std::string>& datasets,
                              const std::vector<std::string>& others, bool all) const;
 
-  // Waits until none of the cut's datasets is pending, or until the deadline.
+  // Waits until no dataset of the cut is pending, or until the deadline.
   void WaitForPending(const Cut& cut, Deadline deadline) const;
 
-  // Views that nobody replaces while this lives.
+  // Protects views from replacement while it exists.
   class Pins;
-  // On a connection that runs nothing, inside the query's task. The error names the dataset whose
-  // view cannot be made.
+  // Creates and pins the views of a cut. Call it inside the query's task, on a connection without a
+  // running statement. The error names the dataset whose view cannot be created.
   Result<Pins> Pin(duck::Connection& connection, const WatchedTask& task, const Cut& cut);
 
  private:
   using DatasetPointer = protocol::ViewPointer;
 
-  // What DuckDB has under a name.
+  // The view that DuckDB has under a name.
   struct Slot {
     std::string name;
-    uint64_t version = 0;  // 0: nothing.
+    uint64_t version = 0;  // 0 if there is no view.
     bool is_outline = false;
     size_t pins = 0;
     bool is_changing = false;
   };
-  // A name in lower case and what DuckDB should have there; null: nothing.
+  // A name in lower case, and the dataset that DuckDB should have there; null for none.
   struct Wanted {
     std::string key;
     DatasetPointer dataset;
@@ -88,8 +88,8 @@ class Views {
   const protocol::ObjectStore store_;
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;                           // A slot, or its pins.
-  mutable std::condition_variable applied_;                   // A change.
+  std::condition_variable changed_;                           // A slot or its pins changed.
+  mutable std::condition_variable applied_;                   // A change was applied.
   uint64_t revision_;                                         // guarded by mutex_
   std::unordered_map<std::string, DatasetPointer> datasets_;  // guarded by mutex_; in lower case
   std::unordered_map<std::string, Slot> slots_;               // guarded by mutex_; the same
@@ -99,11 +99,11 @@ class Views::Cut {
  public:
   uint64_t revision() const { return revision_; }
   std::vector<protocol::DatasetRead> Reads() const;
-  // The datasets that are still being read, without those that the query only lists.
+  // Returns the datasets that are still being read, without those that the query only lists.
   std::vector<std::string> Pending() const;
-  // The object of one of the datasets that an error message of DuckDB names.
+  // Returns the object of one of the datasets that an error message of DuckDB names.
   std::optional<KnownObject> FindObject(std::string_view message) const;
-  // The first objects of the datasets, at most so many.
+  // Returns the first objects of the datasets, at most `count_max`.
   std::vector<KnownObject> Objects(size_t count_max) const;
 
  private:

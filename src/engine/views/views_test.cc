@@ -44,7 +44,7 @@ class ViewsTest : public testing::Test {
     if (!cut) throw std::runtime_error("no such datasets");
     return *cut;
   }
-  // Makes the views, and lets go of them.
+  // Creates the views and releases the pins.
   Result<> Make(const std::vector<std::string>& datasets, bool all = false) {
     const auto pins = views->Pin(connection, task, CutOf(datasets, all));
     return pins.ok() ? Result<>() : Result<>(pins.error());
@@ -68,7 +68,7 @@ class ViewsTest : public testing::Test {
   }
 };
 
-TEST_F(ViewsTest, AViewIsMadeWhenItIsNamed) {
+TEST_F(ViewsTest, CreatesAViewWhenAQueryNamesIt) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   Open({{"One", {"a.parquet"}}, {"two", {"a.parquet"}}});
   EXPECT_TRUE(views->IsDataset("oNe"));
@@ -81,7 +81,7 @@ TEST_F(ViewsTest, AViewIsMadeWhenItIsNamed) {
   EXPECT_EQ(IdOf("one"), "1");
 }
 
-TEST_F(ViewsTest, AQueryCanWaitForADatasetThatIsBeingRead) {
+TEST_F(ViewsTest, WaitsForADatasetThatIsBeingRead) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   Open({{"ready", {"a.parquet"}}});
   views->Apply({.revision = 1, .put = {}, .drop = {}, .pending = {"Slow"}});
@@ -103,7 +103,7 @@ TEST_F(ViewsTest, AQueryCanWaitForADatasetThatIsBeingRead) {
   EXPECT_THAT(CutOf({"slow"}).Pending(), testing::IsEmpty());
 }
 
-TEST_F(ViewsTest, ACutIsOnlyGivenForWhatItIsTakenFor) {
+TEST_F(ViewsTest, RefusesACutIfNamesAreNoLongerTheSame) {
   Open({{"t", {"a.parquet"}}});
   EXPECT_TRUE(views->TakeCut({"T"}, {"u"}, false));
   EXPECT_FALSE(views->TakeCut({"t", "u"}, {}, false));
@@ -118,7 +118,7 @@ TEST_F(ViewsTest, ACutIsOnlyGivenForWhatItIsTakenFor) {
   EXPECT_TRUE(views->TakeCut({"u"}, {"t"}, true));
 }
 
-TEST_F(ViewsTest, AViewIsReplacedWhenItIsNamedNext) {
+TEST_F(ViewsTest, ReplacesAChangedViewWhenAQueryNamesIt) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   folder.Write("b.parquet", "SELECT 2 AS id");
   Open({{"t", {"a.parquet"}}});
@@ -130,7 +130,7 @@ TEST_F(ViewsTest, AViewIsReplacedWhenItIsNamedNext) {
   EXPECT_EQ(IdOf("t"), "2");
 }
 
-TEST_F(ViewsTest, OneThatIsGoneIsDroppedWhenItIsNamedNext) {
+TEST_F(ViewsTest, DropsAViewWhenAQueryNamesIt) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   Open({{"t", {"a.parquet"}}});
   ASSERT_TRUE(Make({"t"}).ok());
@@ -147,7 +147,7 @@ TEST_F(ViewsTest, OneThatIsGoneIsDroppedWhenItIsNamedNext) {
   EXPECT_EQ(IdOf("t"), "1");
 }
 
-TEST_F(ViewsTest, APinnedViewIsReplacedWhenItIsLetGo) {
+TEST_F(ViewsTest, ReplacesAPinnedViewAfterItsRelease) {
   folder.Write("a.parquet", "SELECT 1 AS id");
   folder.Write("b.parquet", "SELECT 2 AS id");
   Open({{"t", {"a.parquet"}}});
@@ -161,7 +161,7 @@ TEST_F(ViewsTest, APinnedViewIsReplacedWhenItIsLetGo) {
     EXPECT_TRUE(views->Pin(other, task, CutOf({"t"})).ok());
     done = true;
   });
-  // Others of the first cut do not wait, and that one does.
+  // Queries of the first cut do not wait, but the query of the second cut does.
   EXPECT_TRUE(views->Pin(connection, task, first).ok());
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_FALSE(done);
@@ -186,7 +186,7 @@ TEST_F(ViewsTest, ACancelEndsTheWaitForAPin) {
   EXPECT_EQ(later.error().message, "enough");
 }
 
-TEST_F(ViewsTest, AllOfThemAreOutlinesUntilTheyAreNamed) {
+TEST_F(ViewsTest, ListsDatasetsAsOutlines) {
   Open({{.name = "a",
          .keys = {"a.parquet"},
          .schema = {.columns = {{"id", "BIGINT"}, {"x\" y", "DECIMAL(9,2)[]"}}}},
@@ -202,12 +202,12 @@ TEST_F(ViewsTest, AllOfThemAreOutlinesUntilTheyAreNamed) {
   EXPECT_THAT(IdOf("a"), StartsWith("error: ")) << "it is never read";
   folder.Write("a.parquet", "SELECT 7::BIGINT AS id, [1::DECIMAL(9, 2)] AS \"x\"\" y\"");
   {
-    // Whoever lists it does not mind.
+    // A list of the datasets does not prevent the creation of the view.
     const auto listed = views->Pin(connection, task, CutOf({}, true));
     ASSERT_TRUE(Make({"A"}).ok());
     EXPECT_EQ(IdOf("a"), "7");
   }
-  // The view of what is read stays, an outline would not do.
+  // An outline does not replace the view.
   ASSERT_TRUE(Make({"a"}, true).ok());
   EXPECT_EQ(IdOf("a"), "7");
   Apply({}, {"b", "without"});
@@ -229,7 +229,7 @@ TEST_F(ViewsTest, NamesAndKeysAreNeverSql) {
   EXPECT_EQ(ViewsMade(), "0");
 }
 
-TEST_F(ViewsTest, OneThatIsNotThereIsNamed) {
+TEST_F(ViewsTest, ErrorsNameTheDataset) {
   Open({{"lost", {"missing.parquet"}}, {"there", {"a.parquet"}}, {"bad", {"../a.parquet"}}});
   folder.Write("a.parquet", "SELECT 1 AS id");
   const Result<> made = Make({"lost"});
@@ -238,13 +238,13 @@ TEST_F(ViewsTest, OneThatIsNotThereIsNamed) {
   EXPECT_FALSE(Make({"bad"}).ok());
   EXPECT_TRUE(Make({}, true).ok()) << "the others are shown";
   EXPECT_EQ(IdOf("there"), "1");
-  // Its objects come: the next query that names it has it.
+  // After its objects exist, the next query can read it.
   folder.Write("missing.parquet", "SELECT 3 AS id");
   ASSERT_TRUE(Make({"lost"}).ok());
   EXPECT_EQ(IdOf("lost"), "3");
 }
 
-TEST_F(ViewsTest, ManyQueriesMakeOneViewAtOnceWhileItChanges) {
+TEST_F(ViewsTest, ConcurrentQueriesCreateAViewThatChanges) {
   folder.Write("0.parquet", "SELECT 0 AS id");
   folder.Write("1.parquet", "SELECT 1 AS id");
   Open({{"t", {"0.parquet"}}});
