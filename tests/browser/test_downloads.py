@@ -73,7 +73,7 @@ INFINITE = """SELECT 'infinity'::TIMESTAMP_S AS s, '-infinity'::TIMESTAMP_MS AS 
         ("SELECT NULL AS n, NULL::VARCHAR AS t", [(None, None)]),
     ],
 )
-def test_parquet_of_what_is_at_the_edge(console, sql, rows):
+def test_parquet_of_extreme_values(console, sql, rows):
     console.run(sql)
     path = console.download("Parquet")
     texts = f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet('{path}')"

@@ -69,7 +69,7 @@ def test_a_history_of_long_texts_loses_its_end_alone(console):
     assert items.count() > 20
 
 
-def test_what_somebody_else_wrote_can_be_brought_back(console):
+def test_replaced_text_can_be_undone(console):
     """Rows and History replace the text. Ctrl-Z undoes that."""
     console.write("SELECT 'half of a query'")
     console.button("Show rows of cities").click()

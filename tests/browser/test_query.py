@@ -135,7 +135,7 @@ def test_of_several_statements_the_one_at_the_cursor_runs(console):
     assert console.row(1) == ["second"]
 
 
-def test_the_limit_is_told(console):
+def test_the_limit_is_shown(console):
     console.page.get_by_label("Rows at most").select_option("1000")
     console.run("FROM numbers")
     expect(console.state).to_contain_text("1,000 rows")
@@ -209,7 +209,7 @@ def test_a_million_rows_can_be_scrolled_through(console):
     expect(console.grid.locator(".cell.active")).to_have_text("row 999998")
 
 
-def test_a_server_that_is_away_is_told_so(console):
+def test_an_unreachable_server_is_reported(console):
     console.context.set_offline(True)
     console.start("SELECT 1")
     expect(console.problem).to_have_text("The server does not answer")

@@ -78,7 +78,7 @@ def test_what_was_chosen_for_a_chart_stays(console):
     expect(draw.locator("option:checked")).to_have_text("Lines")
 
 
-def test_beside_the_chart_it_is_told_what_runs_and_what_failed(console):
+def test_chart_panel_shows_running_and_failed_queries(console):
     console.expected_statuses |= {400, 409}
     console.run("SELECT n FROM range(9) t(n)")
     panel = console.show("Chart")
@@ -116,7 +116,7 @@ def test_the_plan_shows_operators_with_their_times(console):
     )
 
 
-def test_the_plan_of_what_cannot_run_says_why(console):
+def test_plan_of_an_invalid_statement_shows_the_error(console):
     console.expected_statuses.add(400)
     console.write("SELECT nowhere FROM numbers")
     console.button("Plan").click()
@@ -170,7 +170,7 @@ def test_a_plan_can_be_cancelled(console, served):
     console.complaints = [text for text in console.complaints if "ERR_" not in text]
 
 
-def test_a_query_of_somebody_else_can_be_seen_and_cancelled(console, served):
+def test_queries_of_other_clients_are_listed_and_can_be_cancelled(console, served):
     slow = "SELECT count(*) AS slow FROM range(10000000000) a(i), range(1000) b(j) WHERE i % 7 = j"
     answers = []
     client = threading.Thread(target=lambda: answers.append(served.sql(slow)))

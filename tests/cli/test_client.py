@@ -74,7 +74,7 @@ def test_colours_are_for_terminals(lake, run):
     assert "\x1b" not in on_a_terminal("ls", NO_COLOR="1")
 
 
-def test_touch_shows_what_was_overwritten(lake, run):
+def test_touch_makes_overwritten_objects_visible(lake, run):
     """The catalogue has no ETag and no notice of the change, and the engine caches the object."""
     lake.add("t", "SELECT 1 AS n")
     lake.wait_for_rows("t", [[1]])
@@ -176,7 +176,7 @@ def test_error_in_mid_stream_is_an_error(run):
     assert len(done.stdout) > 1_000_000
 
 
-def test_file_that_is_not_written_to_its_end_keeps_what_it_had(lake, run):
+def test_output_file_keeps_its_content_after_an_error(lake, run):
     out = lake.folder / "out.csv"
     out.write_text("former")
     others = sorted(os.listdir(lake.folder))
@@ -191,7 +191,7 @@ def test_file_that_is_not_written_to_its_end_keeps_what_it_had(lake, run):
     refused(run("sql", "-o", "/dev/full", "SELECT 1 AS n"), "cannot write /dev/full")
 
 
-def test_stdout_that_is_a_file_keeps_what_it_has(lake, run):
+def test_output_to_dev_stdout_does_not_truncate_a_file(lake, run):
     """A group of commands in a shell, whose other commands write to the same file."""
     tarn = " ".join(command("sql", "-o", "/dev/stdout", "'SELECT 1 AS n'"))
     script = f"(echo first; {tarn}; echo last) >all.txt"
@@ -200,7 +200,7 @@ def test_stdout_that_is_a_file_keeps_what_it_has(lake, run):
 
 
 @pytest.mark.parametrize("words", [["ls"], ["ls", "--json"], ["status"], ["sql", "SELECT 1"]])
-def test_what_nobody_gets_is_an_error(lake, words):
+def test_output_that_cannot_be_written_is_an_error(lake, words):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             command(*words),
@@ -341,7 +341,7 @@ def test_status(lake, run):
     assert status["catalogd"]["ready"] is True
 
 
-def test_status_of_what_is_wrong(lake, run):
+def test_status_shows_problems(lake, run):
     lake.catalog.put_keys("lost", "no/such.parquet")
     wait_until(lambda: lake.query.get("/catalog/status").json()["failed"], "it is told")
     assert "failed    lost: " in run("status").stdout

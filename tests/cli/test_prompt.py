@@ -49,7 +49,7 @@ def test_error_goes_on_with_the_prompt(prompt):
     assert "42" in prompt.run("SELECT 42;")
 
 
-def test_ctrl_c_leaves_what_was_typed(prompt):
+def test_ctrl_c_clears_the_input(prompt):
     prompt.type("SELECT 'never\r")
     prompt.wait_for("..> ")
     prompt.type("ends\x03")
@@ -123,7 +123,7 @@ def test_commands(prompt):
     assert prompt.wait_for_exit() == 0
 
 
-def test_history_lasts_and_is_for_nobody_else(lake, prompt):
+def test_history_is_saved_and_private(lake, prompt):
     prompt.run("SELECT 'remember me';")
     prompt.type(".quit\r")
     assert prompt.wait_for_exit() == 0
@@ -241,7 +241,7 @@ def test_statement_on_a_terminal_is_a_table(lake):
         assert terminal.wait_for_exit() == 0
 
 
-def test_daemon_that_is_not_there_is_told_at_once(lake):
+def test_missing_daemon_is_reported_at_once(lake):
     with start(lake, "--queryd", "http://127.0.0.1:1") as terminal:
         assert "connect to 127.0.0.1:1" in terminal.wait_for("\n")
         assert terminal.wait_for_exit() == 1

@@ -146,11 +146,11 @@ def test_alerts_ask_for_metrics_and_labels_that_exist():
             assert set(re.findall(r"(\w+)=", matchers)) <= labels, rule
 
 
-def test_rules_are_what_prometheus_reads():
+def test_prometheus_accepts_the_rules():
     promtool("check", "rules", str(RULES))
 
 
-def test_scrape_configuration_is_what_prometheus_reads(tmp_path: Path):
+def test_prometheus_accepts_the_scrape_configuration(tmp_path: Path):
     (example,) = (e for e in examples("docs/operations.md") if e.language == "yaml")
     (tmp_path / "prometheus.yml").write_text(example.code)
     # The paths of the token and the CA are those of another machine.

@@ -120,7 +120,7 @@ def test_query_whose_turn_does_not_come_is_503(new_lake):
     assert 0.3 <= took < 10
 
 
-def test_queue_of_none_refuses_whatever_cannot_run_now(new_lake):
+def test_queue_of_zero_refuses_queries_without_a_slot(new_lake):
     new_lake.set("queryd", max_concurrent_queries=1, queue_limit=0).start()
     assert new_lake.query.sql("SELECT 1").status == 200
     with new_lake.query.send_sql(ENDLESS, "runs"):

@@ -182,7 +182,7 @@ def test_delete_ends_a_query_whose_client_reads_nothing(one_at_a_time):
         free_after(lake, "DELETE")
 
 
-def test_delete_of_what_has_ended_or_never_was(shared_lake):
+def test_delete_of_ended_or_unknown_queries(shared_lake):
     client = shared_lake.query
     assert client.sql("SELECT 1", {"X-Query-Id": "ended"}).status == 200
     client.request("DELETE", "/queries/ended").expect_error(409, "the query has ended")
@@ -227,7 +227,7 @@ def test_time_that_a_query_waits_counts(one_at_a_time):
         assert states(one_at_a_time.query)["runs"] == "running"
 
 
-def test_limit_of_the_server_bounds_what_a_request_asks_for(new_lake):
+def test_server_limit_bounds_the_request_limit(new_lake):
     new_lake.set("queryd", query_timeout="400ms").start()
     for options in ({}, {"timeout_ms": 60_000}):
         answer, took = timed(new_lake.query, ENDLESS, **options)

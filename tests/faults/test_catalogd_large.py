@@ -99,7 +99,7 @@ def test_known_list_and_few_changes_cost_next_to_nothing(large):
     assert time.monotonic() - start < 6
 
 
-def test_slow_client_holds_nobody_up(large):
+def test_slow_client_delays_no_others(large):
     with slow_list(large) as response:
         for number in range(50):
             large.catalog.put_keys("busy", f"k{number}")

@@ -97,7 +97,7 @@ def test_query_that_waited_for_its_turn_sees_nothing_of_a_crash(new_lake):
     assert metric(new_lake.query, RETRIES) == 1
 
 
-def test_idle_engine_that_dies_is_replaced_before_anybody_asks(lake):
+def test_idle_engine_that_dies_is_replaced_before_the_next_query(lake):
     lake.add("numbers", "SELECT 42 AS n")
     lake.wait_for_rows("numbers", [[42]])
     for _ in range(3):

@@ -64,7 +64,7 @@ def test_unknown_bucket(new_lake):
     assert_up(new_lake)
 
 
-def test_nobody_listens_at_the_endpoint(new_lake):
+def test_endpoint_refuses_connections(new_lake):
     register_before_start(new_lake)
     new_lake.set("s3", endpoint=f"http://127.0.0.1:{free_port()}").start_queryd()
     assert_not_ready(new_lake, "connect", "refused", status=503)

@@ -145,7 +145,7 @@ def test_without_the_cache_the_next_query_is_new(new_lake):
     assert engine_pid(lake.queryd) == pid
 
 
-def test_data_that_is_kept_is_told(lake):
+def test_data_cache_is_in_the_metrics(lake):
     register(lake, "t", rows_of(1, 1_000_000), "t.parquet")
     wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
     assert read(lake, "SELECT count(*) FROM t WHERE noise % 2 < 2") == 1_000_000
@@ -155,7 +155,7 @@ def test_data_that_is_kept_is_told(lake):
     )
 
 
-def test_kept_results_go_with_what_they_were_read_from(lake):
+def test_cached_results_expire_with_their_objects(lake):
     register(lake, "t", rows_of(1, 1_000_000), "t.parquet")
     wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
     text = "SELECT max(version) FROM t"

@@ -54,7 +54,7 @@ def test_large_dataset_goes_live_and_delays_no_other(far_lake):
     assert lake.query.get("/catalog/status").json()["failed"] == []
 
 
-def test_dataset_that_changes_while_it_is_read_shows_what_it_is_then(far_lake):
+def test_dataset_that_changes_during_a_probe_shows_the_new_version(far_lake):
     lake, _ = far_lake
     keys = put_objects(lake, 1)
     data = parquet("SELECT 1 AS n")

@@ -43,7 +43,7 @@ def test_deadline_holds_while_the_store_stalls(behind_proxy):
     assert lake.query.sql("SELECT 42").rows() == [[42]]
 
 
-def test_engine_whose_query_does_not_end_is_replaced_and_nobody_is_refused(behind_proxy):
+def test_engine_with_an_unstoppable_query_is_replaced_without_refusals(behind_proxy):
     lake, proxy = behind_proxy
     former = engine_pid(lake.queryd)
     proxy.stall()

@@ -6,7 +6,7 @@ import re
 HEAD = b"Host: localhost\r\nContent-Type: application/json\r\n"
 
 
-def test_idle_and_slow_connections_keep_nobody_out(new_lake):
+def test_idle_and_slow_connections_do_not_block_other_addresses(new_lake):
     """One address uses all connections that it may have. Other clients still get one."""
     new_lake.settings["http"] = {
         "connections_max": 64,

@@ -126,7 +126,7 @@ def test_content_that_others_registered_is_not_brought_back(lake, blue):
     assert blue.manifest("blue_given").json()["objects"] == [{"key": lake.mine}]
 
 
-def test_problem_document_says_what_to_do(lake, thief):
+def test_problem_document_has_advice(lake, thief):
     headers = {"Accept": "application/json"}
     body = json.dumps({"objects": [{"key": lake.secret}]})
     answer = thief.request("PUT", dataset_path("c7_steal"), body, headers)

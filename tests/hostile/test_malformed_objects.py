@@ -26,7 +26,7 @@ def probe_failures(client) -> float:
     return sum(metric(client, f'{name}{{reason="{reason}"}}') for reason in ("crash", "memory"))
 
 
-def test_deeply_nested_schema_harms_nobody(lake):
+def test_deeply_nested_schema_is_an_error_of_its_dataset(lake):
     lake.add("good", "SELECT 1 AS id")
     lake.wait_for_rows("good", [[1]])
     before = engine_pid(lake.queryd), probe_pids(lake.queryd)

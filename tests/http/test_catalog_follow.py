@@ -36,7 +36,7 @@ def test_dataset_can_be_queried_as_soon_as_it_is_registered(lake):
     assert sorted(took)[10] < 5
 
 
-def test_sizes_are_those_of_what_queries_see(lake):
+def test_sizes_are_those_of_visible_objects(lake):
     key = lake.files.put_rows("a", "SELECT 1 AS n")
     small = {"objects": [{"key": key, "size": 600}], "row_count": 1}
     lake.catalog.put("known", small)
@@ -106,7 +106,7 @@ def test_each_query_sees_one_revision(lake):
     assert len(seen) > 3, "it changed while it was asked"
 
 
-def test_status_names_what_failed_and_keeps_the_former(lake):
+def test_status_has_failed_datasets_with_their_former_objects(lake):
     good = lake.files.put_rows("a", "SELECT 1 AS n")
     lake.catalog.put_keys("a", good)
     lake.wait_for_rows("a", [[1]])

@@ -119,7 +119,7 @@ def test_empty_name(catalog):
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("escaped", ["%FF", "%zz", "%00", "n" * 256])
-def test_bad_name_of_what_is_read_or_deleted(catalog, method, escaped):
+def test_invalid_names_in_get_and_delete(catalog, method, escaped):
     assert catalog.request(method, f"/catalog/datasets/{escaped}").status in (400, 404)
 
 

@@ -219,7 +219,7 @@ def test_wait_ends_with_a_change(new_lake):
     wait_until(lambda: waiting(new_lake) == 0, "nobody waits")
 
 
-def test_wait_for_what_has_come_already_does_not_wait(catalog):
+def test_wait_for_an_earlier_change_returns_at_once(catalog):
     where = position(catalog)
     catalog.put_keys("a", "k")
     start = time.monotonic()
@@ -229,7 +229,7 @@ def test_wait_for_what_has_come_already_does_not_wait(catalog):
     assert time.monotonic() - start < 10
 
 
-def test_put_that_changes_nothing_wakes_nobody(new_lake):
+def test_put_without_a_change_wakes_no_waiter(new_lake):
     new_lake.start_catalogd()
     new_lake.catalog.put_keys("a", "k")
     where = position(new_lake.catalog)
@@ -342,7 +342,7 @@ def test_changes_of_others_do_not_show(tenants):
     assert (listed["manifests"], listed["deleted"]) == ([], [])
 
 
-def test_changes_of_others_wake_nobody(tenants):
+def test_changes_of_other_tenants_wake_no_waiter(tenants):
     tenants.catalog.put_keys("blue_1", "k")
     where = position(tenants.blue)
     with ThreadPoolExecutor(1) as pool:

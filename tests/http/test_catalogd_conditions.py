@@ -49,7 +49,7 @@ def test_version_begins_anew_with_a_new_dataset_id(catalog):
     assert old["dataset_id"] != new["dataset_id"]
 
 
-def test_get_of_what_is_known_is_304(catalog):
+def test_get_of_a_known_version_is_304(catalog):
     etag = put_if(catalog, "known", "a").headers["ETag"]
     for known in (etag, f"W/{etag}", "*"):
         answer = catalog.get(dataset_path("known"), {"If-None-Match": known})
@@ -75,7 +75,7 @@ def test_if_match_lets_the_known_version_be_changed(catalog):
     assert put_if(catalog, "matched", "c", If_Match="*").status == 200
 
 
-def test_if_match_of_what_is_not_there_is_412(catalog):
+def test_if_match_of_a_missing_dataset_is_412(catalog):
     for tag in ("*", '"x.1"'):
         answer = put_if(catalog, "unborn", "a", If_Match=tag)
         answer.expect_text_error(412, "If-Match failed: there is no such dataset")

@@ -54,7 +54,7 @@ def test_history_comes_in_pages(catalog):
     assert versions == list(range(10, 0, -1))
 
 
-def test_history_of_what_never_was_is_404(catalog):
+def test_history_of_an_unknown_dataset_is_404(catalog):
     catalog.get("/catalog/datasets/never/history").expect_text_error(
         404, 'no such dataset: "never"'
     )
@@ -81,7 +81,7 @@ def test_restore_makes_a_new_version_of_an_old_one(catalog):
     assert restore(catalog, "back", '{"version":3}').json() == manifest, "it is there already"
 
 
-def test_restore_brings_back_what_was_deleted(catalog):
+def test_restore_of_a_deleted_dataset(catalog):
     first = catalog.put_keys("phoenix", "k")
     catalog.delete("phoenix")
     where = catalog.get("/catalog/list").headers["ETag"].strip('"')
@@ -106,7 +106,7 @@ def test_restore_of_a_former_dataset_with_the_name(catalog):
     assert manifest["objects"] == first["objects"]
 
 
-def test_restore_of_what_is_not_kept(catalog):
+def test_restore_of_deletions_and_unknown_versions(catalog):
     manifest = catalog.put_keys("gone", "k")
     catalog.delete("gone")
     restore(catalog, "gone", '{"version":2}').expect_text_error(

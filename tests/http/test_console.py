@@ -32,7 +32,7 @@ def test_page_and_all_that_it_names(client):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_compressed_for_who_takes_it(client):
+def test_compressed_if_accepted(client):
     for path in ("/", *assets(client.get("/").text)):
         plain = client.get(path)
         zipped = client.get(path, {"Accept-Encoding": "gzip, deflate, br, zstd"})

@@ -345,7 +345,7 @@ def test_who_does_not_ask_for_json_gets_text(sql, accept):
     answer.expect_error(400, "decode body: ")
 
 
-def test_success_is_json_whatever_is_accepted(sql):
+def test_success_is_json_for_all_accept_headers(sql):
     for accept in ("application/json", "*/*", "text/plain"):
         answer = sql.sql("SELECT 1", {"Accept": accept})
         assert answer.status == 200

@@ -102,14 +102,14 @@ def test_bucket_is_required(ready_lake, value):
     assert "s3.bucket is required" in ready_lake.run_to_exit().the_error()
 
 
-def test_everything_that_is_missing_is_told_at_once(ready_lake):
+def test_all_missing_settings_are_reported_at_once(ready_lake):
     ready_lake.set("s3", bucket="").set("queryd", catalogd_url="")
     line = ready_lake.run_to_exit().the_error()
     assert "s3.bucket is required" in line
     assert "queryd.catalogd_url is required" in line
 
 
-def test_everything_that_is_malformed_is_told_at_once(ready_lake):
+def test_all_malformed_settings_are_reported_at_once(ready_lake):
     ready_lake.set("s3", buckt="x", use_ssl="maybe").set("queryd", refresh_every="soon")
     line = ready_lake.run_to_exit().the_error()
     assert "s3.buckt" in line

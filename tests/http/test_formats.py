@@ -364,7 +364,7 @@ def test_arrow_batches_are_small(client):
     assert max(sizes) <= 2048
 
 
-def test_arrow_is_read_by_duckdb_as_what_it_was(client):
+def test_duckdb_reads_the_same_values_from_arrow(client):
     text = (
         "SELECT n, n::VARCHAR AS t, [n, NULL] AS l, {'a': n} AS s, "
         "DATE '2026-01-01' + n::INT AS d, "
@@ -674,7 +674,7 @@ def test_compression_begins_at_a_kibibyte(client, size, encoding):
 @each_format
 @pytest.mark.parametrize("accept", ["gzip", "identity"])
 @pytest.mark.parametrize("text", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
-def test_caches_are_told_what_the_answer_depends_on(client, name, accept, text):
+def test_vary_has_the_headers_of_the_request(client, name, accept, text):
     answer = ask(client, text, name, {"Accept-Encoding": accept})
     varies = {field.strip().lower() for field in answer.headers["Vary"].split(",")}
     assert varies == {"accept", "accept-encoding"}
@@ -699,7 +699,7 @@ def test_caches_are_told_what_the_answer_depends_on(client, name, accept, text):
     ],
     ids=["syntax", "fails", "refused", "empty", "late"],
 )
-def test_error_is_a_text_whatever_the_format(client, name, text, start):
+def test_error_is_text_in_all_formats(client, name, text, start):
     headers = {"Accept-Encoding": "gzip, zstd"}
     answer = ask(client, text, name, headers)
     answer.expect_error(400, start)

@@ -237,7 +237,7 @@ def test_client_that_takes_nothing_is_let_go(new_lake):
 # --- too many connections
 
 
-def test_connection_too_many_is_told_so(client, lake):
+def test_connection_beyond_the_limit_gets_an_error(client, lake):
     """If every connection has a running request, the server serves only health and metrics."""
     with contextlib.ExitStack() as stack:
 

@@ -169,7 +169,7 @@ def test_row_limit_ends_a_query_that_has_no_end(client):
 
 
 @each_format
-def test_row_limit_of_a_large_result_is_told_in_the_trailer(client, name):
+def test_row_limit_of_a_large_result_is_in_the_trailer(client, name):
     header, body, trailer = ask_for_chunks(client, name, sql=LARGE, row_limit=200000)
     assert header["trailer"] == "X-Truncated"
     assert "x-truncated" not in header
@@ -252,7 +252,7 @@ def test_result_within_its_byte_limit_is_not_truncated(client, name):
 
 
 @each_format
-def test_byte_limit_of_a_large_result_is_told_in_the_trailer(client, name):
+def test_byte_limit_of_a_large_result_is_in_the_trailer(client, name):
     _, body, trailer = ask_for_chunks(client, name, sql=LARGE, byte_limit=5_000_000)
     assert trailer == {"x-truncated": "true"}
     assert 4_900_000 < len(body) < 5_300_000
@@ -433,7 +433,7 @@ def test_unknown_limit_is_an_error(client, field):
         ("row_limit", "many", "queryd.row_limit"),
     ],
 )
-def test_bad_setting_is_told_at_start(new_lake, key, value, part):
+def test_invalid_setting_is_reported_at_the_start(new_lake, key, value, part):
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9", **{key: value})
     exited = new_lake.run_to_exit()
     assert exited.status == 1

@@ -122,7 +122,7 @@ def test_query_string_does_not_change_the_path(both, side):
     ],
     ids=["words", "version", "length", "chunk", "negative", "header", "tls"],
 )
-def test_malformed_http_harms_nobody_else(both, side, request_bytes):
+def test_malformed_http_does_not_affect_other_clients(both, side, request_bytes):
     client = getattr(both, side)
     with client.connect() as connection:
         connection.sendall(request_bytes)
@@ -256,7 +256,7 @@ def test_json_log_is_one_object_a_line(new_lake):
     assert any("created" in entry or "created=1" in entry["msg"] for entry in refreshes)
 
 
-def test_log_level_leaves_out_what_is_less_important(new_lake):
+def test_log_level_hides_less_severe_lines(new_lake):
     new_lake.set("log", level="error").set("queryd", catalogd_url="http://127.0.0.1:9")
     daemon = new_lake.run("queryd")
     with pytest.raises(AssertionError):

@@ -207,7 +207,7 @@ def test_text_that_is_no_such_value_is_an_error(client):
     assert "tomorrow" in message
 
 
-def test_parameter_is_what_the_literal_would_be(client):
+def test_parameter_equals_its_literal(client):
     """Compares with DuckDB's result for the literal, as documented."""
     literals = ["1", "2147483648", "1.5", "'x'", "NULL", "true", "[1, 2]", "{'a': 1}"]
     params = [1, 2147483648, 1.5, "x", None, True, [1, 2], {"a": 1}]
@@ -258,7 +258,7 @@ def test_subquery_with_join_and_case(client):
 @pytest.mark.parametrize(
     "text", ["SELECT ? -- end", "SELECT ?;", "SELECT ? /* ; */ ; ", "SELECT ?\n"]
 )
-def test_whatever_ends_the_text(client, text):
+def test_all_endings_of_the_statement(client, text):
     assert ask(client, text, [5]).rows() == [[5]]
 
 
@@ -417,7 +417,7 @@ def test_text_that_is_no_unicode_is_refused(client, raw):
         ("SELECT 1", "true", "decode body: params must be a list or an object"),
     ],
 )
-def test_what_is_wrong_is_told(client, text, params, message):
+def test_invalid_parameters_are_reported(client, text, params, message):
     ask(client, text, params).expect_text_error(400, message)
 
 

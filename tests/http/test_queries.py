@@ -384,7 +384,7 @@ def test_id_is_in_the_log(client, module_lake):
 # --- the list
 
 
-def test_what_runs_comes_first_then_what_has_ended(client):
+def test_running_queries_come_first_then_ended_ones(client):
     client.sql("SELECT 1", {"X-Query-Id": "list-1"})
     with running(client, "list-2"):
         client.sql("SELECT 3", {"X-Query-Id": "list-3"})
@@ -418,7 +418,7 @@ def test_long_text_is_shown_by_its_beginning(client, end):
     assert SQL_SHOWN_BYTES - 4 < len(shown[:-1].encode()) <= SQL_SHOWN_BYTES
 
 
-def test_list_is_json_whatever_the_texts(client):
+def test_list_is_valid_json_for_all_texts(client):
     text = "SELECT '\"\\\b\u2028</script>\x7f 🦆' AS v"
     answer = client.sql(text)
     assert info(client, answer.headers["X-Query-Id"])["sql"] == text
@@ -459,7 +459,7 @@ def test_secret_in_an_error_is_redacted(client, module_lake, recorder):
 
 
 @pytest.mark.parametrize("kept", [1, 3, 6])
-def test_secret_at_the_end_of_what_is_shown_is_redacted(client, module_lake, recorder, kept):
+def test_secret_at_the_end_of_a_cut_text_is_redacted(client, module_lake, recorder, kept):
     """The text is cut, and a secret that is cut in two must not be shown."""
     secret = secrets_of(module_lake)[1]
     begin = "SELECT 1 /* "

@@ -236,7 +236,7 @@ def test_sample_is_below_home_without_xdg_data_home(scratch, recorder):
         assert list((home / ".local/share/tarn/sample").rglob("*.parquet"))
 
 
-def test_openapi_has_what_both_daemons_have(up, scratch):
+def test_openapi_has_the_routes_of_both_daemons(up, scratch):
     (scratch / "data").mkdir()
     (scratch / "data" / "a.parquet").write_bytes(parquet("SELECT 1 AS n"))
     client = up(scratch / "data").client

@@ -35,7 +35,7 @@ def tenants(module_lake):
     return lake
 
 
-def test_each_is_told_of_the_size_of_its_own(tenants):
+def test_tenants_see_the_sizes_of_their_own_datasets(tenants):
     def sizes(client) -> dict[str, dict]:
         datasets = client.get("/catalog/datasets").json()["datasets"]
         return {dataset.pop("name"): dataset for dataset in datasets}

@@ -142,7 +142,7 @@ def test_old_versions_are_refused(lake, authority, side, version):
 
 
 @BOTH
-def test_plain_http_is_told_where_to_go(lake, side):
+def test_plain_http_request_gets_an_explanation(lake, side):
     plain = Client(getattr(lake, side).address, lake.recorder)
     plain.get("/healthz").expect_text_error(400, "this port speaks HTTPS: write https://")
 
@@ -351,7 +351,7 @@ def test_rotation_under_load_fails_no_query(make_tls_lake, authority):
 
 
 @pytest.mark.parametrize("broken", ["certificate", "key", "mode", "missing"])
-def test_broken_pair_is_told_and_the_former_stays(make_tls_lake, authority, stranger, broken):
+def test_invalid_pair_is_logged_and_the_former_stays(make_tls_lake, authority, stranger, broken):
     lake = start(make_tls_lake(f"broken-{broken}"), authority)
     serial = serial_of(lake.query)
     new = authority.issue()
@@ -370,7 +370,7 @@ def test_broken_pair_is_told_and_the_former_stays(make_tls_lake, authority, stra
     wait_until(lambda: serial_of(lake.query) == new.serial, "the new one is shown", 10)
 
 
-def test_hangup_without_tls_harms_nobody(new_lake):
+def test_hangup_without_tls_is_ignored(new_lake):
     new_lake.start()
     for daemon in (new_lake.queryd, new_lake.catalogd):
         daemon.send(signal.SIGHUP)
@@ -399,7 +399,7 @@ def test_hangup_without_tls_harms_nobody(new_lake):
         ({"key_path": "text"}, "holds no private key in PEM"),
     ],
 )
-def test_what_is_wrong_is_told_at_start(new_lake, authority, program, change, part):
+def test_invalid_files_are_reported_at_the_start(new_lake, authority, program, change, part):
     folder = new_lake.folder
     pair = authority.issue()
     show(new_lake, pair)

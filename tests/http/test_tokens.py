@@ -78,7 +78,7 @@ def test_probes_need_no_token(guarded, daemon):
     assert client.get("/nowhere").status == 404
 
 
-def test_reason_for_not_being_ready_is_for_who_may_know_it(new_lake):
+def test_reason_of_readyz_needs_a_right(new_lake):
     tokens = Tokens(new_lake)
     everything = tokens.create("all", "admin")
     limited = tokens.create("limited", "query", datasets=("x",))
@@ -137,7 +137,7 @@ def test_problem_document(guarded):
     assert answer.json()["status"] == 401
 
 
-def test_trying_tokens_out_is_slow_and_harms_nobody_else(guarded):
+def test_guessing_tokens_is_slow_and_delays_no_others(guarded):
     wrong = guarded.query.with_token("tarn_000000000000_" + "0" * 43)
     right = guarded.query.with_token(guarded.by_role["query"])
     over = threading.Event()
@@ -184,7 +184,7 @@ def test_queries_of_others_are_not_there(guarded):
     assert admin.get("/queries/of-the-other").json()["user"] == "other"
 
 
-def test_nobody_but_admin_cancels_what_another_runs(guarded):
+def test_only_admin_cancels_queries_of_others(guarded):
     other = guarded.tokens.create("runner")
     runner = guarded.query.with_token(other)
     mine = guarded.query.with_token(guarded.by_role["query"])
@@ -321,7 +321,7 @@ def test_open_to_others_where_that_is_meant_or_with_tokens(new_lake):
 # --- connections from queryd to catalogd
 
 
-def test_queryd_without_a_token_says_what_is_missing(new_lake):
+def test_queryd_reports_a_missing_token(new_lake):
     tokens = Tokens(new_lake)
     query = tokens.create("q")
     new_lake.start()

@@ -238,7 +238,7 @@ def test_browser_must_name_the_type(lake, sign):
     assert send(lake.query, "POST", "/sql", headers, SELECT).rows() == [["the answer"]]
 
 
-def test_refusal_is_a_problem_document_for_who_asks(lake):
+def test_refusal_is_a_problem_document_on_request(lake):
     headers = {
         "Host": lake.query.address,
         "Content-Type": "text/plain",
@@ -336,7 +336,7 @@ def test_security_headers_of_results(lake):
     ],
 )
 @pytest.mark.parametrize("program", ["queryd", "catalogd"])
-def test_bad_setting_is_told_at_start(new_lake, program, key, value, part):
+def test_invalid_setting_is_reported_at_the_start(new_lake, program, key, value, part):
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9")
     new_lake.settings["http"] = {key: value}
     assert part in new_lake.run_to_exit(program).the_error()

@@ -243,7 +243,7 @@ def test_tarn_up_alone_answers_a_query(machine, scratch):
         assert up.wait_for_exit() == 0
 
 
-def test_shells_know_what_to_complete(machine):
+def test_shells_have_completions(machine):
     load = ". /usr/share/bash-completion/completions/tarn && complete -p tarn"
     assert "_tarn" in machine.run("bash", "-c", load)
     files = ["zsh/vendor-completions/_tarn", "fish/vendor_completions.d/tarn.fish"]
@@ -261,7 +261,7 @@ def test_installation_starts_nothing(package, machine):
     assert said.split() == ["disabled", "disabled"]
 
 
-def test_somebody_tries_it_out_on_a_file_of_their_own(machine):
+def test_first_steps_with_a_file_of_the_user(machine):
     """The README's steps for your own data, with the package in place of the build."""
     machine.run("mkdir", "/root/trial")
     machine.write("/root/trial/sales.csv", "shop,amount\nOslo,120.5\nBergen,80.25\nOslo,99\n")
@@ -292,7 +292,7 @@ def test_main_job(running):
     assert running.run("stat", "-c", "%U %a", "/var/lib/tarn/catalog").split() == ["tarn", "700"]
 
 
-def test_engine_takes_from_itself_what_it_would_without_systemd(running):
+def test_engine_sandbox_is_complete_under_systemd(running):
     """The unit allows the engine's own sandbox, and queryd can check it."""
     told = re.search(r'sandbox="landlock=(\d+) seccomp=on"', running.journal())
     assert told, running.journal()
@@ -497,7 +497,7 @@ def test_removal_that_fails_leaves_them_running(running):
     assert running.run("systemctl", "is-enabled", *UNITS).split() == ["enabled", "enabled"]
 
 
-def test_installation_after_removal_goes_on_with_what_was_there(running):
+def test_installation_after_removal_keeps_the_data(running):
     started = time.monotonic()
     running.run("dpkg", "--remove", "tarn")
     assert time.monotonic() - started < 25, "both daemons stopped by themselves"

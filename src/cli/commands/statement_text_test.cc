@@ -29,7 +29,7 @@ TEST(EndOfStatement, QuotesAndCommentsHaveSemicolonsOfTheirOwn) {
   }
 }
 
-TEST(WordBefore, IsWhatTheCursorIsAt) {
+TEST(WordBefore, FindsTheWordAtTheCursor) {
   EXPECT_EQ(WordBefore("SELECT ori").text, "ori");
   EXPECT_EQ(WordBefore("SELECT f.ori").text, "ori");
   EXPECT_EQ(WordBefore("SELECT ").text, "");
@@ -50,7 +50,7 @@ TEST(EndOfStatement, KnowsEscapesInText) {
   EXPECT_EQ(EndOfStatement(R"(SELECT name'a\';)"), 16U) << "name is no E";
 }
 
-TEST(IsBlank, IsWhatHasNothingToRun) {
+TEST(IsBlank, AcceptsTextWithoutAStatement) {
   for (const char* text : {"", " \n", "-- done\n", " /* a */ -- b\n\n"}) {
     EXPECT_TRUE(IsBlank(text)) << text;
   }
