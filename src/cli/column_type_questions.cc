@@ -41,7 +41,7 @@ class Asker {
                           name, types);
     }
     TARN_TRY(const std::vector<std::string> row,
-             converter_.FirstRow(fmt::format("SELECT {} FROM {}", list, source), "checking"));
+             converter_.FirstRow(fmt::format("SELECT {} FROM {}", list, source)));
     for (const std::string& each : row) fit.push_back(each == "true");
     return fit;
   }
@@ -56,7 +56,7 @@ class Asker {
       list += CountsOf(question);
     }
     TARN_TRY(const std::vector<std::string> row,
-             converter_.FirstRow(fmt::format("SELECT {} FROM {}", list, text_source_), "checking"));
+             converter_.FirstRow(fmt::format("SELECT {} FROM {}", list, text_source_)));
     size_t at = 0;
     for (const TypeQuestion& question : questions) {
       const bool has_values = row.at(at++) != "0";

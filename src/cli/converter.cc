@@ -4,14 +4,13 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include "base/mutex.h"
 #include "base/text.h"
 #include "cli/terminal/interrupt.h"
-#include "cli/terminal/progress.h"
 #include "duck/footer_file.h"
 #include "duck/parquet_columns.h"
 
@@ -54,7 +53,7 @@ Result<std::vector<std::string>> ReadFirstRow(duck::Connection& connection,
 
 }  // namespace
 
-Result<Converter> Converter::Open(const std::filesystem::path& folder, std::stop_token stop) {
+Result<Converter> Converter::Open(const std::filesystem::path& folder, PutTask task) {
   TARN_TRY(const duck::Database database,
            duck::Database::Open({{"autoinstall_known_extensions", "false"},
                                  {"temp_directory", (folder / "spill").string()}}));
@@ -64,32 +63,31 @@ Result<Converter> Converter::Open(const std::filesystem::path& folder, std::stop
         "SET progress_bar_time = 0", "SET TimeZone = 'UTC'"}) {
     TARN_CHECK_OK(connection.Execute(setting));
   }
-  return Converter(std::move(connection), std::move(stop));
+  return Converter(std::move(connection), std::move(task));
 }
 
 template <class T>
-Result<T> Converter::Watch(const std::string& what, uint64_t bytes,
-                           std::function<Result<T>(duck::Connection&)> work,
+Result<T> Converter::Watch(uint64_t bytes, std::function<Result<T>(duck::Connection&)> work,
                            const std::function<double()>& share) {
   struct Task {
-    Mutex mutex;
-    std::condition_variable_any has_ended;
-    std::optional<Result<T>> result;  // Guarded by mutex.
+    std::mutex mutex;
+    std::condition_variable has_ended;
+    std::optional<Result<T>> result;  // guarded by mutex
   };
-  if (stop_.stop_requested()) return Stopped();
+  if (task_.stop.stop_requested()) return Stopped();
   const auto task = std::make_shared<Task>();
   std::thread running([task, state = state_, work = std::move(work)] {
     Result<T> result = work(state->connection);
-    const MutexLock lock(task->mutex);
+    const std::lock_guard lock(task->mutex);
     task->result = std::move(result);
     task->has_ended.notify_one();
   });
-  Progress progress(what, bytes);
+  progress().BeginStep(bytes);
   std::optional<std::chrono::steady_clock::time_point> stopped_at;
-  MutexLock lock(task->mutex);
+  std::unique_lock lock(task->mutex);
   while (!task->has_ended.wait_for(lock, kLookEvery, [&] { return task->result.has_value(); })) {
     const auto now = std::chrono::steady_clock::now();
-    if (stop_.stop_requested()) {
+    if (task_.stop.stop_requested()) {
       if (!stopped_at) stopped_at = now;
       if (now - *stopped_at > kInterruptTime) {
         LeaveBehind(std::move(running));
@@ -99,24 +97,24 @@ Result<T> Converter::Watch(const std::string& what, uint64_t bytes,
       state_->connection.Interrupt();
     }
     if (share != nullptr) {
-      progress.SetShare(share());
+      progress().SetStepShare(share());
     } else if (const auto percent = state_->connection.Progress()) {
-      progress.SetShare(*percent / 100);
+      progress().SetStepShare(*percent / 100);
     } else {
-      progress.SetUnknown();
+      progress().Tick();
     }
   }
   lock.unlock();
   running.join();
-  if (stop_.stop_requested()) return Stopped();
+  if (task_.stop.stop_requested()) return Stopped();
   if (!task->result->ok()) return WithoutStatement(task->result->error());
+  progress().EndStep();
   return std::move(*task->result);
 }
 
 Result<std::vector<Column>> Converter::ColumnsOf(const std::string& source) {
   return Watch<std::vector<Column>>(
-      "reading", 0,
-      [sql = "FROM " + source](duck::Connection& connection) -> Result<std::vector<Column>> {
+      0, [sql = "FROM " + source](duck::Connection& connection) -> Result<std::vector<Column>> {
         TARN_TRY(const duck::Statement statement, connection.Prepare(sql));
         return ToColumns(statement.Columns());
       });
@@ -124,7 +122,7 @@ Result<std::vector<Column>> Converter::ColumnsOf(const std::string& source) {
 
 Result<std::vector<Column>> Converter::ParquetColumnsOf(const std::string& path) {
   return Watch<std::vector<Column>>(
-      "reading", 0, [path](duck::Connection& connection) -> Result<std::vector<Column>> {
+      0, [path](duck::Connection& connection) -> Result<std::vector<Column>> {
         TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make());
         TARN_CHECK_OK(footer.Load(path));
         TARN_TRY(const auto columns, duck::ReadParquetColumns(connection, footer));
@@ -137,28 +135,26 @@ Result<uint64_t> Converter::CountRows(const std::string& source) {
   return std::stoull(row.at(0));
 }
 
-Result<std::vector<std::string>> Converter::FirstRow(const std::string& sql,
-                                                     const std::string& what) {
+Result<std::vector<std::string>> Converter::FirstRow(const std::string& sql) {
   return Watch<std::vector<std::string>>(
-      what, 0, [sql](duck::Connection& connection) { return ReadFirstRow(connection, sql); });
+      0, [sql](duck::Connection& connection) { return ReadFirstRow(connection, sql); });
 }
 
-Result<> Converter::Run(const std::string& sql, const std::string& what, uint64_t bytes,
+Result<> Converter::Run(const std::string& sql, uint64_t bytes,
                         const std::function<double()>& share) {
   return Watch<void>(
-      what, bytes, [sql](duck::Connection& connection) { return connection.Execute(sql); }, share);
+      bytes, [sql](duck::Connection& connection) { return connection.Execute(sql); }, share);
 }
 
-Result<> Converter::RunWithin(uint64_t memory_bytes, const std::string& sql,
-                              const std::string& what, uint64_t bytes,
+Result<> Converter::RunWithin(uint64_t memory_bytes, const std::string& sql, uint64_t bytes,
                               const std::function<double()>& share) {
   TARN_CHECK_OK(
       state_->connection.Execute(fmt::format("SET memory_limit = '{}KB'", memory_bytes / 1000)));
-  Result<> done = Run(sql, what, bytes, share);
+  Result<> done = Run(sql, bytes, share);
   if (!done.ok() && done.error().kind == ErrorKind::kCancelled) return done;
   TARN_CHECK_OK(state_->connection.Execute("RESET memory_limit"));
   const bool needs_more = !done.ok() && done.error().kind == ErrorKind::kOutOfMemory;
-  return needs_more ? Run(sql, what, bytes, share) : done;
+  return needs_more ? Run(sql, bytes, share) : done;
 }
 
 }  // namespace tarn::cli

@@ -12,7 +12,6 @@
 
 #include "base/text.h"
 #include "cli/csv_sniffer.h"
-#include "cli/read_progress.h"
 #include "cli/terminal/text.h"
 #include "ingest/limits.h"
 #include "ingest/text_reader.h"
@@ -142,8 +141,8 @@ bool HasValues(const std::vector<std::string>& fields) {
 
 class CsvFinder {
  public:
-  CsvFinder(const Input& input, Converter& converter, ReadProgress& progress)
-      : input_(input), converter_(converter), progress_(progress) {}
+  CsvFinder(const Input& input, Converter& converter, const PutTask& task)
+      : input_(input), converter_(converter), task_(task) {}
 
   Result<CsvFile> Find(const std::string& path) {
     TARN_CHECK_OK(CheckSeparatorLine(input_, path));
@@ -234,12 +233,12 @@ class CsvFinder {
   }
 
   Result<ingest::CsvScan> ScanWith(const CsvFile& file) {
-    return ingest::ScanCsv(file.path, "", file.syntax, progress_.Hook());
+    return ingest::ScanCsv(file.path, "", file.syntax, task_.Hook());
   }
 
   const Input& input_;
   Converter& converter_;
-  ReadProgress& progress_;
+  const PutTask& task_;
   std::string beginning_;
   std::string first_line_;
 };
@@ -287,11 +286,10 @@ bool CanScanCsv(const Input& input) {
 }
 
 Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
-                                          const std::stop_token& stop,
-                                          std::vector<std::string>& notes) {
+                                          const PutTask& task, std::vector<std::string>& notes) {
   std::vector<CsvFile> files;
-  ReadProgress progress("checking", input.files, stop);
-  CsvFinder finder(input, converter, progress);
+  task.progress->Begin(PutPhase::kReading, BytesOfFiles(input.files));
+  CsvFinder finder(input, converter, task);
   for (const std::string& path : input.files) {
     TARN_TRY(CsvFile file, finder.Find(path));
     if (file.scan.columns.size() > ingest::kColumnsMax) {

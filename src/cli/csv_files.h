@@ -3,7 +3,6 @@
 // Scans CSV files before DuckDB reads them: finds their format and the types that fit all values,
 // and checks that each line has as many fields as the first one.
 
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "cli/columns.h"
 #include "cli/converter.h"
 #include "cli/parquet_files.h"
+#include "cli/put_task.h"
 #include "ingest/csv_scan.h"
 
 namespace tarn::cli {
@@ -32,7 +32,6 @@ bool CanScanCsv(const Input& input);
 // The error names the first line with a wrong number of fields. Adds a note for each column whose
 // name differs from the file's.
 Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
-                                          const std::stop_token& stop,
-                                          std::vector<std::string>& notes);
+                                          const PutTask& task, std::vector<std::string>& notes);
 
 }  // namespace tarn::cli

@@ -50,8 +50,7 @@ Result<SniffedCsv> SniffCsv(const std::string& file, const std::string& options,
            converter.FirstRow(
                fmt::format("SELECT HasHeader, Delimiter, Quote, \"Escape\", SkipRows, DateFormat, "
                            "TimestampFormat, to_json(Columns) FROM sniff_csv({}{})",
-                           PathLiteral(file), options),
-               "looking"));
+                           PathLiteral(file), options)));
   SniffedCsv sniffed{.has_header = row.at(0) == "true",
                      .delimiter = ToCharacter(row.at(1)),
                      .quote = ToCharacter(row.at(2)),

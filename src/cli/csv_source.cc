@@ -43,14 +43,12 @@ std::string Swapped(const std::string& format) {
 Result<bool> CouldBeOthers(const Column& column, const std::set<std::string>& formats,
                            const std::string& text_source, Converter& converter) {
   if (formats.size() > 1 || formats.begin()->find("%y") != std::string::npos) return true;
-  TARN_TRY(
-      const std::vector<std::string> row,
-      converter.FirstRow(
-          fmt::format("SELECT count_if({0} IS NOT NULL AND try_strptime({0}, {1}) IS NULL) = 0 "
-                      "FROM {2}",
-                      duck::QuoteIdentifier(column.name),
-                      duck::QuoteLiteral(Swapped(*formats.begin())), text_source),
-          "checking"));
+  TARN_TRY(const std::vector<std::string> row,
+           converter.FirstRow(fmt::format(
+               "SELECT count_if({0} IS NOT NULL AND try_strptime({0}, {1}) IS NULL) = 0 "
+               "FROM {2}",
+               duck::QuoteIdentifier(column.name), duck::QuoteLiteral(Swapped(*formats.begin())),
+               text_source)));
   return row.at(0) == "true";
 }
 
@@ -222,9 +220,9 @@ Result<TextSource> OpenUnscanned(const Input& input, const std::vector<Column>& 
 }
 
 Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& targets,
-                               Converter& converter, const std::stop_token& stop) {
+                               Converter& converter, const PutTask& task) {
   TextSource source;
-  TARN_TRY(const std::vector<CsvFile> files, ScanCsvFiles(input, converter, stop, source.notes));
+  TARN_TRY(const std::vector<CsvFile> files, ScanCsvFiles(input, converter, task, source.notes));
   const std::vector<CsvColumn> columns = ColumnsOfFiles(files);
   source.forms = FormsOf(input, FormatsOf(files, &CsvFile::date_format),
                          FormatsOf(files, &CsvFile::timestamp_format));
@@ -275,8 +273,8 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
 }  // namespace
 
 Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
-                           Converter& converter, const std::stop_token& stop) {
-  return CanScanCsv(input) ? OpenScanned(input, targets, converter, stop)
+                           Converter& converter, const PutTask& task) {
+  return CanScanCsv(input) ? OpenScanned(input, targets, converter, task)
                            : OpenUnscanned(input, targets, converter);
 }
 

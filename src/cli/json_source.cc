@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "cli/column_type_questions.h"
-#include "cli/read_progress.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
 #include "ingest/json_rows.h"
@@ -65,11 +64,11 @@ std::string ColumnSql(const Column& column, const GivenFormats& formats) {
 }  // namespace
 
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
-                            Converter& converter, const std::stop_token& stop) {
+                            Converter& converter, const PutTask& task) {
   TARN_TRY(const GivenFormats formats, FormatsOf(input));
-  ReadProgress progress("reading", input.files, stop);
+  task.progress->Begin(PutPhase::kReading, BytesOfFiles(input.files));
   TARN_TRY(const std::shared_ptr<ingest::JsonRows> rows,
-           ingest::JsonRows::Read(input.files, input.encoding, progress.Hook()));
+           ingest::JsonRows::Read(input.files, input.encoding, task.Hook()));
   TextSource source{.notes = rows->notes()};
   source.rows = rows->row_count();
   source.bytes_read = [rows] { return rows->bytes_read(); };

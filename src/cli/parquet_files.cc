@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "base/machine.h"
 #include "base/text.h"
-#include "catalog/schema_union.h"
 #include "cli/column_casts.h"
 #include "cli/converter.h"
 #include "cli/csv_files.h"
+#include "cli/parquet_input.h"
 #include "cli/parquet_parts.h"
-#include "cli/read_progress.h"
 #include "cli/terminal/table.h"
 #include "cli/text_encoding.h"
 #include "cli/text_source.h"
@@ -93,11 +91,6 @@ Result<std::vector<Column>> Targets(const std::vector<Column>& wanted,
   return targets;
 }
 
-std::string ParquetSource(const std::vector<std::string>& files) {
-  // A folder "day=1" is a folder.
-  return fmt::format("read_parquet({}, hive_partitioning = false)", PathList(files));
-}
-
 Error DoesNotFit(const std::vector<Column>& wanted, const std::vector<Column>& here) {
   return InvalidArgument("the columns are not those of the dataset\n" + Difference(wanted, here));
 }
@@ -157,15 +150,15 @@ Result<std::string> Select(const TextSource& source, const std::vector<Column>& 
 
 // Where names do not say how files are packed, an option does. Packed files that nothing else reads
 // in full before DuckDB does are checked.
-Result<Input> WithPacking(Input input, const std::stop_token& stop) {
+Result<Input> WithPacking(Input input, const PutTask& task) {
   using ingest::Packing;
   std::set<Packing> packings;
   bool names_say_it = true;
-  ReadProgress progress("checking", input.files, stop);
+  task.progress->Begin(PutPhase::kReading, BytesOfFiles(input.files));
   for (const std::string& file : input.files) {
     const Packing packing = ingest::PackingOfFile(file);
     if (packing != Packing::kNone && !CanScanCsv(input)) {
-      TARN_CHECK_OK(ingest::CheckPacked(file, progress.Hook()));
+      TARN_CHECK_OK(ingest::CheckPacked(file, task.Hook()));
     }
     packings.insert(packing);
     names_say_it = names_say_it && packing == ingest::PackingOf(file);
@@ -209,13 +202,14 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
   if (source.bytes_read != nullptr) {
     share = [&] { return static_cast<double>(source.bytes_read()) / static_cast<double>(bytes); };
   }
+  converter.progress().Begin(PutPhase::kConverting, bytes);
   TARN_CHECK_OK(converter.RunWithin(
       CopyMemory(source.columns.size()),
       fmt::format("COPY (SELECT {} FROM {}) TO {} ({}, ROW_GROUP_SIZE {})", columns, source.sql,
                   duck::QuoteLiteral(out.string()), kParquetOptions, group_rows),
-      "converting", bytes, share));
+      bytes, share));
   ParquetFiles result;
-  const std::string done = ParquetSource({out.string()});
+  const std::string done = ParquetSource(out.string());
   TARN_TRY(result.columns, converter.ColumnsOf(done));
   TARN_TRY(result.rows, converter.CountRows(done));
   if (source.rows && *source.rows != result.rows) {
@@ -228,23 +222,19 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
 }
 
 Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
-                             const std::vector<Column>& wanted, const std::stop_token& stop,
+                             const std::vector<Column>& wanted, const PutTask& task,
                              Converter& converter) {
   Input input = given;
   if (input.format == InputFormat::kCsv) {
-    TARN_TRY(input, WithUtf8(given, folder, stop));
-    TARN_TRY(input, WithPacking(input, stop));
+    TARN_TRY(input, WithUtf8(given, folder, task));
+    TARN_TRY(input, WithPacking(input, task));
   }
-  uint64_t bytes = 0;
-  for (const std::string& file : input.files) {
-    std::error_code ignored;
-    bytes += fs::file_size(file, ignored);
-  }
+  const uint64_t bytes = BytesOfFiles(input.files);
   TARN_TRY(const std::vector<Column> said, SaidTypes(input, converter));
   TARN_TRY(const std::vector<Column> targets, Targets(wanted, said));
   TARN_TRY(TextSource source, input.format == InputFormat::kJson
-                                  ? OpenJson(input, targets, converter, stop)
-                                  : OpenCsv(input, targets, converter, stop));
+                                  ? OpenJson(input, targets, converter, task)
+                                  : OpenCsv(input, targets, converter, task));
   for (const Column& column : said) {
     if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
   }
@@ -253,50 +243,6 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   if (!written.ok()) return ConversionError(written.error(), wanted, source);
   written->notes = std::move(source.notes);
   return written;
-}
-
-Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
-               const std::vector<Column>& columns) {
-  catalog::SchemaUnion::Columns converted;
-  for (const Column& column : columns) {
-    converted.push_back({.name = column.name, .type = column.type});
-  }
-  return schema.Add(name, std::make_shared<const catalog::SchemaUnion::Columns>(converted));
-}
-
-// Reads all values of a file once, as queries will.
-Result<> CheckValues(const std::string& file, Converter& converter) {
-  std::error_code ignored;
-  Result<> read =
-      converter.Run(fmt::format("SELECT bit_xor(hash(*COLUMNS(*))) FROM {}", ParquetSource({file})),
-                    "checking", fs::file_size(file, ignored));
-  if (read.ok() || read.error().kind == ErrorKind::kCancelled) return read;
-  return InvalidArgument(fmt::format(
-      "\"{}\" cannot be read: {}; --no-check takes it without a look", file, read.error().message));
-}
-
-Result<ParquetFiles> TakeAsTheyAre(const Input& input, const std::vector<Column>& wanted,
-                                   Converter& converter) {
-  if (!input.types.empty() || !input.options.empty() || !input.encoding.empty()) {
-    return InvalidArgument(
-        "--type, --with and --encoding are for CSV and JSON: Parquet goes as it is");
-  }
-  catalog::SchemaUnion schema;
-  if (!wanted.empty()) TARN_CHECK_OK(AddTo(schema, "the dataset", wanted));
-  uint64_t rows = 0;
-  for (const std::string& file : input.files) {
-    // DuckDB says more about a file that cannot be read.
-    TARN_TRY(const uint64_t rows_of_file, converter.CountRows(ParquetSource({file})));
-    TARN_TRY(const std::vector<Column> columns, converter.ParquetColumnsOf(file));
-    TARN_CHECK_OK(AddTo(schema, file, columns));
-    if (!input.is_unchecked) TARN_CHECK_OK(CheckValues(file, converter));
-    rows += rows_of_file;
-  }
-  ParquetFiles result{.files = input.files, .columns = {}, .rows = rows};
-  for (const catalog::Column& column : schema.DatasetColumns()) {
-    result.columns.push_back({column.name, column.type});
-  }
-  return result;
 }
 
 }  // namespace
@@ -365,11 +311,11 @@ std::string PathList(const std::vector<std::string>& files) {
 }
 
 Result<ParquetFiles> ToParquet(const Input& input, const fs::path& folder,
-                               const std::vector<Column>& wanted, const std::stop_token& stop) {
+                               const std::vector<Column>& wanted, const PutTask& task) {
   for (const std::string& file : input.files) TARN_CHECK_OK(CheckFile(file));
-  TARN_TRY(Converter converter, Converter::Open(folder, stop));
-  if (input.format == InputFormat::kParquet) return TakeAsTheyAre(input, wanted, converter);
-  return Convert(input, folder, wanted, stop, converter);
+  TARN_TRY(Converter converter, Converter::Open(folder, task));
+  if (input.format == InputFormat::kParquet) return TakeParquet(input, wanted, converter);
+  return Convert(input, folder, wanted, task, converter);
 }
 
 }  // namespace tarn::cli

@@ -40,6 +40,7 @@ Result<std::vector<std::string>> DivideParquet(const fs::path& file, const RowCo
   }
   const uint64_t groups = DivideUp(rows, counts.group_rows);
   const uint64_t part_rows = DivideUp(groups, DivideUp(bytes, bytes_max)) * counts.group_rows;
+  converter.progress().Begin(PutPhase::kDividing, bytes);
   std::vector<std::string> parts;
   for (uint64_t first = 0; first < rows; first += part_rows) {
     parts.push_back(file.parent_path() / fmt::format("part-{}.parquet", parts.size()));
@@ -50,7 +51,7 @@ Result<std::vector<std::string>> DivideParquet(const fs::path& file, const RowCo
             "WHERE file_row_number >= {} AND file_row_number < {}) TO {} ({}, ROW_GROUP_SIZE {})",
             PathLiteral(file.string()), first, end, duck::QuoteLiteral(parts.back()),
             kParquetOptions, counts.group_rows),
-        "dividing", bytes * (end - first) / rows));
+        bytes * (end - first) / rows));
   }
   fs::remove(file, code);
   return parts;

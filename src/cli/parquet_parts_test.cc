@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <stop_token>
-
 #include "cli/parquet_files.h"
 #include "cli/up/workspace.h"
 #include "duck/quote.h"
@@ -21,14 +19,13 @@ class DivideParquetTest : public testing::Test {
     const std::filesystem::path file = workspace_.path() / "rows.parquet";
     const Result<> written = converter_.Run(
         fmt::format("COPY (SELECT range AS n, hash(range) AS h FROM range({})) TO {} ({})", kRows,
-                    duck::QuoteLiteral(file.string()), kParquetOptions),
-        "writing", 0);
+                    duck::QuoteLiteral(file.string()), kParquetOptions));
     EXPECT_TRUE(written.ok()) << written.error().message;
     return file;
   }
 
   Workspace workspace_ = *Workspace::Make();
-  Converter converter_ = *Converter::Open(workspace_.path(), std::stop_token());
+  Converter converter_ = *Converter::Open(workspace_.path(), {});
 };
 
 TEST_F(DivideParquetTest, KeepsTheOrderOfTheRows) {

@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include "cli/read_progress.h"
 #include "ingest/text_reader.h"
 
 namespace tarn::cli {
 
 namespace fs = std::filesystem;
 
-Result<Input> WithUtf8(Input input, const fs::path& folder, const std::stop_token& stop) {
-  ReadProgress progress("converting to UTF-8", input.files, stop);
+Result<Input> WithUtf8(Input input, const fs::path& folder, const PutTask& task) {
+  task.progress->Begin(PutPhase::kDecoding, BytesOfFiles(input.files));
   for (size_t i = 0; i < input.files.size(); ++i) {
     const fs::path parent = folder / fmt::format("utf-8-{}", i);
     fs::path name = fs::path(input.files[i]).filename();
@@ -19,7 +18,7 @@ Result<Input> WithUtf8(Input input, const fs::path& folder, const std::stop_toke
     fs::create_directory(parent, code);
     if (code) return Unavailable(fmt::format("{}: {}", parent.string(), code.message()));
     TARN_TRY(const bool is_converted,
-             ingest::ConvertToUtf8(input.files[i], input.encoding, parent / name, progress.Hook()));
+             ingest::ConvertToUtf8(input.files[i], input.encoding, parent / name, task.Hook()));
     if (is_converted) {
       input.files[i] = parent / name;
     } else {

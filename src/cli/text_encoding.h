@@ -3,15 +3,14 @@
 // CSV of any encoding as UTF-8, which is all that DuckDB reads.
 
 #include <filesystem>
-#include <stop_token>
 
 #include "base/result.h"
 #include "cli/parquet_files.h"
+#include "cli/put_task.h"
 
 namespace tarn::cli {
 
 // Copies files of other encodings as UTF-8 into `folder`, under their own names.
-Result<Input> WithUtf8(Input input, const std::filesystem::path& folder,
-                       const std::stop_token& stop);
+Result<Input> WithUtf8(Input input, const std::filesystem::path& folder, const PutTask& task);
 
 }  // namespace tarn::cli

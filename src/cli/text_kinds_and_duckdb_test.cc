@@ -80,7 +80,7 @@ constexpr const char* kTexts[] = {"0",
 
 TEST(TextKinds, AreTypesThatDuckdbCastsTo) {
   const Workspace workspace = *Workspace::Make();
-  Converter converter = *Converter::Open(workspace.path(), std::stop_token());
+  Converter converter = *Converter::Open(workspace.path(), {});
   for (const char* text : kTexts) {
     const ingest::KindSet kinds = ingest::KindsOf(text, ingest::kValueKinds | ingest::kStringKinds);
     EXPECT_NE(kinds, 0) << text;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "cli/columns.h"
 #include "cli/converter.h"
 #include "cli/parquet_files.h"
+#include "cli/put_task.h"
 #include "cli/text_forms.h"
 
 namespace tarn::cli {
@@ -35,13 +35,13 @@ struct TextSource {
 // (ingest/csv_scan.h): a column gets a type that holds all of its texts, at last VARCHAR. A line
 // that has another number of fields than the first one is an error.
 Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
-                           Converter& converter, const std::stop_token& stop);
+                           Converter& converter, const PutTask& task);
 
 // All of the files are read for their keys and types (ingest/json_rows.h), those of nested values
 // too. Numbers and strings are taken as they are written, and get a type that holds all of them, as
 // the values of CSV.
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
-                            Converter& converter, const std::stop_token& stop);
+                            Converter& converter, const PutTask& task);
 
 // Whether a column is read as text for what it is to become; null: nothing in particular.
 bool ComesAsText(const Column* target);

@@ -19,8 +19,8 @@
 #include "cli/commands/put_input.h"
 #include "cli/commands/put_into.h"
 #include "cli/parquet_files.h"
+#include "cli/put_task.h"
 #include "cli/terminal/interrupt.h"
-#include "cli/terminal/progress.h"
 #include "cli/up/workspace.h"
 #include "config/lakehouse.h"
 #include "s3/client.h"
@@ -123,14 +123,13 @@ Result<> RequireKeys(const auth::KeyScope& keys, const std::string& dataset, con
 }
 
 // Under another name first: nobody reads half of it.
-Result<> CopyInto(const fs::path& target, const NamedFile& file, Progress& progress,
-                  const std::stop_token& stop) {
+Result<> CopyInto(const fs::path& target, const NamedFile& file, const PutTask& task) {
   std::error_code code;
   fs::create_directories(target.parent_path(), code);
   if (!code && fs::exists(target, code)) return {};
   const fs::path unfinished = target.parent_path() / ("." + RandomId());
   Result<> copied;
-  if (!code) copied = CopyFile(file.path, unfinished, progress, stop);
+  if (!code) copied = CopyFile(file.path, unfinished, task);
   if (!code && copied.ok()) fs::rename(unfinished, target, code);
   if (!code && copied.ok()) return {};
   std::error_code ignored;
@@ -142,14 +141,14 @@ Result<> CopyInto(const fs::path& target, const NamedFile& file, Progress& progr
 // The objects as a manifest names them.
 Result<Json> Upload(const LakehouseSettings& settings, const std::string& prefix,
                     const std::string& name, const std::vector<NamedFile>& files,
-                    const std::stop_token& stop) {
+                    const PutTask& task) {
   TARN_TRY(const protocol::ObjectStore store, protocol::ObjectStore::FromSettings(settings.s3));
   Json objects = Json::array();
   if (store.is_folder) {
-    Progress progress("sending", BytesOf(files));
+    task.progress->Begin(PutPhase::kSending, BytesOf(files));
     for (const NamedFile& file : files) {
       const std::string key = prefix + KeyOf(name, file);
-      TARN_CHECK_OK(CopyInto(fs::path(store.root) / key, file, progress, stop));
+      TARN_CHECK_OK(CopyInto(fs::path(store.root) / key, file, task));
       objects.push_back({{"key", key}, {"size", file.bytes}});
     }
     return objects;
@@ -157,7 +156,7 @@ Result<Json> Upload(const LakehouseSettings& settings, const std::string& prefix
   TARN_TRY(const s3::Bucket opened, OpenBucket(settings));
   s3::Client bucket(opened);
   std::vector<SentFile> sent;
-  TARN_CHECK_OK(SendFiles(bucket, prefix, name, files, stop, sent));
+  TARN_CHECK_OK(SendFiles(bucket, prefix, name, files, task, sent));
   for (const SentFile& object : sent) {
     Json json = {{"key", object.key}, {"size", object.bytes}};
     if (!object.etag.empty()) json["etag"] = object.etag;
@@ -205,7 +204,7 @@ Result<http::ClientResponse> Register(Remote& remote, const PutOptions& options,
       options.name));
 }
 
-Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) {
+Result<> PutAndRegister(const PutOptions& options, const PutTask& task) {
   TARN_TRY(const LakehouseSettings settings, LoadSettings(options.remote.config_path));
   if (settings.s3.bucket.empty()) {
     return InvalidArgument(
@@ -231,15 +230,16 @@ Result<> PutAndRegister(const PutOptions& options, const std::stop_token& stop) 
     }
   }
   TARN_TRY(const Workspace workspace, Workspace::Make());
-  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
-  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
+  TARN_TRY(const Input input, ToInput(options, workspace.path(), task.stop));
+  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
+  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   if (added_to != nullptr &&
       HasAny(added_to->manifest.at("objects"), prefix, options.name, named)) {
     return HasTheseRows(options.name);
   }
-  TARN_TRY(const Json objects, Upload(settings, prefix, options.name, named, stop));
-  if (stop.stop_requested()) return Stopped();
+  TARN_TRY(const Json objects, Upload(settings, prefix, options.name, named, task));
+  task.progress->Finish();
+  if (task.stop.stop_requested()) return Stopped();
   TARN_TRY(const http::ClientResponse registered,
            Register(remote, options, former, ContentOf(added_to, objects, files)));
   if (options.json) std::printf("%s\n", registered.body.c_str());
@@ -278,10 +278,11 @@ Result<> PutDataset(const PutOptions& options) {
   }
   TARN_CHECK_OK(CheckPrefix(options));
   const Interrupt interrupt;
-  if (options.into.empty()) return PutAndRegister(options, interrupt.token());
+  const PutTask task{.stop = interrupt.token()};
+  if (options.into.empty()) return PutAndRegister(options, task);
   TARN_CHECK_OK(CheckName(options.name));
-  return BucketUrl::Is(options.into) ? PutIntoBucketUrl(options, interrupt.token())
-                                     : PutIntoFolder(options, interrupt.token());
+  return BucketUrl::Is(options.into) ? PutIntoBucketUrl(options, task)
+                                     : PutIntoFolder(options, task);
 }
 
 }  // namespace tarn::cli

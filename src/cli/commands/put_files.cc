@@ -45,7 +45,7 @@ Error IsThere(const std::string& dataset) {
 }
 
 Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat format,
-                                         const std::stop_token& stop) {
+                                         const PutTask& task) {
   std::vector<NamedFile> named;
   uint64_t bytes = 0;
   for (const std::string& path : files.files) {
@@ -55,14 +55,11 @@ Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat 
     bytes += size;
     named.push_back({.path = path, .name = {}, .bytes = size});
   }
-  Progress progress("checking", bytes);
+  task.progress->Begin(PutPhase::kHashing, bytes);
   std::map<std::string, const NamedFile*> known;
   std::string hashes;
   for (NamedFile& file : named) {
-    TARN_TRY(std::string hash, s3::Sha256OfFile(file.path, [&](uint64_t more) -> Result<> {
-               progress.Add(more);
-               return stop.stop_requested() ? Result<>(Stopped()) : Result<>();
-             }));
+    TARN_TRY(std::string hash, s3::Sha256OfFile(file.path, task.Hook()));
     const auto [other, is_new] = known.emplace(hash, &file);
     if (!is_new && format == InputFormat::kParquet) {
       return InvalidArgument(fmt::format("\"{}\" and \"{}\" have the same content: leave one out",
@@ -111,8 +108,7 @@ std::string KeyOf(const std::string& dataset, const NamedFile& file) {
   return fmt::format("{}/{}", ReplaceAll(dataset, "/", "_"), file.name);
 }
 
-Result<> CopyFile(const std::string& from, const fs::path& to, Progress& progress,
-                  const std::stop_token& stop) {
+Result<> CopyFile(const std::string& from, const fs::path& to, const PutTask& task) {
   using File = std::unique_ptr<FILE, int (*)(FILE*)>;
   const auto failed = [](const std::string& path) {
     return Unavailable(fmt::format("{}: {}", path, std::strerror(errno)));
@@ -122,10 +118,10 @@ Result<> CopyFile(const std::string& from, const fs::path& to, Progress& progres
   File out(std::fopen(to.c_str(), "wbxe"), &std::fclose);
   if (out == nullptr) return failed(to.string());
   std::vector<char> block(1024 * 1024);
+  const ingest::ReadHook hook = task.Hook();
   while (const size_t count = std::fread(block.data(), 1, block.size(), in.get())) {
-    if (stop.stop_requested()) return Stopped();
     if (std::fwrite(block.data(), 1, count, out.get()) != count) return failed(to.string());
-    progress.Add(count);
+    TARN_CHECK_OK(hook(count));
   }
   if (std::ferror(in.get()) != 0) return failed(from);
   if (std::fflush(out.get()) != 0 || fsync(fileno(out.get())) != 0 ||
@@ -136,9 +132,11 @@ Result<> CopyFile(const std::string& from, const fs::path& to, Progress& progres
 }
 
 Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::string& name,
-                   const std::vector<NamedFile>& files, const std::stop_token& stop,
+                   const std::vector<NamedFile>& files, const PutTask& task,
                    std::vector<SentFile>& sent) {
-  Progress progress("sending", BytesOf(files));
+  const std::stop_token& stop = task.stop;
+  PutProgress& progress = *task.progress;
+  progress.Begin(PutPhase::kSending, BytesOf(files));
   const auto is_cancelled = [&stop] { return stop.stop_requested(); };
   for (const NamedFile& file : files) {
     if (stop.stop_requested()) return Stopped();

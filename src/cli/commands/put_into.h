@@ -1,21 +1,21 @@
 #pragma once
 
-// tarn put --into: a dataset of what tarn up serves, which no catalogue has to be told of.
-
-#include <stop_token>
+// tarn put --into: writes a dataset into a folder or bucket that `tarn up` serves, without a
+// catalogue.
 
 #include "base/result.h"
 #include "cli/commands/put.h"
+#include "cli/put_task.h"
 
 namespace tarn::cli {
 
-// A folder of files is a dataset, and what begins with a dot is none.
-Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop);
+// A subfolder with files is a dataset. Names that begin with a dot are ignored.
+Result<> PutIntoFolder(const PutOptions& options, const PutTask& task);
 
 // s3://BUCKET[/PREFIX]: the objects below PREFIX/NAME/ are a dataset.
 //
-// A bucket knows no step that takes one object away and brings another: while a dataset is
-// replaced, a list can have objects of both. What fails before all is there is taken back.
-Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop);
+// A bucket cannot replace objects in one step: while a dataset is replaced, a list can have objects
+// of both. After a failure before all objects are sent, the new objects are deleted.
+Result<> PutIntoBucketUrl(const PutOptions& options, const PutTask& task);
 
 }  // namespace tarn::cli

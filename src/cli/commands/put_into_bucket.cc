@@ -42,7 +42,7 @@ Result<std::vector<Column>> ColumnsOf(s3::Client& bucket, const std::string& key
   }
   const Input input{
       .files = {footer.Path()}, .format = InputFormat::kParquet, .is_unchecked = true};
-  TARN_TRY(ParquetFiles former, ToParquet(input, workspace.path(), {}, stop));
+  TARN_TRY(ParquetFiles former, ToParquet(input, workspace.path(), {}, {.stop = stop}));
   return std::move(former.columns);
 }
 
@@ -125,7 +125,8 @@ Error TakeBack(s3::Client& bucket, const std::vector<SentFile>& sent, const Erro
 
 }  // namespace
 
-Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop) {
+Result<> PutIntoBucketUrl(const PutOptions& options, const PutTask& task) {
+  const std::stop_token& stop = task.stop;
   TARN_TRY(const BucketUrl url, BucketUrl::Parse(options.into));
   TARN_TRY(const LakehouseSettings settings, SettingsOfBucket(url, options.remote.config_path));
   if (const Result<> good = RequireStore(settings, url.prefix); !good.ok()) {
@@ -155,11 +156,12 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const std::stop_token& stop
     wanted = std::move(*columns);
   }
   TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
-  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
+  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
+  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   if (options.append && HasAny(dataset, named)) return HasTheseRows(options.name);
   std::vector<SentFile> sent;
-  const Result<> all_sent = SendFiles(bucket, url.prefix, options.name, named, stop, sent);
+  const Result<> all_sent = SendFiles(bucket, url.prefix, options.name, named, task, sent);
+  task.progress->Finish();
   if (!all_sent.ok()) return TakeBack(bucket, sent, all_sent.error());
   if (!options.append) {
     TARN_CHECK_OK(DeleteFormer(bucket, dataset, sent));

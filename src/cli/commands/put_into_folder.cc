@@ -134,7 +134,7 @@ Result<> PlaceFolder(const fs::path& unfinished, const InFolder& there, const fs
 
 }  // namespace
 
-Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
+Result<> PutIntoFolder(const PutOptions& options, const PutTask& task) {
   const fs::path into = options.into;
   TARN_TRY(const InFolder before, FindInFolder(into, options));
   if (options.append) {
@@ -149,26 +149,25 @@ Result<> PutIntoFolder(const PutOptions& options, const std::stop_token& stop) {
   if (options.append && !before.files.empty()) {
     const Input first{
         .files = {before.files.front()}, .format = InputFormat::kParquet, .is_unchecked = true};
-    TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, stop));
+    TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, {.stop = task.stop}));
     wanted = std::move(former.columns);
   }
-  TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, stop));
-  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, stop));
+  TARN_TRY(const Input input, ToInput(options, workspace.path(), task.stop));
+  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
+  TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   // All files are there before the first can be seen, and the former ones until the new ones are.
   TARN_TRY(const Workspace staging, Workspace::MakeIn(into));
   const fs::path unfinished = staging.path() / "new";
   std::error_code code;
   fs::create_directory(unfinished, code);
   if (code) return CannotWrite(unfinished, code);
-  {
-    Progress progress("writing", BytesOf(named));
-    for (const NamedFile& file : named) {
-      TARN_CHECK_OK(CopyFile(file.path, unfinished / file.name, progress, stop));
-    }
+  task.progress->Begin(PutPhase::kSending, BytesOf(named));
+  for (const NamedFile& file : named) {
+    TARN_CHECK_OK(CopyFile(file.path, unfinished / file.name, task));
   }
+  task.progress->Finish();
   // Whoever else puts into this folder does the rest before or after us.
-  const auto lock = FolderLock::Take(into, stop);
+  const auto lock = FolderLock::Take(into, task.stop);
   // Where the file system has no locks, it goes without.
   if (!lock.ok() && lock.error().kind == ErrorKind::kCancelled) return lock.error();
   TARN_TRY(const InFolder now, FindInFolder(into, options));

@@ -98,7 +98,7 @@ class QueryWatch {
       if (!query.ok()) return;
       if (!query->is_object()) return;
       const Json percent = query->value("progress_percent", Json());
-      if (!progress) progress.emplace("running", 0);
+      if (!progress) progress.emplace("running");
       if (percent.is_number()) {
         progress->SetShare(percent.get<double>() / 100);
       } else {

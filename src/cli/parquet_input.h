@@ -1,0 +1,23 @@
+#pragma once
+
+// Parquet files, which become objects without a change.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/columns.h"
+#include "cli/converter.h"
+#include "cli/parquet_files.h"
+
+namespace tarn::cli {
+
+// "read_parquet('a.parquet')"
+std::string ParquetSource(const std::string& file);
+
+// Reads all values of the files once, unless `input.is_unchecked`. The columns are those of all
+// files and of `wanted`, if their types have common types.
+Result<ParquetFiles> TakeParquet(const Input& input, const std::vector<Column>& wanted,
+                                 Converter& converter);
+
+}  // namespace tarn::cli
