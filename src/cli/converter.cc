@@ -21,7 +21,7 @@ constexpr auto kLookEvery = std::chrono::milliseconds(20);
 // DuckDB ends within this time, or not before it has read all of a file.
 constexpr auto kInterruptTime = std::chrono::seconds(1);
 
-// What DuckDB says of a statement that nobody wrote.
+// DuckDB's message without the statement, which the user did not write.
 Error WithoutStatement(const Error& error) {
   std::string message(Trim(error.message.substr(0, error.message.find("\n\nLINE 1:"))));
   if (message.find("Possible ") != std::string::npos) {
@@ -120,10 +120,11 @@ Result<std::vector<Column>> Converter::ColumnsOf(const std::string& source) {
       });
 }
 
-Result<std::vector<Column>> Converter::ParquetColumnsOf(const std::string& path) {
+Result<std::vector<Column>> Converter::ParquetColumnsOf(const std::string& path,
+                                                        const duck::FooterLimits& limits) {
   return Watch<std::vector<Column>>(
-      0, [path](duck::Connection& connection) -> Result<std::vector<Column>> {
-        TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make());
+      0, [path, limits](duck::Connection& connection) -> Result<std::vector<Column>> {
+        TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make(limits));
         TARN_CHECK_OK(footer.Load(path));
         TARN_TRY(const auto columns, duck::ReadParquetColumns(connection, footer));
         return ToColumns(columns);

@@ -12,6 +12,7 @@
 #include "cli/columns.h"
 #include "cli/put_task.h"
 #include "duck/database.h"
+#include "duck/footer_metadata.h"
 
 namespace tarn::cli {
 
@@ -29,7 +30,8 @@ class Converter {
   Result<std::vector<Column>> ColumnsOf(const std::string& source);
   // Of a Parquet file. A column without a type, which has nothing but nulls, is
   // catalog::kUntyped.
-  Result<std::vector<Column>> ParquetColumnsOf(const std::string& path);
+  Result<std::vector<Column>> ParquetColumnsOf(const std::string& path,
+                                               const duck::FooterLimits& limits = {});
   Result<uint64_t> CountRows(const std::string& source);
   // The first row of a query, its values as text; NULL is an empty one.
   Result<std::vector<std::string>> FirstRow(const std::string& sql);

@@ -42,8 +42,8 @@ std::optional<InputFormat> FormatOf(const std::string& file) {
   return std::nullopt;
 }
 
-// "time" and "TIMESTAMP WITH TIME ZONE" tell different things of a text: to take one for the other
-// is a guess.
+// A type with a time zone and one without represent different values, so a cast between them is a
+// guess.
 bool HasZone(std::string_view type) { return type.ends_with("WITH TIME ZONE"); }
 bool IsGuess(const Column& from, const std::string& to) {
   const auto is_moment = [](std::string_view type) {
@@ -57,7 +57,7 @@ std::string WrittenType(const Column& column) {
   return ReplaceAll(ReplaceAll(column.type, "UHUGEINT", "HUGEINT"), "HUGEINT", "DECIMAL(38,0)");
 }
 
-// The types that were said, as DuckDB writes them.
+// The given types as DuckDB writes them.
 Result<std::vector<Column>> SaidTypes(const Input& input, Converter& converter) {
   std::vector<Column> columns;
   for (const Column& said : input.types) {
@@ -75,7 +75,7 @@ Result<std::vector<Column>> SaidTypes(const Input& input, Converter& converter) 
   return columns;
 }
 
-// What the columns are to become: what the dataset has, and what was said.
+// The target types of the columns: those of the dataset, and those that were given.
 Result<std::vector<Column>> Targets(const std::vector<Column>& wanted,
                                     const std::vector<Column>& said) {
   std::vector<Column> targets = wanted;
@@ -122,7 +122,8 @@ Error Unknown(const Column& said, const std::vector<Column>& columns) {
                   nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
 }
 
-// The columns of the files as those of the Parquet files. `wanted`: these, in their order.
+// The SQL list that converts the columns of the files. `wanted`: the resulting columns in their
+// order, if there are any.
 Result<std::string> Select(const TextSource& source, const std::vector<Column>& wanted,
                            const std::vector<Column>& targets) {
   std::string list;
@@ -148,8 +149,8 @@ Result<std::string> Select(const TextSource& source, const std::vector<Column>& 
   return list;
 }
 
-// Where names do not say how files are packed, an option does. Packed files that nothing else reads
-// in full before DuckDB does are checked.
+// Adds an option if the names do not tell how the files are compressed. Checks compressed files
+// that no other step reads completely before DuckDB.
 Result<Input> WithPacking(Input input, const PutTask& task) {
   using ingest::Packing;
   std::set<Packing> packings;
@@ -173,8 +174,7 @@ Result<Input> WithPacking(Input input, const PutTask& task) {
   return input;
 }
 
-// The error of a conversion, with the columns that differ: of a value that is no date, say, the
-// types tell more than the value.
+// The error of a conversion, with the columns that differ from those of the dataset.
 Error ConversionError(Error error, const std::vector<Column>& wanted, const TextSource& source) {
   error.message = MessageOfCast(error.message);
   const std::string difference = Difference(wanted, source.found);
@@ -241,6 +241,10 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   TARN_TRY(const std::string list, Select(source, wanted, targets));
   Result<ParquetFiles> written = WriteParquet(source, list, folder, bytes, converter);
   if (!written.ok()) return ConversionError(written.error(), wanted, source);
+  for (const std::string& file : written->files) {
+    const auto read = converter.ParquetColumnsOf(file, input.footer_limits);
+    if (!read.ok()) return read.error().Wrap("queryd cannot read the converted file");
+  }
   written->notes = std::move(source.notes);
   return written;
 }

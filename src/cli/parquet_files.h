@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "cli/columns.h"
 #include "cli/put_task.h"
+#include "duck/footer_metadata.h"
 
 namespace tarn::cli {
 
@@ -25,7 +26,8 @@ struct Input {
   std::string encoding;        // Of CSV and JSON. Empty: detected.
   // Other options of DuckDB's read_csv: {"nullstr", "NA"}. JSON supports a few of them.
   std::vector<std::pair<std::string, std::string>> options;
-  bool is_unchecked = false;  // Of Parquet: skips the check of its values.
+  duck::FooterLimits footer_limits = {};  // Of queryd.
+  bool is_unchecked = false;              // Of Parquet: skips the check of its values.
   // The given types of columns, in any spelling of DuckDB: {"zip", "text"}.
   std::vector<Column> types;
 };

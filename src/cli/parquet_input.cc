@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <string_view>
 
 #include "catalog/schema_union.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {
 namespace {
+
+constexpr const char* kKindLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz ";
 
 Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
                const std::vector<Column>& columns) {
@@ -19,14 +22,39 @@ Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
   return schema.Add(name, std::make_shared<const catalog::SchemaUnion::Columns>(converted));
 }
 
+// DuckDB's message without its kind, such as "Invalid Input Error: ".
+std::string PlainMessage(const std::string& message) {
+  constexpr std::string_view kEnd = " Error: ";
+  const size_t end = message.find(kEnd);
+  if (end == std::string::npos || message.find_first_not_of(kKindLetters) < end) return message;
+  const std::string plain = message.substr(end + kEnd.size());
+  return message.starts_with("INTERNAL") ? "DuckDB fails at it: " + plain : plain;
+}
+
+Error CannotBeRead(const std::string& file, const Error& error) {
+  if (error.kind == ErrorKind::kCancelled) return error;
+  return InvalidArgument(
+      fmt::format("\"{}\" cannot be read: {}", file, PlainMessage(error.message)));
+}
+
+// The columns of a file whose footer passes the check. DuckDB explains why a file is not Parquet.
+Result<std::vector<Column>> CheckFooter(const std::string& file, const duck::FooterLimits& limits,
+                                        Converter& converter) {
+  const auto columns = converter.ParquetColumnsOf(file, limits);
+  if (columns.ok()) return columns;
+  if (columns.error().kind != ErrorKind::kNotFound) return CannotBeRead(file, columns.error());
+  const auto rows = converter.CountRows(ParquetSource(file));
+  return CannotBeRead(file, rows.ok() ? columns.error() : rows.error());
+}
+
 // Reads all values of a file once, as queries will.
 Result<> CheckValues(const std::string& file, Converter& converter) {
   const Result<> read =
       converter.Run(fmt::format("SELECT bit_xor(hash(*COLUMNS(*))) FROM {}", ParquetSource(file)),
                     BytesOfFiles({file}));
   if (read.ok() || read.error().kind == ErrorKind::kCancelled) return read;
-  return InvalidArgument(fmt::format(
-      "\"{}\" cannot be read: {}; --no-check takes it without a look", file, read.error().message));
+  return InvalidArgument(CannotBeRead(file, read.error()).message +
+                         "; --no-check skips this check");
 }
 
 }  // namespace
@@ -47,11 +75,11 @@ Result<ParquetFiles> TakeParquet(const Input& input, const std::vector<Column>& 
   converter.progress().Begin(PutPhase::kReading, BytesOfFiles(input.files));
   uint64_t rows = 0;
   for (const std::string& file : input.files) {
-    // DuckDB says more about a file that cannot be read.
-    TARN_TRY(const uint64_t rows_of_file, converter.CountRows(ParquetSource(file)));
-    TARN_TRY(const std::vector<Column> columns, converter.ParquetColumnsOf(file));
+    TARN_TRY(const std::vector<Column> columns, CheckFooter(file, input.footer_limits, converter));
     TARN_CHECK_OK(AddTo(schema, file, columns));
-    rows += rows_of_file;
+    const Result<uint64_t> rows_of_file = converter.CountRows(ParquetSource(file));
+    if (!rows_of_file.ok()) return CannotBeRead(file, rows_of_file.error());
+    rows += *rows_of_file;
     if (!input.is_unchecked) TARN_CHECK_OK(CheckValues(file, converter));
   }
   ParquetFiles result{.files = input.files, .columns = {}, .rows = rows};

@@ -15,7 +15,8 @@ namespace tarn::cli {
 // "read_parquet('a.parquet')"
 std::string ParquetSource(const std::string& file);
 
-// Reads all values of the files once, unless `input.is_unchecked`. The columns are those of all
+// Takes files that queryd can read. Their footers must pass the same check as in queryd, and
+// DuckDB must read all their values, unless `input.is_unchecked`. The columns are those of all
 // files and of `wanted`, if their types have common types.
 Result<ParquetFiles> TakeParquet(const Input& input, const std::vector<Column>& wanted,
                                  Converter& converter);

@@ -230,7 +230,9 @@ Result<> PutAndRegister(const PutOptions& options, const PutTask& task) {
     }
   }
   TARN_TRY(const Workspace workspace, Workspace::Make());
-  TARN_TRY(const Input input, ToInput(options, workspace.path(), task.stop));
+  TARN_TRY(Input input, ToInput(options, workspace.path(), task.stop));
+  input.footer_limits.bytes_max = static_cast<size_t>(settings.queryd.footer_bytes_max);
+  input.footer_limits.depth_max = static_cast<size_t>(settings.queryd.schema_depth_max);
   TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   if (added_to != nullptr &&
