@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/csv_sniffer.h"
 #include "cli/terminal/text.h"
+#include "ingest/csv_rewrite.h"
 #include "ingest/limits.h"
 #include "ingest/text_reader.h"
 
@@ -68,7 +69,7 @@ char OneCharacter(const std::string& text) {
 // The first lines of a file, up to one block.
 Result<std::string> BeginningOf(const std::string& file) {
   TARN_TRY(ingest::TextReader text,
-           ingest::TextReader::Open(file, "", [](uint64_t) { return Result<>(); }));
+           ingest::TextReader::Open({.path = file}, [](uint64_t) { return Result<>(); }));
   TARN_TRY(const std::string_view block, text.Next());
   return std::string(block);
 }
@@ -79,6 +80,16 @@ std::string_view LineAt(std::string_view text, uint64_t number) {
     if (end == std::string_view::npos) return {};
     text.remove_prefix(end + 1);
   }
+  return Trim(text.substr(0, text.find_first_of("\r\n")));
+}
+
+// The first line that is not blank, after `lines_to_skip` lines.
+std::string_view FirstLine(std::string_view text, uint64_t lines_to_skip) {
+  for (; lines_to_skip > 0; --lines_to_skip) {
+    const size_t end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
   return Trim(text.substr(0, text.find_first_of("\r\n")));
 }
 
@@ -149,7 +160,7 @@ class CsvFinder {
     Result<SniffedCsv> sniffed = SniffCsv(path, GivenCsvOptions(input_), converter_);
     if (!sniffed.ok() && sniffed.error().kind == ErrorKind::kCancelled) return sniffed.error();
     TARN_TRY(beginning_, BeginningOf(path));
-    first_line_ = LineAt(beginning_, SkippedLines());
+    first_line_ = FirstLine(beginning_, SkippedLines());
     const bool is_trusted = sniffed.ok() && IsTrusted(*sniffed);
     CsvFile file{.path = path, .syntax = SyntaxOf(sniffed.ok() ? &*sniffed : nullptr, is_trusted)};
     TARN_CHECK_OK(Scan(file, is_trusted ? &*sniffed : nullptr));
@@ -163,8 +174,9 @@ class CsvFinder {
       return RaggedLine(input_, file);
     }
     if (is_trusted && sniffed->columns.size() == file.scan.columns.size()) {
+      const bool has_our_quote = sniffed->quote == 0 || sniffed->quote == file.syntax.quote;
       for (const Column& column : sniffed->columns) {
-        file.names.push_back(column.name);
+        if (has_our_quote) file.names.push_back(column.name);
         file.first_types.push_back(column.type);
       }
       file.date_format = sniffed->date_format;
@@ -233,7 +245,7 @@ class CsvFinder {
   }
 
   Result<ingest::CsvScan> ScanWith(const CsvFile& file) {
-    return ingest::ScanCsv(file.path, "", file.syntax, task_.Hook());
+    return ingest::ScanCsv({.path = file.path}, file.syntax, task_.Hook());
   }
 
   const Input& input_;
@@ -251,7 +263,7 @@ void NameColumns(CsvFile& file, std::vector<std::string>& notes) {
   std::set<std::string> used;
   for (size_t i = 0; i < count; ++i) {
     const std::string text = file.syntax.has_header ? file.scan.first[i] : "";
-    std::string name = is_sniffed ? file.names[i] : text;
+    std::string name = is_sniffed ? file.names[i] : std::string(Trim(text));
     if (text.find('\0') != std::string::npos) {
       name = text;
       std::replace(name.begin(), name.end(), '\0', '_');
@@ -270,6 +282,31 @@ void NameColumns(CsvFile& file, std::vector<std::string>& notes) {
   }
 }
 
+// True if DuckDB would divide the file into other records. It reads line ends of several kinds, and
+// blank lines before the first record, in another way. After a byte order mark, it ends the names
+// at their first line end, also in quotes.
+bool IsDividedOtherwise(const CsvFile& file) {
+  const auto has_line_end = [](const std::string& text) {
+    return text.find_first_of("\r\n") != std::string::npos;
+  };
+  return file.scan.line_ends == ingest::LineEnds::kMixed ||
+         file.scan.first_line > file.syntax.lines_to_skip + 1 ||
+         std::any_of(file.scan.first.begin(), file.scan.first.end(), has_line_end);
+}
+
+Result<> Rewrite(const std::filesystem::path& out, const PutTask& task, CsvFile& file) {
+  TARN_TRY(file.scan.longest_record,
+           ingest::RewriteCsv({.path = file.path}, file.syntax, out, task.Hook()));
+  file.path = out;
+  file.is_rewritten = true;
+  file.syntax.delimiter = ',';
+  file.syntax.quote = '"';
+  file.syntax.escape = '"';
+  file.syntax.lines_to_skip = 0;
+  file.scan.line_ends = ingest::LineEnds::kLf;
+  return {};
+}
+
 }  // namespace
 
 bool CanScanCsv(const Input& input) {
@@ -285,8 +322,9 @@ bool CanScanCsv(const Input& input) {
          });
 }
 
-Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
-                                          const PutTask& task, std::vector<std::string>& notes) {
+Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, const std::filesystem::path& folder,
+                                          Converter& converter, const PutTask& task,
+                                          std::vector<std::string>& notes) {
   std::vector<CsvFile> files;
   task.progress->Begin(PutPhase::kReading, BytesOfFiles(input.files));
   CsvFinder finder(input, converter, task);
@@ -299,6 +337,9 @@ Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& convert
     NameColumns(file, notes);
     if (!files.empty() && files[0].syntax.has_header != file.syntax.has_header) {
       return OtherHeader(files[0].path, path, files[0].syntax.has_header);
+    }
+    if (IsDividedOtherwise(file)) {
+      TARN_CHECK_OK(Rewrite(folder / fmt::format("rewritten-{}.csv", files.size()), task, file));
     }
     files.push_back(std::move(file));
   }

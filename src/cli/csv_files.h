@@ -3,6 +3,7 @@
 // Scans CSV files before DuckDB reads them: finds their format and the types that fit all values,
 // and checks that each line has as many fields as the first one.
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace tarn::cli {
 
 struct CsvFile {
   std::string path;
+  bool is_rewritten = false;  // The path is that of a new file, which is not compressed.
   ingest::CsvSyntax syntax;
   ingest::CsvScan scan;
   std::vector<std::string> names;        // The columns, unique without regard to case.
@@ -30,8 +32,10 @@ struct CsvFile {
 bool CanScanCsv(const Input& input);
 
 // The error names the first line with a wrong number of fields. Adds a note for each column whose
-// name differs from the file's.
-Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
-                                          const PutTask& task, std::vector<std::string>& notes);
+// name differs from the file's. Files that DuckDB would divide into other records are written
+// again, into `folder`.
+Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, const std::filesystem::path& folder,
+                                          Converter& converter, const PutTask& task,
+                                          std::vector<std::string>& notes);
 
 }  // namespace tarn::cli

@@ -20,13 +20,14 @@ constexpr std::array<std::string_view, 11> kReplacedOptions = {
 
 using TypesByName = std::unordered_map<std::string, std::string>;
 
-std::string KeptOptions(const Input& input) {
+std::string KeptOptions(const Input& input, bool is_rewritten) {
   std::string text;
   for (const auto& [name, value] : input.options) {
     if (std::find(kReplacedOptions.begin(), kReplacedOptions.end(), name) !=
         kReplacedOptions.end()) {
       continue;
     }
+    if (is_rewritten && name == "compression") continue;
     text += fmt::format(", {} = {}", name, duck::QuoteLiteral(value));
   }
   if (!HasOption(input, "hive_partitioning")) text += ", hive_partitioning = false";
@@ -43,9 +44,8 @@ const char* NewLine(ingest::LineEnds ends) {
       return ", new_line = '\\r'";
     case ingest::LineEnds::kCrLf:
       return ", new_line = '\\r\\n'";
-    case ingest::LineEnds::kMixed:
-      return ", strict_mode = false";
     case ingest::LineEnds::kLf:
+    case ingest::LineEnds::kMixed:  // Written again, with LF.
       break;
   }
   return ", new_line = '\\n'";
@@ -60,11 +60,9 @@ std::string FileOptions(const Input& input, const CsvFile& file, const TypesByNa
       "null_padding = {}, comment = ''{}{}",
       OneOrNone(syntax.delimiter), OneOrNone(syntax.quote), OneOrNone(syntax.escape),
       syntax.has_header, syntax.lines_to_skip, syntax.may_be_short, NewLine(file.scan.line_ends),
-      KeptOptions(input));
+      KeptOptions(input, file.is_rewritten));
   // The parallel reader divides files at line ends, and has to guess which of them are in quotes.
-  const bool is_divisible =
-      !file.scan.has_quoted_line_ends && file.scan.line_ends != ingest::LineEnds::kMixed;
-  if (!is_divisible && !HasOption(input, "parallel")) text += ", parallel = false";
+  if (file.scan.has_quoted_line_ends && !HasOption(input, "parallel")) text += ", parallel = false";
   if (file.scan.longest_record >= kLineBytes && !HasOption(input, "max_line_size")) {
     text += fmt::format(", max_line_size = {}", file.scan.longest_record + 1);
   }

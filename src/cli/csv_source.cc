@@ -18,7 +18,7 @@
 namespace tarn::cli {
 namespace {
 
-// Days and months may be meant the other way round, or the year may be the first of the three.
+// True if the order of day, month and year is uncertain.
 bool IsAmbiguous(const std::set<std::string>& formats) {
   return std::any_of(formats.begin(), formats.end(), [](const std::string& format) {
     return format.find("%y") != std::string::npos || !format.starts_with("%Y");
@@ -38,8 +38,8 @@ std::string Swapped(const std::string& format) {
   return swapped;
 }
 
-// Whether the texts of a column could be other dates as well. Of several formats, or years of two
-// digits, nobody can tell.
+// True if the texts of a column could be other dates as well. Several formats, and years of two
+// digits, are always uncertain.
 Result<bool> CouldBeOthers(const Column& column, const std::set<std::string>& formats,
                            const std::string& text_source, Converter& converter) {
   if (formats.size() > 1 || formats.begin()->find("%y") != std::string::npos) return true;
@@ -52,7 +52,7 @@ Result<bool> CouldBeOthers(const Column& column, const std::set<std::string>& fo
   return row.at(0) == "true";
 }
 
-// Dates whose order DuckDB has guessed stay text where it may be another.
+// Dates stay text if their order is uncertain.
 Result<> JudgeDates(const Input& input, const std::vector<Column*>& columns,
                     const std::string& text_source, TextSource& source, Converter& converter) {
   for (Column* each : columns) {
@@ -73,7 +73,7 @@ Result<> JudgeDates(const Input& input, const std::vector<Column*>& columns,
   return {};
 }
 
-// Where the first line may be taken for what it is not.
+// Adds a note if the header may have been detected wrongly.
 void NoteHeader(const std::optional<bool>& has_header, bool is_guess, TextSource& source) {
   if (!has_header) return;
   if (!*has_header) {
@@ -101,8 +101,8 @@ TextForms FormsOf(const Input& input, std::set<std::string> date_formats,
   return forms;
 }
 
-// Sets what is text for its target, and asks for the types of the others. `before`: as they were
-// found; what is another type by now is decided.
+// Makes columns VARCHAR that come as text for their targets, and returns questions for the types of
+// the others. `before` has the detected types; a column with another type is decided.
 std::vector<TypeQuestion> QuestionsOf(const Input& input, const std::vector<Column>& before,
                                       const std::vector<Column>& targets, TextSource& source) {
   const bool plain_numbers = source.forms.decimal_separator == '.' && !source.forms.has_thousands;
@@ -123,7 +123,7 @@ std::vector<TypeQuestion> QuestionsOf(const Input& input, const std::vector<Colu
   return questions;
 }
 
-// Those that are others than DuckDB finds by itself, as an option of read_csv.
+// The types that differ from those that DuckDB detects, as an option of read_csv.
 std::string TypesOption(const std::vector<Column>& before, const std::vector<Column>& columns) {
   std::string types;
   for (size_t i = 0; i < before.size(); ++i) {
@@ -155,7 +155,7 @@ std::string FoundType(const Input& input, const CsvColumn& column, const TextFor
   return has_plain_numbers ? column.kinds.Type() : column.first_type;
 }
 
-// The formats that were found, but for those of ISO 8601.
+// The detected formats, without those of ISO 8601.
 std::set<std::string> FormatsOf(const std::vector<CsvFile>& files,
                                 std::string CsvFile::*format_of) {
   std::set<std::string> formats;
@@ -195,7 +195,7 @@ std::string WithFormats(const std::string& from, const TextSource& source,
   return list.empty() ? from : fmt::format("(SELECT * REPLACE ({}) FROM {})", list, from);
 }
 
-// Where options change which lines are rows, DuckDB finds out the rest.
+// Opens files with options that a scan does not support. DuckDB detects their format.
 Result<TextSource> OpenUnscanned(const Input& input, const std::vector<Column>& targets,
                                  Converter& converter) {
   TARN_TRY(const CsvDialect dialect, FindDialect(input, converter));
@@ -220,9 +220,11 @@ Result<TextSource> OpenUnscanned(const Input& input, const std::vector<Column>& 
 }
 
 Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& targets,
-                               Converter& converter, const PutTask& task) {
+                               const std::filesystem::path& folder, Converter& converter,
+                               const PutTask& task) {
   TextSource source;
-  TARN_TRY(const std::vector<CsvFile> files, ScanCsvFiles(input, converter, task, source.notes));
+  TARN_TRY(const std::vector<CsvFile> files,
+           ScanCsvFiles(input, folder, converter, task, source.notes));
   const std::vector<CsvColumn> columns = ColumnsOfFiles(files);
   source.forms = FormsOf(input, FormatsOf(files, &CsvFile::date_format),
                          FormatsOf(files, &CsvFile::timestamp_format));
@@ -273,8 +275,9 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
 }  // namespace
 
 Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
-                           Converter& converter, const PutTask& task) {
-  return CanScanCsv(input) ? OpenScanned(input, targets, converter, task)
+                           const std::filesystem::path& folder, Converter& converter,
+                           const PutTask& task) {
+  return CanScanCsv(input) ? OpenScanned(input, targets, folder, converter, task)
                            : OpenUnscanned(input, targets, converter);
 }
 

@@ -234,7 +234,7 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   TARN_TRY(const std::vector<Column> targets, Targets(wanted, said));
   TARN_TRY(TextSource source, input.format == InputFormat::kJson
                                   ? OpenJson(input, targets, converter, task)
-                                  : OpenCsv(input, targets, converter, task));
+                                  : OpenCsv(input, targets, folder, converter, task));
   for (const Column& column : said) {
     if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
   }

@@ -18,7 +18,8 @@ Result<Input> WithUtf8(Input input, const fs::path& folder, const PutTask& task)
     fs::create_directory(parent, code);
     if (code) return Unavailable(fmt::format("{}: {}", parent.string(), code.message()));
     TARN_TRY(const bool is_converted,
-             ingest::ConvertToUtf8(input.files[i], input.encoding, parent / name, task.Hook()));
+             ingest::ConvertToUtf8({.path = input.files[i], .encoding = input.encoding},
+                                   parent / name, task.Hook()));
     if (is_converted) {
       input.files[i] = parent / name;
     } else {

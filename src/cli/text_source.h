@@ -1,8 +1,9 @@
 #pragma once
 
-// Files of CSV or JSON, as they are read so that nothing of them is lost in silence.
+// Opens CSV and JSON files for DuckDB, so that every loss of data is an error.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,39 +19,40 @@
 namespace tarn::cli {
 
 struct TextSource {
-  std::string sql;               // What stands behind FROM.
-  std::vector<Column> columns;   // As it gives them.
-  std::vector<Column> found;     // With the types that were found, also where text is given.
-  TextForms forms;               // How the texts of its columns are written.
-  std::optional<uint64_t> rows;  // How many there are; none: not known.
-  std::function<uint64_t()> bytes_read;  // So far, in its files; none: not known.
+  std::string sql;              // The FROM clause.
+  std::vector<Column> columns;  // The columns of `sql`.
+  // The same with their detected types, also for columns that `sql` returns as text.
+  std::vector<Column> found;
+  TextForms forms;                       // The forms of the texts in the columns.
+  std::optional<uint64_t> rows;          // The number of rows; none: unknown.
+  std::function<uint64_t()> bytes_read;  // The number of bytes read so far; null: unknown.
   // Remarks about the types, a line each.
   std::vector<std::string> notes;
 };
 
-// Columns of `targets` that are to become text or numbers come as text, for which
-// TextForms::CanBecome is the rule.
+// Columns with a target type of text or numbers come as text. TextForms::CanBecome is their rule.
 
-// DuckDB finds out from the first rows how the files are written. Then all rows are looked at
-// (ingest/csv_scan.h): a column gets a type that holds all of its texts, at last VARCHAR. A line
-// that has another number of fields than the first one is an error.
+// DuckDB detects the format from the first rows. Then a scan reads all rows (ingest/csv_scan.h): a
+// column gets a type that represents all of its texts, or else VARCHAR. A line with another number
+// of fields than the first one is an error.
+//
+// Files that DuckDB would divide into other records are written again, into `folder`.
 Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
-                           Converter& converter, const PutTask& task);
+                           const std::filesystem::path& folder, Converter& converter,
+                           const PutTask& task);
 
-// All of the files are read for their keys and types (ingest/json_rows.h), those of nested values
-// too. Numbers and strings are taken as they are written, and get a type that holds all of them, as
-// the values of CSV.
+// Reads all files for their keys and types, also those of nested values (ingest/json_rows.h). As in
+// CSV, a column gets a type that represents all of its texts.
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
                             Converter& converter, const PutTask& task);
 
-// Whether a column is read as text for what it is to become; null: nothing in particular.
+// True if a column is read as text because of its target type; null: it has none.
 bool ComesAsText(const Column* target);
 
-// ", NAME = 'VALUE'" for each option that somebody has given, and what DuckDB must not do by
-// itself.
+// ", NAME = 'VALUE'" for each given option, and for options that turn off a detection of DuckDB.
 std::string OptionsText(const Input& input);
 
-// Columns that become something else are told of with the types that they had.
+// Sets source.found: columns with a target keep the types from `before`.
 void KeepFound(const std::vector<Column>& before, const std::vector<Column>& targets,
                TextSource& source);
 

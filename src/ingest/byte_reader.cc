@@ -14,11 +14,6 @@
 #include "base/files.h"
 
 namespace tarn::ingest {
-namespace {
-
-constexpr size_t kBlockBytes = 256 * 1024;
-
-}  // namespace
 
 // Decompresses a file piece by piece.
 class Unpacker {
@@ -129,22 +124,23 @@ Packing PackingOfFile(const std::string& path) {
   return packing == Packing::kNone ? PackingOf(path) : packing;
 }
 
-ByteReader::ByteReader(const std::string& path, FILE* file, Packing packing, ReadHook hook)
+ByteReader::ByteReader(const std::string& path, FILE* file, Packing packing, ReadHook hook,
+                       size_t block_bytes)
     : path_(path),
       file_(file, &std::fclose),
       packing_(packing),
       hook_(std::move(hook)),
       unpacker_(MakeUnpacker(packing)),
-      block_(kBlockBytes) {}
+      block_(block_bytes) {}
 
 ByteReader::ByteReader(ByteReader&&) noexcept = default;
 ByteReader& ByteReader::operator=(ByteReader&&) noexcept = default;
 ByteReader::~ByteReader() = default;
 
-Result<ByteReader> ByteReader::Open(const std::string& path, ReadHook hook) {
+Result<ByteReader> ByteReader::Open(const std::string& path, ReadHook hook, size_t block_bytes) {
   FILE* file = std::fopen(path.c_str(), "rbe");
   if (file == nullptr) return CannotRead(path);
-  return ByteReader(path, file, PackingOfFile(path), std::move(hook));
+  return ByteReader(path, file, PackingOfFile(path), std::move(hook), block_bytes);
 }
 
 Result<std::string_view> ByteReader::NextBlock() {

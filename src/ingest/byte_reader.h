@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ingest/limits.h"
 
 namespace tarn::ingest {
 
@@ -32,7 +33,8 @@ class Unpacker;
 // error. DuckDB 1.5 reads such a file without an error and returns the rows before the damage.
 class ByteReader {
  public:
-  static Result<ByteReader> Open(const std::string& path, ReadHook hook);
+  static Result<ByteReader> Open(const std::string& path, ReadHook hook,
+                                 size_t block_bytes = kBlockBytes);
   ByteReader(ByteReader&&) noexcept;
   ByteReader& operator=(ByteReader&&) noexcept;
   ~ByteReader();
@@ -41,7 +43,8 @@ class ByteReader {
   Result<std::string_view> Next();
 
  private:
-  ByteReader(const std::string& path, FILE* file, Packing packing, ReadHook hook);
+  ByteReader(const std::string& path, FILE* file, Packing packing, ReadHook hook,
+             size_t block_bytes);
   Result<std::string_view> NextBlock();
 
   std::string path_;

@@ -10,17 +10,13 @@
 
 #include "base/text.h"
 #include "ingest/limits.h"
-#include "ingest/text_reader.h"
 
 namespace tarn::ingest {
 namespace {
 
 constexpr size_t kShownBytes = 60;
 
-struct Field {
-  std::string_view text;  // Without its quotes, with its escapes.
-  bool is_quoted = false;
-};
+using Field = CsvField;
 
 // A set of ends of lines.
 constexpr uint8_t kNone = 0;
@@ -30,7 +26,8 @@ constexpr uint8_t kCrLf = 4;
 
 class CsvScanner {
  public:
-  CsvScanner(const std::string& file, const CsvSyntax& syntax) : file_(file), syntax_(syntax) {
+  CsvScanner(const std::string& file, const CsvSyntax& syntax, const CsvRecordHook& record_hook)
+      : file_(file), syntax_(syntax), record_hook_(record_hook) {
     for (const char c : {syntax.delimiter, '\r', '\n'}) ends_field_[static_cast<uint8_t>(c)] = true;
     lines_to_skip_ = syntax.lines_to_skip;
   }
@@ -50,7 +47,7 @@ class CsvScanner {
 
   // `buffer`: begins with the next record; `checked` bytes of it are known to be UTF-8.
   Result<> CheckText(std::string_view buffer, bool is_end, size_t& checked) const;
-  void UseRecord(std::string_view text);
+  Result<> UseRecord(std::string_view text);
   void UseFirst();
   bool IsNull(const Field& field) const;
   Error ErrorAt(uint64_t line, std::string_view fault) const {
@@ -59,6 +56,7 @@ class CsvScanner {
 
   const std::string& file_;
   const CsvSyntax& syntax_;
+  const CsvRecordHook& record_hook_;
   std::array<bool, 256> ends_field_{};
   CsvScan scan_;
   std::vector<Field> fields_;  // Of the record that is taken.
@@ -175,35 +173,31 @@ void CsvScanner::UseFirst() {
   has_first_ = true;
   scan_.first_line = line_;
   for (const Field& field : fields_) {
-    std::string text(field.text);
-    if (field.is_quoted) {
-      const std::string escaped = {syntax_.escape, syntax_.quote};
-      text = ReplaceAll(text, escaped, {&syntax_.quote, 1});
-    }
-    scan_.first.push_back(std::move(text));
+    scan_.first.push_back(Unescaped(field, syntax_));
   }
   scan_.columns.assign(fields_.size(), TextKinds(kValueKinds));
 }
 
-void CsvScanner::UseRecord(std::string_view text) {
+Result<> CsvScanner::UseRecord(std::string_view text) {
   const bool is_blank = fields_.size() == 1 && fields_[0].text.empty() && !fields_[0].is_quoted;
   if (!has_first_) {
-    if (is_blank) return;
+    if (is_blank) return {};
     UseFirst();
-    if (syntax_.has_header) return;
+    if (syntax_.has_header) return record_hook_ ? record_hook_(fields_) : Result<>();
   }
   const size_t count = scan_.columns.size();
-  if (is_blank && count > 1) return;
+  if (is_blank && count > 1) return {};
   if (fields_.size() > count || (fields_.size() < count && !syntax_.may_be_short)) {
     const std::string_view shown =
         text.substr(0, std::min(text.find_first_of("\r\n"), kShownBytes));
     scan_.ragged = {line_, fields_.size(), Shortened(ToValidUtf8(shown), kShownBytes)};
-    return;
+    return {};
   }
   ++scan_.rows;
   for (size_t i = 0; i < fields_.size(); ++i) {
     if (!IsNull(fields_[i])) scan_.columns[i].Add(fields_[i].text);
   }
+  return record_hook_ ? record_hook_(fields_) : Result<>();
 }
 
 Result<size_t> CsvScanner::TakeRecords(std::string_view buffer, bool is_end) {
@@ -221,7 +215,7 @@ Result<size_t> CsvScanner::TakeRecords(std::string_view buffer, bool is_end) {
                      ? "there is text behind a closing quote"
                      : "a quote is opened and never closed");
     }
-    UseRecord(buffer.substr(taken, at - taken));
+    TARN_CHECK_OK(UseRecord(buffer.substr(taken, at - taken)));
     scan_.longest_record = std::max<uint64_t>(scan_.longest_record, at - taken);
     line_ends_ |= line_end_;
     line_ += lines_in_record_;
@@ -255,10 +249,23 @@ Result<CsvScan> CsvScanner::Run(TextReader& text) {
 
 }  // namespace
 
-Result<CsvScan> ScanCsv(const std::string& file, const std::string& encoding,
-                        const CsvSyntax& syntax, const ReadHook& hook) {
-  TARN_TRY(TextReader text, TextReader::Open(file, encoding, hook));
-  return CsvScanner(file, syntax).Run(text);
+Result<CsvScan> ScanCsv(const TextFile& file, const CsvSyntax& syntax, const ReadHook& hook,
+                        const CsvRecordHook& record_hook) {
+  TARN_TRY(TextReader text, TextReader::Open(file, hook));
+  return CsvScanner(file.path, syntax, record_hook).Run(text);
+}
+
+std::string Unescaped(const CsvField& field, const CsvSyntax& syntax) {
+  if (!field.is_quoted || syntax.escape == 0) return std::string(field.text);
+  std::string text;
+  for (size_t i = 0; i < field.text.size(); ++i) {
+    const bool is_escape =
+        field.text[i] == syntax.escape && i + 1 < field.text.size() &&
+        (field.text[i + 1] == syntax.quote || field.text[i + 1] == syntax.escape);
+    if (is_escape) ++i;
+    text += field.text[i];
+  }
+  return text;
 }
 
 }  // namespace tarn::ingest

@@ -4,13 +4,16 @@
 // the types that fit all values of each column.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "ingest/byte_reader.h"
 #include "ingest/text_kinds.h"
+#include "ingest/text_reader.h"
 
 namespace tarn::ingest {
 
@@ -46,9 +49,20 @@ struct CsvScan {
   uint64_t longest_record = 0;  // In bytes.
 };
 
+struct CsvField {
+  std::string_view text;  // Without quotes, with escapes.
+  bool is_quoted = false;
+};
+
+// Called for each record, also for that of the names. Not called for ignored blank lines.
+using CsvRecordHook = std::function<Result<>(const std::vector<CsvField>&)>;
+
 // Errors name the line of an unclosed quote, of text after a closing quote, and of a byte that is
-// not valid in the encoding. An empty `encoding` is detected.
-Result<CsvScan> ScanCsv(const std::string& file, const std::string& encoding,
-                        const CsvSyntax& syntax, const ReadHook& hook);
+// not valid in the encoding.
+Result<CsvScan> ScanCsv(const TextFile& file, const CsvSyntax& syntax, const ReadHook& hook,
+                        const CsvRecordHook& record_hook = nullptr);
+
+// The text of a field without its escapes.
+std::string Unescaped(const CsvField& field, const CsvSyntax& syntax);
 
 }  // namespace tarn::ingest

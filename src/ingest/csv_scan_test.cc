@@ -19,7 +19,7 @@ class CsvScanTest : public testing::Test {
 
   Result<CsvScan> Scan(const std::string& text, const CsvSyntax& syntax = {}) {
     std::ofstream(path_, std::ios::binary) << text;
-    return ScanCsv(path_, "", syntax, [](uint64_t) { return Result<>(); });
+    return ScanCsv({.path = path_}, syntax, [](uint64_t) { return Result<>(); });
   }
   std::string ErrorOf(const std::string& text) {
     const Result<CsvScan> scan = Scan(text);

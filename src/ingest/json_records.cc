@@ -19,8 +19,8 @@ bool EndsScalar(char c) {
 }  // namespace
 
 Result<JsonRecords> JsonRecords::Open(const JsonFile& file, const ReadHook& hook) {
-  TARN_TRY(TextReader text, TextReader::Open(file.path, file.encoding, hook));
-  return JsonRecords(file.path, std::move(text), file.layout);
+  TARN_TRY(TextReader text, TextReader::Open(file.text, hook));
+  return JsonRecords(file.text.path, std::move(text), file.layout);
 }
 
 Error JsonRecords::ErrorAt(std::string_view fault) const {

@@ -18,8 +18,7 @@ enum class JsonLayout : uint8_t {
 };
 
 struct JsonFile {
-  std::string path;
-  std::string encoding;  // Empty: detected.
+  TextFile text;
   JsonLayout layout = JsonLayout::kFound;
 };
 

@@ -22,7 +22,7 @@ class JsonRecordsTest : public testing::Test {
                                    JsonLayout layout = JsonLayout::kFound) {
     std::ofstream(path_, std::ios::binary) << text;
     std::vector<std::string> batches;
-    auto records = JsonRecords::Open({.path = path_, .encoding = "", .layout = layout},
+    auto records = JsonRecords::Open({.text = {.path = path_}, .layout = layout},
                                      [](uint64_t) { return Result<>(); });
     EXPECT_TRUE(records.ok());
     for (JsonBatch batch;;) {

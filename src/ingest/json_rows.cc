@@ -95,7 +95,7 @@ Result<> Observe(JsonValue value, JsonShape& shape, int level) {
 Result<> ObserveFile(const JsonFile& file, const ReadHook& hook, JsonShape& shape,
                      uint64_t& row_count, bool& is_stream_of_arrays) {
   TARN_TRY(JsonRecords records, JsonRecords::Open(file, hook));
-  JsonParser parser(file.path);
+  JsonParser parser(file.text.path);
   JsonBatch batch;
   for (;;) {
     const Result<bool> has_records = records.Next(batch);
@@ -251,7 +251,7 @@ Result<uint64_t> JsonRows::Reader::Read(std::vector<duck::VectorWriter>& columns
         return {};
       };
       TARN_TRY(records_, JsonRecords::Open(file, count));
-      parser_.emplace(file.path);
+      parser_.emplace(file.text.path);
     }
     TARN_TRY(const bool has_records, records_->Next(batch_));
     if (has_records) break;
@@ -279,7 +279,7 @@ Result<std::shared_ptr<JsonRows>> JsonRows::Read(const std::vector<std::string>&
                                                  const ReadHook& hook) {
   auto rows = std::make_shared<JsonRows>();
   for (const std::string& file : files) {
-    rows->files_.push_back({.path = file, .encoding = encoding});
+    rows->files_.push_back({.text = {.path = file, .encoding = encoding}});
     TARN_CHECK_OK(rows->ReadShape(rows->files_.back(), hook));
   }
   rows->records_->Finish(true, rows->notes_);

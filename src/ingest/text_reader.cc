@@ -40,11 +40,10 @@ bool IsEncoding(const std::string& name) {
   return true;
 }
 
-Result<TextReader> TextReader::Open(const std::string& path, const std::string& encoding,
-                                    ReadHook hook) {
-  TARN_TRY(ByteReader bytes, ByteReader::Open(path, std::move(hook)));
-  TextReader reader(path, std::move(bytes));
-  TARN_CHECK_OK(reader.Start(encoding));
+Result<TextReader> TextReader::Open(const TextFile& file, ReadHook hook) {
+  TARN_TRY(ByteReader bytes, ByteReader::Open(file.path, std::move(hook), file.block_bytes));
+  TextReader reader(file.path, std::move(bytes));
+  TARN_CHECK_OK(reader.Start(file.encoding));
   return reader;
 }
 
@@ -122,21 +121,20 @@ Result<std::string_view> TextReader::Next() {
   }
 }
 
-Result<bool> ConvertToUtf8(const std::string& path, const std::string& encoding,
-                           const std::string& out, const ReadHook& hook) {
-  TARN_TRY(TextReader text, TextReader::Open(path, encoding, hook));
+Result<bool> ConvertToUtf8(const TextFile& file, const std::string& out, const ReadHook& hook) {
+  TARN_TRY(TextReader text, TextReader::Open(file, hook));
   if (!text.is_converted()) return false;
   const auto failed = [&out] {
     return Unavailable(fmt::format("{}: {}", out, std::strerror(errno)));
   };
-  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(out.c_str(), "wbxe"), &std::fclose);
-  if (file == nullptr) return failed();
+  std::unique_ptr<FILE, int (*)(FILE*)> written(std::fopen(out.c_str(), "wbxe"), &std::fclose);
+  if (written == nullptr) return failed();
   for (;;) {
     TARN_TRY(const std::string_view bytes, text.Next());
     if (bytes.empty()) break;
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return failed();
+    if (std::fwrite(bytes.data(), 1, bytes.size(), written.get()) != bytes.size()) return failed();
   }
-  if (std::fclose(file.release()) != 0) return failed();
+  if (std::fclose(written.release()) != 0) return failed();
   return true;
 }
 

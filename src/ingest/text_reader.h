@@ -17,13 +17,18 @@ namespace tarn::ingest {
 // True for the name of a known encoding, such as "latin-1", "windows-1252" or "utf-16".
 bool IsEncoding(const std::string& name);
 
+struct TextFile {
+  std::string path;
+  std::string encoding = {};  // Empty: detected.
+  size_t block_bytes = kBlockBytes;
+};
+
 // Reads the text of a file, decompressed and without a byte order mark. If no encoding is given, a
 // file that begins with the byte order mark of UTF-16 is UTF-16, and any other file UTF-8. UTF-8 is
 // not validated.
 class TextReader {
  public:
-  static Result<TextReader> Open(const std::string& path, const std::string& encoding,
-                                 ReadHook hook);
+  static Result<TextReader> Open(const TextFile& file, ReadHook hook);
 
   // The next bytes, valid until the next call; empty at the end.
   Result<std::string_view> Next();
@@ -53,7 +58,6 @@ class TextReader {
 
 // Writes the text of a file as UTF-8 into a new file `out`. Returns false, and writes nothing, if
 // the file is UTF-8 already.
-Result<bool> ConvertToUtf8(const std::string& path, const std::string& encoding,
-                           const std::string& out, const ReadHook& hook);
+Result<bool> ConvertToUtf8(const TextFile& file, const std::string& out, const ReadHook& hook);
 
 }  // namespace tarn::ingest

@@ -116,6 +116,48 @@ def test_large_file_of_values_with_many_lines(table):
     assert [text or "" for text in found["text"].to_pylist()] == texts
 
 
+# ingest/limits.h: kBlockBytes, and DuckDB's buffer for a line.
+BLOCK = 256 * 1024
+LINE = 2_000_000
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [100, BLOCK - 7, BLOCK, LINE - 3, LINE + 1])
+def test_quoted_lines_across_the_edges_of_buffers(table, size, line_end):
+    """DuckDB's parallel reader has once failed at such files."""
+    piece = f'say ""so"",{line_end}'
+    body = (piece * (size // len(piece) + 1))[:size].rstrip('"') + "x"
+    count = max(3, 24_000_000 // size)
+    rows = (f'{n},"{body}{n}",{n}{line_end}' for n in range(count))
+    found = table(f"id,text,n{line_end}" + "".join(rows))
+    assert found["id"].to_pylist() == list(range(count))
+    plain = body.replace('""', '"')
+    assert all(text == f"{plain}{n}" for n, text in enumerate(found["text"].to_pylist()))
+
+
+def test_quoted_lines_at_each_position_around_the_edge_of_a_block(table):
+    """The quote, the doubled quote and each byte of the line end are on the edge once."""
+    for shift in range(12):
+        first = "x" * (BLOCK - 20 + shift)
+        content = f'a,b\r\n{first},"y\r\n""z"""\r\n"","w\n"\r\n'
+        assert values(table(content)) == [[first, 'y\r\n"z"'], [None, "w\n"]]
+
+
+@pytest.mark.parametrize(
+    "content, names, rows",
+    [
+        ("\n\na 1\nb 2\n", ["a 1"], [["b 2"]]),
+        ("\r\n\r\na,b\r\n1,2\r\n", ["a", "b"], [[1, 2]]),
+        ("a\r\r\nb\r\r\nc", ["a"], [[None], ["b"], [None], ["c"]]),
+        ('\na,b\r\n"x\ny",""""\n1,\r', ["a", "b"], [["x\ny", '"'], ["1", None]]),
+        ("\na;b\r1;2,5\n", ["a", "b"], [[1, "2,5"]]),
+    ],
+)
+def test_blank_lines_and_line_ends_that_duckdb_takes_for_others(table, content, names, rows):
+    found = table(content, "--with", "header=true")
+    assert (found.column_names, values(found)) == (names, rows)
+
+
 def test_value_that_is_longer_than_a_buffer(table):
     long = "x" * 5_000_000
     assert values(table(f"a,b\n1,{long}\n2,y\n")) == [[1, long], [2, "y"]]
@@ -123,6 +165,30 @@ def test_value_that_is_longer_than_a_buffer(table):
 
 def test_nul_in_a_name(table):
     assert table("a\0b,c\n1,2\n").column_names == ["a_b", "c"]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_line_ends_in_names_after_a_byte_order_mark(table, line_end):
+    """DuckDB ends the names there, and takes the rest of them for a row."""
+    text = f'"a{line_end}b";c{line_end}1;"x{line_end};""y"{line_end}2;z{line_end}'
+    found = table(text.encode("utf-8-sig"), "--delimiter", ";", "--with", "header=true")
+    assert found.column_names == [f"a{line_end}b", "c"]
+    assert values(found) == [[1, f'x{line_end};"y'], [2, "z"]]
+
+
+def test_packed_file_that_is_written_again(table):
+    """Neither its name nor the option tells how the new file is packed."""
+    content = gzip.compress(b"a,b\r\n1,2\n")
+    options = ["--with", "header=true"]
+    for name in ("a.csv", "a.csv.gz"):
+        assert values(table(content, *options, name=name)) == [[1, 2]]
+        assert values(table(content, *options, "--with", "compression=gzip", name=name)) == [[1, 2]]
+
+
+def test_names_keep_the_characters_that_are_quotes_elsewhere(table):
+    """DuckDB takes the apostrophes of these names for quotes."""
+    found = table("'1','world'\n" + "1,world\n" * 3, "--with", "header=true")
+    assert found.column_names == ["'1'", "'world'"]
 
 
 def test_names_that_are_missing_or_twice(table):
