@@ -145,24 +145,27 @@ bool JsonShape::HasScalars() const {
 }
 
 void JsonShape::Finish(bool is_record, std::vector<std::string>& notes) {
-  if (element_ != nullptr) element_->Finish(false, notes);
+  FinishAt(0, is_record, notes);
+}
+
+void JsonShape::FinishAt(int lists, bool is_record, std::vector<std::string>& notes) {
   if (is_too_deep_ || (HasScalars() && (lists_ > 0 || objects_ > 0)) ||
       (lists_ > 0 && objects_ > 0)) {
     form_ = Form::kJson;
   } else if (lists_ > 0) {
-    form_ = Form::kList;
+    form_ = lists < kListsMax ? Form::kList : Form::kJson;
   } else if (objects_ > 0 && !is_record && (IsMap() || fields_.size() > kColumnsMax)) {
-    BecomeMap();
-    element_->Finish(false, notes);
-    form_ = Form::kMap;
+    form_ = lists < kListsMax ? Form::kMap : Form::kJson;
+    if (form_ == Form::kMap) BecomeMap();
   } else if (!fields_.empty()) {
-    NameFields(notes);
-    for (Field& field : fields_) field.shape->Finish(false, notes);
     form_ = Form::kStruct;
+    NameFields(notes);
+    for (Field& field : fields_) field.shape->FinishAt(lists, false, notes);
   } else {
     // A column of nulls and empty objects has no type.
     form_ = HasScalars() ? Form::kText : Form::kJson;
   }
+  if (form_ == Form::kList || form_ == Form::kMap) element_->FinishAt(lists + 1, false, notes);
 }
 
 const TextKinds* JsonShape::Kinds() const {

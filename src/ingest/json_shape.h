@@ -14,7 +14,8 @@
 
 namespace tarn::ingest {
 
-// The maximum number of levels of a value. Deeper values become JSON text.
+// The maximum number of levels of a value. Deeper values become JSON text, and so do lists and maps
+// in more than kListsMax others.
 inline constexpr int kJsonLevelsMax = 24;
 
 // The common shape of all values at one place of the records. Filled by adding values, then
@@ -74,6 +75,8 @@ class JsonShape {
   bool HasOnlyStrings() const;
 
  private:
+  // `lists`: the number of lists and maps around these values.
+  void FinishAt(int lists, bool is_record, std::vector<std::string>& notes);
   bool IsMap() const;
   void BecomeMap();
   void NameFields(std::vector<std::string>& notes);

@@ -185,3 +185,29 @@ def test_dates_in_a_given_format(table):
     found, _ = table('[{"d":"31.12.2025","t":"x"}]', "--with", "dateformat=%d.%m.%Y")
     assert str(found["d"].to_pylist()[0]) == "2025-12-31"
     assert found["t"].to_pylist() == ["x"]
+
+
+# --- limits of queryd
+
+
+@pytest.mark.parametrize("levels", [16, 17, 500])
+def test_lists_that_are_deeper_than_queryd_reads_are_json(lake, run, levels):
+    """16 lists in each other are a type; the elements of the 16th are JSON in the other cases."""
+    value = "[" * levels + "7" + "]" * levels
+    path = write(lake.folder, "a.json", '{"v":' + value + "}")
+    ok(run("put", "--config", lake.write_config(), path, "--as", "t"))
+    answer = lake.query.sql("SELECT v, typeof(v) FROM t").rows()
+    assert answer[0][1] == ("BIGINT" if levels == 16 else "JSON") + "[]" * 16
+    found = answer[0][0]
+    for _ in range(16):
+        (found,) = found
+    assert json.loads(str(found)) == json.loads(value[16 : len(value) - 16])
+
+
+def test_maps_count_as_lists(lake, run):
+    """Each record has other keys, so that the innermost object would be a MAP."""
+    inner = ("{" + f'"k{n}":{n}' + "}" for n in range(300))
+    lines = ("{" + '"v":' + "[" * 16 + each + "]" * 16 + "}" for each in inner)
+    path = write(lake.folder, "a.json", "\n".join(lines))
+    ok(run("put", "--config", lake.write_config(), path, "--as", "t"))
+    assert lake.query.sql("SELECT typeof(v) FROM t LIMIT 1").rows() == [["JSON" + "[]" * 16]]
