@@ -47,23 +47,6 @@ Result<> ValidateColumn(const Column& column, const std::string& field) {
   return {};
 }
 
-Result<> ValidateSchema(const std::vector<Column>& columns) {
-  if (columns.empty()) return InvalidArgument("schema: must name at least one column");
-  if (columns.size() > kColumnsMax) {
-    return InvalidArgument(
-        fmt::format("schema: {} columns, at most {}", columns.size(), kColumnsMax));
-  }
-  std::unordered_set<std::string_view> names;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const std::string field = fmt::format("schema[{}]", i);
-    TARN_CHECK_OK(ValidateColumn(columns[i], field));
-    if (!names.insert(columns[i].name).second) {
-      return InvalidArgument(field + ".name: is named twice");
-    }
-  }
-  return {};
-}
-
 bool IsCatalogId(std::string_view text) {
   constexpr size_t kLengthMax = 128;
   return !text.empty() && text.size() <= kLengthMax &&
@@ -98,6 +81,23 @@ Result<> ValidateName(std::string_view name) {
   if (!IsValidUtf8(name)) return InvalidArgument("name: is not UTF-8");
   if (HasControlCharacter(name)) {
     return InvalidArgument("name: must not contain control characters");
+  }
+  return {};
+}
+
+Result<> ValidateSchema(const std::vector<Column>& columns) {
+  if (columns.empty()) return InvalidArgument("schema: must name at least one column");
+  if (columns.size() > kColumnsMax) {
+    return InvalidArgument(
+        fmt::format("schema: {} columns, at most {}", columns.size(), kColumnsMax));
+  }
+  std::unordered_set<std::string_view> names;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string field = fmt::format("schema[{}]", i);
+    TARN_CHECK_OK(ValidateColumn(columns[i], field));
+    if (!names.insert(columns[i].name).second) {
+      return InvalidArgument(field + ".name: is named twice");
+    }
   }
   return {};
 }

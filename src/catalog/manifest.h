@@ -94,6 +94,10 @@ struct Changes {
 // Checks a name: UTF-8, 1 to 255 bytes, no control characters.
 Result<> ValidateName(std::string_view name);
 
+// Checks a schema against the limits of the catalogue; the error names the field ("schema[3].name:
+// …").
+Result<> ValidateSchema(const std::vector<Column>& columns);
+
 // Checks the content; the error names the field ("objects[3].key: …").
 Result<> Validate(const DatasetContent& content);
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "catalog/manifest.h"
 #include "cli/commands/remote.h"
 #include "duck/quote.h"
 
@@ -36,6 +37,12 @@ Json SchemaOf(const std::vector<Column>& columns) {
     schema.push_back({{"name", column.name}, {"type", column.type}});
   }
   return schema;
+}
+
+bool CanBeRegistered(const std::vector<Column>& columns) {
+  std::vector<catalog::Column> schema;
+  for (const Column& column : columns) schema.push_back({.name = column.name, .type = column.type});
+  return catalog::ValidateSchema(schema).ok();
 }
 
 Result<std::vector<Column>> AskColumns(const Remote& remote, const std::string& name) {

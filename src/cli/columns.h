@@ -18,16 +18,20 @@ struct Column {
   friend bool operator==(const Column&, const Column&) = default;
 };
 
-// By its name, as SQL takes names; null where there is none.
+// Finds a column by its name without regard to case; null if there is none.
 const Column* FindColumn(const std::vector<Column>& columns, std::string_view name);
 
-// The "schema" of a manifest; empty where it has none.
+// The "schema" of a manifest; empty if it has none.
 std::vector<Column> ColumnsOf(const nlohmann::ordered_json& manifest);
 
-// The other way round.
+// The inverse of ColumnsOf.
 nlohmann::ordered_json SchemaOf(const std::vector<Column>& columns);
 
-// Those of a dataset that was registered without them: queryd knows them from its objects.
+// False if the columns exceed the limits of a manifest.
+bool CanBeRegistered(const std::vector<Column>& columns);
+
+// The columns of a dataset without a schema in the catalogue, as queryd reads them from its
+// objects.
 Result<std::vector<Column>> AskColumns(const Remote& remote, const std::string& name);
 
 }  // namespace tarn::cli

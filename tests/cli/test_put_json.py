@@ -211,3 +211,17 @@ def test_maps_count_as_lists(lake, run):
     path = write(lake.folder, "a.json", "\n".join(lines))
     ok(run("put", "--config", lake.write_config(), path, "--as", "t"))
     assert lake.query.sql("SELECT typeof(v) FROM t LIMIT 1").rows() == [["JSON" + "[]" * 16]]
+
+
+def test_types_that_the_catalogue_does_not_hold(lake, run):
+    """Control characters, and more than 16 KiB: the dataset has no schema in the catalogue."""
+    many = {f"a key of some length {n}": n for n in range(190)} | {"o": {"p" * 15_000: 1}}
+    for value in ({"line\nbreak": 1}, many):
+        path = write(lake.folder, "a.json", json.dumps({"v": value}))
+        put = ["put", "--config", lake.write_config(), path, "--as", "t", "--replace"]
+        ok(run(*put))
+        assert "schema" not in lake.catalog.get("/catalog/datasets/t").json()
+        assert lake.query.sql("SELECT v FROM t").json()["rows"] == [[value]]
+    path = write(lake.folder, "b.json", json.dumps({"v": many | {"o": None}}))
+    ok(run("put", "--config", lake.config, path, "--as", "t", "--append"))
+    assert lake.query.sql("SELECT count(*) FROM t").rows() == [[2]]

@@ -185,7 +185,9 @@ Json ContentOf(const Former* former, const Json& objects, const ParquetFiles& fi
   }
   for (const Json& object : objects) content["objects"].push_back(object);
   if (!rows.is_null()) content["row_count"] = rows;
-  content["schema"] = SchemaOf(files.columns);
+  // A schema that exceeds the limits of the catalogue, such as a type of 16 KiB, is left out.
+  // queryd reads it from the objects.
+  if (CanBeRegistered(files.columns)) content["schema"] = SchemaOf(files.columns);
   return content;
 }
 
