@@ -1,6 +1,6 @@
 #pragma once
 
-// Columns become other types only where no value changes.
+// Casts of columns that change no value.
 
 #include <string>
 
@@ -9,15 +9,15 @@
 
 namespace tarn::cli {
 
-// An SQL expression for the value of a column as another type. A value that would not be the same
-// there is an error of the statement that names the column and the value. Numbers become FLOAT and
-// DOUBLE as near as these can be, as when they were read.
+// An SQL expression for the value of a column as another type. If the type would change a value,
+// the statement fails with the name of the column and the value. Numbers become the nearest FLOAT
+// or DOUBLE.
 //
-// `forms`: the column is text of CSV. Null: its values are what they are.
+// `forms`: the column is text from CSV; null: it is not.
 std::string CastTo(const Column& column, const std::string& type, const TextForms* forms);
 
-// Of what such an expression says: "column "n": "1.7" is no BIGINT". Other messages stay as they
-// are.
+// Extracts the error of such an expression from a message: "column "n": "1.7" is no BIGINT".
+// Returns other messages unchanged.
 std::string MessageOfCast(const std::string& message);
 
 }  // namespace tarn::cli

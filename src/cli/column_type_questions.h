@@ -1,6 +1,6 @@
 #pragma once
 
-// Types of columns that are text, by what all rows say.
+// Finds the types of text columns from all rows.
 
 #include <string>
 #include <vector>
@@ -12,19 +12,18 @@
 
 namespace tarn::cli {
 
-// A column whose type all rows have to agree to.
+// A column, and its possible types.
 struct TypeQuestion {
   Column* column;
   std::vector<std::string> types;  // The narrowest first.
-  bool is_unseen = false;          // In the first rows it is text, or has no values.
+  bool is_unseen = false;          // Its first rows are text, or have no values.
 };
 
-// Sets the types of the columns; VARCHAR where none of theirs holds all texts. `text_source` is
-// what stands behind FROM, and gives all of these columns as VARCHAR. The notes, a line each, tell
-// what somebody may want to know.
+// Sets the types of the columns, to VARCHAR if none of their types represents all texts.
+// `text_source` is a FROM clause with all of these columns as VARCHAR. Returns notes for the user,
+// a line each.
 //
-// In most files one pass is enough, in which each value is held against the type that it seems to
-// have.
+// Most files need one pass, which checks each value against the most likely type.
 Result<std::vector<std::string>> DecideTypes(const std::vector<TypeQuestion>& questions,
                                              const std::string& text_source, const TextForms& forms,
                                              Converter& converter);

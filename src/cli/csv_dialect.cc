@@ -18,9 +18,8 @@ Error LeavesOut(const std::string& file, uint64_t lines) {
       file, lines == 1 ? "line does" : fmt::format("{} lines do", lines), lines));
 }
 
-// Files whose quotes come after the first rows have them too (RFC 4180, 2.5), unless a quote within
-// these shows that it is only a character. Apostrophes are characters of text: where they seem to
-// be quotes, somebody has to say so.
+// Quotes after the sampled rows are quotes (RFC 4180, 2.5), unless the sampled rows show that they
+// are ordinary characters. Apostrophes are ordinary characters, unless an option makes them quotes.
 Result<bool> MayHaveQuotes(const std::string& file, const std::string& options,
                            const SniffedCsv& sniffed, Converter& converter) {
   if (sniffed.quote == '"') return true;
@@ -30,8 +29,8 @@ Result<bool> MayHaveQuotes(const std::string& file, const std::string& options,
   return ValuesInOtherQuotes(file, sniffed.quote);
 }
 
-// Whether all lines have as many columns as the first one, with this between them. The error says
-// which has not.
+// Checks that all lines have as many columns as the first one, with this delimiter. The error names
+// a line that has not.
 Result<> SplitInto(const std::string& head, char delimiter, const std::string& csv,
                    Converter& converter) {
   std::string columns;
@@ -47,7 +46,7 @@ Result<> SplitInto(const std::string& head, char delimiter, const std::string& c
   return Error{rows.error().kind, message.substr(0, message.find("\nPossible "))};
 }
 
-// What makes it impossible to read the file without losing something.
+// Refuses a file whose first lines DuckDB would skip.
 Result<> CheckLines(const Input& input, const std::string& file, const SniffedCsv& dialect) {
   if (HasOption(input, "skip") || dialect.lines_to_skip == 0) return {};
   return LeavesOut(file, dialect.lines_to_skip);
@@ -57,7 +56,7 @@ Result<> CheckLines(const Input& input, const std::string& file, const SniffedCs
 
 Result<CsvDialect> FindDialect(const Input& input, Converter& converter) {
   CsvDialect found{.options = GivenCsvOptions(input)};
-  // Else lines at the beginning that do not fit the others are left out.
+  // Otherwise DuckDB skips lines at the beginning that do not fit the others.
   const std::string no_skip = HasOption(input, "skip") ? "" : ", skip = 0";
   const std::string given = found.options;
   bool have_quotes = !HasOption(input, "quote");

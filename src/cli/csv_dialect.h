@@ -1,6 +1,6 @@
 #pragma once
 
-// How files of CSV are written: what is between columns, quotes, names, dates.
+// Detects the format of CSV files that cannot be scanned: delimiter, quotes, names, dates.
 
 #include <optional>
 #include <set>
@@ -15,19 +15,19 @@
 namespace tarn::cli {
 
 struct CsvDialect {
-  std::string options;  // Of read_csv: ", quote = '"'", what somebody has said among them.
-  // Of strptime, as DuckDB has guessed them.
+  std::string options;  // For read_csv, with those that were given: ", quote = '"'".
+  // For strptime, as DuckDB detected them.
   std::set<std::string> date_formats;
   std::set<std::string> timestamp_formats;
-  std::optional<bool> has_header;  // None: it was said, or cannot be found out.
+  std::optional<bool> has_header;  // Empty: it was given, or cannot be detected.
 };
 
-// Found out of the first rows of all files. An error where something of them would be left out, or
-// taken for what it is not. What cannot be found out is left to the reader, which says why.
+// Detects the format from the first rows of all files. Lines that DuckDB would skip are an error.
+// If the detection fails, the reader reports the reason.
 Result<CsvDialect> FindDialect(const Input& input, Converter& converter);
 
-// Files whose lines have different numbers of columns would become one column of whole lines. The
-// error says which line it is.
+// Refuses files whose lines DuckDB reads as one column, because they have different numbers of
+// fields. The error names the line.
 Result<> CheckDelimiter(const Input& input, const std::vector<Column>& columns,
                         Converter& converter);
 

@@ -22,7 +22,7 @@ bool IsInteger(std::string_view type) {
 
 bool IsFloating(std::string_view type) { return type == "DOUBLE" || type == "FLOAT"; }
 
-// Of "DECIMAL(18,3)".
+// The scale of a type such as "DECIMAL(18,3)".
 std::optional<int> ScaleOf(std::string_view type) {
   const size_t comma = type.find(',');
   if (!type.starts_with("DECIMAL(") || comma == std::string_view::npos) return std::nullopt;
@@ -58,8 +58,8 @@ std::string Moment(std::string_view time) {
   return fmt::format("{}(?:[ T]{})?|{}", kDay, time, kInfinity);
 }
 
-// A DOUBLE holds 15 digits of any number; one with a point or an exponent was a measurement before.
-// Leading zeros are those of a code.
+// A DOUBLE represents 15 digits of any integer. In numbers with a point or an exponent, 17 digits
+// are accepted. Leading zeros indicate a code.
 std::string DoubleForm(char separator) {
   const std::string point = fmt::format("[{}]", separator);
   const std::string whole = R"((?:0|[1-9]\d*))";
@@ -72,25 +72,25 @@ std::string Castable(std::string_view column, std::string_view type) {
   return fmt::format("TRY_CAST({} AS {}) IS NOT NULL", column, type);
 }
 
-// Both conditions. DuckDB evaluates both sides of an AND for all rows, and a CASE only what it
-// needs.
+// Both conditions. DuckDB evaluates both sides of an AND for all rows, but only the necessary
+// branches of a CASE.
 std::string Both(const std::string& first, const std::string& second) {
   return fmt::format("CASE WHEN {} THEN {} ELSE false END", first, second);
 }
 
-// Of integers without leading zeros: only those of many digits are looked at.
+// For integers without leading zeros. Checks only those with many digits.
 std::string FitsIn(std::string_view column, std::string_view type) {
   return fmt::format("CASE WHEN length({}) < 19 THEN true ELSE {} END", column,
                      Castable(column, type));
 }
 
-// But for what is written as infinity or no number.
+// True for finite numbers, and for the texts of infinity and NaN.
 std::string IsFinite(std::string_view column, std::string_view type) {
   return fmt::format("(isfinite(TRY_CAST({0} AS {1})) OR regexp_matches({0}, '[nN]'))", column,
                      type);
 }
 
-// Numbers of many digits, or with exponents, may be more than it holds.
+// Checks numbers with many digits or exponents.
 std::string FitsDouble(std::string_view column) {
   constexpr int kDigits = 17;
   return fmt::format(
@@ -149,7 +149,7 @@ std::string TextForms::CanBecome(std::string_view column, std::string_view type)
   const std::string castable = Castable(column, type);
   if (IsInteger(type)) return Both(Matches(column, R"([+-]?\d+(?:\.0*)?)"), castable);
   if (IsFloating(type)) {
-    // Of an integer, each digit counts.
+    // Each digit of an integer counts.
     const std::string exact = fmt::format(
         "TRY_CAST(TRY_CAST({0} AS {1}) AS HUGEINT) = TRY_CAST({0} AS HUGEINT)", column, type);
     return fmt::format("CASE WHEN {} THEN {} ELSE {} AND {} END", Matches(column, R"([+-]?\d+)"),

@@ -31,11 +31,11 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// The dataset as the catalogue has it.
+// The dataset in the catalogue.
 struct Former {
   Json manifest;
   std::string etag;
-  std::vector<Column> columns;  // Empty: the catalogue does not know them.
+  std::vector<Column> columns;  // Empty: the catalogue has none.
 };
 
 Result<std::optional<Former>> ReadFormer(Remote& remote, const std::string& name) {
@@ -122,7 +122,7 @@ Result<> RequireKeys(const auth::KeyScope& keys, const std::string& dataset, con
   return {};
 }
 
-// Under another name first: nobody reads half of it.
+// Copies under another name first, so that no incomplete file can be read.
 Result<> CopyInto(const fs::path& target, const NamedFile& file, const PutTask& task) {
   std::error_code code;
   fs::create_directories(target.parent_path(), code);
@@ -138,7 +138,7 @@ Result<> CopyInto(const fs::path& target, const NamedFile& file, const PutTask& 
   return Unavailable(fmt::format("cannot write {}: {}", target.string(), code.message()));
 }
 
-// The objects as a manifest names them.
+// Sends the files and returns the objects for a manifest.
 Result<Json> Upload(const LakehouseSettings& settings, const std::string& prefix,
                     const std::string& name, const std::vector<NamedFile>& files,
                     const PutTask& task) {
@@ -174,7 +174,7 @@ bool HasAny(const Json& objects, const std::string& prefix, const std::string& d
   });
 }
 
-// What the catalogue is to have: the new objects, behind those of `former` (null: without others).
+// The content for the catalogue: the new objects, after those of `former` (null: none).
 Json ContentOf(const Former* former, const Json& objects, const ParquetFiles& files) {
   Json content = {{"objects", Json::array()}};
   Json rows = files.rows;
@@ -191,7 +191,7 @@ Json ContentOf(const Former* former, const Json& objects, const ParquetFiles& fi
   return content;
 }
 
-// In one step, and only if the dataset is still as it was.
+// Registers the content in one step, and only if the dataset is unchanged.
 Result<http::ClientResponse> Register(Remote& remote, const PutOptions& options,
                                       const std::optional<Former>& former, const Json& content) {
   http::ClientRequest request = {
@@ -251,7 +251,7 @@ Result<> PutAndRegister(const PutOptions& options, const PutTask& task) {
   return RequireVisible(remote, options.name);
 }
 
-// Of what is a dataset by its name in a folder.
+// Checks the name of a dataset in a folder.
 Result<> CheckName(const std::string& name) {
   if (!IsHiddenName(name) && name.find('/') == std::string::npos) return {};
   return InvalidArgument(

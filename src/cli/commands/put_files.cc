@@ -29,7 +29,7 @@ std::string ShortHash(std::string hash) {
   return hash;
 }
 
-// Objects are listed by their names: those of one input are named in the order of its rows.
+// Objects are listed by their names, so their names have the order of the rows.
 void NameParts(const std::string& hashes, std::vector<NamedFile>& parts) {
   const std::string all = ShortHash(s3::Sha256Hex(hashes));
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -166,7 +166,7 @@ Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::str
 
 namespace {
 
-// What was put where there is no catalogue to say it.
+// Prints the result for a destination without a catalogue.
 void PrintJson(const PutOptions& options, const ParquetFiles& files,
                const std::vector<NamedFile>& named) {
   nlohmann::ordered_json json = {{"name", options.name}, {"row_count", files.rows}};

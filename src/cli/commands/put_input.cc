@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Whether there is something to read; a stop ends the wait, which a signal does not.
+// Waits for input. A stop ends the wait; a signal alone does not.
 Result<> WaitForStdin(const std::stop_token& stop) {
   constexpr int kLookEveryMs = 50;
   for (;;) {
@@ -38,7 +38,7 @@ Result<> WaitForStdin(const std::stop_token& stop) {
   }
 }
 
-// DuckDB reads it more than once: for the types first. The name says how it is packed.
+// Copies stdin into a file, because it is read twice. The name of the file tells its compression.
 Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& stop) {
   if (isatty(STDIN_FILENO) != 0) {
     return InvalidArgument("- is stdin, and that is a terminal: give a file, or a pipe");
@@ -73,11 +73,11 @@ Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& sto
   return packed.string();
 }
 
-// A pattern that the shell has not taken for one.
+// Expands a pattern that the shell did not expand.
 Result<std::vector<std::string>> Matching(const std::string& file) {
   std::error_code code;
   if (fs::exists(file, code) || file.find_first_of("*?[") == std::string::npos) {
-    // DuckDB would take it for somebody's home.
+    // DuckDB would replace the '~' by the home of a user.
     return std::vector<std::string>{file.starts_with('~') ? "./" + file : file};
   }
   glob_t found{};
@@ -113,7 +113,7 @@ Result<Column> ToType(const std::string& text) {
   return Column{text.substr(0, equals), text.substr(equals + 1)};
 }
 
-// A file that is named twice would have its rows twice.
+// Refuses a file that is named twice, because its rows would appear twice.
 Result<> CheckDistinct(const std::vector<std::string>& files) {
   std::set<fs::path> seen;
   for (const std::string& file : files) {

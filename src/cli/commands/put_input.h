@@ -1,6 +1,6 @@
 #pragma once
 
-// What tarn put is told to read.
+// The input of `tarn put`, from its options.
 
 #include <filesystem>
 #include <stop_token>
@@ -11,7 +11,7 @@
 
 namespace tarn::cli {
 
-// The files that are meant; stdin becomes one in `folder`.
+// Finds the files and checks the options. Stdin becomes a file in `folder`.
 Result<Input> ToInput(const PutOptions& options, const std::filesystem::path& folder,
                       const std::stop_token& stop);
 

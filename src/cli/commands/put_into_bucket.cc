@@ -21,12 +21,12 @@ namespace tarn::cli {
 
 namespace {
 
-// Most footers are smaller; and no footer is as long.
+// Most footers are smaller.
 constexpr uint64_t kFooterGuessBytes = 64 * 1024;
 constexpr uint64_t kFooterBytesMax = 256 * 1024 * 1024;
 constexpr auto kTakeBackTime = std::chrono::seconds(30);
 
-// Of a Parquet object, of which only the footer is read.
+// The columns of a Parquet object, from its footer.
 Result<std::vector<Column>> ColumnsOf(s3::Client& bucket, const std::string& key,
                                       const Workspace& workspace, const std::stop_token& stop) {
   TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make());
@@ -46,11 +46,11 @@ Result<std::vector<Column>> ColumnsOf(s3::Client& bucket, const std::string& key
   return std::move(former.columns);
 }
 
-// The dataset as the bucket has it.
+// The dataset in the bucket.
 struct InBucket {
   std::string folder;                // "PREFIX/NAME/"
   std::string file;                  // "PREFIX/NAME.parquet"
-  std::vector<std::string> objects;  // Below the folder, as far as they belong to the dataset.
+  std::vector<std::string> objects;  // The objects of the dataset below the folder.
   bool has_file = false;
 };
 
@@ -76,7 +76,7 @@ bool HasAny(const InBucket& dataset, const std::vector<NamedFile>& files) {
   });
 }
 
-// What was there before and is no part of what was sent.
+// Deletes former objects that were not sent again.
 Result<> DeleteFormer(s3::Client& bucket, const InBucket& dataset,
                       const std::vector<SentFile>& sent) {
   std::vector<std::string> former = dataset.objects;
@@ -96,7 +96,8 @@ Result<> DeleteFormer(s3::Client& bucket, const InBucket& dataset,
   return {};
 }
 
-// A bucket has no locks: whoever replaces a dataset at the same time leaves objects of its own.
+// Refuses objects of another process that replaced the dataset at the same time. A bucket has no
+// locks.
 Result<> RequireNoOthers(s3::Client& bucket, const std::string& prefix, const std::string& name,
                          const std::vector<SentFile>& sent, const std::stop_token& stop) {
   TARN_TRY(const InBucket now, Find(bucket, prefix, name, stop));
@@ -110,7 +111,8 @@ Result<> RequireNoOthers(s3::Client& bucket, const std::string& prefix, const st
       name));
 }
 
-// Nobody shall see a part of what was to come. What cannot be deleted is told.
+// Deletes the new objects after a failure, so that queries see none of them. The error names an
+// object that cannot be deleted.
 Error TakeBack(s3::Client& bucket, const std::vector<SentFile>& sent, const Error& error) {
   const Deadline deadline = Deadline::After(kTakeBackTime);
   for (const SentFile& object : sent) {

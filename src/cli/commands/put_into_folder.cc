@@ -32,14 +32,15 @@ Error CannotWrite(const fs::path& path, const std::error_code& code) {
   return Unavailable(fmt::format("cannot write {}: {}", path.string(), code.message()));
 }
 
-// The dataset as a folder has it.
+// The dataset in the folder.
 struct InFolder {
-  fs::path folder;                 // "INTO/NAME"
-  fs::path file;                   // "INTO/NAME.parquet", in whatever case its ending is; or empty.
-  std::vector<std::string> files;  // Below the folder, as far as they belong to the dataset.
+  fs::path folder;  // "INTO/NAME"
+  // "INTO/NAME.parquet", with its extension in any case; empty if there is none.
+  fs::path file;
+  std::vector<std::string> files;  // The files of the dataset below the folder.
 };
 
-// An error where the options do not fit what is there.
+// Finds the dataset. An error if it does not fit the options.
 Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   InFolder found{.folder = into / options.name};
   std::error_code code;
@@ -58,7 +59,7 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
     }
     if (is_file) found.file = entry.path();
   }
-  // A folder that is not there yet is made.
+  // A missing folder is created later.
   if (code && code != std::errc::no_such_file_or_directory) {
     return Unavailable(fmt::format("cannot read {}: {}", into.string(), code.message()));
   }
@@ -84,7 +85,7 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
     return InvalidArgument(
         fmt::format("{} is one file: nothing can be added to it", found.file.string()));
   }
-  // To replace takes the whole folder away.
+  // --replace removes the whole folder.
   if (!options.append && !other.empty()) {
     return InvalidArgument(fmt::format(
         "{} is in the folder of the dataset, and no part of one: move it away, or choose "
@@ -94,7 +95,7 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   return found;
 }
 
-// Files with these names have this content; nothing of it is there yet.
+// Moves the files into the folder of the dataset. A file with such a name has the same content.
 Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& named,
                   const fs::path& unfinished, const fs::path& folder) {
   std::error_code code;
@@ -113,7 +114,7 @@ Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& name
   return CannotWrite(folder, code);
 }
 
-// In one step, where the file system can exchange two names: renameat2(2).
+// Replaces the folder, in one step if the file system can exchange two names: renameat2(2).
 Result<> PlaceFolder(const fs::path& unfinished, const InFolder& there, const fs::path& former) {
   std::error_code code;
   if (!fs::exists(there.folder, code)) {
@@ -155,7 +156,7 @@ Result<> PutIntoFolder(const PutOptions& options, const PutTask& task) {
   TARN_TRY(const Input input, ToInput(options, workspace.path(), task.stop));
   TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
-  // All files are there before the first can be seen, and the former ones until the new ones are.
+  // All new files are complete before the first one is visible. The former ones stay until then.
   TARN_TRY(const Workspace staging, Workspace::MakeIn(into));
   const fs::path unfinished = staging.path() / "new";
   std::error_code code;
@@ -166,9 +167,9 @@ Result<> PutIntoFolder(const PutOptions& options, const PutTask& task) {
     TARN_CHECK_OK(CopyFile(file.path, unfinished / file.name, task));
   }
   task.progress->Finish();
-  // Whoever else puts into this folder does the rest before or after us.
+  // From here on, only one process changes this folder.
   const auto lock = FolderLock::Take(into, task.stop);
-  // Where the file system has no locks, it goes without.
+  // Goes on without a lock if the file system has none.
   if (!lock.ok() && lock.error().kind == ErrorKind::kCancelled) return lock.error();
   TARN_TRY(const InFolder now, FindInFolder(into, options));
   if (options.append) {

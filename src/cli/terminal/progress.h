@@ -8,7 +8,7 @@
 
 namespace tarn::cli {
 
-// A progress bar on stderr for one operation of which only the share is known. Not thread-safe.
+// A progress bar on stderr for one operation, by its share alone. Not thread-safe.
 class Progress {
  public:
   explicit Progress(std::string what) : what_(std::move(what)) {}
