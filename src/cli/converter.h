@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 #include "cli/columns.h"
-#include "cli/put_task.h"
+#include "cli/commands/put_task.h"
 #include "duck/database.h"
 #include "duck/footer_metadata.h"
 

@@ -9,9 +9,9 @@
 
 #include "base/result.h"
 #include "cli/columns.h"
+#include "cli/commands/put_task.h"
 #include "cli/converter.h"
 #include "cli/parquet_files.h"
-#include "cli/put_task.h"
 #include "ingest/csv_scan.h"
 
 namespace tarn::cli {

@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "cli/columns.h"
-#include "cli/put_task.h"
+#include "cli/commands/put_task.h"
 #include "duck/footer_metadata.h"
 
 namespace tarn::cli {

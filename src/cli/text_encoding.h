@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "base/result.h"
+#include "cli/commands/put_task.h"
 #include "cli/parquet_files.h"
-#include "cli/put_task.h"
 
 namespace tarn::cli {
 

@@ -11,9 +11,9 @@
 
 #include "base/result.h"
 #include "cli/columns.h"
+#include "cli/commands/put_task.h"
 #include "cli/converter.h"
 #include "cli/parquet_files.h"
-#include "cli/put_task.h"
 #include "cli/text_forms.h"
 
 namespace tarn::cli {

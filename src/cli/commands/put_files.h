@@ -10,8 +10,8 @@
 
 #include "base/result.h"
 #include "cli/commands/put.h"
+#include "cli/commands/put_task.h"
 #include "cli/parquet_files.h"
-#include "cli/put_task.h"
 #include "s3/client.h"
 
 namespace tarn::cli {

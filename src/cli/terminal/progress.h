@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "cli/status_line.h"
+#include "cli/terminal/status_line.h"
 
 namespace tarn::cli {
 

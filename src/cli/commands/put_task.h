@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/status_line.h"
 #include "cli/terminal/progress.h"
+#include "cli/terminal/status_line.h"
 #include "ingest/byte_reader.h"
 
 namespace tarn::cli {

@@ -1,4 +1,4 @@
-#include "cli/put_task.h"
+#include "cli/commands/put_task.h"
 
 #include <algorithm>
 #include <system_error>
