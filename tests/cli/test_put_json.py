@@ -166,6 +166,8 @@ def test_records_that_are_no_objects_are_a_column(table, content, values):
         ('{"a":1}\n\n{"a":"\n"}\n', "line 3"),
         (b'{"a":1}\n{"a":"\xe9"}\n', "line 2: the byte 0xE9 is not UTF-8"),
         ("hello\n", "line 1"),
+        ("[1\x0b]", "no number of JSON"),
+        ("2\n1\f", "line 2"),
     ],
 )
 def test_json_that_is_not_whole_is_refused(folder, put, content, said):
