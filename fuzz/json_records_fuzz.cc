@@ -114,11 +114,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text = tarn::fuzz::Text(data, size);
   const std::string_view line = tarn::fuzz::TakeLine(text);
   const size_t block_bytes = line.empty() ? 7 : 1 + static_cast<uint8_t>(line[0]) % 64;
-  // Where a compressed file has two faults, the size of the blocks decides which is found first.
+  // Where a file has two faults, one of its compression or encoding, the size of the blocks decides
+  // which of them is found first.
+  const bool is_utf16 = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
   if (text.starts_with("\x1f\x8b") || text.starts_with("\x28\xb5\x2f\xfd")) return 0;
   const tarn::fuzz::MemoryFile file(text);
   const Divided whole = Divide(file.Path(), kBlockBytes);
   const Divided pieces = Divide(file.Path(), block_bytes);
+  FUZZ_CHECK(whole.error.empty() == pieces.error.empty(), whole.error + pieces.error);
+  if (is_utf16 && !whole.error.empty()) return 0;
   FUZZ_CHECK(whole.error == pieces.error, whole.error + " and " + pieces.error);
   FUZZ_CHECK(whole.records == pieces.records, "records");
   FUZZ_CHECK(whole.lines == pieces.lines, "lines");
@@ -129,9 +133,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     FUZZ_CHECK(IsJson(record) && record.find('\0') == std::string::npos, record);
   }
   // To nlohmann, a NUL is the end of the text.
-  const bool is_plain = text.find('\0') == std::string_view::npos &&
-                        !text.starts_with("\xEF\xBB\xBF") && !text.starts_with("\xFF\xFE") &&
-                        !text.starts_with("\xFE\xFF");
+  const bool is_plain =
+      text.find('\0') == std::string_view::npos && !is_utf16 && !text.starts_with("\xEF\xBB\xBF");
   if (!is_plain || !nlohmann::json::accept(text)) return 0;
   FUZZ_CHECK(whole.error.empty(), whole.error);
   const auto expected = nlohmann::json::parse(text);

@@ -170,7 +170,11 @@ def has_fields(found: Fields, given: Fields) -> bool:
     """Each value is at a name of its key, and no other value is there."""
     left = list(found)
     for key, value in given:
-        for at, (name, other) in enumerate(left):
+        order = sorted(
+            enumerate(left),
+            key=lambda item: (item[1][0] != key, is_null(item[1][1]) != (value is None)),
+        )
+        for at, (name, other) in order:
             if (name == key or is_name_of(name, key)) and is_same_json(other, value):
                 del left[at]
                 break
@@ -184,7 +188,7 @@ def is_null(value: Any) -> bool:
 
 
 def is_same_json(found: Any, given: Any) -> bool:
-    if given is None or given == Fields():
+    if given is None or (isinstance(given, Fields) and not given):
         if found is None or found in ("null", "{}") or is_null(found):
             return True
     if isinstance(found, str) and not isinstance(found, Number) and not is_plain(found, given):
