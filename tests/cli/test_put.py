@@ -480,7 +480,10 @@ def test_into_a_bucket_bad_input(lake, run, file):
     refused(run("put", path, "--as", ".t", "--into", into(lake)), "begins with")
     refused(run("put", path, "--as", "a/t", "--into", into(lake)), "without /")
     refused(run("put", path, "--as", "t", "--into", "s3://"), "has no valid bucket name")
-    refused(run("put", path, "--as", "t", "--into", "s3://no-such-bucket"), "there is no bucket")
+    refused(
+        run("put", path, "--as", "t", "--into", "s3://no-such-bucket"),
+        'create the bucket "no-such-bucket"',
+    )
     lake.set("s3", secret_access_key="wrong").write_config()
     refused(run("put", path, "--as", "t", "--into", into(lake)), "credentials: 403")
 
