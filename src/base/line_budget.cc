@@ -22,7 +22,7 @@ std::optional<uint64_t> LineBudget::Take(std::string_view client, Clock::time_po
 }
 
 LineBudget::Bucket& LineBudget::BucketOf(std::string_view client, Clock::time_point now) {
-  auto found = buckets_.find(client);
+  const auto found = buckets_.find(client);
   if (found != buckets_.end()) return found->second;
   if (buckets_.size() > kClientsMax) {
     std::erase_if(buckets_, [&](const auto& entry) { return IsFull(entry.second, now); });

@@ -128,8 +128,8 @@ std::string RenderText(std::string_view program, Level level, std::string_view m
 
 std::string RenderJson(std::string_view time, Level level, std::string_view message,
                        Fields fields) {
-  std::string line = fmt::format(R"({{"ts":"{}","level":"{}","msg":)", time,
-                                 ToLowerAscii(std::string(Name(level))));
+  std::string line =
+      fmt::format(R"({{"ts":"{}","level":"{}","msg":)", time, ToLowerAscii(Name(level)));
   AppendText(line, message, true);
   for (const Field& field : fields) {
     line += ',';

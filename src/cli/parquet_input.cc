@@ -40,7 +40,7 @@ Error CannotBeRead(const std::string& file, const Error& error) {
 // The columns of a file whose footer passes the check. DuckDB explains why a file is not Parquet.
 Result<std::vector<Column>> CheckFooter(const std::string& file, const duck::FooterLimits& limits,
                                         Converter& converter) {
-  const auto columns = converter.ParquetColumnsOf(file, limits);
+  auto columns = converter.ParquetColumnsOf(file, limits);
   if (columns.ok()) return columns;
   if (columns.error().kind != ErrorKind::kNotFound) return CannotBeRead(file, columns.error());
   const auto rows = converter.CountRows(ParquetSource(file));
@@ -49,7 +49,7 @@ Result<std::vector<Column>> CheckFooter(const std::string& file, const duck::Foo
 
 // Reads all values of a file once, as queries will.
 Result<> CheckValues(const std::string& file, Converter& converter) {
-  const Result<> read =
+  Result<> read =
       converter.Run(fmt::format("SELECT bit_xor(hash(*COLUMNS(*))) FROM {}", ParquetSource(file)),
                     BytesOfFiles({file}));
   if (read.ok() || read.error().kind == ErrorKind::kCancelled) return read;

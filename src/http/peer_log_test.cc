@@ -5,7 +5,6 @@
 #include <boost/asio/io_context.hpp>
 #include <vector>
 
-
 namespace tarn::http {
 namespace {
 

@@ -125,6 +125,8 @@ DatasetSchema SchemaFromJson(const nlohmann::json& json, Form form) {
 
 }  // namespace
 
+// nlohmann-json finds these functions by their names. NOLINTBEGIN(readability-identifier-naming)
+
 // Complete, because texts that are left out would let a small message take much memory.
 static void to_json(nlohmann::json& json, const DatasetSchema& schema) {
   json = SchemaToJson(schema, Form::kComplete);
@@ -164,6 +166,7 @@ static void from_json(const nlohmann::json& json, ViewSpec& view) {
   const nlohmann::json::binary_t& packed = json.at("schema").get_binary();
   view.schema = UnpackSchema({reinterpret_cast<const char*>(packed.data()), packed.size()});
 }
+// NOLINTEND(readability-identifier-naming)
 
 TARN_FIELDS(DatasetRead, name, version)
 TARN_FIELDS(DepthLimits, nesting, subqueries, expressions, json)

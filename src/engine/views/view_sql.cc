@@ -160,7 +160,7 @@ class ViewSelect {
     const std::vector<uint64_t>& objects = group.objects;
     std::string urls;
     for (const uint64_t object : objects) {
-      TARN_TRY(const std::string url, store_.Url(std::string(view_.keys.at(object))));
+      TARN_TRY(const std::string url, store_.Url(view_.keys.at(object)));
       urls += (urls.empty() ? "" : ", ") + QuoteLiteral(url);
     }
     if (objects.size() > 1) urls = "[" + urls + "]";
