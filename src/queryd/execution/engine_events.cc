@@ -1,14 +1,9 @@
 // The messages and the end of engine processes, as the supervisor handles them.
 
-#include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
+#include <filesystem>
 
 #include "base/log.h"
-#include "base/redact.h"
 #include "base/text.h"
-#include "net/awaitable.h"
-#include "queryd/execution/engine_query.h"
 #include "queryd/execution/engine_supervisor.h"
 
 namespace tarn::queryd {

@@ -1,13 +1,8 @@
 // The slots of engine processes: taken by queries, and freed after abandoned ones.
 
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 
 #include "base/log.h"
-#include "base/redact.h"
-#include "base/text.h"
-#include "net/awaitable.h"
 #include "queryd/execution/engine_query.h"
 #include "queryd/execution/engine_supervisor.h"
 

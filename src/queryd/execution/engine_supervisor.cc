@@ -5,13 +5,10 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <filesystem>
 
 #include "base/log.h"
 #include "base/redact.h"
-#include "base/text.h"
 #include "net/awaitable.h"
-#include "queryd/execution/engine_query.h"
 
 namespace tarn::queryd {
 

@@ -679,9 +679,10 @@ TEST_F(EngineSupervisorTest, ObjectsThatMayBeOverwrittenAreReadByAnotherProcess)
   options.setup.cache_objects = true;
   Open();
   WriteOneRow(folder / "two.parquet");
-  const auto put = [&](std::vector<std::string> keys, std::vector<std::string> etags) {
+  const auto put = [&](const std::vector<std::string>& keys,
+                       const std::vector<std::string>& etags) {
     const pid_t former = engine->CurrentPid();
-    Apply({{.name = "t", .keys = std::move(keys), .etags = std::move(etags)}});
+    Apply({{.name = "t", .keys = keys, .etags = etags}});
     EXPECT_EQ(Run("SELECT count(*) > 0 AS x FROM t"), "x\r\ntrue\r\n");
     return engine->CurrentPid() != former;
   };
