@@ -8,9 +8,11 @@
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/line_budget.h"
 #include "base/line_writer.h"
+#include "base/mutex.h"
 #include "base/redact.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -105,8 +107,13 @@ void AppendValue(std::string& line, const Field::Value& value, bool json) {
 }  // namespace
 
 void Configure(std::string_view program, Format format, Level level) {
-  // The former configuration is not freed, because another thread may be reading it.
-  CurrentConfiguration() = new Configuration{.program = std::string(program), .format = format};
+  // All are kept, because another thread may be reading the former one.
+  static Mutex mutex;
+  static auto* const all = new std::vector<std::unique_ptr<const Configuration>>;
+  const MutexLock lock(mutex);
+  all->push_back(std::make_unique<Configuration>(
+      Configuration{.program = std::string(program), .format = format}));
+  CurrentConfiguration() = all->back().get();
   CurrentLevel() = level;
 }
 
