@@ -5,9 +5,21 @@
 
 #include <cerrno>
 #include <system_error>
-#include <thread>
+#include <utility>
 
 namespace tarn {
+
+LineWriter::~LineWriter() {
+  std::thread thread;
+  {
+    const MutexLock lock(mutex_);
+    is_stopping_ = true;
+    thread = std::move(thread_);
+  }
+  delayed_.notify_one();
+  if (thread.joinable()) thread.join();
+  Flush();
+}
 
 void LineWriter::Write(std::string_view line, bool is_urgent) {
   const MutexLock lock(mutex_);
@@ -41,25 +53,30 @@ void LineWriter::WritePending() {
 }
 
 bool LineWriter::HasThread() {
-  if (has_thread_ || is_thread_impossible_) return has_thread_;
+  if (thread_.joinable() || is_thread_impossible_) return thread_.joinable();
   try {
-    std::thread thread([this] { RunDelayedWrites(); });
-    pthread_setname_np(thread.native_handle(), "log");
-    thread.detach();
-    has_thread_ = true;
+    thread_ = std::thread([this] { RunDelayedWrites(); });
+    pthread_setname_np(thread_.native_handle(), "log");
   } catch (const std::system_error&) {
     is_thread_impossible_ = true;
   }
-  return has_thread_;
+  return thread_.joinable();
 }
 
 void LineWriter::RunDelayedWrites() {
   MutexLock lock(mutex_);
-  for (;;) {
-    delayed_.wait(lock, [this]() TARN_REQUIRES(mutex_) { return !pending_.empty(); });
-    delayed_.wait_until(lock, last_write_ + kInterval);
-    // Another thread may have written meanwhile. The lines after that wait for their own time.
-    if (Clock::now() - last_write_ >= kInterval) WritePending();
+  while (!is_stopping_) {
+    if (pending_.empty()) {
+      delayed_.wait(lock);
+      continue;
+    }
+    // Another thread may write meanwhile. The lines after that wait for their own time.
+    const Clock::time_point due = last_write_ + kInterval;
+    if (Clock::now() < due) {
+      delayed_.wait_until(lock, due);
+    } else {
+      WritePending();
+    }
   }
 }
 

@@ -6,13 +6,14 @@
 #include <condition_variable>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "base/deadline.h"
 #include "base/mutex.h"
 
 namespace tarn {
 
-// Thread-safe. Must live until the process exits, because its thread does.
+// Thread-safe. The destructor writes the delayed lines.
 class LineWriter {
  public:
   // The time between two writes of a burst, which is also the longest delay of a line.
@@ -21,6 +22,7 @@ class LineWriter {
   static constexpr size_t kPendingBytesMax = size_t{64} << 10U;
 
   explicit LineWriter(int fd) : fd_(fd) {}
+  ~LineWriter();
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
@@ -44,8 +46,9 @@ class LineWriter {
   std::condition_variable_any delayed_;
   std::string pending_ TARN_GUARDED_BY(mutex_);
   Clock::time_point last_write_ TARN_GUARDED_BY(mutex_);
-  bool has_thread_ TARN_GUARDED_BY(mutex_) = false;
+  bool is_stopping_ TARN_GUARDED_BY(mutex_) = false;
   bool is_thread_impossible_ TARN_GUARDED_BY(mutex_) = false;
+  std::thread thread_ TARN_GUARDED_BY(mutex_);  // Started by the first delayed line.
 };
 
 }  // namespace tarn

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -15,8 +16,11 @@ class LineWriterTest : public testing::Test {
  protected:
   LineWriterTest() {
     EXPECT_EQ(pipe(ends.data()), 0);
-    // Never destroyed, as in the log.
-    writer = new LineWriter(ends[1]);
+    writer = std::make_unique<LineWriter>(ends[1]);
+  }
+  ~LineWriterTest() override {
+    writer = nullptr;
+    for (const int end : ends) close(end);
   }
 
   // The result of one read(2): the text of at least one write(2). Waits for it.
@@ -33,7 +37,7 @@ class LineWriterTest : public testing::Test {
   }
 
   std::array<int, 2> ends{};
-  LineWriter* writer = nullptr;
+  std::unique_ptr<LineWriter> writer;
 };
 
 TEST_F(LineWriterTest, WritesALineAfterAPauseAtOnce) {
@@ -89,6 +93,13 @@ TEST_F(LineWriterTest, WritesDelayedLinesWhenItIsFlushed) {
   EXPECT_EQ(ReadOnce(), "a\nb\n");
 }
 
+TEST_F(LineWriterTest, WritesDelayedLinesWhenItIsDestroyed) {
+  writer->Write("a", false);
+  writer->Write("b", false);
+  writer = nullptr;
+  EXPECT_EQ(ReadOnce(), "a\nb\n");
+}
+
 TEST_F(LineWriterTest, KeepsWholeLinesOfManyThreads) {
   std::string text;
   std::thread reader([&] {
@@ -110,9 +121,9 @@ TEST_F(LineWriterTest, KeepsWholeLinesOfManyThreads) {
 TEST_F(LineWriterTest, DropsLinesThatCannotBeWritten) {
   const int closed = dup(ends[1]);
   close(closed);
-  auto* broken = new LineWriter(closed);
-  broken->Write("a", false);
-  broken->Write("b", true);
+  LineWriter broken(closed);
+  broken.Write("a", false);
+  broken.Write("b", true);
   EXPECT_TRUE(IsEmpty());
 }
 

@@ -50,8 +50,15 @@ TEST_F(MachineTest, FindsCoresAndMemory) {
   EXPECT_GT(MachineMemory(), 100'000'000U);
 }
 
-// The sanitizer has an allocator of its own.
-#ifndef __SANITIZE_ADDRESS__
+// AddressSanitizer has an allocator of its own. GCC defines a macro, Clang a feature.
+#if defined(__SANITIZE_ADDRESS__)
+#define TARN_HAS_OWN_ALLOCATOR
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TARN_HAS_OWN_ALLOCATOR
+#endif
+#endif
+#ifndef TARN_HAS_OWN_ALLOCATOR
 TEST(ReturnLargeBlocks, KeepsFreedBlocksFromRaisingTheThreshold) {
   constexpr size_t kMegabyte = 1024 * 1024;
   // A block of its own is a mapping, which is unmapped when the block is freed.
