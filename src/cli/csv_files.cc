@@ -143,6 +143,24 @@ bool IsAllQuoted(std::string_view line, char delimiter) {
   }
 }
 
+// True if a line has a quoted field. Text after TAB is not quoted (IANA text/tab-separated-values).
+bool HasQuotedField(std::string_view text, char delimiter) {
+  if (delimiter == '\t') return false;
+  const auto is_quoted = [](std::string_view field) {
+    if (field.size() < 2 || field.front() != '"' || field.back() != '"') return false;
+    // A quote within the field is doubled (RFC 4180, 2.7).
+    const std::string inner(field.substr(1, field.size() - 2));
+    return ReplaceAll(inner, "\"\"", "").find('"') == std::string::npos;
+  };
+  while (!text.empty()) {
+    const size_t end =
+        std::min(text.find_first_of(std::string{delimiter, '\r', '\n'}), text.size());
+    if (is_quoted(text.substr(0, end))) return true;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return false;
+}
+
 // True if a field is more likely a value than a name.
 bool HasValues(const std::vector<std::string>& fields) {
   return std::any_of(fields.begin(), fields.end(), [](const std::string& field) {
@@ -236,7 +254,11 @@ class CsvFinder {
     if (scan.ok() && sniffed->quote != 0) return ValuesInOtherQuotes(file.path, sniffed->quote);
     if (!scan.ok() && scan.error().kind == ErrorKind::kCancelled) return scan.error();
     Result<> as_quotes = scan.ok() ? Result<>() : Result<>(scan.error());
-    if (!as_quotes.ok() && IsAllQuoted(first_line_, file.syntax.delimiter)) return as_quotes;
+    if (!as_quotes.ok() && (IsAllQuoted(first_line_, file.syntax.delimiter) ||
+                            HasQuotedField(beginning_, file.syntax.delimiter))) {
+      return InvalidArgument(as_quotes.error().message +
+                             ". Mend it, or --with quote= makes quotes ordinary characters");
+    }
     file.syntax.quote = 0;
     file.syntax.escape = 0;
     TARN_TRY(file.scan, ScanWith(file));

@@ -74,6 +74,48 @@ def test_badly_quoted_row_among_quoted_ones_is_named(folder, put):
     refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3", "behind a closing quote")
 
 
+@pytest.mark.parametrize(
+    "content, line",
+    [
+        ('id,p\n1,"x"\n2,"y"z\n', 3),
+        ('id,p\n1,"say ""hi"""\n2,"y"z\n', 3),
+        ('id,p\n1,"x"\n2,"y\n', 3),
+        ('id,p\n1,"a\\"b"\n2,"d""e"\n', 2),
+    ],
+)
+def test_badly_quoted_row_after_a_plain_header_is_named(folder, put, content, line):
+    done = put(write(folder, "a.csv", content), "--as", "t")
+    refused(done, f"line {line}: ", "--with quote= makes quotes ordinary characters")
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ('id,p\n1,5" pipe\n2,"y"z\n', [[1, '5" pipe'], [2, '"y"z']]),
+        ('id\tp\n1\t"Rome"\n2\t"Hi" she said\n', [[1, '"Rome"'], [2, '"Hi" she said']]),
+    ],
+)
+def test_quotes_of_files_without_quoted_values_are_characters(table, content, expected):
+    assert values(table(content)) == expected
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--with", "skip=1", "--with", "skip=0"], ["skip", "given twice"]),
+        (["--with", "sep=;", "--with", "delim=,"], ["delim", "given twice"]),
+        (["--delimiter", ";", "--with", "delim=,"], ["--delimiter", "one of them"]),
+        (["--no-header", "--with", "header=true"], ["--no-header", "one of them"]),
+        (["--with", "header=maybe"], ["header=maybe", "true or false"]),
+        (["--with", "skip=x"], ["skip=x", "number of lines"]),
+        (["--with", "skip=-1"], ["skip=-1", "number of lines"]),
+        (["--with", "skip=99999999999999999999"], ["number of lines"]),
+    ],
+)
+def test_contradictory_options_are_refused(folder, put, options, said):
+    refused(put(write(folder, "a.csv", "a,b\n1,2\n3,4\n5,6\n"), "--as", "t", *options), *said)
+
+
 def test_quote_without_an_end_is_named(folder, put):
     content = '"a","b"\n"1","x"\n"2","y\n"3","w"\n'
     refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3")

@@ -14,6 +14,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "cli/terminal/interrupt.h"
 #include "ingest/byte_reader.h"
 #include "ingest/text_reader.h"
@@ -126,6 +127,34 @@ Result<> CheckDistinct(const std::vector<std::string>& files) {
   return {};
 }
 
+// Checks options of --with that Tarn reads too, so that it and DuckDB never differ about them.
+Result<> CheckReadOptions(const Input& input) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : input.options) {
+    const std::string key = name == "sep" || name == "delimiter" ? "delim" : name;
+    if (!names.insert(key).second) {
+      return InvalidArgument(fmt::format("--with {}: the option is given twice", name));
+    }
+    const std::string lower = ToLowerAscii(value);
+    const bool is_flag = lower == "true" || lower == "false" || lower == "1" || lower == "0";
+    if ((name == "header" || name == "null_padding" || name == "allow_quoted_nulls") && !is_flag) {
+      return InvalidArgument(fmt::format("--with {}={}: must be true or false", name, value));
+    }
+    const bool is_count = !value.empty() && value.size() <= 9 &&
+                          value.find_first_not_of("0123456789") == std::string::npos;
+    if (name == "skip" && !is_count) {
+      return InvalidArgument(fmt::format("--with skip={}: must be a number of lines", value));
+    }
+  }
+  if (!input.delimiter.empty() && names.contains("delim")) {
+    return InvalidArgument("--delimiter and --with delim: give one of them");
+  }
+  if (input.has_no_header && names.contains("header")) {
+    return InvalidArgument("--no-header and --with header: give one of them");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
@@ -157,6 +186,7 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
       input.options.push_back(std::move(option));
     }
   }
+  TARN_CHECK_OK(CheckReadOptions(input));
   if (!input.encoding.empty() && !ingest::IsEncoding(input.encoding)) {
     return InvalidArgument(fmt::format(
         "--encoding {}: there is no such encoding, as latin-1, windows-1252 or utf-16 are",
