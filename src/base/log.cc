@@ -29,7 +29,8 @@ struct Configuration {
 
 // Never destroyed, because threads may still log while the process exits.
 std::atomic<const Configuration*>& CurrentConfiguration() {
-  static std::atomic<const Configuration*> current = new Configuration;
+  static const Configuration* const first = new Configuration;
+  static std::atomic<const Configuration*> current = first;
   return current;
 }
 
