@@ -56,6 +56,18 @@ Error NotAllowedError(std::string_view what) {
   return InvalidArgument("not allowed: " + std::string(what));
 }
 
+std::optional<Error> ParserFailure(const Json& answer) {
+  const std::string type = TextOf(answer, "error_type");
+  const std::string message = TextOf(answer, "error_message");
+  // DuckDB gives a failed allocation the type of the place where it happened.
+  if (ToLowerAscii(type) == "out of memory" || message.find("bad_alloc") != std::string::npos ||
+      message.starts_with("Out of Memory")) {
+    return Error{ErrorKind::kOutOfMemory, "Out of Memory Error: no memory to read the statement"};
+  }
+  if (type == "parser" || type == "not implemented") return std::nullopt;
+  return Unavailable("the statement could not be read, try again: " + type);
+}
+
 Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
   if (!serialize_) {
     TARN_TRY(duck::Statement statement,
@@ -71,6 +83,7 @@ Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
   // The output is a short error if DuckDB cannot serialise the text.
   if (parsed.ast.starts_with(R"({"error":true)")) {
     const Json error = Json::parse(parsed.ast, nullptr, false);
+    if (const auto failure = ParserFailure(error)) return *failure;
     // Mixing $name and ? is also an error of the parser, although its type is "not implemented".
     parsed.is_syntax_error =
         TextOf(error, "error_type") == "parser" ||

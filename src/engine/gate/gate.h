@@ -34,6 +34,10 @@ struct Verdict {
   bool reads_files = false;
 };
 
+// Returns the error of a parser that could not judge a text, for example for lack of memory, or
+// nullopt if it judged the text. `answer` is the error object of json_serialize_sql.
+std::optional<Error> ParserFailure(const nlohmann::json& answer);
+
 // Accepts a text if it is one statement that only reads the catalogue. The gate checks the tree of
 // DuckDB's own parser (json_serialize_sql) and never matches text. A refusal names the kind of
 // statement, "not allowed: COPY", and has no SQL in it.
