@@ -29,7 +29,7 @@ struct Configuration {
 
 // Never destroyed, because threads may still log while the process exits.
 std::atomic<const Configuration*>& CurrentConfiguration() {
-  static const Configuration* const first = new Configuration;
+  static const Configuration* first = new Configuration;
   static std::atomic<const Configuration*> current = first;
   return current;
 }
@@ -110,7 +110,7 @@ void AppendValue(std::string& line, const Field::Value& value, bool json) {
 void Configure(std::string_view program, Format format, Level level) {
   // All are kept, because another thread may be reading the former one.
   static Mutex mutex;
-  static auto* const all = new std::vector<std::unique_ptr<const Configuration>>;
+  static auto* all = new std::vector<std::unique_ptr<const Configuration>>;
   const MutexLock lock(mutex);
   all->push_back(std::make_unique<Configuration>(
       Configuration{.program = std::string(program), .format = format}));

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "engine/gate/test_gate.h"
 
 namespace tarn::engine {
@@ -457,24 +455,6 @@ class DirectReadsTest : public GateTest {
     return verdict.ok() ? "" : verdict.error().message;
   }
 };
-
-TEST(ParserFailure, TellsAFailureFromAJudgement) {
-  const auto failure = [](const char* type, const char* message) {
-    return ParserFailure(
-        nlohmann::json{{"error", true}, {"error_type", type}, {"error_message", message}});
-  };
-  EXPECT_EQ(failure("parser", "syntax error at end of input"), std::nullopt);
-  EXPECT_EQ(failure("not implemented", "Only SELECT statements can be serialized to json!"),
-            std::nullopt);
-  for (const auto& [type, message] : {std::pair{"parser", "std::bad_alloc"},
-                                      {"Out of Memory", "failed to allocate data"},
-                                      {"invalid", "Out of Memory Error: failed to pin block"}}) {
-    const std::optional<Error> error = failure(type, message);
-    ASSERT_TRUE(error.has_value()) << type;
-    EXPECT_EQ(error->kind, ErrorKind::kOutOfMemory) << type;
-  }
-  EXPECT_EQ(failure("internal", "unreachable")->kind, ErrorKind::kUnavailable);
-}
 
 TEST_F(DirectReadsTest, RefusesPathsThatVaryOrHaveDotSegments) {
   for (const char* sql :
