@@ -24,8 +24,12 @@ class HostileClientTest : public testing::Test {
   static constexpr const char* kHost = "Host: localhost\r\n";
   static constexpr int64_t kBodyMax = 600'000;
 
-  explicit HostileClientTest(const HttpSettings& settings = Settings())
-      : server(runtime.io(), Router(Routes()), settings, metrics) {
+  using MakeRoutes = std::vector<Route> (*)(Gate& gate);
+
+  // `make_routes`: routes beside those of this fixture.
+  explicit HostileClientTest(const HttpSettings& settings = Settings(),
+                             MakeRoutes make_routes = nullptr)
+      : server(runtime.io(), Router(Routes(make_routes)), settings, metrics) {
     server.SetWebSafety(*WebSafety::FromSettings(settings));
     EXPECT_TRUE(server.Listen("127.0.0.1:0").ok());
   }
@@ -44,7 +48,7 @@ class HostileClientTest : public testing::Test {
     settings.idle_timeout = std::chrono::seconds(60);
     return settings;
   }
-  std::vector<Route> Routes() {
+  std::vector<Route> Routes(MakeRoutes make_routes) {
     std::vector<Route> routes = DaemonRoutes(
         metrics, []() -> boost::asio::awaitable<Result<>> { co_return Result<>(); }, "{}");
     routes.push_back({.method = "GET",
@@ -62,6 +66,9 @@ class HostileClientTest : public testing::Test {
     routes.push_back({.method = "GET", .path = "/wait", .handler = [this](const Request& request) {
                         return WaitForGate(gate, request);
                       }});
+    if (make_routes != nullptr) {
+      for (Route& route : make_routes(gate)) routes.push_back(std::move(route));
+    }
     return routes;
   }
 
