@@ -1,5 +1,5 @@
-// ingest/json_records and ingest/json_parser: take what is JSON and nothing else, and divide a file
-// into the same records whatever the size of its blocks.
+// ingest/json_records and ingest/json_parser: accept exactly the texts that are JSON, and divide a
+// file into the same records for all sizes of blocks.
 
 #include <nlohmann/json.hpp>
 #include <string>

@@ -194,7 +194,7 @@ def test_rows_grow_while_a_slow_client_reads(client):
         assert later["bytes"] > 60 << 20
     # The connection was closed in the middle.
     query = wait_for_state(client, "slow-1", "cancelled")
-    assert query["error"] == "the client has gone"
+    assert query["error"] == "the client has disconnected"
     assert 0 < query["rows"] < 3000000
 
 
@@ -206,7 +206,7 @@ def test_client_that_goes_while_its_query_computes_cancels_it(client):
     with client.connect() as connection:
         connection.sendall(head % len(body) + body)
         wait_for_state(client, "gone-1", "running")
-    assert wait_for_state(client, "gone-1", "cancelled")["error"] == "the client has gone"
+    assert wait_for_state(client, "gone-1", "cancelled")["error"] == "the client has disconnected"
 
 
 # --- queued queries

@@ -23,9 +23,9 @@ ALLOWED = {
     "src/ingest": 1,
     "src/protocol": 1,
     "src/queryd": 4,
-    "src/queryd/datasets": 19,
-    "src/queryd/execution": 34,
-    "src/queryd/query": 26,
+    "src/queryd/datasets": 18,
+    "src/queryd/execution": 24,
+    "src/queryd/query": 25,
 }
 
 

@@ -33,7 +33,7 @@ constexpr auto kLookAtPending = std::chrono::milliseconds(50);
 constexpr uint64_t kStepBytes = 64 * 1024;
 
 const Error& ClientGone() {
-  static const Error kGone{ErrorKind::kCancelled, "the client has gone"};
+  static const Error kGone{ErrorKind::kCancelled, "the client has disconnected"};
   return kGone;
 }
 

@@ -26,8 +26,8 @@ inline CatalogStatus StatusOf(const Registrar& registrar) {
       {.is_wanted = [](const std::string& /*name*/) { return true; }, .entries_max = SIZE_MAX});
 }
 
-// Records what it is told and fails where the test says so: changes of DuckDB views cannot be made
-// to fail from outside.
+// Records the changes, and fails those that the test names: a test cannot make changes of DuckDB's
+// views fail.
 class RecordingEngine : public ViewTarget {
  public:
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests, Deadline) override {

@@ -17,7 +17,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// So long a change of the catalogue waits for engines of limited tokens to take it.
+// The time that a change of the catalogue waits for the engines of limited tokens.
 constexpr auto kTakenWithin = std::chrono::seconds(1);
 
 }  // namespace
@@ -66,7 +66,7 @@ void EnginePool::Stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
-    // Those that queries hold stay where they are: they are destroyed after them.
+    // The map keeps its references, because queries may still use the engines.
     for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
     for (const Waiting& each : waiting_) {
       for (const auto& query : each.queries) query->wakeup().Wake();
@@ -113,7 +113,7 @@ class EnginePool::InLine {
   InLine(const InLine&) = delete;
   InLine& operator=(const InLine&) = delete;
 
-  // Returns whether the set of the query has its place. Requires the mutex of the pool.
+  // Returns true if the set of the query has a slot. Requires the mutex of the pool.
   bool HasEnded() const TARN_NO_THREAD_SAFETY_ANALYSIS {
     return std::none_of(pool_.waiting_.begin(), pool_.waiting_.end(),
                         [this](const Waiting& each) { return each.queries.contains(query_); });
@@ -134,7 +134,7 @@ Result<EnginePool::Use> EnginePool::For(const auth::DatasetScope& scope) {
     scoped.is_closed = scoped.is_closed || MustClose(scoped);
     return scoped.is_closed ? Use() : UseOf(found);
   }
-  // No overtaking: sets that wait come first.
+  // Waiting sets come first.
   if (!waiting_.empty()) return Use();
   if (scoped_.size() >= limits_.scoped_max) {
     std::shared_ptr<EngineSupervisor> leaving = TakeLeaving();
@@ -176,7 +176,7 @@ EnginePool::ScopedMap::iterator EnginePool::Place(const auth::DatasetScope& scop
 EnginePool::Clock::time_point EnginePool::LeavesAt(const Scoped& scoped) const {
   if (scoped.is_closed) return Clock::time_point();
   const Clock::time_point end_of_turn = scoped.placed_at + limits_.turn;
-  // The queries that waited for an engine that has just started come within its turn.
+  // The queries that waited for an engine start within its turn.
   return scoped.used_at ? std::min(end_of_turn, *scoped.used_at + limits_.rest) : end_of_turn;
 }
 
@@ -194,7 +194,7 @@ void EnginePool::Settle() {
   while (!waiting_.empty() && !stopping_) {
     const auto own = scoped_.find(waiting_.front().scope);
     if (own != scoped_.end()) {
-      // Another engine gave up its place first.
+      // Another engine gave up its slot first.
       own->second.is_closed = false;
       own->second.placed_at = Clock::now();
     } else {
@@ -222,12 +222,12 @@ std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetSco
   EngineOptions options = options_;
   options.setup.memory_limit = limits_.scoped_memory;
   options.setup.memory_hard_limit = limits_.scoped_memory_hard;
-  // The bucket holds the objects of all.
+  // The bucket contains the objects of all tokens.
   options.setup.allow_direct_reads = false;
-  // Each numbers the folders of its processes from 1.
+  // Each engine numbers the folders of its processes from 1, so it needs a folder of its own.
   if (!options.setup.temp_directory.empty()) {
     options.setup.temp_directory += fmt::format("/scoped-{}", ++last_folder_);
-    std::error_code ignored;  // Then spilling fails, and says where.
+    std::error_code ignored;  // Without the folder, spilling fails with an error that names it.
     std::filesystem::create_directory(options.setup.temp_directory, ignored);
   }
   auto engine = std::make_shared<EngineSupervisor>(io_, std::move(options), metrics_);
@@ -248,7 +248,7 @@ void EnginePool::EndUse(const auth::DatasetScope& scope) {
   --found->second.uses;
   found->second.used_at = Clock::now();
   Settle();
-  // The others look again when this engine may leave.
+  // The waiting queries compute again when this engine may leave.
   if (!waiting_.empty()) {
     for (const auto& query : waiting_.front().queries) query->wakeup().Wake();
   }
@@ -280,7 +280,7 @@ std::shared_ptr<EngineSupervisor> EnginePool::Remove(ScopedMap::iterator entry) 
 }
 
 void EnginePool::StopInBackground(std::shared_ptr<EngineSupervisor> engine) {
-  // Whoever waits for its place must not wait for its end.
+  // The next set takes the slot at once, before the engine has ended.
   stoppers_.emplace_back([engine = std::move(engine)] { engine->Stop(); });
 }
 
@@ -320,8 +320,8 @@ Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
     }
   }
   lock.unlock();
-  // So that a limited token finds what was there before it asked. What an engine that does not
-  // answer has not taken, its replacement will.
+  // A limited token must see a change that was announced before its query. If an
+  // engine does not confirm in time, its replacement has the change at the latest.
   const auto until = std::chrono::steady_clock::now() + kTakenWithin;
   for (const auto& answer : taken) answer.wait_until(until);
   return {};

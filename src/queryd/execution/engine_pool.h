@@ -21,15 +21,15 @@
 
 namespace tarn::queryd {
 
-// The engines: the one that has all datasets, and for each other set of datasets that a
-// token may see, an engine with these alone. What a process does not know it cannot give away: not
-// by a name that is found, an error, EXPLAIN, a statistic or the time that something takes.
+// The engines: one with all datasets, and one for each other set of datasets that a token may see.
+// A process with only these datasets cannot reveal others: not by names, errors, EXPLAIN,
+// statistics or timing.
 //
-// An engine of a set starts when it is first asked for, and ends when nobody has used it for a
-// while, or another set needs its place. If all places are taken, the queries of further sets wait.
-// The sets get places in the order of their arrival. An engine that has had its place for `turn`
-// takes no further queries while other sets wait. It ends when its queries have ended, and its set
-// waits for a place like the others. Thread-safe.
+// The engine of a set starts with the first query of the set. It ends after `idle_timeout` without
+// queries, or when another set needs its slot in the pool. If all slots are taken, the queries of
+// further sets wait, in the order in which the sets arrived. An engine that has had its slot for
+// `turn` takes no further queries while other sets wait. It ends when its queries have ended, and
+// its set waits for a slot like the others. Thread-safe.
 class EnginePool : public ViewTarget {
  public:
   struct Limits {
@@ -37,10 +37,10 @@ class EnginePool : public ViewTarget {
     uint64_t scoped_memory = 0;  // memory_limit and memory_hard_limit of each.
     uint64_t scoped_memory_hard = 0;
     Duration idle_timeout = std::chrono::minutes(5);
-    // How long an engine keeps its place while other sets wait; an unused one only for `rest`.
+    // The time that an engine keeps its slot while other sets wait; `rest` is for an idle engine.
     Duration turn = std::chrono::seconds(5);
     Duration rest = std::chrono::milliseconds(250);
-    // Of each process that only probes; 0: a quarter of the engine's.
+    // The limits of a probe process; 0: a quarter of the engine's.
     uint64_t probe_memory = 0;
     uint64_t probe_memory_hard = 0;
   };
@@ -48,32 +48,32 @@ class EnginePool : public ViewTarget {
              Metrics& metrics);
   ~EnginePool() override;
 
-  // As EngineSupervisor's, for all of them.
+  // Like the functions of EngineSupervisor, for all engines.
   Result<> Open();
   void Stop();
   Result<> RefreshCredentials();
   std::string Version() const { return first_->Version(); }
   EngineSupervisor& first() { return *first_; }
 
-  // Keeps an engine from being ended.
+  // A reference that keeps the engine running.
   using Use = std::shared_ptr<EngineSupervisor>;
 
-  // The engine that sees what `scope` allows. Does not block. Null: the query must wait for a
-  // place.
+  // Returns the engine with the datasets of `scope`, or null if the query must wait for a slot.
+  // Does not block.
   Result<Use> For(const auth::DatasetScope& scope);
-  // Waits until For may return an engine for the datasets of the query's user. The error says that
-  // the query was cancelled, or that there was no place before the deadline: kUnavailable.
+  // Waits until For may return an engine for the datasets of the query's user. Errors: the reason
+  // of a cancelled query; kUnavailable if no slot was free before the deadline.
   boost::asio::awaitable<Result<>> WaitForPlace(Query& query, Deadline deadline);
 
-  // Ends engines that nobody has used for a while. Blocks.
+  // Ends engines that have been idle for `idle_timeout`. Blocks.
   void EndIdle();
 
-  // Processes of their own read; the engines take the datasets that they could read.
+  // Probe processes read the objects. The engines get only datasets whose probe succeeded.
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                   Deadline deadline) override;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
-  // The handler is called on an I/O thread if a query waits for a dataset that is pending. Null:
-  // none is.
+  // The handler is called on an I/O thread when a query waits for a pending dataset. Null removes
+  // it.
   using HurryHandler = std::function<void(const std::string& dataset)>;
   void OnHurry(HurryHandler handler);
 
@@ -87,7 +87,7 @@ class EnginePool : public ViewTarget {
     bool is_closed = false;  // Takes no further queries, because other sets wait.
   };
   using ScopedMap = std::map<auth::DatasetScope, Scoped>;
-  // The queries of a set that wait for its place.
+  // A set that waits for a slot, with its queries.
   struct Waiting {
     auth::DatasetScope scope;
     std::set<std::shared_ptr<Query>> queries = {};
@@ -102,15 +102,15 @@ class EnginePool : public ViewTarget {
   Use UseOf(ScopedMap::iterator entry) TARN_REQUIRES(mutex_);
   void EndUse(const auth::DatasetScope& scope);
   ScopedMap::iterator Place(const auth::DatasetScope& scope) TARN_REQUIRES(mutex_);
-  // When an unused engine may give its place to another set.
+  // The time from which an idle engine may give its slot to another set.
   Clock::time_point LeavesAt(const Scoped& scoped) const;
-  // Whether an engine must refuse a new query, because its turn has ended and other sets wait.
+  // Returns true if the engine must refuse new queries: its turn has ended and other sets wait.
   bool MustClose(const Scoped& scoped) const TARN_REQUIRES(mutex_);
-  // Gives free places to the sets that wait.
+  // Gives free slots to waiting sets.
   void Settle() TARN_REQUIRES(mutex_);
-  // When the next unused engine may give up its place.
+  // The time from which the next idle engine may give up its slot.
   Clock::time_point NextSettle() const TARN_REQUIRES(mutex_);
-  // Takes out the engine that was unused for longest. Null: all are in use, or not to leave yet.
+  // Removes and returns the engine that has been idle for longest; null if none may leave yet.
   std::shared_ptr<EngineSupervisor> TakeLeaving() TARN_REQUIRES(mutex_);
   std::shared_ptr<EngineSupervisor> TakeIdle(Clock::time_point used_before) TARN_REQUIRES(mutex_);
   std::shared_ptr<EngineSupervisor> Remove(ScopedMap::iterator entry) TARN_REQUIRES(mutex_);

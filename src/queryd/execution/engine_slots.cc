@@ -43,7 +43,7 @@ void EngineSupervisor::OnProgress(uint64_t number, const protocol::Progress& pro
   {
     const MutexLock lock(mutex_);
     const Member* member = FindMember(number);
-    // What was said of the slot's former query may come late.
+    // A late message may be about the former query of the slot.
     if (member != nullptr && progress.slot < member->queries.size() &&
         member->queries[progress.slot].first == progress.query) {
       query = member->queries[progress.slot].second.lock();

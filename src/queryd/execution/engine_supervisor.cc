@@ -17,11 +17,12 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto kWatchEvery = std::chrono::milliseconds(100);
-// Between processes that do not even start: from this to that.
+// The pause after a process that failed to start. It doubles up to the maximum.
 constexpr auto kStartPauseMin = std::chrono::milliseconds(100);
 constexpr auto kStartPauseMax = std::chrono::seconds(5);
 
-// There from the start: an alert on what it grows by would not see a first one that begins at 1.
+// Registered at the start with the value 0: an alert on the increase of a counter would miss a
+// counter that appears with the value 1.
 prometheus::Counter& FailureCounter(Metrics& metrics, bool only_probes, const char* reason) {
   if (only_probes) {
     return metrics.Counter("tarn_probe_failures_total",

@@ -8,21 +8,24 @@ namespace tarn::queryd {
 
 namespace asio = boost::asio;
 
+namespace {
+
+Error DisconnectedError() { return {ErrorKind::kCancelled, "the client has disconnected"}; }
+
+}  // namespace
+
 QueryHandle::QueryHandle(QueryService& service, std::shared_ptr<Query> query, QueryClient client)
     : service_(&service), query_(std::move(query)), client_(std::move(client)) {
   if (!client_.on_disconnect) return;
   client_.on_disconnect([weak = std::weak_ptr<Query>(query_)] {
-    if (const auto gone = weak.lock()) {
-      gone->Cancel({ErrorKind::kCancelled, "the client has gone"});
-    }
+    if (const auto found = weak.lock()) found->Cancel(DisconnectedError());
   });
 }
 
 QueryHandle::~QueryHandle() {
   if (query_ == nullptr) return;
   query_->OnCut(nullptr);
-  const Error end = is_answered_ ? Error{ErrorKind::kCancelled, "the client has gone"}
-                                 : Internal("internal error");
+  const Error end = is_answered_ ? DisconnectedError() : Internal("internal error");
   service_->Finish(*query_, query_->cancel_reason().value_or(end));
 }
 

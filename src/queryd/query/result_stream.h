@@ -72,7 +72,7 @@ class ResultStream {
   ~ResultStream() = default;
 
   // Returns the next bytes, or an empty text at the end and after it. An error means that the
-  // result is broken: what was returned before must not look complete to the client.
+  // result is broken: the client must see that the bytes so far are incomplete.
   boost::asio::awaitable<Result<std::string>> Next();
 
   // True if Next returns the whole result with its first call.
