@@ -111,10 +111,11 @@ def test_a_query_without_a_mouse(console):
 
 def test_parts_can_be_resized_with_keys(console):
     line = console.page.get_by_role("separator", name="Height of the editor")
-    before = console.page.locator(".editor").bounding_box()["height"]
+    editor = console.page.locator(".editor")
+    before = editor.bounding_box()["height"]
     line.focus()
     console.page.keyboard.press("ArrowDown")
-    assert console.page.locator(".editor").bounding_box()["height"] == before + 20
+    wait_until(lambda: editor.bounding_box()["height"] == before + 20, "the editor has grown")
 
 
 def test_it_fits_a_small_window(new_console, served):
@@ -224,11 +225,12 @@ def test_a_token_that_is_no_longer_good_is_asked_for_again(guarded, new_console)
 def test_parts_follow_the_window(new_console, served):
     console = new_console(served.address, viewport={"width": 1280, "height": 800}).open()
     side = console.page.get_by_role("navigation", name="Datasets")
+    editor = console.page.locator(".editor")
     width = side.bounding_box()["width"]
-    height = console.page.locator(".editor").bounding_box()["height"]
+    height = editor.bounding_box()["height"]
     console.page.set_viewport_size({"width": 800, "height": 420})
     console.run(SQL)
-    assert console.grid.bounding_box()["height"] > 60
+    wait_until(lambda: console.grid.bounding_box()["height"] > 60, "the grid can be seen")
     console.page.set_viewport_size({"width": 1280, "height": 800})
-    assert side.bounding_box()["width"] == width
-    assert console.page.locator(".editor").bounding_box()["height"] == height
+    wait_until(lambda: side.bounding_box()["width"] == width, "the list is as wide as before")
+    wait_until(lambda: editor.bounding_box()["height"] == height, "the editor is as high as before")

@@ -16,8 +16,14 @@ def result(console):
 
 
 def copied(console) -> str:
+    """Copies the selection and returns the text of the clipboard."""
+    # The hint of an earlier copy can still be there, so a change of the clipboard is awaited.
+    console.page.evaluate("navigator.clipboard.writeText('not copied')")
     console.page.keyboard.press("Control+c")
     expect(console.page.locator(".hint")).to_contain_text("Copied")
+    console.page.wait_for_function(
+        "async () => await navigator.clipboard.readText() !== 'not copied'"
+    )
     return console.page.evaluate("navigator.clipboard.readText()")
 
 
@@ -78,9 +84,29 @@ def test_copying_works_on_plain_http_of_another_machine(new_console, served):
     expect(console.editor).to_have_text("by the older way")
 
 
+def double_click(console, part: str) -> None:
+    """Presses the button twice for long enough that the grid is drawn again meanwhile."""
+    box = console.box(part)
+    console.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for count in [1, 2]:
+        console.page.mouse.down(click_count=count)
+        console.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+        console.page.mouse.up(click_count=count)
+
+
+def test_a_double_click_shows_the_whole_value(console):
+    console.run("SELECT 1 AS a, repeat('wide ', 300) AS b")
+    double_click(console, "#cell-0-1")
+    expect(console.page.get_by_role("dialog")).to_contain_text("wide " * 299)
+
+
 def test_a_column_is_made_as_wide_as_its_values(console):
     console.run("SELECT 1 AS a, repeat('wide ', 30) AS b")
-    before = console.box("#cell-0-1")["width"]
-    console.grid.locator(".grip").nth(1).dblclick()
+    width = "() => parseFloat(document.querySelector('#cell-0-1')?.style.width)"
+    # The widest that a column becomes by itself. The grid is drawn again in the next frame.
+    console.page.wait_for_function(f"{width} === 420")
+    double_click(console, ".grip[data-column='1']")
     expect(console.page.get_by_role("dialog")).to_have_count(0)
-    assert console.box("#cell-0-1")["width"] > before + 200
+    console.page.wait_for_function(f"{width} > 620")

@@ -47,7 +47,6 @@ export class Grid {
     this.element.addEventListener('keydown', (event) => this.onKey(event));
     this.element.addEventListener('focus', this.redraw);
     this.element.addEventListener('mousedown', (event) => this.onMouseDown(event));
-    this.element.addEventListener('dblclick', (event) => this.onDoubleClick(event));
     new ResizeObserver(this.redraw).observe(this.element);
     this.clear();
   }
@@ -313,6 +312,10 @@ export class Grid {
 
   private onMouseDown(event: MouseEvent): void {
     const target = event.target as HTMLElement;
+    if (event.detail === 2 && event.button === 0) {
+      this.onDoubleClick(event, target);
+      return;
+    }
     if (target.classList.contains('grip')) {
       this.dragWidth(Number(target.dataset.column), event);
       return;
@@ -330,8 +333,12 @@ export class Grid {
     addEventListener('mouseup', () => removeEventListener('mousemove', move), { once: true });
   }
 
-  private onDoubleClick(event: MouseEvent): void {
-    const target = event.target as HTMLElement;
+  /**
+   * Handles the second press of the button, not the browser's event of a double click: a press draws
+   * the grid again, and the browser reports no double click on a cell that was replaced meanwhile.
+   */
+  private onDoubleClick(event: MouseEvent, target: HTMLElement): void {
+    event.preventDefault();
     if (this.table !== null && target.classList.contains('grip')) {
       // As wide as what can be seen needs it.
       this.columns.fit(this.table, Number(target.dataset.column));
