@@ -1,9 +1,8 @@
 #pragma once
 
-// The messages between queryd's front and its engine process, as plain values. On the wire each
-// is one CBOR object (RFC 8949) in a frame of its type; the names of its fields are those here.
-// Views follow behind the object of their message, each as an object of its own (RFC 8742): neither
-// side builds a tree of all of them.
+// The messages between queryd's front and its engine process, as plain values. On the wire each is
+// one CBOR list of its fields (RFC 8949) in a frame of its type; see cbor.h. Views follow their
+// message, each as a sequence of items (RFC 8742).
 
 #include <cstdint>
 #include <memory>

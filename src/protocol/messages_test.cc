@@ -220,18 +220,23 @@ std::string Cbor(const nlohmann::json& json) {
   return bytes;
 }
 
+nlohmann::json Bytes(std::string_view text) {
+  return nlohmann::json::binary({text.begin(), text.end()});
+}
+
 // Both ends are from the same build, so a missing field was lost.
-TEST(Messages, RejectsMissingFields) {
-  EXPECT_FALSE(FromPayload<Query>(Cbor({{"sql", "x"}})).ok());
-  EXPECT_FALSE(FromPayload<Probe>(Cbor(nlohmann::json::object())).ok());
-  EXPECT_FALSE(FromPayload<End>(Cbor({{"rows", 1}})).ok());
-  EXPECT_TRUE(FromPayload<End>(Cbor({{"rows", 1}, {"truncated", true}, {"more", 1}})).ok());
+TEST(Messages, RejectsMissingAndUnknownFields) {
+  EXPECT_TRUE(FromPayload<End>(Cbor({1, true})).ok());
+  EXPECT_FALSE(FromPayload<End>(Cbor({1})).ok());
+  EXPECT_FALSE(FromPayload<End>(Cbor({1, true, 1})).ok());
+  EXPECT_FALSE(FromPayload<End>(Cbor({{"rows", 1}, {"truncated", true}})).ok());
+  EXPECT_FALSE(FromPayload<Probe>(Cbor(nlohmann::json::array())).ok());
 }
 
 // A conversion to an integer would be undefined behaviour or another number.
 TEST(Messages, RejectsFractions) {
   for (const double number : {1.5, 2e29, -1e300, std::numeric_limits<double>::quiet_NaN()}) {
-    EXPECT_FALSE(FromPayload<End>(Cbor({{"rows", number}, {"truncated", true}})).ok()) << number;
+    EXPECT_FALSE(FromPayload<End>(Cbor({number, true})).ok()) << number;
   }
 }
 
@@ -239,7 +244,8 @@ TEST(Messages, NamesTheMessageOfInvalidPayloads) {
   const std::string good = ToFrame(Failed{.kind = 1, .message = "m"}).substr(kFrameHeaderBytes);
   for (const std::string& bad :
        {std::string(), std::string("\xFF"), std::string("SELECT 1"), Cbor(nullptr), Cbor(1),
-        Cbor({1, 2}), Cbor({{"kind", "text"}}), Cbor({{"message", 1}}), good + "x",
+        Cbor({1, 2}), Cbor({"kind", Bytes("m"), false, false}), Cbor({1, 2, false, false}),
+        Cbor({1, "m", false, false}), Cbor({1, Bytes("m"), 0, 1}), good + "x",
         good.substr(0, good.size() - 1)}) {
     const Result<Failed> read = FromPayload<Failed>(bad);
     ASSERT_FALSE(read.ok()) << testing::PrintToString(bad);
@@ -249,8 +255,7 @@ TEST(Messages, NamesTheMessageOfInvalidPayloads) {
   }
 }
 
-// The library's decoder needs a stack frame for each level.
-TEST(Messages, RejectsDeepNestingWithoutCrashing) {
+TEST(Messages, RejectsDeepNesting) {
   constexpr size_t kLevels = 10'000'000;
   const char list = '\x81';
   const char object = '\xA1';
@@ -258,11 +263,8 @@ TEST(Messages, RejectsDeepNestingWithoutCrashing) {
   const char tag = '\xC1';
   for (const char opening : {list, object, text_in_pieces, tag}) {
     EXPECT_FALSE(FromPayload<Failed>(std::string(kLevels, opening)).ok());
+    EXPECT_FALSE(FromPayload<Probed>(std::string(kLevels, opening)).ok());
   }
-  const std::string key = "\xA1\x61k";  // {"k": …
-  std::string objects;
-  for (int i = 0; i < 1'000'000; ++i) objects += key;
-  EXPECT_FALSE(FromPayload<Failed>(objects).ok());
 }
 
 TEST(Messages, AllocatesNothingForFalseLengths) {
@@ -272,21 +274,20 @@ TEST(Messages, AllocatesNothingForFalseLengths) {
   }
 }
 
-// A value of the library needs many times the memory of its encoding.
+// An item of one byte can take the memory of a text.
 TEST(Messages, RejectsTooManyItems) {
-  std::string list = "\x9A";  // A list whose length is in the next four bytes.
-  constexpr uint32_t kItems = 60'000'000;
-  for (int shift = 24; shift >= 0; shift -= 8) list += static_cast<char>(kItems >> shift);
-  list.append(kItems, '\0');
-  EXPECT_THAT(FromPayload<Probed>(list).error().message, HasSubstr("unexpected format"));
-  EXPECT_FALSE(FromPayload<Begun>(list).ok());
-  EXPECT_FALSE(FromPayload<Failed>(list).ok());
-
-  nlohmann::json end = {{"rows", 1}, {"truncated", true}};
-  for (int i = 0; i < 10; ++i) end[std::to_string(i)] = i;
-  EXPECT_TRUE(FromPayload<End>(Cbor(end)).ok());
-  for (int i = 10; i < 30; ++i) end[std::to_string(i)] = i;
-  EXPECT_FALSE(FromPayload<End>(Cbor(end)).ok());
+  const auto begun = [](size_t reads) {
+    std::vector<DatasetRead> list(reads);
+    return ToFrame(Begun{.revision = 1, .reads = std::move(list)}).substr(kFrameHeaderBytes);
+  };
+  EXPECT_TRUE(FromPayload<Begun>(begun(Begun::kReadsMax)).ok());
+  EXPECT_THAT(FromPayload<Begun>(begun(Begun::kReadsMax + 10)).error().message,
+              HasSubstr("unexpected format"));
+  Probed probed;
+  probed.schema.notes.resize(3'999'000);
+  EXPECT_TRUE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok());
+  probed.schema.notes.resize(4'000'000);
+  EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok());
 }
 
 TEST(Messages, AcceptsTheObjectsOfALargeDataset) {
@@ -363,31 +364,31 @@ TEST(Messages, SendsAPackedSchemaAsTheSchema) {
 
 // The front trusts no engine process: a message must not take much more memory than it has bytes.
 TEST(Messages, RejectsTextsThatAProbeLeavesOut) {
-  const std::string packed = PackSchema(WideSchema());
-  nlohmann::json json = {{"ticket", 1}, {"ok", true}, {"error_kind", 0}, {"error", ""}};
-  json["schema"] = nlohmann::json::from_cbor(packed);
-  EXPECT_FALSE(FromPayload<Probed>(Cbor(json)).ok());
+  Probed probed{.ticket = 1, .ok = true};
+  std::string complete = ToFrame(probed).substr(kFrameHeaderBytes);
+  const std::string empty = PackSchema({});
+  ASSERT_EQ(complete.substr(complete.size() - empty.size()), empty);
+  complete.resize(complete.size() - empty.size());
+  EXPECT_TRUE(FromPayload<Probed>(complete + empty).ok());
+  EXPECT_FALSE(FromPayload<Probed>(complete + PackSchema(WideSchema())).ok());
 }
 
 // A cast would accept any number as an enumerator.
 TEST(Messages, RejectsUnknownEnumerators) {
   const auto last = static_cast<int64_t>(ErrorKind::kInternal);
   for (const int64_t kind : {int64_t{-1}, last + 1, int64_t{1} << 31}) {
-    EXPECT_FALSE(FromPayload<Failed>(Cbor({{"kind", kind},
-                                           {"message", ""},
-                                           {"is_for_another", false},
-                                           {"has_broken_engine", false}}))
-                     .ok())
-        << kind;
+    EXPECT_FALSE(FromPayload<Failed>(Cbor({kind, Bytes(""), false, false})).ok()) << kind;
     Probed probed;
     probed.error_kind = static_cast<int>(kind);
     EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok()) << kind;
   }
-  EXPECT_TRUE(FromPayload<Failed>(Cbor({{"kind", last},
-                                        {"message", ""},
-                                        {"is_for_another", false},
-                                        {"has_broken_engine", false}}))
-                  .ok());
+  EXPECT_TRUE(FromPayload<Failed>(Cbor({last, Bytes(""), false, false})).ok());
+  Query query{.sql = "SELECT 1"};
+  query.format = static_cast<Format>(static_cast<int>(Format::kArrow) + 1);
+  EXPECT_FALSE(FromPayload<Query>(ToFrame(query).substr(kFrameHeaderBytes)).ok());
+  protocol::Setup setup;
+  setup.sandbox = static_cast<SandboxMode>(static_cast<int>(SandboxMode::kRequire) + 1);
+  EXPECT_FALSE(FromPayload<protocol::Setup>(ToFrame(setup).substr(kFrameHeaderBytes)).ok());
   std::string rows(RowsHeader::kBytes, '\0');
   rows.back() = '\x03';
   EXPECT_FALSE(ReadRowsHeader(rows).ok());

@@ -20,7 +20,7 @@ struct Credentials {
 // The location of a lake's objects in terms of DuckDB: a bucket behind httpfs, or a folder.
 struct ObjectStore {
   bool is_folder = false;
-  std::string root;  // "s3:  // "s3://bucket/" or "/folder/": the prefix of all URLs.
+  std::string root;  // "s3://bucket/" or "/folder/": the prefix of all URLs.
   // Only for a bucket:
   std::string host;  // Without the scheme; empty for AWS.
   std::string region;
