@@ -17,6 +17,7 @@
 #include <unordered_set>
 
 #include "base/files.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "config/toml.h"
@@ -46,10 +47,7 @@ std::string RandomText(size_t characters) {
 }
 
 std::string HexHash(std::string_view salt, std::string_view secret) {
-  const std::string text = fmt::format("{}{}", salt, secret);
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return fmt::format("{:02x}", fmt::join(digest, ""));
+  return Sha256Hex(fmt::format("{}{}", salt, secret));
 }
 
 bool IsText(std::string_view text, size_t characters, std::string_view alphabet) {
@@ -179,7 +177,7 @@ NewToken MakeToken(Identity identity) {
   if (RAND_bytes(salt.data(), salt.size()) != 1) throw std::runtime_error("no random bytes");
   const std::string secret = RandomText(kSecretCharacters);
   Token token{.id = RandomText(kIdCharacters),
-              .salt = fmt::format("{:02x}", fmt::join(salt, "")),
+              .salt = Hex({reinterpret_cast<const char*>(salt.data()), salt.size()}),
               .hash = "",
               .created_at = FormatRfc3339(std::chrono::time_point_cast<std::chrono::microseconds>(
                   std::chrono::system_clock::now())),

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "s3/content_range.h"

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/sha256.h"
 #include "base/text.h"
 
 namespace tarn::s3 {
@@ -27,24 +28,7 @@ std::string Hmac(std::string_view key, std::string_view text) {
   return digest;
 }
 
-std::string Hex(std::string_view bytes) {
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const char byte : bytes) {
-    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(byte));
-  }
-  return text;
-}
-
 }  // namespace
-
-std::string Sha256Hex(std::string_view bytes) {
-  std::array<char, EVP_MAX_MD_SIZE> digest{};
-  size_t size = 0;
-  EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(),
-               reinterpret_cast<unsigned char*>(digest.data()), &size);
-  return Hex({digest.data(), size});
-}
 
 Result<std::string> Sha256OfFile(const std::string& path,
                                  const std::function<Result<>(uint64_t bytes)>& on_read) {

@@ -40,10 +40,8 @@ std::string EncodeQuery(const std::map<std::string, std::string>& query);
 // Percent-encodes everything in a key except letters, digits, "-._~" and "/".
 std::string EncodePath(std::string_view key);
 
-// SHA-256 in hexadecimal.
-std::string Sha256Hex(std::string_view bytes);
-// `on_read`, if not null, is called with the number of bytes read since the last call. An error
-// from it ends the function.
+// The SHA-256 hash of a file as hexadecimal digits. `on_read`, if not null, is called with the
+// number of bytes read since the last call. An error from it ends the function.
 Result<std::string> Sha256OfFile(const std::string& path,
                                  const std::function<Result<>(uint64_t bytes)>& on_read = {});
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "catalog/partitions.h"
 #include "cli/terminal/interrupt.h"
@@ -31,7 +32,7 @@ std::string ShortHash(std::string hash) {
 
 // Objects are listed by their names, so their names have the order of the rows.
 void NameParts(const std::string& hashes, std::vector<NamedFile>& parts) {
-  const std::string all = ShortHash(s3::Sha256Hex(hashes));
+  const std::string all = ShortHash(Sha256Hex(hashes));
   for (size_t i = 0; i < parts.size(); ++i) {
     parts[i].name = fmt::format("{}-{:05}.parquet", all, i);
   }

@@ -50,9 +50,18 @@ QueryInfo Query::Info() const {
   const MutexLock lock(mutex_);
   QueryInfo info = info_;
   const Clock::time_point end = ended_at_.value_or(Clock::now());
-  info.queued = std::chrono::duration_cast<Duration>(run_at_.value_or(end) - submitted_at_);
+  info.queued = Queued(end);
   if (run_at_) info.run = std::chrono::duration_cast<Duration>(end - *run_at_);
   return info;
+}
+
+Duration Query::queued() const {
+  const MutexLock lock(mutex_);
+  return Queued(ended_at_.value_or(Clock::now()));
+}
+
+Duration Query::Queued(Clock::time_point end) const {
+  return std::chrono::duration_cast<Duration>(run_at_.value_or(end) - submitted_at_);
 }
 
 void Query::SetRunning() {

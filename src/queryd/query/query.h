@@ -76,6 +76,7 @@ class Query : public std::enable_shared_from_this<Query> {
 
   // Any thread.
   QueryInfo Info() const;
+  Duration queued() const;  // So far, or until it ran.
   void SetRunning();
   void SetCached();
   void SetProgress(double percent);
@@ -99,6 +100,8 @@ class Query : public std::enable_shared_from_this<Query> {
   std::atomic<bool> answer_begun_ = false;
 
   mutable Mutex mutex_;
+  Duration Queued(Clock::time_point end) const TARN_REQUIRES(mutex_);
+
   QueryInfo info_ TARN_GUARDED_BY(mutex_);  // Times are filled in by Info().
   const Clock::time_point submitted_at_ = Clock::now();
   std::optional<Clock::time_point> run_at_ TARN_GUARDED_BY(mutex_);

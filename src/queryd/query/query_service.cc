@@ -131,7 +131,7 @@ asio::awaitable<Result<PartialResult>> QueryService::RunUntilAnswered(
     const CountedWhile counted(queued_);
     admitted = co_await Admit(*query);
   }
-  queue_seconds_.Observe(Seconds(query->Info().queued));
+  queue_seconds_.Observe(Seconds(query->queued()));
   if (!admitted.ok()) {
     Finish(*query, admitted.error());
     co_return admitted.error();

@@ -1,10 +1,10 @@
 #include "queryd/query/result_cache.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
-#include <array>
 #include <utility>
+
+#include "base/sha256.h"
 
 namespace tarn::queryd {
 namespace {
@@ -30,15 +30,9 @@ size_t BytesOf(const std::string& key, const CachedResult& result) {
 }  // namespace
 
 std::string TagOf(std::string_view bytes) {
-  // Half of the digest is enough for what nobody gains by forging.
-  constexpr size_t kTagBytes = 16;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest = {};
-  size_t size = 0;
-  EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(), &size);
-  std::string tag;
-  for (size_t i = 0; i < kTagBytes; ++i)
-    fmt::format_to(std::back_inserter(tag), "{:02x}", digest[i]);
-  return tag;
+  // Half of the hash is enough, because a forged tag has no use.
+  constexpr size_t kTagDigits = 32;
+  return Sha256Hex(bytes).substr(0, kTagDigits);
 }
 
 ResultCache::ResultCache(size_t bytes_max, Metrics& metrics)
