@@ -33,13 +33,18 @@ Result<> NoHook(uint64_t /*bytes*/) { return {}; }
 
 Scanned Scan(const std::string& path, const CsvSyntax& syntax, size_t block_bytes) {
   Scanned scanned;
-  const auto keep = [&](const std::vector<CsvField>& fields) -> Result<> {
+  const auto keep = [&](const CsvRecord& read) -> Result<> {
     Record record;
-    for (const CsvField& field : fields) record.push_back(Unescaped(field, syntax));
+    for (const CsvField& field : read.fields) record.push_back(Unescaped(field, syntax));
     scanned.records.push_back(std::move(record));
     return {};
   };
-  Result<CsvScan> scan = ScanCsv({.path = path, .block_bytes = block_bytes}, syntax, NoHook, keep);
+  const TextFile file{.path = path, .block_bytes = block_bytes};
+  Result<CsvScan> scan = ScanCsv(file, syntax, NoHook, keep);
+  // A scan with a hook finds no types.
+  if (const Result<CsvScan> typed = ScanCsv(file, syntax, NoHook); typed.ok() && scan.ok()) {
+    scan->columns = typed->columns;
+  }
   if (scan.ok()) {
     scanned.scan = std::move(*scan);
   } else {

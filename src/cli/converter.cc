@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/machine.h"
 #include "base/text.h"
 #include "cli/terminal/interrupt.h"
 #include "duck/footer_file.h"
@@ -63,7 +65,15 @@ Result<Converter> Converter::Open(const std::filesystem::path& folder, PutTask t
         "SET progress_bar_time = 0", "SET TimeZone = 'UTC'"}) {
     TARN_CHECK_OK(connection.Execute(setting));
   }
-  return Converter(std::move(connection), std::move(task));
+  Converter converter(std::move(connection), std::move(task));
+  TARN_CHECK_OK(converter.UseOneThread(false));
+  return converter;
+}
+
+Result<> Converter::UseOneThread(bool one) {
+  // With one thread, DuckDB ignores the batches of a source.
+  const uint64_t threads = one ? 1 : std::max<uint64_t>(MachineCores(), 2);
+  return state_->connection.Execute(fmt::format("SET threads = {}", threads));
 }
 
 template <class T>

@@ -39,6 +39,13 @@ class Converter {
   Result<> Register(const std::string& name, std::shared_ptr<const duck::RowSource> rows) {
     return state_->connection.Register(name, std::move(rows));
   }
+  // Makes batches a view. A statement must use all of its columns.
+  Result<> RegisterBatches(const std::string& name,
+                           std::shared_ptr<const duck::TextBatchSource> batches) {
+    return state_->connection.RegisterBatches(name, std::move(batches));
+  }
+  // Runs statements in one thread, or in as many as Open() has set.
+  Result<> UseOneThread(bool one);
   // The statement handles `bytes` of the current phase. `share`: its progress from 0 to 1, if
   // DuckDB does not know it; called while the statement runs.
   Result<> Run(const std::string& sql, uint64_t bytes = 0,

@@ -344,9 +344,8 @@ bool CanScanCsv(const Input& input) {
          });
 }
 
-Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, const std::filesystem::path& folder,
-                                          Converter& converter, const PutTask& task,
-                                          std::vector<std::string>& notes) {
+Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
+                                          const PutTask& task, std::vector<std::string>& notes) {
   std::vector<CsvFile> files;
   task.progress->Begin(PutPhase::kReading, BytesOfFiles(input.files));
   CsvFinder finder(input, converter, task);
@@ -360,12 +359,18 @@ Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, const std::filesys
     if (!files.empty() && files[0].syntax.has_header != file.syntax.has_header) {
       return OtherHeader(files[0].path, path, files[0].syntax.has_header);
     }
-    if (IsDividedOtherwise(file)) {
-      TARN_CHECK_OK(Rewrite(folder / fmt::format("rewritten-{}.csv", files.size()), task, file));
-    }
     files.push_back(std::move(file));
   }
   return files;
+}
+
+Result<> RewriteForDuckDb(std::vector<CsvFile>& files, const std::filesystem::path& folder,
+                          const PutTask& task) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (!IsDividedOtherwise(files[i])) continue;
+    TARN_CHECK_OK(Rewrite(folder / fmt::format("rewritten-{}.csv", i), task, files[i]));
+  }
+  return {};
 }
 
 }  // namespace tarn::cli

@@ -32,10 +32,12 @@ struct CsvFile {
 bool CanScanCsv(const Input& input);
 
 // The error names the first line with a wrong number of fields. Adds a note for each column whose
-// name differs from the file's. Files that DuckDB would divide into other records are written
-// again, into `folder`.
-Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, const std::filesystem::path& folder,
-                                          Converter& converter, const PutTask& task,
-                                          std::vector<std::string>& notes);
+// name differs from the file's.
+Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
+                                          const PutTask& task, std::vector<std::string>& notes);
+
+// Writes files again, into `folder`, that DuckDB would divide into other records.
+Result<> RewriteForDuckDb(std::vector<CsvFile>& files, const std::filesystem::path& folder,
+                          const PutTask& task);
 
 }  // namespace tarn::cli

@@ -96,6 +96,26 @@ std::vector<CsvColumn> ColumnsOfFiles(const std::vector<CsvFile>& files) {
   return columns;
 }
 
+std::shared_ptr<ingest::CsvRows> RowsOfFiles(const std::vector<CsvColumn>& columns,
+                                             const std::vector<CsvFile>& files,
+                                             const ingest::BatchLimits& limits) {
+  std::vector<std::string> names;
+  std::unordered_map<std::string, size_t> known;
+  for (const CsvColumn& column : columns) {
+    known.emplace(ToLowerAscii(column.name), names.size());
+    names.push_back(column.name);
+  }
+  std::vector<ingest::CsvRowsFile> sources;
+  for (const CsvFile& file : files) {
+    ingest::CsvRowsFile source{.text = {.path = file.path}, .syntax = file.syntax, .columns = {}};
+    for (const std::string& name : file.names) {
+      source.columns.push_back(known.at(ToLowerAscii(name)));
+    }
+    sources.push_back(std::move(source));
+  }
+  return std::make_shared<ingest::CsvRows>(std::move(names), std::move(sources), limits);
+}
+
 std::string ReadCsvFiles(const Input& input, const std::vector<CsvFile>& files,
                          const std::vector<Column>& columns) {
   TypesByName types;

@@ -2,12 +2,14 @@
 
 // The SQL that reads scanned CSV files.
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/columns.h"
 #include "cli/csv_files.h"
 #include "cli/parquet_files.h"
+#include "ingest/csv_rows.h"
 #include "ingest/text_kinds.h"
 
 namespace tarn::cli {
@@ -21,6 +23,11 @@ struct CsvColumn {
 
 // Matched by name, without regard to case, in the order of the files.
 std::vector<CsvColumn> ColumnsOfFiles(const std::vector<CsvFile>& files);
+
+// The rows of all files, as texts, in batches that become row groups.
+std::shared_ptr<ingest::CsvRows> RowsOfFiles(const std::vector<CsvColumn>& columns,
+                                             const std::vector<CsvFile>& files,
+                                             const ingest::BatchLimits& limits);
 
 // The FROM clause for the rows of all files, in their order. Columns that are not in `columns` are
 // VARCHAR. All options are set, so DuckDB detects nothing.

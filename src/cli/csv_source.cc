@@ -11,12 +11,15 @@
 #include "cli/csv_files.h"
 #include "cli/csv_reading.h"
 #include "cli/csv_sniffer.h"
+#include "cli/parquet_parts.h"
 #include "cli/terminal/text.h"
 #include "cli/text_source.h"
 #include "duck/quote.h"
 
 namespace tarn::cli {
 namespace {
+
+constexpr const char* kCsvRows = "csv_rows";
 
 // True if the order of day, month and year is uncertain.
 bool IsAmbiguous(const std::set<std::string>& formats) {
@@ -176,21 +179,25 @@ std::vector<Column> TypesToRead(const TextSource& source, const std::vector<Colu
   return columns;
 }
 
+// The texts of a column in a format as dates.
+std::string DateSql(const Column& column, const TextForms& forms) {
+  const std::string name = duck::QuoteIdentifier(column.name);
+  if (column.type == "VARCHAR") return name;
+  const auto& formats = column.type == "DATE" ? forms.date_formats : forms.timestamp_formats;
+  std::string literals;
+  for (const std::string& format : formats) {
+    literals += (literals.empty() ? "" : ", ") + duck::QuoteLiteral(format);
+  }
+  return fmt::format("CAST(strptime({0}, [{1}]) AS {2}) AS {0}", name, literals, column.type);
+}
+
 // Texts in a format as dates.
 std::string WithFormats(const std::string& from, const TextSource& source,
                         const std::vector<Column*>& formatted) {
   std::string list;
   for (const Column* column : formatted) {
     if (column->type == "VARCHAR") continue;
-    const auto& formats =
-        column->type == "DATE" ? source.forms.date_formats : source.forms.timestamp_formats;
-    std::string literals;
-    for (const std::string& format : formats) {
-      literals += (literals.empty() ? "" : ", ") + duck::QuoteLiteral(format);
-    }
-    const std::string name = duck::QuoteIdentifier(column->name);
-    list += fmt::format("{0}CAST(strptime({1}, [{2}]) AS {3}) AS {1}", list.empty() ? "" : ", ",
-                        name, literals, column->type);
+    list += (list.empty() ? "" : ", ") + DateSql(*column, source.forms);
   }
   return list.empty() ? from : fmt::format("(SELECT * REPLACE ({}) FROM {})", list, from);
 }
@@ -216,15 +223,37 @@ Result<TextSource> OpenUnscanned(const Input& input, const std::vector<Column>& 
   NoteHeader(dialect.has_header, false, source);
   KeepFound(before, targets, source);
   source.sql = start + TypesOption(before, source.columns) + ")";
+  source.needs_one_thread = true;
   return source;
+}
+
+// Sets the rows of `source`, in batches of texts that DuckDB casts.
+Result<> ReadBatches(const Input& input, const std::vector<CsvColumn>& columns,
+                     const std::vector<CsvFile>& files, const std::vector<Column*>& formatted,
+                     TextSource& source, Converter& converter) {
+  const uint64_t group_rows = RowGroupRows(*source.rows, BytesOfFiles(input.files), columns.size());
+  const std::shared_ptr<ingest::CsvRows> rows = RowsOfFiles(columns, files, {.rows = group_rows});
+  TARN_CHECK_OK(converter.RegisterBatches(kCsvRows, rows));
+  source.batches = rows;
+  source.bytes_read = [rows] { return rows->bytes_read(); };
+  std::string list;
+  for (const Column& column : source.columns) {
+    const bool is_formatted =
+        std::find(formatted.begin(), formatted.end(), &column) != formatted.end();
+    list += list.empty() ? "" : ", ";
+    list += is_formatted ? DateSql(column, source.forms)
+                         : fmt::format("CAST({0} AS {1}) AS {0}",
+                                       duck::QuoteIdentifier(column.name), column.type);
+  }
+  source.sql = fmt::format("(SELECT {} FROM {})", list, kCsvRows);
+  return {};
 }
 
 Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& targets,
                                const std::filesystem::path& folder, Converter& converter,
                                const PutTask& task) {
   TextSource source;
-  TARN_TRY(const std::vector<CsvFile> files,
-           ScanCsvFiles(input, folder, converter, task, source.notes));
+  TARN_TRY(std::vector<CsvFile> files, ScanCsvFiles(input, converter, task, source.notes));
   const std::vector<CsvColumn> columns = ColumnsOfFiles(files);
   source.forms = FormsOf(input, FormatsOf(files, &CsvFile::date_format),
                          FormatsOf(files, &CsvFile::timestamp_format));
@@ -254,6 +283,8 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
       questions.push_back({&column, std::move(types)});
     }
   }
+  const bool has_batches = has_plain_numbers && !HasOption(input, "hive_partitioning");
+  if (!has_batches || !formatted.empty()) TARN_CHECK_OK(RewriteForDuckDb(files, folder, task));
   const std::string as_text = ReadCsvFiles(input, files, {});
   TARN_CHECK_OK(JudgeDates(input, formatted, as_text, source, converter));
   for (Column* column : formatted) {
@@ -265,10 +296,15 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
   NoteHeader(SaysHeader(input) ? std::nullopt : std::optional(files[0].syntax.has_header),
              files[0].first_types.empty(), source);
   KeepFound(before, targets, source);
-  source.sql =
-      WithFormats(ReadCsvFiles(input, files, TypesToRead(source, formatted)), source, formatted);
   source.rows = 0;
   for (const CsvFile& file : files) *source.rows += file.scan.rows;
+  if (has_batches) {
+    TARN_CHECK_OK(ReadBatches(input, columns, files, formatted, source, converter));
+  } else {
+    source.sql =
+        WithFormats(ReadCsvFiles(input, files, TypesToRead(source, formatted)), source, formatted);
+    source.needs_one_thread = true;
+  }
   return source;
 }
 

@@ -203,11 +203,19 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
     share = [&] { return static_cast<double>(source.bytes_read()) / static_cast<double>(bytes); };
   }
   converter.progress().Begin(PutPhase::kConverting, bytes);
-  TARN_CHECK_OK(converter.RunWithin(
+  TARN_CHECK_OK(converter.UseOneThread(source.needs_one_thread));
+  const Result<> copied = converter.RunWithin(
       CopyMemory(source.columns.size()),
       fmt::format("COPY (SELECT {} FROM {}) TO {} ({}, ROW_GROUP_SIZE {})", columns, source.sql,
-                  duck::QuoteLiteral(out.string()), kParquetOptions, group_rows),
-      bytes, share));
+                  duck::QuoteLiteral(out.string()), kParquetOptions,
+                  source.batches != nullptr ? kBatchIsGroup : group_rows),
+      bytes, share);
+  if (!copied.ok()) {
+    const auto read_error =
+        source.batches != nullptr ? source.batches->error() : std::optional<Error>();
+    return read_error.value_or(copied.error());
+  }
+  TARN_CHECK_OK(converter.UseOneThread(false));
   ParquetFiles result;
   const std::string done = ParquetSource(out.string());
   TARN_TRY(result.columns, converter.ColumnsOf(done));

@@ -50,7 +50,7 @@ Result<std::vector<std::string>> DivideParquet(const fs::path& file, const RowCo
             "COPY (SELECT * FROM read_parquet({}, hive_partitioning = false) "
             "WHERE file_row_number >= {} AND file_row_number < {}) TO {} ({}, ROW_GROUP_SIZE {})",
             PathLiteral(file.string()), first, end, duck::QuoteLiteral(parts.back()),
-            kParquetOptions, counts.group_rows),
+            kParquetOptions, kBatchIsGroup),
         bytes * (end - first) / rows));
   }
   fs::remove(file, code);

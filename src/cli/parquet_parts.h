@@ -12,6 +12,11 @@
 
 namespace tarn::cli {
 
+// The ROW_GROUP_SIZE of COPY that makes each batch of its source a row group. With other sizes,
+// DuckDB divides and joins batches, and the result depends on the times at which its threads
+// finish them. Needs more than one thread.
+inline constexpr uint64_t kBatchIsGroup = 0;
+
 // The number of rows in a row group, so that a row group fits into memory. Long rows give smaller
 // groups. 0 if the number of rows is unknown.
 uint64_t RowGroupRows(uint64_t rows, uint64_t bytes, size_t columns);

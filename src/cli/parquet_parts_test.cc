@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "cli/parquet_files.h"
 #include "cli/up/workspace.h"
 #include "duck/quote.h"
@@ -45,6 +48,27 @@ TEST_F(DivideParquetTest, KeepsTheOrderOfTheRows) {
     ASSERT_TRUE(row.ok()) << row.error().message;
     EXPECT_EQ(row->at(0), std::to_string(part == 0 ? 3 * kGroupRows : kRows - 3 * kGroupRows));
     EXPECT_EQ(row->at(1), "true");
+  }
+}
+
+TEST_F(DivideParquetTest, PartsDoNotDependOnTheNumberOfThreads) {
+  std::vector<std::string> first;
+  for (const int threads : {2, 4, 8}) {
+    ASSERT_TRUE(converter_.UseOneThread(true).ok());
+    const std::filesystem::path file = Write();
+    ASSERT_TRUE(converter_.Run(fmt::format("SET threads = {}", threads)).ok());
+    const uint64_t bytes_max = std::filesystem::file_size(file) / 2 + 1;
+    const auto parts =
+        DivideParquet(file, {.rows = kRows, .group_rows = kGroupRows}, bytes_max, converter_);
+    ASSERT_TRUE(parts.ok()) << parts.error().message;
+    std::vector<std::string> contents;
+    for (const std::string& part : *parts) {
+      std::stringstream content;
+      content << std::ifstream(part, std::ios::binary).rdbuf();
+      contents.push_back(content.str());
+    }
+    if (first.empty()) first = contents;
+    EXPECT_TRUE(contents == first) << threads << " threads";
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "cli/converter.h"
 #include "cli/parquet_files.h"
 #include "cli/text_forms.h"
+#include "ingest/csv_rows.h"
 
 namespace tarn::cli {
 
@@ -26,6 +28,10 @@ struct TextSource {
   TextForms forms;                       // The forms of the texts in the columns.
   std::optional<uint64_t> rows;          // The number of rows; none: unknown.
   std::function<uint64_t()> bytes_read;  // The number of bytes read so far; null: unknown.
+  // The rows of `sql`, if their batches become row groups.
+  std::shared_ptr<const ingest::CsvRows> batches;
+  // DuckDB's reader of CSV gives batches whose sizes depend on the number of threads.
+  bool needs_one_thread = false;
   // Remarks about the types, a line each.
   std::vector<std::string> notes;
 };
@@ -36,7 +42,8 @@ struct TextSource {
 // column gets a type that represents all of its texts, or else VARCHAR. A line with another number
 // of fields than the first one is an error.
 //
-// Files that DuckDB would divide into other records are written again, into `folder`.
+// `folder`: for files that are written again for DuckDB's reader of CSV. It reads the rows only if
+// there are options that the scan does not support.
 Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& targets,
                            const std::filesystem::path& folder, Converter& converter,
                            const PutTask& task);

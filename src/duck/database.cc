@@ -150,10 +150,12 @@ Result<Connection> Database::Connect() const {
 }
 
 Connection::Connection(Connection&& other) noexcept
-    : database_(std::move(other.database_)),
+    : streams_(std::move(other.streams_)),
+      database_(std::move(other.database_)),
       connection_(std::exchange(other.connection_, nullptr)) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
+  std::swap(streams_, other.streams_);
   std::swap(database_, other.database_);
   std::swap(connection_, other.connection_);
   return *this;

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "duck/row_source.h"
+#include "duck/text_batches.h"
 #include "duck/types.h"
 #include "duck/value.h"
 #include "duck/vector.h"
@@ -186,6 +187,11 @@ class Connection {
   // used by one thread, so that its rows keep their order.
   Result<> Register(const std::string& name, std::shared_ptr<const RowSource> source);
 
+  // Makes batches a view. A statement must use all of its columns, because DuckDB expects a source
+  // that leaves out the others. Several threads take the batches in turns. With ROW_GROUP_SIZE 0,
+  // COPY writes each batch as a row group.
+  Result<> RegisterBatches(const std::string& name, std::shared_ptr<const TextBatchSource> source);
+
   // Makes the running statement of this connection fail soon. May be called from any thread while
   // the connection exists.
   void Interrupt();
@@ -198,7 +204,8 @@ class Connection {
   friend class Database;
   Connection(Database database, void* connection)
       : database_(std::move(database)), connection_(connection) {}
-  Database database_;  // Must outlive connection_.
+  std::vector<std::shared_ptr<TextBatchStream>> streams_;  // Must outlive database_.
+  Database database_;                                      // Must outlive connection_.
   void* connection_;
 };
 

@@ -38,11 +38,11 @@ Result<uint64_t> RewriteCsv(const TextFile& file, const CsvSyntax& syntax, const
   if (written == nullptr) return failed();
   uint64_t longest = 0;
   std::string record;
-  const auto write = [&](const std::vector<CsvField>& fields) -> Result<> {
+  const auto write = [&](const CsvRecord& read) -> Result<> {
     record.clear();
-    for (size_t i = 0; i < fields.size(); ++i) {
+    for (size_t i = 0; i < read.fields.size(); ++i) {
       if (i > 0) record += ',';
-      AppendField(Unescaped(fields[i], syntax), fields[i].is_quoted, record);
+      AppendField(Unescaped(read.fields[i], syntax), read.fields[i].is_quoted, record);
     }
     record += '\n';
     longest = std::max<uint64_t>(longest, record.size());

@@ -24,15 +24,21 @@ constexpr uint8_t kLf = 1;
 constexpr uint8_t kCr = 2;
 constexpr uint8_t kCrLf = 4;
 
-class CsvScanner {
+}  // namespace
+
+class CsvScanner::Impl {
  public:
-  CsvScanner(const std::string& file, const CsvSyntax& syntax, const CsvRecordHook& record_hook)
-      : file_(file), syntax_(syntax), record_hook_(record_hook) {
+  Impl(std::string file, CsvSyntax syntax, TextReader text, CsvRecordHook record_hook)
+      : file_(std::move(file)),
+        syntax_(std::move(syntax)),
+        text_(std::move(text)),
+        record_hook_(std::move(record_hook)) {
     for (const char c : {syntax.delimiter, '\r', '\n'}) ends_field_[static_cast<uint8_t>(c)] = true;
     lines_to_skip_ = syntax.lines_to_skip;
   }
 
-  Result<CsvScan> Run(TextReader& text);
+  Result<bool> ScanBlock();
+  CsvScan TakeScan();
 
  private:
   enum class Step { kDone, kIncomplete, kBad };
@@ -49,14 +55,17 @@ class CsvScanner {
   Result<> CheckText(std::string_view buffer, bool is_end, size_t& checked) const;
   Result<> UseRecord(std::string_view text);
   void UseFirst();
-  bool IsNull(const Field& field) const;
   Error ErrorAt(uint64_t line, std::string_view fault) const {
     return InvalidArgument(fmt::format("\"{}\", line {}: {}", file_, line, fault));
   }
 
-  const std::string& file_;
-  const CsvSyntax& syntax_;
-  const CsvRecordHook& record_hook_;
+  const std::string file_;
+  const CsvSyntax syntax_;
+  TextReader text_;
+  const CsvRecordHook record_hook_;
+  std::string rest_;    // The text from the next record on.
+  size_t checked_ = 0;  // The bytes of it that are known to be UTF-8.
+  size_t wanted_ = 0;   // An incomplete record is parsed again once its text has doubled.
   std::array<bool, 256> ends_field_{};
   CsvScan scan_;
   std::vector<Field> fields_;  // Of the record that is taken.
@@ -68,7 +77,7 @@ class CsvScanner {
   bool has_first_ = false;
 };
 
-Result<> CsvScanner::CheckText(std::string_view buffer, bool is_end, size_t& checked) const {
+Result<> CsvScanner::Impl::CheckText(std::string_view buffer, bool is_end, size_t& checked) const {
   size_t end = buffer.size();
   // A character can continue in the next block.
   constexpr size_t kCharacterBytes = 4;
@@ -92,7 +101,8 @@ Result<> CsvScanner::CheckText(std::string_view buffer, bool is_end, size_t& che
                                    static_cast<uint8_t>(buffer[valid]), position + 1));
 }
 
-CsvScanner::Step CsvScanner::TakeQuoted(std::string_view buffer, size_t& at, bool is_end) {
+CsvScanner::Impl::Step CsvScanner::Impl::TakeQuoted(std::string_view buffer, size_t& at,
+                                                    bool is_end) {
   const size_t start = at + 1;
   const bool has_escape = syntax_.escape != syntax_.quote && syntax_.escape != 0;
   const std::string stops = has_escape ? std::string{syntax_.quote, syntax_.escape} : "";
@@ -116,7 +126,8 @@ CsvScanner::Step CsvScanner::TakeQuoted(std::string_view buffer, size_t& at, boo
   return is_closed ? Step::kDone : Step::kBad;
 }
 
-CsvScanner::Step CsvScanner::TakeField(std::string_view buffer, size_t& at, bool is_end) {
+CsvScanner::Impl::Step CsvScanner::Impl::TakeField(std::string_view buffer, size_t& at,
+                                                   bool is_end) {
   if (at < buffer.size() && syntax_.quote != 0 && buffer[at] == syntax_.quote) {
     return TakeQuoted(buffer, at, is_end);
   }
@@ -128,7 +139,8 @@ CsvScanner::Step CsvScanner::TakeField(std::string_view buffer, size_t& at, bool
   return Step::kDone;
 }
 
-CsvScanner::Step CsvScanner::TakeLineEnd(std::string_view buffer, size_t& at, bool is_end) {
+CsvScanner::Impl::Step CsvScanner::Impl::TakeLineEnd(std::string_view buffer, size_t& at,
+                                                     bool is_end) {
   line_end_ = kNone;
   if (at == buffer.size()) return is_end ? Step::kDone : Step::kIncomplete;
   if (buffer[at] == '\r') {
@@ -144,7 +156,8 @@ CsvScanner::Step CsvScanner::TakeLineEnd(std::string_view buffer, size_t& at, bo
   return Step::kDone;
 }
 
-CsvScanner::Step CsvScanner::TakeRecord(std::string_view buffer, size_t& at, bool is_end) {
+CsvScanner::Impl::Step CsvScanner::Impl::TakeRecord(std::string_view buffer, size_t& at,
+                                                    bool is_end) {
   fields_.clear();
   lines_in_record_ = 0;
   for (;;) {
@@ -155,7 +168,7 @@ CsvScanner::Step CsvScanner::TakeRecord(std::string_view buffer, size_t& at, boo
   return TakeLineEnd(buffer, at, is_end);
 }
 
-bool CsvScanner::SkipLine(std::string_view buffer, size_t& at, bool is_end) {
+bool CsvScanner::Impl::SkipLine(std::string_view buffer, size_t& at, bool is_end) {
   const size_t end = buffer.find('\n', at);
   if (end == std::string_view::npos && !is_end) return false;
   at = end == std::string_view::npos ? buffer.size() : end + 1;
@@ -164,12 +177,7 @@ bool CsvScanner::SkipLine(std::string_view buffer, size_t& at, bool is_end) {
   return true;
 }
 
-bool CsvScanner::IsNull(const Field& field) const {
-  if (field.is_quoted && !syntax_.has_quoted_nulls) return false;
-  return syntax_.null_text ? field.text == *syntax_.null_text : field.text.empty();
-}
-
-void CsvScanner::UseFirst() {
+void CsvScanner::Impl::UseFirst() {
   has_first_ = true;
   scan_.first_line = line_;
   for (const Field& field : fields_) {
@@ -178,12 +186,14 @@ void CsvScanner::UseFirst() {
   scan_.columns.assign(fields_.size(), TextKinds(kValueKinds));
 }
 
-Result<> CsvScanner::UseRecord(std::string_view text) {
+Result<> CsvScanner::Impl::UseRecord(std::string_view text) {
   const bool is_blank = fields_.size() == 1 && fields_[0].text.empty() && !fields_[0].is_quoted;
   if (!has_first_) {
     if (is_blank) return {};
     UseFirst();
-    if (syntax_.has_header) return record_hook_ ? record_hook_(fields_) : Result<>();
+    if (syntax_.has_header) {
+      return record_hook_ ? record_hook_({.fields = fields_, .line = line_}) : Result<>();
+    }
   }
   const size_t count = scan_.columns.size();
   if (is_blank && count > 1) return {};
@@ -194,13 +204,14 @@ Result<> CsvScanner::UseRecord(std::string_view text) {
     return {};
   }
   ++scan_.rows;
+  if (record_hook_) return record_hook_({.fields = fields_, .line = line_});
   for (size_t i = 0; i < fields_.size(); ++i) {
-    if (!IsNull(fields_[i])) scan_.columns[i].Add(fields_[i].text);
+    if (!IsNull(fields_[i], syntax_)) scan_.columns[i].Add(fields_[i].text);
   }
-  return record_hook_ ? record_hook_(fields_) : Result<>();
+  return {};
 }
 
-Result<size_t> CsvScanner::TakeRecords(std::string_view buffer, bool is_end) {
+Result<size_t> CsvScanner::Impl::TakeRecords(std::string_view buffer, bool is_end) {
   size_t taken = 0;
   while (taken < buffer.size() && lines_to_skip_ > 0) {
     if (!SkipLine(buffer, taken, is_end)) return taken;
@@ -224,22 +235,21 @@ Result<size_t> CsvScanner::TakeRecords(std::string_view buffer, bool is_end) {
   return taken;
 }
 
-Result<CsvScan> CsvScanner::Run(TextReader& text) {
-  std::string rest;
-  size_t checked = 0;
-  size_t wanted = 0;  // An incomplete record is parsed again once its buffer has doubled.
-  for (bool is_end = false; !is_end && !scan_.ragged;) {
-    TARN_TRY(const std::string_view block, text.Next());
-    is_end = block.empty();
-    rest += block;
-    TARN_CHECK_OK(CheckText(rest, is_end, checked));
-    if (rest.size() < wanted && !is_end) continue;
-    TARN_TRY(const size_t taken, TakeRecords(rest, is_end));
-    rest.erase(0, taken);
-    checked -= taken;
-    wanted = taken == 0 ? rest.size() * 2 : 0;
-    if (rest.size() > kRecordBytesMax) return ErrorAt(line_, "a record is larger than 256 MiB");
-  }
+Result<bool> CsvScanner::Impl::ScanBlock() {
+  TARN_TRY(const std::string_view block, text_.Next());
+  const bool is_end = block.empty();
+  rest_ += block;
+  TARN_CHECK_OK(CheckText(rest_, is_end, checked_));
+  if (rest_.size() < wanted_ && !is_end) return true;
+  TARN_TRY(const size_t taken, TakeRecords(rest_, is_end));
+  rest_.erase(0, taken);
+  checked_ -= taken;
+  wanted_ = taken == 0 ? rest_.size() * 2 : 0;
+  if (rest_.size() > kRecordBytesMax) return ErrorAt(line_, "a record is larger than 256 MiB");
+  return !is_end && !scan_.ragged;
+}
+
+CsvScan CsvScanner::Impl::TakeScan() {
   scan_.line_ends = line_ends_ == kCrLf                        ? LineEnds::kCrLf
                     : line_ends_ == kCr                        ? LineEnds::kCr
                     : line_ends_ == kLf || line_ends_ == kNone ? LineEnds::kLf
@@ -247,12 +257,33 @@ Result<CsvScan> CsvScanner::Run(TextReader& text) {
   return std::move(scan_);
 }
 
-}  // namespace
+CsvScanner::CsvScanner(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CsvScanner::CsvScanner(CsvScanner&&) noexcept = default;
+CsvScanner& CsvScanner::operator=(CsvScanner&&) noexcept = default;
+CsvScanner::~CsvScanner() = default;
+
+Result<CsvScanner> CsvScanner::Open(const TextFile& file, const CsvSyntax& syntax, ReadHook hook,
+                                    CsvRecordHook record_hook) {
+  TARN_TRY(TextReader text, TextReader::Open(file, std::move(hook)));
+  return CsvScanner(
+      std::make_unique<Impl>(file.path, syntax, std::move(text), std::move(record_hook)));
+}
+
+Result<bool> CsvScanner::ScanBlock() { return impl_->ScanBlock(); }
+CsvScan CsvScanner::TakeScan() { return impl_->TakeScan(); }
 
 Result<CsvScan> ScanCsv(const TextFile& file, const CsvSyntax& syntax, const ReadHook& hook,
                         const CsvRecordHook& record_hook) {
-  TARN_TRY(TextReader text, TextReader::Open(file, hook));
-  return CsvScanner(file.path, syntax, record_hook).Run(text);
+  TARN_TRY(CsvScanner scanner, CsvScanner::Open(file, syntax, hook, record_hook));
+  for (;;) {
+    TARN_TRY(const bool has_more, scanner.ScanBlock());
+    if (!has_more) return scanner.TakeScan();
+  }
+}
+
+bool IsNull(const CsvField& field, const CsvSyntax& syntax) {
+  if (field.is_quoted && !syntax.has_quoted_nulls) return false;
+  return syntax.null_text ? field.text == *syntax.null_text : field.text.empty();
 }
 
 std::string Unescaped(const CsvField& field, const CsvSyntax& syntax) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,13 +55,41 @@ struct CsvField {
   bool is_quoted = false;
 };
 
+struct CsvRecord {
+  const std::vector<CsvField>& fields;
+  uint64_t line;  // The first one.
+};
+
 // Called for each record, also for that of the names. Not called for ignored blank lines.
-using CsvRecordHook = std::function<Result<>(const std::vector<CsvField>&)>;
+using CsvRecordHook = std::function<Result<>(const CsvRecord&)>;
 
 // Errors name the line of an unclosed quote, of text after a closing quote, and of a byte that is
-// not valid in the encoding.
+// not valid in the encoding. Finds no types if there is a hook.
 Result<CsvScan> ScanCsv(const TextFile& file, const CsvSyntax& syntax, const ReadHook& hook,
                         const CsvRecordHook& record_hook = nullptr);
+
+// The same in steps.
+class CsvScanner {
+ public:
+  static Result<CsvScanner> Open(const TextFile& file, const CsvSyntax& syntax, ReadHook hook,
+                                 CsvRecordHook record_hook);
+  CsvScanner(CsvScanner&&) noexcept;
+  CsvScanner& operator=(CsvScanner&&) noexcept;
+  ~CsvScanner();
+
+  // Scans the records of the next block. Returns false at the end, and after a ragged record.
+  Result<bool> ScanBlock();
+  // The result, after the end.
+  CsvScan TakeScan();
+
+ private:
+  class Impl;
+  explicit CsvScanner(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// True if a field stands for NULL.
+bool IsNull(const CsvField& field, const CsvSyntax& syntax);
 
 // The text of a field without its escapes.
 std::string Unescaped(const CsvField& field, const CsvSyntax& syntax);
