@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "duck/thrift_reader.h"
 
 namespace tarn::duck {
@@ -31,33 +33,57 @@ constexpr int64_t kColumnBloomFilterOffset = 14;
 constexpr int64_t kElementRepetition = 3;
 constexpr int64_t kElementName = 4;
 constexpr int64_t kElementChildren = 5;
+constexpr int64_t kElementConvertedType = 6;
+constexpr int64_t kElementPrecision = 8;
 constexpr int64_t kElementLogicalType = 10;
+constexpr int64_t kLogicalTypeDecimal = 5;
 constexpr int64_t kLogicalTypeUnknown = 11;
+constexpr int64_t kDecimalPrecision = 2;
 constexpr int64_t kKeyValueKey = 1;
 constexpr int64_t kKeyValueValue = 2;
-
-// LogicalType is a union: the field that is set is the type.
-bool ReadIsUnknown(ThriftReader& reader) {
-  bool is_unknown = false;
-  for (Field field; reader.NextField(field);) {
-    is_unknown = field.id == kLogicalTypeUnknown;
-    reader.Skip(field.type);
-  }
-  return is_unknown;
-}
 
 struct SchemaElement {
   std::optional<std::string_view> name;
   int64_t children = 0;
   bool is_repeated = false;  // The elements of a list, or the entries of a map.
   bool is_untyped = false;
+  int64_t decimal_digits = 0;  // 0: not a DECIMAL.
 };
 
 // FieldRepetitionType
 constexpr int64_t kRepeated = 2;
+// ConvertedType
+constexpr int64_t kDecimal = 5;
+
+// The DecimalType of a LogicalType.
+int64_t ReadDecimalDigits(ThriftReader& reader) {
+  int64_t digits = 0;
+  for (Field field; reader.NextField(field);) {
+    if (field.id == kDecimalPrecision && field.type == kI32) {
+      digits = reader.ReadSigned();
+    } else {
+      reader.Skip(field.type);
+    }
+  }
+  return digits;
+}
+
+// LogicalType is a union: the field that is set is the type.
+void ReadLogicalType(ThriftReader& reader, SchemaElement& element) {
+  for (Field field; reader.NextField(field);) {
+    element.is_untyped = field.id == kLogicalTypeUnknown;
+    if (field.id == kLogicalTypeDecimal && field.type == kStruct) {
+      element.decimal_digits = std::max(element.decimal_digits, ReadDecimalDigits(reader));
+    } else {
+      reader.Skip(field.type);
+    }
+  }
+}
 
 SchemaElement ReadElement(ThriftReader& reader) {
   SchemaElement element;
+  bool is_decimal = false;
+  int64_t digits = 0;
   for (Field field; reader.NextField(field);) {
     if (field.id == kElementName && field.type == kBinary) {
       element.name = reader.ReadBinary();
@@ -65,13 +91,30 @@ SchemaElement ReadElement(ThriftReader& reader) {
       element.is_repeated = reader.ReadSigned() == kRepeated;
     } else if (field.id == kElementChildren && field.type == kI32) {
       element.children = reader.ReadSigned();
+    } else if (field.id == kElementConvertedType && field.type == kI32) {
+      is_decimal = reader.ReadSigned() == kDecimal;
+    } else if (field.id == kElementPrecision && field.type == kI32) {
+      digits = reader.ReadSigned();
     } else if (field.id == kElementLogicalType && field.type == kStruct) {
-      element.is_untyped = ReadIsUnknown(reader);
+      ReadLogicalType(reader, element);
     } else {
       reader.Skip(field.type);
     }
   }
+  if (is_decimal) element.decimal_digits = std::max(element.decimal_digits, digits);
   return element;
+}
+
+// DuckDB 1.5.5 reads such a DECIMAL as a DOUBLE, which has 17 of its digits.
+Result<> CheckDecimal(const SchemaElement& element) {
+  constexpr int64_t kDigitsMax = 38;
+  if (element.decimal_digits <= kDigitsMax) return {};
+  constexpr size_t kNameBytes = 100;
+  return Error{ErrorKind::kTooLarge,
+               fmt::format("its column \"{}\" is a DECIMAL of {} digits, and at most {} are "
+                           "supported: write it with fewer digits, or as text",
+                           EscapeUnprintable(Shortened(ToValidUtf8(*element.name), kNameBytes)),
+                           element.decimal_digits, kDigitsMax)};
 }
 
 Error DamagedError(std::string_view detail) {
@@ -133,6 +176,7 @@ class FooterReader {
       if (i > 0 && open.empty()) continue;
       // The first element is the root.
       if (i > 0 && element.name->empty()) metadata_.has_empty_names = true;
+      TARN_CHECK_OK(CheckDecimal(element));
       TARN_CHECK_OK(AddToTree(element, open));
     }
     if (!open.empty()) return DamagedError("its schema ends before its last element");

@@ -139,6 +139,32 @@ TEST_F(FooterMetadataTest, RejectsSchemasBeyondTheColumnLimit) {
   EXPECT_EQ(read.error().message, "it has 3 columns, and at most 2 are supported");
 }
 
+TEST_F(FooterMetadataTest, RejectsDecimalsOfMoreThan38Digits) {
+  EXPECT_TRUE(ReadFooterMetadata(FooterOf("SELECT 1::DECIMAL(38,2) AS d")).ok());
+  const std::string root("\x48\x01r\x15\x02\x00", 6);
+  // Fields 6 and 8: the converted type DECIMAL of 38 or 39 digits. Field 10: the logical type.
+  const auto converted = [&](char digits) {
+    return "\x15\x02" + ListField(2) + root + "\x48\x01" + "d\x25\x0a\x25" + digits +
+           std::string("\x00\x00", 2);
+  };
+  const auto logical = [&](char digits) {
+    return "\x15\x02" + ListField(2) + root + "\x48\x01" + "d\x6c\x5c\x25" + digits +
+           std::string("\x00\x00\x00\x00", 4);
+  };
+  constexpr char k38 = 76;
+  constexpr char k39 = 78;
+  EXPECT_TRUE(ReadFooterMetadata(converted(k38)).ok());
+  EXPECT_TRUE(ReadFooterMetadata(logical(k38)).ok());
+  for (const std::string& footer : {converted(k39), logical(k39)}) {
+    const auto read = ReadFooterMetadata(footer);
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().kind, ErrorKind::kTooLarge);
+    EXPECT_EQ(read.error().message,
+              "its column \"d\" is a DECIMAL of 39 digits, and at most 38 are supported: write it "
+              "with fewer digits, or as text");
+  }
+}
+
 TEST_F(FooterMetadataTest, ReportsTheDamage) {
   const std::string leaf(
       "\x48\x01"

@@ -1,5 +1,7 @@
 """tarn put of Parquet: it accepts the files that queryd can read, and no others."""
 
+from decimal import Decimal
+
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -32,6 +34,10 @@ def put(lake, run, path, *options):
     [
         (nested(17), "nested more than 16 deep"),
         (pyarrow.table({f"c{n}": [n] for n in range(10_001)}), "10001 columns"),
+        (
+            pyarrow.table({"d": pyarrow.array([Decimal(1)], pyarrow.decimal256(40, 2))}),
+            'its column "d" is a DECIMAL of 40 digits, and at most 38 are supported',
+        ),
     ],
 )
 def test_footer_has_the_limits_of_queryd(lake, run, table, said, options):

@@ -1,5 +1,9 @@
 """Malicious Parquet objects: an error names them, and no process ends."""
 
+from decimal import Decimal
+
+import pyarrow
+import pyarrow.parquet
 import pytest
 from harness import thrift
 from harness.engine import engine_pid, failures, metric, probe_pids
@@ -44,6 +48,16 @@ def test_deeply_nested_schema_is_an_error_of_its_dataset(lake):
     lake.wait_for_rows("good", [[1]])
     assert (engine_pid(lake.queryd), probe_pids(lake.queryd)) == before
     assert failures(lake.query) == probe_failures(lake.query) == 0
+
+
+def test_decimals_of_more_than_38_digits_are_an_error_of_their_dataset(lake):
+    table = pyarrow.table({"d": pyarrow.array([Decimal(1)], pyarrow.decimal256(40, 2))})
+    file = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(table, file)
+    key = lake.files.put("wide.parquet", file.getvalue().to_pybytes())
+    lake.catalog.put_keys("wide", key)
+    error = wait_for_failure(lake.query, "wide", lake.queryd)
+    assert error.startswith(f'object "{key}": its column "d" is a DECIMAL of 40 digits')
 
 
 def test_deeply_nested_file_of_tarn_up(up, scratch):
