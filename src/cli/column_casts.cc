@@ -23,21 +23,30 @@ std::string SameAsBefore(const std::string& name, const Column& column, const st
   return fmt::format("TRY_CAST({} AS {}) IS NOT DISTINCT FROM {}", cast, column.type, name);
 }
 
-}  // namespace
-
-std::string CastTo(const Column& column, const std::string& type, const TextForms* forms) {
-  std::string name = duck::QuoteIdentifier(column.name);
-  if (column.type == type) return name;
-  const bool is_loose = forms != nullptr && column.type == "VARCHAR" && HasLooseRule(type);
-  const std::string condition =
-      is_loose ? forms->CanBecome(name, type) : SameAsBefore(name, column, type);
+// Casts where the condition holds, and fails elsewhere.
+std::string CastIf(const std::string& condition, const Column& column, const std::string& type) {
   const std::string says =
       duck::QuoteLiteral(fmt::format("{}column \"{}\": \"", kMark, column.name));
   const std::string rest = duck::QuoteLiteral(fmt::format("\" is no {}", type));
   return fmt::format(
       "CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({0} AS {2}) "
       "ELSE CAST(error({3} || left(CAST({0} AS VARCHAR), 100) || {4}) AS {2}) END",
-      name, condition, type, says, rest);
+      duck::QuoteIdentifier(column.name), condition, type, says, rest);
+}
+
+}  // namespace
+
+std::string CastTo(const Column& column, const std::string& type, const TextForms* forms) {
+  const std::string name = duck::QuoteIdentifier(column.name);
+  if (column.type == type) return name;
+  const bool is_loose = forms != nullptr && column.type == "VARCHAR" && HasLooseRule(type);
+  return CastIf(is_loose ? forms->CanBecome(name, type) : SameAsBefore(name, column, type), column,
+                type);
+}
+
+std::string CastChecked(const Column& column, const std::string& type) {
+  const std::string name = duck::QuoteIdentifier(column.name);
+  return CastIf(fmt::format("TRY_CAST({} AS {}) IS NOT NULL", name, type), column, type);
 }
 
 std::string MessageOfCast(const std::string& message) {

@@ -16,6 +16,9 @@ namespace tarn::cli {
 // `forms`: the column is text from CSV; null: it is not.
 std::string CastTo(const Column& column, const std::string& type, const TextForms* forms);
 
+// The same for texts that a reader has checked (ingest/text_rules.h).
+std::string CastChecked(const Column& column, const std::string& type);
+
 // Extracts the error of such an expression from a message: "column "n": "1.7" is no BIGINT".
 // Returns other messages unchanged.
 std::string MessageOfCast(const std::string& message);

@@ -163,7 +163,9 @@ Result<> Converter::RunWithin(uint64_t memory_bytes, const std::string& sql, uin
       state_->connection.Execute(fmt::format("SET memory_limit = '{}KB'", memory_bytes / 1000)));
   Result<> done = Run(sql, bytes, share);
   if (!done.ok() && done.error().kind == ErrorKind::kCancelled) return done;
-  TARN_CHECK_OK(state_->connection.Execute("RESET memory_limit"));
+  // "RESET memory_limit" would change the setting, and not the limit.
+  TARN_CHECK_OK(state_->connection.Execute(
+      fmt::format("SET memory_limit = '{}KB'", MachineMemory() / 1000 * 8 / 10)));
   const bool needs_more = !done.ok() && done.error().kind == ErrorKind::kOutOfMemory;
   return needs_more ? Run(sql, bytes, share) : done;
 }

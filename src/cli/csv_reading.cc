@@ -98,7 +98,8 @@ std::vector<CsvColumn> ColumnsOfFiles(const std::vector<CsvFile>& files) {
 
 std::shared_ptr<ingest::CsvRows> RowsOfFiles(const std::vector<CsvColumn>& columns,
                                              const std::vector<CsvFile>& files,
-                                             const ingest::BatchLimits& limits) {
+                                             const ingest::BatchLimits& limits,
+                                             std::vector<ingest::ColumnRule> rules) {
   std::vector<std::string> names;
   std::unordered_map<std::string, size_t> known;
   for (const CsvColumn& column : columns) {
@@ -113,7 +114,8 @@ std::shared_ptr<ingest::CsvRows> RowsOfFiles(const std::vector<CsvColumn>& colum
     }
     sources.push_back(std::move(source));
   }
-  return std::make_shared<ingest::CsvRows>(std::move(names), std::move(sources), limits);
+  return std::make_shared<ingest::CsvRows>(std::move(names), std::move(sources), limits,
+                                           std::move(rules));
 }
 
 std::string ReadCsvFiles(const Input& input, const std::vector<CsvFile>& files,

@@ -24,10 +24,11 @@ struct CsvColumn {
 // Matched by name, without regard to case, in the order of the files.
 std::vector<CsvColumn> ColumnsOfFiles(const std::vector<CsvFile>& files);
 
-// The rows of all files, as texts, in batches that become row groups.
+// The rows of all files, as texts, in batches that become row groups. `rules`: of each column.
 std::shared_ptr<ingest::CsvRows> RowsOfFiles(const std::vector<CsvColumn>& columns,
                                              const std::vector<CsvFile>& files,
-                                             const ingest::BatchLimits& limits);
+                                             const ingest::BatchLimits& limits,
+                                             std::vector<ingest::ColumnRule> rules);
 
 // The FROM clause for the rows of all files, in their order. Columns that are not in `columns` are
 // VARCHAR. All options are set, so DuckDB detects nothing.

@@ -97,7 +97,7 @@ TextForms FormsOf(const Input& input, std::set<std::string> date_formats,
                   .timestamp_formats = std::move(timestamp_formats)};
   for (const auto& [name, value] : input.options) {
     if (name == "decimal_separator" && value.size() == 1) forms.decimal_separator = value.front();
-    if (name == "thousands") forms.has_thousands = true;
+    if (name == "thousands" && value.size() == 1) forms.thousands = value.front();
     if (name == "dateformat") forms.date_formats = {value};
     if (name == "timestampformat") forms.timestamp_formats = {value};
   }
@@ -108,7 +108,7 @@ TextForms FormsOf(const Input& input, std::set<std::string> date_formats,
 // the others. `before` has the detected types; a column with another type is decided.
 std::vector<TypeQuestion> QuestionsOf(const Input& input, const std::vector<Column>& before,
                                       const std::vector<Column>& targets, TextSource& source) {
-  const bool plain_numbers = source.forms.decimal_separator == '.' && !source.forms.has_thousands;
+  const bool plain_numbers = source.forms.decimal_separator == '.' && source.forms.thousands == 0;
   std::vector<TypeQuestion> questions;
   for (size_t i = 0; i < before.size(); ++i) {
     Column& column = source.columns[i];
@@ -227,23 +227,50 @@ Result<TextSource> OpenUnscanned(const Input& input, const std::vector<Column>& 
   return source;
 }
 
+bool IsAmong(const std::vector<Column*>& columns, const Column& column) {
+  return std::find(columns.begin(), columns.end(), &column) != columns.end();
+}
+
+// True if the reader has to check the texts of a column, because their type is not the target.
+bool NeedsCheck(const Column& column, const Column* target) {
+  return target != nullptr && target->type != column.type &&
+         ingest::RuleOf(target->type) != nullptr;
+}
+
+// Makes such columns text, except dates in a format, and returns the rules of all columns.
+std::vector<ingest::ColumnRule> RulesOf(const std::vector<Column>& targets,
+                                        const std::vector<Column*>& formatted, TextSource& source) {
+  std::vector<ingest::ColumnRule> rules;
+  for (Column& column : source.columns) {
+    ingest::ColumnRule& rule = rules.emplace_back();
+    const Column* target = FindColumn(targets, column.name);
+    const bool is_date = column.type != "VARCHAR" && IsAmong(formatted, column);
+    if (is_date || !NeedsCheck(column, target)) continue;
+    column.type = "VARCHAR";
+    rule = {target->type, ingest::RuleOf(target->type)};
+    source.checked.insert(column.name);
+  }
+  return rules;
+}
+
 // Sets the rows of `source`, in batches of texts that DuckDB casts.
 Result<> ReadBatches(const Input& input, const std::vector<CsvColumn>& columns,
                      const std::vector<CsvFile>& files, const std::vector<Column*>& formatted,
-                     TextSource& source, Converter& converter) {
+                     const std::vector<Column>& targets, TextSource& source, Converter& converter) {
   const uint64_t group_rows = RowGroupRows(*source.rows, BytesOfFiles(input.files), columns.size());
-  const std::shared_ptr<ingest::CsvRows> rows = RowsOfFiles(columns, files, {.rows = group_rows});
+  const std::shared_ptr<ingest::CsvRows> rows =
+      RowsOfFiles(columns, files, {.rows = group_rows}, RulesOf(targets, formatted, source));
   TARN_CHECK_OK(converter.RegisterBatches(kCsvRows, rows));
-  source.batches = rows;
+  source.has_batches = true;
   source.bytes_read = [rows] { return rows->bytes_read(); };
+  source.read_error = [rows] { return rows->error(); };
   std::string list;
   for (const Column& column : source.columns) {
-    const bool is_formatted =
-        std::find(formatted.begin(), formatted.end(), &column) != formatted.end();
     list += list.empty() ? "" : ", ";
-    list += is_formatted ? DateSql(column, source.forms)
-                         : fmt::format("CAST({0} AS {1}) AS {0}",
-                                       duck::QuoteIdentifier(column.name), column.type);
+    list += IsAmong(formatted, column)
+                ? DateSql(column, source.forms)
+                : fmt::format("CAST({0} AS {1}) AS {0}", duck::QuoteIdentifier(column.name),
+                              column.type);
   }
   source.sql = fmt::format("(SELECT {} FROM {})", list, kCsvRows);
   return {};
@@ -258,32 +285,37 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
   source.forms = FormsOf(input, FormatsOf(files, &CsvFile::date_format),
                          FormatsOf(files, &CsvFile::timestamp_format));
   const bool has_plain_numbers =
-      source.forms.decimal_separator == '.' && !source.forms.has_thousands;
+      source.forms.decimal_separator == '.' && source.forms.thousands == 0;
   std::vector<Column> before;
   for (const CsvColumn& column : columns) {
     before.push_back({column.name, FoundType(input, column, source.forms, has_plain_numbers)});
   }
   source.columns = before;
+  const bool has_batches = has_plain_numbers && !HasOption(input, "hive_partitioning");
   std::vector<Column*> formatted;
   std::vector<TypeQuestion> questions;
   for (size_t i = 0; i < columns.size(); ++i) {
     Column& column = source.columns[i];
     const Column* target = FindColumn(targets, column.name);
-    if (ComesAsText(target) && (has_plain_numbers || target->type == "VARCHAR")) {
+    const bool is_text =
+        has_batches ? target != nullptr && target->type == "VARCHAR"
+                    : ComesAsText(target) && (has_plain_numbers || target->type == "VARCHAR");
+    if (is_text) {
       column.type = "VARCHAR";
     } else if (HasOption(input, "all_varchar")) {
       continue;
     } else if (HasFormat(input, columns[i], source.forms)) {
       formatted.push_back(&column);
     } else if (has_plain_numbers) {
-      ingest::AddTypeNotes(column.name, columns[i].kinds, source.notes);
+      if (!NeedsCheck(column, target)) {
+        ingest::AddTypeNotes(column.name, columns[i].kinds, source.notes);
+      }
     } else if (column.type == "VARCHAR") {
       questions.push_back({&column, TypesOfUnseen(), true});
     } else if (std::vector<std::string> types = WiderTypes(column.type); !types.empty()) {
       questions.push_back({&column, std::move(types)});
     }
   }
-  const bool has_batches = has_plain_numbers && !HasOption(input, "hive_partitioning");
   if (!has_batches || !formatted.empty()) TARN_CHECK_OK(RewriteForDuckDb(files, folder, task));
   const std::string as_text = ReadCsvFiles(input, files, {});
   TARN_CHECK_OK(JudgeDates(input, formatted, as_text, source, converter));
@@ -299,7 +331,7 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
   source.rows = 0;
   for (const CsvFile& file : files) *source.rows += file.scan.rows;
   if (has_batches) {
-    TARN_CHECK_OK(ReadBatches(input, columns, files, formatted, source, converter));
+    TARN_CHECK_OK(ReadBatches(input, columns, files, formatted, targets, source, converter));
   } else {
     source.sql =
         WithFormats(ReadCsvFiles(input, files, TypesToRead(source, formatted)), source, formatted);

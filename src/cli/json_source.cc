@@ -49,6 +49,29 @@ std::vector<TypeQuestion> QuestionsOf(const ingest::JsonRows& rows, const GivenF
   return questions;
 }
 
+bool IsMomentType(std::string_view type) { return type == "DATE" || type.starts_with("TIME"); }
+
+// Makes a column text that the reader checks, or JSON, if its target type needs that.
+void UseTarget(size_t index, const Column& target, const GivenFormats& formats,
+               ingest::JsonRows& rows, TextSource& source) {
+  Column& column = source.columns[index];
+  if (target.type == column.type) return;
+  const bool is_plain = rows.shape(index).form() == ingest::JsonShape::Form::kText;
+  if (target.type == "JSON" || (target.type == "VARCHAR" && !is_plain)) {
+    rows.KeepJson(index);
+    column.type = target.type;
+    return;
+  }
+  if (!is_plain) return;
+  const ingest::TextRule rule = ingest::RuleOf(target.type);
+  const bool is_formatted = (formats.date || formats.timestamp) && IsMomentType(target.type);
+  if (rule != nullptr && !is_formatted) {
+    rows.SetRule(index, {target.type, rule});
+    source.checked.insert(column.name);
+  }
+  if (target.type == "VARCHAR" || (rule != nullptr && !is_formatted)) column.type = "VARCHAR";
+}
+
 // A column of texts as one of its type.
 std::string ColumnSql(const Column& column, const GivenFormats& formats) {
   const std::string name = duck::QuoteIdentifier(column.name);
@@ -72,18 +95,14 @@ Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targe
   TextSource source{.notes = rows->notes()};
   source.rows = rows->row_count();
   source.bytes_read = [rows] { return rows->bytes_read(); };
+  source.read_error = [rows] { return rows->error(); };
   for (size_t i = 0; i < rows->columns().size(); ++i) {
     source.columns.push_back({rows->columns()[i].name, rows->shape(i).TypeName()});
   }
   const std::vector<Column> before = source.columns;
   for (size_t i = 0; i < before.size(); ++i) {
-    Column& column = source.columns[i];
-    const Column* target = FindColumn(targets, column.name);
-    if (!ComesAsText(target)) continue;
-    const bool is_plain = rows->shape(i).form() == ingest::JsonShape::Form::kText;
-    if (!is_plain && target->type != "VARCHAR") continue;
-    if (!is_plain) rows->KeepJson(i);
-    column.type = "VARCHAR";
+    const Column* target = FindColumn(targets, before[i].name);
+    if (target != nullptr) UseTarget(i, *target, formats, *rows, source);
   }
   TARN_CHECK_OK(converter.Register(kRows, rows));
   TARN_CHECK_OK(DecideTypes(QuestionsOf(*rows, formats, source.columns), fmt::format("{}()", kRows),

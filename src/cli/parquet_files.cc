@@ -129,8 +129,10 @@ Result<std::string> Select(const TextSource& source, const std::vector<Column>& 
   std::string list;
   const auto add = [&](const Column& column, const std::string& type, const std::string& name) {
     if (!list.empty()) list += ", ";
-    list +=
-        fmt::format("{} AS {}", CastTo(column, type, &source.forms), duck::QuoteIdentifier(name));
+    list += fmt::format("{} AS {}",
+                        source.checked.contains(column.name) ? CastChecked(column, type)
+                                                             : CastTo(column, type, &source.forms),
+                        duck::QuoteIdentifier(name));
   };
   if (wanted.empty()) {
     for (const Column& column : source.columns) {
@@ -188,7 +190,7 @@ Error ConversionError(Error error, const std::vector<Column>& wanted, const Text
 // written.
 uint64_t CopyMemory(size_t columns) {
   constexpr uint64_t kThreadBytes = 200'000'000;
-  constexpr uint64_t kColumnBytes = 64'000;
+  constexpr uint64_t kColumnBytes = 300'000;  // DuckDB allocates blocks of 256 KiB.
   const uint64_t threads = std::max<uint64_t>(MachineCores(), 3);
   return threads * (kThreadBytes + columns * kColumnBytes);
 }
@@ -208,11 +210,11 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
       CopyMemory(source.columns.size()),
       fmt::format("COPY (SELECT {} FROM {}) TO {} ({}, ROW_GROUP_SIZE {})", columns, source.sql,
                   duck::QuoteLiteral(out.string()), kParquetOptions,
-                  source.batches != nullptr ? kBatchIsGroup : group_rows),
+                  source.has_batches ? kBatchIsGroup : group_rows),
       bytes, share);
   if (!copied.ok()) {
     const auto read_error =
-        source.batches != nullptr ? source.batches->error() : std::optional<Error>();
+        source.read_error != nullptr ? source.read_error() : std::optional<Error>();
     return read_error.value_or(copied.error());
   }
   TARN_CHECK_OK(converter.UseOneThread(false));

@@ -31,10 +31,14 @@ std::optional<int> ScaleOf(std::string_view type) {
   return scale;
 }
 
-// RE2, with white space around.
+// RE2
 std::string Matches(std::string_view column, std::string_view pattern) {
-  return fmt::format("regexp_full_match({}, {})", column,
-                     duck::QuoteLiteral(fmt::format("\\s*(?:{})\\s*", pattern)));
+  return fmt::format("regexp_full_match({}, {})", column, duck::QuoteLiteral(std::string(pattern)));
+}
+
+// The same with white space around.
+std::string MatchesPadded(std::string_view column, std::string_view pattern) {
+  return Matches(column, fmt::format("\\s*(?:{})\\s*", pattern));
 }
 
 std::string MatchesAnyFormat(std::string_view column, const std::set<std::string>& formats) {
@@ -68,6 +72,10 @@ std::string DoubleForm(char separator) {
                      whole, point);
 }
 
+std::string Replaced(std::string_view column, char c, std::string_view by) {
+  return fmt::format("replace({}, {}, '{}')", column, duck::QuoteLiteral(std::string(1, c)), by);
+}
+
 std::string Castable(std::string_view column, std::string_view type) {
   return fmt::format("TRY_CAST({} AS {}) IS NOT NULL", column, type);
 }
@@ -90,18 +98,19 @@ std::string IsFinite(std::string_view column, std::string_view type) {
                      type);
 }
 
-// Checks numbers with many digits or exponents.
+// Checks numbers with many digits or exponents: 15 digits print back if the number is not too
+// close to 0, others must print back themselves.
 std::string FitsDouble(std::string_view column) {
-  constexpr int kDigits = 17;
+  constexpr int kDigits = 15;
   return fmt::format(
       "CASE WHEN length({0}) <= {1} AND NOT contains({0}, 'e') AND NOT contains({0}, 'E') THEN "
       "true "
-      "ELSE "
-      "length(ltrim(regexp_replace(regexp_extract({0}, '[^eE]*'), '[^0-9]', '', 'g'), '0')) <= {1} "
-      "AND (TRY_CAST({0} AS DOUBLE) <> 0 OR regexp_full_match({0}, '[^1-9eE]*(?:[eE].*)?')) AND "
-      "{2} "
-      "END",
-      column, kDigits, IsFinite(column, "DOUBLE"));
+      "WHEN regexp_matches({0}, '[nN]') THEN true "
+      "WHEN regexp_full_match({0}, '[^1-9eE]*(?:[eE].*)?') THEN TRY_CAST({0} AS DOUBLE) = 0 "
+      "WHEN length(ltrim(regexp_replace(regexp_extract({0}, '[^eE]*'), '[^0-9]', '', 'g'), '0')) "
+      "<= {1} THEN abs(TRY_CAST({0} AS DOUBLE)) >= 2.3e-308 AND isfinite(TRY_CAST({0} AS DOUBLE)) "
+      "ELSE CAST(TRY_CAST({0} AS DOUBLE) AS VARCHAR) = {0} END",
+      column, kDigits);
 }
 
 std::string MatchesWithZone(std::string_view column, std::string_view time) {
@@ -112,20 +121,18 @@ std::string MatchesWithZone(std::string_view column, std::string_view time) {
 }  // namespace
 
 std::string TextForms::IsOfType(std::string_view column, std::string_view type) const {
-  if (type == "BIGINT" && !has_thousands) {
-    return Both(Matches(column, R"(-?(?:0|[1-9]\d{0,18}))"), FitsIn(column, type));
+  const std::string number = thousands == 0 ? std::string(column) : Replaced(column, thousands, "");
+  if (type == "BIGINT") {
+    return Both(Matches(number, R"(-?(?:0|[1-9]\d{0,18}))"), FitsIn(number, type));
   }
-  if (type == "UBIGINT" && !has_thousands) {
-    return Both(Matches(column, R"(0|[1-9]\d{0,19})"), FitsIn(column, type));
+  if (type == "UBIGINT") {
+    return Both(Matches(number, R"(0|[1-9]\d{0,19})"), FitsIn(number, type));
   }
-  if (type == "DECIMAL(38,0)" && !has_thousands) {
-    return Matches(column, R"(-?(?:0|[1-9]\d{0,37}))");
-  }
-  if (type == "DOUBLE" && !has_thousands) {
-    const std::string number =
-        decimal_separator == '.' ? std::string(column)
-                                 : fmt::format("replace({}, '{}', '.')", column, decimal_separator);
-    return Both(Matches(column, DoubleForm(decimal_separator)), FitsDouble(number));
+  if (type == "DECIMAL(38,0)") return Matches(number, R"(-?(?:0|[1-9]\d{0,37}))");
+  if (type == "DOUBLE") {
+    const std::string plain =
+        decimal_separator == '.' ? number : Replaced(number, decimal_separator, ".");
+    return Both(Matches(number, DoubleForm(decimal_separator)), FitsDouble(plain));
   }
   if (type == "BOOLEAN") return Matches(column, "(?i:true|false)");
   if (type == "UUID") return Matches(column, kUuid);
@@ -147,22 +154,34 @@ std::string TextForms::IsOfType(std::string_view column, std::string_view type) 
 
 std::string TextForms::CanBecome(std::string_view column, std::string_view type) const {
   const std::string castable = Castable(column, type);
-  if (IsInteger(type)) return Both(Matches(column, R"([+-]?\d+(?:\.0*)?)"), castable);
+  if (type == "BOOLEAN") return Matches(column, "(?i:true|false)");
+  if (IsInteger(type)) return Both(MatchesPadded(column, R"([+-]?\d+(?:\.0*)?)"), castable);
+  if (type == "DOUBLE") {
+    const std::string digits = R"([+-]?\d+)";
+    return fmt::format(
+        "CASE WHEN {0} THEN TRY_CAST(TRY_CAST({1} AS DOUBLE) AS HUGEINT) = TRY_CAST({1} AS "
+        "HUGEINT) "
+        "WHEN {2} THEN {3} ELSE false END",
+        MatchesPadded(column, digits), column, castable,
+        FitsDouble(fmt::format("trim({})", column)));
+  }
   if (IsFloating(type)) {
     // Each digit of an integer counts.
     const std::string exact = fmt::format(
         "TRY_CAST(TRY_CAST({0} AS {1}) AS HUGEINT) = TRY_CAST({0} AS HUGEINT)", column, type);
-    return fmt::format("CASE WHEN {} THEN {} ELSE {} AND {} END", Matches(column, R"([+-]?\d+)"),
-                       exact, castable, IsFinite(column, type));
+    return fmt::format("CASE WHEN {} THEN {} ELSE {} AND {} END",
+                       MatchesPadded(column, R"([+-]?\d+)"), exact, castable,
+                       IsFinite(column, type));
   }
   if (const std::optional<int> scale = ScaleOf(type)) {
-    return Both(Matches(column, fmt::format(R"([+-]?\d*(?:\.\d{{0,{}}}0*)?)", *scale)), castable);
+    return Both(MatchesPadded(column, fmt::format(R"([+-]?\d*(?:\.\d{{0,{}}}0*)?)", *scale)),
+                castable);
   }
   return "true";
 }
 
 bool HasLooseRule(std::string_view type) {
-  return IsInteger(type) || IsFloating(type) || ScaleOf(type).has_value();
+  return type == "BOOLEAN" || IsInteger(type) || IsFloating(type) || ScaleOf(type).has_value();
 }
 
 std::vector<std::string> WiderTypes(std::string_view seen) {

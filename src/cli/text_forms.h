@@ -1,7 +1,7 @@
 #pragma once
 
-// SQL conditions for texts that a type represents without loss. A DOUBLE represents at most 17
-// digits.
+// SQL conditions for texts that a type represents without loss, where DuckDB reads CSV
+// (ingest/text_kinds.h has those of the other files).
 //
 // DuckDB's reader accepts more texts and changes them (all in 1.5.5): as BIGINT "1.7" is 2 and
 // "007" is 7, a DATE loses the time of "2026-01-01 12:00:00", a TIMESTAMP loses the zone "+02:00",
@@ -17,15 +17,15 @@ namespace tarn::cli {
 
 struct TextForms {
   char decimal_separator = '.';
-  bool has_thousands = false;               // As in "1,234": numbers have no conditions then.
+  char thousands = 0;                       // As in "1,234"; 0: none.
   std::set<std::string> date_formats;       // For strptime. Empty: ISO 8601.
   std::set<std::string> timestamp_formats;  // The same.
 
   // An SQL condition: the type represents the text in `column` (SQL, not NULL). "true" for types
   // without a rule.
   std::string IsOfType(std::string_view column, std::string_view type) const;
-  // The same if the user chose the type: then "+7", "007" and "7.0" are a BIGINT. Only types of
-  // numbers have such a rule: HasLooseRule.
+  // The same if the user chose the type: then "+7", "007" and "7.0" are a BIGINT. Only some types
+  // have such a rule: HasLooseRule.
   std::string CanBecome(std::string_view column, std::string_view type) const;
 };
 

@@ -41,9 +41,9 @@ class TextFormsTest : public testing::Test {
 };
 
 TEST_F(TextFormsTest, Integers) {
-  ExpectOf("BIGINT", {"0", "7", "-7", " 7 ", "9223372036854775807", "-9223372036854775808"});
+  ExpectOf("BIGINT", {"0", "7", "-7", "9223372036854775807", "-9223372036854775808"});
   ExpectNotOf("BIGINT", {"1.7", "1.0", "007", "00", "+7", "1e3", "1_000", "0x10", "", "-", "seven",
-                         "9223372036854775808", "7 7"});
+                         "9223372036854775808", "7 7", " 7"});
   ExpectOf("UBIGINT", {"0", "18446744073709551615"});
   ExpectNotOf("UBIGINT", {"-1", "18446744073709551616", "01"});
   ExpectOf("DECIMAL(38,0)", {"-1", "99999999999999999999999999999999999999"});
@@ -52,9 +52,10 @@ TEST_F(TextFormsTest, Integers) {
 
 TEST_F(TextFormsTest, FloatingPoint) {
   ExpectOf("DOUBLE", {"0", "1.5", "-1.5", "+1.5", ".5", "-.5", "1.", "0.10", "1e3", "1.5E-7",
-                      "123456789012345", "0.12345678901234567", "0.00000000000000000012", "nan",
+                      "123456789012345", "0.1234567890123456", "0.00000000000000000012", "nan",
                       "-inf", "Infinity", "0e-400"});
-  ExpectNotOf("DOUBLE", {"12345678901234567.89", "1e400", "-1.5e400", "1e-400"});
+  ExpectNotOf("DOUBLE", {"12345678901234567.89", "1e400", "-1.5e400", "1e-400", "4e-324",
+                         "0.10000000000000001", "0.12345678901234567", " 1.5"});
   ExpectNotOf("DOUBLE", {"1234567890123456", "007", "007.5", "1,5", ".", "", "-", "e3", "1_000.5",
                          "0x1p3", "1.5.5"});
   forms_.decimal_separator = ',';
@@ -98,9 +99,11 @@ TEST_F(TextFormsTest, Truth) {
   ExpectNotOf("BOOLEAN", {"1", "0", "t", "yes", ""});
 }
 
-TEST_F(TextFormsTest, NumbersWithThousandsAreNotLookedAt) {
-  forms_.has_thousands = true;
-  ExpectOf("BIGINT", {"1,234"});
+TEST_F(TextFormsTest, NumbersWithThousands) {
+  forms_.thousands = '\'';
+  ExpectOf("BIGINT", {"1'234", "1"});
+  ExpectOf("DOUBLE", {"1'234.5"});
+  ExpectNotOf("BIGINT", {"1,234", "text", "'"});
 }
 
 TEST_F(TextFormsTest, WhatIsSaidToBeANumberMayBeWrittenInMoreWays) {
@@ -119,7 +122,11 @@ TEST_F(TextFormsTest, WhatIsSaidToBeANumberMayBeWrittenInMoreWays) {
   EXPECT_FALSE(can_become("1234.5", "DECIMAL(4,1)"));
   EXPECT_FALSE(can_become("-1", "UINTEGER"));
   EXPECT_TRUE(can_become("0.1", "FLOAT"));
-  EXPECT_TRUE(can_become("1.23456789012345678901", "DOUBLE"));
+  EXPECT_FALSE(can_become("1.23456789012345678901", "DOUBLE"));
+  EXPECT_FALSE(can_become("1e-400", "DOUBLE"));
+  EXPECT_TRUE(can_become(" 1.5", "DOUBLE"));
+  EXPECT_TRUE(can_become("TRUE", "BOOLEAN"));
+  EXPECT_FALSE(can_become("1", "BOOLEAN"));
   EXPECT_TRUE(can_become("nan", "DOUBLE"));
   EXPECT_FALSE(can_become("16777217", "FLOAT"));
   EXPECT_FALSE(can_become("9007199254740993", "DOUBLE"));

@@ -7,7 +7,8 @@
 namespace tarn::cli {
 
 bool ComesAsText(const Column* target) {
-  return target != nullptr && (target->type == "VARCHAR" || HasLooseRule(target->type));
+  return target != nullptr &&
+         (target->type == "VARCHAR" || target->type == "BIT" || HasLooseRule(target->type));
 }
 
 std::string OptionsText(const Input& input) {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +16,6 @@
 #include "cli/converter.h"
 #include "cli/parquet_files.h"
 #include "cli/text_forms.h"
-#include "ingest/csv_rows.h"
 
 namespace tarn::cli {
 
@@ -28,15 +27,21 @@ struct TextSource {
   TextForms forms;                       // The forms of the texts in the columns.
   std::optional<uint64_t> rows;          // The number of rows; none: unknown.
   std::function<uint64_t()> bytes_read;  // The number of bytes read so far; null: unknown.
-  // The rows of `sql`, if their batches become row groups.
-  std::shared_ptr<const ingest::CsvRows> batches;
+  // The error of the reader, if it ended the conversion; null: DuckDB has its message.
+  std::function<std::optional<Error>()> read_error;
+  bool has_batches = false;  // The batches of rows become row groups.
   // DuckDB's reader of CSV gives batches whose sizes depend on the number of threads.
   bool needs_one_thread = false;
+  // Columns that `sql` returns as text. The reader refuses texts that their target type would
+  // change.
+  std::set<std::string> checked;
   // Remarks about the types, a line each.
   std::vector<std::string> notes;
 };
 
-// Columns with a target type of text or numbers come as text. TextForms::CanBecome is their rule.
+// Columns with a target type come as text, if there is a rule for its texts (ingest/text_rules.h).
+// Where DuckDB reads CSV, only those with a target type of text or numbers do, and
+// TextForms::CanBecome is their rule.
 
 // DuckDB detects the format from the first rows. Then a scan reads all rows (ingest/csv_scan.h): a
 // column gets a type that represents all of its texts, or else VARCHAR. A line with another number
@@ -53,7 +58,7 @@ Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& target
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
                             Converter& converter, const PutTask& task);
 
-// True if a column is read as text because of its target type; null: it has none.
+// True if DuckDB reads a column as text because of its target type; null: it has none.
 bool ComesAsText(const Column* target);
 
 // ", NAME = 'VALUE'" for each given option, and for options that turn off a detection of DuckDB.

@@ -1,5 +1,7 @@
 #include "ingest/csv_rows.h"
 
+#include <fmt/format.h>
+
 #include <deque>
 #include <utility>
 
@@ -11,10 +13,13 @@ class CsvRows::Reader : public duck::TextBatchReader {
       : source_(source), batch_(source.columns_.size()), is_set_(source.columns_.size()) {}
 
   Result<duck::TextBatch> Next() override {
+    // Another thread can ask again after an error.
+    if (error_) return *error_;
     Result<duck::TextBatch> batch = Read();
     if (!batch.ok()) {
+      error_ = batch.error();
       const std::lock_guard lock(source_.mutex_);
-      source_.error_ = batch.error();
+      source_.error_ = error_;
     }
     return batch;
   }
@@ -22,7 +27,8 @@ class CsvRows::Reader : public duck::TextBatchReader {
  private:
   Result<duck::TextBatch> Read();
   Result<> OpenFile();
-  void AddRow(const CsvRowsFile& file, const CsvRecord& record);
+  Result<> AddRow(const CsvRowsFile& file, const CsvRecord& record);
+  Result<> AddText(const CsvRowsFile& file, uint64_t line, size_t column, std::string_view text);
   void EndBatch() {
     full_.push_back(std::exchange(batch_, duck::TextBatch(source_.columns_.size())));
   }
@@ -34,9 +40,22 @@ class CsvRows::Reader : public duck::TextBatchReader {
   duck::TextBatch batch_;   // The rows after those in full_.
   std::deque<duck::TextBatch> full_;
   std::vector<bool> is_set_;  // The columns of the current row.
+  std::optional<Error> error_;
 };
 
-void CsvRows::Reader::AddRow(const CsvRowsFile& file, const CsvRecord& record) {
+Result<> CsvRows::Reader::AddText(const CsvRowsFile& file, uint64_t line, size_t column,
+                                  std::string_view text) {
+  if (!source_.rules_.empty()) {
+    const Result<> kept = CheckText(source_.rules_[column], source_.columns_[column], text);
+    if (!kept.ok()) {
+      return kept.error().Wrap(fmt::format("\"{}\", line {}", file.text.path, line));
+    }
+  }
+  batch_.Add(column, text);
+  return {};
+}
+
+Result<> CsvRows::Reader::AddRow(const CsvRowsFile& file, const CsvRecord& record) {
   is_set_.assign(is_set_.size(), false);
   for (size_t i = 0; i < record.fields.size(); ++i) {
     const CsvField& field = record.fields[i];
@@ -45,9 +64,9 @@ void CsvRows::Reader::AddRow(const CsvRowsFile& file, const CsvRecord& record) {
     if (IsNull(field, file.syntax)) {
       batch_.AddNull(column);
     } else if (field.is_quoted && field.text.find(file.syntax.escape) != std::string_view::npos) {
-      batch_.Add(column, Unescaped(field, file.syntax));
+      TARN_CHECK_OK(AddText(file, record.line, column, Unescaped(field, file.syntax)));
     } else {
-      batch_.Add(column, field.text);
+      TARN_CHECK_OK(AddText(file, record.line, column, field.text));
     }
   }
   for (size_t i = 0; i < is_set_.size(); ++i) {
@@ -55,6 +74,7 @@ void CsvRows::Reader::AddRow(const CsvRowsFile& file, const CsvRecord& record) {
   }
   batch_.EndRow();
   if (batch_.rows() == source_.limits_.rows || batch_.bytes() >= source_.limits_.bytes) EndBatch();
+  return {};
 }
 
 Result<> CsvRows::Reader::OpenFile() {
@@ -65,8 +85,7 @@ Result<> CsvRows::Reader::OpenFile() {
     return {};
   };
   const auto add = [this, &file](const CsvRecord& record) -> Result<> {
-    if (!std::exchange(is_header_, false)) AddRow(file, record);
-    return {};
+    return std::exchange(is_header_, false) ? Result<>() : AddRow(file, record);
   };
   TARN_TRY(scanner_, CsvScanner::Open(file.text, file.syntax, count, add));
   return {};

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "duck/text_batches.h"
 #include "ingest/csv_scan.h"
+#include "ingest/text_rules.h"
 
 namespace tarn::ingest {
 
@@ -30,8 +31,13 @@ struct BatchLimits {
 
 class CsvRows : public duck::TextBatchSource {
  public:
-  CsvRows(std::vector<std::string> columns, std::vector<CsvRowsFile> files, BatchLimits limits)
-      : columns_(std::move(columns)), files_(std::move(files)), limits_(limits) {}
+  // `rules`: of each column, or empty. A text that breaks one is an error with its line.
+  CsvRows(std::vector<std::string> columns, std::vector<CsvRowsFile> files, BatchLimits limits,
+          std::vector<ColumnRule> rules = {})
+      : columns_(std::move(columns)),
+        files_(std::move(files)),
+        limits_(limits),
+        rules_(std::move(rules)) {}
 
   const std::vector<std::string>& columns() const override { return columns_; }
   Result<std::unique_ptr<duck::TextBatchReader>> Open() const override;
@@ -47,6 +53,7 @@ class CsvRows : public duck::TextBatchSource {
   const std::vector<std::string> columns_;
   const std::vector<CsvRowsFile> files_;
   const BatchLimits limits_;
+  const std::vector<ColumnRule> rules_;
   mutable std::atomic<uint64_t> bytes_read_ = 0;
   mutable std::mutex mutex_;
   mutable std::optional<Error> error_;  // Guarded by mutex_.

@@ -111,6 +111,19 @@ TEST_F(CsvRowsTest, ParquetDoesNotDependOnTheNumberOfThreads) {
   EXPECT_GT(first.size(), 1000U);
 }
 
+TEST_F(CsvRowsTest, NamesTheLineOfATextThatBreaksARule) {
+  const auto file = Write("a.csv", "a,b\n1,2\n\"x\ny\",3\n4,5.5\n6,7.5\n", {0, 1});
+  const CsvRows rows({"a", "b"}, {file}, {.rows = 100}, {{}, {"BIGINT", RuleOf("BIGINT")}});
+  const auto reader = *rows.Open();
+  for (int time = 0; time < 2; ++time) {
+    const auto batch = reader->Next();
+    ASSERT_FALSE(batch.ok());
+    EXPECT_EQ(batch.error().message,
+              fmt::format("\"{}\", line 5: column \"b\": \"5.5\" is no BIGINT", file.text.path));
+    EXPECT_EQ(rows.error()->message, batch.error().message);
+  }
+}
+
 TEST_F(CsvRowsTest, KeepsTheErrorOfAFileThatChanged) {
   const auto file = Write("a.csv", "a,b\n1,2\n3\n", {0, 1});
   const CsvRows rows({"a", "b"}, {file}, {.rows = 100});

@@ -121,19 +121,28 @@ Error HasChanged() {
 
 Result<> Write(JsonValue value, JsonShape& shape, duck::VectorWriter& out, uint64_t row);
 
-Result<> WriteText(JsonValue value, json_type type, duck::VectorWriter& out, uint64_t row) {
-  if (type == json_type::string) {
-    TARN_TRY(const std::string_view text, StringText(value));
-    out.SetText(row, text);
-  } else if (type == json_type::number) {
-    TARN_TRY(const std::string_view text, NumberText(value));
-    out.SetText(row, text);
-  } else if (type == json_type::boolean) {
-    TARN_TRY(const bool is_true, IsTrue(value));
-    out.SetText(row, is_true ? "true" : "false");
-  } else {
-    return HasChanged();
+Result<> WriteText(JsonValue value, const JsonShape& shape, json_type type, duck::VectorWriter& out,
+                   uint64_t row) {
+  std::string_view text;
+  switch (type) {
+    case json_type::string: {
+      TARN_TRY(text, StringText(value));
+      break;
+    }
+    case json_type::number: {
+      TARN_TRY(text, NumberText(value));
+      break;
+    }
+    case json_type::boolean: {
+      TARN_TRY(const bool is_true, IsTrue(value));
+      text = is_true ? "true" : "false";
+      break;
+    }
+    default:
+      return HasChanged();
   }
+  TARN_CHECK_OK(shape.CheckText(text));
+  out.SetText(row, text);
   return {};
 }
 
@@ -210,7 +219,7 @@ Result<> Write(JsonValue value, JsonShape& shape, duck::VectorWriter& out, uint6
   }
   switch (shape.form()) {
     case JsonShape::Form::kText:
-      return WriteText(value, type, out, row);
+      return WriteText(value, shape, type, out, row);
     case JsonShape::Form::kJson:
       return WriteJson(value, out, row);
     case JsonShape::Form::kList:
@@ -233,6 +242,8 @@ class JsonRows::Reader : public duck::RowReader {
   Result<uint64_t> Read(std::vector<duck::VectorWriter>& columns, uint64_t rows_max) override;
 
  private:
+  Result<uint64_t> ReadBatch(std::vector<duck::VectorWriter>& columns);
+
   std::shared_ptr<const JsonRows> source_;
   size_t file_ = 0;
   std::optional<JsonRecords> records_;
@@ -242,6 +253,15 @@ class JsonRows::Reader : public duck::RowReader {
 
 Result<uint64_t> JsonRows::Reader::Read(std::vector<duck::VectorWriter>& columns,
                                         [[maybe_unused]] uint64_t rows_max) {
+  Result<uint64_t> count = ReadBatch(columns);
+  if (!count.ok()) {
+    const std::lock_guard lock(source_->mutex_);
+    source_->error_ = count.error();
+  }
+  return count;
+}
+
+Result<uint64_t> JsonRows::Reader::ReadBatch(std::vector<duck::VectorWriter>& columns) {
   static_assert(kBatchRecordsMax <= duck::Chunk::kRowsMax);
   for (; file_ < source_->files_.size(); ++file_) {
     const JsonFile& file = source_->files_[file_];
@@ -326,10 +346,23 @@ const JsonShape& JsonRows::shape(size_t column) const {
   return records_->IsRecord() ? *records_->fields()[column].shape : *records_;
 }
 
+JsonShape& JsonRows::MutableShape(size_t column) {
+  return records_->IsRecord() ? *records_->fields()[column].shape : *records_;
+}
+
 void JsonRows::KeepJson(size_t column) {
-  JsonShape& shape = records_->IsRecord() ? *records_->fields()[column].shape : *records_;
+  JsonShape& shape = MutableShape(column);
   shape.KeepJson();
   columns_[column].type = shape.Type();
+}
+
+void JsonRows::SetRule(size_t column, ColumnRule rule) {
+  MutableShape(column).SetRule(columns_[column].name, std::move(rule));
+}
+
+std::optional<Error> JsonRows::error() const {
+  const std::lock_guard lock(mutex_);
+  return error_;
 }
 
 Result<std::unique_ptr<duck::RowReader>> JsonRows::Open() const {

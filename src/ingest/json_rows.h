@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,12 +39,18 @@ class JsonRows : public duck::RowSource, public std::enable_shared_from_this<Jso
 
   // The column gets the JSON text of its values.
   void KeepJson(size_t column);
+  // Texts of the column that break the rule are an error with their line. The column has texts.
+  void SetRule(size_t column, ColumnRule rule);
+
+  // The error that ended the reading. May be called from any thread.
+  std::optional<Error> error() const;
 
  private:
   class Reader;
 
   Result<> ReadShape(JsonFile& file, const ReadHook& hook);
   Result<> SetColumns();
+  JsonShape& MutableShape(size_t column);
 
   std::vector<JsonFile> files_;
   std::unique_ptr<JsonShape> records_ = std::make_unique<JsonShape>();
@@ -51,6 +59,8 @@ class JsonRows : public duck::RowSource, public std::enable_shared_from_this<Jso
   uint64_t row_count_ = 0;
   const std::shared_ptr<std::atomic<uint64_t>> bytes_read_ =
       std::make_shared<std::atomic<uint64_t>>(0);
+  mutable std::mutex mutex_;
+  mutable std::optional<Error> error_;  // Guarded by mutex_.
 };
 
 }  // namespace tarn::ingest

@@ -7,10 +7,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "duck/row_source.h"
 #include "ingest/text_kinds.h"
+#include "ingest/text_rules.h"
 
 namespace tarn::ingest {
 
@@ -65,6 +67,14 @@ class JsonShape {
 
   // Values become their JSON text.
   void KeepJson() { form_ = Form::kJson; }
+  // A rule for all values, which have the form kText.
+  void SetRule(const std::string& column, ColumnRule rule) {
+    column_ = column;
+    rule_ = std::move(rule);
+  }
+  Result<> CheckText(std::string_view text) const {
+    return rule_.holds == nullptr ? Result<>() : ingest::CheckText(rule_, column_, text);
+  }
 
   // "STRUCT("a" BIGINT, "b" VARCHAR[])"
   std::string TypeName() const;
@@ -84,6 +94,8 @@ class JsonShape {
   const TextKinds* Kinds() const;
 
   Form form_ = Form::kText;
+  std::string column_;  // Set with rule_.
+  ColumnRule rule_;
   bool is_too_deep_ = false;
   uint64_t nulls_ = 0;
   uint64_t booleans_ = 0;

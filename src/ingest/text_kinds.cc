@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <utility>
 
 #include "base/text.h"
+#include "ingest/number_text.h"
 
 namespace tarn::ingest {
 namespace {
@@ -18,14 +18,6 @@ constexpr size_t kExampleBytes = 200;
 constexpr uint64_t kFirstRows = 20'480;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-bool IsPadding(char c) { return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v'); }
-
-std::string_view WithoutSpace(std::string_view text) {
-  while (!text.empty() && IsPadding(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsPadding(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // Consumes characters from the beginning of a text.
 class Scanner {
@@ -95,21 +87,13 @@ KindSet KindsOfInteger(std::string_view text, bool is_negative, size_t digits) {
   return kinds;
 }
 
-// True if a DOUBLE represents the number: at most 17 digits, and an exponent within its range.
-bool FitsDouble(std::string_view text, size_t digits, bool has_exponent) {
-  constexpr size_t kDigits = 17;
-  if (text.size() <= kDigits && !has_exponent) return true;
-  if (digits > kDigits) return false;
-  if (text.front() == '+') text.remove_prefix(1);
-  double value = 0;
-  return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc() &&
-         std::isfinite(value);
-}
-
-bool IsNotFinite(std::string_view text) {
-  if (!text.empty() && (text.front() == '+' || text.front() == '-')) text.remove_prefix(1);
-  return EqualsIgnoreCase(text, "nan") || EqualsIgnoreCase(text, "inf") ||
-         EqualsIgnoreCase(text, "infinity");
+// True if the shortest text of a DOUBLE is the number, which is so for all numbers of 15 digits
+// without an exponent.
+bool IsExactDouble(std::string_view text, size_t digits, bool has_exponent) {
+  constexpr size_t kDigits = 15;
+  constexpr size_t kDigitsMax = 17;
+  if (text.size() <= kDigits + 1 && !has_exponent) return true;
+  return digits <= kDigitsMax && IsTextOfDouble(text);
 }
 
 // The digits without leading zeros.
@@ -142,7 +126,7 @@ KindSet KindsOfNumber(std::string_view text) {
     if (scanner.Digits().empty()) return 0;
   }
   if (!scanner.AtEnd()) return 0;
-  return FitsDouble(text, SignificantDigits(whole, decimals), has_exponent) ? kDouble : 0;
+  return IsExactDouble(text, SignificantDigits(whole, decimals), has_exponent) ? kDouble : 0;
 }
 
 bool IsUuid(std::string_view text) {
@@ -240,6 +224,7 @@ KindSet KindsOfMoment(std::string_view text) {
 }
 
 bool LooksLikeValue(std::string_view text) {
+  text = Trim(text);
   return !text.empty() && (IsDigit(text.front()) || text.front() == '-' || text.front() == '+') &&
          text.find_first_not_of("0123456789+-.:eETZ ") == std::string_view::npos;
 }
@@ -262,23 +247,15 @@ constexpr std::array<std::pair<KindSet, std::string_view>, 12> kNames = {{
 }  // namespace
 
 KindSet KindsOf(std::string_view text, KindSet among) {
-  const std::string_view padded = text;
-  text = WithoutSpace(text);
   if (text.empty()) return 0;
   KindSet kinds = 0;
   if ((among & kNumberKinds) != 0) kinds |= KindsOfNumber(text);
-  if ((among & kMomentKinds) != 0) {
-    KindSet moments = KindsOfMoment(text);
-    // DuckDB reads a date with white space around it as a timestamp.
-    const bool is_padded_day = (moments & kDate) != 0 && padded.size() > text.size();
-    if (is_padded_day) moments &= kDate;
-    kinds |= moments;
-  }
+  if ((among & kMomentKinds) != 0) kinds |= KindsOfMoment(text);
   if ((among & kBoolean) != 0 &&
-      (EqualsIgnoreCase(padded, "true") || EqualsIgnoreCase(padded, "false"))) {
+      (EqualsIgnoreCase(text, "true") || EqualsIgnoreCase(text, "false"))) {
     kinds |= kBoolean;
   }
-  if ((among & kUuid) != 0 && IsUuid(padded)) kinds |= kUuid;
+  if ((among & kUuid) != 0 && IsUuid(text)) kinds |= kUuid;
   return kinds & among;
 }
 
@@ -288,7 +265,7 @@ void TextKinds::Narrow(std::string_view text) {
     count_before_example_ = count_ - 1;
     example_ = Shortened(ToValidUtf8(text.substr(0, kExampleBytes)), kExampleBytes);
   } else if ((kinds_ & kDouble) != 0) {
-    AddDecimals(WithoutSpace(text));
+    AddDecimals(text);
   }
 }
 

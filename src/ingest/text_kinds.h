@@ -35,7 +35,7 @@ inline constexpr KindSet kStringKinds = kMomentKinds | kUuid;
 // The types for values of CSV.
 inline constexpr KindSet kValueKinds = kNumberKinds | kMomentKinds | kBoolean;
 
-// The types of `among` that fit this text. Ignores white space around numbers and times.
+// The types of `among` that fit this text. White space is a part of the text.
 KindSet KindsOf(std::string_view text, KindSet among);
 
 // Finds the types that fit all added texts, in constant memory.

@@ -12,10 +12,11 @@ std::string TypeOf(const std::vector<std::string>& texts, KindSet among = kValue
 }
 
 TEST(TextKinds, FindsTheNarrowestTypeOfAllTexts) {
-  EXPECT_EQ(TypeOf({"1", "-2", " 3 "}), "BIGINT");
+  EXPECT_EQ(TypeOf({"1", "-2", "3"}), "BIGINT");
   EXPECT_EQ(TypeOf({"1", "18446744073709551615"}), "UBIGINT");
   EXPECT_EQ(TypeOf({"1", "-18446744073709551616"}), "DECIMAL(38,0)");
   EXPECT_EQ(TypeOf({"1", "1.5", "1e3", "nan"}), "DOUBLE");
+  EXPECT_EQ(TypeOf({"5e-324", "0.1234567890123456", "1.7976931348623157e308"}), "DOUBLE");
   EXPECT_EQ(TypeOf({"true", "FALSE"}), "BOOLEAN");
   EXPECT_EQ(TypeOf({"12:30", "12:30:00.5"}), "TIME");
   EXPECT_EQ(TypeOf({"2026-01-31"}), "DATE");
@@ -32,6 +33,16 @@ TEST(TextKinds, KeepsTextThatATypeWouldChange) {
                            "+7",
                            "1e400",
                            "1e-400",
+                           "4e-324",
+                           "0.10000000000000001",
+                           "0.12345678901234567",
+                           " 7",
+                           "7 ",
+                           "1.5 ",
+                           " 2026-01-31",
+                           "2026-01-31 12:00:00 ",
+                           "\t12:00:00",
+                           "2026-01-31T12:00:00Z ",
                            "0.12345678901234567890",
                            "12345678901234567.89",
                            "1.2.3",

@@ -143,7 +143,12 @@ def test_folders_are_no_columns(folder, put, rows):
         ),
         ("31/12/2025", "2025-12-30", "string", "2025-12-30"),
         ("1.5", "12345678901234567.89", "string", "12345678901234567.89"),
-        ("1.5", "0.12345678901234567", "double", 0.12345678901234567),
+        ("1.5", "0.1234567890123456", "double", 0.1234567890123456),
+        ("1.5", "0.10000000000000001", "string", "0.10000000000000001"),
+        ("1.5", "4e-324", "string", "4e-324"),
+        ("1.5", "5e-324", "double", 5e-324),
+        ("1", " 7", "string", " 7"),
+        ("2026-01-01", "2026-01-02 ", "string", "2026-01-02 "),
         ("1.5", "1e400", "string", "1e400"),
         ("2026-01-01", "2026-02-30", "string", "2026-02-30"),
         ("12:00:00", "12:00:00.1234567", "string", "12:00:00.1234567"),
@@ -235,7 +240,14 @@ def test_types_that_somebody_says(folder, put, rows):
         ("TIMESTAMP", "2026-01-02", "2026-01-02 00:00:00"),
         ("DATE", "2026-01-02 00:00:00", "2026-01-02"),
         ("BOOLEAN", "true", True),
+        ("DOUBLE", "0.10000000000000001", 0.1),
+        ("DOUBLE", "5e-324", 5e-324),
         # These would change the value.
+        ("DOUBLE", "1e-400", None),
+        ("DOUBLE", "4e-324", None),
+        ("DOUBLE", "1.23456789012345678901", None),
+        ("FLOAT", "0.123456789", None),
+        ("BOOLEAN", "1", None),
         ("BIGINT", "1.7", None),
         ("TINYINT", "300", None),
         ("DOUBLE", "9007199254740993", None),
@@ -255,12 +267,38 @@ def test_append_keeps_values_or_refuses_them(folder, put, rows, type_, text, val
     there.write_bytes(parquet(f"SELECT 0 AS id, NULL::{type_} AS v"))
     done = put(write(folder, "a.csv", f"id,v\n1,{text}\n"), "--as", "t", "--append")
     if value is None:
-        refused(done, "v")
+        refused(done, 'a.csv", line 2: column "v": ', f'"{text}" is no')
         assert list((folder / "served" / "t").iterdir()) == [there]
         return
     ok(done)
     (added,) = [row[1] for row in rows("t")[0] if row[0] == 1]
     assert (str(added) if isinstance(value, str) else added) == value
+
+
+def test_the_first_value_that_a_type_would_change_is_named(folder, put):
+    rows = "".join(f"{n},{n % 2}\n" for n in range(LONG))
+    path = write(folder, "a.csv", "n,flag\n" + rows)
+    refused(put(path, "--as", "t", "--type", "flag=BOOLEAN"), 'line 2: column "flag": "0" is no')
+    path = write(folder, "b.csv", "n,x\n1,1.5\n\n2,1e-400\n3,1e-500\n")
+    refused(put(path, "--as", "t", "--type", "x=DOUBLE"), 'b.csv", line 4: column "x": "1e-400"')
+    lines = '{"x": 1.5}\n{"x": 1.23456789012345678901}\n{"x": 1e-400}\n'
+    path = write(folder, "c.ndjson", lines)
+    done = put(path, "--as", "t", "--type", "x=DOUBLE")
+    refused(done, 'c.ndjson", line 2: column "x": "1.23456789012345678901" is no DOUBLE')
+    assert "Error:" not in done.stderr
+
+
+def test_bits_are_the_digits_of_the_file(folder, put, rows):
+    path = write(folder, "a.csv", "v\n101\n0011\n")
+    ok(put(path, "--as", "t", "--type", "v=BIT"))
+    assert [str(value) for (value,) in rows("t")[0]] == ["101", "0011"]
+    refused(put(path, "--as", "u", "--type", "v=BOOLEAN"), 'line 2: column "v": "101" is no')
+
+
+def test_json_texts_stay_texts_in_a_json_column(folder, put, rows):
+    content = '{"v": "1"}\n{"v": "x"}\n{"v": "2026-01-01"}\n'
+    ok(put(write(folder, "a.ndjson", content), "--as", "t", "--type", "v=JSON"))
+    assert [value for (value,) in rows("t")[0]] == ['"1"', '"x"', '"2026-01-01"']
 
 
 def test_append_of_json(folder, put, rows):
@@ -294,6 +332,9 @@ def test_json_has_digits_that_no_bigint_holds(folder, put, rows):
         (["12:30:00.123456789"], "string", "12:30:00.123456789"),
         (["007", "8"], "string", "007"),
         (["2026-01-02"], "date32[day]", "2026-01-02"),
+        ([" 2026-01-02"], "string", " 2026-01-02"),
+        (["2026-01-01T10:00:00Z "], "string", "2026-01-01T10:00:00Z "),
+        (["12:30:00\n"], "string", "12:30:00\n"),
     ],
 )
 def test_json_strings_are_what_they_are(folder, put, rows, texts, type_, value):

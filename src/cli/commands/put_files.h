@@ -38,7 +38,7 @@ Result<> RequireSamePartitions(const std::string& dataset, const std::vector<std
 Error HasTheseRows(const std::string& dataset);
 uint64_t BytesOf(const std::vector<NamedFile>& files);
 
-// The key of an object: "DATASET/SHA-256.parquet". A '/' in the name of the dataset becomes '_'.
+// The key of an object: "DATASET/HASH.parquet". A '/' in the name of the dataset becomes '_'.
 std::string KeyOf(const std::string& dataset, const NamedFile& file);
 
 // Makes a new file, whose bytes are on the disk when the function returns.
