@@ -23,13 +23,12 @@ constexpr auto kLookEvery = std::chrono::milliseconds(20);
 // DuckDB ends within this time, or not before it has read all of a file.
 constexpr auto kInterruptTime = std::chrono::seconds(1);
 
+constexpr const char* kKindLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz ";
+
 // DuckDB's message without the statement, which the user did not write.
 Error WithoutStatement(const Error& error) {
-  std::string message(Trim(error.message.substr(0, error.message.find("\n\nLINE 1:"))));
-  if (message.find("Possible ") != std::string::npos) {
-    message += "\n\n--with NAME=VALUE sets such an option, as in --with nullstr=NA";
-  }
-  return {error.kind, message};
+  return {error.kind,
+          std::string(Trim(error.message.substr(0, error.message.find("\n\nLINE 1:"))))};
 }
 
 std::vector<Column> ToColumns(const std::vector<duck::Statement::Column>& columns) {
@@ -53,7 +52,45 @@ Result<std::vector<std::string>> ReadFirstRow(duck::Connection& connection,
   return row;
 }
 
+// Lines of a message can have a whole record of a file.
+std::string WithShortLines(std::string_view text) {
+  constexpr size_t kLineBytes = 200;
+  std::string lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines += tarn::Shortened(ToValidUtf8(text.substr(0, end)), kLineBytes);
+    text.remove_prefix(end);
+    if (text.starts_with('\n')) {
+      lines += '\n';
+      text.remove_prefix(1);
+    }
+  }
+  return lines;
+}
+
 }  // namespace
+
+std::string PlainMessage(const std::string& message) {
+  constexpr std::string_view kEnd = " Error: ";
+  std::string plain = message;
+  const size_t end = message.find(kEnd);
+  if (end != std::string::npos && message.find_first_not_of(kKindLetters) >= end) {
+    plain = message.substr(end + kEnd.size());
+    if (message.starts_with("INTERNAL")) plain = "DuckDB fails at it: " + plain;
+  }
+  constexpr std::string_view kNoOption = "Invalid named parameter \"";
+  if (plain.starts_with(kNoOption)) {
+    const std::string name = plain.substr(kNoOption.size());
+    return fmt::format("--with {}: DuckDB's read_csv has no such option",
+                       name.substr(0, name.find('"')));
+  }
+  for (const char* advice :
+       {"\nPossible ", "\nCandidates:", "\nThe search space", "\n\n  file = ", "\n\nColumn "}) {
+    plain.resize(std::min(plain.find(advice), plain.size()));
+  }
+  if (plain != message) plain = ReplaceAll(WithShortLines(Trim(plain)), "\n\n", "\n");
+  return ReplaceAll(plain, "CSV Error on Line: ", "line ");
+}
 
 Result<Converter> Converter::Open(const std::filesystem::path& folder, PutTask task) {
   TARN_TRY(const duck::Database database,

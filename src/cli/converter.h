@@ -16,6 +16,9 @@
 
 namespace tarn::cli {
 
+// DuckDB's message without its kind, such as "Invalid Input Error: ", its advice and its settings.
+std::string PlainMessage(const std::string& message);
+
 // Statements show their progress as a step of the current phase, and end soon after a stop
 // (kCancelled), even if DuckDB does not interrupt them. Errors do not show statements, because the
 // user wrote none. Not thread-safe.

@@ -42,8 +42,7 @@ Result<> SplitInto(const std::string& head, char delimiter, const std::string& c
                   "columns = {{{}}})",
                   PathLiteral(csv), duck::QuoteLiteral(std::string(1, delimiter)), columns));
   if (rows.ok()) return {};
-  const std::string& message = rows.error().message;
-  return Error{rows.error().kind, message.substr(0, message.find("\nPossible "))};
+  return Error{rows.error().kind, PlainMessage(rows.error().message)};
 }
 
 // Refuses a file whose first lines DuckDB would skip.

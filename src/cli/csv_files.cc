@@ -132,6 +132,29 @@ Error RaggedLine(const Input& input, const CsvFile& file) {
                                      scan.columns.size(), scan.ragged->text, advice));
 }
 
+// True if a text in UTF-16 was read as bytes: at least every third byte of its first line is NUL.
+bool IsUtf16(std::string_view beginning) {
+  constexpr size_t kBytesMin = 4;
+  const std::string_view line = beginning.substr(0, beginning.find('\n'));
+  return line.size() >= kBytesMin &&
+         static_cast<size_t>(std::count(line.begin(), line.end(), '\0')) * 3 >= line.size();
+}
+
+Error SeemsUtf16(const std::string& file) {
+  return InvalidArgument(fmt::format(
+      "\"{}\" seems to be UTF-16 without a byte order mark: --encoding utf-16le says so", file));
+}
+
+Error NoLines(const std::string& file, uint64_t skipped) {
+  if (skipped == 0) {
+    return InvalidArgument(
+        fmt::format("\"{}\" has only blank lines: there is nothing that tells its columns", file));
+  }
+  return InvalidArgument(fmt::format(
+      "\"{}\" has nothing after the {} that --with skip={} leaves out: skip fewer lines", file,
+      Plural(skipped, "line"), skipped));
+}
+
 // True if all fields of a line are quoted.
 bool IsAllQuoted(std::string_view line, char delimiter) {
   while (true) {
@@ -178,17 +201,19 @@ class CsvFinder {
     Result<SniffedCsv> sniffed = SniffCsv(path, GivenCsvOptions(input_), converter_);
     if (!sniffed.ok() && sniffed.error().kind == ErrorKind::kCancelled) return sniffed.error();
     TARN_TRY(beginning_, BeginningOf(path));
+    if (IsUtf16(beginning_)) return SeemsUtf16(path);
     first_line_ = FirstLine(beginning_, SkippedLines());
     const bool is_trusted = sniffed.ok() && IsTrusted(*sniffed);
     CsvFile file{.path = path, .syntax = SyntaxOf(sniffed.ok() ? &*sniffed : nullptr, is_trusted)};
     TARN_CHECK_OK(Scan(file, is_trusted ? &*sniffed : nullptr));
+    if (file.scan.columns.empty()) return NoLines(path, SkippedLines());
     if (!is_trusted && !SaysHeader(input_) && HasValues(file.scan.first)) {
       file.syntax.has_header = false;
       TARN_TRY(file.scan, ScanWith(file));
     }
     if (file.scan.ragged) {
       const uint64_t lines = sniffed.ok() ? LinesBeforeHeader(*sniffed, beginning_) : 0;
-      if (lines > 0) return HeaderFurtherDown(path, beginning_, lines);
+      if (lines > 0 && sniffed->has_header) return HeaderFurtherDown(path, beginning_, lines);
       return RaggedLine(input_, file);
     }
     if (is_trusted && sniffed->columns.size() == file.scan.columns.size()) {
@@ -364,11 +389,15 @@ Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& convert
   return files;
 }
 
+std::filesystem::path RewrittenFile(const std::filesystem::path& folder, size_t index) {
+  return folder / fmt::format("rewritten-{}.csv", index);
+}
+
 Result<> RewriteForDuckDb(std::vector<CsvFile>& files, const std::filesystem::path& folder,
                           const PutTask& task) {
   for (size_t i = 0; i < files.size(); ++i) {
     if (!IsDividedOtherwise(files[i])) continue;
-    TARN_CHECK_OK(Rewrite(folder / fmt::format("rewritten-{}.csv", i), task, files[i]));
+    TARN_CHECK_OK(Rewrite(RewrittenFile(folder, i), task, files[i]));
   }
   return {};
 }

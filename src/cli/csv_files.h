@@ -36,6 +36,9 @@ bool CanScanCsv(const Input& input);
 Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& converter,
                                           const PutTask& task, std::vector<std::string>& notes);
 
+// The file that RewriteForDuckDb writes in place of the file with this index.
+std::filesystem::path RewrittenFile(const std::filesystem::path& folder, size_t index);
+
 // Writes files again, into `folder`, that DuckDB would divide into other records.
 Result<> RewriteForDuckDb(std::vector<CsvFile>& files, const std::filesystem::path& folder,
                           const PutTask& task);

@@ -102,7 +102,11 @@ Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targe
   const std::vector<Column> before = source.columns;
   for (size_t i = 0; i < before.size(); ++i) {
     const Column* target = FindColumn(targets, before[i].name);
-    if (target != nullptr) UseTarget(i, *target, formats, *rows, source);
+    if (target != nullptr) {
+      UseTarget(i, *target, formats, *rows, source);
+    } else {
+      rows->AddTypeNotes(i, source.notes);
+    }
   }
   TARN_CHECK_OK(converter.Register(kRows, rows));
   TARN_CHECK_OK(DecideTypes(QuestionsOf(*rows, formats, source.columns), fmt::format("{}()", kRows),

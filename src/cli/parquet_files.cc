@@ -178,7 +178,7 @@ Result<Input> WithPacking(Input input, const PutTask& task) {
 
 // The error of a conversion, with the columns that differ from those of the dataset.
 Error ConversionError(Error error, const std::vector<Column>& wanted, const TextSource& source) {
-  error.message = MessageOfCast(error.message);
+  error.message = PlainMessage(MessageOfCast(error.message));
   const std::string difference = Difference(wanted, source.found);
   if (!wanted.empty() && error.kind != ErrorKind::kCancelled && !difference.empty()) {
     error.message += "\n" + difference;
@@ -223,12 +223,32 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
   TARN_TRY(result.columns, converter.ColumnsOf(done));
   TARN_TRY(result.rows, converter.CountRows(done));
   if (source.rows && *source.rows != result.rows) {
-    return Internal(fmt::format("DuckDB has read {} rows of {}", result.rows, *source.rows));
+    return InvalidArgument(
+        fmt::format("there are {} rows with these options, and {} without them: leave out options "
+                    "of --with that divide rows",
+                    result.rows, *source.rows));
   }
-  if (result.rows == 0) return InvalidArgument("there are no rows");
   TARN_TRY(result.files, DivideParquet(out, {.rows = result.rows, .group_rows = group_rows},
                                        kObjectBytes, converter));
   return result;
+}
+
+Error NoRows(const std::vector<std::string>& files) {
+  return InvalidArgument(files.size() == 1 ? fmt::format("\"{}\" has no rows", files.front())
+                                           : "the files have no rows");
+}
+
+// A message about temporary files as one about the files that the user named.
+std::string WithNames(std::string message, const Input& given, const fs::path& folder) {
+  for (size_t i = 0; i < given.files.size(); ++i) {
+    message = ReplaceAll(std::move(message), RewrittenFile(folder, i).string(), given.files[i]);
+    message = ReplaceAll(std::move(message), Utf8File(folder, i, given.files[i]).string(),
+                         given.files[i]);
+  }
+  for (const auto& [file, name] : given.aliases) {
+    message = ReplaceAll(std::move(message), file, name);
+  }
+  return message;
 }
 
 Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
@@ -248,9 +268,11 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
   for (const Column& column : said) {
     if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
   }
+  if (source.rows == 0) return NoRows(given.files);
   TARN_TRY(const std::string list, Select(source, wanted, targets));
   Result<ParquetFiles> written = WriteParquet(source, list, folder, bytes, converter);
   if (!written.ok()) return ConversionError(written.error(), wanted, source);
+  if (written->rows == 0) return NoRows(given.files);
   for (const std::string& file : written->files) {
     const auto read = converter.ParquetColumnsOf(file, input.footer_limits);
     if (!read.ok()) return read.error().Wrap("queryd cannot read the converted file");
@@ -326,10 +348,15 @@ std::string PathList(const std::vector<std::string>& files) {
 
 Result<ParquetFiles> ToParquet(const Input& input, const fs::path& folder,
                                const std::vector<Column>& wanted, const PutTask& task) {
-  for (const std::string& file : input.files) TARN_CHECK_OK(CheckFile(file));
-  TARN_TRY(Converter converter, Converter::Open(folder, task));
-  if (input.format == InputFormat::kParquet) return TakeParquet(input, wanted, converter);
-  return Convert(input, folder, wanted, task, converter);
+  const auto convert = [&]() -> Result<ParquetFiles> {
+    for (const std::string& file : input.files) TARN_CHECK_OK(CheckFile(file));
+    TARN_TRY(Converter converter, Converter::Open(folder, task));
+    if (input.format == InputFormat::kParquet) return TakeParquet(input, wanted, converter);
+    return Convert(input, folder, wanted, task, converter);
+  };
+  Result<ParquetFiles> files = convert();
+  if (files.ok()) return files;
+  return Error{files.error().kind, WithNames(PlainMessage(files.error().message), input, folder)};
 }
 
 }  // namespace tarn::cli

@@ -20,6 +20,8 @@ enum class InputFormat { kCsv, kJson, kParquet };
 
 struct Input {
   std::vector<std::string> files;  // At least one. All have the same format.
+  // Temporary files, and their names in messages: {"/tmp/x/stdin", "stdin"}.
+  std::vector<std::pair<std::string, std::string>> aliases;
   InputFormat format = InputFormat::kCsv;
   std::string delimiter;       // Of CSV. Empty: detected.
   bool has_no_header = false;  // Of CSV. False: detected.

@@ -11,8 +11,6 @@
 namespace tarn::cli {
 namespace {
 
-constexpr const char* kKindLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz ";
-
 Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
                const std::vector<Column>& columns) {
   catalog::SchemaUnion::Columns converted;
@@ -20,15 +18,6 @@ Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
     converted.push_back({.name = column.name, .type = column.type});
   }
   return schema.Add(name, std::make_shared<const catalog::SchemaUnion::Columns>(converted));
-}
-
-// DuckDB's message without its kind, such as "Invalid Input Error: ".
-std::string PlainMessage(const std::string& message) {
-  constexpr std::string_view kEnd = " Error: ";
-  const size_t end = message.find(kEnd);
-  if (end == std::string::npos || message.find_first_not_of(kKindLetters) < end) return message;
-  const std::string plain = message.substr(end + kEnd.size());
-  return message.starts_with("INTERNAL") ? "DuckDB fails at it: " + plain : plain;
 }
 
 Error CannotBeRead(const std::string& file, const Error& error) {

@@ -328,11 +328,9 @@ Result<> JsonRows::SetColumns() {
   if (records_->IsRecord()) {
     for (const JsonShape::Field& field : records_->fields()) {
       columns_.push_back({field.name, field.shape->Type()});
-      field.shape->AddNotes(field.name, notes_);
     }
   } else {
     columns_.push_back({"json", records_->Type()});
-    records_->AddNotes("json", notes_);
   }
   size_t leaves = 0;
   for (const Column& column : columns_) leaves += LeavesOf(column.type);

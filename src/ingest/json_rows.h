@@ -30,8 +30,12 @@ class JsonRows : public duck::RowSource, public std::enable_shared_from_this<Jso
   Result<std::unique_ptr<duck::RowReader>> Open() const override;
 
   const JsonShape& shape(size_t column) const;
-  // Notes about names and types, a line each.
+  // Notes about names, a line each.
   const std::vector<std::string>& notes() const { return notes_; }
+  // Adds notes about the types of a column, a line each.
+  void AddTypeNotes(size_t column, std::vector<std::string>& notes) const {
+    shape(column).AddNotes(columns_[column].name, notes);
+  }
 
   // The number of bytes that Open() has read so far. May be called from any thread.
   uint64_t bytes_read() const { return *bytes_read_; }

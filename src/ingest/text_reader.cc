@@ -56,6 +56,13 @@ Result<> TextReader::Start(const std::string& encoding) {
   }
   if (encoding.empty() && pending_.starts_with(kUtf16LittleMark)) encoding_ = "UTF-16LE";
   if (encoding.empty() && pending_.starts_with(kUtf16BigMark)) encoding_ = "UTF-16BE";
+  const bool is_utf16 =
+      pending_.starts_with(kUtf16LittleMark) || pending_.starts_with(kUtf16BigMark);
+  if (encoding_.empty() && is_utf16) {
+    return InvalidArgument(
+        fmt::format("\"{}\" begins with the byte order mark of UTF-16: leave out --encoding {}",
+                    path_, encoding));
+  }
   if (encoding_.empty()) {
     if (pending_.starts_with(kUtf8Mark)) pending_.erase(0, kUtf8Mark.size());
     return {};

@@ -317,7 +317,7 @@ def test_options_of_reading_are_checked(run, file):
     path = file("sales.csv", CSV)
     refused(put(run, path, "--as", "t", "--with", "skip"), "write NAME=VALUE")
     refused(put(run, path, "--as", "t", "--with", "x = 1)--=2"), "write NAME=VALUE")
-    refused(put(run, path, "--as", "t", "--with", "colour=red"), '"colour"', "Candidates")
+    refused(put(run, path, "--as", "t", "--with", "colour=red"), "--with colour: ", "no such")
 
 
 def test_patterns_that_no_shell_has_seen(lake, run, file):

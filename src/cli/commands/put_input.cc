@@ -140,6 +140,13 @@ Result<> CheckReadOptions(const Input& input) {
     if ((name == "header" || name == "null_padding" || name == "allow_quoted_nulls") && !is_flag) {
       return InvalidArgument(fmt::format("--with {}={}: must be true or false", name, value));
     }
+    if (name == "types" || name == "dtypes" || name == "column_types" || name == "columns") {
+      return InvalidArgument(
+          fmt::format("--with {}: use --type COLUMN=TYPE, as in --type zip=VARCHAR", name));
+    }
+    if ((name == "decimal_separator" || name == "thousands") && value.size() != 1) {
+      return InvalidArgument(fmt::format("--with {}={}: must be one character", name, value));
+    }
     const bool is_count = !value.empty() && value.size() <= 9 &&
                           value.find_first_not_of("0123456789") == std::string::npos;
     if (name == "skip" && !is_count) {
@@ -168,6 +175,7 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
   for (const std::string& file : options.files) {
     if (file == "-") {
       TARN_TRY(input.files.emplace_back(), KeepStdin(folder, stop));
+      input.aliases.emplace_back(input.files.back(), "stdin");
     } else {
       TARN_TRY(const std::vector<std::string> files, Matching(file));
       named.insert(named.end(), files.begin(), files.end());

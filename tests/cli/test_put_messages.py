@@ -1,0 +1,102 @@
+"""Error messages of tarn put: they name the file of the user, and say what to do."""
+
+import gzip
+
+import pytest
+from harness.put_files import write
+from harness.tool import ok, refused
+
+UTF16 = "a,b\n1,2\n".encode("utf-16")
+INTERNALS = ("Error:", "/tarn-put", "Possible ", "Candidates", "csv_rows", "delimiter = ", "/stdin")
+
+
+@pytest.mark.parametrize(
+    "content, options, said",
+    [
+        # Files without rows.
+        ("\n", [], ['"a.csv" has only blank lines']),
+        ("\r\n\r\n", [], ['"a.csv" has only blank lines']),
+        ("\ufeff", [], ['"a.csv" has only blank lines']),
+        ("a,b\n", [], ['"a.csv" has no rows']),
+        ("a,b\n1,2\n", ["--with", "skip=5"], ["after the 5 lines that --with skip=5 leaves out"]),
+        # Lines and encodings.
+        ("a\n1,2\n3,4\n", [], ["line 2: 2 fields where line 1 has 1", "--delimiter"]),
+        (UTF16, ["--encoding", "utf-8"], ["the byte order mark of UTF-16", "leave out --encoding"]),
+        (UTF16[2:], [], ["seems to be UTF-16", "--encoding utf-16le"]),
+        (
+            "é,b\n1,2\n3\n".encode("latin-1"),
+            ["--encoding", "latin-1"],
+            ['"a.csv", line 3: 1 field'],
+        ),
+        ("é,b\n1,2\n3\n".encode("utf-16"), [], ['"a.csv", line 3: 1 field']),
+        # Options.
+        ("a,b\n1,2\n", ["--with", "nosuch=1"], ["--with nosuch: ", "no such option"]),
+        ("a,b\n1,2\n", ["--with", "quote=ab"], ["quote", "1 byte"]),
+        ("a,b\n1,2\n", ["--with", "types={'a': 'INT'}"], ["use --type COLUMN=TYPE"]),
+        ("a,b\n1,2\n", ["--with", "decimal_separator=xx"], ["must be one character"]),
+        ("a,b\n1,2\n", ["--with", "ignore_errors=maybe"], ["'maybe'"]),
+        ("a,b\n1,2\n3\n", ["--with", "strict_mode=false"], ["line 3", "null_padding=true"]),
+        ("a,b\n1,2\n", ["--with", "max_line_size=3", "--with", "comment=#"], ["line 1", "3 bytes"]),
+        # Types.
+        ("a,b\n1,x\n", ["--type", "b=BIGINT"], ['"a.csv", line 2: column "b": "x" is no BIGINT']),
+        ("a,b\n1,x\n", ["--type", "b=INTERVAL"], ['column "b": "x" is no INTERVAL']),
+    ],
+)
+def test_message_about_csv(folder, put, content, options, said):
+    write(folder, "a.csv", content)
+    done = put("a.csv", "--as", "t", *options)
+    refused(done, *said)
+    assert not [part for part in INTERNALS if part in done.stderr]
+
+
+@pytest.mark.parametrize(
+    "content, options, said",
+    [
+        (b"", ["--format", "csv"], ['"stdin" is empty']),
+        (b"a\n", ["--format", "csv"], ['"stdin" has no rows']),
+        (b"a,b\n1\n", [], ['"stdin", line 2: 1 field']),
+        (b"\xe9,b\n1\n", [], ['"stdin", line 1: the byte 0xE9']),
+        ("é,b\n1\n".encode("utf-16"), [], ['"stdin", line 2: 1 field']),
+        (gzip.compress(b"a,b\n1,2\n")[:-6], [], ['"stdin" is cut off']),
+        (b'{"a":1}\n{"a":', ["--format", "json"], ['"stdin", line 2: ']),
+    ],
+)
+def test_message_about_stdin(put, content, options, said):
+    done = put("-", "--as", "t", *options, input=content, text=False)
+    error = done.stderr.decode()
+    assert done.returncode == 1
+    assert all(part in error for part in said), error
+    assert not [part for part in INTERNALS if part in error]
+
+
+def test_long_lines_are_cut_in_messages(folder, put):
+    write(folder, "a.csv", "a,b\n1," + "x" * 3_000_000 + "\n")
+    done = put("a.csv", "--as", "t", "--with", "comment=#")
+    assert done.returncode == 1
+    assert len(done.stderr) < 1000
+
+
+def test_no_note_about_the_type_of_a_column_whose_type_is_given(folder, put):
+    write(folder, "a.json", '{"n": 1}\n{"n": 12345678901234567.89}\n')
+    assert "column" in put("a.json", "--as", "t").stderr
+    done = put("a.json", "--as", "u", "--type", "n=VARCHAR")
+    ok(done)
+    assert done.stderr == ""
+
+
+# --- values and tables that need much memory
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+def test_value_of_200_mb(folder, put, ending):
+    text = "x" * 200_000_000
+    content = f"a,b\n1,{text}\n" if ending == "csv" else f'{{"a":1,"b":"{text}"}}'
+    ok(put(write(folder, f"a.{ending}", content), "--as", "t"))
+
+
+@pytest.mark.parametrize("options", [[], ["--with", "comment=#"]])
+def test_many_text_columns(folder, put, options):
+    columns = range(1000)
+    lines = [",".join(f"c{n}" for n in columns)]
+    lines += [",".join(f"text {n} {row}" for n in columns) for row in range(20)]
+    ok(put(write(folder, "a.csv", "\n".join(lines)), "--as", "t", *options))
