@@ -1,9 +1,7 @@
 #include "cli/columns.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
 #include "catalog/manifest.h"
 #include "cli/commands/remote.h"
 #include "duck/quote.h"
@@ -15,13 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 }  // namespace
-
-const Column* FindColumn(const std::vector<Column>& columns, std::string_view name) {
-  const auto found = std::find_if(columns.begin(), columns.end(), [&](const Column& column) {
-    return EqualsIgnoreCase(column.name, name);
-  });
-  return found == columns.end() ? nullptr : &*found;
-}
 
 std::vector<Column> ColumnsOf(const Json& manifest) {
   std::vector<Column> columns;

@@ -2,24 +2,17 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "ingest/columns.h"
 
 namespace tarn::cli {
 
 class Remote;
 
-struct Column {
-  std::string name;
-  std::string type;  // As DuckDB writes it.
-
-  friend bool operator==(const Column&, const Column&) = default;
-};
-
-// Finds a column by its name without regard to case; null if there is none.
-const Column* FindColumn(const std::vector<Column>& columns, std::string_view name);
+using ingest::Column;
+using ingest::FindColumn;
 
 // The "schema" of a manifest; empty if it has none.
 std::vector<Column> ColumnsOf(const nlohmann::ordered_json& manifest);

@@ -388,7 +388,7 @@ int Main(int argc, const char* const* argv) {
 int main(int argc, char** argv) {
   try {
     const int status = tarn::cli::Main(argc, argv);
-    if (!tarn::cli::IsAnyThreadLeftBehind()) return status;
+    if (!tarn::IsAnyThreadLeftBehind()) return status;
     std::fflush(nullptr);
     tarn::log::Flush();
     _exit(status);

@@ -88,9 +88,9 @@ TEST_F(CsvRowsTest, BatchesDependOnTheRowsOnly) {
 }
 
 TEST_F(CsvRowsTest, ParquetDoesNotDependOnTheNumberOfThreads) {
-  constexpr int kRows = 1'100'000;
+  constexpr int kRowCount = 1'100'000;
   std::string text = "a,b\n";
-  for (int i = 0; i < kRows; ++i) text += fmt::format("{},{}\n", i, i % 7 == 0 ? "" : "text");
+  for (int i = 0; i < kRowCount; ++i) text += fmt::format("{},{}\n", i, i % 7 == 0 ? "" : "text");
   const auto file = Write("a.csv", text, {0, 1});
   const std::string out = folder_ / "rows.parquet";
   std::string first;

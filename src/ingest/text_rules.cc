@@ -119,9 +119,9 @@ TextRule RuleOf(std::string_view type) {
 
 Result<> CheckText(const ColumnRule& rule, std::string_view column, std::string_view text) {
   if (rule.holds == nullptr || rule.holds(text)) return {};
-  constexpr size_t kShownBytes = 100;
+  constexpr size_t kTextBytes = 100;
   return InvalidArgument(fmt::format("column \"{}\": \"{}\" is no {}", column,
-                                     Shortened(ToValidUtf8(text), kShownBytes), rule.type));
+                                     Shortened(ToValidUtf8(text), kTextBytes), rule.type));
 }
 
 }  // namespace tarn::ingest

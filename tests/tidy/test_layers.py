@@ -25,7 +25,7 @@ LAYERS = {
     "engine": {"base", "catalog", "duck", "protocol", "result", "s3"},
     "queryd": {"auth", "base", "catalog", "config", "http", "net", "protocol"},
     "catalogd": {"auth", "base", "catalog", "config", "http", "net"},
-    "ingest": {"base", "duck"},
+    "ingest": {"base", "catalog", "duck"},
     "cli": {
         "auth",
         "base",

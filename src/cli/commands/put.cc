@@ -18,11 +18,11 @@
 #include "cli/commands/put_files.h"
 #include "cli/commands/put_input.h"
 #include "cli/commands/put_into.h"
-#include "cli/commands/put_task.h"
-#include "cli/parquet_files.h"
+#include "cli/commands/put_progress.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/up/workspace.h"
 #include "config/lakehouse.h"
+#include "ingest/parquet_files.h"
 #include "s3/client.h"
 
 namespace tarn::cli {
@@ -235,7 +235,7 @@ Result<> PutAndRegister(const PutOptions& options, const PutTask& task) {
   TARN_TRY(Input input, ToInput(options, workspace.path(), task.stop));
   input.footer_limits.bytes_max = static_cast<size_t>(settings.queryd.footer_bytes_max);
   input.footer_limits.depth_max = static_cast<size_t>(settings.queryd.schema_depth_max);
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
+  TARN_TRY(const ParquetFiles files, ingest::ToParquet(input, workspace.path(), wanted, task));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   if (added_to != nullptr &&
       HasAny(added_to->manifest.at("objects"), prefix, options.name, named)) {
@@ -282,7 +282,7 @@ Result<> PutDataset(const PutOptions& options) {
   }
   TARN_CHECK_OK(CheckPrefix(options));
   const Interrupt interrupt;
-  const PutTask task{.stop = interrupt.token()};
+  const PutTask task{.stop = interrupt.token(), .progress = std::make_shared<PutProgressBar>()};
   if (options.into.empty()) return PutAndRegister(options, task);
   TARN_CHECK_OK(CheckName(options.name));
   return BucketUrl::Is(options.into) ? PutIntoBucketUrl(options, task)

@@ -136,7 +136,7 @@ Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::str
                    const std::vector<NamedFile>& files, const PutTask& task,
                    std::vector<SentFile>& sent) {
   const std::stop_token& stop = task.stop;
-  PutProgress& progress = *task.progress;
+  ingest::PutProgress& progress = *task.progress;
   progress.Begin(PutPhase::kSending, BytesOf(files));
   const auto is_cancelled = [&stop] { return stop.stop_requested(); };
   for (const NamedFile& file : files) {

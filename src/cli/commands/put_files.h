@@ -10,11 +10,14 @@
 
 #include "base/result.h"
 #include "cli/commands/put.h"
-#include "cli/commands/put_task.h"
-#include "cli/parquet_files.h"
+#include "cli/commands/put_progress.h"
+#include "ingest/parquet_files.h"
 #include "s3/client.h"
 
 namespace tarn::cli {
+
+using ingest::InputFormat;
+using ingest::ParquetFiles;
 
 // The error if the dataset exists and neither --append nor --replace was given.
 Error IsThere(const std::string& dataset);

@@ -205,7 +205,7 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
   } else if (options.format == "parquet") {
     input.format = InputFormat::kParquet;
   } else if (options.format.empty() && !named.empty()) {
-    TARN_TRY(input.format, FormatOf(named));
+    TARN_TRY(input.format, ingest::FormatOf(named));
   }
   if (input.format != InputFormat::kCsv && (!options.delimiter.empty() || options.no_header)) {
     return InvalidArgument("--delimiter and --no-header are for CSV");

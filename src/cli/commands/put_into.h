@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "cli/commands/put.h"
-#include "cli/commands/put_task.h"
+#include "cli/commands/put_progress.h"
 
 namespace tarn::cli {
 

@@ -42,7 +42,7 @@ Result<std::vector<Column>> ColumnsOf(s3::Client& bucket, const std::string& key
   }
   const Input input{
       .files = {footer.Path()}, .format = InputFormat::kParquet, .is_unchecked = true};
-  TARN_TRY(ParquetFiles former, ToParquet(input, workspace.path(), {}, {.stop = stop}));
+  TARN_TRY(ParquetFiles former, ingest::ToParquet(input, workspace.path(), {}, {.stop = stop}));
   return std::move(former.columns);
 }
 
@@ -158,7 +158,7 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const PutTask& task) {
     wanted = std::move(*columns);
   }
   TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
+  TARN_TRY(const ParquetFiles files, ingest::ToParquet(input, workspace.path(), wanted, task));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   if (options.append && HasAny(dataset, named)) return HasTheseRows(options.name);
   std::vector<SentFile> sent;

@@ -150,11 +150,12 @@ Result<> PutIntoFolder(const PutOptions& options, const PutTask& task) {
   if (options.append && !before.files.empty()) {
     const Input first{
         .files = {before.files.front()}, .format = InputFormat::kParquet, .is_unchecked = true};
-    TARN_TRY(ParquetFiles former, ToParquet(first, workspace.path(), {}, {.stop = task.stop}));
+    TARN_TRY(ParquetFiles former,
+             ingest::ToParquet(first, workspace.path(), {}, {.stop = task.stop}));
     wanted = std::move(former.columns);
   }
   TARN_TRY(const Input input, ToInput(options, workspace.path(), task.stop));
-  TARN_TRY(const ParquetFiles files, ToParquet(input, workspace.path(), wanted, task));
+  TARN_TRY(const ParquetFiles files, ingest::ToParquet(input, workspace.path(), wanted, task));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   // All new files are complete before the first one is visible. The former ones stay until then.
   TARN_TRY(const Workspace staging, Workspace::MakeIn(into));

@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <atomic>
-
 namespace tarn::cli {
 namespace {
 
@@ -17,11 +15,7 @@ sigset_t Signals() {
   return set;
 }
 
-std::atomic<bool> is_thread_left_behind = false;
-
 }  // namespace
-
-Error Stopped() { return {ErrorKind::kCancelled, "stopped; nothing was changed"}; }
 
 Interrupt::Interrupt() {
   const sigset_t set = Signals();
@@ -39,12 +33,5 @@ Interrupt::~Interrupt() {
   waiting_.join();
   pthread_sigmask(SIG_SETMASK, &former_, nullptr);
 }
-
-void LeaveBehind(std::thread thread) {
-  is_thread_left_behind = true;
-  thread.detach();
-}
-
-bool IsAnyThreadLeftBehind() { return is_thread_left_behind; }
 
 }  // namespace tarn::cli

@@ -6,41 +6,11 @@
 
 #include <algorithm>
 #include <array>
-#include <clocale>
-#include <cwchar>
 #include <utility>
 
 #include "base/text.h"
 
 namespace tarn::cli {
-namespace {
-
-// Returns the code point at `at`, and moves `at` past it. A byte that is not valid UTF-8 is its own
-// code point.
-char32_t TakeCodePoint(std::string_view text, size_t& at) {
-  const auto first = static_cast<unsigned char>(text[at]);
-  const size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  char32_t code = length == 1 ? first : first & (0x7FU >> length);
-  const size_t end = std::min(at + length, text.size());
-  for (++at; at < end; ++at) {
-    const auto next = static_cast<unsigned char>(text[at]);
-    if ((next & 0xC0U) != 0x80) break;
-    code = code << 6U | (next & 0x3FU);
-  }
-  return code;
-}
-
-// Uses glibc's Unicode tables, independent of the program's locale.
-size_t WidthOf(char32_t code) {
-  static const locale_t kUnicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  if (code < 0x80 || kUnicode == nullptr) return 1;
-  const locale_t former = uselocale(kUnicode);
-  const int width = wcwidth(static_cast<wchar_t>(code));
-  uselocale(former);
-  return width < 0 ? 1 : static_cast<size_t>(width);
-}
-
-}  // namespace
 
 std::string FormatBytes(uint64_t bytes) {
   constexpr std::array<std::string_view, 5> kUnits = {"KB", "MB", "GB", "TB", "PB"};
@@ -53,24 +23,11 @@ std::string FormatBytes(uint64_t bytes) {
   return fmt::format("{:.1f} {}", count, kUnits[unit]);
 }
 
-std::string FormatCount(uint64_t count) {
-  std::string text = std::to_string(count);
-  for (size_t at = text.size(); at > 3;) {
-    at -= 3;
-    text.insert(at, 1, ',');
-  }
-  return text;
-}
-
 std::string FormatSeconds(double seconds) {
   if (seconds < 1) return fmt::format("{:.0f} ms", 1000 * seconds);
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<uint64_t>(seconds);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
-std::string Plural(uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", FormatCount(count), noun, count == 1 ? "" : "s");
 }
 
 std::string ShellQuoted(const std::string& text) {
@@ -82,27 +39,6 @@ std::string ShellQuoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
-}
-
-size_t DisplayWidth(std::string_view text) {
-  size_t width = 0;
-  for (size_t at = 0; at < text.size();) width += WidthOf(TakeCodePoint(text, at));
-  return width;
-}
-
-std::string FitWidth(std::string_view text, size_t width) {
-  if (DisplayWidth(text) <= width) return std::string(text);
-  if (width == 0) return "";
-  size_t used = 0;
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t next = at;
-    const size_t more = WidthOf(TakeCodePoint(text, next));
-    if (used + more > width - 1) break;
-    used += more;
-    at = next;
-  }
-  return std::string(text.substr(0, at)) + "…";
 }
 
 std::string WithoutControls(std::string_view text) { return EscapeUnprintable(text); }

@@ -5,28 +5,18 @@
 #include <string>
 #include <string_view>
 
+#include "base/display_text.h"
+
 namespace tarn::cli {
 
 // "1.2 KB", "4.1 MB", "23.0 GB": powers of 1000, as in the settings.
 std::string FormatBytes(uint64_t bytes);
 
-// "1,234,567"
-std::string FormatCount(uint64_t count);
-
 // "12 ms", "3.4 s", "2:05"
 std::string FormatSeconds(double seconds);
 
-// "1 file", "2 files"
-std::string Plural(uint64_t count, std::string_view noun);
-
 // Returns the text as one word of a shell command, quoted if necessary.
 std::string ShellQuoted(const std::string& text);
-
-// Returns the columns of UTF-8 text on a terminal: 2 for wide characters, 0 for combining ones.
-size_t DisplayWidth(std::string_view text);
-
-// Cuts a text to a width, with "…" at the end.
-std::string FitWidth(std::string_view text, size_t width);
 
 // Makes foreign text safe for a terminal: shows unprintable characters (IsUnprintable) as escapes.
 std::string WithoutControls(std::string_view text);
