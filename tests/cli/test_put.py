@@ -114,13 +114,13 @@ def test_several_files_have_the_columns_of_all(lake, run, file):
     assert sorted(lake.select_all("t").rows()) == [[1, 2, None], [2, None, "z"]]
 
 
-def test_type_that_only_the_last_row_tells(lake, run, file):
+def test_last_row_decides_the_type(lake, run, file):
     rows = "".join(f"{i}\n" for i in range(100_000))
     ok(put(run, file("a.csv", f"n\n{rows}none\n"), "--as", "t"))
     assert manifest(lake, "t")["schema"] == [{"name": "n", "type": "VARCHAR"}]
 
 
-def test_name_that_is_taken_needs_a_word(lake, run, file):
+def test_existing_dataset_needs_append_or_replace(lake, run, file):
     path = file("a.csv", CSV)
     ok(put(run, path, "--as", "t"))
     before = manifest(lake, "t")
@@ -146,7 +146,7 @@ def test_append_to_a_dataset_without_a_schema(lake, run, file):
     lake.wait_for_rows("t", [[1], [2]])
 
 
-def test_what_does_not_fit_is_told_column_by_column(lake, run, file):
+def test_append_error_lists_the_columns_that_differ(lake, run, file):
     ok(put(run, file("a.csv", CSV), "--as", "t"))
     before = (manifest(lake, "t"), keys(lake))
     done = put(run, file("b.csv", "id,nmae\n3,x\n"), "--as", "t", "--append")
@@ -162,7 +162,7 @@ def test_what_does_not_fit_is_told_column_by_column(lake, run, file):
     assert (manifest(lake, "t"), keys(lake)) == before
 
 
-def test_append_parquet_that_the_dataset_can_hold(lake, run, file):
+def test_append_of_parquet_with_compatible_types(lake, run, file):
     path = file("a.parquet", parquet("SELECT 1::INTEGER AS id, 'x' AS name"))
     ok(put(run, path, "--as", "t"))
     path = file("b.parquet", parquet("SELECT DATE '2026-01-31' AS day, 3000000000 AS ID"))
@@ -183,7 +183,7 @@ def test_append_parquet_that_the_dataset_can_hold(lake, run, file):
     assert (manifest(lake, "t"), keys(lake)) == before
 
 
-def test_parquet_files_of_one_put_follow_the_same_rule(lake, run, file):
+def test_parquet_files_of_one_put_need_compatible_types(lake, run, file):
     one = file("a.parquet", parquet("SELECT 1::INTEGER AS id"))
     two = file("b.parquet", parquet("SELECT 2::BIGINT AS id, 'x' AS name"))
     ok(put(run, one, two, "--as", "t"))
@@ -192,7 +192,7 @@ def test_parquet_files_of_one_put_follow_the_same_rule(lake, run, file):
     refused(put(run, one, three, "--as", "u"), "INTEGER", "DOUBLE", "no type holds both")
 
 
-def test_replace_may_bring_other_columns(lake, run, file):
+def test_replace_may_change_the_columns(lake, run, file):
     ok(put(run, file("a.csv", CSV), "--as", "t"))
     ok(put(run, file("b.csv", "id\nx\n"), "--as", "t", "--replace"))
     lake.wait_for_rows("t", [["x"]])
@@ -200,7 +200,7 @@ def test_replace_may_bring_other_columns(lake, run, file):
     wait_until(lambda: len(lake.select_all("t").rows()) == 2, "the former is back")
 
 
-def test_large_file_goes_in_parts_and_shows_how_far_it_is(lake, run):
+def test_large_file_is_sent_in_parts_with_progress(lake, run):
     """Random bytes, which Parquet cannot compress: more than one part of 64 MiB."""
     path = lake.folder / "large.parquet"
     table = pyarrow.table({"x": [os.urandom(1_000_000) for _ in range(150)]})
@@ -216,7 +216,7 @@ def test_large_file_goes_in_parts_and_shows_how_far_it_is(lake, run):
     assert lake.query.sql(sql).rows() == [[150, 150_000_000]]
 
 
-def test_object_that_is_there_is_not_sent_again(lake, run, file, make_proxy):
+def test_existing_object_is_not_sent_again(lake, run, file, make_proxy):
     path = file("a.csv", CSV)
     ok(put(run, path, "--as", "one"))
     assert lake.catalog.delete("one").status == 204
@@ -227,7 +227,7 @@ def test_object_that_is_there_is_not_sent_again(lake, run, file, make_proxy):
     assert proxy.count(b"PUT ") == 0
 
 
-def test_interrupted_it_leaves_nothing_registered_and_can_be_run_again(lake, run, file, make_proxy):
+def test_interrupted_put_registers_nothing_and_can_be_repeated(lake, run, file, make_proxy):
     path = file("a.csv", CSV)
     proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
     lake.set("s3", endpoint=proxy.url)
@@ -247,7 +247,7 @@ def test_interrupted_it_leaves_nothing_registered_and_can_be_run_again(lake, run
     assert not list(Path("/tmp").glob(f"tarn-put-*/{path.name}"))
 
 
-def test_somebody_else_was_faster(lake, run, file, make_proxy):
+def test_change_by_another_client_is_an_error(lake, run, file, make_proxy):
     path = file("a.csv", CSV)
     ok(put(run, path, "--as", "t"))
     proxy = make_proxy(lake.settings["s3"]["endpoint"].removeprefix("http://"))
@@ -289,7 +289,7 @@ def test_bad_input(lake, run, file):
         ("", ["is empty"]),
     ],
 )
-def test_csv_of_which_something_would_be_lost(lake, run, file, content, parts):
+def test_csv_that_would_lose_values_is_refused(lake, run, file, content, parts):
     refused(put(run, file("bad.csv", content), "--as", "t"), *parts)
     assert lake.catalog.get("/catalog/datasets/t").status == 404
 
@@ -307,20 +307,20 @@ def test_csv_of_which_something_would_be_lost(lake, run, file, content, parts):
         ('a,b\n"x\ny, z",2\n', [], [["x\ny, z", 2]]),
     ],
 )
-def test_csv_is_read_as_it_is_said(lake, run, file, content, options, rows):
+def test_options_of_read_csv(lake, run, file, content, options, rows):
     given = [part for option in options for part in ("--with", option)]
     ok(put(run, file("odd.csv", content), "--as", "t", *given))
     assert lake.query.sql("FROM t").json()["rows"] == rows
 
 
-def test_options_of_reading_are_checked(run, file):
+def test_unknown_options_of_read_csv_are_refused(run, file):
     path = file("sales.csv", CSV)
     refused(put(run, path, "--as", "t", "--with", "skip"), "write NAME=VALUE")
     refused(put(run, path, "--as", "t", "--with", "x = 1)--=2"), "write NAME=VALUE")
     refused(put(run, path, "--as", "t", "--with", "colour=red"), "--with colour: ", "no such")
 
 
-def test_patterns_that_no_shell_has_seen(lake, run, file):
+def test_patterns_are_expanded_without_a_shell(lake, run, file):
     file("part-1.csv", "n\n1\n")
     file("part-2.csv", "n\n2\n")
     file("part-[x].csv", "n\n3\n")
@@ -332,7 +332,7 @@ def test_patterns_that_no_shell_has_seen(lake, run, file):
     refused(put(run, lake.folder, "--as", "new"), "is a folder", "/*.csv")
 
 
-def test_without_a_bucket_it_says_what_to_do(lake, run, file):
+def test_missing_bucket_settings_are_explained(lake, run, file):
     refused(
         run("put", file("a.csv", CSV), "--as", "t", "--config", file("empty.toml", "")), "--into"
     )
@@ -358,7 +358,7 @@ def test_append_does_not_take_partitions_from_a_dataset(lake, run, file):
         assert [x["key"] for x in lake.catalog.manifest(name).json()["objects"]] == keys
 
 
-def test_append_into_a_place_does_not_take_partitions_from_a_dataset(lake, run, file):
+def test_append_into_a_folder_or_bucket_keeps_partitions(lake, run, file):
     folder = lake.folder / "served"
     (folder / "t" / "day=2026-01-01").mkdir(parents=True)
     (folder / "t" / "day=2026-01-01" / "a.parquet").write_bytes(parquet("SELECT 1 AS id"))
@@ -427,7 +427,7 @@ def test_into_a_bucket(lake, run, file):
     assert lake.catalog.list()["manifests"] == [], "no catalogue knows of it"
 
 
-def test_into_a_bucket_in_place_of_what_is_there(lake, run, file):
+def test_replace_in_a_bucket(lake, run, file):
     for part in range(3):
         lake.files.put_rows(f"t/year=202{part}/x.parquet", "SELECT 1 AS n")
     lake.files.put_rows("t.parquet", "SELECT 1 AS n")
@@ -445,7 +445,7 @@ def test_into_a_bucket_in_place_of_what_is_there(lake, run, file):
     assert rows_of(lake, "t/") == 2
 
 
-def test_into_a_bucket_the_former_columns_come_from_a_footer(lake, run, file):
+def test_append_in_a_bucket_reads_only_a_footer(lake, run, file):
     """Also for a footer that is longer than the first request."""
     columns = ", ".join(f"{n} AS {'c' * 200}{n}" for n in range(1000))
     lake.files.put_rows("t/1.parquet", f"SELECT {columns}")
@@ -456,7 +456,7 @@ def test_into_a_bucket_the_former_columns_come_from_a_footer(lake, run, file):
     refused(run("put", same, "--as", "t", "--into", into(lake), "--append"), "t/1.parquet")
 
 
-def test_into_a_bucket_interrupted_it_leaves_nothing(lake, run, file):
+def test_interrupted_put_into_a_bucket_deletes_its_objects(lake, run, file):
     files = [file(f"{n}.parquet", parquet(f"SELECT {n} AS n")) for n in range(20)]
     endpoint = lake.settings["s3"]["endpoint"].removeprefix("http://")
     with TcpProxy(endpoint, delay_s=0.05) as proxy:

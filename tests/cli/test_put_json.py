@@ -64,7 +64,7 @@ def test_number_that_becomes_text_has_its_digits(table, other):
 
 
 @pytest.mark.parametrize("number", ["1.000000000000000005", "12345678901234567.89", "1e400"])
-def test_number_that_no_double_holds_is_text_and_said_so(table, number):
+def test_number_beyond_double_is_text_with_a_note(table, number):
     for content in (f'{{"a":{number}}}', f'{{"a":[{{"b":{number}}}]}}'):
         found, said = table(content)
         (value,) = found["a"].to_pylist()
@@ -102,7 +102,7 @@ def test_version_numbers_are_text(folder, put, texts, values, ending):
 # --- nested values
 
 
-def test_nested_strings_are_what_they_are(table):
+def test_nested_strings_keep_their_text(table):
     upper = "550E8400-E29B-41D4-A716-446655440000"
     found, _ = table(
         json.dumps(

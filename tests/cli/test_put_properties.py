@@ -159,7 +159,7 @@ def check(lake, names: list[str] | None, table: list[list[str]]) -> None:
 
 @FEW
 @given(table=columns(), dialect=DETECTED)
-def test_csv_of_which_nothing_is_said(lake, run, table, dialect):
+def test_csv_with_a_detected_format(lake, run, table, dialect):
     names = [f"column {n}" for n in range(len(table))]
     path = lake.folder / "a.csv"
     content = dialect.write(names, table)
@@ -175,7 +175,7 @@ def test_csv_of_which_nothing_is_said(lake, run, table, dialect):
     dialect=SAID,
     names=st.lists(WORDS, unique_by=str.lower, min_size=6, max_size=6),
 )
-def test_csv_of_which_all_is_said(lake, run, table, dialect, names):
+def test_csv_with_a_given_format(lake, run, table, dialect, names):
     names = names[: len(table)]
     try:
         content = dialect.write(names, table)

@@ -56,7 +56,7 @@ def test_one_of_several_prefixes_is_chosen(lake):
     assert key.startswith(lake.green + "day/blue_b/")
 
 
-def test_rights_that_do_not_suffice_are_told_before_anything_is_sent(lake):
+def test_missing_rights_are_reported_before_sending(lake):
     before = lake.files.keys()
     refused(put(lake, "none", "blue_c"), "may not register objects", "tarn token create --prefix")
     refused(put(lake, "key", "blue_c"), "may only register the keys")
@@ -66,7 +66,7 @@ def test_rights_that_do_not_suffice_are_told_before_anything_is_sent(lake):
     assert lake.catalog.manifest("blue_c").status == 404
 
 
-def test_former_keys_of_others_are_told_before_anything_is_sent(lake):
+def test_foreign_former_keys_are_reported_before_sending(lake):
     key = lake.files.put_rows("red/former.parquet", "SELECT 1 AS id, 'x' AS name")
     lake.catalog.put_keys("blue_former", key)
     lake.wait_for_rows("blue_former", [[1, "x"]])
@@ -92,7 +92,7 @@ def test_prefix_is_not_for_into(lake):
     refused(put(lake, "all", "red", "--prefix", "x/", "--into", "folder"), "--into")
 
 
-def test_versions_of_others_are_refused_by_the_tool_too(lake):
+def test_touch_and_restore_of_foreign_keys_are_refused(lake):
     key = lake.files.put_rows("red/x.parquet", "SELECT 1 AS id, 'x' AS name")
     lake.catalog.put_keys("blue_given", key)
     run = Tool(lake)

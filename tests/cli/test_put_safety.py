@@ -77,7 +77,7 @@ def test_stopped_while_it_waits_for_stdin(lake, run, temporary, sent):
 
 
 @pytest.mark.parametrize("sent", SIGNALS)
-def test_stopped_while_all_of_a_file_is_looked_at(lake, run, temporary, served, sent):
+def test_stop_while_a_file_is_scanned(lake, run, temporary, served, sent):
     """DuckDB does not interrupt this, and it would take longer than the test waits."""
     path = lake.folder / "large.ndjson"
     line = json.dumps({f"column{n}": "some text that takes its time" for n in range(20)}) + "\n"
@@ -95,7 +95,7 @@ def test_stopped_while_all_of_a_file_is_looked_at(lake, run, temporary, served, 
     assert list(served.iterdir()) == []
 
 
-def test_who_asks_twice_does_not_want_to_wait(lake, run, temporary, make_proxy):
+def test_second_signal_ends_the_program_at_once(lake, run, temporary, make_proxy):
     """The objects that were sent are deleted, which takes time if the store does not respond."""
     path = lake.folder / "a.csv"
     path.write_text(CSV)
@@ -113,7 +113,7 @@ def test_who_asks_twice_does_not_want_to_wait(lake, run, temporary, make_proxy):
 # --- concurrent changes
 
 
-def test_dataset_that_somebody_else_makes_in_a_folder(lake, run, temporary, served):
+def test_dataset_created_by_another_process_in_a_folder(lake, run, temporary, served):
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     with started(lake, temporary, "-", "--as", "t", "--into", served) as tool:
@@ -123,7 +123,7 @@ def test_dataset_that_somebody_else_makes_in_a_folder(lake, run, temporary, serv
     assert os.listdir(served) == ["t"]
 
 
-def test_dataset_that_somebody_else_replaces_in_a_folder(lake, run, temporary, served):
+def test_dataset_replaced_by_another_process_in_a_folder(lake, run, temporary, served):
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     ok(run("put", path, "--as", "t", "--into", served))
@@ -134,7 +134,7 @@ def test_dataset_that_somebody_else_replaces_in_a_folder(lake, run, temporary, s
     assert ids(served / "t") == [7]
 
 
-def test_rows_that_somebody_else_adds_in_a_folder(lake, run, temporary, served):
+def test_rows_added_by_another_process_in_a_folder(lake, run, temporary, served):
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     ok(run("put", path, "--as", "t", "--into", served))
@@ -182,7 +182,7 @@ def test_folder_that_has_the_name_of_a_file(lake, run, served):
         refused(run("put", path, "--as", name), "are folders everywhere")
 
 
-def test_bucket_that_two_replace_at_once(lake, run, temporary):
+def test_two_concurrent_replaces_in_a_bucket(lake, run, temporary):
     into = f"s3://{BUCKET}/{lake.files.prefix}"
     path = lake.folder / "a.csv"
     path.write_text(CSV)
@@ -211,7 +211,7 @@ def test_name_that_differs_in_its_case_only(lake, run, served):
     refused(run("put", path, "--as", "SALES"), '"SALES"', "choose another name")
 
 
-def test_store_that_queryd_does_not_have(lake, run):
+def test_store_that_differs_from_that_of_queryd(lake, run):
     """queryd has another lakehouse.toml."""
     path = lake.folder / "a.csv"
     path.write_text(CSV)
@@ -222,7 +222,7 @@ def test_store_that_queryd_does_not_have(lake, run):
     assert done.stdout.startswith('"t": 2 rows')
 
 
-def test_queryd_that_cannot_be_asked(lake, run):
+def test_unreachable_queryd(lake, run):
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     lake.queryd.stop()

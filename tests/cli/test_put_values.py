@@ -90,7 +90,7 @@ def test_apostrophes_are_text(folder, put, rows):
     assert rows("u")[0] == [[1, "x,1"], [2, "y,2"]]
 
 
-def test_first_line_that_may_be_taken_for_what_it_is_not(folder, put):
+def test_uncertain_header_is_reported(folder, put):
     done = put(write(folder, "a.csv", "2019,2020\n1,2\n"), "--as", "rows")
     assert "the first line is taken for a row: --with header=true" in done.stderr
     done = put(write(folder, "b.csv", "ann,bob\ncarol,dave\n"), "--as", "names")
@@ -158,7 +158,7 @@ def test_folders_are_no_columns(folder, put, rows):
         ("abc", "1", "string", "1"),
     ],
 )
-def test_type_that_a_late_row_tells(folder, put, rows, first, last, type_, value):
+def test_late_row_changes_the_type(folder, put, rows, first, last, type_, value):
     text = "id,v\n" + "".join(f"{n},{first}\n" for n in range(LONG)) + f"{LONG},{last}\n"
     done = put(write(folder, "a.csv", text), "--as", "t")
     ok(done)
@@ -181,7 +181,7 @@ def test_type_that_a_late_row_tells(folder, put, rows, first, last, type_, value
         (["2026/02/01", "2026/03/01"], "date32[day]"),
     ],
 )
-def test_dates_whose_order_nobody_can_tell_are_text(folder, put, rows, texts, type_):
+def test_dates_of_an_ambiguous_order_are_text(folder, put, rows, texts, type_):
     path = write(folder, "a.csv", "d\n" + "".join(f"{text}\n" for text in texts))
     done = put(path, "--as", "t")
     ok(done)
@@ -199,7 +199,7 @@ def test_dates_of_two_orders_in_two_files_are_text(folder, put, rows):
     assert sorted(rows("t")[0]) == [["01/13/2026"], ["13/01/2026"]]
 
 
-def test_time_of_a_zone_keeps_microseconds_and_says_so(folder, put, rows):
+def test_time_with_a_zone_keeps_microseconds_with_a_note(folder, put, rows):
     text = "2026-01-01T00:00:00.123456789Z"
     done = put(write(folder, "a.csv", f"n,at\n1,{text}\n"), "--as", "t")
     ok(done)
@@ -209,7 +209,7 @@ def test_time_of_a_zone_keeps_microseconds_and_says_so(folder, put, rows):
     assert rows("u")[0] == [[1, text]]
 
 
-def test_types_that_somebody_says(folder, put, rows):
+def test_types_given_by_the_user(folder, put, rows):
     path = write(folder, "a.csv", "zip,price\n1234,1.50\n56,007\n")
     ok(put(path, "--as", "t", "--type", "zip=text", "--type", "PRICE=decimal(10,2)"))
     assert rows("t")[1] == ["string", "decimal128(10, 2)"]
@@ -311,7 +311,7 @@ def test_append_of_json(folder, put, rows):
     refused(put(write(folder, "d.json", '{"n": 1, "tog": "z"}'), "--as", "t", "--append"), "tog")
 
 
-def test_json_has_digits_that_no_bigint_holds(folder, put, rows):
+def test_json_integers_beyond_bigint(folder, put, rows):
     number = 18446744073709551615
     nested = {"id": number, "in": {"ids": [number]}}
     ok(put(write(folder, "a.json", json.dumps(nested)), "--as", "t"))
@@ -337,7 +337,7 @@ def test_json_has_digits_that_no_bigint_holds(folder, put, rows):
         (["12:30:00\n"], "string", "12:30:00\n"),
     ],
 )
-def test_json_strings_are_what_they_are(folder, put, rows, texts, type_, value):
+def test_json_strings_keep_their_text(folder, put, rows, texts, type_, value):
     lines = "".join(json.dumps({"n": n, "v": text}) + "\n" for n, text in enumerate(texts))
     ok(put(write(folder, "a.ndjson", lines), "--as", "t"))
     assert rows("t")[1] == ["int64", type_]
@@ -349,7 +349,7 @@ def test_json_strings_are_what_they_are(folder, put, rows, texts, type_, value):
     assert [row[1] for row in rows("s")[0] if row[0] == 0] == [texts[0]], "text is not read as more"
 
 
-def test_json_numbers_are_what_they_are(folder, put, rows):
+def test_json_numbers_keep_their_digits(folder, put, rows):
     ok(put(write(folder, "a.ndjson", '{"a": 9007199254740993}\n{"a": 1.5}\n'), "--as", "t"))
     assert rows("t")[0] == [["9007199254740993"], ["1.5"]]
     number = 123456789012345678901234567890
@@ -369,7 +369,7 @@ def test_json_beside_stdin(folder, put):
     refused(put(path, "--as", "u", "--delimiter", ";"), "are for CSV")
 
 
-def test_json_is_told_of_what_no_catalogue_knows(folder, put):
+def test_json_output_without_a_catalogue(folder, put):
     out = json.loads(ok(put(write(folder, "a.csv", "n\n1\n"), "--as", "t", "--json")))
     assert (out["name"], out["row_count"]) == ("t", 1)
     assert out["schema"] == [{"name": "n", "type": "BIGINT"}]
@@ -377,7 +377,7 @@ def test_json_is_told_of_what_no_catalogue_knows(folder, put):
     assert (folder / "served" / object_["key"]).stat().st_size == object_["size"]
 
 
-def test_json_that_changes_late(folder, put, rows):
+def test_late_json_record_changes_types_and_columns(folder, put, rows):
     lines = '{"n": 1}\n' * LONG + '{"n": 1.7, "new": "x"}\n'
     ok(put(write(folder, "a.ndjson", lines), "--as", "t"))
     assert rows("t")[0][-1] == [1.7, "x"]
@@ -386,7 +386,7 @@ def test_json_that_changes_late(folder, put, rows):
 # --- Parquet that cannot be read
 
 
-def test_parquet_is_read_before_it_is_taken(folder, put):
+def test_damaged_parquet_values_are_refused(folder, put):
     table = pyarrow.table({"n": range(100_000), "text": [f"text {n}" for n in range(100_000)]})
     path = folder / "a.parquet"
     pyarrow.parquet.write_table(table, path, row_group_size=20_000)
