@@ -65,6 +65,19 @@ Result<> CheckNoNul(const std::string& sql) {
   return InvalidArgument("the statement has a NUL character");
 }
 
+// Ends a result that is open on the connection.
+WithArrowOptions InOwnTransaction(duckdb_connection connection) {
+  return [connection](const auto& use) {
+    // Fails in an open transaction.
+    const bool is_ours = duckdb_query(connection, "BEGIN TRANSACTION", nullptr) == DuckDBSuccess;
+    duckdb_arrow_options options = nullptr;
+    duckdb_connection_get_arrow_options(connection, &options);
+    use(options);
+    duckdb_destroy_arrow_options(&options);
+    if (is_ours) duckdb_query(connection, "ROLLBACK", nullptr);
+  };
+}
+
 class Extracted {
  public:
   Extracted(duckdb_connection connection, const std::string& sql)
@@ -234,16 +247,7 @@ std::optional<std::string> Statement::ParameterName(uint64_t position) const {
 
 std::vector<Statement::Column> Statement::Columns() const {
   std::vector<Column> columns;
-  const auto with_arrow_options = [this](const auto& use) {
-    const duckdb_connection connection = ToConnection(connection_);
-    // Fails in an open transaction.
-    const bool is_ours = duckdb_query(connection, "BEGIN TRANSACTION", nullptr) == DuckDBSuccess;
-    duckdb_arrow_options options = nullptr;
-    duckdb_connection_get_arrow_options(connection, &options);
-    use(options);
-    duckdb_destroy_arrow_options(&options);
-    if (is_ours) duckdb_query(connection, "ROLLBACK", nullptr);
-  };
+  const WithArrowOptions with_arrow_options = InOwnTransaction(ToConnection(connection_));
   const idx_t count = duckdb_prepared_statement_column_count(ToStatement(statement_));
   for (idx_t i = 0; i < count; ++i) {
     char* const name =
@@ -254,6 +258,20 @@ std::vector<Statement::Column> Statement::Columns() const {
     duckdb_free(name);
   }
   return columns;
+}
+
+std::vector<Statement::Column> Statement::Parameters() const {
+  const WithArrowOptions with_arrow_options = InOwnTransaction(ToConnection(connection_));
+  std::vector<Column> parameters;
+  // Unused positions are not counted.
+  for (uint64_t position = 1; parameters.size() < parameter_count_; ++position) {
+    const std::optional<std::string> name = ParameterName(position);
+    if (!name) continue;
+    const LogicalType type(duckdb_param_logical_type(ToStatement(statement_), position));
+    parameters.push_back(
+        {*name, type.get() == nullptr ? ColumnType() : ReadType(type.get(), with_arrow_options)});
+  }
+  return parameters;
 }
 
 Result<> Statement::Bind(uint64_t position, const Value& value) {

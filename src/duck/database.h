@@ -145,12 +145,21 @@ class Statement {
   Result<> Bind(uint64_t position, const Value& value);
   Result<> ClearBindings();
 
-  // The columns of the result according to the plan; nothing runs.
   struct Column {
     std::string name;
     ColumnType type;
   };
+  // The columns of the result according to the plan; nothing runs. Must not be called while a
+  // result is open.
+  //
+  // The columns of a run are others if a view has changed since Prepare, or if a parameter has a
+  // value of another type than in the plan: DuckDB then plans the run anew, and does not tell the
+  // new columns before the first rows. If a type depends on a value, the plan has a single column,
+  // whose type is kUnknown.
   std::vector<Column> Columns() const;
+
+  // The parameters in the order of their positions. The type is kUnknown if any value fits.
+  std::vector<Column> Parameters() const;
 
   // `position` starts at 1. The text must be UTF-8.
   Result<> BindText(uint64_t position, std::string_view text);

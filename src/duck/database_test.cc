@@ -164,6 +164,30 @@ TEST_F(DatabaseTest, NamesTypesAsDuckDBDoes) {
   EXPECT_EQ(TypeName(rows.types()[0]), TextOf("SELECT typeof(row(1, 'a'))"));
 }
 
+std::string Joined(const std::vector<Statement::Column>& columns) {
+  std::string text;
+  for (const Statement::Column& column : columns) {
+    if (!text.empty()) text += ", ";
+    const bool is_unknown = column.type.id == TypeId::kUnknown;
+    text += column.name + " " + (is_unknown ? "?" : TypeName(column.type));
+  }
+  return text;
+}
+
+TEST_F(DatabaseTest, DescribesAStatementWithoutItsValues) {
+  const auto describe = [this](const std::string& sql) {
+    const Statement statement = *connection.Prepare(sql);
+    return Joined(statement.Columns()) + " <- " + Joined(statement.Parameters());
+  };
+  EXPECT_EQ(describe("SELECT 1 AS a, 'x' AS a"), "a INTEGER, a VARCHAR <- ");
+  EXPECT_EQ(describe("SELECT range AS r FROM range(3) WHERE range > $low AND range < $high"),
+            "r BIGINT <- low BIGINT, high BIGINT");
+  EXPECT_EQ(describe("SELECT $2::DATE AS d, $2::DATE + $1::INTEGER AS e"),
+            "d DATE, e DATE <- 1 INTEGER, 2 DATE");
+  EXPECT_EQ(describe("SELECT ? AS a, ? AS b"), "unknown ? <- 1 ?, 2 ?");
+  EXPECT_EQ(describe("SELECT $3::INTEGER AS c"), "c INTEGER <- 3 INTEGER");
+}
+
 TEST_F(DatabaseTest, ReleasesTheMemoryOfAnAbandonedStream) {
   const auto used = [this] {
     Connection other = *database.Connect();

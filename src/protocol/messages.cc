@@ -97,8 +97,7 @@ TARN_FIELDS(Progress, m.slot, m.query, m.permille)
 TARN_FIELDS(Unhealthy, m.reason, m.broken, m.can_wait)
 TARN_FIELDS(Cached, m.data_bytes)
 TARN_FIELDS(Query, m.number, m.id, m.sql, m.params, m.format, m.compression, m.quote_big_numbers,
-            m.row_limit, m.byte_limit)
-TARN_FIELDS(Begun, m.revision, m.is_repeatable, m.reads)
+            m.row_limit, m.byte_limit, m.begins_at_once, m.only_describe)
 TARN_FIELDS(End, m.rows, m.truncated)
 TARN_FIELDS(Failed, m.kind, m.message, m.is_for_another, m.has_broken_engine)
 #undef TARN_FIELDS
@@ -191,6 +190,28 @@ struct CborForm<ViewSpec> {
     if (!std::apply(read, OtherFields(view)) || !in.Bytes(packed)) return false;
     CborReader schema(packed, packed.size());
     return ReadSchema(schema, SchemaForm::kPacked, view.schema) && schema.rest().empty();
+  }
+};
+
+template <>
+struct CborForm<Begun> {
+  static auto OtherFields(SameAs<Begun> auto& begun) {
+    return std::tie(begun.revision, begun.is_repeatable, begun.reads);
+  }
+  static void Write(const Begun& begun, CborWriter& out) {
+    std::apply([&out](const auto&... field) { (out.Write(field), ...); }, OtherFields(begun));
+    out.Write(PackColumns(begun.columns, {}));
+    out.Write(PackColumns(begun.parameters, {}));
+  }
+  static bool Read(CborReader& in, Begun& begun) {
+    const auto read_columns = [&in](std::vector<Column>& columns) {
+      TextList texts;
+      return in.Read(texts) && texts.size() / 2 <= Begun::kColumnsMax &&
+             UnpackColumns(texts, {}, columns) && AreWithinLimits(columns);
+    };
+    const auto read = [&in](auto&... field) { return (in.Read(field) && ...); };
+    return std::apply(read, OtherFields(begun)) && read_columns(begun.columns) &&
+           read_columns(begun.parameters);
   }
 };
 
@@ -289,6 +310,12 @@ Result<Message> FromPayload(std::string_view payload) {
     if (views == nullptr || !in.Read(views->emplace_back())) return error("unexpected format");
   }
   return message;
+}
+
+bool AreWithinLimits(const std::vector<Column>& columns) {
+  size_t bytes = 0;
+  for (const Column& column : columns) bytes += column.name.size() + column.type.size();
+  return columns.size() <= Begun::kColumnsMax && bytes <= Begun::kColumnBytesMax;
 }
 
 bool IsWithinLimits(const DatasetSchema& schema) {

@@ -263,6 +263,12 @@ struct Query {
   bool quote_big_numbers = false;
   uint64_t row_limit = 0;   // 0: no limit.
   uint64_t byte_limit = 0;  // For the encoded rows before compression; 0: no limit.
+  // Sends Begun before the statement runs, so that the columns come before the first row. Begun has
+  // to wait for the first row if there are parameters, because their values decide the columns.
+  // Otherwise it is sent with the first rows.
+  bool begins_at_once = false;
+  // Only prepares the statement, without values for its parameters. The answer is Begun and End.
+  bool only_describe = false;
 };
 
 // A dataset that a query reads, with the version of its view.
@@ -271,7 +277,8 @@ struct DatasetRead {
   uint64_t version = 0;
 };
 
-// The query is bound: the datasets and versions that it reads are fixed.
+// The query is bound: the datasets and versions that it reads are fixed, and so are the columns of
+// its result.
 struct Begun {
   static constexpr FrameType kType = FrameType::kBegun;
   uint64_t revision = 0;  // The catalogue revision that the query sees; 0: unknown.
@@ -280,7 +287,17 @@ struct Begun {
   std::vector<DatasetRead> reads = {};
   // A query with more datasets sends none and is not repeatable.
   static constexpr size_t kReadsMax = 100'000;
+  // Empty if there are too many, or if they depend on values that a description does not have.
+  std::vector<Column> columns = {};
+  // Only for a description: the names without their $, or the numbers from 1. The type is empty if
+  // any value fits.
+  std::vector<Column> parameters = {};
+  // Of the columns, and of the parameters. The bytes are those of the names and types.
+  static constexpr size_t kColumnsMax = 50'000;
+  static constexpr size_t kColumnBytesMax = 4'000'000;
 };
+// True if a message can have these columns.
+bool AreWithinLimits(const std::vector<Column>& columns);
 
 // The start of the payload of kRows, instead of CBOR. The encoded bytes follow.
 struct RowsHeader {

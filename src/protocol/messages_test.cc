@@ -163,7 +163,9 @@ TEST(Messages, AQueryArrivesAsItWasSent) {
                                       .compression = Compression::kZstd,
                                       .quote_big_numbers = true,
                                       .row_limit = 2,
-                                      .byte_limit = std::numeric_limits<uint64_t>::max()});
+                                      .byte_limit = std::numeric_limits<uint64_t>::max(),
+                                      .begins_at_once = true,
+                                      .only_describe = true});
   EXPECT_EQ(query.number, 1U);
   EXPECT_EQ(query.id, "q");
   EXPECT_EQ(query.sql, OddBytes());
@@ -173,8 +175,15 @@ TEST(Messages, AQueryArrivesAsItWasSent) {
   EXPECT_TRUE(query.quote_big_numbers);
   EXPECT_EQ(query.row_limit, 2U);
   EXPECT_EQ(query.byte_limit, std::numeric_limits<uint64_t>::max());
-  const Begun begun =
-      RoundTrip(Begun{.revision = 12, .is_repeatable = true, .reads = {{OddBytes(), 3}}});
+  EXPECT_TRUE(query.begins_at_once);
+  EXPECT_TRUE(query.only_describe);
+  const Begun begun = RoundTrip(Begun{.revision = 12,
+                                      .is_repeatable = true,
+                                      .reads = {{OddBytes(), 3}},
+                                      .columns = {{"a", "INTEGER"}, {OddBytes(), "VARCHAR"}},
+                                      .parameters = {{"1", ""}}});
+  EXPECT_THAT(begun.columns, ElementsAre(Column{"a", "INTEGER"}, Column{OddBytes(), "VARCHAR"}));
+  EXPECT_THAT(begun.parameters, ElementsAre(Column{"1", ""}));
   EXPECT_EQ(begun.revision, 12U);
   EXPECT_TRUE(begun.is_repeatable);
   ASSERT_EQ(begun.reads.size(), 1U);
@@ -288,6 +297,20 @@ TEST(Messages, RejectsTooManyItems) {
   EXPECT_TRUE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok());
   probed.schema.notes.resize(4'000'000);
   EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok());
+}
+
+TEST(Messages, RejectsMoreColumnsThanTheFrontKeeps) {
+  const auto read = [](std::vector<Column> columns) {
+    const std::string frame = ToFrame(Begun{.columns = std::move(columns)});
+    return FromPayload<Begun>(frame.substr(kFrameHeaderBytes));
+  };
+  const std::vector<Column> most(Begun::kColumnsMax, {"a", "INTEGER"});
+  ASSERT_TRUE(AreWithinLimits(most));
+  EXPECT_EQ(read(most)->columns, most);
+  EXPECT_FALSE(read(std::vector<Column>(Begun::kColumnsMax + 1, {"a", "INTEGER"})).ok());
+  const Column longest{std::string(Begun::kColumnBytesMax - 4, 'a'), "DATE"};
+  EXPECT_TRUE(read({longest}).ok());
+  EXPECT_FALSE(read({longest, {"b", ""}}).ok());
 }
 
 TEST(Messages, AcceptsTheObjectsOfALargeDataset) {

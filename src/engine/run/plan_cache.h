@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "duck/database.h"
 #include "engine/gate/gate.h"
@@ -18,6 +19,8 @@ struct Plan {
   // Null after a long run, to free memory. DuckDB keeps the data of the last run in a prepared
   // statement, for example a hash table under a LIMIT.
   std::optional<duck::Statement> statement = std::nullopt;
+  // The versions of the datasets with which `statement` was prepared.
+  std::vector<uint64_t> versions = {};
 };
 
 // The plans of the statements that ran last on a connection. A plan is valid while the same names

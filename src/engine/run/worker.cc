@@ -130,6 +130,51 @@ class RowWriter {
   uint64_t step_;  // Rows to encode at once.
 };
 
+std::vector<duck::Statement::Column> ColumnsOf(const duck::ResultStream& rows) {
+  std::vector<duck::Statement::Column> columns;
+  for (size_t i = 0; i < rows.names().size(); ++i) {
+    columns.push_back({rows.names()[i], rows.types()[i]});
+  }
+  return columns;
+}
+
+// Returns an empty list if the columns exceed the limits of a message.
+std::vector<protocol::Column> ToMessage(const std::vector<duck::Statement::Column>& columns) {
+  std::vector<protocol::Column> out;
+  if (columns.size() > protocol::Begun::kColumnsMax) return out;
+  size_t bytes = 0;
+  for (const auto& [name, type] : columns) {
+    out.push_back({name, duck::TypeName(type)});
+    bytes += name.size() + out.back().type.size();
+    if (bytes > protocol::Begun::kColumnBytesMax) return {};
+  }
+  return out;
+}
+
+// Adds the columns of a prepared statement, as far as they are known, and its parameters.
+Result<> AddDescription(const duck::Statement& statement, protocol::Begun& begun) {
+  const std::vector<duck::Statement::Column> columns = statement.Columns();
+  const std::vector<duck::Statement::Column> parameters = statement.Parameters();
+  const bool depend_on_values =
+      !parameters.empty() && std::any_of(columns.begin(), columns.end(), [](const auto& column) {
+        return duck::HasUnknown(column.type);
+      });
+  if (!depend_on_values) begun.columns = ToMessage(columns);
+  begun.parameters = ToMessage(parameters);
+  const bool is_complete = (depend_on_values || begun.columns.size() == columns.size()) &&
+                           begun.parameters.size() == parameters.size();
+  if (!is_complete) {
+    return InvalidArgument(
+        fmt::format("the result or the parameters are too many to describe: more than {}, or "
+                    "more than {} bytes of names and types",
+                    protocol::Begun::kColumnsMax, protocol::Begun::kColumnBytesMax));
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (duck::HasUnknown(parameters[i].type)) begun.parameters[i].type.clear();
+  }
+  return {};
+}
+
 // DuckDB's messages contain values of any size.
 std::string BoundedMessage(const Error& error) {
   return Shortened(error.message, protocol::kErrorBytesMax);
@@ -299,25 +344,46 @@ Result<Worker::Bound> Worker::Bind(const protocol::Query& query, const WatchedTa
       continue;
     }
     TARN_TRY(const Views::Pins pins, context_.views.Pin(connection_, task, *cut_));
-    TARN_TRY(duck::BoundStatement statement, Start(query, *plan));
-    protocol::Begun begun{.revision = cut_->revision(),
-                          .is_repeatable = IsRepeatable(verdict),
-                          .reads = cut_->Reads()};
-    if (begun.reads.size() > protocol::Begun::kReadsMax) {
-      begun.is_repeatable = false;
-      begun.reads.clear();
-    }
-    return Bound{plan, std::move(statement), std::move(begun)};
+    std::vector<protocol::DatasetRead> reads = cut_->Reads();
+    TARN_CHECK_OK(Prepare(query, reads, *plan));
+    const bool are_few = reads.size() <= protocol::Begun::kReadsMax;
+    if (!are_few) reads.clear();
+    Bound bound{.plan = plan,
+                .statement = std::nullopt,
+                .begun = {.revision = cut_->revision(),
+                          .is_repeatable = IsRepeatable(verdict) && are_few,
+                          .reads = std::move(reads)}};
+    TARN_CHECK_OK(Start(query, bound));
+    return bound;
   }
 }
 
-Result<duck::BoundStatement> Worker::Start(const protocol::Query& query, Plan& plan) {
-  if (!plan.statement) {
-    TARN_TRY(duck::Statement statement, connection_.Prepare(plan.verdict.sql));
-    plan.statement.emplace(std::move(statement));
+Result<> Worker::Prepare(const protocol::Query& query,
+                         const std::vector<protocol::DatasetRead>& reads, Plan& plan) {
+  std::vector<uint64_t> versions;
+  for (const protocol::DatasetRead& read : reads) versions.push_back(read.version);
+  // DuckDB plans a statement anew if its views have changed, but does not tell the new columns.
+  // After a run with values, the parameters of a statement have the types of these.
+  const bool has_columns = !query.begins_at_once || plan.versions == versions;
+  if (query.only_describe || !has_columns) plan.statement.reset();
+  if (plan.statement) return {};
+  TARN_TRY(duck::Statement statement, connection_.Prepare(plan.verdict.sql));
+  plan.statement.emplace(std::move(statement));
+  plan.versions = std::move(versions);
+  return {};
+}
+
+Result<> Worker::Start(const protocol::Query& query, Bound& bound) {
+  duck::Statement& statement = *bound.plan->statement;
+  if (query.only_describe) return AddDescription(statement, bound.begun);
+  TARN_CHECK_OK(BindParameters(statement, query.params));
+  if (query.begins_at_once && statement.parameter_count() == 0) {
+    bound.begun.columns = ToMessage(statement.Columns());
+    bound.has_columns = true;
   }
-  TARN_CHECK_OK(BindParameters(*plan.statement, query.params));
-  return plan.statement->Start();
+  TARN_TRY(duck::BoundStatement started, statement.Start());
+  bound.statement.emplace(std::move(started));
+  return {};
 }
 
 Result<> Worker::CheckUnchanged(const std::vector<std::string>& datasets) const {
@@ -354,7 +420,13 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
   Result<> result;
   {
     Result<Bound> bound = Bind(query, task);
-    result = bound.ok() ? Stream(query, *bound, task, sink, summary) : Result<>(bound.error());
+    if (!bound.ok()) {
+      result = bound.error();
+    } else if (query.only_describe) {
+      sink.Begin(protocol::ToFrame(bound->begun));
+    } else {
+      result = Stream(query, *bound, task, sink, summary);
+    }
     if (result.ok() && (bound->plan->verdict.reads_files ||
                         std::chrono::steady_clock::now() - begin > kKeepsStatementFor)) {
       bound->plan->statement.reset();
@@ -371,11 +443,15 @@ Result<> Worker::Execute(const protocol::Query& query, WatchedTask& task, Result
 Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
                         ResultSink& sink, ResultSummary& summary) {
   duck::Statement& statement = *bound.plan->statement;
-  Result<duck::ResultStream> rows = bound.statement.Execute();
+  if (bound.has_columns && !socket_.Write(protocol::ToFrame(bound.begun))) return ClientGone();
+  Result<duck::ResultStream> rows = bound.statement->Execute();
   if (!rows.ok()) return ReasonOf(rows.error(), statement, task);
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
            MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, *rows));
-  sink.Begin(protocol::ToFrame(bound.begun));
+  if (!bound.has_columns) {
+    bound.begun.columns = ToMessage(ColumnsOf(*rows));
+    sink.Begin(protocol::ToFrame(bound.begun));
+  }
   RowWriter writer(query, *encoder, sink, summary);
   TARN_CHECK_OK(encoder->Begin(sink.buffer()));
   Result<> written;

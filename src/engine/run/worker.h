@@ -71,12 +71,18 @@ class Worker {
   // A query that is bound to one catalogue revision.
   struct Bound {
     Plan* plan;
-    duck::BoundStatement statement;  // Made from the statement of the plan.
+    // Made from the statement of the plan. Empty for a description.
+    std::optional<duck::BoundStatement> statement;
     protocol::Begun begun;
+    bool has_columns = false;  // `begun` has them.
   };
   Result<Plan*> PlanOf(const std::string& sql);
   Result<Bound> Bind(const protocol::Query& query, const WatchedTask& task);
-  Result<duck::BoundStatement> Start(const protocol::Query& query, Plan& plan);
+  // Prepares the statement of the plan with these datasets, unless it is prepared.
+  Result<> Prepare(const protocol::Query& query, const std::vector<protocol::DatasetRead>& reads,
+                   Plan& plan);
+  // Binds the statement for a run, or adds its description.
+  Result<> Start(const protocol::Query& query, Bound& bound);
   Result<> Stream(const protocol::Query& query, Bound& bound, const WatchedTask& task,
                   ResultSink& sink, ResultSummary& summary);
   // Returns kStale if an object of one of the datasets is known to have changed.

@@ -109,16 +109,30 @@ asio::awaitable<Result<QueryHandle>> QueryService::Open(const Statement& stateme
 
 asio::awaitable<Result<ResultStream>> QueryService::Run(const Statement& statement,
                                                         QueryHandle handle) {
-  Result<PartialResult> result = co_await RunUntilAnswered(statement, handle.shared_query());
+  Result<PartialResult> result =
+      co_await RunUntilAnswered(statement, handle.shared_query(), Purpose::kRun);
   if (!result.ok()) co_return result.error();
   co_return ResultStream(std::move(handle), std::move(*result));
 }
 
-asio::awaitable<Result<PartialResult>> QueryService::RunUntilAnswered(
-    const Statement& statement, std::shared_ptr<Query> query) {
+asio::awaitable<Result<Description>> QueryService::Describe(const Statement& statement,
+                                                            QueryHandle handle) {
+  Result<PartialResult> result =
+      co_await RunUntilAnswered(statement, handle.shared_query(), Purpose::kDescribe);
+  if (!result.ok()) co_return result.error();
+  co_return Description{.revision = result->revision,
+                        .columns = std::move(result->columns),
+                        .parameters = std::move(result->parameters)};
+}
+
+asio::awaitable<Result<PartialResult>> QueryService::RunUntilAnswered(const Statement& statement,
+                                                                      std::shared_ptr<Query> query,
+                                                                      Purpose purpose) {
   const std::string key = ResultCache::KeyOf(statement, query->user().datasets);
-  if (std::optional<PartialResult> kept = FindCached(statement, key, *query))
-    co_return std::move(*kept);
+  if (purpose == Purpose::kRun) {
+    std::optional<PartialResult> cached = FindCached(statement, key, *query);
+    if (cached) co_return std::move(*cached);
+  }
   const std::string quarantine_key =
       Quarantine::KeyOf(statement.sql, statement.params, query->user().datasets);
   const Result<bool> is_suspect = quarantine_->Check(quarantine_key, query->user().name);
@@ -137,7 +151,8 @@ asio::awaitable<Result<PartialResult>> QueryService::RunUntilAnswered(
     co_return admitted.error();
   }
   const CountedWhile counted(running_);
-  Hold hold{.engine = std::move(admitted->engine),
+  Hold hold{.purpose = purpose,
+            .engine = std::move(admitted->engine),
             .permit = std::move(admitted->permit),
             .quarantine_key = quarantine_key};
   Result<> go_on;
@@ -275,6 +290,7 @@ std::optional<PartialResult> QueryService::FindCached(const Statement& statement
   if (in_use_ != nullptr) in_use_->Note(kept->reads);
   result.bytes = kept->bytes;
   result.compression = kept->compression;
+  result.columns = kept->columns;
   result.summary = kept->summary;
   result.tag = kept->tag;
   result.is_cached = true;
@@ -294,6 +310,7 @@ void QueryService::Store(const Statement& statement, const std::string& key,
                                        .tag = result.tag,
                                        .compression = result.compression,
                                        .summary = result.summary,
+                                       .columns = result.columns,
                                        .reads = std::move(reads),
                                        .has_crashed = result.process->has_crashed()});
 }
@@ -342,7 +359,9 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const Statement& statem
                                 .compression = statement.compression,
                                 .quote_big_numbers = statement.json.quote_big_numbers,
                                 .row_limit = statement.limits.rows,
-                                .byte_limit = statement.limits.bytes};
+                                .byte_limit = statement.limits.bytes,
+                                .begins_at_once = statement.answers_when_bound,
+                                .only_describe = hold.purpose == Purpose::kDescribe};
   protocol::Begun begun;
   const bool sent = co_await result.rest->Send(message);
   while (sent && result.bytes.size() <= options_.whole_bytes_max) {
@@ -350,7 +369,10 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const Statement& statem
     if (auto* first = std::get_if<protocol::Begun>(&event)) {
       begun = std::move(*first);
       result.revision = begun.revision;
+      result.columns = std::move(begun.columns);
+      result.parameters = std::move(begun.parameters);
       if (in_use_ != nullptr) in_use_->Note(begun.reads);
+      if (statement.answers_when_bound) break;
     } else if (auto* read = std::get_if<RowsRead>(&event)) {
       result.compression = read->header.compression;
       result.summary.rows = read->header.rows;
@@ -365,7 +387,8 @@ asio::awaitable<QueryService::Attempt> QueryService::Try(const Statement& statem
       if (hold.is_isolated) quarantine_->NoteInnocent(hold.quarantine_key);
       query->SetSent(summary->rows, result.bytes.size());
       bytes_.Increment(static_cast<double>(result.bytes.size()));
-      if (begun.is_repeatable) Store(statement, key, std::move(begun.reads), result);
+      const bool has_run = hold.purpose == Purpose::kRun;
+      if (has_run && begun.is_repeatable) Store(statement, key, std::move(begun.reads), result);
       Finish(*query, *summary);
       co_return result;
     } else if (const auto* error = std::get_if<Error>(&event)) {

@@ -49,6 +49,10 @@ class QueryService {
   // than whole_bytes_max. So most errors come before the first byte.
   boost::asio::awaitable<Result<ResultStream>> Run(const Statement& statement, QueryHandle handle);
 
+  // Only prepares the statement, with the admission, rights and errors of Run. Ignores `params`.
+  boost::asio::awaitable<Result<Description>> Describe(const Statement& statement,
+                                                       QueryHandle handle);
+
   const QueryLimits& limits() const { return options_.limits; }
   QueryRegistry& registry() { return registry_; }
   const QueryRegistry& registry() const { return registry_; }
@@ -57,8 +61,10 @@ class QueryService {
   friend class QueryHandle;
   friend class ResultStream;
 
+  enum class Purpose : uint8_t { kRun, kDescribe };
   boost::asio::awaitable<Result<PartialResult>> RunUntilAnswered(const Statement& statement,
-                                                                 std::shared_ptr<Query> query);
+                                                                 std::shared_ptr<Query> query,
+                                                                 Purpose purpose);
   // Reads the next bytes after `result.bytes` and updates the summary; empty at the end.
   boost::asio::awaitable<Result<std::string>> ReadOn(PartialResult& result, Query& query);
   // Ends the record of the query. Only the first call counts.
@@ -74,6 +80,7 @@ class QueryService {
   using Attempt = std::variant<PartialResult, Error, EngineLost>;
   // The state that one try leaves to the next.
   struct Hold {
+    Purpose purpose = Purpose::kRun;
     EnginePool::Use engine;
     Admission::Permit permit;
     std::shared_ptr<EngineProcess> process;

@@ -24,6 +24,9 @@ void AppendPart(std::string_view part, std::string& key) {
 size_t BytesOf(const std::string& key, const CachedResult& result) {
   size_t bytes = kEntryBytes + key.size() + result.bytes.size();
   for (const protocol::DatasetRead& read : result.reads) bytes += sizeof(read) + read.name.size();
+  for (const protocol::Column& column : result.columns) {
+    bytes += sizeof(column) + column.name.size() + column.type.size();
+  }
   return bytes;
 }
 

@@ -27,6 +27,7 @@ struct CachedResult {
   std::string tag;
   Compression compression = Compression::kNone;
   ResultSummary summary;
+  std::vector<protocol::Column> columns = {};
   std::vector<protocol::DatasetRead> reads;  // What it depends on beside its key.
   // Becomes true when the process that computed it crashes; null: it cannot.
   std::shared_ptr<const std::atomic<bool>> has_crashed = nullptr;

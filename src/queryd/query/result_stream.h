@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "protocol/messages.h"
@@ -52,10 +53,12 @@ struct PartialResult {
   Compression compression = Compression::kNone;
   std::shared_ptr<EngineProcess> process;
   EnginePool::Use engine;  // Held while the rest is read.
-  ResultSummary summary;   // Of `bytes`; final if there is no rest.
-  bool is_cached = false;  // From the result cache.
-  bool is_stored = false;  // Now in the result cache.
-  std::string tag;         // Identifies a complete, repeatable result; otherwise empty.
+  std::vector<protocol::Column> columns;
+  std::vector<protocol::Column> parameters;  // Only of a description.
+  ResultSummary summary;                     // Of `bytes`; final if there is no rest.
+  bool is_cached = false;                    // From the result cache.
+  bool is_stored = false;                    // Now in the result cache.
+  std::string tag;  // Identifies a complete, repeatable result; otherwise empty.
   std::string quarantine_key;
   bool is_isolated = false;           // `process` runs no other query.
   Admission::Permit isolation;        // Its slot for that.
@@ -77,6 +80,8 @@ class ResultStream {
 
   // True if Next returns the whole result with its first call.
   bool IsComplete() const { return result_.rest == nullptr; }
+  // The columns of the result. Empty if there are too many: see protocol::Begun.
+  const std::vector<protocol::Column>& columns() const { return result_.columns; }
   // The rows returned so far; final after the end.
   const ResultSummary& summary() const { return result_.summary; }
   // The revision of the catalogue that the query saw; 0: unknown.

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/duration.h"
 #include "protocol/format.h"
+#include "protocol/messages.h"
 
 namespace tarn::queryd {
 
@@ -31,6 +33,19 @@ struct Statement {
   JsonOptions json;
   QueryLimits limits;
   CacheUse cache = CacheUse::kAnswer;
+  // Run returns when the columns are known, and not when the result is complete or large. For a
+  // statement without parameters that is before it runs. Errors of the run come later then, the
+  // statement does not run again after a crash, and its result is not cached.
+  bool answers_when_bound = false;
+};
+
+// The columns and parameters of a statement that did not run.
+struct Description {
+  uint64_t revision = 0;  // Of the catalogue that the statement would see; 0: unknown.
+  // Empty if the types depend on parameters that have no values.
+  std::vector<protocol::Column> columns;
+  // The names without their $, or the numbers from 1. The type is empty if any value fits.
+  std::vector<protocol::Column> parameters;
 };
 
 }  // namespace tarn::queryd
