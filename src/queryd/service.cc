@@ -142,10 +142,13 @@ QueryService::Options MakeQueryOptions(const QuerydSettings& settings) {
                      .bytes = static_cast<uint64_t>(settings.byte_limit)},
           .whole_bytes_max = static_cast<size_t>(settings.result_buffer_bytes),
           .history_max = static_cast<size_t>(settings.query_history),
-          .cache_bytes_max = static_cast<size_t>(settings.result_cache_bytes),
-          .quarantine = {.time = settings.quarantine_time,
-                         .entries_max = static_cast<size_t>(settings.quarantine_entries_max),
-                         .crashes_max = static_cast<size_t>(settings.crashes_max)}};
+          .cache_bytes_max = static_cast<size_t>(settings.result_cache_bytes)};
+}
+
+Quarantine::Limits MakeQuarantineLimits(const QuerydSettings& settings) {
+  return {.time = settings.quarantine_time,
+          .entries_max = static_cast<size_t>(settings.quarantine_entries_max),
+          .crashes_max = static_cast<size_t>(settings.crashes_max)};
 }
 
 }  // namespace
@@ -200,7 +203,8 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
                      .timeout = settings.queryd.refresh_timeout,
                      .warn_again_after = catalog_->WarnAgainAfter()},
                     [this] { BeforeRefresh(); }),
-      queries_(engines_, MakeQueryOptions(settings.queryd), metrics, &in_use_) {
+      engine_(engines_, MakeQuarantineLimits(settings.queryd), metrics),
+      queries_(engine_, MakeQueryOptions(settings.queryd), metrics, &in_use_) {
   engines_.OnHurry([this](const std::string& dataset) { registrar_.Hurry(dataset); });
 }
 

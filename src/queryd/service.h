@@ -12,6 +12,7 @@
 #include "queryd/datasets/catalog_source.h"
 #include "queryd/datasets/refresh_loop.h"
 #include "queryd/datasets/registrar.h"
+#include "queryd/execution/duckdb_engine.h"
 #include "queryd/execution/engine_pool.h"
 #include "queryd/execution/temp_directory.h"
 #include "queryd/http/fair_workers.h"
@@ -66,6 +67,7 @@ class Service {
   DatasetsInUse in_use_;
   Registrar registrar_;
   RefreshLoop refresh_loop_;
+  DuckDbEngine engine_;
   QueryService queries_;
   FairWorkers list_workers_{2};
 };

@@ -25,7 +25,7 @@ ALLOWED = {
     "src/queryd": 4,
     "src/queryd/datasets": 18,
     "src/queryd/execution": 24,
-    "src/queryd/query": 25,
+    "src/queryd/query": 9,
 }
 
 

@@ -48,12 +48,24 @@ SUBFOLDERS = {
     "engine/gate": set(),
     "engine/views": {"engine/connection"},
     "engine/run": {"engine/connection", "engine/gate", "engine/views"},
+    "queryd/query": set(),
+    "queryd/execution": {"queryd/query"},
+    "queryd/datasets": {"queryd/execution"},
+    "queryd/http": {"queryd/datasets", "queryd/query"},
     "catalogd/store": set(),
     "catalogd/service": {"catalogd/store"},
     "catalogd/http": {"catalogd/service", "catalogd/store"},
 }
 # Unit tests that need a server to talk to.
 TESTS_MAY_INCLUDE = {"engine": {"http", "net"}, "s3": {"http", "net"}}
+# Folders that know the engine only by its interface (queryd/query/engine.h), and the words of the
+# engine that they must not have.
+NEUTRAL = ["queryd/query", "queryd/http"]
+ENGINE = re.compile(
+    r"duckdb|engine process|EngineProcess|EngineSupervisor|EnginePool|EngineQuery|pid_t|\bframes?\b"
+    r"|Catalog Error|Binder Error",
+    re.IGNORECASE,
+)
 # The library that only one folder may include.
 ONLY_IN = {"duckdb.h": "duck", "simdjson.h": "ingest", "sqlite3.h": "catalogd"}
 
@@ -114,6 +126,17 @@ def test_includes_between_subfolders_point_down(folder):
         if included not in allowed and not path.stem.endswith("_test")
     ]
     assert not wrong
+
+
+@pytest.mark.parametrize("folder", NEUTRAL)
+def test_query_core_and_wires_name_no_engine(folder):
+    found = [
+        f"{path.relative_to(SOURCES)}: {line.strip()}"
+        for path, text in files(folder)
+        for line in text.split("\n")
+        if ENGINE.search(line) and "frame-ancestors" not in line
+    ]
+    assert not found
 
 
 @pytest.mark.parametrize(("header", "folder"), ONLY_IN.items())

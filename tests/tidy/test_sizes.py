@@ -29,7 +29,6 @@ LONGER_FUNCTIONS = {
     "http/server_test.cc": "std::vector<Route> Routes(",
     "http/session.cc": "asio::awaitable<Response> Session::Handle(",
     "http/web_safety.cc": "WebSafety::Verdict WebSafety::Check(",
-    "queryd/query/query_service.cc": "asio::awaitable<QueryService::Attempt> QueryService::Try(",
     "s3/client.cc": "Result<Client::Answer> Client::Send(",
 }
 

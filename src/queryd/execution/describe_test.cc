@@ -16,9 +16,9 @@ asio::awaitable<Result<Description>> DescribeWith(QueryService& service, Stateme
   co_return description;
 }
 
-std::string Joined(const std::vector<protocol::Column>& columns) {
+std::string Joined(const std::vector<ResultColumn>& columns) {
   std::string text;
-  for (const protocol::Column& column : columns) {
+  for (const ResultColumn& column : columns) {
     text += (text.empty() ? "" : ", ") + column.name + " " + column.type;
   }
   return text;

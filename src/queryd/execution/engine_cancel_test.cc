@@ -1,5 +1,6 @@
 #include <sys/ioctl.h>
 
+#include "queryd/execution/engine_query.h"
 #include "queryd/execution/test_supervisor.h"
 
 namespace tarn::queryd {
@@ -111,7 +112,7 @@ asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoT
     EXPECT_TRUE(Eventually([&] { return unread() == 0; }));
   });
   query->Cancel({ErrorKind::kCancelled, "cancelled with the last word"});
-  const EngineEvent event = co_await engine_query.Next();
+  const ProcessEvent event = co_await engine_query.Next();
   const auto* error = std::get_if<Error>(&event);
   co_return error == nullptr ? "no error" : error->message;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "queryd/execution/duckdb_engine.h"
 #include "queryd/execution/one_row_parquet.h"
 #include "queryd/query/query_service.h"
 #include "queryd/query/test_io.h"
@@ -49,6 +50,7 @@ class EnginePoolTest : public testing::Test {
   EnginePool::Limits limits = {.scoped_max = 2, .scoped_memory = 100'000'000};
   Duration queue_timeout = kSoon;
   std::unique_ptr<EnginePool> pool;
+  std::unique_ptr<DuckDbEngine> duckdb;
   std::unique_ptr<QueryService> service;
 
   EnginePoolTest() {
@@ -71,8 +73,10 @@ class EnginePoolTest : public testing::Test {
     options.credentials = []() -> Result<protocol::Credentials> { return protocol::Credentials{}; };
     options.slots = 4;
     pool = std::make_unique<EnginePool>(io.io(), options, limits, metrics);
+    service = nullptr;
+    duckdb = std::make_unique<DuckDbEngine>(*pool, Quarantine::Limits{}, metrics);
     service = std::make_unique<QueryService>(
-        *pool,
+        *duckdb,
         QueryService::Options{.admission = {.running_max = 4,
                                             .queue_max = 100,
                                             .queue_timeout = queue_timeout,

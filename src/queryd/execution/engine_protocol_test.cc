@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "queryd/execution/duckdb_engine.h"
 #include "queryd/execution/engine_supervisor.h"
 #include "queryd/query/query_service.h"
 #include "queryd/query/test_io.h"
@@ -39,6 +40,7 @@ class EngineProtocolTest : public testing::Test {
   Metrics metrics;
   IoThreads io{2};
   std::unique_ptr<EnginePool> engines;
+  std::unique_ptr<DuckDbEngine> duckdb;
   std::unique_ptr<QueryService> service;
   std::shared_ptr<EngineSupervisor> probes;
 
@@ -84,8 +86,10 @@ class EngineProtocolTest : public testing::Test {
   }
   void OpenWith(const EngineOptions& options) {
     engines = std::make_unique<EnginePool>(io.io(), options, EnginePool::Limits{}, metrics);
+    service = nullptr;
+    duckdb = std::make_unique<DuckDbEngine>(*engines, Quarantine::Limits{}, metrics);
     service = std::make_unique<QueryService>(
-        *engines,
+        *duckdb,
         QueryService::Options{
             .admission = {.running_max = 1, .queue_max = 10, .queue_timeout = kSoon},
             .limits = {.timeout = kSoon},

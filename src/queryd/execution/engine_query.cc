@@ -88,7 +88,7 @@ Result<> EngineQuery::End() {
   return {};
 }
 
-EngineEvent EngineQuery::Break(const Error& error) {
+ProcessEvent EngineQuery::Break(const Error& error) {
   supervisor_.OnProtocolError(lease_->process(), error.message);
   Lose();
   return EngineLost{.error = Internal("the engine process sent an answer that cannot be read")};
@@ -127,7 +127,7 @@ asio::awaitable<bool> EngineQuery::Send(const protocol::Query& query) {
   co_return taken;
 }
 
-asio::awaitable<EngineEvent> EngineQuery::Next() {
+asio::awaitable<ProcessEvent> EngineQuery::Next() {
   if (query_->cancel_reason()) co_return *query_->cancel_reason();
   waiting_ = true;
   const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(lease_->slot());
@@ -149,7 +149,7 @@ asio::awaitable<EngineEvent> EngineQuery::Next() {
   co_return ToEvent(**frame);
 }
 
-EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
+ProcessEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
   using protocol::FrameType;
   switch (frame.type) {
     case FrameType::kBegun: {
@@ -178,14 +178,17 @@ EngineEvent EngineQuery::ToEvent(const protocol::Frame& frame) {
   }
 }
 
-EngineEvent EngineQuery::ToFailure(const protocol::Frame& frame) {
+ProcessEvent EngineQuery::ToFailure(const protocol::Frame& frame) {
   const Result<protocol::Failed> failed = protocol::FromPayload<protocol::Failed>(frame.payload);
   if (!failed.ok()) return Break(failed.error());
   const std::shared_ptr<EngineProcess> process = lease_->process().shared_from_this();
-  Admission::Permit permit = failed->is_for_another ? std::move(permit_) : Admission::Permit();
+  // The query can run again in these cases.
+  const bool is_stale = static_cast<ErrorKind>(failed->kind) == ErrorKind::kStale;
+  Admission::Permit permit =
+      failed->is_for_another || is_stale ? std::move(permit_) : Admission::Permit();
   if (const Result<> ended = End(); !ended.ok()) return EngineLost{.error = ended.error()};
+  permit_ = std::move(permit);
   if (failed->is_for_another) {
-    permit_ = std::move(permit);
     supervisor_.ReplaceBroken(*process);
     return EngineLost{.never_ran = true};
   }

@@ -32,7 +32,7 @@ struct EngineLost {
 };
 // What comes out of a query, in this order: that it has begun, rows, any number of times, then one
 // of the others.
-using EngineEvent = std::variant<protocol::Begun, RowsRead, ResultSummary, Error, EngineLost>;
+using ProcessEvent = std::variant<protocol::Begun, RowsRead, ResultSummary, Error, EngineLost>;
 
 // The next frame of a slot; none when the process has ended, or when the wait was cut off by
 // slot.socket.cancel().
@@ -61,14 +61,14 @@ class EngineQuery {
   boost::asio::awaitable<bool> Send(const protocol::Query& message);
 
   // Not again after its end.
-  boost::asio::awaitable<EngineEvent> Next();
+  boost::asio::awaitable<ProcessEvent> Next();
 
   // The query's slot among those that run.
   Admission::Permit& permit() { return permit_; }
 
  private:
-  EngineEvent ToEvent(const protocol::Frame& frame);
-  EngineEvent ToFailure(const protocol::Frame& frame);
+  ProcessEvent ToEvent(const protocol::Frame& frame);
+  ProcessEvent ToFailure(const protocol::Frame& frame);
   void OnCancel();
   // Leaves it to the supervisor to end the query.
   void Abandon();
@@ -77,7 +77,7 @@ class EngineQuery {
   // The process has ended, or must: its slot is of no use any more.
   void Lose();
   // The engine broke the protocol: ends the process, and the query with an error.
-  EngineEvent Break(const Error& error);
+  ProcessEvent Break(const Error& error);
 
   EngineSupervisor& supervisor_;
   const std::shared_ptr<Query> query_;

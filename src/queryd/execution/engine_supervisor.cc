@@ -341,6 +341,12 @@ std::string EngineSupervisor::Version() const {
   return version_;
 }
 
+std::shared_ptr<EngineProcess> EngineSupervisor::CurrentProcess() const {
+  const MutexLock lock(mutex_);
+  const auto found = members_.find(current_);
+  return found == members_.end() ? nullptr : found->second.process;
+}
+
 pid_t EngineSupervisor::CurrentPid() const {
   const MutexLock lock(mutex_);
   return PidOf(current_);

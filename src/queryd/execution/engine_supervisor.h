@@ -27,6 +27,7 @@
 #include "queryd/execution/start_pacer.h"
 #include "queryd/execution/view_target.h"
 #include "queryd/query/admission.h"
+#include "queryd/query/engine.h"
 #include "queryd/query/query.h"
 
 namespace tarn::queryd {
@@ -133,11 +134,12 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   std::future<Result<Schema>> Take(const ViewChange& change);
 
   // The catalogue's revision, where all of these are in it as they were read; else none.
-  std::optional<uint64_t> RevisionWith(const std::vector<protocol::DatasetRead>& reads) const;
+  std::optional<uint64_t> RevisionWith(const std::vector<DatasetRead>& reads) const;
 
   // Of what runs the SQL: "DuckDB v1.5.5". After Open.
   std::string Version() const;
-  pid_t CurrentPid() const;   // -1: there is none.
+  std::shared_ptr<EngineProcess> CurrentProcess() const;  // Null: there is none.
+  pid_t CurrentPid() const;                               // -1: there is none.
   pid_t IsolatedPid() const;  // The same of the process for suspect queries.
 
  private:

@@ -217,9 +217,9 @@ std::future<Result<EngineSupervisor::Schema>> EngineSupervisor::Take(const ViewC
 }
 
 std::optional<uint64_t> EngineSupervisor::RevisionWith(
-    const std::vector<protocol::DatasetRead>& reads) const {
+    const std::vector<DatasetRead>& reads) const {
   const MutexLock lock(mutex_);
-  for (const protocol::DatasetRead& read : reads) {
+  for (const DatasetRead& read : reads) {
     const protocol::ViewSpec* const view = known_.Find(read.name);
     if (view == nullptr || view->version != read.version) return std::nullopt;
   }

@@ -16,6 +16,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "queryd/execution/duckdb_engine.h"
 #include "queryd/execution/engine_supervisor.h"
 #include "queryd/execution/one_row_parquet.h"
 #include "queryd/query/query_service.h"
@@ -85,10 +86,12 @@ class EngineSupervisorTest : public testing::Test {
   IoThreads io{2};
   EngineOptions options;
   QueryService::Options query_options;
+  Quarantine::Limits quarantine;
   std::mutex mutex;
   protocol::Credentials credentials;  // guarded by mutex
   std::unique_ptr<EnginePool> engines;
   EngineSupervisor* engine = nullptr;  // The first one.
+  std::unique_ptr<DuckDbEngine> duckdb;
   std::unique_ptr<QueryService> service;
   std::atomic<int> queries = 0;
 
@@ -127,7 +130,8 @@ class EngineSupervisorTest : public testing::Test {
     service = nullptr;
     engines = std::make_unique<EnginePool>(io.io(), options, EnginePool::Limits{}, metrics);
     engine = &engines->first();
-    service = std::make_unique<QueryService>(*engines, query_options, metrics);
+    duckdb = std::make_unique<DuckDbEngine>(*engines, quarantine, metrics);
+    service = std::make_unique<QueryService>(*duckdb, query_options, metrics);
     return engine->Open();
   }
   void Open() {

@@ -86,8 +86,9 @@ asio::awaitable<Response> ToResponse(const Statement& statement, ResultStream re
 
 // Explains an unknown table before the first read of the catalogue, when it may be a dataset. As in
 // /readyz, a token that is limited to datasets does not get the reason.
-Error Explained(const Error& error, const Registrar& registrar, const Request& request) {
-  if (!error.message.starts_with("Catalog Error: Table with name")) return error;
+Error Explained(const Error& error, const QueryService& service, const Registrar& registrar,
+                const Request& request) {
+  if (!service.IsUnknownTable(error)) return error;
   const Registrar::LastRead read = registrar.GetLastRead();
   if (read.at) return error;
   const bool is_told = request.identity->datasets.is_all() && !read.error.empty();
@@ -109,8 +110,8 @@ asio::awaitable<Response> PostSql(QueryService& service, const Registrar& regist
   if (!handle.ok()) co_return http::RenderError(handle.error(), request);
   Result<ResultStream> result = co_await service.Run(*statement, std::move(*handle));
   if (!result.ok()) {
-    co_return http::RenderError(Explained(result.error(), registrar, request).Wrap("query"),
-                                request);
+    const Error error = Explained(result.error(), service, registrar, request);
+    co_return http::RenderError(error.Wrap("query"), request);
   }
   Response response = co_await ToResponse(*statement, std::move(*result), *tags);
   co_return response;

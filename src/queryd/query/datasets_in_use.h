@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "protocol/messages.h"
+#include "queryd/query/engine.h"
 
 namespace tarn::queryd {
 
@@ -15,9 +15,9 @@ namespace tarn::queryd {
 // Thread-safe.
 class DatasetsInUse {
  public:
-  void Note(const std::vector<protocol::DatasetRead>& reads) {
+  void Note(const std::vector<DatasetRead>& reads) {
     const MutexLock lock(mutex_);
-    for (const protocol::DatasetRead& read : reads) {
+    for (const DatasetRead& read : reads) {
       if (names_.size() >= kNamesMax) return;
       names_.insert(read.name);
     }
@@ -29,8 +29,8 @@ class DatasetsInUse {
   }
 
  private:
-  // The names come from the engine process. Fewer objects are checked than this.
-  static constexpr size_t kNamesMax = protocol::Begun::kReadsMax;
+  // The names come from an engine, which is not trusted. Fewer objects are checked than this.
+  static constexpr size_t kNamesMax = kDatasetsReadMax;
 
   Mutex mutex_;
   std::set<std::string> names_ TARN_GUARDED_BY(mutex_);

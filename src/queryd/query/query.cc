@@ -40,7 +40,7 @@ void Query::Cancel(const Error& reason) {
     self->reason_ = reason;
     self->timer_.cancel();
     self->wakeup_->Wake();
-    // Taken out first: what it calls may set another.
+    // Removed before the call, because the function may set another one.
     if (const auto on_cancel = std::exchange(self->on_cancel_, nullptr)) on_cancel();
     if (const auto on_cut = std::exchange(self->on_cut_, nullptr)) on_cut();
   });
@@ -68,7 +68,7 @@ void Query::SetRunning() {
   const MutexLock lock(mutex_);
   if (ended_at_) return;
   info_.state = QueryState::kRunning;
-  // A second try goes on with the clock of the first.
+  // A second run does not restart the clock.
   if (!run_at_) run_at_ = Clock::now();
 }
 
@@ -105,11 +105,11 @@ bool Query::Finish(const Result<ResultSummary>& outcome) {
     info_.truncated = outcome->truncated;
     info_.percent = 100;
   } else {
-    // kConflict: by DELETE /queries/{id}, which its own client is to see.
+    // kConflict is the reason of DELETE /queries/{id}. The client of the query gets 409.
     const ErrorKind kind = outcome.error().kind;
     const bool cancelled = kind == ErrorKind::kCancelled || kind == ErrorKind::kConflict;
     info_.state = cancelled ? QueryState::kCancelled : QueryState::kFailed;
-    info_.error = Shortened(outcome.error().message, protocol::kErrorBytesMax);
+    info_.error = Shortened(outcome.error().message, kErrorBytesMax);
   }
   return true;
 }

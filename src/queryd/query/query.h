@@ -13,36 +13,39 @@
 #include "base/deadline.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "protocol/messages.h"
+#include "protocol/format.h"
 #include "queryd/query/wakeup.h"
 
 namespace tarn::queryd {
 
+// The size limit of the error in the record of a query.
+constexpr size_t kErrorBytesMax = 4096;
+
 enum class QueryState : uint8_t { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
 
-// What is known of a query, for GET /queries.
+// The record of a query, for GET /queries.
 struct QueryInfo {
   std::string id;
-  std::string user;  // The name of the token; empty: nobody had to say.
-  std::string sql;   // Its beginning.
+  std::string user;  // The name of the token; empty without tokens.
+  std::string sql;   // The beginning of the text.
   Format format = Format::kJson;
   QueryState state = QueryState::kQueued;
   std::chrono::system_clock::time_point submitted_at;
   Duration queued = Duration::zero();
   Duration run = Duration::zero();
-  std::optional<double> percent;  // How far it is, as DuckDB guesses.
+  std::optional<double> percent;  // The progress, as the engine estimates it.
   uint64_t rows = 0;              // Encoded so far.
-  uint64_t bytes = 0;             // Of its answer, so far.
+  uint64_t bytes = 0;             // Of the response, so far.
   bool truncated = false;
-  bool cached = false;  // Answered by the result cache.
-  std::string error;    // Why it has no whole answer; at most protocol::kErrorBytesMax.
+  bool cached = false;  // The result came from the result cache.
+  std::string error;    // The reason of an incomplete result; at most kErrorBytesMax.
 };
 
-// One query from its arrival to its end: what may cancel it, and what is known of it.
+// A query from its arrival to its end: its cancellation and its record.
 //
-// Cancelled by whoever comes first: its client that leaves, its deadline, DELETE /queries/{id},
-// the end of the server. All of it happens on the executor of its coroutine, but for what says
-// otherwise.
+// A query is cancelled when its client disconnects, at its deadline, by DELETE /queries/{id}, or at
+// shutdown. The first cancellation counts. Used on the executor of its coroutine, except for the
+// functions that say otherwise.
 class Query : public std::enable_shared_from_this<Query> {
  public:
   using Clock = std::chrono::steady_clock;
@@ -50,39 +53,40 @@ class Query : public std::enable_shared_from_this<Query> {
   Query(const boost::asio::any_io_executor& executor, QueryInfo info,
         std::shared_ptr<const auth::Identity> user, Duration timeout);
 
-  // Starts the clock. Not in the constructor: the timer holds the query.
+  // Starts the deadline. Separate from the constructor, because the timer refers to the query.
   void StartTimeout();
 
-  // From any thread. What waits for the query goes on soon and finds the reason.
+  // Thread-safe. Wakes the coroutine that waits for the query, which then finds the reason.
   void Cancel(const Error& reason);
   const std::optional<Error>& cancel_reason() const { return reason_; }
 
-  // Called at once by a cancel, to end what the coroutine waits for; none to take it back.
+  // Sets the function that a cancellation calls at once, to end the wait of the coroutine. Null
+  // removes it.
   void OnCancel(std::function<void()> on_cancel) { on_cancel_ = std::move(on_cancel); }
 
-  // Called by a cancel once the answer has begun, which is worth nothing then; none to take it
-  // back.
+  // Sets the function that a cancellation calls after the response has begun, to break it off. Null
+  // removes it.
   void OnCut(std::function<void()> on_cut) { on_cut_ = std::move(on_cut); }
 
-  // Wakes the coroutine where it waits for its turn or for an engine.
+  // Wakes the coroutine while it waits for admission or for an engine.
   Wakeup& wakeup() { return *wakeup_; }
   const boost::asio::any_io_executor& executor() const { return executor_; }
   Deadline deadline() const { return deadline_; }
   const std::string& id() const { return id_; }
   const auth::Identity& user() const { return *user_; }
 
-  // Ends it; only the first end counts. True when it was this one.
+  // Ends the query. Only the first end counts. Returns true for the first one.
   bool Finish(const Result<ResultSummary>& outcome);
 
-  // Any thread.
+  // The functions from here on are thread-safe.
   QueryInfo Info() const;
-  Duration queued() const;  // So far, or until it ran.
+  Duration queued() const;  // The time in the queue so far.
   void SetRunning();
   void SetCached();
   void SetProgress(double percent);
   void SetSent(uint64_t rows, uint64_t bytes);
   void AddSent(uint64_t rows_so_far, uint64_t more_bytes);
-  // A part of the answer goes to the client before the rest is known: the query cannot run again.
+  // A part of the result is sent before the rest is known, so the query cannot run again.
   void SetAnswerBegun() { answer_begun_ = true; }
   bool answer_begun() const { return answer_begun_; }
 
@@ -102,7 +106,7 @@ class Query : public std::enable_shared_from_this<Query> {
   mutable Mutex mutex_;
   Duration Queued(Clock::time_point end) const TARN_REQUIRES(mutex_);
 
-  QueryInfo info_ TARN_GUARDED_BY(mutex_);  // Times are filled in by Info().
+  QueryInfo info_ TARN_GUARDED_BY(mutex_);  // Info() adds the times.
   const Clock::time_point submitted_at_ = Clock::now();
   std::optional<Clock::time_point> run_at_ TARN_GUARDED_BY(mutex_);
   std::optional<Clock::time_point> ended_at_ TARN_GUARDED_BY(mutex_);

@@ -2,16 +2,15 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/shared_slots.h"
-#include "queryd/execution/engine_pool.h"
-#include "queryd/execution/engine_query.h"
 #include "queryd/query/admission.h"
 #include "queryd/query/datasets_in_use.h"
-#include "queryd/query/quarantine.h"
+#include "queryd/query/engine.h"
 #include "queryd/query/query_registry.h"
 #include "queryd/query/result_cache.h"
 #include "queryd/query/result_stream.h"
@@ -19,23 +18,19 @@
 
 namespace tarn::queryd {
 
-// Runs queries: their turn, their engine, their second try when the engine ends under them; and
-// keeps their records, log lines and metrics. Knows no HTTP.
-//
-// A query whose engine process ended runs again in a process of its own, so that it takes no other
-// query with it. If that one ends too, the query is refused for a while: see Quarantine.
+// The query core: runs statements of all wires in an engine. Admission, deadlines, the result
+// cache, and the records, log lines and metrics of queries are here.
 class QueryService {
  public:
   struct Options {
     Admission::Limits admission;
     QueryLimits limits;
-    size_t whole_bytes_max = 0;  // A larger result is not held until its end.
+    size_t whole_bytes_max = 0;  // Larger results are sent before they are complete.
     size_t history_max = 0;
     size_t cache_bytes_max = 0;  // 0: no result cache.
-    Quarantine::Limits quarantine;
   };
-  // If `in_use` is given, the datasets that queries read are noted there.
-  QueryService(EnginePool& engines, const Options& options, Metrics& metrics,
+  // The datasets that queries read are noted in `in_use`, if it is given.
+  QueryService(Engine& engine, const Options& options, Metrics& metrics,
                DatasetsInUse* in_use = nullptr);
 
   // Puts the statement into the registry under the id, and starts its deadline. The query is
@@ -53,6 +48,8 @@ class QueryService {
   boost::asio::awaitable<Result<Description>> Describe(const Statement& statement,
                                                        QueryHandle handle);
 
+  // True if the error says that a table of the statement is unknown.
+  bool IsUnknownTable(const Error& error) const { return engine_.IsUnknownTable(error); }
   const QueryLimits& limits() const { return options_.limits; }
   QueryRegistry& registry() { return registry_; }
   const QueryRegistry& registry() const { return registry_; }
@@ -61,68 +58,37 @@ class QueryService {
   friend class QueryHandle;
   friend class ResultStream;
 
-  enum class Purpose : uint8_t { kRun, kDescribe };
+  // An admission permit, and a place in the engine for the datasets of the user.
+  struct Admitted {
+    Admission::Permit permit;
+    std::shared_ptr<EnginePlace> place;
+  };
+  boost::asio::awaitable<Result<Admitted>> Admit(Query& query);
   boost::asio::awaitable<Result<PartialResult>> RunUntilAnswered(const Statement& statement,
                                                                  std::shared_ptr<Query> query,
                                                                  Purpose purpose);
+  // Reads the events of the run into the result, until it is complete or large.
+  boost::asio::awaitable<Result<>> ReadFirst(const Statement& statement, const std::string& key,
+                                             Purpose purpose, Query& query, PartialResult& result);
   // Reads the next bytes after `result.bytes` and updates the summary; empty at the end.
   boost::asio::awaitable<Result<std::string>> ReadOn(PartialResult& result, Query& query);
+  // Begins the result, also in place of one that the engine could not finish.
+  void Begin(ResultBegun begun, PartialResult& result);
+  void NoteRestart(const Restarted& restart);
+  Error NoteError(Error error);
   // Ends the record of the query. Only the first call counts.
   void Finish(Query& query, const Result<ResultSummary>& outcome);
 
   // Returns the cached result, or nothing if the statement must run.
   std::optional<PartialResult> FindCached(const Statement& statement, const std::string& key,
                                           Query& query);
-  // Tags the result, and stores it in the cache if the statement allows that.
-  void Store(const Statement& statement, const std::string& key,
-             std::vector<protocol::DatasetRead> reads, PartialResult& result);
+  // Tags a complete result, and stores it in the cache if the statement allows that.
+  void Store(const Statement& statement, const std::string& key, PartialResult& result);
 
-  using Attempt = std::variant<PartialResult, Error, EngineLost>;
-  // The state that one try leaves to the next.
-  struct Hold {
-    Purpose purpose = Purpose::kRun;
-    EnginePool::Use engine;
-    Admission::Permit permit;
-    std::shared_ptr<EngineProcess> process;
-    std::string quarantine_key;
-    bool is_isolated = false;
-    Admission::Permit isolation;
-    // The process that ended while the query ran, which makes it a suspect.
-    std::optional<pid_t> lost_process;
-    int stale_tries = 0;
-    int replaced_tries = 0;
-  };
-  // A slot among the queries that run together, and the engine for the datasets of the user.
-  struct Admitted {
-    Admission::Permit permit;
-    EnginePool::Use engine;
-  };
-  boost::asio::awaitable<Result<Admitted>> Admit(Query& query);
-  // Gives up its place among those that run together, and waits for the one of a suspect.
-  boost::asio::awaitable<Result<>> Isolate(Query& query, Hold& hold);
-  // Prepares the next try, or returns the error that answers the query.
-  boost::asio::awaitable<Result<>> Recover(const Attempt& attempt, Query& query, Hold& hold);
-  boost::asio::awaitable<Result<>> RecoverLost(Query& query, Hold& hold);
-  // The query cannot run again after its process ended, or after DuckDB failed in it.
-  boost::asio::awaitable<void> NoteLost(const EngineLost& lost,
-                                        std::shared_ptr<EngineProcess> process,
-                                        std::string quarantine_key, const Query& query,
-                                        bool is_isolated);
-  // Goes on to other processes while one cannot run it because another query broke it.
-  boost::asio::awaitable<Attempt> TryUntilItRuns(const Statement& statement,
-                                                 std::shared_ptr<Query> query,
-                                                 const std::string& key, Hold& hold);
-  boost::asio::awaitable<Attempt> Try(const Statement& statement, std::shared_ptr<Query> query,
-                                      const std::string& key, Hold& hold);
-  // What a process has kept of an object is not so any more.
-  void ForgetObjects(EngineSupervisor& engine, const EngineProcess& process);
-
-  EnginePool& engines_;
+  Engine& engine_;
   const Options options_;
   Admission admission_;
-  SharedSlots place_waiters_;  // Queries that wait for an engine; see EnginePool.
-  // Shared with the ends of cancelled queries, which come later.
-  const std::shared_ptr<Quarantine> quarantine_;
+  SharedSlots place_waiters_;  // Queries that wait for a place in the engine.
   QueryRegistry registry_;
   ResultCache cache_;
   DatasetsInUse* const in_use_;

@@ -9,10 +9,11 @@
 namespace tarn::queryd {
 namespace {
 
-// One result must not drive all others out.
+// One result may take this part of the cache, so that it does not evict all others.
 constexpr size_t kShareMax = 4;
 
-// An entry, its nodes in the list and in the map, and the allocator's own.
+// The memory of an entry beside its texts: the nodes of the list and the map, and the overhead of
+// the allocator.
 constexpr size_t kEntryBytes = 400;
 
 void AppendPart(std::string_view part, std::string& key) {
@@ -23,8 +24,8 @@ void AppendPart(std::string_view part, std::string& key) {
 
 size_t BytesOf(const std::string& key, const CachedResult& result) {
   size_t bytes = kEntryBytes + key.size() + result.bytes.size();
-  for (const protocol::DatasetRead& read : result.reads) bytes += sizeof(read) + read.name.size();
-  for (const protocol::Column& column : result.columns) {
+  for (const DatasetRead& read : result.reads) bytes += sizeof(read) + read.name.size();
+  for (const ResultColumn& column : result.columns) {
     bytes += sizeof(column) + column.name.size() + column.type.size();
   }
   return bytes;
@@ -33,7 +34,7 @@ size_t BytesOf(const std::string& key, const CachedResult& result) {
 }  // namespace
 
 std::string TagOf(std::string_view bytes) {
-  // Half of the hash is enough, because a forged tag has no use.
+  // Half of the hash is enough, because a collision would gain nothing for its author.
   constexpr size_t kTagDigits = 32;
   return Sha256Hex(bytes).substr(0, kTagDigits);
 }
@@ -46,7 +47,7 @@ ResultCache::ResultCache(size_t bytes_max, Metrics& metrics)
                               "Queries that the result cache had no current answer for")),
       evicted_(metrics.Counter("tarn_result_cache_evicted_total",
                                "Results that made room for others in the result cache")),
-      bytes_gauge_(metrics.Gauge("tarn_result_cache_bytes", "What the result cache holds")) {}
+      bytes_gauge_(metrics.Gauge("tarn_result_cache_bytes", "Memory of the result cache")) {}
 
 std::string ResultCache::KeyOf(const Statement& request, const auth::DatasetScope& scope) {
   std::string key;
@@ -72,15 +73,15 @@ std::shared_ptr<const CachedResult> ResultCache::Find(const std::string& key,
   const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);
   const auto is_usable = [&](const CachedResult& result) {
-    const bool has_crashed = result.has_crashed != nullptr && *result.has_crashed;
-    return !has_crashed && is_current(result.reads);
+    const bool is_withdrawn = result.is_withdrawn != nullptr && *result.is_withdrawn;
+    return !is_withdrawn && is_current(result.reads);
   };
   if (found != by_key_.end() && is_usable(*found->second->result)) {
     entries_.splice(entries_.begin(), entries_, found->second);
     hits_.Increment();
     return found->second->result;
   }
-  // A version that has gone does not come back.
+  // A former version of a dataset does not become current again.
   if (found != by_key_.end()) Erase(found->second);
   misses_.Increment();
   return nullptr;

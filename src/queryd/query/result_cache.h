@@ -13,44 +13,44 @@
 #include "auth/identity.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
-#include "protocol/messages.h"
+#include "queryd/query/engine.h"
 #include "queryd/query/statement.h"
 
 namespace tarn::queryd {
 
-// Names some bytes, the same in each process: what an ETag has between its quotes.
+// Returns a hash of the bytes, for an ETag. It is the same in each process of queryd.
 std::string TagOf(std::string_view bytes);
 
-// A whole result, encoded.
+// A complete, encoded result.
 struct CachedResult {
   std::string bytes;
   std::string tag;
   Compression compression = Compression::kNone;
   ResultSummary summary;
-  std::vector<protocol::Column> columns = {};
-  std::vector<protocol::DatasetRead> reads;  // What it depends on beside its key.
-  // Becomes true when the process that computed it crashes; null: it cannot.
-  std::shared_ptr<const std::atomic<bool>> has_crashed = nullptr;
+  std::vector<ResultColumn> columns = {};
+  std::vector<DatasetRead> reads;  // The datasets that it depends on.
+  // Becomes true if the engine no longer vouches for the result; null: it always does.
+  std::shared_ptr<const std::atomic<bool>> is_withdrawn = nullptr;
 };
 
-// Whole results of queries that give the same again, as long as the datasets that they read are the
-// same. Those that were not asked for longest make room for new ones. Thread-safe.
+// Complete results of repeatable queries. A result is valid as long as the datasets that it depends
+// on have the same versions. The least recently used results make room for new ones. Thread-safe.
 class ResultCache {
  public:
-  // `bytes_max` bounds all of it: results, keys and what is kept beside them. 0: keeps nothing.
+  // `bytes_max` limits the memory of the whole cache, with its keys and lists. 0: no cache.
   ResultCache(size_t bytes_max, Metrics& metrics);
 
-  // All that a result depends on but the datasets: the text, its parameters, the form of the
-  // answer, the limits, and what its user may see. Who may see other datasets has results of his
-  // own.
+  // Returns a key with everything that a result depends on, except the datasets: the text, the
+  // parameters, the format, the limits, and the scope of the user. Users with different scopes
+  // share no results.
   static std::string KeyOf(const Statement& request, const auth::DatasetScope& scope);
 
-  // Null when there is none whose datasets are the same still: `is_current` knows that. A result of
-  // a process that has crashed since is dropped: its memory may have been wrong before it crashed.
-  using IsCurrent = std::function<bool(const std::vector<protocol::DatasetRead>& reads)>;
+  // Returns null if there is no valid result. `is_current` tells whether all datasets still have
+  // their versions. A result that the engine has withdrawn is dropped.
+  using IsCurrent = std::function<bool(const std::vector<DatasetRead>& reads)>;
   std::shared_ptr<const CachedResult> Find(const std::string& key, const IsCurrent& is_current);
 
-  // False when it is too large to be kept.
+  // Returns false if the result is too large for the cache.
   bool Keep(const std::string& key, CachedResult result);
 
   void Clear();
@@ -74,7 +74,7 @@ class ResultCache {
   prometheus::Gauge& bytes_gauge_;
 
   Mutex mutex_;
-  Entries entries_ TARN_GUARDED_BY(mutex_);  // The one that was asked for last comes first.
+  Entries entries_ TARN_GUARDED_BY(mutex_);  // The most recently used first.
   std::unordered_map<std::string_view, Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
   size_t bytes_ TARN_GUARDED_BY(mutex_) = 0;
 };

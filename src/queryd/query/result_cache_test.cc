@@ -17,12 +17,12 @@ class ResultCacheTest : public testing::Test {
   Metrics metrics;
   ResultCache cache{kBytesMax, metrics};
 
-  static CachedResult Of(std::string bytes, std::vector<protocol::DatasetRead> reads = {}) {
+  static CachedResult Of(std::string bytes, std::vector<DatasetRead> reads = {}) {
     return {.bytes = std::move(bytes), .summary = {.rows = 1}, .reads = std::move(reads)};
   }
   // Its bytes; empty: there is none.
   std::string Find(const std::string& key, uint64_t version = 1) {
-    const auto found = cache.Find(key, [&](const std::vector<protocol::DatasetRead>& reads) {
+    const auto found = cache.Find(key, [&](const std::vector<DatasetRead>& reads) {
       return reads.empty() || reads[0].version == version;
     });
     return found == nullptr ? "" : found->bytes;
@@ -50,11 +50,11 @@ TEST_F(ResultCacheTest, WhatItDependsOnMustBeTheSame) {
 }
 
 TEST_F(ResultCacheTest, AResultOfAProcessThatCrashedIsDropped) {
-  const auto has_crashed = std::make_shared<std::atomic<bool>>(false);
-  cache.Keep("k", {.bytes = "one", .has_crashed = has_crashed});
+  const auto is_withdrawn = std::make_shared<std::atomic<bool>>(false);
+  cache.Keep("k", {.bytes = "one", .is_withdrawn = is_withdrawn});
   cache.Keep("l", Of("two"));
   EXPECT_EQ(Find("k"), "one");
-  *has_crashed = true;
+  *is_withdrawn = true;
   EXPECT_EQ(Find("k"), "");
   EXPECT_EQ(Find("l"), "two");
 }

@@ -45,9 +45,7 @@ asio::awaitable<Result<std::string>> ResultStream::Next() {
 }
 
 void ResultStream::NoteSlowReader() {
-  if (result_.rest == nullptr) return;
-  result_.rest->permit().NoteSlowReader(handle_.shared_query());
-  result_.isolation.NoteSlowReader(handle_.shared_query());
+  if (result_.rest != nullptr) result_.rest->NoteSlowReader();
 }
 
 }  // namespace tarn::queryd

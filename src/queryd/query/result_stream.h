@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "protocol/messages.h"
-#include "queryd/execution/engine_pool.h"
-#include "queryd/execution/engine_query.h"
-#include "queryd/query/admission.h"
+#include "queryd/query/engine.h"
 #include "queryd/query/query.h"
+#include "queryd/query/statement.h"
 
 namespace tarn::queryd {
 
@@ -46,23 +44,16 @@ class QueryHandle {
   bool is_answered_ = false;  // A ResultStream holds the handle.
 };
 
-// A result as QueryService::Run leaves it: the bytes read so far, and the source of the rest.
+// A result as QueryService::Run returns it: the bytes read so far, and the source of the rest.
 struct PartialResult {
   std::string bytes;
-  uint64_t revision = 0;  // Of the catalogue that the query saw; 0: unknown.
+  ResultBegun begun;
   Compression compression = Compression::kNone;
-  std::shared_ptr<EngineProcess> process;
-  EnginePool::Use engine;  // Held while the rest is read.
-  std::vector<protocol::Column> columns;
-  std::vector<protocol::Column> parameters;  // Only of a description.
-  ResultSummary summary;                     // Of `bytes`; final if there is no rest.
-  bool is_cached = false;                    // From the result cache.
-  bool is_stored = false;                    // Now in the result cache.
-  std::string tag;  // Identifies a complete, repeatable result; otherwise empty.
-  std::string quarantine_key;
-  bool is_isolated = false;           // `process` runs no other query.
-  Admission::Permit isolation;        // Its slot for that.
-  std::unique_ptr<EngineQuery> rest;  // Null: `bytes` is everything.
+  ResultSummary summary;            // Of `bytes`; final if there is no rest.
+  bool is_cached = false;           // From the result cache.
+  bool is_stored = false;           // Now in the result cache.
+  std::string tag;                  // Identifies a complete, repeatable result; otherwise empty.
+  std::unique_ptr<EngineRun> rest;  // Null: `bytes` is everything.
 };
 
 // The encoded result of a query, piece by piece. Move-only; its destructor ends the query. Used on
@@ -80,22 +71,20 @@ class ResultStream {
 
   // True if Next returns the whole result with its first call.
   bool IsComplete() const { return result_.rest == nullptr; }
-  // The columns of the result. Empty if there are too many: see protocol::Begun.
-  const std::vector<protocol::Column>& columns() const { return result_.columns; }
+  // The columns of the result. Empty if there are too many: see ResultBegun.
+  const std::vector<ResultColumn>& columns() const { return result_.begun.columns; }
   // The rows returned so far; final after the end.
   const ResultSummary& summary() const { return result_.summary; }
   // The revision of the catalogue that the query saw; 0: unknown.
-  uint64_t revision() const { return result_.revision; }
+  uint64_t revision() const { return result_.begun.revision; }
   Compression compression() const { return result_.compression; }
   bool is_cached() const { return result_.is_cached; }
   bool is_stored() const { return result_.is_stored; }
   // Identifies the bytes of a complete, repeatable result; otherwise empty.
   const std::string& tag() const { return result_.tag; }
 
-  // For tests: the query, and the process that runs it (null for a cached result).
+  // For tests.
   Query& query() const { return handle_.query(); }
-  const std::shared_ptr<EngineProcess>& process() const { return result_.process; }
-  bool is_isolated() const { return result_.is_isolated; }
 
   // Called when the client reads nothing: see Admission::Permit::NoteSlowReader.
   void NoteSlowReader();

@@ -6,7 +6,6 @@
 
 #include "base/duration.h"
 #include "protocol/format.h"
-#include "protocol/messages.h"
 
 namespace tarn::queryd {
 
@@ -39,13 +38,25 @@ struct Statement {
   bool answers_when_bound = false;
 };
 
+// Whether a statement runs, or is only prepared to report its columns and parameters.
+enum class Purpose : uint8_t { kRun, kDescribe };
+
+// A column of a result, or a parameter of a statement. The type has the form of docs/http-api.md,
+// such as "DECIMAL(18,2)" or "STRUCT(a INTEGER)[]".
+struct ResultColumn {
+  std::string name;
+  std::string type;
+
+  bool operator==(const ResultColumn&) const = default;
+};
+
 // The columns and parameters of a statement that did not run.
 struct Description {
   uint64_t revision = 0;  // Of the catalogue that the statement would see; 0: unknown.
   // Empty if the types depend on parameters that have no values.
-  std::vector<protocol::Column> columns;
+  std::vector<ResultColumn> columns;
   // The names without their $, or the numbers from 1. The type is empty if any value fits.
-  std::vector<protocol::Column> parameters;
+  std::vector<ResultColumn> parameters;
 };
 
 }  // namespace tarn::queryd

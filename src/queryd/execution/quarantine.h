@@ -18,47 +18,47 @@
 
 namespace tarn::queryd {
 
-// The queries that ended engine processes, and how many each token's queries have ended.
+// The queries that ended engine processes, and the number of processes that the queries of each
+// token have ended.
 //
-// A process runs several queries, so that its end makes all of them suspects. A suspect runs in a
-// process of its own. If that process ends too, the query is refused from then on, for a while.
+// A process runs several queries, so its end makes all of them suspects. A suspect runs in an
+// isolated process. If that process ends too, the query is refused for a while.
 //
 // Thread-safe.
 class Quarantine {
  public:
   struct Limits {
-    // How long a query is refused, stays a suspect, and counts against its token. Zero: queries are
-    // neither suspects nor refused.
+    // The time for which a query is refused, is a suspect, and counts against its token. Zero:
+    // queries are neither suspects nor refused.
     Duration time = std::chrono::minutes(5);
     size_t entries_max = 1000;  // The oldest entry makes room for a new one.
-    // Of each token, within `time`. Queries without a token are not refused for those of others.
+    // Of each token, within `time`. Does not apply to queries without a token.
     size_t crashes_max = 10;
   };
   Quarantine(const Limits& limits, Metrics& metrics);
 
-  // Names a query: a hash of its text, its parameters and the rights of its user.
+  // Returns the key of a query: a hash of its text, its parameters and the rights of its user.
   static std::string KeyOf(std::string_view sql, std::string_view params,
                            const auth::DatasetScope& scope);
 
-  // Whether the query must run in an engine of its own. Errors: kInvalidArgument if it ended two
-  // processes, kUnavailable if the queries of its token ended too many. `user` is the token's name,
-  // empty without tokens.
+  // Returns true if the query must run in an isolated process. Errors: kInvalidArgument if it ended
+  // two processes, kUnavailable if the queries of its token ended too many. `user` is the name of
+  // the token, empty without tokens.
   Result<bool> Check(const std::string& key, const std::string& user);
 
-  // The same without the token: for a query that waited to run alone.
+  // The same without the token, for a query that has waited for the isolated process.
   Result<> CheckKey(const std::string& key);
 
-  // Its process ended while it ran, beside others or alone.
+  // The process of the query ended while it ran, beside others or alone.
   void NoteSuspect(const std::string& key);
-  // The process that it had for itself ended. Counts against its token. True if the query was not
-  // refused before.
+  // The isolated process of the query ended. Counts against its token. Returns true if the query
+  // was not refused before.
   bool NoteCulprit(const std::string& key, const std::string& user, pid_t process);
-  // Its process ended after a part of its answer was sent, so that it cannot run again to be
-  // judged. Or it was cancelled before that. Counts against its token, but once for each process:
-  // the others that ran there are innocent. After crashes_max processes, all queries of the token
-  // are suspects.
+  // The process of the query ended after a part of the result was sent or the query was cancelled,
+  // so the query cannot run again in an isolated process. Counts against its token, once for each
+  // process. After crashes_max processes, all queries of the token are suspects.
   void NoteCut(const std::string& key, const std::string& user, pid_t process);
-  // It ended in a process of its own, which goes on.
+  // The query ended, and its isolated process did not.
   void NoteInnocent(const std::string& key);
 
  private:
@@ -73,7 +73,7 @@ class Quarantine {
     pid_t process = 0;
     Clock::time_point at;
   };
-  // The latest ends, at most crashes_max of each.
+  // The last ends, at most crashes_max of each kind.
   struct TokenRecord {
     std::deque<ProcessEnd> crashes;
     std::deque<ProcessEnd> cuts;
@@ -91,7 +91,7 @@ class Quarantine {
   prometheus::Counter& refused_tokens_;
 
   Mutex mutex_;
-  Entries entries_ TARN_GUARDED_BY(mutex_);  // The latest first.
+  Entries entries_ TARN_GUARDED_BY(mutex_);  // The most recent first.
   std::unordered_map<std::string_view, Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
   std::unordered_map<std::string, TokenRecord> tokens_ TARN_GUARDED_BY(mutex_);
 };

@@ -1,4 +1,4 @@
-#include "queryd/query/quarantine.h"
+#include "queryd/execution/quarantine.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "queryd/query/quarantine.h"
+#include "queryd/execution/quarantine.h"
 
 #include <fmt/format.h>
 
@@ -75,7 +75,7 @@ void Quarantine::NoteSuspect(const std::string& key) {
 bool Quarantine::NoteCulprit(const std::string& key, const std::string& user, pid_t process) {
   if (limits_.time <= Duration::zero()) return false;
   const MutexLock lock(mutex_);
-  // Without tokens, one client must not have the queries of all others refused.
+  // Without tokens, the queries of one client must not cause the refusal of all others.
   if (!user.empty()) {
     TokenRecord& record = RecordOf(user);
     Add(record.crashes, process);
@@ -142,7 +142,7 @@ Quarantine::TokenRecord& Quarantine::RecordOf(const std::string& user) {
 
 void Quarantine::Add(std::deque<ProcessEnd>& ends, pid_t process) const {
   const Clock::time_point now = Clock::now();
-  // An older end is that of another process with the same number.
+  // An older end belongs to another process with the same pid.
   const bool is_known = std::any_of(ends.begin(), ends.end(), [&](const ProcessEnd& end) {
     return end.process == process && now - end.at < limits_.time;
   });
