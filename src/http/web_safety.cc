@@ -155,7 +155,7 @@ WebSafety::Verdict WebSafety::Check(const Request& request, unsigned version) co
         break;
       case 12:
         if (EqualsIgnoreCase(name, "content-type")) {
-          // If there are two, the one that is not JSON decides.
+          // If there are two, a type other than JSON decides.
           if (!verdict.has_content_type || !IsJson(value)) verdict.content_type = value;
           verdict.has_content_type = true;
         }

@@ -53,7 +53,7 @@ class JsonShape {
   Field* FindField(std::string_view key);
   bool IsInObject(const Field& field) const { return field.last_object == object_; }
 
-  // Merges another shape into this one, and leaves it empty.
+  // Merges another shape into this shape, and leaves the other one empty.
   void Merge(JsonShape& other);
 
   // Chooses the form and the names of the fields. Adds a line to `notes` for each name that differs

@@ -94,7 +94,7 @@ struct ViewSpec {
 // A view that several parts of the front know, and none of them changes.
 using ViewPointer = std::shared_ptr<const ViewSpec>;
 
-// Whether the engine process gives up what it does not need; see queryd.sandbox.
+// The mode of the sandbox of the engine process; see queryd.sandbox.
 enum class SandboxMode : uint8_t { kOff, kOn, kRequire };
 
 // Limits for the nesting depth of statements and values, from the settings of these names.

@@ -18,7 +18,7 @@ namespace {
 Result<> Serve(const LakehouseSettings& settings) {
   Metrics metrics;  // Outlives the I/O threads.
   net::Runtime runtime(
-      net::IoThreads());  // Before any thread is there: it blocks the signals it waits for.
+      net::IoThreads());  // Must precede all threads, because it blocks the signals.
   TARN_CHECK_OK(CheckSettings(settings));
   Result<http::Url> catalogd_url = http::ParseHttpUrl(settings.queryd.catalogd_url);
   if (!catalogd_url.ok()) return catalogd_url.error().Wrap("queryd.catalogd_url");

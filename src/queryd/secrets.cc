@@ -10,7 +10,7 @@
 namespace tarn::queryd {
 namespace {
 
-// Errors never quote the file: what is wrong in it may be a part of a secret.
+// Errors never quote the file, because the invalid part may belong to a secret.
 Result<std::string> RequiredText(const toml::table& table, std::string_view key,
                                  const std::string& where) {
   const auto value = table[key].value_exact<std::string>();
@@ -50,7 +50,7 @@ Result<protocol::Credentials> FileSecretsProvider::Get(std::string_view logical_
   if (path_.empty()) return fallback_;
   const Result<std::string> text = ReadSecretFile(path_);
   if (!text.ok()) {
-    // A file that is not there is no mistake as long as [s3] has credentials.
+    // A missing file is no error if [s3] has credentials.
     const bool missing = text.error().kind == ErrorKind::kNotFound;
     if (missing && !fallback_.access_key_id.empty()) return fallback_;
     return text.error().Wrap("secrets");
@@ -58,7 +58,7 @@ Result<protocol::Credentials> FileSecretsProvider::Get(std::string_view logical_
   Result<std::optional<protocol::Credentials>> found = ParseSecrets(*text, path_, logical_bucket);
   if (!found.ok()) return found.error().Wrap("secrets");
   if (*found) return std::move(**found);
-  // A file that is just being written looks like this, and must not take the keys away.
+  // The file may be incomplete because it is being written. The former credentials stay valid.
   if (fallback_.access_key_id.empty()) {
     return InvalidArgument(
         fmt::format("secrets: {} has no [s3.{}], and [s3] has no keys", path_, logical_bucket));

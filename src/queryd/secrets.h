@@ -9,11 +9,10 @@
 
 namespace tarn::queryd {
 
-// Tarn's one logical bucket; a secrets file may hold credentials for others too.
+// Tarn's only logical bucket. A secrets file may contain credentials for others too.
 inline constexpr std::string_view kPrimaryBucket = "primary";
 
-// Where credentials come from. Asked each time they are needed, so that they can change.
-// Thread-safe.
+// A source of credentials. It is asked before each use, because they can change. Thread-safe.
 class SecretsProvider {
  public:
   virtual ~SecretsProvider() = default;
@@ -25,15 +24,15 @@ class SecretsProvider {
 //   access_key_id = "…"
 //   secret_access_key = "…"
 //   session_token = "…"      # of temporary credentials
-// and falls back to [s3] of lakehouse.toml where there is no such file, or no such bucket in it.
-// A file that others than its owner can read is refused.
+// Falls back to [s3] of lakehouse.toml if the file does not exist or does not name the bucket.
+// Refuses a file that other users can read.
 class FileSecretsProvider : public SecretsProvider {
  public:
   FileSecretsProvider(std::string path, const S3Settings& fallback);
   Result<protocol::Credentials> Get(std::string_view logical_bucket) const override;
 
  private:
-  const std::string path_;  // Empty: only the fallback.
+  const std::string path_;  // Empty: the fallback is always used.
   const protocol::Credentials fallback_;
 };
 

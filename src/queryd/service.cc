@@ -51,8 +51,8 @@ std::string ProgramFolder(std::string_view setting) {
                          : std::string(setting);
 }
 
-// What is left is for the front, for the other engine of a replacement, and for the kernel's cache
-// of files.
+// The rest of the memory is for the front, for the second engine of a replacement, and for the
+// kernel's cache of files.
 uint64_t MemoryLimit(const QuerydSettings& queryd) {
   return queryd.memory_limit > 0 ? static_cast<uint64_t>(queryd.memory_limit)
                                  : MachineMemory() / 100 * 60;
@@ -60,8 +60,8 @@ uint64_t MemoryLimit(const QuerydSettings& queryd) {
 
 uint64_t HardLimit(uint64_t memory_limit) { return memory_limit + memory_limit / 4 + 256'000'000; }
 
-// One engine at its hard limit, and half of that for those beside it: of limited tokens, of suspect
-// queries, and one that was replaced.
+// One engine at its hard limit, and half of its memory limit for other engines: those of limited
+// tokens, the isolated one, and a replaced one.
 uint64_t EnginesLimit(const QuerydSettings& queryd, uint64_t memory_limit, uint64_t hard_limit) {
   if (queryd.engines_memory_limit > 0) return static_cast<uint64_t>(queryd.engines_memory_limit);
   return std::max(hard_limit, std::min(hard_limit + memory_limit / 2, MachineMemory() / 100 * 90));
@@ -70,7 +70,7 @@ uint64_t EnginesLimit(const QuerydSettings& queryd, uint64_t memory_limit, uint6
 EnginePool::Limits MakePoolLimits(const QuerydSettings& queryd) {
   EnginePool::Limits limits;
   limits.scoped_max = static_cast<size_t>(queryd.scoped_engines_max);
-  // All of them together take half of what the first may.
+  // All scoped engines together may have half of the memory of the first engine.
   limits.scoped_memory = queryd.scoped_memory_limit > 0
                              ? static_cast<uint64_t>(queryd.scoped_memory_limit)
                              : MemoryLimit(queryd) / (2 * limits.scoped_max);
@@ -194,7 +194,7 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
           static_cast<size_t>(settings.queryd.probed_datasets_max),
           CrashedProbes(CrashedProbesFile(settings.queryd.temp_directory,
                                           settings.queryd.catalogd_url + " " + lake.store.root),
-                        // With another limit, a footer that needed too much memory is read again.
+                        // A footer that needed too much memory is read again with another limit.
                         fmt::format("{} {}", Version(), settings.queryd.probe_memory_limit)),
           {.dataset_bytes = static_cast<uint64_t>(settings.queryd.schema_bytes_max),
            .total_bytes = static_cast<uint64_t>(settings.queryd.schemas_bytes_max)}),
@@ -230,7 +230,7 @@ void Service::CancelQueries() {
 
 bool Service::Stop(Deadline deadline) {
   CancelQueries();
-  // A change of a view that is under way ends with the engine.
+  // The end of the engine ends a running change of views too.
   engines_.Stop();
   return refresh_loop_.Stop(deadline);
 }

@@ -21,20 +21,20 @@
 
 namespace tarn::queryd {
 
-// Checks what only queryd needs of lakehouse.toml; the error names the key.
+// Checks the settings that only queryd requires. The error names the key.
 Result<> CheckSettings(const LakehouseSettings& settings);
 
-// Where the engine reads, and with what.
+// The object store of the engine, and its credentials.
 struct Lake {
   protocol::ObjectStore store;
   std::function<Result<protocol::Credentials>()> credentials;
 };
 
-// queryd without its HTTP server: engine, registrar, refresh loop and queries, put together. Used
+// queryd without its HTTP server: the engine, the registrar, the refresh loop and the queries. Used
 // by the daemon and by `tarn up`.
 class Service {
  public:
-  // Returns when the engine is ready. The io_context runs until the service is destroyed.
+  // Returns when the engine is ready. The io_context must run until the service is destroyed.
   static Result<std::unique_ptr<Service>> Open(boost::asio::io_context& io,
                                                const LakehouseSettings& settings, const Lake& lake,
                                                std::unique_ptr<CatalogSource> catalog,
@@ -47,12 +47,12 @@ class Service {
   void Start() { refresh_loop_.Start(); }
   std::string EngineVersion() const { return engines_.Version(); }
   Result<> Ready() const { return refresh_loop_.Ready(); }
-  // Ends queries that run or wait with an error.
+  // Ends all running and waiting queries with an error.
   void CancelQueries();
-  // Ends the refresh loop and the engine. False when something does not end in time: then the
-  // service cannot be destroyed, only the process ended.
+  // Ends the refresh loop and the engine. Returns false if the refresh loop does not end before the
+  // deadline. The service must not be destroyed then.
   bool Stop(Deadline deadline);
-  // True when the first refresh is done, whatever came of it.
+  // Waits for the first refresh, even if it fails. Returns false after the deadline.
   bool WaitFirstRefresh(Deadline deadline) { return refresh_loop_.WaitFirst(deadline); }
 
  private:
@@ -72,9 +72,9 @@ class Service {
   FairWorkers list_workers_{2};
 };
 
-// Stops in the reverse order of the start: no new requests, running queries to their end or to
-// the time limit, the rest cancelled, then the refresh loop and the engine. Ends the process with
-// status 0 where a thread does not come back: a resolver that hangs takes no deadline.
+// Stops in the reverse order of the start: refuses new requests, waits for running queries up to
+// the time limit, cancels the rest, and stops the refresh loop and the engine. If a thread does not
+// end, for example in a resolver that hangs, ends the process with status 0.
 void ShutDown(http::Server& server, Service& service, Duration timeout);
 
 }  // namespace tarn::queryd

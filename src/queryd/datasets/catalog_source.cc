@@ -12,12 +12,12 @@
 namespace tarn::queryd {
 namespace {
 
-// Every list that catalogd may be configured for, and its head. A list of 100,000 datasets is about
-// 30 MB.
+// The size limit of a list: the maximum that catalogd can be configured for. A list of 100,000
+// datasets is about 30 MB.
 constexpr uint64_t kListBytesMax = 1024ULL * 1024 * 1024;
 static_assert(kListBytesMax > kDatasetsBytesMax + kDeletionsBytesMax + 1'000'000);
-// Every list of so many bytes: the shortest values are those of an object with a key of one byte,
-// `{"key":"a"},`.
+// The limit for the number of values, which the size limit implies. The shortest values are those
+// of an object with a key of one byte, `{"key":"a"},`.
 constexpr size_t kListValuesMax = kListBytesMax / 6;
 constexpr size_t kShownBytesMax = 200;
 

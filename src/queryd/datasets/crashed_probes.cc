@@ -143,7 +143,7 @@ Result<> CrashedProbes::Write() const {
   {
     const OwnedDescriptor file(mkostemp(name.data(), O_CLOEXEC));
     if (file.get() < 0) return CrashedFileError(name, errno);
-    // A regular file takes all of it, or the disk is full.
+    // A write to a regular file is only partial if the disk is full.
     const ssize_t written = write(file.get(), text.data(), text.size());
     if (written != static_cast<ssize_t>(text.size())) {
       const int why = written < 0 ? errno : ENOSPC;

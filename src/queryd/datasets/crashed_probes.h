@@ -25,7 +25,7 @@ class CrashedProbes {
   // The most bytes of the error of one version. A longer one is cut.
   static constexpr size_t kErrorBytesMax = 1000;
 
-  // Keeps nothing across restarts.
+  // Without a file: the versions are forgotten at the end of the process.
   CrashedProbes() = default;
   // Reads the file, if there is one. `writer` is the version of the programs.
   CrashedProbes(std::filesystem::path file, std::string writer);
@@ -55,8 +55,8 @@ class CrashedProbes {
 // change if an object has no ETag in the catalogue.
 uint64_t VersionOf(const WantedDataset& dataset);
 
-// The file for the datasets of one catalogue, in a folder. `catalogue` names it: its URL, or the
-// place that it lists.
+// The path of the file for the datasets of one catalogue. `catalogue` is the URL of the catalogue,
+// or the place that it lists.
 std::filesystem::path CrashedProbesFile(const std::string& folder, std::string_view catalogue);
 
 }  // namespace tarn::queryd

@@ -35,7 +35,7 @@ class CrashedProbesTest : public testing::Test {
     std::ifstream stream(file);
     return {std::istreambuf_iterator<char>(stream), {}};
   }
-  // Whether a new process knows the version of the dataset.
+  // Returns true if a new process knows the version of the dataset.
   bool IsKnown(const WantedDataset& dataset, const std::string& writer = "1") const {
     return CrashedProbes(file, writer).Find(dataset) != nullptr;
   }

@@ -7,7 +7,7 @@ void ProbeQueue::Add(Dataset dataset) {
   const auto found = entries_.find(dataset.name);
   if (found != entries_.end() && !found->second->due &&
       found->second->dataset.owner == dataset.owner) {
-    found->second->dataset.objects = dataset.objects;  // It keeps its place.
+    found->second->dataset.objects = dataset.objects;  // The entry keeps its place.
     return;
   }
   Put(std::make_shared<Entry>(Entry{.dataset = std::move(dataset), .since = NowMicros()}));

@@ -13,14 +13,14 @@
 namespace tarn::queryd {
 namespace {
 
-// Of a refresh in which thousands of datasets fail, the log shows so many.
+// The most errors of a refresh in the log.
 constexpr size_t kErrorsShown = 20;
 
-// After so many objects and columns, free memory is returned to the system. They use much more of
-// it on their way than at the end.
+// After this number of objects and columns, free memory is returned to the system. To receive them
+// takes much more memory than to keep them.
 constexpr uint64_t kItemsToReturn = 50'000;
 
-// After the catalogue could not be followed.
+// The pause after the catalogue could not be followed.
 constexpr auto kFollowAgain = std::chrono::seconds(1);
 
 std::string Join(const std::vector<std::string>& errors) {
@@ -151,7 +151,7 @@ void RefreshLoop::FollowUntil(Clock::time_point until) {
     const RefreshResult result =
         Run([&] { return registrar_.Follow(wait, options_.timeout, stop_.get_token()); });
     if (stop_.stop_requested()) return;
-    // That the catalogue cannot be read is told by the next refresh.
+    // The next refresh reports that the catalogue cannot be read.
     if (result.catalog_read && result.has_news()) Note(result, false);
     if (Clock::now() >= until) return;
     if (!result.catalog_read) CollectUntil(std::min(until, Clock::now() + kFollowAgain));
@@ -180,7 +180,7 @@ void RefreshLoop::Note(const RefreshResult& result, bool initial) {
   const MutexLock lock(mutex_);
   first_done_ = true;
   changed_.notify_all();
-  // Once ready, always ready: the views that are there answer, whatever happens to the catalogue.
+  // Stays ready, because the views work without the catalogue.
   if (usable) {
     not_ready_.clear();
   } else if (!not_ready_.empty()) {

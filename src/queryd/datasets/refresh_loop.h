@@ -14,8 +14,8 @@
 
 namespace tarn::queryd {
 
-// Runs a refresh at once and then every `every`, on its own thread, until it is stopped; writes
-// the log and the metrics of what came of it. In between it follows a catalogue that tells its
+// Runs a refresh at once and then every `every`, on its own thread, until it is stopped. Logs the
+// results and updates the metrics. Between two refreshes it follows a catalogue that can report
 // changes, so that they go live at once.
 class RefreshLoop {
  public:
@@ -31,13 +31,13 @@ class RefreshLoop {
   ~RefreshLoop();
 
   void Start();
-  // Waits for a refresh that runs, up to the deadline; false when it did not end.
+  // Waits for a running refresh. Returns false if it does not end before the deadline.
   bool Stop(Deadline deadline);
 
-  // True when the first refresh is over.
+  // Waits for the first refresh. Returns false if it does not end before the deadline.
   bool WaitFirst(Deadline deadline);
 
-  // Whether queries can be answered: the catalogue was read, and some dataset of it is there.
+  // Returns an error until the catalogue was read and at least one of its datasets is live.
   Result<> Ready() const;
 
  private:
@@ -45,16 +45,16 @@ class RefreshLoop {
 
   void Loop();
   void RefreshOnce(bool initial);
-  // Until then, or until it is stopped.
+  // Follows the catalogue until this time, or until Stop.
   void FollowUntil(Clock::time_point until);
-  // The same without the catalogue: datasets that it told before are probed.
+  // The same for a catalogue that cannot be followed: only collects the running probes.
   void CollectUntil(Clock::time_point until);
   void WaitUntil(Clock::time_point until);
-  // Its errors are those of the result, also when it throws.
+  // Runs the work. An exception becomes an error of the result.
   template <class Work>
   RefreshResult Run(Work work);
   void Note(const RefreshResult& result, bool initial);
-  void ShowProbes();  // In the metrics.
+  void ShowProbes();  // Updates the metrics.
   void Log(const RefreshResult& result, bool initial);
 
   Registrar& registrar_;
@@ -75,10 +75,10 @@ class RefreshLoop {
   std::condition_variable_any changed_;
   std::stop_source stop_;
   bool first_done_ TARN_GUARDED_BY(mutex_) = false;
-  bool ended_ TARN_GUARDED_BY(mutex_) = false;  // The thread is over.
+  bool ended_ TARN_GUARDED_BY(mutex_) = false;  // The thread has ended.
   std::string not_ready_ TARN_GUARDED_BY(mutex_) = "the first refresh is not done";
-  std::string warned_;           // Of the thread: the errors of the last warning.
-  Clock::time_point warned_at_;  // Of the thread.
+  std::string warned_;           // The errors of the last warning. Only used by the thread.
+  Clock::time_point warned_at_;  // The same.
   std::thread thread_;
 };
 

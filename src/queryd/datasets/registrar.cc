@@ -113,7 +113,7 @@ void Registrar::Take(CatalogRead read, RefreshResult& result) {
   revision_ = read.revision;
 }
 
-// The dataset is not to be probed.
+// Removes a dataset that needs no probe from all lists.
 void Registrar::Forget(const std::string& name) {
   dirty_.erase(name);
   failed_.erase(name);
@@ -136,7 +136,7 @@ void Registrar::TakeManifest(const catalog::Manifest& manifest, RefreshResult& r
   if (is_live && !overwritten_.contains(name)) return Forget(name);
   const bool is_first = dirty_.insert(name).second;
   if (!is_changed && !is_first) return;
-  // A failure was that of the former content.
+  // A failure belongs to the former content.
   failed_.erase(name);
   suspects_.erase(name);
   AddToQueue(name);
@@ -185,7 +185,7 @@ bool Registrar::IsBroken(const std::string& name) const {
 
 // Adds error views for datasets without a former view that are being read or cannot be read.
 void Registrar::PutBroken(Change& change) const {
-  std::unordered_set<std::string> shown;  // In lower case: what gets a view.
+  std::unordered_set<std::string> shown;  // The names that get a view, in lower case.
   for (const protocol::ViewPointer& view : change.put) {
     const std::string lower = ToLowerAscii(view->name);
     shown.insert(lower);
@@ -263,7 +263,7 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
   }
   const Result<> applied = views_.Apply(views, deadline);
   if (!applied.ok()) {
-    // Also after its time: what was probed is worth it, and the engine answers or has ended.
+    // The change is applied even after the deadline, because the probes were expensive.
     result.errors.push_back(fmt::format("change views: {}", applied.error().message));
     for (const protocol::ViewPointer& view : change.put) {
       AddToQueueLater(view->name, Clock::now() + pauses_.first);
@@ -309,7 +309,7 @@ void Registrar::GoLive(Change& change, Deadline deadline, RefreshResult& result)
 
 std::optional<Registrar::Clock::time_point> Registrar::NextTry() const {
   std::optional<Clock::time_point> next = queue_.NextDue();
-  // Datasets whose probe was lost with its process, and views that could not be dropped.
+  // Datasets whose probe ended with its process, and views that could not be dropped.
   if (queue_.HasNew() || !suspects_.empty() || !to_drop_.empty()) {
     const Clock::time_point soon = Clock::now() + pauses_.first;
     if (!next || soon < *next) next = soon;

@@ -33,29 +33,29 @@ struct RefreshResult {
   uint64_t updated = 0;
   uint64_t dropped = 0;
   uint64_t skipped = 0;
-  // What went wrong, a dataset each; or that the catalogue could not be read.
+  // The errors of datasets, or the error of the catalogue.
   std::vector<std::string> errors;
   // Datasets whose objects were overwritten without a change of the catalogue.
   std::vector<std::string> overwritten;
-  // On datasets that went live, by name: see protocol::DatasetSchema.
+  // The notes on datasets that went live, with their names; see protocol::DatasetSchema.
   std::vector<std::pair<std::string, std::string>> notes;
-  // Objects and columns that were received; a measure for the memory that was used for them.
+  // The number of received objects and columns, as a measure for the used memory.
   uint64_t items = 0;
   bool catalog_read = false;
-  std::string catalog_error;  // Why it could not be read; it is in `errors` too.
-  Duration took{0};           // Without the wait for a change.
+  std::string catalog_error;  // The error of the catalogue; it is in `errors` too.
+  Duration took{0};           // Does not include the wait for a change.
 
   bool changed() const { return created + updated + dropped > 0; }
   bool has_news() const { return changed() || !errors.empty() || !overwritten.empty(); }
 };
 
-// A dataset that the catalogue has and queries do not see as it is there.
+// A dataset whose present state in the catalogue is not visible to queries.
 struct FailedDataset {
   std::string name;
   std::string error;
   UnixMicros since;
   int tries = 0;
-  bool has_former = false;  // Queries see what it was before.
+  bool has_former = false;  // Queries see its former state.
 };
 
 // A dataset that is being probed. Queries see its former state, or an error if it has none.
@@ -69,8 +69,8 @@ struct DatasetBeingRead {
 // A dataset as queries see it.
 struct LiveDataset {
   size_t objects = 0;
-  std::optional<int64_t> rows;   // As the catalogue has it.
-  std::optional<int64_t> bytes;  // Nothing if the catalogue does not have it for every object.
+  std::optional<int64_t> rows;   // The number in the catalogue.
+  std::optional<int64_t> bytes;  // nullopt if the catalogue does not have the size of each object.
   protocol::ViewPointer view;
 
   std::vector<protocol::Column> Columns() const {
@@ -78,7 +78,7 @@ struct LiveDataset {
   }
 };
 
-// The datasets that a status is to list.
+// The selection of the datasets in a status.
 struct StatusRequest {
   std::function<bool(const std::string& name)> is_wanted;
   size_t entries_max = 0;  // Of each list.
@@ -98,29 +98,29 @@ struct StatusList {
 };
 
 struct CatalogStatus {
-  uint64_t revision = 0;  // That queries see; 0: not known.
+  uint64_t revision = 0;  // The revision that queries see; 0: unknown.
   size_t datasets = 0;
-  bool follows = false;  // Changes are told by the catalogue, and not found by looking.
-  std::optional<UnixMicros> read_at;  // The catalogue's latest answer.
-  std::string error;                  // Why it could not be read since; empty: it could.
+  bool follows = false;               // The catalogue reports its changes.
+  std::optional<UnixMicros> read_at;  // The time of the last answer of the catalogue.
+  std::string error;                  // The error of a later read; empty: no error.
   StatusList<FailedDataset> failed;   // Ordered by name.
   StatusList<DatasetBeingRead> being_read;
   // Notes for the users of a dataset: the name and the note, ordered by name.
   StatusList<std::pair<std::string, std::string>> notes;
 };
 
-// Keeps the engine's views in step with the catalogue. A dataset that has changed is probed, which
+// Updates the views of the engine from the catalogue. A dataset that has changed is probed, which
 // delays no query, and then goes live together with the other datasets that are ready. A dataset
 // whose probe is slow or fails keeps its former view and delays no other dataset. A failed probe is
 // repeated.
 //
-// A dataset that was being decoded when the process of its probe ended is probed alone, in a
-// process of its own. If that ends too, the dataset is not probed again until it changes.
+// A dataset that was being decoded when the process of its probe ended is probed again, alone in a
+// process. If that process ends too, the dataset is not probed again until it changes.
 //
 // Not thread-safe, except for Status, Live and Hurry.
 class Registrar {
  public:
-  // How long a dataset that failed is left alone by Follow: doubled with each try.
+  // The pause before Follow probes a failed dataset again. It doubles with each try.
   struct Pauses {
     Duration first = std::chrono::seconds(1);
     Duration longest = std::chrono::seconds(30);
@@ -135,21 +135,21 @@ class Registrar {
         crashed_(std::move(crashed)),
         schemas_(schemas) {}
 
-  // Drops the views of datasets that are gone, creates what is new and replaces what has another
-  // updated_at; repeats all failed probes. The first call, and each call for a catalogue that does
-  // not tell its changes, waits until all probes have ended or the deadline has passed. Probes that
-  // still run are collected by the next call of Refresh, Follow or Collect.
+  // Drops the views of deleted datasets, creates those of new datasets, and replaces those of
+  // datasets with another updated_at. Repeats all failed probes. The first call, and each call for
+  // a catalogue that cannot report changes, waits until all probes have ended or the deadline has
+  // passed. Probes that still run are collected by the next call of Refresh, Follow or Collect.
   RefreshResult Refresh(Deadline deadline, const std::stop_token& stop = {});
 
-  // The same for what changes within `wait`; of what has failed, only what has been left alone for
-  // long enough. `timeout` is for the change itself. For a catalogue that tells its changes.
+  // The same for changes within `wait`, and for failed datasets whose pause is over. `timeout` is
+  // the time limit of the change itself. For a catalogue that can report changes.
   RefreshResult Follow(Duration wait, Duration timeout, const std::stop_token& stop);
   bool Follows() const { return !position_.empty(); }
   // Applies the results of probes that have ended, or end within a moment.
   RefreshResult Collect(Duration timeout);
-  // Whether probes or checks for overwrites are running, or probes wait for these.
+  // Returns true if probes or checks for overwrites are running, or if probes wait.
   bool IsReading() const { return !reading_.empty() || !checks_.empty() || queue_.HasNew(); }
-  // Has a dataset probed before the others that wait: a query waits for it.
+  // Moves a dataset before the others that wait for a probe, because a query waits for it.
   void Hurry(const std::string& dataset) { queue_.Hurry(dataset); }
   // Starts to compare the ETags of these datasets' objects with the ETags that were read with their
   // footers, for objects whose ETags are not in the catalogue. Checks at most `objects_max`
@@ -157,7 +157,7 @@ class Registrar {
   // with an overwritten object is probed again.
   void CheckForOverwrites(const std::set<std::string>& names, uint64_t objects_max,
                           Deadline deadline);
-  // When the first of those that failed is to be tried again.
+  // The time of the next try of a failed dataset.
   std::optional<std::chrono::steady_clock::time_point> NextTry() const;
 
   // The datasets that have a view.
@@ -165,7 +165,7 @@ class Registrar {
   size_t probed_count() const { return reading_.size(); }
   // The datasets that wait for their first probe, or for the probe of a change.
   size_t waiting_count() const { return queue_.unread_count() + suspects_.size(); }
-  // The versions of datasets that are not probed because that ended a process.
+  // The versions of datasets that are not probed, because their probes ended processes.
   size_t crashed_count() const { return crashed_.size(); }
   // The memory for the columns of all datasets that have a view.
   uint64_t schema_bytes() const { return schemas_.bytes(); }
@@ -176,7 +176,7 @@ class Registrar {
     std::string error;
   };
   LastRead GetLastRead() const;
-  // The handler is called whenever the status is another one.
+  // The handler is called after each change of the status.
   void OnStatus(std::function<void()> handler) { on_status_ = std::move(handler); }
   using LiveDatasets = std::map<std::string, std::shared_ptr<const LiveDataset>>;
   LiveDatasets Live() const;  // By name.
@@ -185,7 +185,7 @@ class Registrar {
   using Clock = std::chrono::steady_clock;
   struct Failure {
     std::string error;
-    bool is_temporary = false;  // The object store is down, or does not answer in time.
+    bool is_temporary = false;  // The object store does not respond, or not in time.
     UnixMicros since;
     int tries = 0;
     Clock::time_point next_try;
@@ -193,7 +193,7 @@ class Registrar {
   // A dataset that has an error in place of a view.
   struct BrokenView {
     std::string name;
-    std::string reason;  // Why the dataset cannot be read; empty while it is being read.
+    std::string reason;  // The reason of a failed probe; empty while the probe runs.
     bool is_temporary = false;
   };
   // A dataset that is being probed.
@@ -203,7 +203,7 @@ class Registrar {
     UnixMicros updated_at;  // Of the manifest.
     UnixMicros since;
     bool is_alone = false;  // See ProbeRequest.
-    bool is_retry = false;  // The same.
+    bool is_retry = false;  // See ProbeRequest.
   };
   // The ETags that were read with the footers, in the order of the dataset's objects.
   struct Learned {
@@ -215,12 +215,12 @@ class Registrar {
     std::vector<std::string> drop = {};
     std::vector<protocol::ViewPointer> put = {};  // Datasets whose probes succeeded.
     std::vector<BrokenView> put_broken = {};
-    std::set<std::string> learned = {};  // Of `put`: their ETags come from the probe.
-    // Of `put`; see protocol::DatasetSchema.
+    std::set<std::string> learned = {};  // The datasets of `put` whose ETags come from the probe.
+    // The notes on the datasets of `put`; see protocol::DatasetSchema.
     std::map<std::string, std::vector<std::string>> notes = {};
   };
 
-  // Takes a read of the catalogue into wanted_ and dirty_.
+  // Updates wanted_ and dirty_ from a read of the catalogue.
   void Take(CatalogRead read, RefreshResult& result);
   void TakeManifest(const catalog::Manifest& manifest, RefreshResult& result);
   void Forget(const std::string& name);
@@ -231,14 +231,14 @@ class Registrar {
   void AddForgotten();
   // Starts the probes of changed datasets.
   void StartProbes(Deadline deadline, bool all_failed, RefreshResult& result);
-  // Starts as many of the probes that wait as may run.
+  // Starts waiting probes, up to the limit.
   void FillWindow(Deadline deadline, RefreshResult& result);
   struct Window;
   std::optional<std::string> NextToProbe(Window& window);
   void AddRequest(const std::string& name, bool is_hurried, Window& window, RefreshResult& result);
   void AddSuspect(Window& window, RefreshResult& result);
   void Start(Window window, Deadline deadline);
-  // The probe of a dataset was lost with its process.
+  // Handles a probe whose process ended.
   void TakeLost(const Reading& reading, RefreshResult& result);
   // Waits a moment for running probes, and applies the results of those that have ended.
   void ApplyReady(Deadline deadline, RefreshResult& result);
@@ -248,15 +248,15 @@ class Registrar {
                   RefreshResult& result);
   void GoLive(Change& change, Deadline deadline, RefreshResult& result);
   bool IsBroken(const std::string& name) const;
-  // Of the datasets of the catalogue whose names differ from this one by ASCII case only, itself
-  // included, the one that gets the view: the one that was created first. Of several that were
-  // created at the same time, the one that has the view, else the first by name.
+  // Returns the dataset that gets the view, among those in the catalogue whose names equal this
+  // name except for ASCII case. It is the oldest one. Among equally old ones, it is the one with a
+  // view, or else the first by name.
   std::string OldestNamesake(const std::string& name) const;
-  // The names of wanted_ that differ from this one by case only, itself included.
+  // The names in wanted_ that equal this name except for case.
   std::vector<std::string> Namesakes(const std::string& name) const;
-  // The name of live_ that differs from this one by case only, itself included; else null.
+  // The name in live_ that equals this name except for case, or null.
   const std::string* LiveNamesake(const std::string& name) const;
-  // Lets the datasets that a removed one kept from their view be probed at once.
+  // Queues the datasets that could not have a view because of a removed one.
   void FreeName(const std::string& name);
   void PutBroken(Change& change) const;
   protocol::ViewPointer ToErrorView(const BrokenView& broken);
@@ -270,34 +270,34 @@ class Registrar {
   const size_t probed_max_;
   std::function<void()> on_status_;
 
-  // The catalogue, as last read. SQL does not tell names apart that differ in case only.
+  // The last read state of the catalogue. Names in SQL ignore the case.
   std::map<std::string, WantedDataset, LessIgnoringCase> wanted_;
-  // The datasets that have a view: name to updated_at. No two differ in case only.
+  // The datasets that have a view, with their updated_at. No two names are equal except for case.
   std::map<std::string, UnixMicros, LessIgnoringCase> live_;
-  std::unordered_set<std::string> dirty_;  // Names of wanted_ where live_ differs.
-  std::set<std::string> to_drop_;          // Names that are not in wanted_, and have a view.
-  std::map<std::string, Failure> failed_;  // Of dirty_.
-  // All of dirty_ are in one of the next three.
+  std::unordered_set<std::string> dirty_;  // The names whose state differs in wanted_ and live_.
+  std::set<std::string> to_drop_;          // The names that have a view and are not in wanted_.
+  std::map<std::string, Failure> failed_;  // A part of dirty_.
+  // Each name of dirty_ is in one of the next three.
   ProbeQueue queue_;
   std::map<std::string, Reading> reading_;
-  // Their probe may have ended its process. They are probed one at a time.
+  // Datasets whose probes may have ended their process. They are probed one at a time.
   std::set<std::string> suspects_;
   uint64_t probes_started_ = 0;
-  Duration object_timeout_{0};  // Of the probes that start now.
-  // Names that may need another error in place of a view, or their first one.
+  Duration object_timeout_{0};  // The time limit for the next probes.
+  // Names whose error view may be missing or out of date.
   std::set<std::string> to_show_;
   CrashedProbes crashed_;
-  SchemaBudget schemas_;  // Of live_.
+  SchemaBudget schemas_;  // For the datasets of live_.
   bool has_refreshed_ = false;
-  std::unordered_map<std::string, Learned> learned_;  // Of live_.
+  std::unordered_map<std::string, Learned> learned_;  // For datasets of live_.
   std::map<std::string, PendingProbe> checks_;
-  std::vector<std::string> to_check_;  // Datasets that the limit of the last check left out.
-  std::set<std::string> overwritten_;  // Of dirty_: their objects have changed, not the catalogue.
+  std::vector<std::string> to_check_;  // The datasets beyond the limit of the last check.
+  std::set<std::string> overwritten_;  // Names of dirty_ with overwritten objects.
   std::unordered_map<std::string, BrokenView> broken_;  // By the name in lower case.
-  std::string position_;                                // Of wanted_.
-  uint64_t revision_ = 0;                               // Of wanted_.
+  std::string position_;                                // The position of wanted_.
+  uint64_t revision_ = 0;                               // The revision of wanted_.
   uint64_t live_revision_ = 0;
-  uint64_t last_version_ = 0;  // Of the views.
+  uint64_t last_version_ = 0;  // The last version of a view.
 
   mutable Mutex mutex_;
   CatalogStatus status_ TARN_GUARDED_BY(mutex_);                 // Without its lists.

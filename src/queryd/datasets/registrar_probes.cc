@@ -17,7 +17,7 @@ namespace {
 // The time limit of an object if the refresh has none.
 constexpr auto kLongestRead = std::chrono::hours(1);
 
-// One of so many probes that start is a retry, if there are both.
+// One of this number of probes is a retry, if retries and new probes wait.
 constexpr uint64_t kRetryEvery = 4;
 
 // The most bytes of a key in an error. The error must say what to do as well.
@@ -33,7 +33,7 @@ protocol::ViewSpec ToViewSpec(const WantedDataset& wanted, uint64_t version) {
 struct Registrar::Window {
   std::vector<ProbeRequest> requests = {};
   size_t running = 0;
-  size_t retries = 0;  // Of those that run.
+  size_t retries = 0;  // The number of running retries.
 };
 
 void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t objects_max,
@@ -64,7 +64,7 @@ void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t 
     TextList::Builder checked_etags;
     for (uint64_t i = 0; i < count; ++i, ++etags.next) {
       const size_t object = etags.next % keys.size();
-      if (etags.etags[object].empty()) continue;  // Read by DuckDB, which tells no ETag.
+      if (etags.etags[object].empty()) continue;  // DuckDB read it, which reports no ETag.
       checked_keys.Add(keys[object]);
       checked_etags.Add(etags.etags[object]);
     }
@@ -112,7 +112,7 @@ void Registrar::AddToQueueLater(const std::string& name, Clock::time_point due) 
   to_show_.insert(name);
 }
 
-// Adds datasets that an exception kept from the queue.
+// Adds datasets that are missing in the queue because of an exception.
 void Registrar::AddForgotten() {
   for (const std::string& name : dirty_) {
     if (queue_.Contains(name) || reading_.contains(name) || suspects_.contains(name)) continue;
@@ -179,7 +179,7 @@ std::optional<std::string> Registrar::NextToProbe(Window& window) {
 
 void Registrar::AddRequest(const std::string& name, bool is_hurried, Window& window,
                            RefreshResult& result) {
-  // Even if the oldest cannot be read: another dataset must not take its name over.
+  // Applies even if the oldest dataset cannot be read: no other dataset may take over its name.
   if (const std::string oldest = OldestNamesake(name); oldest != name) {
     return Fail(name,
                 InvalidArgument(fmt::format("the older dataset \"{}\" differs from it in upper and "
@@ -243,7 +243,7 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
     const auto wanted = wanted_.find(it->first);
     const bool is_wanted =
         wanted != wanted_.end() && wanted->second.updated_at == reading.updated_at;
-    // An older dataset of this name may have come meanwhile.
+    // An older dataset of this name may have been added meanwhile.
     if (is_wanted && OldestNamesake(it->first) != it->first) AddToQueue(it->first);
     if (!is_wanted || OldestNamesake(it->first) != it->first) {
       it = reading_.erase(it);
@@ -264,7 +264,7 @@ void Registrar::CollectProbes(Deadline until, Change& change, RefreshResult& res
 
 void Registrar::TakeSchema(protocol::ViewSpec view, ViewTarget::Schema schema, Change& change,
                            RefreshResult& result) {
-  // The catalogue need not have them.
+  // They need not be in the catalogue.
   const TextList etags = std::exchange(schema.etags, {});
   const bool is_learned = view.etags.empty() && etags.size() == view.keys.size();
   if (is_learned) view.etags = etags;

@@ -21,8 +21,8 @@ class SchemaBudget {
   };
   explicit SchemaBudget(Limits limits) : limits_(limits) {}
 
-  // Counts the columns of a dataset in place of its former ones. The error names the limit; the
-  // former columns stay counted then.
+  // Counts the columns of a dataset in place of its former ones. The error names the limit. After
+  // an error, the former columns stay counted.
   Result<> Take(const std::string& dataset, const std::string& owner, uint64_t bytes);
   void Release(const std::string& dataset);
 

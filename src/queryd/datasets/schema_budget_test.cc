@@ -51,7 +51,7 @@ TEST(SchemaBudget, CountsAReplacedDatasetOnce) {
   EXPECT_EQ(budget.bytes(), 40U) << "the former one stays";
   EXPECT_TRUE(budget.Take("b", "red", 10).ok());
   EXPECT_FALSE(budget.Take("c", "red", 1).ok());
-  // Another token changes it, and has it from then on.
+  // The dataset belongs to the token that changed it last.
   EXPECT_TRUE(budget.Take("a", "blue", 40).ok());
   EXPECT_TRUE(budget.Take("c", "red", 20).ok());
   EXPECT_FALSE(budget.Take("d", "blue", 11).ok());

@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests: a registrar whose engine and catalogue record and fail as a test says.
+// A registrar for tests, with an engine and a catalogue that record calls and fail on request.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,8 +26,7 @@ inline CatalogStatus StatusOf(const Registrar& registrar) {
       {.is_wanted = [](const std::string& /*name*/) { return true; }, .entries_max = SIZE_MAX});
 }
 
-// Records the changes, and fails those that the test names: a test cannot make changes of DuckDB's
-// views fail.
+// An engine that records changes of views, and fails the changes that the test names.
 class RecordingEngine : public ViewTarget {
  public:
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests, Deadline) override {
@@ -54,7 +53,7 @@ class RecordingEngine : public ViewTarget {
     }
     return pending;
   }
-  // What a probe of a slow dataset found.
+  // Sends the result of the probe of a slow dataset.
   void Answer(const std::string& name) {
     if (crashing.contains(name)) {
       *probes.at(name).suspect = 0;
@@ -90,11 +89,11 @@ class RecordingEngine : public ViewTarget {
   std::vector<std::string> calls;
   std::set<std::string> failing;
   Error failure = InvalidArgument("no such object");
-  std::set<std::string> crashing;  // Their probes end their process.
+  std::set<std::string> crashing;  // Datasets whose probes end their process.
   std::vector<std::string> alone;  // Datasets that were probed alone.
   std::vector<std::string> first;  // Datasets that were probed because a query waits for them.
   std::set<std::string> slow;
-  std::string etag;  // Of all objects.
+  std::string etag;  // The ETag of all objects.
   struct Probing {
     std::promise<Result<Schema>> answer = {};
     std::shared_ptr<std::atomic<uint64_t>> objects_read = std::make_shared<std::atomic<uint64_t>>();
@@ -106,7 +105,7 @@ class RecordingEngine : public ViewTarget {
   bool cannot_apply = false;
 };
 
-// A catalogue that tells its changes where `tells` is true.
+// A catalogue that reports its changes if `tells` is true.
 class ListedCatalog : public CatalogSource {
  public:
   Result<CatalogRead> Read(const std::string& position, Duration wait, Deadline,

@@ -36,7 +36,7 @@ TEST(WantedDataset, HasNoSizeOrEtagsIfTheManifestHasNone) {
   EXPECT_TRUE(wanted.etags.empty());
 }
 
-// 15 MB of JSON once took 47 MB.
+// A former version took 47 MB for 15 MB of JSON.
 TEST(WantedDataset, TakesLittleMoreThanTheTextOfAManifest) {
   std::vector<catalog::ObjectRef> objects;
   size_t text = 0;

@@ -69,7 +69,7 @@ TEST_F(EngineSupervisorTest, ATextThatIsCancelledHalfSentLeavesItsSlotUsable) {
   EXPECT_EQ(engine->CurrentPid(), pid);
 }
 
-// Its reader does not come back, and holds the answer: the slot must not be held with it.
+// The reader keeps the result without reading it, and must not keep the slot.
 TEST_F(EngineSupervisorTest, ACancelFreesTheSlotOfAnAnswerThatIsNotRead) {
   options.slots = 1;
   options.cancel_grace = 10 * kSoon;
@@ -94,7 +94,7 @@ asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoT
   if (!lease.ok()) co_return lease.error().message;
   const int descriptor = lease->slot().socket.native_handle();
   EngineQuery engine_query(engine, query, Admission::Permit(), std::move(*lease));
-  // An answer of nothing but its last word.
+  // The answer of this query has only a last frame.
   protocol::Query message;
   message.sql = "SELECT error(count(*)::VARCHAR) FROM range(20000000)";
   const bool sent = co_await engine_query.Send(message);
@@ -121,8 +121,7 @@ TEST_F(EngineSupervisorTest, ACancelThatComesWithTheLastWordFreesTheSlot) {
   options.slots = 1;
   options.cancel_grace = 10 * kSoon;
   Open();
-  // A second io_context would not do: the one that reads the slot is the engine's. So all of its
-  // threads but one are held meanwhile.
+  // The engine's io_context reads the slot, so all of its threads but one are held meanwhile.
   std::promise<void> go_on;
   std::promise<void> held;
   asio::post(io.io(), [&held, future = go_on.get_future().share()] {

@@ -6,7 +6,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-// The queries of the older one have run for longer. Those of the other run again.
+// The queries of the older process have run for longer. Those of the other one run again.
 TEST_F(EngineSupervisorTest, AtMostOneProcessDrains) {
   Open();
   const pid_t first = engine->CurrentPid();
@@ -20,7 +20,7 @@ TEST_F(EngineSupervisorTest, AtMostOneProcessDrains) {
   EndByHand("second", std::move(in_second));
 }
 
-// Others cannot keep it from ending by having processes replaced again and again.
+// Other queries that cause replacements again and again cannot prevent its end.
 TEST_F(EngineSupervisorTest, AQueryWhoseProcessesAreReplacedRunsInOneOfItsOwn) {
   Open();
   const pid_t first = engine->CurrentPid();
@@ -55,7 +55,7 @@ TEST_F(EngineSupervisorTest, AReplacementThatCanWaitComesAfterTheDrain) {
   EXPECT_TRUE(Replaced(third)) << "none drains";
 }
 
-// Its query runs again, and the answer that has begun comes to its end.
+// The query of the ended process runs again, and the response that has begun is completed.
 TEST_F(EngineSupervisorTest, OneWithoutBegunAnswersDrainsForTheShortestTime) {
   query_options.whole_bytes_max = 1000;
   Open();
@@ -96,7 +96,7 @@ TEST_F(EngineSupervisorTest, StartsArePacedWhateverTheirReason) {
   EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_delayed_starts_total 1\n"));
 }
 
-// Two processes do not fit: the one that drains goes, and its query runs in the other.
+// The limit allows one process, so the draining one is ended and its query runs in the other.
 TEST_F(EngineSupervisorTest, AllProcessesShareOneMemory) {
   Open();
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
@@ -135,7 +135,7 @@ TEST_F(EngineSupervisorTest, DrainingIsBounded) {
   engine->Replace("test");
   EXPECT_TRUE(Replaced(former));
   EXPECT_TRUE(Eventually([&] { return !IsThere(former); }));
-  // It runs again, in the process that came.
+  // The query runs again in the new process.
   EXPECT_TRUE(IsThere(engine->CurrentPid()));
   EndByHand("endless", std::move(running));
 }

@@ -1,4 +1,4 @@
-// The messages and the end of engine processes, as the supervisor handles them.
+// The part of EngineSupervisor that handles the messages and the end of processes.
 
 #include <filesystem>
 
@@ -21,7 +21,7 @@ double SecondsSince(Query::Clock::time_point start) {
 }  // namespace
 
 EngineProcess::Handlers EngineSupervisor::MakeHandlers(uint64_t number) {
-  // A process that does not go in time outlives the supervisor.
+  // A process that does not end in time outlives the supervisor.
   const auto guarded = [weak = weak_from_this()](auto handler) {
     return [weak, handler](const auto&... message) {
       if (const auto self = weak.lock()) handler(*self, message...);
@@ -86,7 +86,7 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
   Member* member = FindMember(number);
   if (member == nullptr || stopping_) return;
   if (!ready.error.empty()) {
-    // It ends by itself now.
+    // The process ends by itself.
     if (!member->is_isolated) start_error_ = Shortened(ready.error, protocol::kErrorBytesMax);
     member->why_ended = Shortened(ready.error, protocol::kErrorBytesMax);
     return;
@@ -98,8 +98,8 @@ void EngineSupervisor::OnReady(uint64_t number, const protocol::Ready& ready) {
   TakeOver(*member);
 }
 
-// Not before it has answered to all changes that came while it started: the slots have sockets of
-// their own, and a query could be faster.
+// A process takes over after its answers to all changes that were sent during its start. Otherwise
+// a query, which has another socket, could arrive before a change.
 void EngineSupervisor::TakeOver(Member& member) {
   if (member.number != next_ || !member.ready || member.changes_sent > 0) return;
   const protocol::Ready& ready = *member.ready;
@@ -118,9 +118,9 @@ void EngineSupervisor::TakeOver(Member& member) {
 }
 
 void EngineSupervisor::TellSandbox(const protocol::Ready& ready) {
-  if (options_.setup.only_probes) return;  // It has the sandbox of the engine.
+  if (options_.setup.only_probes) return;  // The engine reports the same sandbox.
   sandboxed_.Set(!ready.sandbox.empty() && ready.sandbox_missing.empty() ? 1 : 0);
-  // Once: the kernel is the same for each process.
+  // Logged once, because the kernel is the same for each process.
   if (sandbox_missing_ == ready.sandbox_missing) return;
   sandbox_missing_ = ready.sandbox_missing;
   if (ready.sandbox_missing.empty()) return;
@@ -155,7 +155,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
     for (uint64_t* role : {&current_, &next_, &isolated_}) {
       if (*role == number) *role = 0;
     }
-    // The first process of all tells by Open's error why it does not start.
+    // Open returns the error of the first process.
     const bool is_first = was_next && opening_;
     const bool is_planned = member.draining || cause == EndCause::kReplaced;
     if (stopping_ || is_planned || is_first) {
@@ -190,7 +190,7 @@ void EngineSupervisor::OnEnd(uint64_t number, const std::string& how) {
   }
   for (std::promise<Result<Schema>>& answer : unanswered)
     answer.set_value(Error{ErrorKind::kCancelled, "the engine process ended"});
-  // What a process spilled is of no use to another.
+  // Spilled data is of no use to another process.
   std::error_code ignored;
   if (!temp_directory.empty()) std::filesystem::remove_all(temp_directory, ignored);
 }

@@ -1,4 +1,4 @@
-// The part of EngineSupervisor that runs queries in a process of their own.
+// The part of EngineSupervisor that runs suspect queries in an isolated process.
 
 #include <utility>
 
@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// One that does not start is followed by another one after this time.
+// The time after which a process that does not start is followed by another one.
 constexpr auto kStartAgainAfter = std::chrono::seconds(1);
 
 }  // namespace
@@ -21,7 +21,7 @@ EngineSupervisor::Member* EngineSupervisor::UsableIsolated(const EngineProcess* 
                                                            uint64_t views_changed) {
   Member* member = FindMember(isolated_);
   if (member == nullptr) return nullptr;
-  // A slot that is still taken is that of a query that was cancelled.
+  // If the slot is still taken, its query was cancelled.
   const bool is_usable = !member->process->is_going() && !member->is_tired &&
                          member->views_changed >= views_changed && member->process.get() != avoid &&
                          member->process->slots_taken() == 0;
@@ -37,7 +37,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
   const std::shared_ptr<Query> self = query.shared_from_this();
   const Deadline deadline = Deadline::After(options_.start_timeout);
   Deadline start_at = Deadline::After(Duration::zero());
-  // The query sees the catalogue as it is now, or later.
+  // The query must see the present state of the catalogue, or a later one.
   uint64_t views_changed = 0;
   {
     const MutexLock lock(mutex_);

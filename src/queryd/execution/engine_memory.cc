@@ -13,7 +13,7 @@ double ShareOf(const EngineMemory::Usage& usage) {
          static_cast<double>(std::max<uint64_t>(usage.memory_limit, 1));
 }
 
-// True when `a` is to be ended before `b`.
+// Returns true if `a` must be ended before `b`.
 bool GoesBefore(const EngineMemory::Usage& a, const EngineMemory::Usage& b) {
   if (a.is_draining != b.is_draining) return a.is_draining;
   return a.is_draining ? a.since < b.since : ShareOf(a) > ShareOf(b);
@@ -42,7 +42,7 @@ void EngineMemory::Report(const void* owner, std::vector<Usage> usages) {
   uint64_t total = 0;
   for (const auto& [one, of_owner] : usages_) {
     for (const Usage& usage : of_owner) {
-      // One that was ended gives its memory back soon.
+      // A process that was ended frees its memory soon.
       if (usage.process->is_going()) continue;
       total += usage.bytes;
       all.push_back(usage);
@@ -58,7 +58,7 @@ void EngineMemory::Report(const void* owner, std::vector<Usage> usages) {
               {"draining", usage.is_draining},
               {"total", total},
               {"limit", limit_}});
-  // The queries are not at fault. Those of one that drains run again as if it had never had them.
+  // The queries are not the cause. Those of a draining process run again without a mark.
   usage.process->Kill(usage.is_draining ? EndCause::kReplaced : EndCause::kSharedMemory);
 }
 

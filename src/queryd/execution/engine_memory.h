@@ -15,14 +15,13 @@
 
 namespace tarn::queryd {
 
-// The memory that all engine processes of a queryd may have together. When they have more, one is
-// ended: one that drains before all others, the oldest first, and else the one that is the farthest
-// beyond its own memory_limit.
+// The limit for the memory of all engine processes of a queryd together. If they exceed it, the
+// oldest draining process is ended, or else the process that exceeds its own memory_limit most.
 //
 // Thread-safe.
 class EngineMemory {
  public:
-  // What a process has now.
+  // The present memory of a process.
   struct Usage {
     std::shared_ptr<EngineProcess> process;
     uint64_t bytes = 0;         // Resident.
@@ -31,14 +30,14 @@ class EngineMemory {
     std::chrono::steady_clock::time_point since;  // When it began to drain, or started.
   };
 
-  // `limit` in bytes; 0: none.
+  // `limit` is in bytes; 0: no limit.
   explicit EngineMemory(uint64_t limit) : limit_(limit) {}
 
-  // The processes of one owner as they are now, in place of those of its last report. Ends a
-  // process of any owner when all have more than the limit. An owner that goes reports none.
+  // Replaces the last report of this owner. Ends a process of any owner if all together exceed the
+  // limit. An owner without processes is forgotten.
   void Report(const void* owner, std::vector<Usage> usages);
 
-  // The one to end, none if there are none.
+  // Returns the index of the process to end; nullopt without processes.
   static std::optional<size_t> ChooseOne(const std::vector<Usage>& usages);
 
  private:

@@ -320,8 +320,8 @@ Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
     }
   }
   lock.unlock();
-  // A limited token must see a change that was announced before its query. If an
-  // engine does not confirm in time, its replacement has the change at the latest.
+  // A limited token must see a change that was announced before its query. If an engine does not
+  // confirm the change in time, the process that replaces it has the change.
   const auto until = std::chrono::steady_clock::now() + kTakenWithin;
   for (const auto& answer : taken) answer.wait_until(until);
   return {};

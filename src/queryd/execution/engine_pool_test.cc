@@ -1,4 +1,4 @@
-// With the real engine program, so that what is tested is what runs.
+// These tests use the real engine program.
 
 #include "queryd/execution/engine_pool.h"
 
@@ -28,7 +28,7 @@ using auth::DatasetScope;
 using testing::HasSubstr;
 using testing::Not;
 
-// The answer as a whole, or "error: …".
+// Returns the whole result, or "error: …".
 asio::awaitable<std::string> Ask(QueryService& service, Statement request, DatasetScope scope) {
   const auto user = std::make_shared<const auth::Identity>(
       auth::Identity{.name = "u", .roles = {auth::Role::kQuery}, .datasets = std::move(scope)});
@@ -124,8 +124,8 @@ TEST_F(EnginePoolTest, AScopeHasItsDatasetsAndNoTraceOfOthers) {
   EXPECT_EQ(Run("SHOW TABLES", mine), "name\r\nmine\r\n");
   EXPECT_EQ(Run(kNames), "table_name\r\nmine\r\ntheirs\r\n");
 
-  // A name that is there for others gives what a name gives that is nowhere; what DuckDB suggests
-  // in its place depends on how it is written.
+  // The dataset of another token gives the error of an unknown dataset. DuckDB's suggestions depend
+  // on the spelling of the name.
   const auto without_suggestion = [](std::string answer) {
     const size_t begin = answer.find("\nDid you mean ");
     if (begin == std::string::npos) return answer;
@@ -266,7 +266,7 @@ TEST_F(EnginePoolTest, AnEngineThatNobodyUsesEnds) {
   EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n") << "and comes back";
 }
 
-// Its process cannot be waited for any longer than this, and outlives its engine.
+// The wait for the process ends at a limit, and the process outlives its engine.
 TEST_F(EnginePoolTest, AnEngineThatDoesNotGoInTimeIsLeft) {
   limits.idle_timeout = Duration::zero();
   options.stop_timeout = Duration::zero();

@@ -29,7 +29,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t kControlReadBytes = 4096;
-// Frames that may be dropped are not added to so many that wait.
+// SendOrDrop drops a frame if so many others wait.
 constexpr size_t kWaitingFramesMax = 16;
 constexpr auto kReapEvery = std::chrono::milliseconds(5);
 constexpr auto kEndKnownWithin = std::chrono::seconds(5);
@@ -132,7 +132,7 @@ void EngineProcess::WriteNext() {
   asio::async_write(control_, asio::buffer(outgoing_.front()),
                     asio::bind_executor(strand_, [self = shared_from_this()](
                                                      boost::system::error_code code, size_t) {
-                      if (code) return;  // The reader sees the end too, and acts on it.
+                      if (code) return;  // ReadControl detects the end too.
                       self->outgoing_.pop_front();
                       if (!self->outgoing_.empty()) self->WriteNext();
                     }));
@@ -155,10 +155,10 @@ asio::awaitable<void> EngineProcess::ReadControl() {
     if (handled.ok() && !frame.ok()) handled = frame.error();
   }
   if (!handled.ok()) handlers_.on_protocol_error(handled.error().message);
-  // Whatever ended the stream: without a control socket the process is of no use.
+  // The process is of no use without a control socket.
   Kill();
   const std::string how = co_await Reap();
-  // Wakes each reader of a slot, also one that began to wait after the end had been signalled.
+  // Wakes the readers of all slots, even if they began to wait after the process had ended.
   for (const auto& slot : slots_) shutdown(slot->socket.native_handle(), SHUT_RDWR);
   handlers_.on_end(how);
 }

@@ -20,34 +20,35 @@
 
 namespace tarn::queryd {
 
-// Why a process ended.
+// The reason for the end of a process.
 enum class EndCause : uint8_t {
-  kNone,      // It runs, or ends just now for a reason that is not known yet.
-  kReplaced,  // The front ended it, and not because of a query: another one replaces it.
-  kMemory,    // The front ended it: it had more memory than it may.
-  // The front ended it: all processes together had more memory than they may.
+  kNone,      // The process runs, or the reason of its end is not known yet.
+  kReplaced,  // The front ended it, because another process replaces it.
+  kMemory,    // The front ended it, because it exceeded its memory limit.
+  // The front ended it, because all processes together exceeded their limit.
   kSharedMemory,
-  kKilled,   // SIGKILL, and not for a reason above: the operator, or the kernel for its memory.
-  kCrashed,  // Another signal, or its own exit.
-  // It goes on, but DuckDB runs no further statement in it. Of one query, never of a process.
+  kKilled,   // SIGKILL by the operator, or by the kernel for lack of memory.
+  kCrashed,  // Another signal, or an exit of its own.
+  // DuckDB runs no further statement in the process, which still runs. Only the cause of a query's
+  // end, never that of a process.
   kBroken,
 };
 
-// True when one of the queries that ran in the process may be the reason for its end.
+// True if a query in the process may have caused its end.
 constexpr bool MayBeFaultOfQuery(EndCause cause) {
   return cause == EndCause::kMemory || cause == EndCause::kCrashed || cause == EndCause::kBroken ||
          cause == EndCause::kNone;
 }
 
-// True when the front ended the process for a reason outside of it.
+// True if the front ended the process for a reason outside of it.
 constexpr bool IsFaultOfFront(EndCause cause) {
   return cause == EndCause::kReplaced || cause == EndCause::kSharedMemory;
 }
 
-// A process that runs tarn-engine, from its start until it is gone.
+// A process of tarn-engine, from its start until it is reaped.
 //
-// The handlers are called on the process's strand, the last one when the process is reaped.
-// Thread-safe, but for what says otherwise.
+// The handlers are called on the strand of the process, on_end last. Thread-safe, except for the
+// members that say otherwise.
 class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
@@ -62,26 +63,26 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     std::function<void(const protocol::Progress&)> on_progress;
     std::function<void(const protocol::Unhealthy&)> on_unhealthy;
     std::function<void(const protocol::Cached&)> on_cached;
-    // Some query gave its slot back.
+    // A query has returned its slot.
     std::function<void()> on_slot_free;
     // The process broke the protocol on the control socket, and is being ended.
     std::function<void(const std::string& error)> on_protocol_error;
-    // "killed by signal 9 (Killed)", "exit status 1".
+    // The process was reaped: "killed by signal 9 (Killed)", "exit status 1".
     std::function<void(const std::string& how)> on_end;
   };
 
-  // One of the process's sockets for queries. Used by one query at a time.
+  // A socket of the process for queries. Used by one query at a time.
   struct Slot {
     Slot(uint64_t i, Socket s) : index(i), socket(std::move(s)) {}
     const uint64_t index;
     Socket socket;
     protocol::FrameReader reader{protocol::Channel::kSlotFromEngine};
-    uint64_t query = 0;  // The number of its latest query.
-    std::string unsent;  // The rest of that query's frame, which the socket has not taken yet.
+    uint64_t query = 0;  // The number of the last query.
+    std::string unsent;  // The part of that query's frame that is not sent yet.
   };
 
-  // A slot while a query has it. Given back by Release, when the engine has said its last word on
-  // the query; one that is destroyed before is lost to the process.
+  // The use of a slot by a query. Release returns the slot after the last frame of the query. If
+  // the lease is destroyed without it, the slot is never used again.
   class Lease {
    public:
     Lease(std::shared_ptr<EngineProcess> process, Slot* slot)
@@ -98,36 +99,36 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
     Slot* slot_;
   };
 
-  // Starts the program; the set-up, with these views, is on its way when this returns.
+  // Starts the program and sends it the set-up with these views, without waiting for an answer.
   static Result<std::shared_ptr<EngineProcess>> Start(
       boost::asio::io_context& io, const std::string& program, size_t slots,
       const protocol::Setup& setup, const std::vector<protocol::ViewPointer>& views,
       Handlers handlers);
   ~EngineProcess();
 
-  // None when all slots are taken, or when the process is going.
+  // Returns nullopt if all slots are taken or the process is being ended.
   std::optional<Lease> TakeSlot();
   size_t slots_taken() const;
 
-  // Sends a frame on the control socket, in the order of the calls.
+  // Sends a frame on the control socket. The order of the calls is kept.
   void Send(std::string frame);
-  // The same, but drops the frame if the process has left so many unread that others wait.
+  // The same, but drops the frame if many other frames wait because the process does not read.
   void SendOrDrop(std::string frame);
-  // Ends it. Also for one that has ended by itself and is not reaped yet: no query gets a slot of
-  // it from here on. The first cause counts; without one, it is known when the process is reaped.
+  // Ends the process, which gives out no further slots. May be called for a process that has ended
+  // by itself and is not reaped yet. The first cause counts. Without a cause, the way in which the
+  // process ended decides.
   void Kill(EndCause cause = EndCause::kNone);
-  // True from its Kill on.
+  // True after Kill.
   bool is_going() const;
   EndCause end_cause() const;
-  // Waits until the cause of the end is known, which is a matter of milliseconds: for one whose
-  // socket has ended. kNone if it does not become known.
+  // Waits until the cause of the end is known. Requires that a socket of the process has ended, so
+  // that this takes milliseconds. Returns kNone if the cause stays unknown.
   boost::asio::awaitable<EndCause> WaitForEndCause();
-  // Becomes true when the process ends, and not because the front ended it for a reason outside of
-  // it: its results cannot be trusted.
+  // Becomes true if the process ends for a reason of its own. Its results cannot be trusted then.
   std::shared_ptr<const std::atomic<bool>> has_crashed() const { return has_crashed_; }
 
   pid_t pid() const { return pid_; }
-  // What the process has in memory now, in bytes; 0 when that cannot be read.
+  // Returns the resident memory of the process in bytes; 0 if it cannot be read.
   uint64_t ResidentBytes() const;
 
  private:
@@ -150,9 +151,10 @@ class EngineProcess : public std::enable_shared_from_this<EngineProcess> {
 
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<Slot*> free_ TARN_GUARDED_BY(mutex_);  // The latest first, its plans are the warmest.
-  bool going_ TARN_GUARDED_BY(mutex_) = false;       // It was killed, or ends by itself.
-  bool reaped_ TARN_GUARDED_BY(mutex_) = false;      // The pid may be another's now.
+  // The last used one is taken first, because it has the most useful plans cached.
+  std::vector<Slot*> free_ TARN_GUARDED_BY(mutex_);
+  bool going_ TARN_GUARDED_BY(mutex_) = false;   // Kill was called.
+  bool reaped_ TARN_GUARDED_BY(mutex_) = false;  // The pid may belong to another process now.
   EndCause end_cause_ TARN_GUARDED_BY(mutex_) = EndCause::kNone;
   const std::shared_ptr<std::atomic<bool>> has_crashed_ =
       std::make_shared<std::atomic<bool>>(false);

@@ -1,4 +1,4 @@
-// What the front does with an engine process that was taken over: a script takes its place.
+// The front's protection against an engine process that was taken over. A script plays its part.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -73,13 +73,12 @@ class EngineProtocolTest : public testing::Test {
     return options;
   }
 
-  // An engine whose one slot answers the first query with these bytes, or is full of them before a
-  // query comes. Ends when the front closes its sockets.
+  // Starts an engine with one slot, which sends these bytes as the answer to the first query, or
+  // before it. It ends when the front closes its sockets.
   void Open(const std::string& answer, const std::string& control = {}, bool waits = true) {
     WriteFile("control", ToFrame(protocol::Ready{.version = "fake"}) + control);
     WriteFile("answer", answer);
-    // The shell itself waits, and not a child of it: that would keep the sockets open after its
-    // end.
+    // The shell itself must wait, because a child would keep the sockets open after its end.
     OpenWith(OptionsOf(std::string(waits ? "cat control >&3\nread -r -N 1 <&4\ncat answer >&4"
                                          : "cat answer >&4\ncat control >&3") +
                        "\nexec cat <&3 >/dev/null\n"));
@@ -169,7 +168,7 @@ TEST_F(EngineProtocolTest, ALongMessageIsCut) {
   EXPECT_EQ(ProtocolErrors(), 0);
 }
 
-// Each alone in a process of its own, because the first one ends the process.
+// Each of these needs a process of its own, because it ends the process.
 struct BadAnswer {
   const char* name;
   std::string bytes;
@@ -231,7 +230,7 @@ TEST_F(EngineProtocolTest, AQueryWhoseAnswersCannotBeReadIsRefused) {
   }
 }
 
-// Else a query that fits could fail there as one that does not fit anywhere.
+// With less memory, a query that fits beside others could fail in the isolated process.
 TEST_F(EngineProtocolTest, AnIsolatedProcessHasTheWholeMemoryLimit) {
   WriteFile("control", ToFrame(protocol::Ready{.version = "fake"}));
   const std::string whole =
@@ -249,7 +248,7 @@ TEST_F(EngineProtocolTest, AnIsolatedProcessHasTheWholeMemoryLimit) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("setup-")) continue;
     const std::string frame = ReadFile(name);  // Without its length.
-    if (frame.empty()) continue;               // It starts just now.
+    if (frame.empty()) continue;               // The process is starting.
     const auto setup = protocol::FromPayload<protocol::Setup>(frame.substr(1));
     if (!setup.ok() || setup->only_probes) continue;
     EXPECT_EQ(setup->memory_limit, 1'000'000U) << name;
@@ -307,7 +306,7 @@ TEST_F(EngineProtocolTest, OnlyDatasetsThatAreProbedAreHurried) {
   EXPECT_LT(ReadFile(read).size(), kMany * hurry.size()) << "most of them were dropped";
 }
 
-// An answer that is there before its query is not an answer to it.
+// Bytes that arrive before a query cannot be its answer.
 TEST_F(EngineProtocolTest, BytesBeforeAQueryAreAnErrorOfTheSlot) {
   Open(ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1}), "",
        /*waits=*/false);

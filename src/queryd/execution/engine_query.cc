@@ -64,7 +64,7 @@ void EngineQuery::OnCancel() {
   if (waiting_) {
     lease_->slot().socket.cancel();
   } else {
-    // Its reader is slow, or has not come back: the slot does not wait for it.
+    // The reader of the result is slow, so no call of Next can end the query.
     Abandon();
   }
 }
@@ -96,7 +96,7 @@ ProcessEvent EngineQuery::Break(const Error& error) {
 
 void EngineQuery::Lose() {
   query_->OnCancel(nullptr);
-  // Or the query's next try could get a slot of the same process, until that is reaped.
+  // Otherwise the next try could get a slot of the same process before it is reaped.
   lease_->process().Kill();
   lease_.reset();
 }
@@ -111,7 +111,7 @@ asio::awaitable<bool> EngineQuery::Send(const protocol::Query& query) {
   protocol::Query message = query;
   message.number = ++slot.query;
   slot.unsent = protocol::ToFrame(message);
-  // Nearly always the socket takes it at once.
+  // The socket usually accepts the whole frame at once.
   boost::system::error_code code;
   const size_t sent = slot.socket.send(asio::buffer(slot.unsent), 0, code);
   slot.unsent.erase(0, code ? 0 : sent);
@@ -120,7 +120,7 @@ asio::awaitable<bool> EngineQuery::Send(const protocol::Query& query) {
     waiting_ = true;
     taken = co_await SendUnsent(slot);
     waiting_ = false;
-    // The rest is sent before the query is ended; Next tells the reason.
+    // Abandon sends the rest of the frame; Next returns the reason.
     if (query_->cancel_reason()) co_return true;
   }
   if (!taken) Lose();
@@ -133,7 +133,7 @@ asio::awaitable<ProcessEvent> EngineQuery::Next() {
   const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(lease_->slot());
   waiting_ = false;
   if (query_->cancel_reason()) {
-    // The engine's last word may have come just before: nobody would find it again.
+    // If the last frame arrived just before the cancellation, the slot is free.
     const bool is_over = frame.ok() && *frame && IsLastWord(**frame);
     const bool is_broken = is_over && HasBrokenEngine(**frame);
     if (is_over && (!End().ok() || is_broken)) {

@@ -15,38 +15,38 @@
 
 namespace tarn::queryd {
 
-// Encoded bytes of a result, and how many rows there are with them.
+// Encoded bytes of a result, with the number of rows so far.
 struct RowsRead {
   std::string bytes;
   protocol::RowsHeader header;
 };
-// The engine process cannot finish the query.
+// The process cannot complete the query.
 struct EngineLost {
-  // The process never ran it, because another query broke it. Else it ended while it ran.
+  // The process did not run the query, because another query had broken it. Otherwise the process
+  // ended while the query ran.
   bool never_ran = false;
-  // Given if the query is answered with this error and does not run again: it broke the engine, or
-  // the process answered with bytes that tarn-engine does not send.
+  // If it is set, the query ends with this error and does not run again: it broke DuckDB, or the
+  // process sent bytes that tarn-engine does not send.
   std::optional<Error> error = std::nullopt;
-  // DuckDB failed while the query ran. The process goes on until its other queries have ended.
+  // DuckDB failed while the query ran. The process drains.
   bool is_broken = false;
 };
-// What comes out of a query, in this order: that it has begun, rows, any number of times, then one
-// of the others.
+// The events of a query: Begun, any number of RowsRead, then one of the others.
 using ProcessEvent = std::variant<protocol::Begun, RowsRead, ResultSummary, Error, EngineLost>;
 
-// The next frame of a slot; none when the process has ended, or when the wait was cut off by
+// Returns the next frame of a slot; nullopt if the process has ended, or after
 // slot.socket.cancel().
 boost::asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineProcess::Slot& slot);
-// Sends slot.unsent. False when the process has ended, or when it was cut off in the same way: what
-// is left then is still to be sent, half a frame would break the stream.
+// Sends slot.unsent. Returns false if the process has ended, or after slot.socket.cancel(). Then
+// `unsent` has the rest, which must be sent before another frame.
 boost::asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot);
-// True for the frame after which the slot is free.
+// True for the last frame of a query. The slot is free after it.
 bool IsLastWord(const protocol::Frame& frame);
-// True for the last word of a query during which DuckDB failed for all further statements.
+// True for the last frame of a query after which DuckDB refuses all further statements.
 bool HasBrokenEngine(const protocol::Frame& frame);
 
-// One query in an engine process. Destroyed or cancelled before its end, it is ended there, whoever
-// reads it or not. Used on the query's executor.
+// A query in an engine process. If it is destroyed or cancelled before its end, the process is told
+// to end it. Used on the executor of the query.
 class EngineQuery {
  public:
   // `on_lost` is called if the process ends after the query was cancelled or destroyed; see
@@ -57,35 +57,35 @@ class EngineQuery {
   EngineQuery(const EngineQuery&) = delete;
   EngineQuery& operator=(const EngineQuery&) = delete;
 
-  // Hands the query to the engine. False when the process has ended.
+  // Sends the query to the process. Returns false if the process has ended.
   boost::asio::awaitable<bool> Send(const protocol::Query& message);
 
-  // Not again after its end.
+  // Returns the next event. Must not be called after the last one.
   boost::asio::awaitable<ProcessEvent> Next();
 
-  // The query's slot among those that run.
+  // The admission permit of the query.
   Admission::Permit& permit() { return permit_; }
 
  private:
   ProcessEvent ToEvent(const protocol::Frame& frame);
   ProcessEvent ToFailure(const protocol::Frame& frame);
   void OnCancel();
-  // Leaves it to the supervisor to end the query.
+  // Lets the supervisor end the query.
   void Abandon();
-  // The engine has said its last word: the slot is free. Error: more bytes follow.
+  // Frees the slot after the last frame. Error: more bytes follow.
   Result<> End();
-  // The process has ended, or must: its slot is of no use any more.
+  // Ends the process, if it has not ended, and gives up its slot.
   void Lose();
-  // The engine broke the protocol: ends the process, and the query with an error.
+  // Ends the process because it broke the protocol. Returns the error of the query.
   ProcessEvent Break(const Error& error);
 
   EngineSupervisor& supervisor_;
   const std::shared_ptr<Query> query_;
   Admission::Permit permit_;
   EngineSupervisor::OnLost on_lost_;
-  std::optional<EngineProcess::Lease> lease_;  // None: it is over, or abandoned.
-  bool waiting_ = false;                       // For the socket.
-  bool has_begun_ = false;                     // Begun has come.
+  std::optional<EngineProcess::Lease> lease_;  // Empty after the end of the query.
+  bool waiting_ = false;                       // Next or Send waits for the socket.
+  bool has_begun_ = false;                     // Begun was received.
 };
 
 }  // namespace tarn::queryd

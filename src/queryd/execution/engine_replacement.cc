@@ -24,7 +24,7 @@ void EngineSupervisor::BeginToDrain(Member& member) {
   for (auto& [number, other] : members_) {
     if (member.process->is_going()) return;
     if (&other == &member || !other.draining || other.process->is_going()) continue;
-    // Queries that have sent nothing run again. Those of the older process have run for longer.
+    // Queries without sent rows run again. Those of the older process have run for longer.
     CutDrain(HasBegunAnswers(member) ? other : member, "another one drains");
   }
 }
@@ -50,7 +50,7 @@ void EngineSupervisor::OnUnhealthy(uint64_t number, const protocol::Unhealthy& u
     if (member == nullptr) return;
     member->is_tired = true;
     if (number != current_) return;
-    // A new process would not be healthier than one that has just started.
+    // A new process would not be better than one that has just started.
     if (!unhealthy.broken && Query::Clock::now() - member->started_at < kTiredAfter) return;
   }
   const std::string reason = Shortened(unhealthy.reason, protocol::kErrorBytesMax);

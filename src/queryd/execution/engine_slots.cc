@@ -1,4 +1,4 @@
-// The slots of engine processes: taken by queries, and freed after abandoned ones.
+// The part of EngineSupervisor that gives out slots, and ends queries that are no longer read.
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -77,7 +77,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   EngineProcess::Slot& slot = lease.slot();
   lease.process().Send(
       protocol::ToFrame(protocol::Cancel{.slot = slot.index, .query = slot.query}));
-  // Shared with the timer's handler, which may come after the end.
+  // Shared with the handler of the timer, which may run after the end of this coroutine.
   struct State {
     Admission::Permit permit;
     bool stuck = false;

@@ -157,8 +157,6 @@ void EngineSupervisor::Stop() {
   }
 }
 
-// --- processes come and go ----------------------------------------------------------------
-
 Result<> EngineSupervisor::StartProcess(const std::string& reason) {
   if (stopping_ || IsStarting()) return {};
   const Duration pause = starts_->current.Take(start_reserve_, StartPacer::Clock::now());
@@ -206,7 +204,7 @@ Result<EngineSupervisor::Member*> EngineSupervisor::AddMember(const std::string&
 Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number) {
   Result<protocol::Credentials> provided = options_.credentials();
   if (!provided.ok() && last_credentials_) {
-    // A file that cannot be read just now must not keep the engine down.
+    // The engine must start even if the file cannot be read for a moment.
     log::Warn("cannot read the credentials, keeping the former ones",
               {{"error", provided.error().message}});
     provided = *last_credentials_;
@@ -219,7 +217,7 @@ Result<protocol::Setup> EngineSupervisor::MakeSetup(uint64_t number) {
   }
   protocol::Setup setup = options_.setup;
   setup.credentials = credentials;
-  // DuckDB's files have the same names in each process: two must not share a folder.
+  // DuckDB's files have the same names in each process, so each process has its own folder.
   if (!setup.temp_directory.empty()) setup.temp_directory += fmt::format("/{}", number);
   return setup;
 }
@@ -331,7 +329,7 @@ void EngineSupervisor::LookAfter(Member& member, uint64_t resident) {
     member.process->Kill();
   } else if (member.is_isolated && member.process->slots_taken() == 0 &&
              isolation_.running() == 0) {
-    // The queries that it was kept for were cancelled meanwhile.
+    // The queries that waited for it were cancelled meanwhile.
     EndIsolatedIfUnused(member);
   }
 }

@@ -33,39 +33,39 @@
 namespace tarn::queryd {
 
 struct EngineOptions {
-  std::string program;    // tarn-engine
+  std::string program;    // The path of tarn-engine.
   protocol::Setup setup;  // Without views and credentials.
-  // Asked before a process starts, and by RefreshCredentials.
+  // Called before each start of a process, and by RefreshCredentials.
   std::function<Result<protocol::Credentials>()> credentials;
-  // Called on an I/O thread: a query waits for a dataset that is being probed.
+  // Called on an I/O thread if a query waits for a dataset that is being probed.
   std::function<void(const std::string& dataset)> hurry = nullptr;
   size_t slots = 1;  // 0 with setup.only_probes.
   Duration start_timeout = std::chrono::seconds(30);
-  // A cancelled query has so long to end before its process is replaced.
+  // The time for a cancelled query to end. After it, the process is replaced.
   Duration cancel_grace = std::chrono::seconds(2);
-  // A process that was replaced has so long to finish its queries.
+  // The time for a replaced process to complete its queries.
   Duration drain_timeout = std::chrono::minutes(5);
-  // So many processes start at once, and then one each interval.
+  // The number of processes that may start at once. Then one may start each interval.
   size_t starts_burst = 5;
   Duration start_interval = std::chrono::seconds(2);
-  // Shared by engines; null: starts of its own, as the two before say.
+  // The budget of starts, if several engines share it. Null: the two settings above apply.
   std::shared_ptr<EngineStarts> starts = nullptr;
-  // Suspect queries that may wait to run alone, and how long one may.
+  // The limits for the queue of suspect queries.
   size_t suspect_queue_max = 100;
   Duration suspect_queue_timeout = std::chrono::minutes(2);
-  // How long Stop waits for processes to go.
+  // The time that Stop waits for the end of the processes.
   Duration stop_timeout = std::chrono::seconds(5);
-  std::shared_ptr<EngineMemory> memory = nullptr;  // Shared by all engines; null: no common limit.
+  std::shared_ptr<EngineMemory> memory = nullptr;  // Shared by all engines. Null: no common limit.
 };
 
-// Keeps an engine process running, and replaces it: when it has crashed, takes too much memory,
-// holds a query that does not end, says that it is broken, should have other credentials, or knows
-// objects as they were before somebody overwrote them.
+// Keeps an engine process running. Replaces it if it crashes, exceeds its memory, holds a query
+// that does not end, reports that it is broken, has former credentials, or has cached objects that
+// were overwritten.
 //
-// Where the old process still answers, the new one starts first and takes over when it is ready;
-// the old one finishes its queries and is ended then. No query is refused meanwhile. At most one
-// process drains in this way: a replacement that can wait does, and of two processes, the one that
-// loses less is ended. Starts are paced.
+// If the former process still responds, the new one starts first and takes over when it is ready.
+// The former one completes its queries and is ended then. No query is refused meanwhile. At most
+// one process drains. A replacement waits for that if it can, and otherwise the process that loses
+// less is ended. Starts are paced.
 //
 // A query that may have ended a process runs in an isolated one: see TakeIsolatedSlot.
 //
@@ -76,74 +76,71 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
 
   // Starts the first process and waits until it is ready. Blocks.
   Result<> Open();
-  // Starts it with views that are known to be good, in place of Open, and waits for nothing: a
-  // process that does not start is tried again.
+  // Starts the first process with these views, in place of Open. Does not wait. A start that fails
+  // is repeated.
   void StartWith(const ViewChange& state);
-  // Ends all processes and waits until they are gone, and all that runs on the I/O threads for
-  // the supervisor. Blocks.
+  // Ends all processes. Waits until they are reaped and no coroutine of the supervisor runs any
+  // more. Blocks.
   void Stop();
 
-  // A slot of the current process; waits for one. Not of `avoid`, as long as there is to be another
-  // process. The error says that the query was cancelled or
-  // that no engine came: kUnavailable.
+  // Waits for a slot of the current process. `avoid` is not used if another process is starting.
+  // Errors: the reason of a cancelled query; kUnavailable if no process became ready in time.
   boost::asio::awaitable<Result<EngineProcess::Lease>> TakeSlot(
       Query& query, const EngineProcess* avoid = nullptr);
-  // A slot of the isolated process, which runs this query alone and is not `avoid`; waits until the
-  // process is ready. There is one such process at most: the caller must hold a place of
-  // isolation(). Errors as above.
+  // Waits for the slot of the isolated process, which runs no other query and is not `avoid`. There
+  // is at most one such process, so the caller must hold a permit of isolation(). Errors as above.
   boost::asio::awaitable<Result<EngineProcess::Lease>> TakeIsolatedSlot(
       Query& query, const EngineProcess* avoid = nullptr);
-  // Queries that are to run in a process of their own, one after the other.
+  // The queue of the queries for the isolated process.
   Admission& isolation() { return isolation_; }
-  // Takes the end of a process with which a query was lost, or that the query broke. Called on the
-  // query's executor.
+  // Receives the end of the process in which a query ran, or kBroken if the query broke it. Called
+  // on the executor of the query.
   using OnLost = std::function<void(const Query&, const EngineProcess&, EndCause)>;
-  // Ends a query that nobody waits for any more. Its slot and its place are given back when the
-  // engine has stopped it; where it does not, the process is replaced. `on_lost` is called if the
-  // process ends before that, or if the query broke it; null: nothing is.
+  // Ends a query whose result is no longer read. Its slot and its permit are free when the process
+  // has stopped it. If that takes too long, the process is replaced. `on_lost` is called if the
+  // process ends before, or if the query broke it; it may be null.
   void Abandon(EngineProcess::Lease lease, Admission::Permit permit, std::shared_ptr<Query> query,
                OnLost on_lost);
 
-  // The error of a query whose isolated process ended, after another process in which it ran.
+  // Returns the error of a query whose isolated process ended after an earlier one.
   static Error LostError(EndCause cause);
 
-  // Has a new process take over. A replacement that is on its way already does.
+  // Starts a process to take over, unless one is starting.
   void Replace(const std::string& reason);
-  // The same once no process drains.
+  // The same as soon as no process drains.
   void ReplaceAfterDrain(const std::string& reason);
-  // An object is not what this process knows of it: another takes over, where that keeps something
-  // of objects.
+  // Replaces this process because an object was overwritten, if the process caches objects.
   void ForgetObjects(const EngineProcess& process);
   // Ends a process that broke the protocol.
   void OnProtocolError(EngineProcess& process, const std::string& error);
-  // DuckDB refuses further statements in this process: another one takes over.
+  // Replaces this process because DuckDB refuses further statements in it.
   void ReplaceBroken(const EngineProcess& process);
-  // Replaces the process when the provider has other credentials than it.
+  // Replaces the process if the provider has other credentials.
   Result<> RefreshCredentials();
 
-  // Block until the engine has answered or the deadline has passed; not for an I/O thread.
+  // These block until the process has answered or the deadline has passed. Not for I/O threads.
   std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                   Deadline deadline) override;
-  // Has the process read a dataset before the others, if it is probing it. A hint, which is dropped
-  // while many messages to the process wait.
+  // Asks the process to read a dataset before the others, if it is probing it. The request is
+  // dropped while many messages to the process wait.
   void Hurry(const std::string& dataset);
   bool IsProbing() const;
   Result<> Apply(const ViewChange& change, Deadline deadline) override;
-  // The same for a change that another engine has. The answer comes when the process has taken it;
-  // there is none where that is not the process that now runs.
+  // The same for a change that another engine has applied. The answer comes when the process has
+  // applied it. There is no answer (an invalid future) without a current process.
   std::future<Result<Schema>> Take(const ViewChange& change);
 
-  // The catalogue's revision, where all of these are in it as they were read; else none.
+  // The revision of the catalogue, if all of these datasets still have their versions in it.
   std::optional<uint64_t> RevisionWith(const std::vector<DatasetRead>& reads) const;
 
-  // Of what runs the SQL: "DuckDB v1.5.5". After Open.
+  // The version of the SQL engine, after Open: "DuckDB v1.5.5".
   std::string Version() const;
-  std::shared_ptr<EngineProcess> CurrentProcess() const;  // Null: there is none.
+  std::shared_ptr<EngineProcess> CurrentProcess() const;  // May be null.
   pid_t CurrentPid() const;                               // -1: there is none.
   pid_t IsolatedPid() const;  // The same of the process for suspect queries.
 
  private:
-  // A process and what it is in our eyes.
+  // A process, and its state for the supervisor.
   struct Member {
     uint64_t number = 0;
     std::shared_ptr<EngineProcess> process;
@@ -151,24 +148,24 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
     Query::Clock::time_point started_at = Query::Clock::now();
     bool draining = false;
     uint64_t cached_bytes = 0;
-    size_t stuck = 0;  // Queries in it that did not end in time.
+    size_t stuck = 0;  // Cancelled queries that did not end in time.
     std::optional<protocol::Ready> ready;
-    size_t changes_sent = 0;  // Before it was ready, and not answered yet.
-    KnownObjects objects;     // Those that it may cache something of. Only with cache_objects.
+    size_t changes_sent = 0;  // Changes that were sent before it was ready, without an answer yet.
+    KnownObjects objects;     // The objects that it may have cached. Only with cache_objects.
     std::string temp_directory;
-    std::string why_ended;  // Where we ended it ourselves.
-    std::string postponed;  // The reason of a replacement that waits for a drain; or empty.
+    std::string why_ended;  // The reason, if the supervisor ended it.
+    std::string postponed;  // The reason of a replacement that waits for a drain; else empty.
     bool is_isolated = false;
-    bool is_tired = false;       // An isolated one that no other query should have.
-    uint64_t views_changed = 0;  // views_changed_ when it started.
-    // By slot: the number of its query in the slot.
+    bool is_tired = false;       // An isolated process that must get no further query.
+    uint64_t views_changed = 0;  // The value of views_changed_ at its start.
+    // The query of each slot, with its number.
     std::vector<std::pair<uint64_t, std::weak_ptr<Query>>> queries;
   };
   void ReplaceIfCurrent(const EngineProcess& process, const std::string& reason);
-  // A probe or a change that a process was sent.
+  // A probe or a change that was sent to a process.
   struct Asked {
     uint64_t member = 0;
-    std::string dataset = {};  // That is probed; empty for a change.
+    std::string dataset = {};  // The probed dataset; empty for a change.
     std::promise<Result<Schema>> answer = {};
     std::shared_ptr<std::atomic<uint64_t>> objects_read = {};
     std::shared_ptr<std::atomic<uint64_t>> suspect = {};
@@ -176,21 +173,21 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
     std::set<uint64_t> decoding = {};  // The objects that DuckDB is decoding.
   };
 
-  // Starts a process that is to be the current one, now or when the pace allows it. Does nothing
-  // where one is on its way.
+  // Starts the next current process, now or when the pace allows it. Does nothing if one is
+  // starting.
   Result<> StartProcess(const std::string& reason) TARN_REQUIRES(mutex_);
   Result<> StartNow(const std::string& reason) TARN_REQUIRES(mutex_);
   void StartAfter(const std::string& reason, Duration pause) TARN_REQUIRES(mutex_);
   bool IsStarting() const TARN_REQUIRES(mutex_) { return next_ != 0 || start_is_due_; }
-  // The member of a new process.
+  // Starts a process and returns its member.
   Result<Member*> AddMember(const std::string& reason, bool is_isolated) TARN_REQUIRES(mutex_);
   Result<protocol::Setup> MakeSetup(uint64_t number) TARN_REQUIRES(mutex_);
-  // The isolated process, null if there is none. Ends one that no query can have any more, or that
-  // started before views_changed_ had the value.
+  // Returns the isolated process, or null. Ends one that cannot take a query, or that started
+  // before views_changed_ had this value.
   Member* UsableIsolated(const EngineProcess* avoid, uint64_t views_changed) TARN_REQUIRES(mutex_);
-  // Ends the isolated process, if it is this one.
+  // Ends this process if it is the isolated one.
   bool EndIsolated(const EngineProcess& process);
-  // Ends the isolated process where no query waits for it.
+  // Ends the isolated process if no query waits for it.
   void EndIsolatedIfUnused(Member& member) TARN_REQUIRES(mutex_);
   void StartWatch(std::shared_ptr<void> hold);
   EngineProcess::Handlers MakeHandlers(uint64_t number);
@@ -200,7 +197,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   bool IsAnyDraining() const TARN_REQUIRES(mutex_);
   void ReplacePostponed() TARN_REQUIRES(mutex_);
   static bool HasBegunAnswers(const Member& member);
-  // Ends a process that drains, with the queries that run in it.
+  // Ends a draining process with its running queries.
   void CutDrain(Member& member, std::string_view why) TARN_REQUIRES(mutex_);
   void TellSandbox(const protocol::Ready& ready) TARN_REQUIRES(mutex_);
   void OnApplied(uint64_t number, const protocol::ViewsApplied& applied);
@@ -219,7 +216,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   pid_t PidOf(uint64_t number) const TARN_REQUIRES(mutex_);
   void WakeWaiting() TARN_REQUIRES(mutex_);
   void StartLater() TARN_REQUIRES(mutex_);
-  // Returns a reference that work on the I/O threads holds: Stop waits for all of them. The last
+  // Returns a reference for work on the I/O threads. Stop waits until all are destroyed. The last
   // copy must not be destroyed while mutex_ is held.
   std::shared_ptr<void> Hold() TARN_REQUIRES(mutex_);
   void MarkStuck(const EngineProcess* process, bool stuck);
@@ -229,17 +226,17 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   void LookAfter(Member& member, uint64_t resident) TARN_REQUIRES(mutex_);
   void LookAfterAll() TARN_REQUIRES(mutex_);
 
-  // Expects the answer of the current process to a message with this ticket.
+  // Registers a message to the current process, whose answer has this ticket.
   PendingProbe Expect(uint64_t ticket, std::string dataset) TARN_REQUIRES(mutex_);
   // These require a current process.
   PendingProbe Ask(protocol::Probe probe) TARN_REQUIRES(mutex_);
   std::future<Result<Schema>> Ask(const ViewChange& change) TARN_REQUIRES(mutex_);
   void Remember(const ViewChange& change) TARN_REQUIRES(mutex_);
-  // From now on the process may cache something of the objects.
+  // Notes that the process may cache the objects of these views.
   void Learn(Member& member, const std::vector<protocol::ViewPointer>& views) const
       TARN_REQUIRES(mutex_);
   static bool IsOverwritten(const Member& member, const ViewChange& change);
-  // Has a process take over that knows no objects, and waits for it.
+  // Starts a process without cached objects, and waits until it takes over.
   Result<> StartAfresh(MutexLock& lock, Deadline deadline) TARN_REQUIRES(mutex_);
   void SendToNext(const ViewChange& change) TARN_REQUIRES(mutex_);
 
@@ -255,19 +252,19 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   prometheus::Gauge& sandboxed_;
 
   mutable Mutex mutex_;
-  std::condition_variable_any changed_;  // With mutex_: a process has come or gone.
+  std::condition_variable_any changed_;  // With mutex_: a process became ready or ended.
   std::map<uint64_t, Member> members_ TARN_GUARDED_BY(mutex_);
   uint64_t last_number_ TARN_GUARDED_BY(mutex_) = 0;
-  uint64_t current_ TARN_GUARDED_BY(mutex_) = 0;       // Takes queries; 0: none.
-  uint64_t next_ TARN_GUARDED_BY(mutex_) = 0;          // Starts, to be the current one; 0: none.
-  uint64_t isolated_ TARN_GUARDED_BY(mutex_) = 0;      // Runs or awaits a suspect query; 0: none.
-  bool start_is_due_ TARN_GUARDED_BY(mutex_) = false;  // The start_timer_ starts the next one.
+  // The numbers of these processes; 0: none.
+  uint64_t current_ TARN_GUARDED_BY(mutex_) = 0;       // Takes queries.
+  uint64_t next_ TARN_GUARDED_BY(mutex_) = 0;          // Is starting, and then takes over.
+  uint64_t isolated_ TARN_GUARDED_BY(mutex_) = 0;      // Runs suspect queries.
+  bool start_is_due_ TARN_GUARDED_BY(mutex_) = false;  // start_timer_ starts the next process.
   const std::shared_ptr<EngineStarts> starts_;
   StartPacer start_reserve_ TARN_GUARDED_BY(mutex_);
   StartPacer isolated_start_reserve_ TARN_GUARDED_BY(mutex_);
   uint64_t views_changed_ TARN_GUARDED_BY(mutex_) = 0;  // Counts the changes of known_.
   KnownViews known_ TARN_GUARDED_BY(mutex_);
-  // By ticket: the number of the process, and who waits for its answer.
   std::unordered_map<uint64_t, Asked> asked_ TARN_GUARDED_BY(mutex_);  // By ticket.
   // This engine's shares of the gauges.
   struct Gauges {

@@ -34,14 +34,14 @@ TEST_F(EngineSupervisorTest, AProcessThatIsKilledIsReplacedAndItsQueriesRunAgain
   for (const char* id : {"a", "b", "c"}) running.push_back(Start(Request(kLong), id));
   EXPECT_TRUE(Runs("a") && Runs("b") && Runs("c"));
   kill(former, SIGKILL);
-  // One that comes while there is no process waits for the next.
+  // A query without a process waits for the next one.
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
   for (auto& each : running) EXPECT_EQ(TextOf(std::move(each)), "n\r\n42\r\n");
   EXPECT_NE(engine->CurrentPid(), former);
   EXPECT_FALSE(IsThere(former));
 }
 
-// Queries that come just then get slots of the process that is gone, until that is known.
+// Queries get slots of the ended process until the front has noticed its end.
 TEST_F(EngineSupervisorTest, NoQueryIsRefusedWhenAnIdleProcessIsKilled) {
   Open();
   for (int round = 0; round < 5; ++round) {
@@ -111,7 +111,7 @@ TEST_F(EngineSupervisorTest, AChangeDuringAReplacementIsInBoth) {
   }
 }
 
-// A revision that brings a key again, which the process may know as another object.
+// A revision with a former key. The process may have cached another object under it.
 TEST_F(EngineSupervisorTest, ObjectsThatMayBeOverwrittenAreReadByAnotherProcess) {
   options.setup.cache_objects = true;
   Open();
@@ -152,7 +152,7 @@ TEST_F(EngineSupervisorTest, AProbeFailsWithItsProcessAndAChangeDoesNot) {
   auto change = std::async(std::launch::async, [&] { Apply({{"t", {"one.parquet"}}}); });
   kill(pid, SIGKILL);
   const auto outcomes = Get(probe);
-  // Where the process was gone already, the next one took it.
+  // If the process had ended already, the next one has the change.
   if (!outcomes[0].ok()) {
     EXPECT_EQ(outcomes[0].error().kind, ErrorKind::kCancelled) << "and is begun again";
     EXPECT_EQ(outcomes[0].error().message, "the engine process ended");

@@ -23,7 +23,7 @@ TEST_F(EngineSupervisorTest, AQueryThatEndsItsProcessTwiceIsRefused) {
   EXPECT_THAT(Run(kEndless), HasSubstr("error: this query ended or broke two engine processes"));
 }
 
-// The one that ended the process takes no other with it, and the others lose nothing but time.
+// The query that ended the process ends no other query. The others only take longer.
 TEST_F(EngineSupervisorTest, SuspectsRunOneByOneInAProcessOfTheirOwn) {
   Open();
   std::vector<std::future<Result<std::string>>> running;
@@ -35,7 +35,7 @@ TEST_F(EngineSupervisorTest, SuspectsRunOneByOneInAProcessOfTheirOwn) {
   ASSERT_TRUE(Eventually([&] { return engine->IsolatedPid() > 0; }));
   const pid_t isolated = engine->IsolatedPid();
   EXPECT_NE(isolated, engine->CurrentPid());
-  // The current process and its queries do not notice the end of that one.
+  // The end of the isolated process does not affect the current process and its queries.
   const pid_t current = engine->CurrentPid();
   auto beside = Start(Request(kEndless), "beside");
   ASSERT_TRUE(Runs("beside"));
@@ -81,7 +81,7 @@ TEST_F(EngineSupervisorTest, ASuspectThatIsCancelledLeavesNoProcess) {
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
 }
 
-// The kernel or an operator ended it, which says nothing of the query.
+// The kernel or an operator ended the process, so the query is not the cause.
 TEST_F(EngineSupervisorTest, AQueryWhoseOwnProcessIsKilledFromOutsideIsNotRefused) {
   Open();
   auto query = Start(Request(kEndless), "killed");
@@ -118,7 +118,7 @@ TEST_F(EngineSupervisorTest, AnEndForTheSharedMemoryIsNotHeldAgainstAQuery) {
   EXPECT_EQ(EngineSupervisor::LostError(EndCause::kSharedMemory).kind, ErrorKind::kUnavailable);
 }
 
-// Else a query could end processes without a bound: its client leaves in time.
+// Otherwise a client could end any number of processes, if it disconnects in time.
 TEST_F(EngineSupervisorTest, TheEndOfAProcessCountsAgainstAQueryThatIsCancelledBefore) {
   options.cancel_grace = 10 * kSoon;
   quarantine.crashes_max = 1;
@@ -157,7 +157,7 @@ TEST_F(EngineSupervisorTest, ASuspectRunsWhileTheCatalogueChangesAllTheTime) {
   auto changes = std::async(std::launch::async, [&] {
     while (!over) {
       Apply({{"t", {"one.parquet"}}});
-      std::this_thread::sleep_for(1ms);  // Or the engines do nothing else.
+      std::this_thread::sleep_for(1ms);  // Leaves the engines time for the query.
     }
   });
   kill(engine->CurrentPid(), SIGSEGV);

@@ -11,7 +11,7 @@
 namespace tarn::queryd {
 namespace {
 
-// The ticket of changes that a process is sent while it starts. Their answers are ignored.
+// The ticket of changes that are sent to a starting process. Their answers are ignored.
 constexpr uint64_t kNoTicket = 0;
 
 // The answer to a change arrives up to this long after its deadline.
@@ -99,7 +99,7 @@ void EngineSupervisor::Hurry(const std::string& dataset) {
   const MutexLock lock(mutex_);
   Member* member = FindMember(current_);
   if (member == nullptr) return;
-  // Names come from processes that run queries.
+  // The name comes from a process that runs queries, which is not trusted.
   const bool is_probed =
       std::any_of(asked_.begin(), asked_.end(), [&](const auto& asked) TARN_REQUIRES(mutex_) {
         return asked.second.member == current_ && EqualsIgnoreCase(asked.second.dataset, dataset);
@@ -145,7 +145,7 @@ void EngineSupervisor::Remember(const ViewChange& change) {
   ++views_changed_;
 }
 
-// A process that starts just now was told of the views as they were before.
+// The set-up of a starting process has the former views.
 void EngineSupervisor::SendToNext(const ViewChange& change) {
   if (Member* member = FindMember(next_)) {
     ++member->changes_sent;
@@ -160,7 +160,7 @@ void EngineSupervisor::Learn(Member& member,
   for (const protocol::ViewPointer& view : views) member.objects.Add(*view);
 }
 
-// Whether the process may know an object of the change as another one.
+// Returns true if the process may have cached a former version of an object of the change.
 bool EngineSupervisor::IsOverwritten(const Member& member, const ViewChange& change) {
   return std::any_of(change.put.begin(), change.put.end(),
                      [&member](const auto& view) { return member.objects.IsOverwrittenIn(*view); });
@@ -168,7 +168,7 @@ bool EngineSupervisor::IsOverwritten(const Member& member, const ViewChange& cha
 
 Result<> EngineSupervisor::StartAfresh(MutexLock& lock, Deadline deadline) {
   const uint64_t former = current_;
-  // One that starts already has read nothing yet.
+  // A process that is already starting has read nothing yet.
   TARN_CHECK_OK(StartProcess("objects may have been overwritten"));
   changed_.wait_until(lock, deadline.At(), [&]() TARN_REQUIRES(mutex_) {
     return stopping_ || current_ != former || !IsStarting();
@@ -185,14 +185,14 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
     Remember(change);
     SendToNext(change);
     Member* member = FindMember(current_);
-    // Whichever process comes is told of it when it starts.
+    // The next process gets the change in its set-up.
     if (member == nullptr) return {};
     if (IsOverwritten(*member, change)) return StartAfresh(lock, deadline);
     Learn(*member, change.put);
     answer = Ask(change);
   }
-  // Nothing is read for it: it is done as soon as it is understood. Where the process ends before,
-  // the next one knows of it.
+  // The process reads no objects for the change. If it ends before it answers, the next process has
+  // the change in its set-up.
   const auto until = deadline.IsNever() ? deadline.At() : deadline.At() + kViewsGrace;
   if (answer.wait_until(until) != std::future_status::ready) {
     log::Warn("the engine does not say that it took a change of views");

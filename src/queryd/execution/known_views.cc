@@ -10,7 +10,7 @@ void KnownViews::Take(const ViewChange& change) {
   }
   for (const protocol::ViewPointer& view : change.put) {
     pending_.erase(view->name);
-    // The key is in the view: both are replaced.
+    // The key refers to the name in the view, so both are replaced.
     views_.erase(view->name);
     views_.emplace(view->name, view);
   }

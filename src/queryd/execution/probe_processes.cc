@@ -5,7 +5,7 @@
 namespace tarn::queryd {
 namespace {
 
-// The second process is ended when no suspect was read for so long.
+// The time without suspects after which the second process is ended.
 constexpr auto kAloneIdle = std::chrono::minutes(1);
 
 EngineOptions ToProbeOptions(EngineOptions options, uint64_t memory_limit,
@@ -78,7 +78,7 @@ std::shared_ptr<EngineSupervisor> ProbeProcesses::Alone() {
   if (alone_ == nullptr) {
     alone_ = std::make_shared<EngineSupervisor>(io_, options_, metrics_);
     if (stopping_) {
-      alone_->Stop();  // It refuses probes then.
+      alone_->Stop();  // A stopped process refuses probes.
     } else {
       alone_->StartWith({});
     }

@@ -26,9 +26,9 @@ class ProbeProcesses {
   ProbeProcesses(boost::asio::io_context& io, const EngineOptions& options, uint64_t memory_limit,
                  uint64_t memory_hard_limit, Metrics& metrics);
 
-  // Starts the first process and waits for nothing. Without it, the first probe starts the process.
+  // Starts the first process without waiting for it. Otherwise the first probe starts it.
   void Start();
-  // Ends the processes and waits until they are gone. Blocks.
+  // Ends the processes and waits until they are reaped. Blocks.
   void Stop();
   Result<> RefreshCredentials();
   // Ends the second process if it has not been used for a while. Blocks.

@@ -42,7 +42,7 @@ class SpawnActions {
   SpawnActions() {
     posix_spawn_file_actions_init(&actions_);
     posix_spawnattr_init(&attributes_);
-    // Threads of ours block the signals that main waits for; the child starts without.
+    // The threads of this process block the signals that main waits for. The child must not.
     sigset_t none;
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes_, &none);
@@ -68,7 +68,7 @@ class SpawnActions {
 // key with another.
 constexpr std::string_view kPassedOn[] = {
     "HOME", "TMPDIR", "TZ", "TZDIR", "LANG", "LANGUAGE", "PATH",
-    // How the store is reached, and which certificates are trusted.
+    // The proxies for the store, and the trusted certificates.
     "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
     "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "OPENSSL_CONF", "RES_OPTIONS",
     "LOCALDOMAIN", "HOSTALIASES",
@@ -121,7 +121,7 @@ Result<Spawned> SpawnEngine(const std::string& program, size_t slots) {
       return SystemError("cannot make a socket for the engine");
     }
     ours.Add(pair[0]);
-    // Above the numbers that they get in the child, so that none is overwritten on the way.
+    // The numbers are higher than those in the child, so that none is overwritten by dup2.
     const int moved = fcntl(pair[1], F_DUPFD_CLOEXEC, targets_end);
     close(pair[1]);
     if (moved < 0) return SystemError("cannot make a socket for the engine");
@@ -129,13 +129,13 @@ Result<Spawned> SpawnEngine(const std::string& program, size_t slots) {
   }
 
   SpawnActions spawn;
-  // The terminal or the pipe of the front is none of its business.
+  // The child must not read from the terminal or the pipe of the front.
   posix_spawn_file_actions_addopen(spawn.actions(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   for (size_t i = 0; i < theirs.all().size(); ++i) {
     posix_spawn_file_actions_adddup2(spawn.actions(), theirs.all()[i],
                                      protocol::kControlDescriptor + static_cast<int>(i));
   }
-  // Connections of clients are none of its business: one that it kept would never close.
+  // A connection of a client that the child kept open would never close.
   posix_spawn_file_actions_addclosefrom_np(spawn.actions(), targets_end);
   std::string count = std::to_string(slots);
   std::string name = program;

@@ -9,7 +9,7 @@
 
 namespace tarn::queryd {
 
-// A process that was started, and this side's ends of its sockets.
+// A started process, and the front's ends of its sockets.
 struct Spawned {
   pid_t pid = -1;
   int control = -1;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "tarn-spill-";
 
-// True for a folder of ours whose process is gone.
+// Returns true for the folder of a queryd that no longer runs.
 bool IsLeftOver(const fs::path& path) {
   const std::string name = path.filename();
   if (!name.starts_with(kPrefix)) return false;

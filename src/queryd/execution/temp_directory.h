@@ -7,14 +7,14 @@
 
 namespace tarn::queryd {
 
-// The folder below which engine processes spill: made for this process, for its user alone, and
-// removed with all that is in it.
+// The folder for the spilled data of engine processes. Only the user of this process can read it.
+// The destructor removes it with its content.
 class TempDirectory {
  public:
-  // In `parent`, or in the system's where that is empty. Removes what processes left there that
-  // are gone.
+  // Makes a folder in `parent`; if that is empty, in the system's folder for temporary files.
+  // Removes the folders of processes that no longer exist.
   static Result<TempDirectory> Make(const std::string& parent);
-  TempDirectory() = default;  // None.
+  TempDirectory() = default;  // No folder.
   TempDirectory(TempDirectory&& other) noexcept : path_(std::move(other.path_)) {
     other.path_.clear();
   }
@@ -25,7 +25,7 @@ class TempDirectory {
 
  private:
   explicit TempDirectory(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;  // Empty: none.
+  std::filesystem::path path_;  // Empty: no folder.
 };
 
 }  // namespace tarn::queryd

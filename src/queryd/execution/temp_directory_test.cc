@@ -22,14 +22,14 @@ class TempDirectoryTest : public testing::Test {
   const fs::path parent = fs::path(testing::TempDir()) / ("tarn-temp-" + RandomId());
   ~TempDirectoryTest() override { fs::remove_all(parent); }
 
-  // A folder as a process of that id leaves it.
+  // Makes the folder that a queryd with this pid would leave behind.
   fs::path Leave(const std::string& name) {
     const fs::path path = parent / name;
     fs::create_directories(path / "below");
     std::ofstream(path / "below" / "file") << "x";
     return path;
   }
-  // An id that no process has: of one that has just ended.
+  // Returns the pid of a process that has just ended.
   static pid_t GonePid() {
     const pid_t pid = fork();
     if (pid == 0) _exit(0);

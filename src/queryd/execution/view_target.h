@@ -28,8 +28,7 @@ struct ProbeRequest {
   bool is_retry = false;    // The last probe of the dataset failed; others take precedence.
   bool is_first = false;    // A query waits for the dataset.
   bool only_etags = false;  // See protocol::Probe.
-  // The process of the last probe ended. This one has a process of its own, in which no other probe
-  // runs.
+  // The process of the last probe ended. This probe runs alone in a process.
   bool is_alone = false;
   std::string owner = {};  // See protocol::Probe.
 };
@@ -40,29 +39,31 @@ struct PendingProbe {
 
   std::future<Result<protocol::DatasetSchema>> answer;
   std::shared_ptr<const std::atomic<uint64_t>> objects_read;
-  // Once the answer is there: the position of the object that DuckDB was decoding when the process
-  // of the probe ended, or kNoObject. Null: the same.
+  // Valid when the answer is ready: the index of the object that DuckDB was decoding when the
+  // process of the probe ended, or kNoObject. A null pointer means kNoObject.
   std::shared_ptr<const std::atomic<uint64_t>> suspect = nullptr;
-  // Once the answer is there: whether the process ended because it exceeded its memory. Null: no.
+  // Valid when the answer is ready: true if the process ended because it exceeded its memory. A
+  // null pointer means false.
   std::shared_ptr<const std::atomic<bool>> exceeded_memory = nullptr;
 
   uint64_t suspect_object() const { return suspect == nullptr ? kNoObject : suspect->load(); }
 };
 
-// What has the views of the datasets. Calls block until the deadline at most.
+// The engines, as the registrar sees them: they probe datasets and have a view of each. Calls block
+// until the deadline at most.
 class ViewTarget {
  public:
   using Schema = protocol::DatasetSchema;
 
   virtual ~ViewTarget() = default;
 
-  // Starts to read the metadata of all objects of each view, without changing anything. Blocks only
-  // until an engine is ready. A new probe of a dataset cancels the running one.
+  // Starts to read the metadata of all objects of each view. Changes no view. Blocks only until a
+  // process is ready. A new probe of a dataset cancels the running one.
   virtual std::vector<PendingProbe> Probe(const std::vector<ProbeRequest>& requests,
                                           Deadline deadline) = 0;
 
-  // Applies all of it at once: a query sees the whole change or nothing of it. `put` was probed.
-  // After an error nothing of it is seen.
+  // Applies the change atomically for each query. The views in `put` must have been probed. After
+  // an error, queries see no part of the change.
   virtual Result<> Apply(const ViewChange& change, Deadline deadline) = 0;
 };
 

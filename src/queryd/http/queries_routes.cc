@@ -50,7 +50,7 @@ std::string RenderList(const QueryService& service, const auth::Identity& asker,
   // Limited, because control characters take six times the bytes in JSON.
   constexpr size_t kListBytesMax = 2'000'000;
   std::string list = R"({"queries":[)";
-  // One more tells whether the list is complete.
+  // One more entry shows whether the list is complete.
   const std::vector<QueryInfo> queries = service.registry().List(asker, limit + 1);
   bool is_truncated = queries.size() > limit;
   for (size_t i = 0; i < std::min(queries.size(), limit); ++i) {

@@ -84,8 +84,8 @@ asio::awaitable<Response> ToResponse(const Statement& statement, ResultStream re
   co_return response;
 }
 
-// Explains an unknown table before the first read of the catalogue, when it may be a dataset. As in
-// /readyz, a token that is limited to datasets does not get the reason.
+// Explains an unknown table before the first read of the catalogue, because it may be a dataset. A
+// token that is limited to datasets does not get the reason, as in /readyz.
 Error Explained(const Error& error, const QueryService& service, const Registrar& registrar,
                 const Request& request) {
   if (!service.IsUnknownTable(error)) return error;

@@ -25,7 +25,7 @@ namespace tarn::queryd {
 // start-time fair queueing (Goyal, Vin and Cheng, 1996), so that a token of weight 3 has three
 // turns for each turn of a token of weight 1. The queries of one token run in the order of their
 // arrival. Queries without a token belong to one token with an empty name. The limits of each token
-// apply neither to that one nor to the only token that may query.
+// do not apply to that token, nor if only one token may query.
 //
 // If the queue is full, a new query replaces the newest query of the token that has the most
 // waiting queries in proportion to its weight, provided that its own token still has fewer then.
@@ -63,7 +63,7 @@ class Admission {
     // All guarded by mutex_.
     bool is_granted = false;
     bool has_left = false;         // The coroutine no longer waits.
-    std::optional<Error> evicted;  // Another query has its place in the queue.
+    std::optional<Error> evicted;  // Another query took its place in the queue.
   };
   // A token with queries here, or whose next start tag is still ahead of the virtual time.
   struct Token {

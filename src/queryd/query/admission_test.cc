@@ -88,7 +88,7 @@ TEST_F(AdmissionTest, APlaceThatIsFreeGoesToTheOneThatWaitsNotToOneThatComes) {
   Admission admission({.running_max = 1, .queue_max = 5, .queue_timeout = 1h});
   Result<Permit> running = Get(Enter(admission));
   auto waiting = Queue(admission, New());
-  running->Release();  // Handed over at once, before the one that waits has noticed.
+  running->Release();  // The slot is granted at once, before the coroutine of the query runs.
   EXPECT_EQ(admission.running(), 1U);
   auto coming = Enter(admission);
   Result<Permit> entered = Get(waiting);
@@ -237,7 +237,7 @@ TEST_F(AdmissionTest, AFullQueueTakesAQueryOfATokenThatHasFewer) {
   EXPECT_TRUE(Get(reds[1]).ok());
 }
 
-// The evicted query is the only one of its token, which is forgotten before the coroutine goes on.
+// The token of the evicted query has no other query, and is forgotten before the coroutine runs.
 TEST_F(AdmissionTest, ATokenOfLittleWeightCanLoseItsOnlyPlace) {
   Admission admission({.running_max = 1, .queue_max = 1, .queue_timeout = 1h});
   Result<Permit> running = Get(Enter(admission));
@@ -332,7 +332,7 @@ TEST(Admission, ACoroutineThatIsDestroyedWhileItWaitsLeavesNothingBehind) {
     doomed->poll();
   }
   ASSERT_EQ(admission.queued(), 2U);
-  running->Release();  // The first of them has the place now, and never runs to see it.
+  running->Release();  // The first waiting query has the slot now, but its coroutine never runs.
   ASSERT_EQ(admission.running(), 1U);
   doomed = nullptr;
   EXPECT_EQ(admission.queued(), 0U);

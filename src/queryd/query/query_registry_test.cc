@@ -27,7 +27,7 @@ class QueryRegistryTest : public testing::Test {
   std::shared_ptr<Query> New(
       const std::string& id,
       const std::shared_ptr<const auth::Identity>& user = auth::Anonymous()) {
-    // Later ones came later, whatever the clock's steps.
+    // The order is that of the arrivals, even if the clock was set back.
     const std::chrono::system_clock::time_point at(std::chrono::seconds(++added));
     return std::make_shared<Query>(
         io.get_executor(), QueryInfo{.id = id, .user = user->name, .submitted_at = at}, user, 1h);
@@ -107,7 +107,7 @@ TEST_F(QueryRegistryTest, ManyQueriesOfATokenLeaveThoseOfOthersInTheHistory) {
   EXPECT_THAT(Ids(*blue), ElementsAre("blue-1"));
   EXPECT_THAT(Ids(*red), ElementsAre("red-9"));
   EXPECT_THAT(Ids(*Token("admin", auth::Role::kAdmin)), ElementsAre("red-9", "blue-1"));
-  // Of equally many, the oldest one makes room.
+  // Among tokens with equally many queries, the oldest query is dropped.
   EXPECT_TRUE(registry.Finish(*Add("green-1", Token("green")), ResultSummary{}));
   EXPECT_THAT(Ids(*Token("admin", auth::Role::kAdmin)), ElementsAre("green-1", "red-9"));
 }

@@ -140,7 +140,7 @@ asio::awaitable<Result<QueryService::Admitted>> QueryService::Admit(Query& query
     Result<std::shared_ptr<EnginePlace>> place = engine_.TakePlace(query.user());
     if (!place.ok()) co_return place.error();
     if (*place != nullptr) co_return Admitted{std::move(*entered), std::move(*place)};
-    // Other queries can use the permit while this one waits.
+    // Other queries can use the permit meanwhile.
     entered->Release();
     const SharedSlots::Slot waiter = place_waiters_.Acquire(query.user().name);
     if (waiter == nullptr) {

@@ -10,7 +10,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-// On the test's own thread: run() returns when nothing is left to wait for.
+// Runs on the thread of the test. run() returns when no work is left.
 class QueryTest : public testing::Test {
  protected:
   asio::io_context io;
@@ -184,7 +184,7 @@ TEST(Query, CancelsFromManyThreadsHaveOneReason) {
     for (std::thread& thread : threads) thread.join();
     const std::string text = Get(reason.get_future());
     EXPECT_TRUE(text == "thread" || text == "timed out after 1 ms") << text;
-    // What was posted after it has run too, and changed nothing.
+    // All functions that were posted before have run, and changed nothing.
     std::promise<void> all;
     asio::post(query->executor(), [&all] { all.set_value(); });
     Get(all.get_future());

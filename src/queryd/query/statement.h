@@ -23,7 +23,7 @@ enum class CacheUse : uint8_t {
   kNone,     // Run the statement and cache nothing.
 };
 
-// A statement with everything that the query core needs to run it, whatever wire it came from.
+// A statement with everything that the query core needs to run it. It does not depend on the wire.
 struct Statement {
   std::string sql;
   std::string params;  // A JSON list or object; empty: none.

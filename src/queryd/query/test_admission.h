@@ -44,7 +44,7 @@ class AdmissionTest : public testing::Test {
     return Spawn(query->executor(), EnterWith(admission, query));
   }
   std::future<Result<Permit>> Enter(Admission& admission) { return Enter(admission, New()); }
-  // One that waits, behind all that wait already.
+  // Adds a query to the end of the queue.
   std::future<Result<Permit>> Queue(Admission& admission, const std::shared_ptr<Query>& query) {
     const size_t before = admission.queued();
     auto entered = Enter(admission, query);

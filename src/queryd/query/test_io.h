@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests: threads that run coroutines, and waits for what they do.
+// Threads for the coroutines of tests, and functions that wait for them.
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@
 
 namespace tarn::queryd {
 
-// What should happen at once has so long, on a machine that is busy.
+// The time limit for events that should happen at once, on a busy machine.
 constexpr auto kSoon = std::chrono::seconds(60);
 
 class IoThreads {
@@ -69,7 +69,7 @@ bool IsReady(std::future<T>& future) {
   return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
-// True as soon as the condition is, false when it does not become so.
+// Waits until the condition is true. Returns false if that takes too long.
 template <class Condition>
 bool Eventually(const Condition& condition) {
   const auto end = std::chrono::steady_clock::now() + kSoon;

@@ -12,13 +12,13 @@
 
 namespace tarn::queryd {
 
-// Lets one coroutine wait until somebody wakes it. A wake that comes before the wait is not lost.
+// A wait of one coroutine that other threads can end. A call of Wake before the wait ends it too.
 class Wakeup : public std::enable_shared_from_this<Wakeup> {
  public:
-  // The coroutine's executor.
+  // `executor` is that of the coroutine.
   explicit Wakeup(const boost::asio::any_io_executor& executor) : timer_(executor) {}
 
-  // Until Wake or the deadline; on the executor.
+  // Waits until Wake or the deadline. Call it on the executor.
   boost::asio::awaitable<void> Wait(Deadline deadline) {
     if (!woken_) {
       timer_.expires_at(deadline.At());
@@ -27,7 +27,7 @@ class Wakeup : public std::enable_shared_from_this<Wakeup> {
     woken_ = false;
   }
 
-  // From any thread.
+  // Thread-safe.
   void Wake() {
     boost::asio::post(timer_.get_executor(), [self = shared_from_this()] {
       self->woken_ = true;
@@ -37,7 +37,7 @@ class Wakeup : public std::enable_shared_from_this<Wakeup> {
 
  private:
   boost::asio::steady_timer timer_;
-  bool woken_ = false;  // Only on the executor.
+  bool woken_ = false;  // Only used on the executor.
 };
 
 }  // namespace tarn::queryd
