@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import io
 import itertools
 import json
 import random
@@ -16,6 +15,7 @@ import pytest
 from harness.client import Answer, Client
 from harness.lake import Lake
 from harness.queries import ENDLESS
+from harness.raw_http import answers, read_to_end
 from harness.store import Folder
 from harness.waiting import wait_until
 
@@ -81,36 +81,6 @@ def open_connections(client: Client) -> int:
         return CONNECTIONS_MAX
     found = re.search("^tarn_http_connections ([0-9]+)$", text, re.MULTILINE)
     return int(found.group(1)) if found else CONNECTIONS_MAX
-
-
-def read_to_end(connection: socket.socket) -> bytes:
-    received = b""
-    with contextlib.suppress(ConnectionResetError):
-        while data := connection.recv(65536):
-            received += data
-    return received
-
-
-class Received(io.BytesIO):
-    """Bytes in place of a socket, for http.client."""
-
-    def makefile(self, *_args, **_kwargs):
-        return self
-
-    def close(self) -> None:
-        """http.client closes a socket after a response, but further ones may follow."""
-
-
-def answers(client: Client, received: bytes, methods: list[str]) -> list[Answer]:
-    """Returns all responses in these bytes, which must have nothing else."""
-    file = Received(received)
-    found = []
-    for method in methods:
-        response = http.client.HTTPResponse(file, method=method)
-        response.begin()
-        found.append(client.read(response, method))
-    assert file.read() == b""
-    return found
 
 
 def expect_refusal(answer: Answer, status: int, message: str) -> None:
