@@ -59,14 +59,13 @@ class ArrowEncoder : public ResultEncoder {
     return {};
   }
 
-  Result<> Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end, std::string& out) override {
+  Result<> Rows(const Columns& columns, uint64_t begin, uint64_t end, std::string& out) override {
     if (begin == end) return {};
-    const auto& columns = chunk.columns();
     std::vector<std::shared_ptr<arrow::ArrayData>> arrays;
     for (size_t i = 0; i < columns.size(); ++i) {
       auto array = ToArrowArray(columns[i], schema_->field(static_cast<int>(i))->type(), begin, end,
                                 options_);
-      if (array.status().IsCapacityError()) return Halves(chunk, begin, end, i, out);
+      if (array.status().IsCapacityError()) return Halves(columns, begin, end, i, out);
       if (!array.ok()) return ArrowError(array.status());
       arrays.push_back(std::move(*array));
     }
@@ -87,15 +86,15 @@ class ArrowEncoder : public ResultEncoder {
 
  private:
   // Encodes the rows as two batches, because they do not fit into one.
-  Result<> Halves(const duck::Chunk& chunk, uint64_t begin, uint64_t end, size_t column,
+  Result<> Halves(const Columns& columns, uint64_t begin, uint64_t end, size_t column,
                   std::string& out) {
     if (end - begin == 1) {
       return InvalidArgument(fmt::format(
           "a value in column {} is too large for Arrow, ask for another format", column + 1));
     }
     const uint64_t middle = begin + (end - begin) / 2;
-    TARN_CHECK_OK(Rows(chunk, begin, middle, out));
-    return Rows(chunk, middle, end, out);
+    TARN_CHECK_OK(Rows(columns, begin, middle, out));
+    return Rows(columns, middle, end, out);
   }
 
   const JsonOptions options_;

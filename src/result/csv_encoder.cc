@@ -63,9 +63,7 @@ Result<> CsvEncoder::Begin(std::string& out) {
   return {};
 }
 
-Result<> CsvEncoder::Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end,
-                          std::string& out) {
-  const auto& columns = chunk.columns();
+Result<> CsvEncoder::Rows(const Columns& columns, uint64_t begin, uint64_t end, std::string& out) {
   for (uint64_t row = begin; row < end; ++row) {
     for (size_t i = 0; i < columns.size(); ++i) {
       if (i > 0) out += ',';

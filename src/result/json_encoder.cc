@@ -25,9 +25,7 @@ Result<> JsonEncoder::Begin(std::string& out) {
   return {};
 }
 
-Result<> JsonEncoder::Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end,
-                           std::string& out) {
-  const auto& columns = chunk.columns();
+Result<> JsonEncoder::Rows(const Columns& columns, uint64_t begin, uint64_t end, std::string& out) {
   for (uint64_t row = begin; row < end; ++row) {
     out += has_rows_ ? ",[" : "[";
     has_rows_ = true;

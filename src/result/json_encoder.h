@@ -18,7 +18,7 @@ class JsonEncoder : public ResultEncoder {
       : names_(std::move(names)), types_(std::move(types)), options_(options) {}
 
   Result<> Begin(std::string& out) override;
-  Result<> Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end, std::string& out) override;
+  Result<> Rows(const Columns& columns, uint64_t begin, uint64_t end, std::string& out) override;
   Result<> End(const ResultSummary& summary, std::string& out) override;
 
  private:

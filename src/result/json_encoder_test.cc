@@ -61,11 +61,11 @@ TEST(JsonEncoder, EncodesAllChunksAndTheRowCount) {
 TEST(JsonEncoder, ReportsTruncation) {
   auto statement = TestConnection().Prepare("FROM range(10)");
   auto rows = statement->Execute();
-  const auto encoder = std::move(*MakeEncoder(Format::kJson, {}, *rows));
+  const auto encoder = std::move(*MakeEncoder(Format::kJson, {}, rows->names(), rows->types()));
   const auto chunk = std::move(*rows->Next());
   std::string out;
   ASSERT_TRUE(encoder->Begin(out).ok());
-  ASSERT_TRUE(encoder->Rows(*chunk, 2, 4, out).ok());
+  ASSERT_TRUE(encoder->Rows(chunk->columns(), 2, 4, out).ok());
   ASSERT_TRUE(encoder->End({.rows = 2, .truncated = true}, out).ok());
   EXPECT_EQ(out, R"({"columns":[{"name":"range","type":"BIGINT"}],"rows":[[2],[3]],)"
                  R"("row_count":2,"truncated":true})");

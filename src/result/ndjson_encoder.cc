@@ -38,9 +38,8 @@ NdjsonEncoder::NdjsonEncoder(const std::vector<std::string>& names, const JsonOp
   }
 }
 
-Result<> NdjsonEncoder::Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end,
+Result<> NdjsonEncoder::Rows(const Columns& columns, uint64_t begin, uint64_t end,
                              std::string& out) {
-  const auto& columns = chunk.columns();
   for (uint64_t row = begin; row < end; ++row) {
     for (size_t i = 0; i < columns.size(); ++i) {
       out += keys_[i];

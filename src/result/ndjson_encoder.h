@@ -15,7 +15,7 @@ class NdjsonEncoder : public ResultEncoder {
   NdjsonEncoder(const std::vector<std::string>& names, const JsonOptions& options);
 
   Result<> Begin(std::string& /*out*/) override { return {}; }
-  Result<> Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end, std::string& out) override;
+  Result<> Rows(const Columns& columns, uint64_t begin, uint64_t end, std::string& out) override;
   Result<> End(const ResultSummary& summary, std::string& out) override;
 
   // {"status":"error","error":"…"}

@@ -10,9 +10,9 @@
 namespace tarn::engine {
 namespace {
 
-Result<> RefuseUnknownTypes(const duck::ResultStream& rows) {
-  for (size_t i = 0; i < rows.types().size(); ++i) {
-    if (!duck::HasUnknown(rows.types()[i])) continue;
+Result<> RefuseUnknownTypes(const std::vector<duck::ColumnType>& types) {
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (!duck::HasUnknown(types[i])) continue;
     return InvalidArgument(
         fmt::format("column {} has a type that has no encoding, cast it to VARCHAR", i + 1));
   }
@@ -22,21 +22,22 @@ Result<> RefuseUnknownTypes(const duck::ResultStream& rows) {
 }  // namespace
 
 Result<std::unique_ptr<ResultEncoder>> MakeEncoder(Format format, const JsonOptions& options,
-                                                   const duck::ResultStream& rows) {
-  TARN_CHECK_OK(RefuseUnknownTypes(rows));
+                                                   const std::vector<std::string>& names,
+                                                   const std::vector<duck::ColumnType>& types) {
+  TARN_CHECK_OK(RefuseUnknownTypes(types));
   std::unique_ptr<ResultEncoder> encoder;
   switch (format) {
     case Format::kJson:
-      encoder = std::make_unique<JsonEncoder>(rows.names(), rows.types(), options);
+      encoder = std::make_unique<JsonEncoder>(names, types, options);
       break;
     case Format::kNdjson:
-      encoder = std::make_unique<NdjsonEncoder>(rows.names(), options);
+      encoder = std::make_unique<NdjsonEncoder>(names, options);
       break;
     case Format::kCsv:
-      encoder = std::make_unique<CsvEncoder>(rows.names(), options);
+      encoder = std::make_unique<CsvEncoder>(names, options);
       break;
     case Format::kArrow:
-      encoder = MakeArrowEncoder(rows.names(), rows.types(), options);
+      encoder = MakeArrowEncoder(names, types, options);
       break;
   }
   return encoder;

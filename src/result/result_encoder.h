@@ -3,9 +3,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
-#include "duck/database.h"
+#include "duck/types.h"
+#include "duck/vector.h"
 #include "protocol/format.h"
 
 namespace tarn::engine {
@@ -21,10 +23,13 @@ class ResultEncoder {
 
   virtual Result<> Begin(std::string& out) = 0;
 
-  // Encodes rows [begin, end) of a chunk of the result.
+  // The columns of some rows of the result, in the layout of duck/vector.h. They may belong to a
+  // chunk of DuckDB, or to another engine.
+  using Columns = std::vector<duck::VectorView>;
+
+  // Encodes rows [begin, end) of these columns.
   // Error (kInvalidArgument): a value is too large for the format.
-  virtual Result<> Rows(const duck::Chunk& chunk, uint64_t begin, uint64_t end,
-                        std::string& out) = 0;
+  virtual Result<> Rows(const Columns& columns, uint64_t begin, uint64_t end, std::string& out) = 0;
 
   virtual Result<> End(const ResultSummary& summary, std::string& out) = 0;
 
@@ -33,11 +38,12 @@ class ResultEncoder {
   virtual void Failed(std::string_view /*message*/, std::string& /*out*/) {}
 };
 
-// Makes an encoder for the names and types of `rows`, which it copies. Does not read the rows. The
-// options also apply to JSON values within other formats.
+// Makes an encoder for columns of these names and types, which it copies. The options also apply to
+// JSON values within other formats.
 //
 // Error (kInvalidArgument): the type of a column has no encoding.
 Result<std::unique_ptr<ResultEncoder>> MakeEncoder(Format format, const JsonOptions& options,
-                                                   const duck::ResultStream& rows);
+                                                   const std::vector<std::string>& names,
+                                                   const std::vector<duck::ColumnType>& types);
 
 }  // namespace tarn::engine

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "duck/database.h"
 #include "result/result_encoder.h"
 
 namespace tarn::engine {

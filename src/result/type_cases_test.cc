@@ -207,7 +207,8 @@ std::string EncodeQuery(const std::string& sql, Format format, const JsonOptions
   const auto encode = [&]() -> Result<std::string> {
     TARN_TRY(duck::Statement statement, TestConnection().Prepare(sql));
     TARN_TRY(duck::ResultStream rows, statement.Execute());
-    TARN_TRY(const std::unique_ptr<ResultEncoder> encoder, MakeEncoder(format, options, rows));
+    TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
+             MakeEncoder(format, options, rows.names(), rows.types()));
     std::string out;
     ResultSummary summary;
     TARN_CHECK_OK(encoder->Begin(out));
@@ -216,7 +217,7 @@ std::string EncodeQuery(const std::string& sql, Format format, const JsonOptions
       if (!chunk) break;
       const uint64_t count = chunk->row_count();
       for (uint64_t row = 0; row < count; row += piece_rows) {
-        TARN_CHECK_OK(encoder->Rows(*chunk, row, std::min(row + piece_rows, count), out));
+        TARN_CHECK_OK(encoder->Rows(chunk->columns(), row, std::min(row + piece_rows, count), out));
       }
       summary.rows += count;
     }

@@ -108,7 +108,7 @@ class RowWriter {
     const uint64_t before = sink_.encoded_bytes();
     if (query_.byte_limit > 0 && before >= query_.byte_limit) return false;
     const size_t size = sink_.buffer().size();
-    TARN_CHECK_OK(encoder_.Rows(chunk, begin, end, sink_.buffer()));
+    TARN_CHECK_OK(encoder_.Rows(chunk.columns(), begin, end, sink_.buffer()));
     const uint64_t bytes = sink_.encoded_bytes() - before;
     if (row_by_row_ && before + bytes > query_.byte_limit) {
       sink_.buffer().resize(size);
@@ -447,7 +447,8 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
   Result<duck::ResultStream> rows = bound.statement->Execute();
   if (!rows.ok()) return ReasonOf(rows.error(), statement, task);
   TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
-           MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, *rows));
+           MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, rows->names(),
+                       rows->types()));
   if (!bound.has_columns) {
     bound.begun.columns = ToMessage(ColumnsOf(*rows));
     sink.Begin(protocol::ToFrame(bound.begun));
