@@ -113,7 +113,7 @@ def test_same_crashing_query_many_times_at_once_crashes_two_engines(new_lake):
         asked = [pool.submit(new_lake.query.sql, ENDLESS, {"X-Query-Id": id}) for id in ids]
         wait_for_state(new_lake.query, "running", *ids)
         os.kill(engine_pid(new_lake.queryd), signal.SIGSEGV)
-        line = new_lake.queryd.wait_for_line("a query runs in an engine of its own")
+        line = new_lake.queryd.wait_for_line("a query runs in an isolated engine process")
         os.kill(int(line.rpartition("pid=")[2]), signal.SIGSEGV)
         statuses = sorted(query.result().status for query in asked)
     assert statuses == [400, 400, 400, 400, 500]
@@ -145,7 +145,7 @@ def test_query_that_survives_alone_is_no_suspect_any_more(lake):
         os.kill(engine_pid(lake.queryd), signal.SIGSEGV)
         assert asked.result().rows() == [[0]]
     assert lake.query.sql(text, {"Cache-Control": "no-store"}).rows() == [[0]]
-    assert len(lake.queryd.lines("a query runs in an engine of its own")) == 1
+    assert len(lake.queryd.lines("a query runs in an isolated engine process")) == 1
 
 
 def test_kept_results_of_an_engine_that_crashed_are_dropped(lake):

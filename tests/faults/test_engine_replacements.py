@@ -141,7 +141,7 @@ def test_engines_that_drain_do_not_add_up(breakable):
     assert max(totals) < ENGINES_LIMIT
     # The next process to drain, or the limit of the total memory, ended an earlier one.
     assert lake.queryd.lines("an engine that was replaced is ended") or lake.queryd.lines(
-        "all engines together take more memory than they may"
+        "all engines together exceed their memory limit"
     )
 
 

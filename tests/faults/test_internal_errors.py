@@ -41,7 +41,7 @@ def test_the_reason_is_in_the_answer_without_a_stack_trace(culprit):
     for _ in range(2):
         answer = culprit.query.sql(CULPRIT)
         assert (answer.status, answer.text) == (400, REASON)
-    assert len(culprit.queryd.lines("a query runs in an engine of its own")) == 1
+    assert len(culprit.queryd.lines("a query runs in an isolated engine process")) == 1
     refused = culprit.query.sql(CULPRIT)
     refused.expect_error(400, "query: this query ended or broke two engine processes")
     assert culprit.query.sql("SELECT count(*) FROM good").rows() == [[1000]]
@@ -54,7 +54,7 @@ def test_without_tokens_other_queries_do_not_run_alone(new_lake):
     for number in range(4):
         assert lake.query.sql(f"{CULPRIT} -- {number}").text == REASON
     assert lake.query.sql("SELECT count(*) FROM good").rows() == [[1000]]
-    assert lake.queryd.lines("a query runs in an engine of its own") == []
+    assert lake.queryd.lines("a query runs in an isolated engine process") == []
 
 
 def test_queries_of_others_and_open_streams_go_on(culprit):

@@ -57,7 +57,7 @@ asio::awaitable<Result<EngineProcess::Lease>> EngineSupervisor::TakeIsolatedSlot
       if (member != nullptr && member->ready) {
         if (auto lease = member->process->TakeSlot()) {
           member->queries[lease->slot().index] = {lease->slot().query + 1, self};
-          log::Info("a query runs in an engine of its own",
+          log::Info("a query runs in an isolated engine process",
                     {{"query_id", query.id()}, {"pid", int64_t{member->process->pid()}}});
           co_return std::move(*lease);
         }

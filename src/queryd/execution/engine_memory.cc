@@ -52,7 +52,7 @@ void EngineMemory::Report(const void* owner, std::vector<Usage> usages) {
   const std::optional<size_t> chosen = ChooseOne(all);
   if (!chosen) return;
   const Usage& usage = all[*chosen];
-  log::Error("all engines together take more memory than they may, ending one",
+  log::Error("all engines together exceed their memory limit, ending one",
              {{"pid", int64_t{usage.process->pid()}},
               {"bytes", usage.bytes},
               {"draining", usage.is_draining},

@@ -153,7 +153,7 @@ void EngineSupervisor::Stop() {
   if (!changed_.wait_for(lock, options_.stop_timeout, [this]() TARN_REQUIRES(mutex_) {
         return members_.empty() && held_ == 0;
       })) {
-    log::Warn("an engine process does not go", {{"processes", uint64_t{members_.size()}}});
+    log::Warn("an engine process does not end", {{"processes", uint64_t{members_.size()}}});
   }
 }
 
@@ -253,15 +253,15 @@ void EngineSupervisor::StartAfter(const std::string& reason, Duration pause) {
 Error EngineSupervisor::LostError(EndCause cause) {
   if (cause == EndCause::kMemory) {
     return InvalidArgument(
-        "the engine process took more memory than it may (queryd.memory_hard_limit) while this "
-        "query ran, twice; it is not run again");
+        "the engine process exceeded its memory limit (queryd.memory_hard_limit) while this query "
+        "ran, twice; it does not run again");
   }
   if (!MayBeFaultOfQuery(cause)) {
     return Unavailable(
         "the engine process of this query was ended from outside, or because all engine processes "
-        "together took more memory than they may (queryd.engines_memory_limit): try again later");
+        "together exceeded their memory limit (queryd.engines_memory_limit): try again later");
   }
-  return Internal("the engine process ended while this query ran, twice; it is not run again");
+  return Internal("the engine process ended while this query ran, twice; it does not run again");
 }
 
 void EngineSupervisor::OnProtocolError(EngineProcess& process, const std::string& error) {
@@ -317,7 +317,7 @@ void EngineSupervisor::LookAfter(Member& member, uint64_t resident) {
   const bool starts = member.number == next_ || (member.is_isolated && !member.ready);
   if (member.process->is_going()) return;
   if (options_.setup.memory_hard_limit > 0 && resident > options_.setup.memory_hard_limit) {
-    log::Error("the engine takes more memory than it may",
+    log::Error("the engine exceeds its memory limit",
                {{"pid", int64_t{member.process->pid()}},
                 {"bytes", resident},
                 {"limit", options_.setup.memory_hard_limit}});

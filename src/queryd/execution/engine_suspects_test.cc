@@ -18,7 +18,7 @@ TEST_F(EngineSupervisorTest, AQueryThatEndsItsProcessTwiceIsRefused) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().kind, ErrorKind::kInternal);
   EXPECT_EQ(result.error().message,
-            "the engine process ended while this query ran, twice; it is not run again");
+            "the engine process ended while this query ran, twice; it does not run again");
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
   EXPECT_THAT(Run(kEndless), HasSubstr("error: this query ended or broke two engine processes"));
 }

@@ -195,7 +195,7 @@ Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {
   // the change in its set-up.
   const auto until = deadline.IsNever() ? deadline.At() : deadline.At() + kViewsGrace;
   if (answer.wait_until(until) != std::future_status::ready) {
-    log::Warn("the engine does not say that it took a change of views");
+    log::Warn("the engine has not confirmed a change of views");
   }
   return {};
 }
