@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "catalog/partitions.h"
+#include "cli/columns.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/text.h"
 #include "s3/signature.h"
