@@ -82,6 +82,13 @@ bool IsDay(std::string_view text) {
              std::string_view::npos;
 }
 
+// The reason for a refusal that the text does not show.
+std::string_view HintOf(std::string_view type, std::string_view text) {
+  if (type == "BOOLEAN") return ": write true or false";
+  const bool is_floating = type == "DOUBLE" || type == "FLOAT";
+  return is_floating && ParseDecimal(Trim(text)) ? ", because its digits would change" : "";
+}
+
 bool IsBits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("01") == std::string_view::npos;
 }
@@ -120,8 +127,9 @@ TextRule RuleOf(std::string_view type) {
 Result<> CheckText(const ColumnRule& rule, std::string_view column, std::string_view text) {
   if (rule.holds == nullptr || rule.holds(text)) return {};
   constexpr size_t kTextBytes = 100;
-  return InvalidArgument(fmt::format("column \"{}\": \"{}\" is no {}", column,
-                                     Shortened(ToValidUtf8(text), kTextBytes), rule.type));
+  return InvalidArgument(fmt::format("column \"{}\": \"{}\" is no {}{}", column,
+                                     Shortened(ToValidUtf8(text), kTextBytes), rule.type,
+                                     HintOf(rule.type, text)));
 }
 
 }  // namespace tarn::ingest

@@ -58,5 +58,19 @@ TEST(RuleOf, SomeTypesHaveNone) {
   }
 }
 
+TEST(CheckText, SaysWhatTheTextDoesNotShow) {
+  const auto message = [](const char* type, const char* text) {
+    const Result<> checked = CheckText({type, RuleOf(type)}, "c", text);
+    return checked.ok() ? "" : checked.error().message;
+  };
+  EXPECT_EQ(message("BIGINT", "7"), "");
+  EXPECT_EQ(message("BIGINT", "1.7"), "column \"c\": \"1.7\" is no BIGINT");
+  EXPECT_EQ(message("DOUBLE", "1e-400"),
+            "column \"c\": \"1e-400\" is no DOUBLE, because its digits would change");
+  EXPECT_EQ(message("DOUBLE", "one"), "column \"c\": \"one\" is no DOUBLE");
+  EXPECT_EQ(message("BOOLEAN", "1"), "column \"c\": \"1\" is no BOOLEAN: write true or false");
+  EXPECT_TRUE(CheckText({}, "c", "any text").ok());
+}
+
 }  // namespace
 }  // namespace tarn::ingest
