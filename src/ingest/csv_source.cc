@@ -182,7 +182,7 @@ std::vector<Column> TypesToRead(const TextSource& source, const std::vector<Colu
 
 // The texts of a column in a format as dates.
 std::string DateSql(const Column& column, const TextForms& forms) {
-  const std::string name = duck::QuoteIdentifier(column.name);
+  std::string name = duck::QuoteIdentifier(column.name);
   if (column.type == "VARCHAR") return name;
   const auto& formats = column.type == "DATE" ? forms.date_formats : forms.timestamp_formats;
   std::string literals;
