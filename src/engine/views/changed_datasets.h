@@ -1,11 +1,11 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/text.h"
 
 namespace tarn::engine {
@@ -16,14 +16,14 @@ namespace tarn::engine {
 class ChangedDatasets {
  public:
   void Add(const std::vector<std::string>& names) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const std::string& name : names) names_.insert(ToLowerAscii(name));
     any_ = any_ || !names_.empty();
   }
 
   bool HasAny(const std::vector<std::string>& names) const {
     if (!any_) return false;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const std::string& name : names) {
       if (names_.contains(ToLowerAscii(name))) return true;
     }
@@ -32,8 +32,8 @@ class ChangedDatasets {
 
  private:
   std::atomic<bool> any_ = false;  // A fast path for the common case without any.
-  mutable std::mutex mutex_;
-  std::unordered_set<std::string> names_;  // guarded by mutex_; in lower case
+  mutable Mutex mutex_;
+  std::unordered_set<std::string> names_ TARN_GUARDED_BY(mutex_);  // In lower case.
 };
 
 }  // namespace tarn::engine

@@ -49,7 +49,7 @@ std::optional<bool> ObjectCheck::IsOverwritten(const KnownObject& object,
     return std::chrono::file_clock::to_sys(changed) >= since;
   }
   if (object.etag.empty()) return std::nullopt;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto now = client_.Stat(object.key, Deadline::After(kAnswerTime));
   if (!now.ok() || (*now && (*now)->etag.empty())) return std::nullopt;
   return !*now || !s3::IsSameEtag((*now)->etag, object.etag);

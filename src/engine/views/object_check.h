@@ -1,11 +1,11 @@
 #pragma once
 
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "protocol/messages.h"
 #include "s3/client.h"
@@ -43,8 +43,8 @@ class ObjectCheck {
                                     std::chrono::system_clock::time_point since);
 
   const protocol::ObjectStore store_;
-  std::mutex mutex_;
-  s3::Client client_;  // Guarded by mutex_.
+  Mutex mutex_;
+  s3::Client client_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::engine

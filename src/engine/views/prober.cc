@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/owner_turns.h"
 #include "base/text.h"
 #include "catalog/partitions.h"
@@ -131,9 +132,10 @@ struct Prober::State {
   std::shared_ptr<Watchdog> watchdog;
   size_t threads_max;
 
-  std::mutex opening;
-  std::shared_ptr<ConnectionFactory> factory;  // guarded by opening; created at the first use
-  std::optional<duck::Database> planner;       // guarded by opening; created at the first use
+  Mutex opening;
+  // Both are created at the first use.
+  std::shared_ptr<ConnectionFactory> factory TARN_GUARDED_BY(opening);
+  std::optional<duck::Database> planner TARN_GUARDED_BY(opening);
   const std::shared_ptr<SchemaCache> schemas = std::make_shared<SchemaCache>();
 
   // Jobs that have unread objects, in the order in which threads take an object of each.
@@ -161,36 +163,40 @@ struct Prober::State {
       others.Remove(job->request.owner, job);
     }
   };
-  std::mutex mutex;  // Guards all members below.
-  std::condition_variable added;
-  std::condition_variable ended;  // A thread has ended.
-  std::map<std::string, std::shared_ptr<Job>> jobs;
-  Jobs waiting;
-  Jobs waiting_retries;
-  size_t retries = 0;  // The number of running reads of retries.
-  size_t turns_taken = 1;
+  Mutex mutex;
+  std::condition_variable_any added;
+  std::condition_variable_any ended;  // A thread has ended.
+  std::map<std::string, std::shared_ptr<Job>> jobs TARN_GUARDED_BY(mutex);
+  Jobs waiting TARN_GUARDED_BY(mutex);
+  Jobs waiting_retries TARN_GUARDED_BY(mutex);
+  size_t retries TARN_GUARDED_BY(mutex) = 0;  // The number of running reads of retries.
+  size_t turns_taken TARN_GUARDED_BY(mutex) = 1;
   struct Kept {
     std::string etag;
     FooterProbe::Object object;
   };
-  std::unordered_map<std::string, Kept> kept;  // By key.
-  size_t threads = 0;
-  size_t idle = 0;
-  bool stopping = false;
+  std::unordered_map<std::string, Kept> kept TARN_GUARDED_BY(mutex);  // By key.
+  size_t threads TARN_GUARDED_BY(mutex) = 0;
+  size_t idle TARN_GUARDED_BY(mutex) = 0;
+  bool stopping TARN_GUARDED_BY(mutex) = false;
 
-  Jobs& WaitingOf(const Job& job) { return job.request.is_retry ? waiting_retries : waiting; }
+  Jobs& WaitingOf(const Job& job) TARN_REQUIRES(mutex) {
+    return job.request.is_retry ? waiting_retries : waiting;
+  }
   // Returns the queue to take the next object from, or null if both are empty. Every fourth object
   // is one of a retry.
-  Jobs* Turn() {
+  Jobs* Turn() TARN_REQUIRES(mutex) {
     const bool may_retry =
         !waiting_retries.empty() && retries < std::max<size_t>(threads_max / 2, 1);
     if (!waiting.empty() && (!may_retry || turns_taken % 4 != 0)) return &waiting;
     return may_retry ? &waiting_retries : nullptr;
   }
-  void Keep(Job& job);
-  void FindKept(Job& job);
+  void Keep(Job& job) TARN_REQUIRES(mutex);
+  void FindKept(Job& job) TARN_REQUIRES(mutex);
   // Removes a job whose result was reported.
-  void Forget(const std::shared_ptr<Job>& job);
+  void Forget(const std::shared_ptr<Job>& job) TARN_REQUIRES(mutex);
+  // Reads an object without the mutex. After the last one, reports the result of its job.
+  void Run(Tools& tools, const Read& read) TARN_REQUIRES(mutex);
 };
 
 // Caches the objects that were read for a job that failed.
@@ -239,7 +245,7 @@ Prober::Prober(const protocol::Setup& setup, std::shared_ptr<Watchdog> watchdog)
 }
 
 Prober::~Prober() {
-  std::unique_lock lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->stopping = true;
   for (const auto& [name, job] : state_->jobs) {
     for (const auto& task : job->reading) {
@@ -247,7 +253,8 @@ Prober::~Prober() {
     }
   }
   state_->added.notify_all();
-  state_->ended.wait_for(lock, kGrace, [this] { return state_->threads == 0; });
+  state_->ended.wait_for(lock, kGrace,
+                         [this]() TARN_REQUIRES(state_->mutex) { return state_->threads == 0; });
 }
 
 void Prober::Probe(Request request) {
@@ -262,7 +269,7 @@ void Prober::Probe(Request request) {
   job->told_at = Deadline::Clock::now();
   std::shared_ptr<Job> former;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     if (state_->stopping) return;
     if (const auto found = state_->jobs.find(name); found != state_->jobs.end()) {
       former = found->second;
@@ -295,7 +302,7 @@ void Prober::Probe(Request request) {
 }
 
 void Prober::Hurry(const std::string& dataset) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const auto found = state_->jobs.find(ToLowerAscii(dataset));
   if (found == state_->jobs.end()) return;
   const std::shared_ptr<Job> job = found->second;
@@ -309,10 +316,12 @@ void Prober::Hurry(const std::string& dataset) {
 void Prober::Loop(const std::shared_ptr<State>& state) {
   pthread_setname_np(pthread_self(), "probe");
   Tools tools;
-  std::unique_lock lock(state->mutex);
+  MutexLock lock(state->mutex);
   for (;;) {
     ++state->idle;
-    state->added.wait(lock, [&] { return state->stopping || state->Turn() != nullptr; });
+    state->added.wait(lock, [&]() TARN_REQUIRES(state->mutex) {
+      return state->stopping || state->Turn() != nullptr;
+    });
     --state->idle;
     if (state->stopping) break;
     State::Jobs& turns = *state->Turn();
@@ -324,7 +333,7 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
         .index = job->next++,
         .task = std::make_shared<WatchedTask>(Deadline::After(job->request.object_timeout))};
     if (job->HasNext()) turns.Push(job);
-    Run(*state, tools, read, lock);
+    state->Run(tools, read);
     if (state->stopping) break;
   }
   lock.unlock();
@@ -334,27 +343,25 @@ void Prober::Loop(const std::shared_ptr<State>& state) {
   state->ended.notify_all();
 }
 
-// Reads an object with the lock released, and reports the result of its job if it was the last one.
-void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock) {
+void Prober::State::Run(Tools& tools, const Read& read) {
   Job& job = *read.job;
   const bool is_retry = job.request.is_retry;
   job.reading.insert(read.task);
-  state.retries += is_retry ? 1 : 0;
-  lock.unlock();
-
-  state.watchdog->Add(read.task);
+  retries += is_retry ? 1 : 0;
+  mutex.unlock();
+  watchdog->Add(read.task);
   Result<FooterProbe::Object> object = Internal("it was not read");
   try {
     object = read.task->deadline().Passed() ? Error{ErrorKind::kTimeout, "timed out"}
-                                            : ReadObject(state, tools, read);
+                                            : ReadObject(*this, tools, read);
   } catch (const std::bad_alloc&) {
     object = Error{ErrorKind::kOutOfMemory, ""};
   } catch (const std::exception& e) {
     object = Internal(e.what());
   }
-  state.watchdog->Remove(read.task);
+  watchdog->Remove(read.task);
   if (!object.ok() && IsOutOfMemory(object.error())) {
-    object = FooterMemoryError(read.key(), state.setup.memory_limit);
+    object = FooterMemoryError(read.key(), setup.memory_limit);
   }
   if (std::exchange(tools.is_decoding, false)) job.request.on_decoding(read.index, true);
   if (const auto cancelled = read.task->CancelReason()) object = *cancelled;
@@ -364,14 +371,13 @@ void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<
                                            object.error().kind == ErrorKind::kOutOfMemory);
   if (is_suspect) {
     tools.Drop();
-    const std::lock_guard opening(state.opening);
-    state.planner.reset();
-    state.factory.reset();
+    const MutexLock lock(opening);
+    planner.reset();
+    factory.reset();
   }
-
-  lock.lock();
-  state.retries -= is_retry ? 1 : 0;
-  if (is_retry) state.added.notify_one();
+  mutex.lock();
+  retries -= is_retry ? 1 : 0;
+  if (is_retry) added.notify_one();
   job.reading.erase(read.task);
   if (object.ok()) {
     job.objects[read.index] = std::move(*object);
@@ -379,21 +385,21 @@ void Prober::Run(State& state, Tools& tools, const Read& read, std::unique_lock<
   } else {
     job.Fail(read.index, object.error());
   }
-  const auto known = state.jobs.find(job.name);
-  if (state.stopping || known == state.jobs.end() || known->second != read.job) return;
+  const auto known = jobs.find(job.name);
+  if (stopping || known == jobs.end() || known->second != read.job) return;
   const bool is_done = job.reading.empty() && !job.HasNext();
   const auto now = Deadline::Clock::now();
   const bool tells = !is_done && now - job.told_at >= kProgressEvery;
   if (tells) job.told_at = now;
   const uint64_t count = job.read;
   if (is_done) {
-    if (job.failed_at != SIZE_MAX) state.Keep(job);
-    state.Forget(read.job);
+    if (job.failed_at != SIZE_MAX) Keep(job);
+    Forget(read.job);
   }
-  lock.unlock();
+  mutex.unlock();
   if (tells && job.request.on_progress) job.request.on_progress(count);
-  if (is_done) job.request.on_done(Outcome(state, job));
-  lock.lock();
+  if (is_done) job.request.on_done(Outcome(*this, job));
+  mutex.lock();
 }
 
 // Returns the result of a job whose reads have ended.
@@ -419,7 +425,7 @@ void Prober::BeginDecoding(Tools& tools, const Read& read) {
 Result<duck::Connection> Prober::Connect(State& state) {
   std::shared_ptr<ConnectionFactory> factory;
   {
-    const std::lock_guard lock(state.opening);
+    const MutexLock lock(state.opening);
     if (state.factory == nullptr) {
       TARN_TRY(state.factory, ConnectionFactory::Open(state.setup, 0));
     }
@@ -429,7 +435,7 @@ Result<duck::Connection> Prober::Connect(State& state) {
 }
 
 Result<FooterProbe> Prober::OpenFooters(State& state) {
-  const std::lock_guard lock(state.opening);
+  const MutexLock lock(state.opening);
   if (!state.planner) {
     TARN_TRY(state.planner, FooterProbe::OpenPlanner());
   }

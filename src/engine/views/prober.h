@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 
 #include "base/deadline.h"
 #include "base/result.h"
@@ -65,7 +64,6 @@ class Prober {
   struct State;
   struct Tools;
   static void Loop(const std::shared_ptr<State>& state);
-  static void Run(State& state, Tools& tools, const Read& read, std::unique_lock<std::mutex>& lock);
   // Called before DuckDB decodes a footer.
   static void BeginDecoding(Tools& tools, const Read& read);
   static Result<duck::Connection> Connect(State& state);

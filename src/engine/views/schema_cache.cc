@@ -17,14 +17,14 @@ std::string KeyOf(const duck::FooterMetadata& footer) {
 
 SchemaCache::Schema SchemaCache::Find(const duck::FooterMetadata& footer) const {
   const std::string key = KeyOf(footer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = schemas_.find(key);
   return found == schemas_.end() ? nullptr : found->second;
 }
 
 void SchemaCache::Put(const duck::FooterMetadata& footer, Schema schema) {
   std::string key = KeyOf(footer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (bytes_ + key.size() > kBytesMax) {
     schemas_.clear();
     bytes_ = 0;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "catalog/schema_union.h"
 #include "duck/footer_metadata.h"
 
@@ -34,9 +34,9 @@ class SchemaCache {
   void Put(const duck::FooterMetadata& footer, Schema schema);
 
  private:
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string, Schema> schemas_;  // Guarded by mutex_.
-  size_t bytes_ = 0;                                 // Guarded by mutex_; the size of the keys.
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, Schema> schemas_ TARN_GUARDED_BY(mutex_);
+  size_t bytes_ TARN_GUARDED_BY(mutex_) = 0;  // The size of the keys.
 };
 
 }  // namespace tarn::engine

@@ -43,7 +43,7 @@ Views::Views(const protocol::ObjectStore& store, protocol::ApplyViews known)
 }
 
 bool Views::IsDataset(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return datasets_.contains(ToLowerAscii(name));
 }
 
@@ -55,7 +55,7 @@ void Views::Apply(protocol::ApplyViews change) {
                           .is_pending = true,
                           .version = protocol::ViewSpec::kPendingVersion});
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   revision_ = change.revision;
   for (const std::string& name : change.drop) datasets_.erase(ToLowerAscii(name));
   for (protocol::ViewSpec& view : change.put) {
@@ -67,13 +67,13 @@ void Views::Apply(protocol::ApplyViews change) {
 }
 
 void Views::WaitForPending(const Cut& cut, Deadline deadline) const {
-  std::unique_lock lock(mutex_);
-  const auto is_pending = [this](const Wanted& wanted) {
+  MutexLock lock(mutex_);
+  const auto is_pending = [this](const Wanted& wanted) TARN_REQUIRES(mutex_) {
     if (wanted.dataset == nullptr || !wanted.dataset->is_pending) return false;
     const auto now = datasets_.find(wanted.key);
     return now != datasets_.end() && now->second == wanted.dataset;
   };
-  applied_.wait_until(lock, deadline.At(), [&] {
+  applied_.wait_until(lock, deadline.At(), [&]() TARN_REQUIRES(mutex_) {
     return std::none_of(cut.wanted_.begin(), cut.wanted_.end(), is_pending);
   });
 }
@@ -89,7 +89,7 @@ std::vector<std::string> Views::Cut::Pending() const {
 
 std::optional<Views::Cut> Views::TakeCut(const std::vector<std::string>& datasets,
                                          const std::vector<std::string>& others, bool all) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // Sorted, so that queries take pins in the same order and cannot deadlock.
   std::map<std::string, Wanted> wanted;
   if (all) {
@@ -171,7 +171,7 @@ Result<Views::Pins> Views::Pin(duck::Connection& connection, const WatchedTask& 
 Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
                        const Wanted& wanted) {
   const uint64_t version = wanted.dataset == nullptr ? 0 : wanted.dataset->version;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
     Slot& slot = slots_[wanted.key];
     if (!slot.is_changing) {
@@ -224,7 +224,7 @@ Result<> Views::Change(duck::Connection& connection, const Wanted& wanted,
 }
 
 void Views::Unpin(const std::vector<std::string>& keys) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const std::string& key : keys) {
     const auto slot = slots_.find(key);
     --slot->second.pins;

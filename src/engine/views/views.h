@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "duck/database.h"
 #include "engine/connection/watchdog.h"
@@ -87,12 +87,13 @@ class Views {
 
   const protocol::ObjectStore store_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;                           // A slot or its pins changed.
-  mutable std::condition_variable applied_;                   // A change was applied.
-  uint64_t revision_;                                         // guarded by mutex_
-  std::unordered_map<std::string, DatasetPointer> datasets_;  // guarded by mutex_; in lower case
-  std::unordered_map<std::string, Slot> slots_;               // guarded by mutex_; the same
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;          // A slot or its pins changed.
+  mutable std::condition_variable_any applied_;  // A change was applied.
+  uint64_t revision_ TARN_GUARDED_BY(mutex_);
+  // The keys of both are names in lower case.
+  std::unordered_map<std::string, DatasetPointer> datasets_ TARN_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, Slot> slots_ TARN_GUARDED_BY(mutex_);
 };
 
 class Views::Cut {
