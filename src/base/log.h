@@ -15,6 +15,11 @@ namespace tarn::log {
 enum class Level { kDebug, kInfo, kWarn, kError };
 enum class Format { kText, kJson };
 
+// True if a number from another process is a Level.
+constexpr bool IsLevel(int64_t number) {
+  return number >= 0 && number <= static_cast<int64_t>(Level::kError);
+}
+
 // Views of the caller's texts: a Field lives for the call of Write only.
 struct Field {
   using Value = std::variant<std::string_view, int64_t, uint64_t, double, bool>;

@@ -1,5 +1,7 @@
 #include "base/shared_slots.h"
 
+#include "base/check.h"
+
 namespace tarn {
 
 SharedSlots::Slot SharedSlots::Acquire(const std::string& user) {
@@ -15,8 +17,9 @@ SharedSlots::Slot SharedSlots::Acquire(const std::string& user) {
 
 void SharedSlots::Release(const std::string& user) {
   const MutexLock lock(mutex_);
-  --taken_;
   const auto of_user = users_.find(user);
+  TARN_ASSERT(taken_ > 0 && of_user != users_.end(), "a slot was given back twice");
+  --taken_;
   if (--of_user->second == 0) users_.erase(of_user);
 }
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+
+#include "base/check.h"
 
 namespace tarn::protocol {
 namespace {
@@ -72,6 +75,7 @@ std::optional<size_t> PayloadBytesMax(Channel channel, FrameType type) {
 }
 
 void AppendFrameHeader(FrameType type, size_t payload_bytes, std::string& out) {
+  TARN_ASSERT(payload_bytes <= std::numeric_limits<uint32_t>::max(), "a frame is too large");
   for (unsigned shift = 0; shift < 32; shift += 8) {
     out += static_cast<char>((payload_bytes >> shift) & 0xFF);
   }
@@ -97,7 +101,10 @@ char* FrameReader::Prepare(size_t bytes) {
   return buffer_.data() + end_;
 }
 
-void FrameReader::Commit(size_t bytes) { end_ += bytes; }
+void FrameReader::Commit(size_t bytes) {
+  TARN_ASSERT(bytes <= buffer_.size() - end_, "more bytes were received than there is room for");
+  end_ += bytes;
+}
 
 size_t FrameReader::PayloadBytes() const {
   size_t size = 0;

@@ -188,6 +188,12 @@ TEST(FrameReader, AllocatesMemoryAsBytesArrive) {
   }
 }
 
+TEST(FrameReader, TakesNoMoreBytesThanThereIsRoomFor) {
+  FrameReader reader;
+  reader.Prepare(10);
+  EXPECT_DEATH(reader.Commit(11), "more bytes were received than there is room for");
+}
+
 TEST(FrameReader, IsEmptyAfterAllFramesWereReturned) {
   FrameReader reader;
   EXPECT_TRUE(reader.empty());

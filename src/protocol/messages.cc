@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "protocol/cbor.h"
 
 namespace tarn {
@@ -292,6 +293,10 @@ bool HasValidEnumerators(const Failed& message) {
 template <>
 bool HasValidEnumerators(const Probed& message) {
   return IsErrorKind(message.error_kind);
+}
+template <>
+bool HasValidEnumerators(const Setup& message) {
+  return log::IsLevel(message.log_level);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "duck/quote.h"
 #include "engine/views/view_sql.h"
@@ -189,6 +190,7 @@ Result<> Views::PinOne(duck::Connection& connection, const WatchedTask& task,
         const Result<> changed = Change(connection, wanted, former);
         lock.lock();
         Slot& after = slots_[wanted.key];  // The map may have moved the slot.
+        TARN_ASSERT(after.is_changing, "two queries change a view at the same time");
         after.is_changing = false;
         if (changed.ok()) {
           after.name = version == 0 ? "" : wanted.dataset->name;
@@ -227,6 +229,7 @@ void Views::Unpin(const std::vector<std::string>& keys) {
   const MutexLock lock(mutex_);
   for (const std::string& key : keys) {
     const auto slot = slots_.find(key);
+    TARN_ASSERT(slot != slots_.end() && slot->second.pins > 0, "a view was unpinned twice");
     --slot->second.pins;
     const bool is_of_no_use =
         slot->second.version == 0 && slot->second.pins == 0 && !slot->second.is_changing;

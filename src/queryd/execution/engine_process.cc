@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -17,6 +18,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/check.h"
 #include "base/deadline.h"
 #include "base/log.h"
 #include "net/awaitable.h"
@@ -226,6 +228,10 @@ std::optional<EngineProcess::Lease> EngineProcess::TakeSlot() {
 void EngineProcess::Return(Slot* slot) {
   {
     const MutexLock lock(mutex_);
+    TARN_ASSERT(slot->index < slots_.size() && slots_[slot->index].get() == slot,
+                "a slot was given back to another process");
+    TARN_ASSERT(std::find(free_.begin(), free_.end(), slot) == free_.end(),
+                "a slot was given back twice");
     free_.push_back(slot);
   }
   handlers_.on_slot_free();

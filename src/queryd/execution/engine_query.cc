@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/write.hpp>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "net/awaitable.h"
 
@@ -129,6 +130,7 @@ asio::awaitable<bool> EngineQuery::Send(const protocol::Query& query) {
 
 asio::awaitable<ProcessEvent> EngineQuery::Next() {
   if (query_->cancel_reason()) co_return *query_->cancel_reason();
+  TARN_ASSERT(lease_, "a query is read after its end");
   waiting_ = true;
   const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(lease_->slot());
   waiting_ = false;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "queryd/execution/engine_query.h"
 #include "queryd/execution/engine_supervisor.h"
@@ -135,6 +136,7 @@ void EngineSupervisor::MarkStuck(const EngineProcess* process, bool stuck) {
   const MutexLock lock(mutex_);
   for (auto& [number, member] : members_) {
     if (member.process.get() != process) continue;
+    TARN_ASSERT(stuck || member.stuck > 0, "a query ended that was not stuck");
     member.stuck += stuck ? 1 : -1;
     if (stuck) EndIfDrained(member);
   }

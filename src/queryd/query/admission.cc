@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/check.h"
+
 namespace tarn::queryd {
 
 namespace asio = boost::asio;
@@ -25,6 +27,7 @@ class Admission::InQueue {
   void Leave() TARN_NO_THREAD_SAFETY_ANALYSIS {
     waiting_->has_left = true;
     if (waiting_->is_granted) {
+      TARN_ASSERT(token_.running > 0 && owner_.running_ > 0, "a slot was given back twice");
       --token_.running;
       --owner_.running_;
     } else if (!waiting_->evicted) {
@@ -143,6 +146,7 @@ bool Admission::MakeRoom(const Token& token) {
 }
 
 void Admission::Grant(Token& token) {
+  TARN_ASSERT(running_ < limits_.running_max, "more queries run than may");
   virtual_time_ = std::max(virtual_time_, token.start_tag);
   token.start_tag = virtual_time_ + 1 / token.weight;
   ++token.running;
@@ -219,9 +223,12 @@ void Admission::NoteSlowReader(Permit& permit, const std::shared_ptr<Query>& que
 void Admission::Leave(const Permit& permit) {
   const MutexLock lock(mutex_);
   if (permit.is_slow_reader_) {
+    TARN_ASSERT(slow_readers_ > 0 && permit.token_->slow_readers > 0,
+                "a permit was given back twice");
     --slow_readers_;
     --permit.token_->slow_readers;
   } else {
+    TARN_ASSERT(running_ > 0 && permit.token_->running > 0, "a permit was given back twice");
     blocked_.erase(permit.number_);
     --permit.token_->running;
     --running_;
