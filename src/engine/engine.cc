@@ -25,10 +25,6 @@ constexpr int kProgressesToCached = 4;
 // Checks of memory that fail in a row before the process is to be replaced. A query that ends frees
 // its memory within this time.
 constexpr int kFailedMemoryChecks = 3;
-// The memory that such a check needs, and that of each of its rows.
-constexpr uint64_t kCheckedBytesMin = 1'000'000;
-constexpr uint64_t kCheckedBytesMax = 16'000'000;
-constexpr uint64_t kRowBytes = 50;
 
 // The limit counts the whole stack of each thread.
 constexpr uint64_t kStackBytes = 8ULL * 1024 * 1024;
@@ -115,7 +111,6 @@ Result<> Engine::SetUp(const std::vector<int>& slots) {
   TARN_CHECK_OK(LimitMemory(setup, slots.size()));
   TARN_CHECK_OK(ConnectionFactory::InstallWhatIsMissing(setup));
   TARN_TRY(sandbox_, Sandbox::Enter(setup));
-  memory_limit_ = setup.memory_limit;
   watchdog_ = std::make_shared<Watchdog>();
   prober_ = std::make_unique<Prober>(setup, watchdog_);
   if (setup.only_probes) return {};
@@ -218,10 +213,7 @@ void Engine::ReportProgress() {
 
 void Engine::CheckMemory() {
   if (!context_->has_run_out_of_memory) return;
-  // A query like many others that needs a small part of the memory.
-  const uint64_t bytes = std::clamp(memory_limit_ / 32, kCheckedBytesMin, kCheckedBytesMax);
-  const Result<> checked = own_connection_->Execute(fmt::format(
-      "SELECT count(*) FROM (SELECT DISTINCT range FROM range({}))", bytes / kRowBytes));
+  const Result<> checked = own_connection_->Execute(context_->memory_check);
   if (checked.ok() || checked.error().kind != ErrorKind::kOutOfMemory) {
     context_->has_run_out_of_memory = false;
     failed_memory_checks_ = 0;

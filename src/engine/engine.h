@@ -68,7 +68,6 @@ class Engine {
   std::condition_variable_any stopped_;  // With mutex_.
   bool stopping_ TARN_GUARDED_BY(mutex_) = false;
   std::thread progress_thread_;
-  uint64_t memory_limit_ = 0;     // DuckDB's.
   int failed_memory_checks_ = 0;  // In a row. Only on progress_thread_.
 };
 

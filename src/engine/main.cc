@@ -8,10 +8,29 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <new>
 
 #include "base/log.h"
 #include "engine/engine.h"
 #include "protocol/descriptors.h"
+
+namespace {
+
+// Ends the process with a status of its own if an allocation failed where no error can be returned,
+// such as in a destructor of DuckDB.
+[[noreturn]] void OnTerminate() {
+  try {
+    if (const std::exception_ptr error = std::current_exception()) std::rethrow_exception(error);
+  } catch (const std::bad_alloc&) {
+    _exit(tarn::protocol::kOutOfMemoryStatus);
+  } catch (...) {
+    std::abort();
+  }
+  std::abort();
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   size_t slots = 0;
@@ -27,6 +46,7 @@ int main(int argc, char** argv) {
   // them, and stops when the front closes the control socket.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
+  std::set_terminate(OnTerminate);
   try {
     auto engine = tarn::engine::Engine::Open(tarn::protocol::kControlDescriptor,
                                              tarn::protocol::SlotDescriptors(slots));

@@ -14,4 +14,7 @@ inline std::vector<int> SlotDescriptors(size_t slots) {
   return descriptors;
 }
 
+// The exit status of an engine process that ended because an allocation failed.
+constexpr int kOutOfMemoryStatus = 77;
+
 }  // namespace tarn::protocol

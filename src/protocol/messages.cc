@@ -100,7 +100,8 @@ TARN_FIELDS(Cached, m.data_bytes)
 TARN_FIELDS(Query, m.number, m.id, m.sql, m.params, m.format, m.compression, m.quote_big_numbers,
             m.row_limit, m.byte_limit, m.begins_at_once, m.only_describe)
 TARN_FIELDS(End, m.rows, m.truncated)
-TARN_FIELDS(Failed, m.kind, m.message, m.is_for_another, m.has_broken_engine)
+TARN_FIELDS(Failed, m.kind, m.message, m.is_for_another, m.has_broken_engine,
+            m.has_exhausted_memory)
 #undef TARN_FIELDS
 
 namespace {

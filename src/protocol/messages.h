@@ -324,6 +324,8 @@ struct Failed {
   bool is_for_another = false;
   // DuckDB failed while it ran, and refuses all further statements in this process.
   bool has_broken_engine = false;
+  // Memory ran out while it ran beside others, even if it was cancelled before.
+  bool has_exhausted_memory = false;
 };
 
 // Encodes a message with its frame. `Message` is any struct with a kType in this file.

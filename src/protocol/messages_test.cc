@@ -192,8 +192,9 @@ TEST(Messages, AQueryArrivesAsItWasSent) {
   const End end = RoundTrip(End{.rows = 9, .truncated = true});
   EXPECT_EQ(end.rows, 9U);
   EXPECT_TRUE(end.truncated);
-  const Failed failed =
-      RoundTrip(Failed{.kind = 4, .message = OddBytes(), .has_broken_engine = true});
+  const Failed failed = RoundTrip(Failed{
+      .kind = 4, .message = OddBytes(), .has_broken_engine = true, .has_exhausted_memory = true});
+  EXPECT_TRUE(failed.has_exhausted_memory);
   EXPECT_EQ(failed.kind, 4);
   EXPECT_TRUE(failed.has_broken_engine);
   EXPECT_EQ(failed.message, OddBytes());
@@ -400,12 +401,12 @@ TEST(Messages, RejectsTextsThatAProbeLeavesOut) {
 TEST(Messages, RejectsUnknownEnumerators) {
   const auto last = static_cast<int64_t>(ErrorKind::kInternal);
   for (const int64_t kind : {int64_t{-1}, last + 1, int64_t{1} << 31}) {
-    EXPECT_FALSE(FromPayload<Failed>(Cbor({kind, Bytes(""), false, false})).ok()) << kind;
+    EXPECT_FALSE(FromPayload<Failed>(Cbor({kind, Bytes(""), false, false, false})).ok()) << kind;
     Probed probed;
     probed.error_kind = static_cast<int>(kind);
     EXPECT_FALSE(FromPayload<Probed>(ToFrame(probed).substr(kFrameHeaderBytes)).ok()) << kind;
   }
-  EXPECT_TRUE(FromPayload<Failed>(Cbor({last, Bytes(""), false, false})).ok());
+  EXPECT_TRUE(FromPayload<Failed>(Cbor({last, Bytes(""), false, false, false})).ok());
   Query query{.sql = "SELECT 1"};
   query.format = static_cast<Format>(static_cast<int>(Format::kArrow) + 1);
   EXPECT_FALSE(FromPayload<Query>(ToFrame(query).substr(kFrameHeaderBytes)).ok());

@@ -32,6 +32,11 @@ constexpr auto kLookAtPending = std::chrono::milliseconds(50);
 // sent before the rest is encoded.
 constexpr uint64_t kStepBytes = 64 * 1024;
 
+// The memory that MemoryCheckSql needs, and that of each of its rows.
+constexpr uint64_t kCheckedBytesMin = 1'000'000;
+constexpr uint64_t kCheckedBytesMax = 16'000'000;
+constexpr uint64_t kCheckedRowBytes = 50;
+
 const Error& ClientGone() {
   static const Error kGone{ErrorKind::kCancelled, "the client has disconnected"};
   return kGone;
@@ -186,6 +191,12 @@ protocol::Failed ToFailed(const Error& error) {
 
 }  // namespace
 
+std::string MemoryCheckSql(uint64_t memory_limit) {
+  const uint64_t bytes = std::clamp(memory_limit / 32, kCheckedBytesMin, kCheckedBytesMax);
+  return fmt::format("SELECT count(*) FROM (SELECT DISTINCT range FROM range({}))",
+                     bytes / kCheckedRowBytes);
+}
+
 Worker::Worker(uint64_t slot, int descriptor, duck::Connection connection, WorkerContext& context)
     : slot_(slot),
       socket_(descriptor),
@@ -258,6 +269,8 @@ void Worker::RunOne(const protocol::Query& query) {
   protocol::Failed failed;
   {
     const CountedIn counted(context_.running);
+    const uint64_t number = ++context_.begun;
+    const bool begins_alone = context_.running == 1;
     context_.watchdog.Add(task);
     try {
       result = Execute(query, *task, sink, summary);
@@ -268,7 +281,10 @@ void Worker::RunOne(const protocol::Query& query) {
     }
     task->End();
     context_.watchdog.Remove(task);
-    if (!result.ok()) failed = Judge(result.error(), query);
+    if (!result.ok()) {
+      const bool is_alone = begins_alone && context_.running == 1 && context_.begun == number;
+      failed = Judge(result.error(), query, is_alone);
+    }
   }
   {
     const MutexLock lock(mutex_);
@@ -276,9 +292,10 @@ void Worker::RunOne(const protocol::Query& query) {
   }
   if (const auto reason = task->CancelReason()) {
     result = *reason;
-    const bool has_broken_engine = failed.has_broken_engine;
+    const protocol::Failed former = std::move(failed);
     failed = ToFailed(*reason);
-    failed.has_broken_engine = has_broken_engine;
+    failed.has_broken_engine = former.has_broken_engine;
+    failed.has_exhausted_memory = former.has_exhausted_memory;
     sink.buffer().clear();
   }
   const std::string end =
@@ -288,7 +305,7 @@ void Worker::RunOne(const protocol::Query& query) {
   sink.Finish(summary.rows, end, result.ok());
 }
 
-protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query) {
+protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query, bool is_alone) {
   // A query can raise this error text itself with error('…').
   if (duck::IsDatabaseInvalidated(error) && !DatabaseAnswers()) {
     context_.report_unhealthy({.reason = "DuckDB failed", .broken = true});
@@ -313,8 +330,14 @@ protocol::Failed Worker::Judge(const Error& error, const protocol::Query& query)
     log::Warn("out of memory", {{"query_id", query.id}, {"running", context_.running.load()}});
     context_.has_run_out_of_memory = true;
     context_.report_unhealthy({.reason = "out of memory", .can_wait = true});
-    // A query that does not fit alone never fits. Beside others, a retry may succeed.
-    if (context_.running == 1) return ToFailed(InvalidArgument(error.message));
+    // A query that does not fit alone never fits. Otherwise the front runs it in another process:
+    // beside other queries, or if earlier ones left too little memory.
+    if (is_alone && connection_.Execute(context_.memory_check).ok()) {
+      return ToFailed(InvalidArgument(error.message));
+    }
+    protocol::Failed failed = ToFailed(error);
+    failed.has_exhausted_memory = true;
+    return failed;
   }
   return ToFailed(error);
 }

@@ -20,6 +20,9 @@
 
 namespace tarn::engine {
 
+// Returns a query that needs a small part of DuckDB's memory. It fails if memory is exhausted.
+std::string MemoryCheckSql(uint64_t memory_limit);
+
 // The state that the workers of an engine share.
 struct WorkerContext {
   WorkerContext(Views& v, Watchdog& w, const protocol::Setup& setup)
@@ -29,6 +32,7 @@ struct WorkerContext {
         plan_cache_entries(static_cast<size_t>(setup.plan_cache_entries)),
         allow_direct_reads(setup.allow_direct_reads),
         depths(setup.depths),
+        memory_check(MemoryCheckSql(setup.memory_limit)),
         cache_objects(setup.cache_objects) {}
 
   Views& views;
@@ -37,13 +41,15 @@ struct WorkerContext {
   const size_t plan_cache_entries;
   const bool allow_direct_reads;
   const protocol::DepthLimits depths;
+  const std::string memory_check;
   const bool cache_objects;
   // Asks the prober to read a dataset first, because a query waits for it.
   std::function<void(const std::string& dataset)> hurry;
   // Tells the front that this process should be replaced.
   std::function<void(const protocol::Unhealthy&)> report_unhealthy;
   ChangedDatasets changed;
-  std::atomic<int> running = 0;  // Queries that run now.
+  std::atomic<int> running = 0;     // Queries that run now.
+  std::atomic<uint64_t> begun = 0;  // Counts the queries.
   // A query had too little memory since memory was last found to be available.
   std::atomic<bool> has_run_out_of_memory = false;
 };
@@ -90,7 +96,8 @@ class Worker {
   void NoteChanged(const std::string& sql);
   // Replaces an error in reading an object by one that says whether it is damaged or overwritten.
   Error ExplainRead(const Error& error, std::chrono::system_clock::time_point begun_at) const;
-  protocol::Failed Judge(const Error& error, const protocol::Query& query);
+  // `is_alone`: no other query ran meanwhile.
+  protocol::Failed Judge(const Error& error, const protocol::Query& query, bool is_alone);
   // Returns false if DuckDB refuses all statements after an error.
   bool DatabaseAnswers();
 

@@ -39,7 +39,7 @@ Result<> DuckDbEngine::Check(const Statement& statement, const auth::Identity& u
 }
 
 Result<std::shared_ptr<EnginePlace>> DuckDbEngine::TakePlace(const auth::Identity& user) {
-  TARN_TRY(EnginePool::Use engine, pool_.For(user.datasets));
+  TARN_TRY(EnginePool::Use engine, pool_.For(user.datasets, quarantine_->IsApart(user.name)));
   if (engine == nullptr) return std::shared_ptr<EnginePlace>();
   return std::shared_ptr<EnginePlace>(
       std::make_shared<DuckDbPlace>(std::move(engine), quarantine_));

@@ -16,6 +16,10 @@ constexpr int kBrokenTriesMax = 3;
 // The same for a query whose process was replaced by another one so often.
 constexpr int kReplacedTriesBesideOthers = 2;
 constexpr int kReplacedTriesMax = 10;
+// A query that ran for less than this time when memory ran out is not likely to be the cause, and
+// runs beside others again so often.
+constexpr auto kExhaustsAfter = std::chrono::milliseconds(250);
+constexpr int kExhaustedTriesMax = 3;
 
 // Records that the process ended, or that DuckDB failed in it, while the query ran. The query does
 // not run again, so no other process will judge it.
@@ -23,7 +27,11 @@ void NoteEnd(Quarantine& quarantine, const std::string& key, const Query& query,
              const EngineProcess& process, bool is_isolated, EndCause cause) {
   if (!MayBeFaultOfQuery(cause)) return;
   const std::string& user = query.user().name;
-  if (!is_isolated && cause == EndCause::kBroken && user.empty()) {
+  if (is_isolated && cause == EndCause::kExhausted) {
+    quarantine.NoteSuspect(key);
+    quarantine.NoteExhausted(user);
+  } else if (!is_isolated && user.empty() &&
+             (cause == EndCause::kBroken || cause == EndCause::kExhausted)) {
     // Without tokens, only this query is a suspect, and not those of all others.
     quarantine.NoteSuspect(key);
   } else if (!is_isolated) {
@@ -123,6 +131,7 @@ asio::awaitable<Result<bool>> DuckDbRun::Start() {
   }
   if (!lease.ok()) co_return lease.error();
   query_->SetRunning();
+  tried_at_ = Query::Clock::now();
   process_ = lease->process().shared_from_this();
   auto on_lost = [quarantine = quarantine_, key = key_, is_isolated = is_isolated_](
                      const Query& query, const EngineProcess& process, EndCause cause) {
@@ -191,6 +200,18 @@ asio::awaitable<EngineEvent> DuckDbRun::AfterError(Error error) {
 }
 
 asio::awaitable<EngineEvent> DuckDbRun::AfterLoss(EngineLost lost) {
+  if (lost.is_exhausted) {
+    if (is_isolated_) {
+      NoteEnd(*quarantine_, key_, *query_, *process_, is_isolated_, EndCause::kExhausted);
+      // A query that does not fit alone never fits.
+      co_return Fail(InvalidArgument(std::move(lost.error->message)));
+    }
+    engine_->ReplaceExhausted(*process_);
+    if (query_->answer_begun()) co_return Fail(std::move(*lost.error));
+    const Result<> recovered = co_await RunAfterExhaustion(EndCause::kExhausted);
+    if (!recovered.ok()) co_return Fail(recovered.error());
+    co_return Restarted{};
+  }
   if (query_->answer_begun() || lost.error) {
     if (!lost.never_ran) co_await NoteLost(lost.is_broken);
     co_return Fail(lost.error ? std::move(*lost.error)
@@ -208,8 +229,12 @@ asio::awaitable<Result<>> DuckDbRun::RecoverLost() {
       co_return Unavailable("the engine process was replaced while the query ran, try again later");
     }
   } else if (is_isolated_) {
+    if (IsMemory(cause)) quarantine_->NoteExhausted(query_->user().name);
     NoteEnd(*quarantine_, key_, *query_, *process_, is_isolated_, cause);
     co_return EngineSupervisor::LostError(cause);
+  } else if (IsMemory(cause)) {
+    Result<> recovered = co_await RunAfterExhaustion(cause);
+    co_return recovered;
   } else if (MayBeFaultOfQuery(cause)) {
     quarantine_->NoteSuspect(key_);
     lost_process_ = process_->pid();
@@ -219,6 +244,19 @@ asio::awaitable<Result<>> DuckDbRun::RecoverLost() {
   const bool is_replaced = cause == EndCause::kReplaced;
   if (is_replaced && (is_isolated_ || replaced_tries_ < kReplacedTriesBesideOthers)) {
     co_return Result<>();
+  }
+  Result<> isolated = co_await Isolate();
+  co_return isolated;
+}
+
+asio::awaitable<Result<>> DuckDbRun::RunAfterExhaustion(EndCause cause) {
+  broken_tries_ = 0;
+  log::Info("a query runs again, memory ran out", {{"query_id", query_->id()}});
+  const bool is_brief = Query::Clock::now() - tried_at_ < kExhaustsAfter;
+  if (is_brief && ++exhausted_tries_ <= kExhaustedTriesMax) co_return Result<>();
+  if (MayBeFaultOfQuery(cause)) {
+    quarantine_->NoteSuspect(key_);
+    lost_process_ = process_->pid();
   }
   Result<> isolated = co_await Isolate();
   co_return isolated;

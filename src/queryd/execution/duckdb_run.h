@@ -37,6 +37,9 @@ class DuckDbRun : public EngineRun {
   boost::asio::awaitable<EngineEvent> AfterError(Error error);
   boost::asio::awaitable<EngineEvent> AfterLoss(EngineLost lost);
   boost::asio::awaitable<Result<>> RecoverLost();
+  // Memory ran out while the query ran beside others. If the query is not likely to be the cause,
+  // it runs beside others again, in the next process. Otherwise it runs alone.
+  boost::asio::awaitable<Result<>> RunAfterExhaustion(EndCause cause);
   // Another query broke the process before this query ran in it. An error if there is no further
   // try.
   boost::asio::awaitable<Result<>> TryElsewhere();
@@ -57,6 +60,8 @@ class DuckDbRun : public EngineRun {
   std::unique_ptr<EngineQuery> running_;
   // The process that ended while the query ran, which makes the query a suspect.
   std::optional<pid_t> lost_process_;
+  Query::Clock::time_point tried_at_;  // The start of the last try.
+  int exhausted_tries_ = 0;
   int stale_tries_ = 0;
   int replaced_tries_ = 0;
   int broken_tries_ = 0;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/log.h"
 
 namespace tarn::queryd {
@@ -67,7 +68,7 @@ void EnginePool::Stop() {
     const MutexLock lock(mutex_);
     stopping_ = true;
     // The map keeps its references, because queries may still use the engines.
-    for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
+    engines = Others();
     for (const Waiting& each : waiting_) {
       for (const auto& query : each.queries) query->wakeup().Wake();
     }
@@ -83,12 +84,20 @@ Result<> EnginePool::RefreshCredentials() {
   std::vector<std::shared_ptr<EngineSupervisor>> engines;
   {
     const MutexLock lock(mutex_);
-    for (auto& [scope, scoped] : scoped_) engines.push_back(scoped.engine);
+    engines = Others();
   }
   TARN_CHECK_OK(first_->RefreshCredentials());
   TARN_CHECK_OK(probes_.RefreshCredentials());
   for (const auto& engine : engines) TARN_CHECK_OK(engine->RefreshCredentials());
   return {};
+}
+
+std::vector<std::shared_ptr<EngineSupervisor>> EnginePool::Others() {
+  std::vector<std::shared_ptr<EngineSupervisor>> engines;
+  for (const ScopedMap* of_kind : {&scoped_, &apart_}) {
+    for (const auto& [scope, scoped] : *of_kind) engines.push_back(scoped.engine);
+  }
+  return engines;
 }
 
 class EnginePool::InLine {
@@ -124,10 +133,14 @@ class EnginePool::InLine {
   const std::shared_ptr<Query> query_;
 };
 
-Result<EnginePool::Use> EnginePool::For(const auth::DatasetScope& scope) {
-  if (scope.is_all()) return first_;
+Result<EnginePool::Use> EnginePool::For(const auth::DatasetScope& scope, bool is_apart) {
+  if (scope.is_all() && !is_apart) return first_;
   const MutexLock lock(mutex_);
   if (stopping_) return Unavailable("the server is shutting down");
+  if (scope.is_all()) {
+    if (apart_.empty()) apart_.emplace(scope, Scoped{.engine = StartScoped(scope)});
+    return UseOf(apart_.begin());
+  }
   const auto found = scoped_.find(scope);
   if (found != scoped_.end()) {
     Scoped& scoped = found->second;
@@ -220,10 +233,15 @@ EnginePool::Clock::time_point EnginePool::NextSettle() const {
 
 std::shared_ptr<EngineSupervisor> EnginePool::StartScoped(const auth::DatasetScope& scope) {
   EngineOptions options = options_;
-  options.setup.memory_limit = limits_.scoped_memory;
-  options.setup.memory_hard_limit = limits_.scoped_memory_hard;
-  // The bucket contains the objects of all tokens.
-  options.setup.allow_direct_reads = false;
+  if (scope.is_all()) {
+    options.setup.memory_limit /= 2;
+    options.setup.memory_hard_limit /= 2;
+  } else {
+    options.setup.memory_limit = limits_.scoped_memory;
+    options.setup.memory_hard_limit = limits_.scoped_memory_hard;
+    // The bucket contains the objects of all tokens.
+    options.setup.allow_direct_reads = false;
+  }
   // Each engine numbers the folders of its processes from 1, so it needs a folder of its own.
   if (!options.setup.temp_directory.empty()) {
     options.setup.temp_directory += fmt::format("/scoped-{}", ++last_folder_);
@@ -243,8 +261,9 @@ EnginePool::Use EnginePool::UseOf(ScopedMap::iterator entry) {
 
 void EnginePool::EndUse(const auth::DatasetScope& scope) {
   const MutexLock lock(mutex_);
-  const auto found = scoped_.find(scope);
-  if (found == scoped_.end()) return;
+  const auto found = MapOf(scope).find(scope);
+  if (found == MapOf(scope).end()) return;
+  TARN_ASSERT(found->second.uses > 0, "a use of an engine ended twice");
   --found->second.uses;
   found->second.used_at = Clock::now();
   Settle();
@@ -264,10 +283,14 @@ std::shared_ptr<EngineSupervisor> EnginePool::TakeLeaving() {
   return oldest == scoped_.end() ? nullptr : Remove(oldest);
 }
 
-std::shared_ptr<EngineSupervisor> EnginePool::TakeIdle(Clock::time_point used_before) {
-  for (auto it = scoped_.begin(); it != scoped_.end(); ++it) {
+std::shared_ptr<EngineSupervisor> EnginePool::TakeIdle(ScopedMap& engines,
+                                                       Clock::time_point used_before) {
+  for (auto it = engines.begin(); it != engines.end(); ++it) {
     const Clock::time_point used_at = it->second.used_at.value_or(it->second.placed_at);
-    if (it->second.uses == 0 && used_at < used_before) return Remove(it);
+    if (it->second.uses > 0 || used_at >= used_before) continue;
+    std::shared_ptr<EngineSupervisor> engine = std::move(it->second.engine);
+    engines.erase(it);
+    return engine;
   }
   return nullptr;
 }
@@ -292,7 +315,10 @@ void EnginePool::EndIdle() {
     {
       const MutexLock lock(mutex_);
       if (stopping_) return;
-      unused = TakeIdle(Clock::now() - limits_.idle_timeout);
+      const Clock::time_point used_before = Clock::now() - limits_.idle_timeout;
+      unused = TakeIdle(apart_, used_before);
+      if (unused == nullptr) unused = TakeIdle(scoped_, used_before);
+      scoped_gauge_.Set(static_cast<double>(scoped_.size()));
       if (unused != nullptr) Settle();
       stoppers = std::exchange(stoppers_, {});
     }
@@ -312,11 +338,13 @@ Result<> EnginePool::Apply(const ViewChange& change, Deadline deadline) {
   std::vector<std::future<Result<Schema>>> taken;
   MutexLock lock(mutex_);
   known_.Take(change);
-  for (auto& [scope, scoped] : scoped_) {
-    const ViewChange seen =
-        PartOf(change, [&scope = scope](const auto& name) { return scope.Allows(name); });
-    if (auto answer = scoped.engine->Take(seen); answer.valid()) {
-      taken.push_back(std::move(answer));
+  for (const ScopedMap* engines : {&scoped_, &apart_}) {
+    for (const auto& [scope, scoped] : *engines) {
+      const ViewChange seen =
+          PartOf(change, [&scope = scope](const auto& name) { return scope.Allows(name); });
+      if (auto answer = scoped.engine->Take(seen); answer.valid()) {
+        taken.push_back(std::move(answer));
+      }
     }
   }
   lock.unlock();

@@ -23,7 +23,8 @@ namespace tarn::queryd {
 
 // The engines: one with all datasets, and one for each other set of datasets that a token may see.
 // A process with only these datasets cannot reveal others: not by names, errors, EXPLAIN,
-// statistics or timing.
+// statistics or timing. A second engine with all datasets runs the queries of tokens that exhausted
+// the memory of an engine, so that they do not exhaust the first one again.
 //
 // The engine of a set starts with the first query of the set. It ends after `idle_timeout` without
 // queries, or when another set needs its slot in the pool. If all slots are taken, the queries of
@@ -59,8 +60,9 @@ class EnginePool : public ViewTarget {
   using Use = std::shared_ptr<EngineSupervisor>;
 
   // Returns the engine with the datasets of `scope`, or null if the query must wait for a slot.
-  // Does not block.
-  Result<Use> For(const auth::DatasetScope& scope);
+  // `is_apart`: of two engines with all datasets, the one for tokens that exhausted the memory of
+  // an engine. Does not block.
+  Result<Use> For(const auth::DatasetScope& scope, bool is_apart = false);
   // Waits until For may return an engine for the datasets of the query's user. Errors: the reason
   // of a cancelled query; kUnavailable if no slot was free before the deadline.
   boost::asio::awaitable<Result<>> WaitForPlace(Query& query, Deadline deadline);
@@ -101,6 +103,11 @@ class EnginePool : public ViewTarget {
       TARN_REQUIRES(mutex_);
   Use UseOf(ScopedMap::iterator entry) TARN_REQUIRES(mutex_);
   void EndUse(const auth::DatasetScope& scope);
+  // The map with the engine of a set.
+  ScopedMap& MapOf(const auth::DatasetScope& scope) TARN_REQUIRES(mutex_) {
+    return scope.is_all() ? apart_ : scoped_;
+  }
+  std::vector<std::shared_ptr<EngineSupervisor>> Others() TARN_REQUIRES(mutex_);
   ScopedMap::iterator Place(const auth::DatasetScope& scope) TARN_REQUIRES(mutex_);
   // The time from which an idle engine may give its slot to another set.
   Clock::time_point LeavesAt(const Scoped& scoped) const;
@@ -112,8 +119,10 @@ class EnginePool : public ViewTarget {
   Clock::time_point NextSettle() const TARN_REQUIRES(mutex_);
   // Removes and returns the engine that has been idle for longest; null if none may leave yet.
   std::shared_ptr<EngineSupervisor> TakeLeaving() TARN_REQUIRES(mutex_);
-  std::shared_ptr<EngineSupervisor> TakeIdle(Clock::time_point used_before) TARN_REQUIRES(mutex_);
   std::shared_ptr<EngineSupervisor> Remove(ScopedMap::iterator entry) TARN_REQUIRES(mutex_);
+  // Removes and returns an engine that has not been used since then; null if there is none.
+  static std::shared_ptr<EngineSupervisor> TakeIdle(ScopedMap& engines,
+                                                    Clock::time_point used_before);
   void StopInBackground(std::shared_ptr<EngineSupervisor> engine) TARN_REQUIRES(mutex_);
 
   boost::asio::io_context& io_;
@@ -128,6 +137,7 @@ class EnginePool : public ViewTarget {
   KnownViews known_ TARN_GUARDED_BY(mutex_);
   HurryHandler on_hurry_ TARN_GUARDED_BY(mutex_);
   ScopedMap scoped_ TARN_GUARDED_BY(mutex_);
+  ScopedMap apart_ TARN_GUARDED_BY(mutex_);             // At most one engine, with all datasets.
   std::list<Waiting> waiting_ TARN_GUARDED_BY(mutex_);  // In the order of arrival.
   uint64_t last_folder_ TARN_GUARDED_BY(mutex_) = 0;
   bool stopping_ TARN_GUARDED_BY(mutex_) = false;

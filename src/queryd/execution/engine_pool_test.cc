@@ -323,6 +323,33 @@ TEST_F(EnginePoolTest, AScopeHasTheMemoryOfOne) {
   EXPECT_THAT(Run(hungry, DatasetScope::Of({"a"})), HasSubstr("Out of Memory"));
 }
 
+TEST_F(EnginePoolTest, TokensThatExhaustMemoryHaveAnEngineApart) {
+  limits.idle_timeout = 0s;
+  Open();
+  Put("a");
+  auto apart = pool->For(DatasetScope(), /*is_apart=*/true);
+  ASSERT_TRUE(apart.ok());
+  EXPECT_NE(apart->get(), &pool->first());
+  EXPECT_EQ(pool->For(DatasetScope(), true)->get(), apart->get()) << "all these tokens share it";
+  EXPECT_EQ(pool->For(DatasetScope())->get(), &pool->first());
+  EXPECT_EQ(Scoped(), 0) << "it takes no place of a limited token";
+
+  // It follows the catalogue.
+  Put("b");
+  const auto has_both = [&] {
+    return (*apart)->RevisionWith({{.name = "a", .version = 1}, {.name = "b", .version = 2}});
+  };
+  EXPECT_EQ(has_both(), std::optional<uint64_t>(1));
+
+  ASSERT_TRUE(Eventually([&] { return (*apart)->CurrentPid() > 0; }));
+  const pid_t pid = (*apart)->CurrentPid();
+  pool->EndIdle();
+  EXPECT_EQ((*apart)->CurrentPid(), pid) << "it is in use";
+  *apart = nullptr;
+  pool->EndIdle();
+  EXPECT_NE(kill(pid, 0), 0);
+}
+
 TEST_F(EnginePoolTest, AnEngineThatDiesIsReplacedWithItsDatasets) {
   Open();
   Put("a");

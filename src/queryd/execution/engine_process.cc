@@ -22,6 +22,7 @@
 #include "base/deadline.h"
 #include "base/log.h"
 #include "net/awaitable.h"
+#include "protocol/descriptors.h"
 #include "queryd/execution/spawn.h"
 
 namespace tarn::queryd {
@@ -35,6 +36,13 @@ constexpr size_t kControlReadBytes = 4096;
 constexpr size_t kWaitingFramesMax = 16;
 constexpr auto kReapEvery = std::chrono::milliseconds(5);
 constexpr auto kEndKnownWithin = std::chrono::seconds(5);
+
+// The cause of an end that the front did not cause.
+EndCause CauseOf(int status) {
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return EndCause::kKilled;
+  const bool is_memory = WIFEXITED(status) && WEXITSTATUS(status) == protocol::kOutOfMemoryStatus;
+  return is_memory ? EndCause::kMemory : EndCause::kCrashed;
+}
 
 std::string HowItEnded(int status) {
   if (WIFSIGNALED(status)) {
@@ -174,8 +182,7 @@ asio::awaitable<std::string> EngineProcess::Reap() {
       const pid_t reaped = waitpid(pid_, &status, WNOHANG);
       if (reaped != 0) {
         reaped_ = true;
-        const bool is_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-        SetEndCause(is_killed ? EndCause::kKilled : EndCause::kCrashed);
+        SetEndCause(CauseOf(status));
         co_return reaped == pid_ ? HowItEnded(status) : std::string("gone");
       }
     }

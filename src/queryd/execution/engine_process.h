@@ -24,7 +24,7 @@ namespace tarn::queryd {
 enum class EndCause : uint8_t {
   kNone,      // The process runs, or the reason of its end is not known yet.
   kReplaced,  // The front ended it, because another process replaces it.
-  kMemory,    // The front ended it, because it exceeded its memory limit.
+  kMemory,    // It exceeded its memory limit, or an allocation failed in it.
   // The front ended it, because all processes together exceeded their limit.
   kSharedMemory,
   kKilled,   // SIGKILL by the operator, or by the kernel for lack of memory.
@@ -32,12 +32,19 @@ enum class EndCause : uint8_t {
   // DuckDB runs no further statement in the process, which still runs. Only the cause of a query's
   // end, never that of a process.
   kBroken,
+  // It goes on, but memory ran out in it. Of one query, never of a process.
+  kExhausted,
 };
 
 // True if a query in the process may have caused its end.
 constexpr bool MayBeFaultOfQuery(EndCause cause) {
   return cause == EndCause::kMemory || cause == EndCause::kCrashed || cause == EndCause::kBroken ||
-         cause == EndCause::kNone;
+         cause == EndCause::kExhausted || cause == EndCause::kNone;
+}
+
+// True when the process ended because of its memory, or that of all processes.
+constexpr bool IsMemory(EndCause cause) {
+  return cause == EndCause::kMemory || cause == EndCause::kSharedMemory;
 }
 
 // True if the front ended the process for a reason outside of it.

@@ -285,6 +285,38 @@ TEST_F(EngineProtocolTest, ADatasetIsASuspectOnlyIfItsProcessEndedByItself) {
 }
 
 // The names come from processes that run queries.
+// The first process runs out of memory, in both of the ways in which one can.
+TEST_F(EngineProtocolTest, AQueryOfAnExhaustedProcessRunsInTheNextOne) {
+  WriteFile("control", ToFrame(protocol::Ready{.version = "fake"}));
+  WriteFile("failed", ToFrame(protocol::Failed{.kind = static_cast<int>(ErrorKind::kOutOfMemory),
+                                               .message = "Out of Memory Error",
+                                               .has_exhausted_memory = true}));
+  WriteFile("answer", ToFrame(protocol::Begun{}) + Rows("x\n") + ToFrame(protocol::End{.rows = 1}));
+  for (const std::string end : {"cat failed >&4", "exit 77"}) {
+    fs::remove(folder / "exhausted");
+    OpenWith(
+        OptionsOf("cat control >&3\nread -r -N 1 <&4\n"
+                  "if [ -e exhausted ]; then cat answer >&4; else >exhausted; " +
+                  end + "; fi\nexec cat <&3 >/dev/null\n"));
+    EXPECT_EQ(AnswerText(), "x\n") << end;
+    EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_isolated_starts_total 0\n")) << end;
+  }
+}
+
+TEST_F(EngineProtocolTest, AQueryThatExhaustsEachProcessFailsInOneOfItsOwn) {
+  Open(ToFrame(protocol::Failed{.kind = static_cast<int>(ErrorKind::kOutOfMemory),
+                                .message = "Out of Memory Error",
+                                .has_exhausted_memory = true}));
+  Statement request{.sql = "SELECT 1", .format = Format::kCsv};
+  request.limits.timeout = kSoon;
+  auto answer = Spawn(io.NewStrand(), AnswerOf(*service, request));
+  const Result<std::string> result = Get(answer);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(result.error().message, "Out of Memory Error");
+  EXPECT_THAT(metrics.Render(), HasSubstr("tarn_engine_isolated_starts_total 1\n"));
+}
+
 TEST_F(EngineProtocolTest, OnlyDatasetsThatAreProbedAreHurried) {
   constexpr size_t kMany = 20'000;
   WriteFile("answer", "");

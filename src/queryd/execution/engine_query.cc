@@ -40,10 +40,14 @@ bool IsLastWord(const protocol::Frame& frame) {
   return frame.type == protocol::FrameType::kEnd || frame.type == protocol::FrameType::kFailed;
 }
 
-bool HasBrokenEngine(const protocol::Frame& frame) {
-  if (frame.type != protocol::FrameType::kFailed) return false;
+bool HasBrokenEngine(const protocol::Frame& frame) { return CauseIn(frame) == EndCause::kBroken; }
+
+EndCause CauseIn(const protocol::Frame& frame) {
+  if (frame.type != protocol::FrameType::kFailed) return EndCause::kNone;
   const auto failed = protocol::FromPayload<protocol::Failed>(frame.payload);
-  return failed.ok() && failed->has_broken_engine;
+  if (!failed.ok()) return EndCause::kNone;
+  if (failed->has_broken_engine) return EndCause::kBroken;
+  return failed->has_exhausted_memory ? EndCause::kExhausted : EndCause::kNone;
 }
 
 EngineQuery::EngineQuery(EngineSupervisor& supervisor, std::shared_ptr<Query> query,
@@ -186,8 +190,9 @@ ProcessEvent EngineQuery::ToFailure(const protocol::Frame& frame) {
   const std::shared_ptr<EngineProcess> process = lease_->process().shared_from_this();
   // The query can run again in these cases.
   const bool is_stale = static_cast<ErrorKind>(failed->kind) == ErrorKind::kStale;
-  Admission::Permit permit =
-      failed->is_for_another || is_stale ? std::move(permit_) : Admission::Permit();
+  const bool is_exhausted = failed->has_exhausted_memory && !query_->cancel_reason();
+  const bool may_run_again = failed->is_for_another || is_stale || is_exhausted;
+  Admission::Permit permit = may_run_again ? std::move(permit_) : Admission::Permit();
   if (const Result<> ended = End(); !ended.ok()) return EngineLost{.error = ended.error()};
   permit_ = std::move(permit);
   if (failed->is_for_another) {
@@ -196,6 +201,7 @@ ProcessEvent EngineQuery::ToFailure(const protocol::Frame& frame) {
   }
   Error error{static_cast<ErrorKind>(failed->kind),
               Shortened(failed->message, protocol::kErrorBytesMax)};
+  if (is_exhausted) return EngineLost{.error = std::move(error), .is_exhausted = true};
   if (failed->has_broken_engine) return EngineLost{.error = std::move(error), .is_broken = true};
   return error;
 }

@@ -30,6 +30,8 @@ struct EngineLost {
   std::optional<Error> error = std::nullopt;
   // DuckDB failed while the query ran. The process drains.
   bool is_broken = false;
+  // Memory ran out while the query ran, as `error` says. Another process may have enough.
+  bool is_exhausted = false;
 };
 // The events of a query: Begun, any number of RowsRead, then one of the others.
 using ProcessEvent = std::variant<protocol::Begun, RowsRead, ResultSummary, Error, EngineLost>;
@@ -44,6 +46,8 @@ boost::asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot);
 bool IsLastWord(const protocol::Frame& frame);
 // True for the last frame of a query after which DuckDB refuses all further statements.
 bool HasBrokenEngine(const protocol::Frame& frame);
+// kBroken or kExhausted if the last word of a query says so; else kNone.
+EndCause CauseIn(const protocol::Frame& frame);
 
 // A query in an engine process. If it is destroyed or cancelled before its end, the process is told
 // to end it. Used on the executor of the query.

@@ -111,6 +111,10 @@ void EngineSupervisor::ForgetObjects(const EngineProcess& process) {
   if (options_.setup.cache_objects) ReplaceIfCurrent(process, "an object was overwritten");
 }
 
+void EngineSupervisor::ReplaceExhausted(const EngineProcess& process) {
+  ReplaceIfCurrent(process, "memory ran out");
+}
+
 void EngineSupervisor::ReplaceBroken(const EngineProcess& process) {
   ReplaceIfCurrent(process, "DuckDB failed");
 }

@@ -100,7 +100,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   });
   bool ended = false;
   bool broken = false;
-  bool has_broken_engine = false;
+  EndCause fault = EndCause::kNone;
   if (!slot.unsent.empty()) {
     const bool sent = co_await SendUnsent(slot);
     broken = !sent;
@@ -109,7 +109,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
     const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
     broken = !frame.ok() || !*frame;
     ended = !broken && IsLastWord(**frame);
-    has_broken_engine = ended && HasBrokenEngine(**frame);
+    if (ended) fault = CauseIn(**frame);
     if (!frame.ok()) OnProtocolError(lease.process(), frame.error().message);
   }
   if (ended && !slot.reader.empty()) {
@@ -120,9 +120,8 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   state->permit.Release();
   if (state->stuck) MarkStuck(&lease.process(), false);
   if (ended) {
-    if (has_broken_engine && on_lost != nullptr) {
-      on_lost(*query, lease.process(), EndCause::kBroken);
-    }
+    if (fault == EndCause::kExhausted) ReplaceExhausted(lease.process());
+    if (fault != EndCause::kNone && on_lost != nullptr) on_lost(*query, lease.process(), fault);
     lease.Release();
     co_return;
   }

@@ -113,6 +113,8 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   void ForgetObjects(const EngineProcess& process);
   // Ends a process that broke the protocol.
   void OnProtocolError(EngineProcess& process, const std::string& error);
+  // Replaces this process because memory ran out in it.
+  void ReplaceExhausted(const EngineProcess& process);
   // Replaces this process because DuckDB refuses further statements in it.
   void ReplaceBroken(const EngineProcess& process);
   // Replaces the process if the provider has other credentials.

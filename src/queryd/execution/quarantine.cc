@@ -94,6 +94,24 @@ void Quarantine::NoteCut(const std::string& key, const std::string& user, pid_t 
   Add(RecordOf(user).cuts, process);
 }
 
+void Quarantine::NoteExhausted(const std::string& user) {
+  if (limits_.time <= Duration::zero() || user.empty()) return;
+  const bool is_new = !IsApart(user);
+  const MutexLock lock(mutex_);
+  RecordOf(user).exhausted_at = Clock::now();
+  if (is_new) {
+    log::Warn("a query exhausted the memory of an engine, running those of its token apart",
+              {{"user", user}});
+  }
+}
+
+bool Quarantine::IsApart(const std::string& user) {
+  const MutexLock lock(mutex_);
+  const auto record = tokens_.find(user);
+  return record != tokens_.end() && record->second.exhausted_at &&
+         Clock::now() - *record->second.exhausted_at < limits_.time;
+}
+
 void Quarantine::NoteInnocent(const std::string& key) {
   const MutexLock lock(mutex_);
   const auto found = by_key_.find(key);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <deque>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -58,6 +59,10 @@ class Quarantine {
   // so the query cannot run again in an isolated process. Counts against its token, once for each
   // process. After crashes_max processes, all queries of the token are suspects.
   void NoteCut(const std::string& key, const std::string& user, pid_t process);
+  // The query exhausted the memory of its isolated process. Until the end of `time`, the queries of
+  // its token run apart from those of other tokens. Does nothing without a token.
+  void NoteExhausted(const std::string& user);
+  bool IsApart(const std::string& user);
   // The query ended, and its isolated process did not.
   void NoteInnocent(const std::string& key);
 
@@ -77,6 +82,7 @@ class Quarantine {
   struct TokenRecord {
     std::deque<ProcessEnd> crashes;
     std::deque<ProcessEnd> cuts;
+    std::optional<Clock::time_point> exhausted_at = std::nullopt;
     Clock::time_point changed_at;
   };
 

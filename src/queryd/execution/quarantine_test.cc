@@ -99,6 +99,26 @@ TEST_F(QuarantineTest, WithoutATokenOnlyTheTextIsRefused) {
   EXPECT_THAT(CheckOf(quarantine, "q0", ""), HasSubstr("refused"));
 }
 
+TEST_F(QuarantineTest, RunsTheQueriesOfATokenThatExhaustedMemoryApart) {
+  Quarantine quarantine({}, metrics);
+  EXPECT_FALSE(quarantine.IsApart("u"));
+  quarantine.NoteExhausted("u");
+  EXPECT_TRUE(quarantine.IsApart("u"));
+  EXPECT_FALSE(quarantine.IsApart("v"));
+  EXPECT_EQ(CheckOf(quarantine, "a"), "runs");
+
+  quarantine.NoteExhausted("");
+  EXPECT_FALSE(quarantine.IsApart("")) << "clients without tokens cannot be told apart";
+
+  Quarantine brief({.time = 20ms}, metrics);
+  brief.NoteExhausted("u");
+  EXPECT_TRUE(Eventually([&] { return !brief.IsApart("u"); }));
+
+  Quarantine off({.time = 0s}, metrics);
+  off.NoteExhausted("u");
+  EXPECT_FALSE(off.IsApart("u"));
+}
+
 TEST_F(QuarantineTest, KeepsABoundedNumber) {
   Quarantine quarantine({.entries_max = 10, .crashes_max = 1}, metrics);
   for (int i = 0; i < 1000; ++i) {
