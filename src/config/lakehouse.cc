@@ -130,10 +130,10 @@ SettingsTable LakehouseSettings::Table() {
        .target = &queryd.schemas_bytes_max,
        .help = "The same for all datasets together. The datasets of each token may "
                "have half of it. A dataset for which no memory is left keeps its former state, or "
-               "is refused if it is new. The engine process needs several times as much.",
-       .min = 1'000'000,
+               "is refused if it is new. An engine process needs up to five times as much.",
        .max = 900'000'000,
-       .unit = "bytes"},
+       .unit = "bytes",
+       .default_text = "`512000000`, or a tenth of `memory_hard_limit` if that is less"},
       {.key = "queryd.shutdown_timeout",
        .target = &queryd.shutdown_timeout,
        .help = "How long running queries may continue after SIGTERM before they are "

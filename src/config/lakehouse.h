@@ -32,7 +32,7 @@ struct QuerydSettings {
   int64_t probes_max = 32;
   int64_t probed_datasets_max = 256;
   int64_t schema_bytes_max = 8'000'000;
-  int64_t schemas_bytes_max = 512'000'000;
+  int64_t schemas_bytes_max = 0;
   int64_t probe_memory_limit = 0;
   int64_t footer_bytes_max = 64'000'000;
   int64_t schema_depth_max = 64;

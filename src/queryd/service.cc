@@ -67,6 +67,19 @@ uint64_t EnginesLimit(const QuerydSettings& queryd, uint64_t memory_limit, uint6
   return std::max(hard_limit, std::min(hard_limit + memory_limit / 2, MachineMemory() / 100 * 90));
 }
 
+uint64_t HardLimit(const QuerydSettings& queryd) {
+  return queryd.memory_hard_limit > 0 ? static_cast<uint64_t>(queryd.memory_hard_limit)
+                                      : HardLimit(MemoryLimit(queryd));
+}
+
+// An engine has the schemas of its datasets, and DuckDB the columns of their views, which takes
+// up to four times as much. DuckDB counts neither of them.
+uint64_t SchemasLimit(const QuerydSettings& queryd) {
+  constexpr uint64_t kMax = 512'000'000;
+  return queryd.schemas_bytes_max > 0 ? static_cast<uint64_t>(queryd.schemas_bytes_max)
+                                      : std::min(kMax, HardLimit(queryd) / 10);
+}
+
 EnginePool::Limits MakePoolLimits(const QuerydSettings& queryd) {
   EnginePool::Limits limits;
   limits.scoped_max = static_cast<size_t>(queryd.scoped_engines_max);
@@ -93,9 +106,7 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
   const QuerydSettings& queryd = settings.queryd;
   const std::string folder = ProgramFolder(queryd.extension_dir);
   const uint64_t memory_limit = MemoryLimit(queryd);
-  const uint64_t hard_limit = queryd.memory_hard_limit > 0
-                                  ? static_cast<uint64_t>(queryd.memory_hard_limit)
-                                  : HardLimit(memory_limit);
+  const uint64_t hard_limit = HardLimit(queryd);
   EngineOptions options;
   options.program = (ProgramDirectory() / "tarn-engine").string();
   options.setup = {.store = lake.store,
@@ -197,7 +208,7 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
                         // A footer that needed too much memory is read again with another limit.
                         fmt::format("{} {}", Version(), settings.queryd.probe_memory_limit)),
           {.dataset_bytes = static_cast<uint64_t>(settings.queryd.schema_bytes_max),
-           .total_bytes = static_cast<uint64_t>(settings.queryd.schemas_bytes_max)}),
+           .total_bytes = SchemasLimit(settings.queryd)}),
       refresh_loop_(registrar_, metrics,
                     {.every = settings.queryd.refresh_every,
                      .timeout = settings.queryd.refresh_timeout,

@@ -1,8 +1,10 @@
 """Datasets with many objects or many columns take bounded memory in queryd, and fail alone."""
 
 import json
+import os
+import signal
 
-from harness.engine import metric, resident_bytes
+from harness.engine import engine_pid, failures, metric, resident_bytes
 from harness.tokens import Tokens
 from harness.waiting import wait_until
 
@@ -59,6 +61,25 @@ def test_columns_of_one_token_leave_room_for_others(new_lake):
     live = next(f"red{n}" for n in range(12) if f"red{n}" not in errors(client))
     assert lake.catalog.with_token(red).delete(live).status == 204
     wait_until(lambda: len(errors(client)) == 6, "another one is read", limit_s=60)
+
+
+def test_engine_with_little_memory_starts_with_all_columns_and_lists_them(new_lake):
+    """132 MB of names, of which the engine gets a tenth of its hard limit of 631 MB."""
+    lake = new_lake.set("queryd", memory_limit="300MB", threads=2).start()
+    key = lake.files.put_rows("wide.parquet", wide(5000, 660))
+    for number in range(40):
+        lake.catalog.put_keys(f"d{number}", key)
+
+    def is_full() -> bool:
+        refused = [e for e in errors(lake.query).values() if "queryd.schemas_bytes_max" in e]
+        return bool(refused) and metric(lake.query, "tarn_schema_bytes") > 50_000_000
+
+    wait_until(is_full, lambda: f"no further one fits\n{lake.queryd.log_tail}", limit_s=60)
+    os.kill(engine_pid(lake.queryd), signal.SIGKILL)
+    assert lake.query.sql("SELECT 42").rows() == [[42]]
+    columns = "SELECT count(*) FROM duckdb_columns() WHERE NOT internal"
+    assert 15 * 5000 <= lake.query.sql(columns).rows()[0][0] <= 20 * 5000
+    assert failures(lake.query) == 1
 
 
 def test_objects_of_a_manifest_take_memory_near_its_text(new_lake):
