@@ -120,6 +120,9 @@ def test_content_that_others_registered_is_not_brought_back(lake, blue):
     touch = dataset_path("blue_given") + "?touch=true"
     assert blue.request("PUT", touch, "").status == 403
     assert register(blue, "blue_given", lake.secret).status == 403, "also where nothing changes"
+    assert restore(blue, "blue_given", 3).status == 403, "also the current version"
+    assert restore(lake.catalog, "blue_given", 3).status == 200
+    assert blue.manifest("blue_given").json()["version"] == 3
     assert blue.delete("blue_given").status == 204
     assert restore(blue, "blue_given", 1).status == 403
     assert restore(blue, "blue_given", 2).status == 201

@@ -136,7 +136,12 @@ Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
     dataset_id = current ? current->manifest.dataset_id : deletion->dataset_id;
   const bool is_current =
       current && current->manifest.dataset_id == dataset_id && current->manifest.version == version;
-  if (is_current) return Unchanged(*current, options);
+  if (is_current) {
+    // The keys are checked even if nothing changes, as in every other change.
+    TARN_TRY(std::string content,
+             ReadAllowed(name, {current->content_id, current->bytes}, options));
+    return PutResult{PutOutcome::kUnchanged, {std::move(current->manifest), std::move(content)}};
+  }
   if (deletion && deletion->dataset_id == dataset_id && deletion->version == version) {
     return DeletionError(name, version);
   }
