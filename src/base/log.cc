@@ -12,6 +12,7 @@
 
 #include "base/line_budget.h"
 #include "base/line_writer.h"
+#include "base/log_characters.h"
 #include "base/mutex.h"
 #include "base/redact.h"
 #include "base/text.h"
@@ -68,12 +69,13 @@ std::string_view Name(Level level) {
 
 std::string JsonText(std::string_view text) {
   return EscapeUnprintableJson(
-      nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+      nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+      IsEscaped);
 }
 
 bool NeedsQuotes(std::string_view text) {
   return text.empty() || text.find_first_of(" \"=") != std::string_view::npos ||
-         HasUnprintable(text);
+         HasUnprintable(text, IsEscaped);
 }
 
 // The limit applies after the redaction: a truncated secret would not be recognised.
@@ -126,7 +128,7 @@ std::string RenderText(std::string_view program, Level level, std::string_view m
   line.reserve(kUsualLineBytes);
   // A message is one line: a line break in it could forge an event.
   line.append(Name(level)).append(" ").append(program).append(": ");
-  line += EscapeUnprintable(message);
+  line += EscapeUnprintable(message, "", IsEscaped);
   for (const Field& field : fields) {
     line.append(" ").append(field.key).append("=");
     AppendValue(line, field.value, false);

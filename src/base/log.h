@@ -49,8 +49,8 @@ bool Enabled(Level level);
 // The limit in bytes for the message and for each text value; longer ones are shortened.
 inline constexpr size_t kTextBytesMax = 8192;
 
-// Thread-safe. Message and values may hold text from outside: unprintable characters
-// (IsUnprintable) are escaped, so that they cannot start a line or change its appearance.
+// Thread-safe. Message and values may hold text from outside: characters that are not visible
+// (IsEscaped) are escaped, so that they cannot start a line or change its appearance.
 // A warning or an error is written at once, other lines up to LineWriter::kInterval later.
 void Write(Level level, std::string_view message, Fields fields);
 

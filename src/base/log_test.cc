@@ -27,9 +27,15 @@ TEST(RenderText, EscapesControlAndBidirectionalCharacters) {
   }
   EXPECT_EQ(RenderText("queryd", Level::kWarn, "a\xC2\x9Bz", {{"v", "b\xE2\x80\xAE"}}),
             R"(WARN queryd: a\x9bz v="b\u202e")");
-  EXPECT_EQ(
-      RenderText("queryd", Level::kInfo, "é 日本 👩‍🚀", {{"v", "é日本👩‍🚀"}}),
-      "INFO queryd: é 日本 👩‍🚀 v=é日本👩‍🚀");
+  EXPECT_EQ(RenderText("queryd", Level::kInfo, "é 日本 שלום 🚀", {{"v", "é日本🚀"}}),
+            "INFO queryd: é 日本 שלום 🚀 v=é日本🚀");
+}
+
+TEST(RenderText, EscapesVariationSelectorsBlanksAndJoiners) {
+  EXPECT_EQ(RenderText("queryd", Level::kInfo, "a\u2800b\uFE0F", {{"v", "c\u00A0level=\u200D"}}),
+            R"(INFO queryd: a\u2800b\ufe0f v="c\u00a0level=\u200d")");
+  EXPECT_EQ(RenderText("queryd", Level::kInfo, "m", {{"v", "a\U000E0100b"}}),
+            R"(INFO queryd: m v="a\udb40\udd00b")");
 }
 
 TEST(Render, ShortensLongTexts) {

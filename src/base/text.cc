@@ -169,17 +169,18 @@ size_t PrintableAsciiBytes(std::string_view text) {
 
 }  // namespace
 
-bool HasUnprintable(std::string_view text) {
+bool HasUnprintable(std::string_view text, CharacterTest is_unprintable) {
   for (;;) {
     text.remove_prefix(PrintableAsciiBytes(text));
     if (text.empty()) return false;
     const size_t length = Utf8SequenceLength(text);
-    if (length == 0 || IsUnprintable(Utf8CodePoint(text.substr(0, length)))) return true;
+    if (length == 0 || is_unprintable(Utf8CodePoint(text.substr(0, length)))) return true;
     text.remove_prefix(length);
   }
 }
 
-std::string EscapeUnprintable(std::string_view text, std::string_view keep) {
+std::string EscapeUnprintable(std::string_view text, std::string_view keep,
+                              CharacterTest is_unprintable) {
   std::string out;
   out.reserve(text.size());
   for (;;) {
@@ -195,7 +196,7 @@ std::string EscapeUnprintable(std::string_view text, std::string_view keep) {
     }
     const std::string_view sequence = text.substr(0, length);
     const auto code = static_cast<uint32_t>(Utf8CodePoint(sequence));
-    if (!IsUnprintable(code) || keep.find(sequence) != std::string_view::npos) {
+    if (!is_unprintable(code) || keep.find(sequence) != std::string_view::npos) {
       out += sequence;
     } else if (code == '\n') {
       out += "\\n";
@@ -212,7 +213,7 @@ std::string EscapeUnprintable(std::string_view text, std::string_view keep) {
   }
 }
 
-std::string EscapeUnprintableJson(std::string_view json) {
+std::string EscapeUnprintableJson(std::string_view json, CharacterTest is_unprintable) {
   std::string out;
   out.reserve(json.size());
   for (;;) {
@@ -224,7 +225,7 @@ std::string EscapeUnprintableJson(std::string_view json) {
     const std::string_view sequence = json.substr(0, length);
     const auto code = static_cast<uint32_t>(Utf8CodePoint(sequence));
     // Controls below U+0020 are white space between values; in strings they are already escaped.
-    if (code < 0x20 || !IsUnprintable(code)) {
+    if (code < 0x20 || !is_unprintable(code)) {
       out += sequence;
     } else if (code <= 0xFFFF) {
       out += fmt::format("\\u{:04x}", code);

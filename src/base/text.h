@@ -38,16 +38,21 @@ char32_t Utf8CodePoint(std::string_view sequence);
 // need.
 bool IsUnprintable(char32_t code);
 
+// A set of characters to escape, such as IsUnprintable.
+using CharacterTest = bool (*)(char32_t code);
+
 // True if the text contains such a character, or a byte that is not UTF-8.
-bool HasUnprintable(std::string_view text);
+bool HasUnprintable(std::string_view text, CharacterTest is_unprintable = IsUnprintable);
 
 // Escapes each such character or byte: \n, \t, \x1b, \u202e, \U000e0041. The characters in `keep`
 // (UTF-8) are not escaped.
-std::string EscapeUnprintable(std::string_view text, std::string_view keep = "");
+std::string EscapeUnprintable(std::string_view text, std::string_view keep = "",
+                              CharacterTest is_unprintable = IsUnprintable);
 
 // Escapes the unprintable characters in the strings of JSON text as \uHHHH, without changing its
 // value. Line breaks and tabs between values are kept. The text must be UTF-8.
-std::string EscapeUnprintableJson(std::string_view json);
+std::string EscapeUnprintableJson(std::string_view json,
+                                  CharacterTest is_unprintable = IsUnprintable);
 
 // Removes ASCII white space at both ends.
 std::string_view Trim(std::string_view text);

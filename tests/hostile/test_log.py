@@ -2,7 +2,9 @@
 
 import contextlib
 import re
+import sys
 import time
+import unicodedata
 
 import pytest
 from harness.terminal import Terminal
@@ -84,6 +86,15 @@ def test_failed_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
 CONTROLS = "\u0085\u009b\x7f\u202e\u2028\u2066"
 
 
+HIDDEN = [
+    character
+    for character in map(chr, range(1, sys.maxunicode + 1))
+    if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Zs")
+    or unicodedata.name(character, "").startswith("VARIATION SELECTOR")
+    or character in "\u2800\ue000\U000f0000\u180b\u3164"
+]
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_log_shows_control_characters_as_escapes(new_lake, form):
     new_lake.set("log", format=form, level="debug").set("queryd", catalogd_url="http://127.0.0.1:9")
@@ -92,6 +103,18 @@ def test_log_shows_control_characters_as_escapes(new_lake, form):
     line = new_lake.queryd.wait_for_line("query failed", "odd")
     assert "\\u202e" in line
     assert not set(CONTROLS) & set(new_lake.queryd.log)
+
+
+def test_log_shows_every_character_that_is_not_visible_as_an_escape(new_lake):
+    new_lake.set("queryd", catalogd_url="http://127.0.0.1:9").start_queryd()
+    hidden = [character for character in HIDDEN if character not in "\n "]
+    assert len(hidden) > 400, "variation selectors are among them"
+    for start in range(0, len(hidden), 40):
+        text = "".join(hidden[start : start + 40])
+        new_lake.query.sql(f'SELECT * FROM "a{text}z"', {"X-Query-Id": f"hidden-{start}"})
+        line = new_lake.queryd.wait_for_line("query failed", f"hidden-{start}")
+        assert not set(hidden) & set(line)
+        assert len(re.findall(r"\\u[0-9a-f]{4}|\\[tbfr]", line)) >= len(hidden[start : start + 40])
 
 
 def test_tool_shows_control_characters_as_escapes(shared_lake):
