@@ -7,44 +7,54 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(LineBudget, WritesTheLinesOfOneSecondThenSuppressesAndCounts) {
+TEST(LineBudget, AllowsTheLinesOfOneSecondAndCountsTheOthers) {
   LineBudget budget(3);
   const auto start = LineBudget::Clock::now();
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(budget.Take("alice", start), 0U);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(budget.Take("alice", start), std::nullopt);
-  EXPECT_EQ(budget.Take("alice", start + 200ms), std::nullopt);
-  EXPECT_EQ(budget.Take("alice", start + 500ms), 6U);
-  EXPECT_EQ(budget.Take("alice", start + 500ms), std::nullopt);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(budget.Take("alice", "query", start));
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(budget.Take("alice", "query", start));
+  EXPECT_FALSE(budget.Take("alice", "query", start + 200ms));
+  EXPECT_TRUE(budget.Take("alice", "query", start + 500ms));
+  EXPECT_FALSE(budget.Take("alice", "query", start + 500ms));
   // After a long pause there are again the lines of one second, not more.
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(budget.Take("alice", start + 60s), i == 0 ? 1U : 0U);
-  EXPECT_EQ(budget.Take("alice", start + 60s), std::nullopt);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(budget.Take("alice", "query", start + 60s));
+  EXPECT_FALSE(budget.Take("alice", "query", start + 60s));
+
+  const auto left_out = budget.TakeLeftOut();
+  ASSERT_EQ(left_out.size(), 1U);
+  EXPECT_EQ(left_out[0].client, "alice");
+  EXPECT_EQ(left_out[0].message, "query");
+  EXPECT_EQ(left_out[0].lines, 8U);
+  EXPECT_TRUE(budget.TakeLeftOut().empty());
 }
 
-TEST(LineBudget, GivesEachClientItsOwn) {
+TEST(LineBudget, GivesEachClientAndMessageItsOwn) {
   LineBudget budget(1);
   const auto now = LineBudget::Clock::now();
-  EXPECT_EQ(budget.Take("alice", now), 0U);
-  EXPECT_EQ(budget.Take("alice", now), std::nullopt);
-  EXPECT_EQ(budget.Take("bob", now), 0U);
+  EXPECT_TRUE(budget.Take("alice", "query", now));
+  EXPECT_FALSE(budget.Take("alice", "query", now));
+  EXPECT_TRUE(budget.Take("alice", "query failed", now)) << "many successes hide no failure";
+  EXPECT_TRUE(budget.Take("bob", "query", now));
 }
 
-TEST(LineBudget, SuppressesNothingWithoutALimit) {
+TEST(LineBudget, LeavesNothingOutWithoutALimit) {
   LineBudget budget(0);
   const auto now = LineBudget::Clock::now();
-  for (int i = 0; i < 1000; ++i) EXPECT_EQ(budget.Take("alice", now), 0U);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(budget.Take("alice", "query", now));
+  EXPECT_TRUE(budget.TakeLeftOut().empty());
 }
 
 TEST(LineBudget, LetsClientsBeyondTheLimitShareOne) {
   LineBudget budget(1);
   const auto now = LineBudget::Clock::now();
-  for (size_t i = 0; i <= LineBudget::kClientsMax; ++i) {
-    EXPECT_EQ(budget.Take(std::to_string(i), now), 0U);
+  for (size_t i = 0; i <= LineBudget::kBudgetsMax; ++i) {
+    EXPECT_TRUE(budget.Take(std::to_string(i), "query", now));
   }
-  EXPECT_EQ(budget.Take("late", now), 0U);
-  EXPECT_EQ(budget.Take("later", now), std::nullopt);
+  EXPECT_TRUE(budget.Take("late", "query", now));
+  EXPECT_FALSE(budget.Take("later", "query", now));
+  EXPECT_EQ(budget.TakeLeftOut().at(0).client, "");
   // A second later the clients that came once have left.
-  EXPECT_EQ(budget.Take("late", now + 2s), 0U);
-  EXPECT_EQ(budget.Take("later", now + 2s), 0U);
+  EXPECT_TRUE(budget.Take("late", "query", now + 2s));
+  EXPECT_TRUE(budget.Take("later", "query", now + 2s));
 }
 
 }  // namespace

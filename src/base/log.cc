@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "base/line_budget.h"
 #include "base/line_writer.h"
 #include "base/log_characters.h"
 #include "base/mutex.h"
@@ -152,27 +151,14 @@ std::string RenderJson(std::string_view time, Level level, std::string_view mess
 
 bool Enabled(Level level) { return level >= CurrentLevel().load(std::memory_order_relaxed); }
 
-namespace {
-
-void Emit(Level level, std::string_view message, Fields fields, uint64_t suppressed) {
+void Write(Level level, std::string_view message, Fields fields) {
+  if (!Enabled(level)) return;
   const Configuration& configuration = *CurrentConfiguration();
   const std::string time = FormatRfc3339(NowMicros());
   std::string line = configuration.format == Format::kJson
                          ? RenderJson(time, level, message, fields)
                          : time + " " + RenderText(configuration.program, level, message, fields);
-  if (suppressed > 0 && configuration.format == Format::kJson) {
-    line.pop_back();
-    line += fmt::format(R"(,"suppressed":{}}})", suppressed);
-  } else if (suppressed > 0) {
-    line += fmt::format(" suppressed={}", suppressed);
-  }
   Writer().Write(ProcessRedactor().Redact(std::move(line)), level >= Level::kWarn);
-}
-
-}  // namespace
-
-void Write(Level level, std::string_view message, Fields fields) {
-  if (Enabled(level)) Emit(level, message, fields, 0);
 }
 
 void LimitClientLines(uint32_t lines_per_second) {
@@ -180,11 +166,10 @@ void LimitClientLines(uint32_t lines_per_second) {
 }
 
 void WriteForClient(std::string_view client, Level level, std::string_view message, Fields fields) {
-  if (!Enabled(level)) return;
-  if (const auto suppressed = ClientLines()->Take(client)) {
-    Emit(level, message, fields, *suppressed);
-  }
+  if (Enabled(level) && ClientLines()->Take(client, message)) Write(level, message, fields);
 }
+
+std::vector<LineBudget::LeftOut> TakeLeftOut() { return ClientLines()->TakeLeftOut(); }
 
 void Flush() { Writer().Flush(); }
 

@@ -9,6 +9,9 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
+
+#include "base/line_budget.h"
 
 namespace tarn::log {
 
@@ -54,10 +57,12 @@ inline constexpr size_t kTextBytesMax = 8192;
 // A warning or an error is written at once, other lines up to LineWriter::kInterval later.
 void Write(Level level, std::string_view message, Fields fields);
 
-// Writes a line that a client can cause at will, for example about a request that failed. Lines of
-// one client (a token or an address) beyond the limit are suppressed; the next line that is written
-// has their number in the field `suppressed`.
+// Writes a line that a client can cause at will, for example about its query. Lines with this
+// message of one client (a token or an address) beyond the limit are left out.
 void WriteForClient(std::string_view client, Level level, std::string_view message, Fields fields);
+
+// Returns the lines that were left out since the last call. Daemons report them (net::Runtime).
+std::vector<LineBudget::LeftOut> TakeLeftOut();
 
 inline void Debug(std::string_view message, Fields fields = {}) {
   Write(Level::kDebug, message, fields);

@@ -555,8 +555,9 @@ SettingsTable LakehouseSettings::Table() {
        .one_of = {"debug", "info", "warn", "error"}},
       {.key = "log.client_lines_per_second",
        .target = &log.client_lines_per_second,
-       .help = "Lines per second about failed queries and aborted responses of one token or "
-               "address; the others are counted in the field `suppressed`. 0: no limit.",
+       .help = "Lines per second that a token or address can cause, for each message: about its "
+               "queries, its changes and aborted responses. Further lines are left out, and one "
+               "line a second has their number. 0: no limit.",
        .min = 0,
        .max = 1'000'000},
   });

@@ -132,7 +132,7 @@ struct TlsSettings {
 struct LogSettings {
   std::string format = "text";
   std::string level = "info";
-  int64_t client_lines_per_second = 20;
+  int64_t client_lines_per_second = 100;
 
   log::Format Format() const;
   log::Level Level() const;

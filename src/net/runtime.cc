@@ -21,6 +21,13 @@ sigset_t StopSignals() {
   return signals;
 }
 
+void ReportLeftOut() {
+  for (const LineBudget::LeftOut& each : log::TakeLeftOut()) {
+    log::Info("lines left out",
+              {{"client", each.client}, {"message", each.message}, {"lines", each.lines}});
+  }
+}
+
 void RunIo(boost::asio::io_context& io) {
   for (;;) {
     try {
@@ -65,8 +72,8 @@ const char* Runtime::WaitForStop(const BackgroundTasks& tasks) {
   const sigset_t signals = StopSignals();
   const timespec second = {.tv_sec = 1, .tv_nsec = 0};
   for (;;) {
-    const int signal = tasks.every_second ? sigtimedwait(&signals, nullptr, &second)
-                                          : sigwaitinfo(&signals, nullptr);
+    ReportLeftOut();
+    const int signal = sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGINT) return "SIGINT";
     if (signal == SIGTERM) return "SIGTERM";
     if (signal == SIGHUP && !tasks.on_hangup && !ignores_hangup_) return "SIGHUP";

@@ -29,7 +29,8 @@ class Runtime {
     std::function<void()> on_hangup;
     std::function<void()> every_second;  // May be null.
   };
-  // Blocks until a stop signal arrives and returns its name.
+  // Blocks until a stop signal arrives and returns its name. Reports the lines that the log left
+  // out every second.
   const char* WaitForStop(const BackgroundTasks& tasks = {});
 
  private:

@@ -44,11 +44,17 @@ def test_wrong_tokens_have_a_line_for_each_interval(new_lake):
     assert all("peer=127.0.0.1" in line for line in lines)
 
 
+def left_out(lines: list[str], message: str) -> int:
+    """The number of lines that were left out, as these lines report it."""
+    numbers = [re.search(r" lines=(\d+)$", line) for line in lines if f"message={message} " in line]
+    return sum(int(number.group(1)) for number in numbers if number)
+
+
 def test_failed_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
     new_lake.set("log", client_lines_per_second=5)
     tokens = Tokens(new_lake)
-    admin = tokens.create("operator", "admin")
     noisy_token, quiet_token = tokens.create("noisy", "query"), tokens.create("quiet", "query")
+    tokens.create("operator", "admin")
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9")
     new_lake.start_queryd()
     noisy, quiet = new_lake.query.with_token(noisy_token), new_lake.query.with_token(quiet_token)
@@ -56,35 +62,91 @@ def test_failed_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
     failures = 300
     for _ in range(failures):
         assert noisy.sql(f"SELECT error('{'x' * 2000}')").status == 400
-    # Failures of another token are not suppressed.
+    # Failures of another token are not left out.
     assert quiet.sql("SELECT error('of the quiet one')").status == 400
     new_lake.queryd.wait_for_line("query failed", "of the quiet one")
     burst_s = time.monotonic() - started
-
-    def counted(lines: list[str]) -> int:
-        numbers = [re.search(r" suppressed=(\d+)", line) for line in lines]
-        return len(lines) + sum(int(number.group(1)) for number in numbers if number)
-
     lines = new_lake.queryd.lines("query failed query_id")
     assert len(lines) <= 5 * (burst_s + 1) + 2
     assert all(len(line) < 1000 for line in lines)
-    # A later line has the number of the suppressed ones, so that the sum is complete.
-    wait_until(
-        lambda: (
-            noisy.sql("SELECT error('later')").status == 400
-            and any(" suppressed=" in line for line in new_lake.queryd.lines("later"))
-        ),
-        "the next line has the number of the suppressed ones",
-    )
-    asked = new_lake.query.with_token(admin).get("/metrics").text
-    failed = int(re.search(r'tarn_queries_total\{result="error"\} (\d+)', asked).group(1))
-    # Lines after the last number may be suppressed too.
-    assert failed - 20 <= counted(new_lake.queryd.lines("query failed query_id")) <= failed
+
+    def lines_of_noisy(message: str) -> list[str]:
+        return [line for line in new_lake.queryd.lines(message) if "user=noisy" in line]
+
+    def told() -> int:
+        written = lines_of_noisy("query failed query_id")
+        reports = new_lake.queryd.lines("lines left out client=noisy")
+        return len(written) + left_out(reports, '"query failed"')
+
+    wait_until(lambda: told() == failures, lambda: f"all are in the log, not only {told()}")
+
+
+def test_cached_queries_of_one_token_have_a_limited_number_of_lines(new_lake):
+    """They are pipelined on one connection."""
+    new_lake.set("log", client_lines_per_second=5)
+    tokens = Tokens(new_lake)
+    noisy_token, quiet_token = tokens.create("noisy", "query"), tokens.create("quiet", "query")
+    new_lake.set("queryd", catalogd_url="http://127.0.0.1:9")
+    new_lake.start_queryd()
+    noisy, quiet = new_lake.query.with_token(noisy_token), new_lake.query.with_token(quiet_token)
+    assert noisy.sql("SELECT 42").rows() == [[42]]
+    body = b'{"sql":"SELECT 42"}'
+    count = 3000
+    started = time.monotonic()
+    with noisy.connect() as connection:
+        for number in range(count):
+            connection.sendall(
+                b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + f"Authorization: Bearer {noisy_token}\r\nX-Query-Id: {number:064}\r\n".encode()
+                + f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+            received = b""
+            while number % 20 == 19 and received.count(b'"row_count":1}') < 20:
+                received += connection.recv(1 << 16)
+    assert quiet.sql("SELECT 43").rows() == [[43]]
+    new_lake.queryd.wait_for_line("queryd: query query_id", "user=quiet")
+    assert noisy.sql("SELECT error('of the noisy one')").status == 400
+    new_lake.queryd.wait_for_line("query failed", "of the noisy one")
+    burst_s = time.monotonic() - started
+
+    def lines_of_noisy() -> list[str]:
+        lines = new_lake.queryd.lines("queryd: query query_id")
+        return [line for line in lines if "user=noisy" in line]
+
+    assert len(lines_of_noisy()) <= 5 * (burst_s + 1) + 2
+
+    def told() -> int:
+        reports = new_lake.queryd.lines("lines left out client=noisy")
+        return len(lines_of_noisy()) + left_out(reports, "query")
+
+    wait_until(lambda: told() == count + 1, lambda: f"all are in the log, not only {told()}")
+
+
+def test_changes_of_one_token_have_a_limited_number_of_lines(new_lake):
+    new_lake.set("log", client_lines_per_second=5)
+    tokens = Tokens(new_lake)
+    noisy_token = tokens.create("noisy", "catalog")
+    new_lake.start_catalogd()
+    noisy = new_lake.catalog.with_token(noisy_token)
+    started = time.monotonic()
+    count = 200
+    assert noisy.put("d", {"objects": [{"key": "a"}]}).status == 201
+    for _ in range(count - 1):
+        assert noisy.request("PUT", "/catalog/datasets/d?touch=true").status == 200
+    burst_s = time.monotonic() - started
+    assert len(new_lake.catalogd.lines("dataset changed query_id")) <= 5 * (burst_s + 1) + 2
+
+    def told() -> int:
+        lines = new_lake.catalogd.lines("dataset changed query_id")
+        reports = new_lake.catalogd.lines("lines left out client=noisy")
+        return len(lines) + left_out(reports, '"dataset changed"')
+
+    wait_until(lambda: told() == count, lambda: f"all are in the log, not only {told()}")
 
 
 # NEL, CSI, DEL, a right-to-left override, a line separator, an isolate.
 CONTROLS = "\u0085\u009b\x7f\u202e\u2028\u2066"
-
 
 HIDDEN = [
     character

@@ -193,7 +193,8 @@ class Handlers {
     };
     const Result<> removed = co_await net::RunBlocking(service_.writers, remove);
     if (!removed.ok()) co_return RenderStoreError(service_, removed.error(), request);
-    log::Info("dataset changed", {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
+    log::WriteForClient(request.identity->name, log::Level::kInfo, "dataset changed",
+                        {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
     co_return Response::NoContent();
   }
 
@@ -267,10 +268,11 @@ class Handlers {
   static Response RenderChange(const Request& request, RenderedChange put,
                                std::string_view change) {
     if (put.outcome != Store::PutOutcome::kUnchanged) {
-      log::Info("dataset changed", {{"query_id", request.id},
-                                    {"name", request.path_arguments[0]},
-                                    {"change", change},
-                                    {"version", put.version}});
+      log::WriteForClient(request.identity->name, log::Level::kInfo, "dataset changed",
+                          {{"query_id", request.id},
+                           {"name", request.path_arguments[0]},
+                           {"change", change},
+                           {"version", put.version}});
     }
     return RenderDataset(put.outcome == Store::PutOutcome::kCreated ? 201 : 200,
                          std::move(put.dataset));

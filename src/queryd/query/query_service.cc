@@ -275,12 +275,13 @@ void QueryService::Finish(Query& query, const Result<ResultSummary>& outcome) {
   if (outcome.ok()) {
     succeeded_.Increment();
     rows_.Increment(static_cast<double>(outcome->rows));
-    log::Info("query", {{"query_id", query.id()},
-                        {"user", info.user},
-                        {"ms", Seconds(info.run) * 1000},
-                        {"queued_ms", Seconds(info.queued) * 1000},
-                        {"rows", info.rows},
-                        {"bytes", info.bytes}});
+    log::WriteForClient(info.user, log::Level::kInfo, "query",
+                        {{"query_id", query.id()},
+                         {"user", info.user},
+                         {"ms", Seconds(info.run) * 1000},
+                         {"queued_ms", Seconds(info.queued) * 1000},
+                         {"rows", info.rows},
+                         {"bytes", info.bytes}});
     return;
   }
   const Error& error = outcome.error();
