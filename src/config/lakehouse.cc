@@ -478,7 +478,7 @@ SettingsTable LakehouseSettings::Table() {
        .target = &http.body_memory_max,
        .help = "The memory for the bodies of all requests and responses that are larger than 64 "
                "KiB. One token may have half of it. Beyond that, requests are answered 503. A "
-               "body that is larger is accepted while it is the only one.",
+               "request that needs more for itself is answered 413.",
        .min = 1'000'000,
        .max = 1'000'000'000'000,
        .unit = "bytes"},

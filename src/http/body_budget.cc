@@ -9,6 +9,10 @@ BodyBudget::BodyBudget(size_t bytes_max, Metrics& metrics)
       refused_(metrics.Counter("tarn_http_bodies_refused_total",
                                "Requests refused because too many large bodies were in memory")) {}
 
+size_t BodyBudget::UserMax(const Share& share) const {
+  return share.user_.empty() ? bytes_max_ : bytes_max_ / 2;
+}
+
 bool BodyBudget::Resize(Share& share, size_t bytes, bool must) {
   const size_t counted = bytes > kFreeBytes ? bytes : 0;
   if (counted == share.counted_) return true;
@@ -16,9 +20,7 @@ bool BodyBudget::Resize(Share& share, size_t bytes, bool must) {
   const auto user = users_.try_emplace(share.user_, 0).first;
   const size_t others = bytes_ - share.counted_;
   const size_t others_of_user = user->second - share.counted_;
-  const size_t user_max = share.user_.empty() ? bytes_max_ : bytes_max_ / 2;
-  const bool fits = (others == 0 || others + counted <= bytes_max_) &&
-                    (others_of_user == 0 || others_of_user + counted <= user_max);
+  const bool fits = others + counted <= bytes_max_ && others_of_user + counted <= UserMax(share);
   if (counted > share.counted_ && !fits && !must) {
     if (user->second == 0) users_.erase(user);
     refused_.Increment();

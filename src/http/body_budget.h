@@ -12,7 +12,7 @@ namespace tarn::http {
 
 // Limits the memory for the bodies of all requests and responses that a server holds, so that many
 // clients with large bodies that they send or read slowly cannot exhaust it. One token may have
-// half of the budget. A body that exceeds a limit alone is accepted while there is no other one.
+// half of the budget.
 //
 // Thread-safe.
 class BodyBudget {
@@ -35,6 +35,8 @@ class BodyBudget {
     bool Resize(size_t bytes) { return budget_.Resize(*this, bytes, /*must=*/false); }
     // The same without limits, for a response that has begun.
     void Force(size_t bytes) { budget_.Resize(*this, bytes, /*must=*/true); }
+    // The most bytes that ever fit.
+    size_t bytes_max() const { return budget_.UserMax(*this); }
 
    private:
     friend class BodyBudget;
@@ -45,6 +47,7 @@ class BodyBudget {
 
  private:
   bool Resize(Share& share, size_t bytes, bool must);
+  size_t UserMax(const Share& share) const;
 
   const size_t bytes_max_;
   prometheus::Gauge& bytes_gauge_;

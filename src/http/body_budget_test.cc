@@ -45,16 +45,15 @@ TEST_F(BodyBudgetTest, ATokenHasHalfOfIt) {
   EXPECT_TRUE(other.Resize(2 * kUnit));
 }
 
-TEST_F(BodyBudgetTest, ALargerBodyFitsAlone) {
-  {
-    BodyBudget::Share huge(budget, "red");
-    EXPECT_TRUE(huge.Resize(10 * kUnit));
-    EXPECT_TRUE(huge.Resize(11 * kUnit));
-    BodyBudget::Share other(budget, "blue");
-    EXPECT_FALSE(other.Resize(kUnit));
-  }
-  BodyBudget::Share other(budget, "blue");
-  EXPECT_TRUE(other.Resize(kUnit));
+TEST_F(BodyBudgetTest, ALargerBodyFitsNeverEvenAlone) {
+  BodyBudget::Share huge(budget, "red");
+  EXPECT_EQ(huge.bytes_max(), 2 * kUnit);
+  EXPECT_FALSE(huge.Resize(2 * kUnit + 1));
+  EXPECT_TRUE(huge.Resize(2 * kUnit));
+  BodyBudget::Share without_token(budget, "");
+  EXPECT_EQ(without_token.bytes_max(), 4 * kUnit);
+  EXPECT_FALSE(without_token.Resize(4 * kUnit + 1));
+  EXPECT_TRUE(without_token.Resize(2 * kUnit));
 }
 
 TEST_F(BodyBudgetTest, AResponseThatHasBegunIsCountedAnyway) {

@@ -348,7 +348,7 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   }
   body_share_.emplace(server_.body_budget_, request.identity->name);
   request.reserve_response = [this, &request](uint64_t bytes) {
-    return FitsBudget(request, bytes) ? Result<>() : OverBudgetError();
+    return FitsBudget(request, bytes) ? Result<>() : OverBudgetError(request.body.size() + bytes);
   };
   const std::string coding = has_body ? ContentDecoder::CodingOf(request) : "";
   if (!coding.empty() && !ContentDecoder::IsSupported(coding)) {
@@ -428,7 +428,7 @@ asio::awaitable<bool> Session::Serve() {
   Response response = co_await Handle(parser, request, route, keep_alive);
   if (const auto* text = std::get_if<std::string>(&response.body);
       text != nullptr && !FitsBudget(request, text->size())) {
-    response = OverBudgetResponse(request);
+    response = RenderError(OverBudgetError(request.body.size() + text->size()), request);
   }
   keep_alive = keep_alive && !IsClosing();
   const bool written = co_await Write(response, request, version, keep_alive);

@@ -92,9 +92,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Counts the bytes of a response in addition to those of the request. Returns false if they
   // exceed the budget for bodies. While a handler runs, it may be called on another thread.
   bool FitsBudget(const Request& request, size_t response_bytes);
-  // Logs the refusal.
-  Error OverBudgetError();
-  Response OverBudgetResponse(const Request& request);
+  // The error for bodies of this size. kTooLarge if they never fit. Logs the refusal.
+  Error OverBudgetError(size_t bytes);
   // Sends all of `rest`. Notifies `body`, if not null, of a slow client.
   boost::asio::awaitable<bool> Send(Buffers rest, BodyStream* body);
   bool SendFailed(const std::string& why);

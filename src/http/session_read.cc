@@ -157,7 +157,10 @@ asio::awaitable<std::optional<Response>> Session::ReadBody(Parser& parser, const
   if (got == ParseOutcome::kTimeout) {
     co_return RenderProblem(408, "request body timeout", request.WantsProblemJson());
   }
-  if (got == ParseOutcome::kOverBudget) co_return OverBudgetResponse(request);
+  if (got == ParseOutcome::kOverBudget) {
+    const uint64_t bytes = std::max<uint64_t>(parser.get().body().size(), length.value_or(0));
+    co_return RenderError(OverBudgetError(bytes), request);
+  }
   if (code == bhttp::error::body_limit) co_return RenderError(too_large, request);
   co_return RenderError(InvalidArgument("cannot read the request's body"), request);
 }
@@ -177,7 +180,9 @@ asio::awaitable<std::optional<Response>> Session::DecodeBody(const std::string& 
     if (decoded.size() > limit) {
       co_return RenderError({ErrorKind::kTooLarge, route.too_large_message}, request);
     }
-    if (!FitsBudget(request, decoded.size())) co_return OverBudgetResponse(request);
+    if (!FitsBudget(request, decoded.size())) {
+      co_return RenderError(OverBudgetError(request.body.size() + decoded.size()), request);
+    }
     if (*done) break;
     co_await asio::post(socket_.get_executor(), asio::use_awaitable);  // Yields to other sessions.
   }

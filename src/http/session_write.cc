@@ -139,7 +139,8 @@ asio::awaitable<bool> Session::Write(Response& response, const Request& request,
           co_await WriteStream(std::move(header), **stream, std::move(*first), request, chunked);
       co_return complete&& chunked;
     }
-    response = fits ? RenderError(first.error(), request) : OverBudgetResponse(request);
+    response = RenderError(
+        fits ? first.error() : OverBudgetError(request.body.size() + (*first)->size()), request);
   }
 
   const std::string& text = std::get<std::string>(response.body);
@@ -196,15 +197,17 @@ bool Session::FitsBudget(const Request& request, size_t response_bytes) {
   return !body_share_ || body_share_->Resize(request.body.size() + response_bytes);
 }
 
-Error Session::OverBudgetError() {
+Error Session::OverBudgetError(size_t bytes) {
   server_.LogRefusedBody(peer_);
+  if (bytes > body_share_->bytes_max()) {
+    return {ErrorKind::kTooLarge,
+            fmt::format("the request and its response take more than {} bytes of memory "
+                        "(http.body_memory_max)",
+                        body_share_->bytes_max())};
+  }
   return Unavailable(
       "too many large requests and responses are in memory (http.body_memory_max), try again "
       "later");
-}
-
-Response Session::OverBudgetResponse(const Request& request) {
-  return RenderError(OverBudgetError(), request);
 }
 
 void Session::AwaitWritable() {

@@ -177,6 +177,11 @@ DatasetSchema UnpackSchema(std::string_view packed) {
   return schema;
 }
 
+PackedColumns::PackedColumns(std::string_view packed) {
+  CborReader in(packed, packed.size());
+  if (!in.Read(texts_)) throw std::invalid_argument("not a packed schema");
+}
+
 template <>
 struct CborForm<ViewSpec> {
   static auto OtherFields(SameAs<ViewSpec> auto& view) {

@@ -71,6 +71,21 @@ std::string PackSchema(const DatasetSchema& schema);
 // Reads the text of PackSchema only.
 DatasetSchema UnpackSchema(std::string_view packed);
 
+// The columns of a packed schema, without the rest of it. Takes little more memory than their
+// texts.
+class PackedColumns {
+ public:
+  // Reads the text of PackSchema only.
+  explicit PackedColumns(std::string_view packed);
+
+  size_t size() const { return texts_.size() / 2; }
+  std::string_view Name(size_t column) const { return texts_[2 * column].substr(1); }
+  std::string_view Type(size_t column) const { return texts_[2 * column + 1].substr(1); }
+
+ private:
+  TextList texts_;  // Each after a mark of one byte.
+};
+
 // A dataset as the engine presents it: a view over Parquet objects.
 struct ViewSpec {
   // The version of all datasets that are pending: see ApplyViews.

@@ -9,13 +9,13 @@
 #include "config/lakehouse.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "net/fair_workers.h"
 #include "queryd/datasets/catalog_source.h"
 #include "queryd/datasets/refresh_loop.h"
 #include "queryd/datasets/registrar.h"
 #include "queryd/execution/duckdb_engine.h"
 #include "queryd/execution/engine_pool.h"
 #include "queryd/execution/temp_directory.h"
-#include "queryd/http/fair_workers.h"
 #include "queryd/query/datasets_in_use.h"
 #include "queryd/query/query_service.h"
 
@@ -69,7 +69,7 @@ class Service {
   RefreshLoop refresh_loop_;
   DuckDbEngine engine_;
   QueryService queries_;
-  FairWorkers list_workers_{2};
+  net::FairWorkers list_workers_{2, "list"};
 };
 
 // Stops in the reverse order of the start: refuses new requests, waits for running queries up to

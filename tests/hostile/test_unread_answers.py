@@ -63,15 +63,19 @@ def peak_bytes(pid: int) -> int:
     return int(kilobytes) * 1024
 
 
+def reset_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 @pytest.fixture
 def large(new_lake):
     """A dataset of 11 MB with two versions, and the peak memory of catalogd before the test."""
-    lake = limited(new_lake)
+    lake = new_lake
     lake.start_catalogd()
     for objects in (12_000, 12_001):
         assert lake.catalog.put("large", json.loads(manifest(objects))).status in (200, 201)
     lake.catalogd.stop()
-    lake.start_catalogd()
+    limited(lake).start_catalogd()
     lake.before = peak_bytes(lake.catalogd.process.pid)
     return lake
 
@@ -105,6 +109,58 @@ def test_unread_responses_take_bounded_memory(large, path):
     large.catalogd.wait_for_line("too many large bodies in memory")
     all_is_given_back(large)
     assert client.get(path).status == 200
+
+
+def test_response_beyond_the_budget_is_refused_even_alone(large):
+    client = large.catalog
+    large.catalogd.stop()
+    large.settings["http"]["body_memory_max"] = 10_000_000
+    large.start_catalogd()
+    for path in ("/catalog/datasets/large", "/catalog/datasets/large/history"):
+        client.get(path).expect_error(413, "the request and its response take more than 10000000 ")
+    answer = client.put("other", json.loads(manifest(8000)))
+    answer.expect_error(413, "the request and its response take more than 10000000 bytes")
+    assert client.manifest("other").status == 404
+    assert metric(client, "tarn_http_body_bytes") == 0
+
+
+def wide(columns: int) -> str:
+    """A SELECT with names of 250 quotes, which are twice as long in JSON."""
+    return "SELECT " + ", ".join(f'{n} AS "{n:06}{chr(34) * 500}"' for n in range(columns))
+
+
+def test_unread_lists_of_columns_take_bounded_memory(new_lake):
+    """20 datasets with 5 MB of columns. Red's clients do not read, and blue is answered."""
+    lake = limited(new_lake).set("queryd", schema_bytes_max=4_000_000)
+    tokens = Tokens(lake)
+    tokens.let_queryd_in()
+    loader = tokens.create("loader", "catalog")
+    made = [tokens.create("red"), tokens.create("blue"), tokens.create("admin", "admin")]
+    lake.start()
+    red, blue, admin = (lake.query.with_token(token) for token in made)
+    key = lake.files.put_rows("wide.parquet", wide(9000))
+    count = 20
+    for number in range(count):
+        lake.catalog.with_token(loader).put_keys(f"wide{number:02}", key)
+    path = "/catalog/datasets"
+    wait_until(lambda: len(blue.get(path).json()["datasets"]) == count, "all are there", limit_s=60)
+    pid = lake.queryd.process.pid
+    reset_peak(pid)
+    before = peak_bytes(pid)
+    path += "?columns=true"
+    with unread(red, path, 100):
+        wait_until(lambda: metric(admin, "tarn_http_bodies_refused_total") > 50, "most are refused")
+        # A next piece may be some bytes larger than the first one.
+        assert metric(admin, "tarn_http_body_bytes") <= BUDGET / 2 + 1_000_000
+        answer = blue.get(path)
+    assert answer.status == 200 and len(answer.body) > 90_000_000
+    listed = answer.json()["datasets"]
+    assert [each["name"] for each in listed] == [f"wide{number:02}" for number in range(count)]
+    assert all(len(each["columns"]) == 9000 for each in listed)
+    assert listed[7]["columns"][8999]["name"] == "008999" + '"' * 250
+    growth = peak_bytes(pid) - before
+    print(f"{growth / 1e6:.0f} MB more")
+    assert growth < 80_000_000, "one whole list has 95 MB"
 
 
 def test_unread_lists_take_bounded_memory(large):

@@ -288,7 +288,7 @@ Response RenderStoreError(Service& service, const Error& error, const Request& r
     service.failures.Increment();
     log::Error("catalogue request failed", {{"query_id", request.id}, {"error", error.message}});
   }
-  if (error.kind == ErrorKind::kTooLarge) {
+  if (error.kind == ErrorKind::kTooLarge && request.method != "GET") {
     service.too_large.Increment();
     log::WriteForClient(
         request.identity->name, log::Level::kInfo, "change refused: over a limit",

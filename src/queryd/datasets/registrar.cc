@@ -354,9 +354,13 @@ void Registrar::PublishStatus(const RefreshResult& result) {
   }
 }
 
-Registrar::LiveDatasets Registrar::Live() const {
+std::vector<Registrar::LiveDatasets::value_type> Registrar::LiveAfter(
+    const std::optional<std::string>& name, size_t count) const {
+  std::vector<LiveDatasets::value_type> some;
   const MutexLock lock(mutex_);
-  return datasets_;
+  auto next = name ? datasets_.upper_bound(*name) : datasets_.begin();
+  for (; next != datasets_.end() && some.size() < count; ++next) some.push_back(*next);
+  return some;
 }
 
 CatalogStatus Registrar::Status(const StatusRequest& request) const {

@@ -72,10 +72,6 @@ struct LiveDataset {
   std::optional<int64_t> rows;   // The number in the catalogue.
   std::optional<int64_t> bytes;  // nullopt if the catalogue does not have the size of each object.
   protocol::ViewPointer view;
-
-  std::vector<protocol::Column> Columns() const {
-    return protocol::UnpackSchema(view->packed_schema).columns;
-  }
 };
 
 // The selection of the datasets in a status.
@@ -84,16 +80,31 @@ struct StatusRequest {
   size_t entries_max = 0;  // Of each list.
 };
 
+// The bytes of the texts of an entry of a status.
+inline size_t TextBytes(const FailedDataset& failed) {
+  return failed.name.size() + failed.error.size();
+}
+inline size_t TextBytes(const DatasetBeingRead& dataset) { return dataset.name.size(); }
+inline size_t TextBytes(const std::pair<std::string, std::string>& note) {
+  return note.first.size() + note.second.size();
+}
+
 // The first entries of a list, and the number of all.
 template <class Entry>
 struct StatusList {
+  // No entry is added to a list with more bytes of texts.
+  static constexpr size_t kTextBytesMax = 2'000'000;
+
   std::vector<Entry> entries;
   size_t count = 0;
+  size_t text_bytes = 0;
 
   // Counts an entry, and keeps it if there is room.
   template <class Make>
   void Add(size_t entries_max, const Make& make) {
-    if (count++ < entries_max) entries.push_back(make());
+    if (count++ >= entries_max || text_bytes > kTextBytesMax) return;
+    entries.push_back(make());
+    text_bytes += TextBytes(entries.back());
   }
 };
 
@@ -179,7 +190,10 @@ class Registrar {
   // The handler is called after each change of the status.
   void OnStatus(std::function<void()> handler) { on_status_ = std::move(handler); }
   using LiveDatasets = std::map<std::string, std::shared_ptr<const LiveDataset>>;
-  LiveDatasets Live() const;  // By name.
+  // The first `count` datasets whose names are after `name`, in the order of their names; nullopt:
+  // from the first.
+  std::vector<LiveDatasets::value_type> LiveAfter(const std::optional<std::string>& name,
+                                                  size_t count) const;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -63,7 +63,7 @@ class RecordingEngine : public ViewTarget {
     probes.at(name).answer.set_value(failing.contains(name) ? Result<Schema>(failure) : SchemaOf());
   }
   Schema SchemaOf() const {
-    Schema schema{{{"id", "INTEGER"}}};
+    Schema schema{columns};
     if (!etag.empty()) schema.etags = {etag};
     return schema;
   }
@@ -79,7 +79,7 @@ class RecordingEngine : public ViewTarget {
         EXPECT_THAT(view.error, HasSubstr("it is registered, but it cannot be read since "));
         continue;
       }
-      EXPECT_EQ(protocol::UnpackSchema(view.packed_schema).columns.size(), 1U);
+      EXPECT_EQ(protocol::UnpackSchema(view.packed_schema).columns.size(), columns.size());
       call += " +" + view.name + ":" + KeyOf(view);
     }
     calls.push_back(call);
@@ -94,6 +94,7 @@ class RecordingEngine : public ViewTarget {
   std::vector<std::string> first;  // Datasets that were probed because a query waits for them.
   std::set<std::string> slow;
   std::string etag;  // The ETag of all objects.
+  std::vector<protocol::Column> columns = {{"id", "INTEGER"}};  // The columns of all datasets.
   struct Probing {
     std::promise<Result<Schema>> answer = {};
     std::shared_ptr<std::atomic<uint64_t>> objects_read = std::make_shared<std::atomic<uint64_t>>();

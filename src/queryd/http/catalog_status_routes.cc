@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "base/redact.h"
 #include "base/time.h"
+#include "queryd/http/dataset_list.h"
 #include "queryd/http/routes.h"
 
 namespace tarn::queryd {
@@ -35,22 +37,27 @@ Json ToJson(const std::pair<std::string, std::string>& note) {
   return {{"name", note.first}, {"note", note.second}};
 }
 
-Json ToJson(const std::vector<protocol::Column>& columns) {
-  Json json = Json::array();
-  for (const protocol::Column& column : columns) {
-    json.push_back({{"name", column.name}, {"type", column.type}});
-  }
-  return json;
+// Limited, because errors can be long.
+constexpr size_t kStatusListBytesMax = 2'000'000;
+
+std::string DumpStatus(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // Adds a list and the number of all of its entries.
 template <class Entry>
 void AddList(const std::string& name, const StatusList<Entry>& list, Json& json) {
   Json entries = Json::array();
-  for (const Entry& entry : list.entries) entries.push_back(ToJson(entry));
+  size_t bytes = 0;
+  for (const Entry& entry : list.entries) {
+    Json each = ToJson(entry);
+    bytes += DumpStatus(each).size();
+    if (bytes > kStatusListBytesMax) break;
+    entries.push_back(std::move(each));
+  }
+  if (list.count > entries.size()) json["truncated"] = true;
   json[name] = std::move(entries);
   json[name + "_count"] = list.count;
-  if (list.count > list.entries.size()) json["truncated"] = true;
 }
 
 // A token that is limited to datasets gets neither the other datasets nor their number.
@@ -72,10 +79,10 @@ std::string RenderStatus(const Registrar& registrar, const auth::DatasetScope& s
   AddList("failed", status.failed, json);
   AddList("being_read", status.being_read, json);
   AddList("notes", status.notes, json);
-  return ProcessRedactor().Redact(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return ProcessRedactor().Redact(DumpStatus(json));
 }
 
-asio::awaitable<Response> GetStatus(const Registrar& registrar, FairWorkers& workers,
+asio::awaitable<Response> GetStatus(const Registrar& registrar, net::FairWorkers& workers,
                                     const Request& request) {
   constexpr uint64_t kLimit = 1000;
   constexpr uint64_t kLimitMax = 10'000;
@@ -90,41 +97,53 @@ asio::awaitable<Response> GetStatus(const Registrar& registrar, FairWorkers& wor
   co_return Response::Json(200, std::move(status));
 }
 
-template <class T>
-Json OrNull(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
+// A list of datasets that is longer than one piece.
+class DatasetListStream : public http::BodyStream {
+ public:
+  DatasetListStream(net::FairWorkers& workers, std::string owner, DatasetList list,
+                    std::string first)
+      : workers_(workers),
+        owner_(std::move(owner)),
+        list_(std::move(list)),
+        first_(std::move(first)) {}
 
-std::string RenderDatasets(const Registrar& registrar, const auth::DatasetScope& scope,
-                           bool with_columns) {
-  std::string list = R"({"datasets":[)";
-  for (const auto& [name, dataset] : registrar.Live()) {
-    if (!scope.Allows(name)) continue;
-    Json json = {{"name", name},
-                 {"row_count", OrNull(dataset->rows)},
-                 {"objects", dataset->objects},
-                 {"bytes", OrNull(dataset->bytes)}};
-    if (with_columns) json["columns"] = ToJson(dataset->Columns());
-    if (list.back() != '[') list += ',';
-    list += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  asio::awaitable<Result<std::optional<std::string>>> Next() override {
+    if (first_) {
+      std::optional<std::string> first = std::exchange(first_, std::nullopt);
+      co_return first;
+    }
+    const auto next = [this] { return list_.Next(); };
+    co_return co_await workers_.Run(owner_, next);
   }
-  return list + "]}";
-}
 
-asio::awaitable<Response> GetDatasets(const Registrar& registrar, FairWorkers& workers,
+ private:
+  net::FairWorkers& workers_;
+  const std::string owner_;
+  DatasetList list_;
+  std::optional<std::string> first_;
+};
+
+asio::awaitable<Response> GetDatasets(const Registrar& registrar, net::FairWorkers& workers,
                                       const Request& request) {
-  const Result<bool> with_columns = request.Flag("columns");
-  if (!with_columns.ok()) co_return http::RenderError(with_columns.error(), request);
-  const auto render = [&] {
-    return RenderDatasets(registrar, request.identity->datasets, *with_columns);
-  };
-  std::string list = co_await workers.Run(request.identity->name, render);
-  co_return Response::Json(200, std::move(list));
+  const Result<bool> has_columns = request.Flag("columns");
+  if (!has_columns.ok()) co_return http::RenderError(has_columns.error(), request);
+  const auth::Identity& identity = *request.identity;
+  DatasetList list(registrar, identity.datasets, *has_columns);
+  const auto next = [&list] { return list.Next(); };
+  Result<std::optional<std::string>> first = co_await workers.Run(identity.name, next);
+  if (!first.ok()) co_return http::RenderError(first.error(), request);
+  std::string piece = std::move(*first).value_or("");
+  if (list.IsAtEnd()) co_return Response::Json(200, std::move(piece));
+  Response response = Response::Json(200, "");
+  response.body = std::make_unique<DatasetListStream>(workers, identity.name, std::move(list),
+                                                      std::move(piece));
+  co_return response;
 }
 
 }  // namespace
 
-std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar, FairWorkers& workers) {
+std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar,
+                                             net::FairWorkers& workers) {
   std::vector<http::Route> routes;
   routes.push_back(
       {.method = "GET",

@@ -66,7 +66,7 @@ std::string RenderList(const QueryService& service, const auth::Identity& asker,
   return list;
 }
 
-asio::awaitable<Response> ListQueries(QueryService& service, FairWorkers& workers,
+asio::awaitable<Response> ListQueries(QueryService& service, net::FairWorkers& workers,
                                       const Request& request) {
   constexpr uint64_t kLimit = 1000;
   constexpr uint64_t kLimitMax = 10'000;
@@ -99,7 +99,7 @@ asio::awaitable<Response> CancelQuery(QueryService& service, const Request& requ
 
 }  // namespace
 
-std::vector<http::Route> QueriesRoutes(QueryService& service, FairWorkers& workers) {
+std::vector<http::Route> QueriesRoutes(QueryService& service, net::FairWorkers& workers) {
   const auto route = [](std::string method, std::string path, http::Handler handler) {
     return http::Route{.method = std::move(method),
                        .path = std::move(path),

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "http/router.h"
+#include "net/fair_workers.h"
 #include "queryd/datasets/registrar.h"
 #include "queryd/http/console_files.h"
-#include "queryd/http/fair_workers.h"
 #include "queryd/query/query_service.h"
 
 namespace tarn::queryd {
@@ -20,11 +20,11 @@ std::vector<http::Route> SqlRoutes(QueryService& service, const Registrar& regis
                                    int64_t body_bytes_max);
 
 // GET /queries, GET and DELETE /queries/{id}. The workers build the lists, here and below.
-std::vector<http::Route> QueriesRoutes(QueryService& service, FairWorkers& workers);
+std::vector<http::Route> QueriesRoutes(QueryService& service, net::FairWorkers& workers);
 
 // GET /catalog/status: the revision that queries see, and the datasets that they cannot see. GET
 // /catalog/datasets: the sizes of datasets.
-std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar, FairWorkers& workers);
+std::vector<http::Route> CatalogStatusRoutes(const Registrar& registrar, net::FairWorkers& workers);
 
 // GET / and GET /console/{file}: the web console. `files` must outlive the routes. Without files
 // there are no routes. The page is public, but its requests need a token.

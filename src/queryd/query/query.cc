@@ -17,7 +17,7 @@ Query::Query(const asio::any_io_executor& executor, QueryInfo info,
       user_(std::move(user)),
       timeout_(timeout),
       deadline_(Deadline::After(timeout)),
-      wakeup_(std::make_shared<Wakeup>(executor)),
+      wakeup_(std::make_shared<net::Wakeup>(executor)),
       timer_(executor),
       info_(std::move(info)) {}
 

@@ -13,8 +13,8 @@
 #include "base/deadline.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "net/wakeup.h"
 #include "protocol/format.h"
-#include "queryd/query/wakeup.h"
 
 namespace tarn::queryd {
 
@@ -69,7 +69,7 @@ class Query : public std::enable_shared_from_this<Query> {
   void OnCut(std::function<void()> on_cut) { on_cut_ = std::move(on_cut); }
 
   // Wakes the coroutine while it waits for admission or for an engine.
-  Wakeup& wakeup() { return *wakeup_; }
+  net::Wakeup& wakeup() { return *wakeup_; }
   const boost::asio::any_io_executor& executor() const { return executor_; }
   Deadline deadline() const { return deadline_; }
   const std::string& id() const { return id_; }
@@ -96,7 +96,7 @@ class Query : public std::enable_shared_from_this<Query> {
   const std::shared_ptr<const auth::Identity> user_;
   const Duration timeout_;
   const Deadline deadline_;
-  const std::shared_ptr<Wakeup> wakeup_;
+  const std::shared_ptr<net::Wakeup> wakeup_;
   boost::asio::steady_timer timer_;
   std::optional<Error> reason_;
   std::function<void()> on_cancel_;

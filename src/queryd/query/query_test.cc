@@ -133,7 +133,8 @@ TEST_F(QueryTest, TheKindOfItsErrorSaysHowItEnded) {
   }
 }
 
-asio::awaitable<void> WaitAndCount(std::shared_ptr<Wakeup> wakeup, Deadline deadline, int& count) {
+asio::awaitable<void> WaitAndCount(std::shared_ptr<net::Wakeup> wakeup, Deadline deadline,
+                                   int& count) {
   co_await wakeup->Wait(deadline);
   ++count;
   co_await wakeup->Wait(deadline);
@@ -143,7 +144,7 @@ asio::awaitable<void> WaitAndCount(std::shared_ptr<Wakeup> wakeup, Deadline dead
 void Discard(const std::exception_ptr&) {}
 
 TEST_F(QueryTest, AWakeBeforeTheWaitIsNotLost) {
-  const auto wakeup = std::make_shared<Wakeup>(io.get_executor());
+  const auto wakeup = std::make_shared<net::Wakeup>(io.get_executor());
   int count = 0;
   wakeup->Wake();
   io.run();
@@ -158,7 +159,7 @@ TEST_F(QueryTest, AWakeBeforeTheWaitIsNotLost) {
 }
 
 TEST_F(QueryTest, AWaitEndsAtItsDeadline) {
-  const auto wakeup = std::make_shared<Wakeup>(io.get_executor());
+  const auto wakeup = std::make_shared<net::Wakeup>(io.get_executor());
   int count = 0;
   asio::co_spawn(io, WaitAndCount(wakeup, Deadline::After(5ms), count), Discard);
   io.run();

@@ -10,7 +10,7 @@
 
 #include "base/deadline.h"
 
-namespace tarn::queryd {
+namespace tarn::net {
 
 // A wait of one coroutine that other threads can end. A call of Wake before the wait ends it too.
 class Wakeup : public std::enable_shared_from_this<Wakeup> {
@@ -40,4 +40,4 @@ class Wakeup : public std::enable_shared_from_this<Wakeup> {
   bool woken_ = false;  // Only used on the executor.
 };
 
-}  // namespace tarn::queryd
+}  // namespace tarn::net

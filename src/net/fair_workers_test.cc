@@ -1,4 +1,4 @@
-#include "queryd/http/fair_workers.h"
+#include "net/fair_workers.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <future>
 #include <stdexcept>
 
-#include "queryd/query/test_io.h"
+#include "net/test_io.h"
 
-namespace tarn::queryd {
+namespace tarn::net {
 namespace {
 
 namespace asio = boost::asio;
@@ -25,7 +25,7 @@ asio::awaitable<int> RunOn(FairWorkers& workers, std::string owner, Function fun
 class FairWorkersTest : public testing::Test {
  protected:
   IoThreads io{2};
-  FairWorkers workers{1};
+  FairWorkers workers{1, "test"};
 
   template <class Function>
   std::future<int> Run(const std::string& owner, Function function) {
@@ -76,4 +76,4 @@ TEST_F(FairWorkersTest, OwnersTakeTurns) {
 }
 
 }  // namespace
-}  // namespace tarn::queryd
+}  // namespace tarn::net

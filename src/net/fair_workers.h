@@ -15,23 +15,24 @@
 
 #include "base/mutex.h"
 #include "base/owner_turns.h"
-#include "queryd/query/wakeup.h"
+#include "net/wakeup.h"
 
-namespace tarn::queryd {
+namespace tarn::net {
 
-// Threads for work that would block an I/O thread for too long, such as the JSON of a long list.
-// Owners (tokens) take turns, so that many requests of one owner delay a request of another one by
-// the work that runs, and by one piece of work of each owner.
+// Threads for work that would block an I/O thread for too long, such as a database or the JSON of a
+// long list. Owners (tokens) take turns, so that many requests of one owner delay a request of
+// another one by the work that runs, and by one piece of work of each owner.
 //
 // Thread-safe. Outlives the coroutines that wait for it.
 class FairWorkers {
  public:
-  explicit FairWorkers(size_t threads);
+  // `name`: of the threads; at most 15 bytes.
+  FairWorkers(size_t threads, std::string name);
   ~FairWorkers();
 
   // Runs the function on one of the threads and returns its result on the coroutine's executor. An
   // exception of the function is thrown there. The function must be a named variable of the
-  // awaiting coroutine; see http/blocking.h.
+  // awaiting coroutine; see net/blocking.h.
   template <class Function>
   boost::asio::awaitable<std::invoke_result_t<const Function&>> Run(std::string owner,
                                                                     const Function& function) {
@@ -51,6 +52,9 @@ class FairWorkers {
   template <class Function>
   void Run(std::string owner, const Function&& function) = delete;
 
+  // Ends the threads after the work that runs. No call of Run may be pending or follow.
+  void Stop();
+
   size_t queued() const;
 
  private:
@@ -69,4 +73,4 @@ class FairWorkers {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace tarn::queryd
+}  // namespace tarn::net

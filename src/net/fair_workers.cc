@@ -1,27 +1,30 @@
-#include "queryd/http/fair_workers.h"
+#include "net/fair_workers.h"
 
 #include <pthread.h>
 
-namespace tarn::queryd {
+namespace tarn::net {
 
 namespace asio = boost::asio;
 
-FairWorkers::FairWorkers(size_t threads) {
+FairWorkers::FairWorkers(size_t threads, std::string name) {
   for (size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] {
-      pthread_setname_np(pthread_self(), "list");
+    threads_.emplace_back([this, name] {
+      pthread_setname_np(pthread_self(), name.c_str());
       Loop();
     });
   }
 }
 
-FairWorkers::~FairWorkers() {
+FairWorkers::~FairWorkers() { Stop(); }
+
+void FairWorkers::Stop() {
   {
     const MutexLock lock(mutex_);
     is_stopping_ = true;
     changed_.notify_all();
   }
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 size_t FairWorkers::queued() const {
@@ -59,4 +62,4 @@ void FairWorkers::Loop() {
   }
 }
 
-}  // namespace tarn::queryd
+}  // namespace tarn::net
