@@ -69,6 +69,7 @@ std::string DecodeEscapes(std::string_view text) {
 
 // True for a key that another program could resolve to a path outside of its folder.
 bool CanEscapeFolder(std::string_view key) {
+  if (key.find_first_of("\\%") == std::string_view::npos) return HasDotSegment(key);
   std::string path = ReplaceAll(std::string(key), "\\", "/");
   for (int i = 0; i < kDecodingsMax; ++i) {
     if (HasDotSegment(path)) return true;
@@ -134,6 +135,21 @@ bool KeyScope::Allows(std::string_view key) const {
         return key.size() > prefix.size() && key.starts_with(prefix);
       });
   return fits && !CanEscapeFolder(key);
+}
+
+std::string_view KeyScope::FolderOf(std::string_view key) {
+  // The '/' at the end of a key does not end its folder.
+  const size_t slash = key.size() < 2 ? std::string_view::npos : key.rfind('/', key.size() - 2);
+  if (slash == std::string_view::npos || CanEscapeFolder(key)) return {};
+  return key.substr(0, slash + 1);
+}
+
+bool KeyScope::AllowsFolder(std::string_view folder) const {
+  if (!prefixes_) return true;
+  return !folder.empty() &&
+         std::any_of(prefixes_->begin(), prefixes_->end(), [folder](const std::string& prefix) {
+           return prefix.ends_with('/') && folder.starts_with(prefix);
+         });
 }
 
 Result<> ValidateKeyPrefix(std::string_view prefix) {

@@ -79,6 +79,13 @@ class KeyScope {
 
   bool is_all() const { return !prefixes_; }
   bool Allows(std::string_view key) const;
+
+  // Returns the folder of a key, with '/' at its end. Empty for a key at the top, and for one that
+  // no scope with prefixes allows.
+  static std::string_view FolderOf(std::string_view key);
+  // True only if all keys are allowed whose FolderOf is this folder or below it. Does not find
+  // prefixes that are complete keys.
+  bool AllowsFolder(std::string_view folder) const;
   // Sorted and without duplicates; nullopt for all keys.
   const std::optional<std::vector<std::string>>& prefixes() const& { return prefixes_; }
   std::optional<std::vector<std::string>> prefixes() && { return std::move(prefixes_); }

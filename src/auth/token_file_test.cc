@@ -213,6 +213,25 @@ TEST(KeyScope, AllowsKeysBelowItsPrefixes) {
   }
 }
 
+TEST(KeyScope, FindsTheFolderOfAKey) {
+  EXPECT_EQ(KeyScope::FolderOf("a/b/c.parquet"), "a/b/");
+  EXPECT_EQ(KeyScope::FolderOf("a/b/"), "a/");
+  for (const char* key : {"", "/", "c.parquet", "a/", "a/../b/c", "a/%2e./b/c", "a\\..\\b/c"}) {
+    EXPECT_EQ(KeyScope::FolderOf(key), "") << key;
+  }
+}
+
+TEST(KeyScope, AllowsAFolderOnlyBelowItsPrefixes) {
+  EXPECT_TRUE(KeyScope().AllowsFolder(""));
+  EXPECT_FALSE(KeyScope::Of({}).AllowsFolder("a/"));
+  const KeyScope scope = KeyScope::Of({"tenant_a/", "shared/days.parquet"});
+  EXPECT_TRUE(scope.AllowsFolder("tenant_a/"));
+  EXPECT_TRUE(scope.AllowsFolder("tenant_a/b/"));
+  for (const char* folder : {"", "tenant_ab/", "shared/", "tenant", "/tenant_a/"}) {
+    EXPECT_FALSE(scope.AllowsFolder(folder)) << folder;
+  }
+}
+
 TEST(KeyScope, ValidatesPrefixes) {
   for (const char* prefix : {"a/", "a", "a/b.parquet", "a/b/c/", "é/", "day=2026%2F01/", ".x/"}) {
     EXPECT_TRUE(ValidateKeyPrefix(prefix).ok()) << prefix;

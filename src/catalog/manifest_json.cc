@@ -7,15 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bounded_json.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "catalog/changes_reader.h"
 
 namespace tarn::catalog {
 namespace {
 
-// Keeps the order of fields in output. Not for parsing: lookup by key is linear, so a text with
-// many keys would take quadratic time.
-using OrderedJson = nlohmann::ordered_json;
 using Json = nlohmann::json;
 
 Error FieldError(const std::string& field, std::string_view why) {
@@ -132,29 +130,36 @@ Result<DatasetContent> ReadContent(const Json& json) {
   return content;
 }
 
-OrderedJson ToJson(const ObjectRef& object) {
-  OrderedJson json = {{"key", object.key}};
-  if (object.size_bytes) json["size"] = *object.size_bytes;
-  if (object.etag) json["etag"] = *object.etag;
-  return json;
+void AppendObject(std::string& out, const ObjectRef& object) {
+  out += R"({"key":)";
+  AppendJsonText(out, object.key);
+  if (object.size_bytes)
+    fmt::format_to(std::back_inserter(out), ",\"size\":{}", *object.size_bytes);
+  if (object.etag) {
+    out += ",\"etag\":";
+    AppendJsonText(out, *object.etag);
+  }
+  out += '}';
 }
 
-OrderedJson ToJson(const Column& column) {
-  OrderedJson json = {{"name", column.name}, {"type", column.type}};
-  if (column.nullable) json["nullable"] = *column.nullable;
-  return json;
+void AppendColumn(std::string& out, const Column& column) {
+  out += R"({"name":)";
+  AppendJsonText(out, column.name);
+  out += ",\"type\":";
+  AppendJsonText(out, column.type);
+  if (column.nullable) out += *column.nullable ? ",\"nullable\":true" : ",\"nullable\":false";
+  out += '}';
 }
 
 template <class Item>
-OrderedJson ToJson(const std::vector<Item>& items) {
-  OrderedJson list = OrderedJson::array();
-  for (const Item& item : items) list.push_back(ToJson(item));
-  return list;
-}
-
-template <class T>
-OrderedJson ToJsonOrNull(const std::optional<T>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
+void AppendItems(std::string& out, const std::vector<Item>& items,
+                 void (*append)(std::string& out, const Item& item)) {
+  out += '[';
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) out += ',';
+    append(out, items[i]);
+  }
+  out += ']';
 }
 
 void AppendManifests(std::string& out, const std::vector<Manifest>& manifests) {
@@ -210,15 +215,29 @@ Result<RestoreRequest> ParseRestoreRequest(std::string_view json) {
   return request;
 }
 
+// Without a tree of JSON values, which takes several times the time and memory of the text.
 std::string FormatDatasetContent(const DatasetContent& content) {
-  OrderedJson json = {{"objects", ToJson(content.objects)},
-                      {"row_count", ToJsonOrNull(content.row_count)},
-                      {"schema_fingerprint", ToJsonOrNull(content.schema_fingerprint)}};
-  if (content.schema) json["schema"] = ToJson(*content.schema);
-  return json.dump();
+  std::string out = "{\"objects\":";
+  AppendItems(out, content.objects, AppendObject);
+  fmt::format_to(std::back_inserter(out), ",\"row_count\":{},\"schema_fingerprint\":",
+                 content.row_count ? fmt::format("{}", *content.row_count) : "null");
+  if (content.schema_fingerprint) {
+    AppendJsonText(out, *content.schema_fingerprint);
+  } else {
+    out += "null";
+  }
+  if (content.schema) {
+    out += ",\"schema\":";
+    AppendItems(out, *content.schema, AppendColumn);
+  }
+  return out + '}';
 }
 
-std::string JsonText(std::string_view text) { return Json(text).dump(); }
+std::string JsonText(std::string_view text) {
+  std::string out;
+  AppendJsonText(out, text);
+  return out;
+}
 
 void AppendManifestStart(std::string& out, const Manifest& manifest) {
   fmt::format_to(std::back_inserter(out), R"({{"name":{},"dataset_id":{},"version":{},)",

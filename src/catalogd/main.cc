@@ -13,7 +13,6 @@
 #include "config/lakehouse.h"
 #include "http/daemon_routes.h"
 #include "http/server.h"
-#include "net/blocking.h"
 #include "net/runtime.h"
 
 namespace tarn::catalogd {
@@ -56,7 +55,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   std::vector<http::Route> routes = CatalogRoutes(service);
   const auto ready = [&service]() -> boost::asio::awaitable<Result<>> {
     const auto count = [&service] { return service.store.Count(); };
-    const Result<Store::Counts> counts = co_await net::RunBlocking(service.readers, count);
+    const Result<Store::Counts> counts = co_await service.readers.Run("", count);
     co_return counts.ok() ? Result<>() : counts.error();
   };
   for (http::Route& route : http::DaemonRoutes(metrics, ready, OpenApi()))

@@ -32,7 +32,8 @@ class FairWorkers {
 
   // Runs the function on one of the threads and returns its result on the coroutine's executor. An
   // exception of the function is thrown there. The function must be a named variable of the
-  // awaiting coroutine; see net/blocking.h.
+  // awaiting coroutine: GCC 12 destroys the captures of a temporary closure in a co_await
+  // expression twice.
   template <class Function>
   boost::asio::awaitable<std::invoke_result_t<const Function&>> Run(std::string owner,
                                                                     const Function& function) {

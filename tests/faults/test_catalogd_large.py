@@ -41,7 +41,9 @@ def fill(lake: Lake) -> None:
         database.execute("CREATE TEMP TABLE number AS " + NUMBERS, (DATASETS,))
         database.execute("INSERT INTO contents SELECT n + 1, ? FROM number", (content,))
         database.execute(
-            "INSERT INTO datasets SELECT printf('dataset-%06d', n), printf('%032x', n), 1, n + 1, "
+            "INSERT INTO datasets (name, dataset_id, version, revision, created_at, updated_at, "
+            "changed_by, content_id, bytes) "
+            "SELECT printf('dataset-%06d', n), printf('%032x', n), 1, n + 1, "
             "1795362600000000, 1795362600000000, '', n + 1, ? FROM number",
             (len(content) + 250,),
         )

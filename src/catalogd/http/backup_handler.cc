@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "catalogd/http/list_handler.h"
 #include "catalogd/http/routes.h"
-#include "net/blocking.h"
 
 namespace tarn::catalogd {
 
@@ -53,16 +52,18 @@ class OpenFile {
 
 class FileStream : public http::BodyStream {
  public:
-  FileStream(Service& service, SharedSlots::Slot slot, std::unique_ptr<OpenFile> file)
-      : service_(service), slot_(std::move(slot)), file_(std::move(file)) {}
+  FileStream(Service& service, std::string user, SharedSlots::Slot slot,
+             std::unique_ptr<OpenFile> file)
+      : service_(service), user_(std::move(user)), slot_(std::move(slot)), file_(std::move(file)) {}
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     const auto read = [this] { return file_->Read(); };
-    co_return co_await net::RunBlocking(service_.readers, read);
+    co_return co_await service_.readers.Run(user_, read);
   }
 
  private:
   Service& service_;
+  const std::string user_;
   const SharedSlots::Slot slot_;
   const std::unique_ptr<OpenFile> file_;
 };
@@ -80,12 +81,14 @@ asio::awaitable<Response> HandleBackup(Service& service, const Request& request)
     TARN_TRY(const std::string path, service.store.Backup());
     return OpenFile::OpenAndUnlink(path);
   };
-  Result<std::unique_ptr<OpenFile>> file = co_await net::RunBlocking(service.readers, write);
+  Result<std::unique_ptr<OpenFile>> file =
+      co_await service.readers.Run(request.identity->name, write);
   if (!file.ok()) co_return RenderStoreError(service, file.error(), request);
   log::Info("backup", {{"query_id", request.id}});
   Response response{.content_type = "application/vnd.sqlite3"};
   response.headers.emplace_back("Content-Disposition", "attachment; filename=\"catalog.sqlite\"");
-  response.body = std::make_unique<FileStream>(service, std::move(slot), std::move(*file));
+  response.body = std::make_unique<FileStream>(service, request.identity->name, std::move(slot),
+                                               std::move(*file));
   co_return response;
 }
 

@@ -7,7 +7,6 @@
 #include "catalogd/http/routes.h"
 #include "catalogd/store/listing.h"
 #include "http/entity_tags.h"
-#include "net/blocking.h"
 
 namespace tarn::catalogd {
 
@@ -49,10 +48,11 @@ Result<ListRequest> ParseListRequest(const Request& request, Duration wait_max) 
   return asked;
 }
 
-asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::DatasetScope& scope) {
+asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::Identity& identity) {
+  const auth::DatasetScope& scope = identity.datasets;
   if (scope.is_all()) co_return service.store.Now();
   const auto look = [&service, &scope] { return service.store.Now(scope); };
-  co_return co_await net::RunBlocking(service.readers, look);
+  co_return co_await service.readers.Run(identity.name, look);
 }
 
 // Returns the current position once the client does not know it, or the wait has ended.
@@ -60,7 +60,7 @@ asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const
                                                          const ListRequest& asked) {
   const auth::DatasetScope& scope = request.identity->datasets;
   const Deadline deadline = Deadline::After(asked.wait);
-  Result<catalog::Position> now = co_await Now(service, scope);
+  Result<catalog::Position> now = co_await Now(service, *request.identity);
   if (asked.wait == Duration::zero() || !now.ok() || !asked.Knows(*now)) co_return now;
   const SharedSlots::Slot slot = service.waiter_slots.Acquire(request.identity->name);
   const Error full = Unavailable("too many requests wait for a change (catalogd.waiters_max)");
@@ -71,7 +71,7 @@ asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const
   auto outcome = ChangeFeed::Outcome::kChanged;
   while (outcome == ChangeFeed::Outcome::kChanged) {
     // Read again first, for a change before the waiter was created.
-    now = co_await Now(service, scope);
+    now = co_await Now(service, *request.identity);
     if (!now.ok() || !asked.Knows(*now)) break;
     outcome = co_await waiter->Wait(deadline, *request.client);
   }
@@ -102,22 +102,24 @@ class ResponseTimeout {
 
 class ListStream : public http::BodyStream {
  public:
-  ListStream(Service& service, SharedSlots::Slot slot, std::unique_ptr<Listing> listing,
-             std::unique_ptr<ResponseTimeout> timeout)
+  ListStream(Service& service, std::string user, SharedSlots::Slot slot,
+             std::unique_ptr<Listing> listing, std::unique_ptr<ResponseTimeout> timeout)
       : service_(service),
+        user_(std::move(user)),
         slot_(std::move(slot)),
         listing_(std::move(listing)),
         timeout_(std::move(timeout)) {}
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     const auto next = [this] { return listing_->Next(kListPieceBytes); };
-    Result<std::optional<std::string>> piece = co_await net::RunBlocking(service_.readers, next);
+    Result<std::optional<std::string>> piece = co_await service_.readers.Run(user_, next);
     if (!piece.ok()) service_.failures.Increment();
     co_return piece;
   }
 
  private:
   Service& service_;
+  const std::string user_;
   const SharedSlots::Slot slot_;
   const std::unique_ptr<Listing> listing_;
   const std::unique_ptr<ResponseTimeout> timeout_;
@@ -166,7 +168,7 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
   const auto open = [&service, &request, &asked] {
     return OpenList(service, request, asked->since);
   };
-  Result<OpenedList> opened = co_await net::RunBlocking(service.readers, open);
+  Result<OpenedList> opened = co_await service.readers.Run(request.identity->name, open);
   if (!opened.ok()) co_return RenderStoreError(service, opened.error(), request);
   const Listing::Query& query = opened->listing->query();
   Response response = Response::Json(200, "");
@@ -178,8 +180,9 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
   }
   auto timeout = std::make_unique<ResponseTimeout>(co_await asio::this_coro::executor, request,
                                                    service.settings.list_timeout);
-  response.body = std::make_unique<ListStream>(service, std::move(opened->slot),
-                                               std::move(opened->listing), std::move(timeout));
+  response.body =
+      std::make_unique<ListStream>(service, request.identity->name, std::move(opened->slot),
+                                   std::move(opened->listing), std::move(timeout));
   co_return response;
 }
 

@@ -8,7 +8,6 @@
 #include "catalog/manifest_json.h"
 #include "catalogd/http/list_handler.h"
 #include "http/entity_tags.h"
-#include "net/blocking.h"
 
 namespace tarn::catalogd {
 
@@ -41,6 +40,7 @@ struct RenderedChange {
   RenderedDataset dataset;
 
   static RenderedChange Of(const Store::PutResult& put) {
+    if (put.outcome == Store::PutOutcome::kIsLarge) return {.outcome = put.outcome};
     return {put.outcome, put.record.manifest.version, RenderedDataset::Of(put.record)};
   }
 };
@@ -86,7 +86,6 @@ Result<Store::Condition> ConditionOf(const Request& request) {
   };
 }
 
-// A numeric parameter; `otherwise` if absent.
 std::string FormatHistory(const std::string& name, const Store::HistoryPage& page) {
   std::string json = fmt::format(R"({{"name":{},"versions":[)", catalog::JsonText(name));
   for (size_t i = 0; i < page.entries.size(); ++i) {
@@ -145,7 +144,7 @@ class Handlers {
       TARN_TRY(const Record record, service_.store.Get(name, ReserveFor(request)));
       return RenderedDataset::Of(record);
     };
-    Result<RenderedDataset> dataset = co_await net::RunBlocking(service_.readers, read);
+    Result<RenderedDataset> dataset = co_await service_.readers.Run(request.identity->name, read);
     if (!dataset.ok()) co_return RenderStoreError(service_, dataset.error(), request);
     const bool is_known = !dataset->json;
     Response response = RenderDataset(is_known ? 304 : 200, std::move(*dataset));
@@ -162,11 +161,12 @@ class Handlers {
     if (!allowed.ok()) co_return http::RenderError(allowed.error(), request);
     const Result<bool> touch = request.Flag("touch");
     if (!touch.ok()) co_return http::RenderError(touch.error(), request);
-    const Store::PutOptions options{.change = ChangeOptionsOf(request, std::move(*condition)),
-                                    .allow_schema_change = *allowed,
-                                    .touch = *touch};
-    // A manifest may have megabytes, so it is parsed on a pool thread.
-    const auto write = [this, &name, &request, &options]() -> Result<RenderedChange> {
+    Store::PutOptions options{.change = ChangeOptionsOf(request, std::move(*condition)),
+                              .allow_schema_change = *allowed,
+                              .touch = *touch};
+    const auto write = [this, &name, &request,
+                        &options](bool only_small) -> Result<RenderedChange> {
+      options.change.only_small = only_small;
       if (options.touch && request.body.empty()) {
         TARN_TRY(const Store::PutResult put, service_.store.Touch(name, options.change));
         return RenderedChange::Of(put);
@@ -175,7 +175,8 @@ class Handlers {
       TARN_TRY(const Store::PutResult put, service_.store.Put(name, content, options));
       return RenderedChange::Of(put);
     };
-    Result<RenderedChange> put = co_await net::RunBlocking(service_.writers, write);
+    Result<RenderedChange> put =
+        co_await service_.MakeChange(request.identity->name, request.body.size(), write);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
     const std::string_view outcome = OutcomeName(put->outcome);
     co_return RenderChange(request, std::move(*put), outcome);
@@ -188,10 +189,9 @@ class Handlers {
     }
     const Result<Store::Condition> condition = ConditionOf(request);
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
-    const auto remove = [this, &name, &condition] {
-      return service_.store.Delete(name, *condition);
-    };
-    const Result<> removed = co_await net::RunBlocking(service_.writers, remove);
+    const Store::ChangeOptions options = ChangeOptionsOf(request, *condition);
+    const auto remove = [this, &name, &options] { return service_.store.Delete(name, options); };
+    const Result<> removed = co_await service_.writers.Run(request.identity->name, remove);
     if (!removed.ok()) co_return RenderStoreError(service_, removed.error(), request);
     log::WriteForClient(request.identity->name, log::Level::kInfo, "dataset changed",
                         {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
@@ -213,7 +213,7 @@ class Handlers {
                                       ReserveFor(request)));
       return FormatHistory(name, page);
     };
-    Result<std::string> json = co_await net::RunBlocking(service_.readers, read);
+    Result<std::string> json = co_await service_.readers.Run(request.identity->name, read);
     if (!json.ok()) co_return RenderStoreError(service_, json.error(), request);
     co_return Response::Json(200, std::move(*json));
   }
@@ -225,13 +225,14 @@ class Handlers {
     if (!condition.ok()) co_return http::RenderError(condition.error(), request);
     const auto asked = catalog::ParseRestoreRequest(request.body);
     if (!asked.ok()) co_return http::RenderError(asked.error(), request);
-    const Store::ChangeOptions options = ChangeOptionsOf(request, std::move(*condition));
-    const auto restore = [&]() -> Result<RenderedChange> {
+    Store::ChangeOptions options = ChangeOptionsOf(request, std::move(*condition));
+    const auto restore = [&](bool only_small) -> Result<RenderedChange> {
+      options.only_small = only_small;
       TARN_TRY(const Store::PutResult put,
                service_.store.Restore(name, asked->dataset_id, asked->version, options));
       return RenderedChange::Of(put);
     };
-    Result<RenderedChange> put = co_await net::RunBlocking(service_.writers, restore);
+    Result<RenderedChange> put = co_await service_.MakeChange(request.identity->name, 0, restore);
     if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
     co_return RenderChange(request, std::move(*put), "restored");
   }

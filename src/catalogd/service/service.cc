@@ -1,5 +1,7 @@
 #include "catalogd/service/service.h"
 
+#include <algorithm>
+
 namespace tarn::catalogd {
 namespace {
 
@@ -16,6 +18,8 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
       feed(settings.waiters_max),
       stream_slots(static_cast<size_t>(settings.list_streams_max)),
       waiter_slots(static_cast<size_t>(settings.waiters_max)),
+      // Half the cores, so that small changes have the others.
+      large_writers(std::max<size_t>(MachineCores() / 2, 1), "write-large"),
       datasets(metrics.Gauge("tarn_catalog_datasets", "Datasets in the catalogue")),
       manifest_bytes(metrics.Gauge("tarn_catalog_manifest_bytes",
                                    "Bytes of the manifests of all datasets in the list")),
@@ -50,8 +54,9 @@ void Service::ShowSizes() {
 }
 
 void Service::Join() {
-  writers.join();
-  readers.join();
+  writers.Stop();
+  large_writers.Stop();
+  readers.Stop();
 }
 
 }  // namespace tarn::catalogd

@@ -15,6 +15,11 @@ Result<int64_t> AddContent(SqliteDatabase& database, std::string_view content) {
   return database.LastRow();
 }
 
+Result<uint64_t> ContentBytes(SqliteDatabase& database, int64_t id) {
+  TARN_TRY(const SqliteBlob blob, database.OpenBlob("contents", "content", id));
+  return uint64_t{blob.size()};
+}
+
 Result<std::string> ReadContent(SqliteDatabase& database, int64_t id) {
   TARN_TRY(SqliteBlob blob, database.OpenBlob("contents", "content", id));
   std::string content;

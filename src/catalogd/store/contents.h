@@ -16,6 +16,8 @@ namespace tarn::catalogd {
 // Stores a content and returns its id.
 Result<int64_t> AddContent(SqliteDatabase& database, std::string_view content);
 
+// The size of a content, without reading it.
+Result<uint64_t> ContentBytes(SqliteDatabase& database, int64_t id);
 Result<std::string> ReadContent(SqliteDatabase& database, int64_t id);
 
 // Parses the stored content of the dataset with this name.

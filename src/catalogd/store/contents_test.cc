@@ -146,7 +146,8 @@ TEST_F(ContentsTest, ListsEverythingIfTheChangesAreLonger) {
   const auto add_deletions = [this](int first, int last) {
     Execute(
         fmt::format("WITH RECURSIVE n (n) AS (VALUES ({}) UNION ALL SELECT n + 1 FROM n LIMIT "
-                    "{}) INSERT INTO deletions SELECT printf('%0200d', n), n, 'id', 2, 1, "
+                    "{}) INSERT INTO deletions (name, revision, dataset_id, version, created_at, "
+                    "deleted_at) SELECT printf('%0200d', n), n, 'id', 2, 1, "
                     "4000000000000000 FROM n; UPDATE catalogue SET revision = {}",
                     first, last - first + 1, last));
   };

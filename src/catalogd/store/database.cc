@@ -163,8 +163,15 @@ constexpr const char* kVersion5 = R"sql(
   END;
 )sql";
 
+// The folder of the keys, so that the right to register a large manifest again can be checked
+// without parsing it.
+constexpr const char* kVersion6 = R"sql(
+  ALTER TABLE datasets ADD COLUMN key_folder TEXT NOT NULL DEFAULT '';  -- of all keys; '': not known
+  ALTER TABLE history ADD COLUMN key_folder TEXT NOT NULL DEFAULT '';   -- likewise
+)sql";
+
 // The script at index N migrates version N to N + 1.
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 // The first version with all contents in the current format.
 constexpr int64_t kContentFormatVersion = 4;
 

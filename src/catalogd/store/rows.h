@@ -22,11 +22,12 @@ uint64_t ListedBytes(const std::string& name, const std::string& changed_by, siz
 struct DatasetRow {
   catalog::Manifest manifest;  // Without content.
   int64_t content_id = 0;
-  uint64_t bytes = 0;  // See ListedBytes.
+  uint64_t bytes = 0;      // See ListedBytes.
+  std::string key_folder;  // That all keys are in; empty: not known. See auth::KeyScope::FolderOf.
 };
 
 inline constexpr const char* kDatasetColumns =
-    "name, dataset_id, version, created_at, updated_at, changed_by, content_id, bytes";
+    "name, dataset_id, version, created_at, updated_at, changed_by, content_id, bytes, key_folder";
 
 // Converts a row of kDatasetColumns.
 inline DatasetRow ToDatasetRow(const SqliteStatement& row) {
@@ -39,6 +40,7 @@ inline DatasetRow ToDatasetRow(const SqliteStatement& row) {
   dataset.manifest.changed_by = row.Text(5);
   dataset.content_id = row.Integer(6);
   dataset.bytes = ToCount(row.Integer(7));
+  dataset.key_folder = row.Text(8);
   return dataset;
 }
 

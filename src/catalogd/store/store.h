@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "auth/identity.h"
@@ -53,7 +54,8 @@ class Listing;
 //
 // Changes use one connection, one after the other; changes that arrive during a commit share the
 // next one. Readers have their own connections and never wait for changes; in memory, one
-// connection serves all.
+// connection serves all. A large manifest is read, parsed and compared before the transaction that
+// needs it, so that other changes do not wait for that.
 //
 // Thread-safe; calls block on the disk.
 class Store {
@@ -101,7 +103,11 @@ class Store {
   using Condition = std::function<Result<>(const catalog::Manifest* current)>;
   static Result<> Always(const catalog::Manifest* /*current*/) { return {}; }
 
-  enum class PutOutcome { kCreated, kUpdated, kUnchanged };
+  // A manifest with more bytes is large.
+  static constexpr uint64_t kLargeBytes = 64 * 1024;
+
+  // kIsLarge: nothing was done, see ChangeOptions::only_small.
+  enum class PutOutcome { kCreated, kUpdated, kUnchanged, kIsLarge };
   struct PutResult {
     PutOutcome outcome = PutOutcome::kUnchanged;
     Record record;
@@ -112,6 +118,8 @@ class Store {
     std::string changed_by = {};  // The name of the token; empty: none.
     bool is_tenant = false;       // The token is limited to datasets.
     Reserve reserve = AnyMemory;  // For the content in the result.
+    // The change must not read or parse a large stored manifest, which takes long.
+    bool only_small = false;
   };
   struct PutOptions {
     ChangeOptions change = {};
@@ -133,8 +141,9 @@ class Store {
   Result<PutResult> Touch(const std::string& name, const ChangeOptions& options);
   Result<PutResult> Touch(const std::string& name) { return Touch(name, ChangeOptions()); }
 
-  // Deletes a dataset. kNotFound if it does not exist.
-  Result<> Delete(const std::string& name, const Condition& condition = Always);
+  // Deletes a dataset. kNotFound if it does not exist. The keys do not matter.
+  Result<> Delete(const std::string& name, const ChangeOptions& options);
+  Result<> Delete(const std::string& name) { return Delete(name, ChangeOptions()); }
 
   struct HistoryPage {
     std::vector<HistoryEntry> entries;  // Newest first.
@@ -185,12 +194,44 @@ class Store {
   struct StoredContent {
     int64_t id = 0;
     uint64_t bytes = 0;  // See ListedBytes.
+    std::string key_folder = {};
   };
   struct NewVersion {
-    std::string content;
-    std::optional<int64_t> content_id;  // nullopt: the content is new.
+    std::string_view new_content;
+    std::optional<int64_t> content_id;  // Of a stored content; then new_content is not used.
+    std::string key_folder;
     std::optional<DatasetRow> current;
     std::optional<Deletion> revived;
+  };
+  // A content that a client has sent.
+  struct SentContent {
+    const catalog::DatasetContent& content;
+    std::string text;  // In the form that is stored.
+    std::string key_folder;
+  };
+  // The comparison of a sent content with the current version.
+  struct Comparison {
+    std::string tag;  // Of the current version.
+    bool is_same = false;
+    Result<> schema = {};  // The error of a schema that may not replace the current one.
+  };
+  // A version to make current again; without it, the current one (a touch).
+  struct FormerVersion {
+    std::string dataset_id;  // Empty: of the last dataset with that name.
+    uint64_t version = 0;
+  };
+  // The stored content for a new version.
+  struct Source {
+    std::optional<DatasetRow> current;
+    std::optional<Deletion> deletion;
+    StoredContent stored;
+  };
+  // The content of a source, which the client may register.
+  struct SourceContent {
+    std::string tag;  // Of the current version; empty without one.
+    int64_t id = 0;
+    std::string text;
+    bool is_same = false;  // As the current version.
   };
 
   Store(SqliteDatabase database, Options options)
@@ -226,30 +267,41 @@ class Store {
   // An error applies to the whole transaction: nothing was changed.
   Result<> RunInOneTransaction(const std::vector<Job*>& batch) TARN_REQUIRES(mutex_);
 
-  // Called in a transaction of database_.
-  Result<PutResult> PutInTransaction(const std::string& name,
-                                     const catalog::DatasetContent& content,
-                                     const std::string& text, const PutOptions& options)
-      TARN_REQUIRES(mutex_);
-  Result<PutResult> RestoreInTransaction(const std::string& name, std::string dataset_id,
-                                         uint64_t version, const ChangeOptions& options)
-      TARN_REQUIRES(mutex_);
+  // A large manifest delays no other change, except in memory, where one connection serves all.
+  bool IsLarge(uint64_t bytes) const { return is_on_disk() && bytes > kLargeBytes; }
+  static Result<Comparison> Compare(SqliteDatabase& database, const DatasetRow& current,
+                                    const SentContent& sent, const PutOptions& options);
   // Finds a former version. The errors tell a version that is unknown from a deletion.
-  Result<StoredContent> FindFormer(const std::string& name, const std::string& dataset_id,
-                                   uint64_t version) TARN_REQUIRES(mutex_);
-  // Reads a stored content for a new version. kForbidden for keys outside of the allowed ones.
-  Result<std::string> ReadAllowed(const std::string& name, const StoredContent& stored,
-                                  const ChangeOptions& options) TARN_REQUIRES(mutex_);
-  Result<> DeleteInTransaction(const std::string& name, const Condition& condition)
+  static Result<StoredContent> FindFormer(SqliteDatabase& database, const std::string& name,
+                                          const std::string& dataset_id, uint64_t version);
+  static Result<std::optional<Deletion>> FindDeletion(SqliteDatabase& database,
+                                                      const std::string& name);
+  static Result<Source> FindSource(SqliteDatabase& database, const std::string& name,
+                                   const std::optional<FormerVersion>& former,
+                                   const Condition& condition);
+  // kForbidden for keys outside of the allowed ones.
+  static Result<SourceContent> ReadSource(SqliteDatabase& database, const std::string& name,
+                                          const Source& source, const ChangeOptions& options);
+  Result<PutResult> MakeCurrent(const std::string& name, const std::optional<FormerVersion>& former,
+                                const ChangeOptions& options);
+
+  // Called in a transaction of database_. kStale if a large manifest has to be read first, or has
+  // changed since.
+  Result<PutResult> PutInTransaction(const std::string& name, const SentContent& sent,
+                                     const std::optional<Comparison>& compared,
+                                     const PutOptions& options) TARN_REQUIRES(mutex_);
+  Result<PutResult> MakeCurrentInTransaction(const std::string& name,
+                                             const std::optional<FormerVersion>& former,
+                                             std::optional<SourceContent>& content,
+                                             const ChangeOptions& options) TARN_REQUIRES(mutex_);
+  Result<> DeleteInTransaction(const std::string& name, const ChangeOptions& options)
       TARN_REQUIRES(mutex_);
-  Result<std::optional<Deletion>> FindDeletion(const std::string& name) TARN_REQUIRES(mutex_);
   // Checks the name of a new dataset. kConflict if SQL cannot distinguish it from the name of
   // another dataset. The error omits the other name, which the client may not be allowed to see.
   Result<> CheckNameIsUnique(const std::string& name) TARN_REQUIRES(mutex_);
-  Result<PutResult> Unchanged(const DatasetRow& current, const ChangeOptions& options)
-      TARN_REQUIRES(mutex_);
-  Result<PutResult> Write(const std::string& name, NewVersion version, const ChangeOptions& options)
-      TARN_REQUIRES(mutex_);
+  // The record in the result has no content.
+  Result<PutResult> Write(const std::string& name, const NewVersion& version,
+                          const ChangeOptions& options) TARN_REQUIRES(mutex_);
   // Replaces the row of a dataset.
   Result<> WriteRow(const DatasetRow& row, uint64_t revision) TARN_REQUIRES(mutex_);
   // Increments the revision and returns the time of the change.
@@ -258,6 +310,8 @@ class Store {
   Result<> KeepHistory(const std::string& name) TARN_REQUIRES(mutex_);
   // Removes expired history: of this name, and of a few names deleted long ago.
   Result<> RemoveExpired(const std::string& name, UnixMicros now) TARN_REQUIRES(mutex_);
+  // Removes a deleted name with its history.
+  Result<> ForgetDeleted(const std::string& name, int64_t revision) TARN_REQUIRES(mutex_);
   // Called at the end of a transaction that changes the catalogue.
   Result<> Finish() TARN_REQUIRES(mutex_);
   // Called after the commit.
@@ -293,5 +347,15 @@ class Store {
   Mutex scope_states_mutex_;
   std::map<auth::DatasetScope, ScopeState> scope_states_ TARN_GUARDED_BY(scope_states_mutex_);
 };
+
+template <class F>
+std::invoke_result_t<F, SqliteDatabase&> Store::Read(const F& f) {
+  if (readers_) {
+    TARN_TRY(ReaderPool::Reader reader, readers_->Borrow());
+    return f(reader.database());
+  }
+  const MutexLock lock(mutex_);
+  return f(database_);
+}
 
 }  // namespace tarn::catalogd

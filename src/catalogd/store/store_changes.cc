@@ -62,6 +62,33 @@ Error DeletionError(const std::string& name, uint64_t version) {
   return {ErrorKind::kConflict, fmt::format("version {} of \"{}\" is its deletion", version, name)};
 }
 
+// A change is tried again if its dataset was changed while a large manifest was read for it.
+constexpr int kAttemptsMax = 10;
+
+Error StaleError() { return {ErrorKind::kStale, "the dataset was changed meanwhile"}; }
+
+Error ContendedError(const std::string& name) {
+  return Unavailable(fmt::format("\"{}\" was changed {} times while this change was prepared", name,
+                                 kAttemptsMax));
+}
+
+// Returns the longest folder that all keys are in; empty if it is not known. See
+// auth::KeyScope::FolderOf.
+std::string CommonFolder(const catalog::DatasetContent& content) {
+  std::string_view common;
+  for (size_t i = 0; i < content.objects.size(); ++i) {
+    const std::string_view folder = auth::KeyScope::FolderOf(content.objects[i].key);
+    if (folder.empty()) return "";
+    if (i == 0) common = folder;
+    while (!folder.starts_with(common)) {
+      const size_t slash = common.rfind('/', common.size() - 2);
+      if (common.size() < 2 || slash == std::string_view::npos) return "";
+      common = common.substr(0, slash + 1);
+    }
+  }
+  return std::string(common);
+}
+
 }  // namespace
 
 template <class F>
@@ -78,92 +105,126 @@ std::invoke_result_t<F> Store::RunChange(const std::string& name, const F& f) {
   return std::move(*result);
 }
 
+// --- A content that a client sends ---------------------------------------------------------------
+
 Result<Store::PutResult> Store::Put(const std::string& name, const catalog::DatasetContent& content,
                                     const PutOptions& options) {
   TARN_CHECK_OK(RequireKeys(options.change.keys, content));
-  std::string text = catalog::FormatDatasetContent(content);
-  return RunChange(
-      name, [&]() TARN_REQUIRES(mutex_) { return PutInTransaction(name, content, text, options); });
+  SentContent sent{.content = content,
+                   .text = catalog::FormatDatasetContent(content),
+                   .key_folder = CommonFolder(content)};
+  std::optional<Comparison> compared;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    Result<PutResult> put = RunChange(name, [&]() TARN_REQUIRES(mutex_) {
+      return PutInTransaction(name, sent, compared, options);
+    });
+    if (put.ok()) put->record.content = std::move(sent.text);
+    if (put.ok() || put.error().kind != ErrorKind::kStale) return put;
+    if (options.change.only_small) return PutResult{.outcome = PutOutcome::kIsLarge};
+    const auto compare = [&](SqliteDatabase& database) -> Result<std::optional<Comparison>> {
+      TARN_TRY(const std::optional<DatasetRow> current, FindDataset(database, name));
+      if (!current) return std::optional<Comparison>();
+      TARN_TRY(Comparison made, Compare(database, *current, sent, options));
+      return std::optional(std::move(made));
+    };
+    TARN_TRY(compared, Read(compare));
+  }
+  return ContendedError(name);
 }
 
-Result<Store::PutResult> Store::PutInTransaction(const std::string& name,
-                                                 const catalog::DatasetContent& content,
-                                                 const std::string& text,
+Result<Store::Comparison> Store::Compare(SqliteDatabase& database, const DatasetRow& current,
+                                         const SentContent& sent, const PutOptions& options) {
+  Comparison comparison{.tag = TagOf(current.manifest)};
+  TARN_TRY(comparison.is_same, ContentEquals(database, current.content_id, sent.text));
+  if (comparison.is_same || !sent.content.schema || options.allow_schema_change) return comparison;
+  TARN_TRY(const std::string stored, ReadContent(database, current.content_id));
+  const std::string& name = current.manifest.name;
+  TARN_TRY(const catalog::DatasetContent before, ParseContent(name, stored));
+  comparison.schema = CheckSchema(name, before, sent.content);
+  return comparison;
+}
+
+Result<Store::PutResult> Store::PutInTransaction(const std::string& name, const SentContent& sent,
+                                                 const std::optional<Comparison>& compared,
                                                  const PutOptions& options) {
   TARN_TRY(std::optional<DatasetRow> current, FindDataset(database_, name));
   TARN_CHECK_OK(options.change.condition(current ? &current->manifest : nullptr));
-  if (current && !options.touch) {
-    TARN_TRY(const bool same, ContentEquals(database_, current->content_id, text));
-    if (same) return Unchanged(*current, options.change);
+  if (current) {
+    const bool is_compared = compared && compared->tag == TagOf(current->manifest);
+    if (!is_compared && IsLarge(current->bytes)) return StaleError();
+    Result<Comparison> comparison =
+        is_compared ? Result<Comparison>(*compared) : Compare(database_, *current, sent, options);
+    if (!comparison.ok()) return comparison.error();
+    if (comparison->is_same && !options.touch) {
+      TARN_CHECK_OK(options.change.reserve(current->bytes));
+      return PutResult{PutOutcome::kUnchanged, {.manifest = std::move(current->manifest)}};
+    }
+    TARN_CHECK_OK(comparison->schema);
   }
-  if (current && content.schema && !options.allow_schema_change) {
-    TARN_TRY(const std::string stored, ReadContent(database_, current->content_id));
-    TARN_TRY(const catalog::DatasetContent before, ParseContent(name, stored));
-    TARN_CHECK_OK(CheckSchema(name, before, content));
-  }
-  return Write(name, {.content = text, .current = std::move(current)}, options.change);
+  const NewVersion version{
+      .new_content = sent.text, .key_folder = sent.key_folder, .current = std::move(current)};
+  return Write(name, version, options.change);
 }
 
+// --- A content that is stored --------------------------------------------------------------------
+
 Result<Store::PutResult> Store::Touch(const std::string& name, const ChangeOptions& options) {
-  return RunChange(name, [&]() TARN_REQUIRES(mutex_) -> Result<PutResult> {
-    TARN_TRY(const std::optional<DatasetRow> current, FindDataset(database_, name));
-    if (!current) return NoSuchDatasetError(name);
-    TARN_CHECK_OK(options.condition(&current->manifest));
-    TARN_TRY(std::string content,
-             ReadAllowed(name, {current->content_id, current->bytes}, options));
-    return Write(
-        name,
-        {.content = std::move(content), .content_id = current->content_id, .current = current},
-        options);
-  });
+  return MakeCurrent(name, std::nullopt, options);
 }
 
 Result<Store::PutResult> Store::Restore(const std::string& name, const std::string& dataset_id,
                                         uint64_t version, const ChangeOptions& options) {
-  return RunChange(name, [&]() TARN_REQUIRES(mutex_) {
-    return RestoreInTransaction(name, dataset_id, version, options);
-  });
+  return MakeCurrent(name, FormerVersion{.dataset_id = dataset_id, .version = version}, options);
 }
 
-Result<Store::PutResult> Store::RestoreInTransaction(const std::string& name,
-                                                     std::string dataset_id, uint64_t version,
-                                                     const ChangeOptions& options) {
-  TARN_TRY(std::optional<DatasetRow> current, FindDataset(database_, name));
-  TARN_TRY(std::optional<Deletion> deletion, FindDeletion(name));
-  if (!current && !deletion) return NoSuchDatasetError(name);
-  TARN_CHECK_OK(options.condition(current ? &current->manifest : nullptr));
-  if (dataset_id.empty())
-    dataset_id = current ? current->manifest.dataset_id : deletion->dataset_id;
-  const bool is_current =
-      current && current->manifest.dataset_id == dataset_id && current->manifest.version == version;
-  if (is_current) {
-    // The keys are checked even if nothing changes, as in every other change.
-    TARN_TRY(std::string content,
-             ReadAllowed(name, {current->content_id, current->bytes}, options));
-    return PutResult{PutOutcome::kUnchanged, {std::move(current->manifest), std::move(content)}};
+Result<Store::PutResult> Store::MakeCurrent(const std::string& name,
+                                            const std::optional<FormerVersion>& former,
+                                            const ChangeOptions& options) {
+  std::optional<SourceContent> content;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    Result<PutResult> put = RunChange(name, [&]() TARN_REQUIRES(mutex_) {
+      return MakeCurrentInTransaction(name, former, content, options);
+    });
+    if (put.ok()) put->record.content = std::move(content->text);
+    if (put.ok() || put.error().kind != ErrorKind::kStale) return put;
+    if (options.only_small) return PutResult{.outcome = PutOutcome::kIsLarge};
+    const auto read = [&](SqliteDatabase& database) -> Result<SourceContent> {
+      TARN_TRY(const Source source, FindSource(database, name, former, options.condition));
+      return ReadSource(database, name, source, options);
+    };
+    TARN_TRY(content, Read(read));
   }
-  if (deletion && deletion->dataset_id == dataset_id && deletion->version == version) {
-    return DeletionError(name, version);
-  }
-  TARN_TRY(const StoredContent former, FindFormer(name, dataset_id, version));
-  TARN_TRY(std::string content, ReadAllowed(name, former, options));
-  if (current) {
-    TARN_TRY(const bool same, ContentEquals(database_, current->content_id, content));
-    if (same) return Unchanged(*current, options);
-  }
-  return Write(name,
-               {.content = std::move(content),
-                .content_id = former.id,
-                .current = std::move(current),
-                .revived = std::move(deletion)},
-               options);
+  return ContendedError(name);
 }
 
-Result<Store::StoredContent> Store::FindFormer(const std::string& name,
+Result<Store::PutResult> Store::MakeCurrentInTransaction(const std::string& name,
+                                                         const std::optional<FormerVersion>& former,
+                                                         std::optional<SourceContent>& content,
+                                                         const ChangeOptions& options) {
+  TARN_TRY(Source source, FindSource(database_, name, former, options.condition));
+  const std::string tag = source.current ? TagOf(source.current->manifest) : "";
+  const bool is_read = content && content->tag == tag && content->id == source.stored.id;
+  if (!is_read) {
+    const uint64_t bytes =
+        std::max(source.stored.bytes, source.current ? source.current->bytes : 0);
+    if (IsLarge(bytes)) return StaleError();
+    TARN_TRY(content, ReadSource(database_, name, source, options));
+  }
+  if (former && content->is_same) {
+    return PutResult{PutOutcome::kUnchanged, {.manifest = std::move(source.current->manifest)}};
+  }
+  const NewVersion version{.content_id = source.stored.id,
+                           .key_folder = std::move(source.stored.key_folder),
+                           .current = std::move(source.current),
+                           .revived = std::move(source.deletion)};
+  return Write(name, version, options);
+}
+
+Result<Store::StoredContent> Store::FindFormer(SqliteDatabase& database, const std::string& name,
                                                const std::string& dataset_id, uint64_t version) {
   TARN_TRY(SqliteStatement query,
-           database_.Prepare("SELECT content_id, bytes FROM history WHERE name = ? AND dataset_id "
-                             "= ? AND version = ?"));
+           database.Prepare("SELECT content_id, bytes, key_folder FROM history WHERE name = ? AND "
+                            "dataset_id = ? AND version = ?"));
   query.Bind(1, name).Bind(2, dataset_id).Bind(3, static_cast<int64_t>(version));
   TARN_TRY(const bool found, query.Step());
   if (!found) {
@@ -173,30 +234,80 @@ Result<Store::StoredContent> Store::FindFormer(const std::string& name,
                     version, name, dataset_id));
   }
   if (query.IsNull(0)) return DeletionError(name, version);
-  return StoredContent{query.Integer(0), ToCount(query.Integer(1))};
+  return StoredContent{query.Integer(0), ToCount(query.Integer(1)), query.Text(2)};
 }
 
-Result<std::string> Store::ReadAllowed(const std::string& name, const StoredContent& stored,
-                                       const ChangeOptions& options) {
-  TARN_CHECK_OK(options.reserve(stored.bytes));
-  TARN_TRY(std::string content, ReadContent(database_, stored.id));
-  if (options.keys.is_all()) return content;
-  TARN_TRY(const catalog::DatasetContent parsed, ParseContent(name, content));
-  TARN_CHECK_OK(RequireKeys(options.keys, parsed));
+Result<std::optional<Store::Deletion>> Store::FindDeletion(SqliteDatabase& database,
+                                                           const std::string& name) {
+  TARN_TRY(
+      SqliteStatement query,
+      database.Prepare("SELECT dataset_id, version, created_at FROM deletions WHERE name = ?"));
+  TARN_TRY(const bool row, query.Bind(1, name).Step());
+  if (!row) return std::optional<Deletion>();
+  return std::optional(
+      Deletion{query.Text(0), ToCount(query.Integer(1)), ToTime(query.Integer(2))});
+}
+
+Result<Store::Source> Store::FindSource(SqliteDatabase& database, const std::string& name,
+                                        const std::optional<FormerVersion>& former,
+                                        const Condition& condition) {
+  Source source;
+  TARN_TRY(source.current, FindDataset(database, name));
+  if (former) {
+    TARN_TRY(source.deletion, FindDeletion(database, name));
+  }
+  const std::optional<DatasetRow>& current = source.current;
+  if (!current && !source.deletion) return NoSuchDatasetError(name);
+  TARN_CHECK_OK(condition(current ? &current->manifest : nullptr));
+  std::string dataset_id = former ? former->dataset_id : "";
+  if (dataset_id.empty()) {
+    dataset_id = current ? current->manifest.dataset_id : source.deletion->dataset_id;
+  }
+  const bool is_current = current && current->manifest.dataset_id == dataset_id &&
+                          (!former || current->manifest.version == former->version);
+  if (is_current) {
+    source.stored = {current->content_id, current->bytes, current->key_folder};
+    return source;
+  }
+  if (source.deletion && source.deletion->dataset_id == dataset_id &&
+      source.deletion->version == former->version) {
+    return DeletionError(name, former->version);
+  }
+  TARN_TRY(source.stored, FindFormer(database, name, dataset_id, former->version));
+  return source;
+}
+
+Result<Store::SourceContent> Store::ReadSource(SqliteDatabase& database, const std::string& name,
+                                               const Source& source, const ChangeOptions& options) {
+  SourceContent content{.tag = source.current ? TagOf(source.current->manifest) : "",
+                        .id = source.stored.id};
+  TARN_CHECK_OK(options.reserve(source.stored.bytes));
+  TARN_TRY(content.text, ReadContent(database, source.stored.id));
+  if (!options.keys.AllowsFolder(source.stored.key_folder)) {
+    TARN_TRY(const catalog::DatasetContent parsed, ParseContent(name, content.text));
+    TARN_CHECK_OK(RequireKeys(options.keys, parsed));
+  }
+  if (source.current) {
+    content.is_same = source.current->content_id == source.stored.id;
+    if (!content.is_same) {
+      TARN_TRY(content.is_same, ContentEquals(database, source.current->content_id, content.text));
+    }
+  }
   return content;
 }
 
-Result<Store::PutResult> Store::Unchanged(const DatasetRow& current, const ChangeOptions& options) {
-  TARN_CHECK_OK(options.reserve(current.bytes));
-  TARN_TRY(std::string content, ReadContent(database_, current.content_id));
-  return PutResult{PutOutcome::kUnchanged, {current.manifest, std::move(content)}};
-}
+// --- Rows ----------------------------------------------------------------------------------------
 
-Result<Store::PutResult> Store::Write(const std::string& name, NewVersion version,
+Result<Store::PutResult> Store::Write(const std::string& name, const NewVersion& version,
                                       const ChangeOptions& options) {
   const std::optional<DatasetRow>& current = version.current;
   if (!current) TARN_CHECK_OK(CheckNameIsUnique(name));
-  DatasetRow row{.bytes = ListedBytes(name, options.changed_by, version.content.size())};
+  uint64_t content_bytes = version.new_content.size();
+  if (version.content_id) {
+    TARN_TRY(content_bytes, ContentBytes(database_, *version.content_id));
+  }
+  DatasetRow row{.bytes = ListedBytes(name, options.changed_by, content_bytes),
+                 .key_folder = version.key_folder};
   TARN_CHECK_OK(CheckLimits(options_.limits, database_,
                             {.token = options.changed_by,
                              .is_tenant = options.is_tenant,
@@ -224,13 +335,13 @@ Result<Store::PutResult> Store::Write(const std::string& name, NewVersion versio
   if (version.content_id) {
     row.content_id = *version.content_id;
   } else {
-    TARN_TRY(row.content_id, AddContent(database_, version.content));
-    written_bytes_ += version.content.size();
+    TARN_TRY(row.content_id, AddContent(database_, version.new_content));
+    written_bytes_ += version.new_content.size();
   }
   TARN_CHECK_OK(WriteRow(row, change.revision));
   TARN_CHECK_OK(RemoveExpired(name, change.time));
   return PutResult{current ? PutOutcome::kUpdated : PutOutcome::kCreated,
-                   {std::move(manifest), std::move(version.content)}};
+                   {.manifest = std::move(manifest)}};
 }
 
 Result<> Store::WriteRow(const DatasetRow& row, uint64_t revision) {
@@ -240,8 +351,8 @@ Result<> Store::WriteRow(const DatasetRow& row, uint64_t revision) {
   TARN_CHECK_OK(remove.Bind(1, manifest.name).Step());
   TARN_TRY(SqliteStatement insert,
            database_.Prepare("INSERT INTO datasets (name, dataset_id, version, revision, "
-                             "created_at, updated_at, changed_by, content_id, bytes) "
-                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                             "created_at, updated_at, changed_by, content_id, bytes, key_folder) "
+                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   TARN_CHECK_OK(insert.Bind(1, manifest.name)
                     .Bind(2, manifest.dataset_id)
                     .Bind(3, static_cast<int64_t>(manifest.version))
@@ -251,19 +362,20 @@ Result<> Store::WriteRow(const DatasetRow& row, uint64_t revision) {
                     .Bind(7, manifest.changed_by)
                     .Bind(8, row.content_id)
                     .Bind(9, static_cast<int64_t>(row.bytes))
+                    .Bind(10, row.key_folder)
                     .Step());
   return {};
 }
 
-Result<> Store::Delete(const std::string& name, const Condition& condition) {
+Result<> Store::Delete(const std::string& name, const ChangeOptions& options) {
   return RunChange(name,
-                   [&]() TARN_REQUIRES(mutex_) { return DeleteInTransaction(name, condition); });
+                   [&]() TARN_REQUIRES(mutex_) { return DeleteInTransaction(name, options); });
 }
 
-Result<> Store::DeleteInTransaction(const std::string& name, const Condition& condition) {
+Result<> Store::DeleteInTransaction(const std::string& name, const ChangeOptions& options) {
   TARN_TRY(const std::optional<DatasetRow> current, FindDataset(database_, name));
   if (!current) return NoSuchDatasetError(name);
-  TARN_CHECK_OK(condition(&current->manifest));
+  TARN_CHECK_OK(options.condition(&current->manifest));
   TARN_TRY(const Change change, NextChange());
   TARN_CHECK_OK(KeepHistory(name));
   TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM datasets WHERE name = ?"));
@@ -280,16 +392,6 @@ Result<> Store::DeleteInTransaction(const std::string& name, const Condition& co
                     .Bind(6, ToInteger(change.time))
                     .Step());
   return RemoveExpired(name, change.time);
-}
-
-Result<std::optional<Store::Deletion>> Store::FindDeletion(const std::string& name) {
-  TARN_TRY(
-      SqliteStatement query,
-      database_.Prepare("SELECT dataset_id, version, created_at FROM deletions WHERE name = ?"));
-  TARN_TRY(const bool row, query.Bind(1, name).Step());
-  if (!row) return std::optional<Deletion>();
-  return std::optional(
-      Deletion{query.Text(0), ToCount(query.Integer(1)), ToTime(query.Integer(2))});
 }
 
 Result<> Store::CheckNameIsUnique(const std::string& name) {
@@ -316,56 +418,6 @@ Result<Store::Change> Store::NextChange() {
            database_.Prepare("UPDATE catalogue SET revision = ?, last_change = ?"));
   TARN_CHECK_OK(update.Bind(1, static_cast<int64_t>(next_revision_)).Bind(2, time).Step());
   return Change{next_revision_, ToTime(time)};
-}
-
-Result<> Store::KeepHistory(const std::string& name) {
-  TARN_TRY(SqliteStatement dataset,
-           database_.Prepare("INSERT INTO history SELECT name, revision, dataset_id, version, "
-                             "updated_at, content_id, bytes FROM datasets WHERE name = ?"));
-  TARN_CHECK_OK(dataset.Bind(1, name).Step());
-  TARN_TRY(SqliteStatement deletion,
-           database_.Prepare("INSERT INTO history SELECT name, revision, dataset_id, version, "
-                             "deleted_at, NULL, 0 FROM deletions WHERE name = ?"));
-  TARN_CHECK_OK(deletion.Bind(1, name).Step());
-  TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM deletions WHERE name = ?"));
-  TARN_CHECK_OK(remove.Bind(1, name).Step());
-  return {};
-}
-
-Result<> Store::RemoveExpired(const std::string& name, UnixMicros now) {
-  // The table does not include the current version.
-  TARN_TRY(SqliteStatement trim,
-           database_.Prepare("DELETE FROM history WHERE name = ?1 AND revision <= (SELECT revision "
-                             "FROM history WHERE name = ?1 ORDER BY revision DESC LIMIT 1 OFFSET "
-                             "?2)"));
-  TARN_CHECK_OK(trim.Bind(1, name).Bind(2, options_.history_versions_max - 1).Step());
-
-  // More than one change can add, so that the backlog shrinks.
-  constexpr int kNamesMax = 8;
-  const auto keep = std::chrono::duration_cast<std::chrono::microseconds>(options_.deleted_keep);
-  TARN_TRY(SqliteStatement old,
-           database_.Prepare("SELECT name, revision, deleted_at FROM deletions ORDER BY revision "
-                             "LIMIT ?"));
-  old.Bind(1, kNamesMax);
-  std::vector<std::string> names;
-  int64_t forgotten = 0;
-  for (;;) {
-    TARN_TRY(const bool row, old.Step());
-    if (!row || ToTime(old.Integer(2)) > now - keep || old.View(0) == name) break;
-    names.push_back(old.Text(0));
-    forgotten = old.Integer(1);
-  }
-  if (names.empty()) return {};
-  for (const std::string& gone : names) {
-    for (const char* table : {"history", "deletions"}) {
-      TARN_TRY(SqliteStatement remove,
-               database_.Prepare(fmt::format("DELETE FROM {} WHERE name = ?", table)));
-      TARN_CHECK_OK(remove.Bind(1, gone).Step());
-    }
-  }
-  TARN_TRY(SqliteStatement update, database_.Prepare("UPDATE catalogue SET forgotten = ?"));
-  TARN_CHECK_OK(update.Bind(1, forgotten).Step());
-  return {};
 }
 
 }  // namespace tarn::catalogd

@@ -58,16 +58,6 @@ std::string Record::Json() const {
   return json;
 }
 
-template <class F>
-std::invoke_result_t<F, SqliteDatabase&> Store::Read(const F& f) {
-  if (readers_) {
-    TARN_TRY(ReaderPool::Reader reader, readers_->Borrow());
-    return f(reader.database());
-  }
-  const MutexLock lock(mutex_);
-  return f(database_);
-}
-
 std::string Store::CatalogIdFor(const auth::DatasetScope& scope) const {
   if (scope.is_all()) return catalog_id_;
   return fmt::format("{}-{:016x}", catalog_id_, HashOf(*scope.patterns()));

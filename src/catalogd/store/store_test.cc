@@ -213,8 +213,8 @@ TEST_F(StoreTest, ChecksConditionsInTheTransaction) {
   const std::string tag = TagOf(store->Get("a")->manifest);
   EXPECT_EQ(store->Put("a", Content("2"), {.change = {.condition = refuse}}).error().message, tag);
   EXPECT_EQ(store->Put("a", Content("1"), {.change = {.condition = refuse}}).error().message, tag);
-  EXPECT_EQ(store->Delete("a", refuse).error().message, tag);
-  EXPECT_EQ(store->Delete("b", refuse).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(store->Delete("a", {.condition = refuse}).error().message, tag);
+  EXPECT_EQ(store->Delete("b", {.condition = refuse}).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(store->Restore("a", "", 1, {.condition = refuse}).error().message, tag);
   EXPECT_EQ(store->Now().revision, 1U);
 }
