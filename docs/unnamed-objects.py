@@ -15,7 +15,7 @@ import sys
 import boto3
 
 # The PRAGMA user_version of the catalogue's database.
-KNOWN_VERSION = 6
+KNOWN_VERSION = 7
 NAMING = "SELECT content FROM contents"
 
 

@@ -42,9 +42,11 @@ Result<> Serve(const LakehouseSettings& settings) {
   net::Runtime runtime(2);
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
   TARN_TRY(const DatasetLimits limits, LimitsOf(settings.catalogd));
-  const Store::Options options{.history_versions_max = settings.catalogd.history_versions_max,
-                               .deleted_keep = settings.catalogd.deleted_keep,
-                               .limits = limits};
+  const Store::Options options{
+      .history_versions_max = settings.catalogd.history_versions_max,
+      .history_bytes_max_per_token = settings.catalogd.history_bytes_max_per_token,
+      .deleted_keep = settings.catalogd.deleted_keep,
+      .limits = limits};
   TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir, options));
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,

@@ -451,6 +451,13 @@ SettingsTable LakehouseSettings::Table() {
        .min = 1,
        .max = 1'000'000,
        .unit = "versions"},
+      {.key = "catalogd.history_bytes_max_per_token",
+       .target = &catalogd.history_bytes_max_per_token,
+       .help = "The maximum size of the former versions and deletions that each token made. Beyond "
+               "it, the oldest ones are removed. Only for tokens that are limited to datasets.",
+       .min = 1'000'000,
+       .max = 1'000'000'000'000,
+       .unit = "bytes"},
       {.key = "catalogd.deleted_keep",
        .target = &catalogd.deleted_keep,
        .help = "How long a deleted dataset can be restored. A client that has not read the "

@@ -99,6 +99,7 @@ struct CatalogdSettings {
   int64_t list_streams_max = 16;
   Duration list_timeout = std::chrono::minutes(1);
   int64_t history_versions_max = 100;
+  int64_t history_bytes_max_per_token = 256'000'000;
   Duration deleted_keep = std::chrono::hours(24 * 30);
 };
 

@@ -1,5 +1,7 @@
 """No tenant can fill the catalogue: its datasets, and the list that queryd reads, have limits."""
 
+import json
+
 import pytest
 from harness.client import Answer, Client
 from harness.engine import metric
@@ -109,6 +111,30 @@ def test_sums_of_a_restored_backup_are_right(tenants):
     assert 95_000 < metric(admin, "tarn_catalog_manifest_bytes") < 105_000
     assert red.put("red_2", keys(100)).status == 201
     refused(red.put("red_3", keys(100)), "datasets_bytes_max_per_token")
+
+
+def test_history_of_a_tenant_has_a_limit(tenants):
+    lake = tenants
+    lake.catalogd.stop()
+    lake.set("catalogd", history_bytes_max_per_token=1_000_000).start_catalogd()
+    red, blue, loader = of(lake, "red", "blue", "loader")
+    assert blue.put("blue_1", keys(90)).status == 201
+    assert blue.put("blue_1", keys(91)).status == 200
+    database = lake.folder / "catalog" / "catalog.sqlite"
+    for number in range(40):
+        assert red.put("red_1", keys(90, f"k/{number}")).status in (200, 201)
+    size = database.stat().st_size
+    for number in range(100):
+        assert red.put("red_1", keys(90, f"k/{number}")).status == 200
+    assert database.stat().st_size < size + 1_000_000, "100 versions have 9 MB"
+    history = "/catalog/datasets/red_1/history"
+    versions = loader.get(history).json()["versions"]
+    assert 8 <= len(versions) <= 12 and versions[0]["version"] == 140
+    restore = "/catalog/datasets/red_1/restore"
+    red.request("POST", restore, '{"version":1}').expect_error(404, "the history has no version 1")
+    oldest = json.dumps({"version": versions[-1]["version"]})
+    assert red.request("POST", restore, oldest).status == 200
+    assert len(blue.get("/catalog/datasets/blue_1/history").json()["versions"]) == 2
 
 
 def test_lowered_limit_allows_smaller_manifests(tenants):

@@ -170,8 +170,38 @@ constexpr const char* kVersion6 = R"sql(
   ALTER TABLE history ADD COLUMN key_folder TEXT NOT NULL DEFAULT '';   -- likewise
 )sql";
 
+// The tokens of the history, and the bytes that each of them keeps in it.
+constexpr const char* kVersion7 = R"sql(
+  ALTER TABLE history ADD COLUMN changed_by TEXT NOT NULL DEFAULT '';   -- a token; '': not known
+  ALTER TABLE history ADD COLUMN kept_bytes INTEGER NOT NULL DEFAULT 0; -- that only this row keeps
+  ALTER TABLE deletions ADD COLUMN changed_by TEXT NOT NULL DEFAULT ''; -- as in history
+  CREATE INDEX history_by_token ON history (changed_by, revision);
+  CREATE INDEX deletions_by_token ON deletions (changed_by, revision);
+  CREATE TABLE history_usage (          -- the sum of kept_bytes of each token, and its deletions
+    token TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TRIGGER history_added AFTER INSERT ON history BEGIN
+    INSERT INTO history_usage VALUES (new.changed_by, new.kept_bytes)
+      ON CONFLICT (token) DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER history_removed AFTER DELETE ON history BEGIN
+    UPDATE history_usage SET bytes = bytes - old.kept_bytes WHERE token = old.changed_by;
+    DELETE FROM history_usage WHERE token = old.changed_by AND bytes <= 0;
+  END;
+  CREATE TRIGGER deletion_added AFTER INSERT ON deletions BEGIN
+    INSERT INTO history_usage VALUES (new.changed_by, 512)
+      ON CONFLICT (token) DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER deletion_removed AFTER DELETE ON deletions BEGIN
+    UPDATE history_usage SET bytes = bytes - 512 WHERE token = old.changed_by;
+    DELETE FROM history_usage WHERE token = old.changed_by AND bytes <= 0;
+  END;
+)sql";
+
 // The script at index N migrates version N to N + 1.
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4,
+                               kVersion5, kVersion6, kVersion7};
 // The first version with all contents in the current format.
 constexpr int64_t kContentFormatVersion = 4;
 

@@ -62,6 +62,8 @@ class Store {
  public:
   struct Options {
     int64_t history_versions_max = 100;  // Of each name, including the current one.
+    // The limit for the former versions and deletions by one token that is limited to datasets.
+    int64_t history_bytes_max_per_token = 256'000'000;
     Duration deleted_keep = std::chrono::hours(24 * 30);  // The retention of deletions.
     DatasetLimits limits = {};
   };
@@ -306,10 +308,13 @@ class Store {
   Result<> WriteRow(const DatasetRow& row, uint64_t revision) TARN_REQUIRES(mutex_);
   // Increments the revision and returns the time of the change.
   Result<Change> NextChange() TARN_REQUIRES(mutex_);
-  // Moves the current state of a name to its history.
-  Result<> KeepHistory(const std::string& name) TARN_REQUIRES(mutex_);
+  // Moves the current state of a name to its history. `shares_content`: the next version has the
+  // same content.
+  Result<> KeepHistory(const std::string& name, bool shares_content) TARN_REQUIRES(mutex_);
   // Removes expired history: of this name, and of a few names deleted long ago.
   Result<> RemoveExpired(const std::string& name, UnixMicros now) TARN_REQUIRES(mutex_);
+  // Removes the oldest history of a token until it is within its limit.
+  Result<> TrimHistoryOf(const std::string& token) TARN_REQUIRES(mutex_);
   // Removes a deleted name with its history.
   Result<> ForgetDeleted(const std::string& name, int64_t revision) TARN_REQUIRES(mutex_);
   // Called at the end of a transaction that changes the catalogue.

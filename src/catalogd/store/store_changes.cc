@@ -317,7 +317,8 @@ Result<Store::PutResult> Store::Write(const std::string& name, const NewVersion&
                              .is_new = !current}));
   TARN_CHECK_OK(options.reserve(row.bytes));
   TARN_TRY(const Change change, NextChange());
-  TARN_CHECK_OK(KeepHistory(name));
+  const bool shares_content = current && version.content_id == current->content_id;
+  TARN_CHECK_OK(KeepHistory(name, shares_content));
   catalog::Manifest& manifest = row.manifest;
   if (current) {
     manifest = current->manifest;
@@ -340,6 +341,7 @@ Result<Store::PutResult> Store::Write(const std::string& name, const NewVersion&
   }
   TARN_CHECK_OK(WriteRow(row, change.revision));
   TARN_CHECK_OK(RemoveExpired(name, change.time));
+  if (options.is_tenant) TARN_CHECK_OK(TrimHistoryOf(options.changed_by));
   return PutResult{current ? PutOutcome::kUpdated : PutOutcome::kCreated,
                    {.manifest = std::move(manifest)}};
 }
@@ -377,21 +379,23 @@ Result<> Store::DeleteInTransaction(const std::string& name, const ChangeOptions
   if (!current) return NoSuchDatasetError(name);
   TARN_CHECK_OK(options.condition(&current->manifest));
   TARN_TRY(const Change change, NextChange());
-  TARN_CHECK_OK(KeepHistory(name));
+  TARN_CHECK_OK(KeepHistory(name, /*shares_content=*/false));
   TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM datasets WHERE name = ?"));
   TARN_CHECK_OK(remove.Bind(1, name).Step());
   const catalog::Manifest& last = current->manifest;
   TARN_TRY(SqliteStatement insert,
            database_.Prepare("INSERT INTO deletions (name, revision, dataset_id, version, "
-                             "created_at, deleted_at) VALUES (?, ?, ?, ?, ?, ?)"));
+                             "created_at, deleted_at, changed_by) VALUES (?, ?, ?, ?, ?, ?, ?)"));
   TARN_CHECK_OK(insert.Bind(1, name)
                     .Bind(2, static_cast<int64_t>(change.revision))
                     .Bind(3, last.dataset_id)
                     .Bind(4, static_cast<int64_t>(last.version + 1))
                     .Bind(5, ToInteger(last.created_at))
                     .Bind(6, ToInteger(change.time))
+                    .Bind(7, options.changed_by)
                     .Step());
-  return RemoveExpired(name, change.time);
+  TARN_CHECK_OK(RemoveExpired(name, change.time));
+  return options.is_tenant ? TrimHistoryOf(options.changed_by) : Result<>();
 }
 
 Result<> Store::CheckNameIsUnique(const std::string& name) {

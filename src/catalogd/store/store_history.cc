@@ -8,19 +8,43 @@
 
 namespace tarn::catalogd {
 
-Result<> Store::KeepHistory(const std::string& name) {
+namespace {
+
+// A former version or a deletion by a token.
+struct OwnRow {
+  std::string name;
+  int64_t revision = 0;
+};
+
+Result<std::optional<OwnRow>> OldestOf(SqliteDatabase& database, const char* table,
+                                       const std::string& token) {
+  TARN_TRY(
+      SqliteStatement oldest,
+      database.Prepare(fmt::format(
+          "SELECT name, revision FROM {} WHERE changed_by = ? ORDER BY revision LIMIT 1", table)));
+  TARN_TRY(const bool row, oldest.Bind(1, token).Step());
+  if (!row) return std::optional<OwnRow>();
+  return std::optional(OwnRow{oldest.Text(0), oldest.Integer(1)});
+}
+
+}  // namespace
+
+Result<> Store::KeepHistory(const std::string& name, bool shares_content) {
+  // A row takes at most its name and 512 bytes with its place in the indexes.
   TARN_TRY(
       SqliteStatement dataset,
       database_.Prepare("INSERT INTO history (name, revision, dataset_id, version, updated_at, "
-                        "content_id, bytes, key_folder) SELECT name, revision, dataset_id, "
-                        "version, updated_at, content_id, bytes, key_folder FROM datasets "
-                        "WHERE name = ?"));
-  TARN_CHECK_OK(dataset.Bind(1, name).Step());
+                        "content_id, bytes, key_folder, changed_by, kept_bytes) SELECT name, "
+                        "revision, dataset_id, version, updated_at, content_id, bytes, "
+                        "key_folder, changed_by, 512 + iif(?2, 0, bytes) FROM datasets WHERE "
+                        "name = ?1"));
+  TARN_CHECK_OK(dataset.Bind(1, name).Bind(2, int64_t{shares_content}).Step());
   TARN_TRY(
       SqliteStatement deletion,
       database_.Prepare("INSERT INTO history (name, revision, dataset_id, version, updated_at, "
-                        "content_id, bytes) SELECT name, revision, dataset_id, version, "
-                        "deleted_at, NULL, 0 FROM deletions WHERE name = ?"));
+                        "content_id, bytes, changed_by, kept_bytes) SELECT name, revision, "
+                        "dataset_id, version, deleted_at, NULL, 0, changed_by, 512 FROM "
+                        "deletions WHERE name = ?"));
   TARN_CHECK_OK(deletion.Bind(1, name).Step());
   TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM deletions WHERE name = ?"));
   TARN_CHECK_OK(remove.Bind(1, name).Step());
@@ -61,6 +85,28 @@ Result<> Store::ForgetDeleted(const std::string& name, int64_t revision) {
   TARN_TRY(SqliteStatement update,
            database_.Prepare("UPDATE catalogue SET forgotten = max(forgotten, ?)"));
   TARN_CHECK_OK(update.Bind(1, revision).Step());
+  return {};
+}
+
+Result<> Store::TrimHistoryOf(const std::string& token) {
+  // More than one change adds, so that the sum shrinks, and few enough that no change takes long.
+  constexpr int kRowsMax = 64;
+  for (int i = 0; i < kRowsMax; ++i) {
+    TARN_TRY(SqliteStatement usage,
+             database_.Prepare("SELECT bytes FROM history_usage WHERE token = ?"));
+    TARN_TRY(const bool has_any, usage.Bind(1, token).Step());
+    if (!has_any || usage.Integer(0) <= options_.history_bytes_max_per_token) return {};
+    TARN_TRY(const std::optional<OwnRow> version, OldestOf(database_, "history", token));
+    TARN_TRY(const std::optional<OwnRow> deletion, OldestOf(database_, "deletions", token));
+    if (deletion && (!version || deletion->revision < version->revision)) {
+      TARN_CHECK_OK(ForgetDeleted(deletion->name, deletion->revision));
+      continue;
+    }
+    if (!version) return {};
+    TARN_TRY(SqliteStatement remove,
+             database_.Prepare("DELETE FROM history WHERE name = ? AND revision = ?"));
+    TARN_CHECK_OK(remove.Bind(1, version->name).Bind(2, version->revision).Step());
+  }
   return {};
 }
 
