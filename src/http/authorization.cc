@@ -28,6 +28,13 @@ std::string_view BearerToken(std::string_view header) {
   return Trim(header.substr(kScheme.size()));
 }
 
+// nullopt if the client sent no credentials.
+std::optional<std::string_view> TokenOf(const Request& request) {
+  const std::string_view header = request.Header("Authorization");
+  if (header.empty()) return std::nullopt;
+  return BearerToken(header);
+}
+
 Response Unauthorized(const Request& request, std::string_view detail, std::string challenge) {
   Response response = RenderProblem(401, detail, request.WantsProblemJson());
   response.headers.emplace_back("WWW-Authenticate", std::move(challenge));
@@ -37,70 +44,53 @@ Response Unauthorized(const Request& request, std::string_view detail, std::stri
 }  // namespace
 
 Authorization::Authorization(auth::TokenStore* tokens, Metrics& metrics, Duration log_interval)
-    : tokens_(tokens),
-      unknown_log_(std::make_shared<PeerLog>(
-          log_interval,
-          [](const PeerLog::Line& line) {
-            log::Warn(
-                "unknown token",
-                {{"query_id", line.detail}, {"peer", line.peer}, {"suppressed", line.suppressed}});
-          })),
-      missing_(metrics.Counter("tarn_auth_failures_total",
-                               "Requests rejected by authentication or authorization",
-                               {{"reason", "no token"}})),
-      unknown_(metrics.Counter("tarn_auth_failures_total",
-                               "Requests rejected by authentication or authorization",
-                               {{"reason", "unknown token"}})),
-      forbidden_(metrics.Counter("tarn_auth_failures_total",
-                                 "Requests rejected by authentication or authorization",
-                                 {{"reason", "role"}})) {}
+    : authenticator_(tokens, metrics),
+      unknown_log_(std::make_shared<PeerLog>(log_interval, [](const PeerLog::Line& line) {
+        log::Warn(
+            "unknown token",
+            {{"query_id", line.detail}, {"peer", line.peer}, {"suppressed", line.suppressed}});
+      })) {}
 
 asio::awaitable<std::optional<Response>> Authorization::Refuse(Request& request, const Route& route,
                                                                const std::string& peer) {
-  request.identity = auth::Anonymous();
-  if (tokens_ == nullptr) co_return std::nullopt;
-  const std::string_view header = request.Header("Authorization");
+  using auth::Authenticator;
+  const std::optional<std::string_view> token = TokenOf(request);
   if (route.is_public) {
-    const auto known = tokens_->Find(BearerToken(header));
-    request.identity = known == nullptr ? auth::Unauthenticated() : known;
+    request.identity = authenticator_.Recognize(token);
     co_return std::nullopt;
   }
-  if (header.empty()) {
-    missing_.Increment();
-    co_return Unauthorized(request, "a token is required: Authorization: Bearer TOKEN",
-                           std::string(kChallenge));
+  Authenticator::Outcome outcome = authenticator_.Authenticate({.token = token, .address = peer});
+  if (auto* refusal = std::get_if<Authenticator::Refusal>(&outcome)) {
+    request.identity = auth::Unauthenticated();
+    auto* unknown = std::get_if<Authenticator::UnknownToken>(refusal);
+    if (unknown == nullptr) {
+      co_return Unauthorized(request, "a token is required: Authorization: Bearer TOKEN",
+                             std::string(kChallenge));
+    }
+    Response response = co_await RefuseUnknown(request, peer, std::move(*unknown));
+    co_return response;
   }
-  request.identity = tokens_->Find(BearerToken(header));
-  if (request.identity == nullptr) {
-    unknown_.Increment();
-    Response refusal = co_await RefuseUnknown(request, peer);
-    co_return std::move(refusal);
-  }
-  if (request.identity->roles.HasAny(route.roles)) co_return std::nullopt;
-  forbidden_.Increment();
-  co_return RenderProblem(
-      403,
-      fmt::format("this needs a token with the role {}, yours has {}", route.roles.Names(),
-                  request.identity->roles.empty() ? "none" : request.identity->roles.Names()),
-      request.WantsProblemJson());
+  request.identity = std::get<std::shared_ptr<const auth::Identity>>(std::move(outcome));
+  const Result<> may = authenticator_.RequireRole(*request.identity, route.roles);
+  if (may.ok()) co_return std::nullopt;
+  co_return RenderProblem(403, may.error().message, request.WantsProblemJson());
 }
 
 asio::awaitable<Response> Authorization::RefuseUnknown(const Request& request,
-                                                       const std::string& peer) {
+                                                       const std::string& peer,
+                                                       auth::Authenticator::UnknownToken refusal) {
   unknown_log_->Add(co_await asio::this_coro::executor, peer, request.id);
-  const std::optional<Duration> delay = throttle_.RecordFailure(peer);
-  if (!delay) {
+  if (!refusal.delay) {
     Response response =
         RenderProblem(429, "too many wrong tokens, try again later", request.WantsProblemJson());
     response.headers.emplace_back("Retry-After", "5");
     co_return response;
   }
-  asio::steady_timer timer(co_await asio::this_coro::executor, *delay);
+  asio::steady_timer timer(co_await asio::this_coro::executor, refusal.delay->time());
   // A disconnected client does not have to wait, and its connection can be closed.
   request.client->OnDisconnect([&timer] { timer.cancel(); });
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   request.client->OnDisconnect(nullptr);
-  throttle_.Done(peer);
   co_return Unauthorized(request, "the token is unknown or has been revoked",
                          fmt::format(R"({}, error="invalid_token")", kChallenge));
 }
