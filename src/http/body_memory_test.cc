@@ -18,7 +18,7 @@ class LargePiece : public BodyStream {
   LargePiece(Gate& gate, const Request& request) : gate_(gate), request_(request) {}
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     if (!is_first_) {
-      co_await WaitForGate(gate_, request_);
+      [[maybe_unused]] const Result<Response> ignored = co_await WaitForGate(gate_, request_);
       co_return std::optional<std::string>();
     }
     is_first_ = false;
@@ -33,19 +33,21 @@ class LargePiece : public BodyStream {
 
 std::vector<Route> LargeRoutes(Gate& gate) {
   std::vector<Route> routes;
-  routes.push_back({.method = "GET",
-                    .path = "/reserved",
-                    .handler = [&gate](const Request& request) -> asio::awaitable<Response> {
-                      const Result<> reserved = request.ReserveResponse(kBodyBytes);
-                      if (!reserved.ok()) co_return RenderError(reserved.error(), request);
-                      co_await WaitForGate(gate, request);
-                      co_return Response::Text(200, std::string(kBodyBytes, 'x'));
-                    }});
-  routes.push_back({.method = "GET",
-                    .path = "/stream",
-                    .handler = [&gate](const Request& request) -> asio::awaitable<Response> {
-                      co_return Response{.body = std::make_unique<LargePiece>(gate, request)};
-                    }});
+  routes.push_back(
+      {.method = "GET",
+       .path = "/reserved",
+       .handler = [&gate](const Request& request) -> asio::awaitable<Result<Response>> {
+         const Result<> reserved = request.ReserveResponse(kBodyBytes);
+         if (!reserved.ok()) co_return reserved.error();
+         [[maybe_unused]] const Result<Response> ignored = co_await WaitForGate(gate, request);
+         co_return Response::Text(200, std::string(kBodyBytes, 'x'));
+       }});
+  routes.push_back(
+      {.method = "GET",
+       .path = "/stream",
+       .handler = [&gate](const Request& request) -> asio::awaitable<Result<Response>> {
+         co_return Response{.body = std::make_unique<LargePiece>(gate, request)};
+       }});
   return routes;
 }
 

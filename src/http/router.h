@@ -12,8 +12,8 @@
 
 namespace tarn::http {
 
-// Runs on an I/O thread and must not block it.
-using Handler = std::function<boost::asio::awaitable<Response>(const Request&)>;
+// Runs on an I/O thread and must not block it. The session renders an error (RenderError).
+using Handler = std::function<boost::asio::awaitable<Result<Response>>(const Request&)>;
 
 // An entry of a server's route table.
 struct Route {

@@ -380,7 +380,9 @@ asio::awaitable<Response> Session::Handle(Parser& parser, Request& request, cons
   }
   std::string failure;
   try {
-    co_return co_await route->handler(request);
+    Result<Response> response = co_await route->handler(request);
+    if (response.ok()) co_return std::move(*response);
+    co_return RenderError(response.error(), request);
   } catch (const std::exception& e) {
     failure = e.what();
   }

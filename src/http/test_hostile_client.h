@@ -51,18 +51,20 @@ class HostileClientTest : public testing::Test {
   std::vector<Route> Routes(MakeRoutes make_routes) {
     std::vector<Route> routes = DaemonRoutes(
         metrics, []() -> boost::asio::awaitable<Result<>> { co_return Result<>(); }, "{}");
-    routes.push_back({.method = "GET",
-                      .path = "/hello",
-                      .handler = [](const Request& request) -> boost::asio::awaitable<Response> {
-                        co_return Response::Text(200, "hello " + request.query + "\n");
-                      }});
-    routes.push_back({.method = "POST",
-                      .path = "/echo",
-                      .handler = [](const Request& request) -> boost::asio::awaitable<Response> {
-                        co_return Response::Text(200, request.body);
-                      },
-                      .body_bytes_max = kBodyMax,
-                      .too_large_message = "too much"});
+    routes.push_back(
+        {.method = "GET",
+         .path = "/hello",
+         .handler = [](const Request& request) -> boost::asio::awaitable<Result<Response>> {
+           co_return Response::Text(200, "hello " + request.query + "\n");
+         }});
+    routes.push_back(
+        {.method = "POST",
+         .path = "/echo",
+         .handler = [](const Request& request) -> boost::asio::awaitable<Result<Response>> {
+           co_return Response::Text(200, request.body);
+         },
+         .body_bytes_max = kBodyMax,
+         .too_large_message = "too much"});
     routes.push_back({.method = "GET", .path = "/wait", .handler = [this](const Request& request) {
                         return WaitForGate(gate, request);
                       }});

@@ -35,7 +35,7 @@ bool Eventually(const Condition& condition) {
   return true;
 }
 
-inline boost::asio::awaitable<Response> WaitForGate(Gate& gate, const Request& request) {
+inline boost::asio::awaitable<Result<Response>> WaitForGate(Gate& gate, const Request& request) {
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
   request.client->OnDisconnect([&gate] { ++gate.gone; });
   ++gate.entered;

@@ -45,7 +45,7 @@ class Pieces : public BodyStream {
   int given_ = 0;
 };
 
-inline asio::awaitable<Response> Stream(bool fails) {
+inline asio::awaitable<Result<Response>> Stream(bool fails) {
   co_return Response{.status = 200, .body = std::make_unique<Pieces>(fails)};
 }
 
@@ -90,7 +90,7 @@ class Endless : public BodyStream {
   const std::shared_ptr<ClientWatch> client_;
 };
 
-inline asio::awaitable<Response> Slow(std::chrono::milliseconds time) {
+inline asio::awaitable<Result<Response>> Slow(std::chrono::milliseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
   co_await timer.async_wait(asio::use_awaitable);
   co_return Response::Text(200, "slow\n");
@@ -101,12 +101,12 @@ inline std::vector<Route> PlainRoutes(Gate& gate) {
   std::vector<Route> routes;
   routes.push_back({.method = "GET",
                     .path = "/hello",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       co_return Response::Text(200, "hello\n");
                     }});
   routes.push_back({.method = "POST",
                     .path = "/echo",
-                    .handler = [](const Request& request) -> asio::awaitable<Response> {
+                    .handler = [](const Request& request) -> asio::awaitable<Result<Response>> {
                       co_return Response::Text(200, request.body);
                     },
                     .body_bytes_max = 10,
@@ -115,7 +115,7 @@ inline std::vector<Route> PlainRoutes(Gate& gate) {
       {.method = "GET", .path = "/slow", .handler = [](const Request&) { return Slow(300ms); }});
   routes.push_back({.method = "GET",
                     .path = "/throws",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       throw std::runtime_error("secret detail");
                       co_return Response{};
                     }});
@@ -124,20 +124,20 @@ inline std::vector<Route> PlainRoutes(Gate& gate) {
                     }});
   routes.push_back({.method = "GET",
                     .path = "/big",
-                    .handler = [&gate](const Request&) -> asio::awaitable<Response> {
+                    .handler = [&gate](const Request&) -> asio::awaitable<Result<Response>> {
                       ++gate.entered;
                       co_return Response::Text(200, BigBody());
                     }});
   routes.push_back({.method = "GET",
                     .path = "/injected",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       Response response = Response::Text(200, "");
                       response.headers.emplace_back("X-Name", "a\r\nX-Evil: b");
                       co_return response;
                     }});
   routes.push_back({.method = "GET",
                     .path = "/own-policy",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       Response response = Response::Text(200, "");
                       response.headers = {{"Cache-Control", "max-age=60"},
                                           {"content-security-policy", "default-src 'self'"}};
@@ -154,24 +154,25 @@ inline std::vector<Route> StreamRoutes(Gate& gate) {
                     }});
   routes.push_back(
       {.method = "GET", .path = "/broken", .handler = [](const Request&) { return Stream(true); }});
-  routes.push_back({.method = "GET",
-                    .path = "/endless",
-                    .handler = [&gate](const Request& request) -> asio::awaitable<Response> {
-                      co_return Response{.body = std::make_unique<Endless>(gate, request.client)};
-                    }});
+  routes.push_back(
+      {.method = "GET",
+       .path = "/endless",
+       .handler = [&gate](const Request& request) -> asio::awaitable<Result<Response>> {
+         co_return Response{.body = std::make_unique<Endless>(gate, request.client)};
+       }});
   routes.push_back({.method = "GET",
                     .path = "/empty",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       co_return Response{.body = std::make_unique<Empty>()};
                     }});
   routes.push_back({.method = "GET",
                     .path = "/fails",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       co_return Response{.body = std::make_unique<FailsAtOnce>()};
                     }});
   routes.push_back({.method = "GET",
                     .path = "/trailers",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       Response response{.body = std::make_unique<WithTrailers>()};
                       response.trailer_names = {"X-Sum", "X-Rows"};
                       co_return response;

@@ -55,23 +55,24 @@ inline std::vector<Route> TlsRoutes(Gate& gate) {
   std::vector<Route> routes;
   routes.push_back({.method = "GET",
                     .path = "/hello",
-                    .handler = [](const Request&) -> asio::awaitable<Response> {
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
                       co_return Response::Text(200, "hello\n");
                     }});
   routes.push_back({.method = "POST",
                     .path = "/echo",
-                    .handler = [](const Request& request) -> asio::awaitable<Response> {
+                    .handler = [](const Request& request) -> asio::awaitable<Result<Response>> {
                       co_return Response::Text(200, request.body);
                     },
                     .body_bytes_max = 32 * 1024 * 1024});
-  routes.push_back(
-      {.method = "GET", .path = "/big", .handler = [](const Request&) -> asio::awaitable<Response> {
-         co_return Response::Text(200, BigBody());
-       }});
+  routes.push_back({.method = "GET",
+                    .path = "/big",
+                    .handler = [](const Request&) -> asio::awaitable<Result<Response>> {
+                      co_return Response::Text(200, BigBody());
+                    }});
   for (const bool fails : {false, true}) {
     routes.push_back({.method = "GET",
                       .path = fails ? "/broken" : "/stream",
-                      .handler = [fails](const Request&) -> asio::awaitable<Response> {
+                      .handler = [fails](const Request&) -> asio::awaitable<Result<Response>> {
                         co_return Response{.body = std::make_unique<RecordPieces>(fails)};
                       }});
   }

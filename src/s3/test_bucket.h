@@ -143,7 +143,7 @@ class TestBucket {
                  has_more ? "<NextContinuationToken>+" + last + "</NextContinuationToken>" : ""));
   }
 
-  boost::asio::awaitable<http::Response> Handle(const http::Request& request) {
+  boost::asio::awaitable<Result<http::Response>> Handle(const http::Request& request) {
     if (hangs) {
       boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
       timer.expires_after(std::chrono::seconds(2));

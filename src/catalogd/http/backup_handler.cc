@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "catalogd/http/list_handler.h"
-#include "catalogd/http/routes.h"
 
 namespace tarn::catalogd {
 
@@ -70,12 +69,10 @@ class FileStream : public http::BodyStream {
 
 }  // namespace
 
-asio::awaitable<Response> HandleBackup(Service& service, const Request& request) {
+asio::awaitable<Result<Response>> HandleBackup(Service& service, const Request& request) {
   SharedSlots::Slot slot = service.stream_slots.Acquire(request.identity->name);
   if (!slot) {
-    const Error full =
-        Unavailable("too many lists and backups are being sent (catalogd.list_streams_max)");
-    co_return http::RenderError(full, request);
+    co_return Unavailable("too many lists and backups are being sent (catalogd.list_streams_max)");
   }
   const auto write = [&service]() -> Result<std::unique_ptr<OpenFile>> {
     TARN_TRY(const std::string path, service.store.Backup());
@@ -83,7 +80,7 @@ asio::awaitable<Response> HandleBackup(Service& service, const Request& request)
   };
   Result<std::unique_ptr<OpenFile>> file =
       co_await service.readers.Run(request.identity->name, write);
-  if (!file.ok()) co_return RenderStoreError(service, file.error(), request);
+  if (!file.ok()) co_return file.error();
   log::Info("backup", {{"query_id", request.id}});
   Response response{.content_type = "application/vnd.sqlite3"};
   response.headers.emplace_back("Content-Disposition", "attachment; filename=\"catalog.sqlite\"");

@@ -4,7 +4,6 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/log.h"
-#include "catalogd/http/routes.h"
 #include "catalogd/store/listing.h"
 #include "http/entity_tags.h"
 
@@ -152,12 +151,12 @@ Result<OpenedList> OpenList(Service& service, const Request& request,
 
 }  // namespace
 
-asio::awaitable<Response> HandleList(Service& service, const Request& request) {
+asio::awaitable<Result<Response>> HandleList(Service& service, const Request& request) {
   const Result<ListRequest> asked = ParseListRequest(request, service.settings.wait_max);
-  if (!asked.ok()) co_return http::RenderError(asked.error(), request);
+  if (!asked.ok()) co_return asked.error();
   if (asked->if_none_match || asked->wait > Duration::zero()) {
     const Result<catalog::Position> now = co_await WaitForChange(service, request, *asked);
-    if (!now.ok()) co_return RenderStoreError(service, now.error(), request);
+    if (!now.ok()) co_return now.error();
     if (asked->Knows(*now)) {
       service.lists_not_modified.Increment();
       Response response{.status = 304, .content_type = "", .body = ""};
@@ -169,7 +168,7 @@ asio::awaitable<Response> HandleList(Service& service, const Request& request) {
     return OpenList(service, request, asked->since);
   };
   Result<OpenedList> opened = co_await service.readers.Run(request.identity->name, open);
-  if (!opened.ok()) co_return RenderStoreError(service, opened.error(), request);
+  if (!opened.ok()) co_return opened.error();
   const Listing::Query& query = opened->listing->query();
   Response response = Response::Json(200, "");
   AddPosition(query.position, response);

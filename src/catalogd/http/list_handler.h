@@ -11,9 +11,11 @@ namespace tarn::catalogd {
 
 // GET /catalog/list: the complete catalogue, the changes `since` a position, or 304; at once or
 // after the next change.
-boost::asio::awaitable<http::Response> HandleList(Service& service, const http::Request& request);
+boost::asio::awaitable<Result<http::Response>> HandleList(Service& service,
+                                                          const http::Request& request);
 
 // GET /catalog/backup: a copy of the database.
-boost::asio::awaitable<http::Response> HandleBackup(Service& service, const http::Request& request);
+boost::asio::awaitable<Result<http::Response>> HandleBackup(Service& service,
+                                                            const http::Request& request);
 
 }  // namespace tarn::catalogd

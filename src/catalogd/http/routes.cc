@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
 #include "base/log.h"
 #include "catalog/manifest_json.h"
 #include "catalogd/http/list_handler.h"
+#include "catalogd/service/datasets.h"
 #include "http/entity_tags.h"
 
 namespace tarn::catalogd {
@@ -20,48 +21,23 @@ namespace {
 constexpr uint64_t kHistoryCount = 100;
 constexpr uint64_t kHistoryCountMax = 1000;
 
-std::string_view OutcomeName(Store::PutOutcome outcome) {
-  return outcome == Store::PutOutcome::kCreated ? "created" : "updated";
+using Handled = asio::awaitable<Result<Response>>;
+
+Caller CallerOf(const Request& request) {
+  return {.identity = *request.identity,
+          .request_id = request.id,
+          .reserve = [&request](uint64_t bytes) { return request.ReserveResponse(bytes); }};
 }
 
-// A dataset as a response. It is made on a pool thread, because it may have megabytes.
-struct RenderedDataset {
-  std::string tag;
-  std::optional<std::string> json;  // nullopt: the client has it already.
-
-  static RenderedDataset Of(const Record& record) {
-    return {TagOf(record.manifest), record.Json()};
-  }
-};
-
-struct RenderedChange {
-  Store::PutOutcome outcome = Store::PutOutcome::kUnchanged;
-  uint64_t version = 0;
-  RenderedDataset dataset;
-
-  static RenderedChange Of(const Store::PutResult& put) {
-    if (put.outcome == Store::PutOutcome::kIsLarge) return {.outcome = put.outcome};
-    return {put.outcome, put.record.manifest.version, RenderedDataset::Of(put.record)};
-  }
-};
-
-Response RenderDataset(int status, RenderedDataset dataset) {
+Response RenderDataset(int status, DatasetJson dataset) {
   Response response = Response::Json(status, std::move(dataset.json).value_or(""));
   response.headers.emplace_back("ETag", http::Quoted(dataset.tag));
   return response;
 }
 
-Store::Reserve ReserveFor(const Request& request) {
-  return [&request](uint64_t bytes) { return request.ReserveResponse(bytes); };
-}
-
-Store::ChangeOptions ChangeOptionsOf(const Request& request, Store::Condition condition) {
-  const auth::Identity& identity = *request.identity;
-  return {.condition = std::move(condition),
-          .keys = identity.Keys(),
-          .changed_by = identity.name,
-          .is_tenant = !identity.datasets.is_all(),
-          .reserve = ReserveFor(request)};
+Response RenderChange(ChangedDataset changed) {
+  const bool is_new = changed.outcome == Store::PutOutcome::kCreated;
+  return RenderDataset(is_new ? 201 : 200, std::move(changed.dataset));
 }
 
 std::string Describe(const catalog::Manifest* current) {
@@ -86,205 +62,97 @@ Result<Store::Condition> ConditionOf(const Request& request) {
   };
 }
 
-std::string FormatHistory(const std::string& name, const Store::HistoryPage& page) {
-  std::string json = fmt::format(R"({{"name":{},"versions":[)", catalog::JsonText(name));
-  for (size_t i = 0; i < page.entries.size(); ++i) {
-    const HistoryEntry& entry = page.entries[i];
-    json += fmt::format(
-        R"({}{{"dataset_id":{},"version":{},"revision":{},"updated_at":"{}","deleted":{})",
-        i == 0 ? "" : ",", catalog::JsonText(entry.dataset_id), entry.version, entry.revision,
-        FormatRfc3339(entry.updated_at), !entry.content);
-    json += entry.content ? ",\"content\":" + *entry.content + "}" : "}";
-  }
-  json += ']';
-  if (page.has_more) json += fmt::format(R"(,"next_before":{})", page.entries.back().revision);
-  return json + "}";
+Result<PutRequest> ParsePut(const Request& request) {
+  PutRequest put{.body = request.body};
+  TARN_TRY(put.condition, ConditionOf(request));
+  TARN_TRY(put.allow_schema_change, request.Flag("allow_schema_change"));
+  TARN_TRY(put.touch, request.Flag("touch"));
+  return put;
 }
 
-class Handlers {
- public:
-  explicit Handlers(Service& service) : service_(service) {}
+Result<HistoryRequest> ParseHistory(const Request& request) {
+  HistoryRequest history;
+  TARN_TRY(history.before, request.Count("before", INT64_MAX));
+  TARN_TRY(const uint64_t limit, request.Count("limit", kHistoryCount));
+  history.count = std::min(limit, kHistoryCountMax);
+  return history;
+}
 
-  asio::awaitable<Response> List(const Request& request) const {
-    return HandleList(service_, request);
-  }
-
-  asio::awaitable<Response> Backup(const Request& request) const {
-    return HandleBackup(service_, request);
-  }
-
-  // The rights of the request's token to change datasets and objects; null means unlimited.
-  asio::awaitable<Response> Rights(const Request& request) const {
-    const auto list = [](const std::optional<std::vector<std::string>>& texts) {
-      if (!texts) return std::string("null");
-      std::string json;
-      for (const std::string& text : *texts) {
-        json += (json.empty() ? "" : ",") + catalog::JsonText(text);
-      }
-      return "[" + json + "]";
-    };
-    const auth::Identity& identity = *request.identity;
-    co_return Response::Json(
-        200, fmt::format(R"({{"datasets":{},"prefixes":{}}})", list(identity.datasets.patterns()),
-                         list(identity.Keys().prefixes())));
-  }
-
-  asio::awaitable<Response> Get(const Request& request) const {
-    const std::string& name = request.path_arguments[0];
-    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
-      co_return http::RenderError(access.error(), request);
+// The rights of the request's token to change datasets and objects; null means unlimited.
+Handled GetRights(Service& /*service*/, const Request& request) {
+  const auto list = [](const std::optional<std::vector<std::string>>& texts) {
+    if (!texts) return std::string("null");
+    std::string json;
+    for (const std::string& text : *texts) {
+      json += (json.empty() ? "" : ",") + catalog::JsonText(text);
     }
-    const auto known = http::EntityTags::Of(request, "If-None-Match");
-    if (!known.ok()) co_return http::RenderError(known.error(), request);
-    const auto read = [&]() -> Result<RenderedDataset> {
-      if (*known) {
-        TARN_TRY(const catalog::Manifest manifest, service_.store.Find(name));
-        if ((*known)->Has(TagOf(manifest))) return RenderedDataset{.tag = TagOf(manifest)};
-      }
-      TARN_TRY(const Record record, service_.store.Get(name, ReserveFor(request)));
-      return RenderedDataset::Of(record);
-    };
-    Result<RenderedDataset> dataset = co_await service_.readers.Run(request.identity->name, read);
-    if (!dataset.ok()) co_return RenderStoreError(service_, dataset.error(), request);
-    const bool is_known = !dataset->json;
-    Response response = RenderDataset(is_known ? 304 : 200, std::move(*dataset));
-    if (is_known) response.content_type = "";
-    co_return response;
-  }
+    return "[" + json + "]";
+  };
+  const auth::Identity& identity = *request.identity;
+  co_return Response::Json(
+      200, fmt::format(R"({{"datasets":{},"prefixes":{}}})", list(identity.datasets.patterns()),
+                       list(identity.Keys().prefixes())));
+}
 
-  asio::awaitable<Response> Put(const Request& request) const {
-    const std::string& name = request.path_arguments[0];
-    if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
-    Result<Store::Condition> condition = ConditionOf(request);
-    if (!condition.ok()) co_return http::RenderError(condition.error(), request);
-    const Result<bool> allowed = request.Flag("allow_schema_change");
-    if (!allowed.ok()) co_return http::RenderError(allowed.error(), request);
-    const Result<bool> touch = request.Flag("touch");
-    if (!touch.ok()) co_return http::RenderError(touch.error(), request);
-    Store::PutOptions options{.change = ChangeOptionsOf(request, std::move(*condition)),
-                              .allow_schema_change = *allowed,
-                              .touch = *touch};
-    const auto write = [this, &name, &request,
-                        &options](bool only_small) -> Result<RenderedChange> {
-      options.change.only_small = only_small;
-      if (options.touch && request.body.empty()) {
-        TARN_TRY(const Store::PutResult put, service_.store.Touch(name, options.change));
-        return RenderedChange::Of(put);
-      }
-      TARN_TRY(const catalog::DatasetContent content, ReadManifest(request));
-      TARN_TRY(const Store::PutResult put, service_.store.Put(name, content, options));
-      return RenderedChange::Of(put);
-    };
-    Result<RenderedChange> put =
-        co_await service_.MakeChange(request.identity->name, request.body.size(), write);
-    if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
-    const std::string_view outcome = OutcomeName(put->outcome);
-    co_return RenderChange(request, std::move(*put), outcome);
-  }
+Handled Get(Service& service, const Request& request) {
+  const auto known = http::EntityTags::Of(request, "If-None-Match");
+  if (!known.ok()) co_return known.error();
+  std::function<bool(const std::string& tag)> is_known;
+  if (*known) is_known = [&known](const std::string& tag) { return (*known)->Has(tag); };
+  const Caller caller = CallerOf(request);
+  Result<DatasetJson> dataset =
+      co_await GetDataset(service, caller, request.path_arguments[0], is_known);
+  if (!dataset.ok()) co_return dataset.error();
+  const bool is_sent = dataset->json.has_value();
+  Response response = RenderDataset(is_sent ? 200 : 304, std::move(*dataset));
+  if (!is_sent) response.content_type = "";
+  co_return response;
+}
 
-  asio::awaitable<Response> Delete(const Request& request) const {
-    const std::string& name = request.path_arguments[0];
-    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
-      co_return http::RenderError(access.error(), request);
-    }
-    const Result<Store::Condition> condition = ConditionOf(request);
-    if (!condition.ok()) co_return http::RenderError(condition.error(), request);
-    const Store::ChangeOptions options = ChangeOptionsOf(request, *condition);
-    const auto remove = [this, &name, &options] { return service_.store.Delete(name, options); };
-    const Result<> removed = co_await service_.writers.Run(request.identity->name, remove);
-    if (!removed.ok()) co_return RenderStoreError(service_, removed.error(), request);
-    log::WriteForClient(request.identity->name, log::Level::kInfo, "dataset changed",
-                        {{"query_id", request.id}, {"name", name}, {"change", "deleted"}});
-    co_return Response::NoContent();
-  }
+Handled Put(Service& service, const Request& request) {
+  const Result<PutRequest> put = ParsePut(request);
+  if (!put.ok()) co_return put.error();
+  const Caller caller = CallerOf(request);
+  Result<ChangedDataset> changed =
+      co_await PutDataset(service, caller, request.path_arguments[0], *put);
+  if (!changed.ok()) co_return changed.error();
+  co_return RenderChange(std::move(*changed));
+}
 
-  asio::awaitable<Response> History(const Request& request) const {
-    const std::string& name = request.path_arguments[0];
-    if (const Result<> access = CheckReadAccess(request); !access.ok()) {
-      co_return http::RenderError(access.error(), request);
-    }
-    const Result<uint64_t> before = request.Count("before", INT64_MAX);
-    if (!before.ok()) co_return http::RenderError(before.error(), request);
-    const Result<uint64_t> limit = request.Count("limit", kHistoryCount);
-    if (!limit.ok()) co_return http::RenderError(limit.error(), request);
-    const auto read = [&]() -> Result<std::string> {
-      TARN_TRY(const Store::HistoryPage page,
-               service_.store.History(name, *before, std::min(*limit, kHistoryCountMax),
-                                      ReserveFor(request)));
-      return FormatHistory(name, page);
-    };
-    Result<std::string> json = co_await service_.readers.Run(request.identity->name, read);
-    if (!json.ok()) co_return RenderStoreError(service_, json.error(), request);
-    co_return Response::Json(200, std::move(*json));
-  }
+Handled Delete(Service& service, const Request& request) {
+  const Result<Store::Condition> condition = ConditionOf(request);
+  if (!condition.ok()) co_return condition.error();
+  const Caller caller = CallerOf(request);
+  const Result<> removed =
+      co_await DeleteDataset(service, caller, request.path_arguments[0], *condition);
+  if (!removed.ok()) co_return removed.error();
+  co_return Response::NoContent();
+}
 
-  asio::awaitable<Response> Restore(const Request& request) const {
-    const std::string& name = request.path_arguments[0];
-    if (std::optional<Response> refusal = WriteRefusal(request)) co_return std::move(*refusal);
-    Result<Store::Condition> condition = ConditionOf(request);
-    if (!condition.ok()) co_return http::RenderError(condition.error(), request);
-    const auto asked = catalog::ParseRestoreRequest(request.body);
-    if (!asked.ok()) co_return http::RenderError(asked.error(), request);
-    Store::ChangeOptions options = ChangeOptionsOf(request, std::move(*condition));
-    const auto restore = [&](bool only_small) -> Result<RenderedChange> {
-      options.only_small = only_small;
-      TARN_TRY(const Store::PutResult put,
-               service_.store.Restore(name, asked->dataset_id, asked->version, options));
-      return RenderedChange::Of(put);
-    };
-    Result<RenderedChange> put = co_await service_.MakeChange(request.identity->name, 0, restore);
-    if (!put.ok()) co_return RenderStoreError(service_, put.error(), request);
-    co_return RenderChange(request, std::move(*put), "restored");
-  }
+Handled GetHistory(Service& service, const Request& request) {
+  const Result<HistoryRequest> history = ParseHistory(request);
+  if (!history.ok()) co_return history.error();
+  const Caller caller = CallerOf(request);
+  Result<std::string> json =
+      co_await ReadHistory(service, caller, request.path_arguments[0], *history);
+  if (!json.ok()) co_return json.error();
+  co_return Response::Json(200, std::move(*json));
+}
 
- private:
-  // A dataset outside of the token's scope is reported as missing.
-  static Result<> CheckReadAccess(const Request& request) {
-    const std::string& name = request.path_arguments[0];
-    TARN_CHECK_OK(catalog::ValidateName(name));
-    if (!request.identity->datasets.Allows(name)) return NoSuchDatasetError(name);
-    return {};
-  }
+Handled Restore(Service& service, const Request& request) {
+  const Result<Store::Condition> condition = ConditionOf(request);
+  if (!condition.ok()) co_return condition.error();
+  const Result<catalog::RestoreRequest> version = catalog::ParseRestoreRequest(request.body);
+  if (!version.ok()) co_return version.error();
+  const Caller caller = CallerOf(request);
+  Result<ChangedDataset> changed =
+      co_await RestoreDataset(service, caller, request.path_arguments[0], *version, *condition);
+  if (!changed.ok()) co_return changed.error();
+  co_return RenderChange(std::move(*changed));
+}
 
-  std::optional<Response> WriteRefusal(const Request& request) const {
-    const std::string& name = request.path_arguments[0];
-    if (const Result<> valid = catalog::ValidateName(name); !valid.ok()) {
-      return http::RenderError(valid.error(), request);
-    }
-    if (request.identity->datasets.Allows(name)) return std::nullopt;
-    const Error refusal{ErrorKind::kForbidden, "this token may not change a dataset of that name"};
-    return RenderStoreError(service_, refusal, request);
-  }
-
-  Result<catalog::DatasetContent> ReadManifest(const Request& request) const {
-    const auto values_max = static_cast<size_t>(service_.settings.json_values_max);
-    Result<catalog::DatasetContent> content =
-        catalog::ParseDatasetContent(request.body, values_max);
-    if (content.ok() || content.error().kind != ErrorKind::kTooLarge) return content;
-    const std::string& why = content.error().message;
-    return Error{ErrorKind::kTooLarge,
-                 fmt::format("manifest too large: {} (catalogd.json_values_max)", why)};
-  }
-
-  static Response RenderChange(const Request& request, RenderedChange put,
-                               std::string_view change) {
-    if (put.outcome != Store::PutOutcome::kUnchanged) {
-      log::WriteForClient(request.identity->name, log::Level::kInfo, "dataset changed",
-                          {{"query_id", request.id},
-                           {"name", request.path_arguments[0]},
-                           {"change", change},
-                           {"version", put.version}});
-    }
-    return RenderDataset(put.outcome == Store::PutOutcome::kCreated ? 201 : 200,
-                         std::move(put.dataset));
-  }
-
-  Service& service_;
-};
-
-}  // namespace
-
-Response RenderStoreError(Service& service, const Error& error, const Request& request) {
+// Logs and counts internal errors, limits and missing rights, for all handlers.
+void NoteFailure(Service& service, const Error& error, const Request& request) {
   if (error.kind == ErrorKind::kInternal) {
     service.failures.Increment();
     log::Error("catalogue request failed", {{"query_id", request.id}, {"error", error.message}});
@@ -301,33 +169,40 @@ Response RenderStoreError(Service& service, const Error& error, const Request& r
         request.identity->name, log::Level::kInfo, "change refused: the token lacks the right",
         {{"query_id", request.id}, {"user", request.identity->name}, {"error", error.message}});
   }
-  return http::RenderError(error, request);
 }
 
+using Handle = Handled (*)(Service& service, const Request& request);
+
+http::Route RouteOf(Service& service, std::string method, std::string path, Handle handle) {
+  return {.method = std::move(method),
+          .path = std::move(path),
+          .handler = [&service, handle](const Request& request) -> Handled {
+            Result<Response> response = co_await handle(service, request);
+            if (!response.ok()) NoteFailure(service, response.error(), request);
+            co_return response;
+          },
+          .roles = {auth::Role::kCatalog}};
+}
+
+}  // namespace
+
 std::vector<http::Route> CatalogRoutes(Service& service) {
-  const auto handlers = std::make_shared<Handlers>(service);
-  using Handle = asio::awaitable<Response> (Handlers::*)(const Request&) const;
-  const auto route = [&](std::string method, std::string path, Handle handle) {
-    return http::Route{
-        .method = std::move(method),
-        .path = std::move(path),
-        .handler = [handlers,
-                    handle](const Request& request) { return ((*handlers).*handle)(request); },
-        .roles = {auth::Role::kCatalog}};
+  const auto route = [&service](std::string method, std::string path, Handle handle) {
+    return RouteOf(service, std::move(method), std::move(path), handle);
   };
   const std::string dataset = "/catalog/datasets/{name}";
-  http::Route put = route("PUT", dataset, &Handlers::Put);
+  http::Route put = route("PUT", dataset, Put);
   put.body_bytes_max = service.settings.body_bytes_max;
   put.too_large_message = "manifest too large (catalogd.body_bytes_max)";
-  std::vector<http::Route> routes = {route("GET", "/catalog/list", &Handlers::List),
-                                     route("GET", "/catalog/rights", &Handlers::Rights),
-                                     route("GET", dataset, &Handlers::Get),
+  std::vector<http::Route> routes = {route("GET", "/catalog/list", HandleList),
+                                     route("GET", "/catalog/rights", GetRights),
+                                     route("GET", dataset, Get),
                                      std::move(put),
-                                     route("DELETE", dataset, &Handlers::Delete),
-                                     route("GET", dataset + "/history", &Handlers::History),
-                                     route("POST", dataset + "/restore", &Handlers::Restore)};
+                                     route("DELETE", dataset, Delete),
+                                     route("GET", dataset + "/history", GetHistory),
+                                     route("POST", dataset + "/restore", Restore)};
   if (service.store.is_on_disk()) {
-    http::Route backup = route("GET", "/catalog/backup", &Handlers::Backup);
+    http::Route backup = route("GET", "/catalog/backup", HandleBackup);
     backup.roles = {auth::Role::kAdmin};
     routes.push_back(std::move(backup));
   }

@@ -14,7 +14,4 @@ std::string_view OpenApi();
 // The catalogue's HTTP interface (docs/http-api.md). The service outlives the routes.
 std::vector<http::Route> CatalogRoutes(Service& service);
 
-// Renders an error of the store. Logs and counts internal errors and missing rights.
-http::Response RenderStoreError(Service& service, const Error& error, const http::Request& request);
-
 }  // namespace tarn::catalogd

@@ -42,8 +42,8 @@ std::vector<http::Route> UpRoutes(queryd::Service& queries, catalogd::Service& c
   std::erase_if(routes, [](const http::Route& route) { return route.path == kOpenApiPath; });
   routes.push_back({.method = "GET",
                     .path = kOpenApiPath,
-                    .handler = [text = OpenApi(reading)](
-                                   const http::Request&) -> boost::asio::awaitable<http::Response> {
+                    .handler = [text = OpenApi(reading)](const http::Request&)
+                        -> boost::asio::awaitable<Result<http::Response>> {
                       co_return http::Response::Json(200, text);
                     },
                     .is_public = true});

@@ -82,12 +82,12 @@ std::string RenderStatus(const Registrar& registrar, const auth::DatasetScope& s
   return ProcessRedactor().Redact(DumpStatus(json));
 }
 
-asio::awaitable<Response> GetStatus(const Registrar& registrar, net::FairWorkers& workers,
-                                    const Request& request) {
+asio::awaitable<Result<Response>> GetStatus(const Registrar& registrar, net::FairWorkers& workers,
+                                            const Request& request) {
   constexpr uint64_t kLimit = 1000;
   constexpr uint64_t kLimitMax = 10'000;
   const Result<uint64_t> limit = request.Count("limit", kLimit);
-  if (!limit.ok()) co_return http::RenderError(limit.error(), request);
+  if (!limit.ok()) co_return limit.error();
   const std::optional<std::string> dataset = request.Parameter("dataset");
   const auto render = [&] {
     return RenderStatus(registrar, request.identity->datasets, dataset,
@@ -123,15 +123,15 @@ class DatasetListStream : public http::BodyStream {
   std::optional<std::string> first_;
 };
 
-asio::awaitable<Response> GetDatasets(const Registrar& registrar, net::FairWorkers& workers,
-                                      const Request& request) {
+asio::awaitable<Result<Response>> GetDatasets(const Registrar& registrar, net::FairWorkers& workers,
+                                              const Request& request) {
   const Result<bool> has_columns = request.Flag("columns");
-  if (!has_columns.ok()) co_return http::RenderError(has_columns.error(), request);
+  if (!has_columns.ok()) co_return has_columns.error();
   const auth::Identity& identity = *request.identity;
   DatasetList list(registrar, identity.datasets, *has_columns);
   const auto next = [&list] { return list.Next(); };
   Result<std::optional<std::string>> first = co_await workers.Run(identity.name, next);
-  if (!first.ok()) co_return http::RenderError(first.error(), request);
+  if (!first.ok()) co_return first.error();
   std::string piece = std::move(*first).value_or("");
   if (list.IsAtEnd()) co_return Response::Json(200, std::move(piece));
   Response response = Response::Json(200, "");

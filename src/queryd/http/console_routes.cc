@@ -47,12 +47,12 @@ Response Send(const ConsoleFile& file, const Request& request) {
   return response;
 }
 
-Response SendNamed(std::span<const ConsoleFile> files, std::string_view name,
-                   const Request& request) {
+Result<Response> SendNamed(std::span<const ConsoleFile> files, std::string_view name,
+                           const Request& request) {
   const auto file = std::find_if(files.begin(), files.end(),
                                  [&](const ConsoleFile& each) { return each.name == name; });
   if (file != files.end()) return Send(*file, request);
-  return http::RenderError(NotFound("no such file of the console"), request);
+  return NotFound("no such file of the console");
 }
 
 }  // namespace
@@ -60,18 +60,20 @@ Response SendNamed(std::span<const ConsoleFile> files, std::string_view name,
 std::vector<http::Route> ConsoleRoutes(std::span<const ConsoleFile> files) {
   std::vector<http::Route> routes;
   if (files.empty()) return routes;
-  routes.push_back({.method = "GET",
-                    .path = "/",
-                    .handler = [files](const Request& request) -> asio::awaitable<Response> {
-                      co_return SendNamed(files, kPage, request);
-                    },
-                    .is_public = true});
-  routes.push_back({.method = "GET",
-                    .path = "/console/{file}",
-                    .handler = [files](const Request& request) -> asio::awaitable<Response> {
-                      co_return SendNamed(files, request.path_arguments.at(0), request);
-                    },
-                    .is_public = true});
+  routes.push_back(
+      {.method = "GET",
+       .path = "/",
+       .handler = [files](const Request& request) -> asio::awaitable<Result<Response>> {
+         co_return SendNamed(files, kPage, request);
+       },
+       .is_public = true});
+  routes.push_back(
+      {.method = "GET",
+       .path = "/console/{file}",
+       .handler = [files](const Request& request) -> asio::awaitable<Result<Response>> {
+         co_return SendNamed(files, request.path_arguments.at(0), request);
+       },
+       .is_public = true});
   return routes;
 }
 

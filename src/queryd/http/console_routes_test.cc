@@ -33,10 +33,11 @@ http::Response Fetch(std::string_view path, const http::Headers& headers = {}) {
   request.path_arguments = match.arguments;
   http::Response response;
   boost::asio::io_context io;
-  boost::asio::co_spawn(
-      io,
-      [&]() -> boost::asio::awaitable<void> { response = co_await match.route->handler(request); },
-      boost::asio::detached);
+  const auto handle = [&]() -> boost::asio::awaitable<void> {
+    Result<http::Response> handled = co_await match.route->handler(request);
+    response = handled.ok() ? std::move(*handled) : http::RenderError(handled.error(), request);
+  };
+  boost::asio::co_spawn(io, handle, boost::asio::detached);
   io.run();
   return response;
 }

@@ -66,12 +66,12 @@ std::string RenderList(const QueryService& service, const auth::Identity& asker,
   return list;
 }
 
-asio::awaitable<Response> ListQueries(QueryService& service, net::FairWorkers& workers,
-                                      const Request& request) {
+asio::awaitable<Result<Response>> ListQueries(QueryService& service, net::FairWorkers& workers,
+                                              const Request& request) {
   constexpr uint64_t kLimit = 1000;
   constexpr uint64_t kLimitMax = 10'000;
   const Result<uint64_t> limit = request.Count("limit", kLimit);
-  if (!limit.ok()) co_return http::RenderError(limit.error(), request);
+  if (!limit.ok()) co_return limit.error();
   const auto render = [&] {
     return RenderList(service, *request.identity, std::min(*limit, kLimitMax));
   };
@@ -83,17 +83,17 @@ QueryRegistry::Name NameIn(const Request& request) {
   return {.id = request.path_arguments[0], .user = request.Parameter("user")};
 }
 
-asio::awaitable<Response> GetQuery(QueryService& service, const Request& request) {
+asio::awaitable<Result<Response>> GetQuery(QueryService& service, const Request& request) {
   const Result<QueryInfo> info = service.registry().Find(NameIn(request), *request.identity);
-  if (!info.ok()) co_return http::RenderError(info.error(), request);
+  if (!info.ok()) co_return info.error();
   co_return Response::Json(200, ToText(ToJson(*info)));
 }
 
-asio::awaitable<Response> CancelQuery(QueryService& service, const Request& request) {
+asio::awaitable<Result<Response>> CancelQuery(QueryService& service, const Request& request) {
   const QueryRegistry::Name name = NameIn(request);
   const Result<> cancelled = service.registry().Cancel(
       name, {ErrorKind::kConflict, "cancelled by DELETE /queries/" + name.id}, *request.identity);
-  if (!cancelled.ok()) co_return http::RenderError(cancelled.error(), request);
+  if (!cancelled.ok()) co_return cancelled.error();
   co_return Response::NoContent();
 }
 

@@ -96,22 +96,21 @@ Error Explained(const Error& error, const QueryService& service, const Registrar
                      (is_told ? read.error : "it has not been read yet"));
 }
 
-asio::awaitable<Response> PostSql(QueryService& service, const Registrar& registrar,
-                                  const Request& request) {
+asio::awaitable<Result<Response>> PostSql(QueryService& service, const Registrar& registrar,
+                                          const Request& request) {
   const Result<Statement> statement = ParseSqlRequest(request, service.limits());
-  if (!statement.ok()) co_return http::RenderError(statement.error(), request);
+  if (!statement.ok()) co_return statement.error();
   const auto tags = http::EntityTags::Of(request, "If-None-Match");
-  if (!tags.ok()) co_return http::RenderError(tags.error(), request);
+  if (!tags.ok()) co_return tags.error();
   QueryClient client{
       .on_disconnect = [watch = request.client](auto f) { watch->OnDisconnect(std::move(f)); },
       .abort = [watch = request.client] { watch->Abort(); }};
   Result<QueryHandle> handle =
       co_await service.Open(*statement, request.id, request.identity, std::move(client));
-  if (!handle.ok()) co_return http::RenderError(handle.error(), request);
+  if (!handle.ok()) co_return handle.error();
   Result<ResultStream> result = co_await service.Run(*statement, std::move(*handle));
   if (!result.ok()) {
-    const Error error = Explained(result.error(), service, registrar, request);
-    co_return http::RenderError(error.Wrap("query"), request);
+    co_return Explained(result.error(), service, registrar, request).Wrap("query");
   }
   Response response = co_await ToResponse(*statement, std::move(*result), *tags);
   co_return response;
