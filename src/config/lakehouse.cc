@@ -7,17 +7,6 @@
 
 namespace tarn {
 
-log::Format LogSettings::Format() const {
-  return format == "json" ? log::Format::kJson : log::Format::kText;
-}
-
-log::Level LogSettings::Level() const {
-  if (level == "debug") return log::Level::kDebug;
-  if (level == "warn") return log::Level::kWarn;
-  if (level == "error") return log::Level::kError;
-  return log::Level::kInfo;
-}
-
 SettingsTable LakehouseSettings::Table() {
   return SettingsTable({
       {.key = "s3.endpoint",
@@ -356,12 +345,13 @@ SettingsTable LakehouseSettings::Table() {
        .help = "The maximum size of spilled data. 0 disables spilling.",
        .unit = "bytes"},
       {.key = "queryd.sandbox",
-       .target = &queryd.sandbox,
+       .target = Choice(
+           &queryd.sandbox,
+           {{"on", SandboxUse::kOn}, {"off", SandboxUse::kOff}, {"require", SandboxUse::kRequire}}),
        .help = "The sandbox in which the engine process gives up programs, files, ports and "
                "privileges that it does not need. `on` uses the parts that the kernel "
                "supports. `require` refuses to start with an incomplete sandbox. `off` is "
-               "for debuggers.",
-       .one_of = {"on", "off", "require"}},
+               "for debuggers."},
       {.key = "queryd.sql_body_bytes_max",
        .target = &queryd.sql_body_bytes_max,
        .help = "The maximum size of the body of `POST /sql`.",
@@ -520,14 +510,14 @@ SettingsTable LakehouseSettings::Table() {
                "line. The line has the number of suppressed lines."},
       {.key = "http.allowed_hosts",
        .target = &http.allowed_hosts,
-       .help = "Host names under which clients may reach a daemon (`Host`), separated by "
-               "commas: `tarn.example.com`. On a loopback address, `localhost`, `127.0.0.1` "
+       .help = "Host names under which clients may reach a daemon (`Host`): "
+               "`[\"tarn.example.com\"]`. On a loopback address, `localhost`, `127.0.0.1` "
                "and `[::1]` are always allowed; on other addresses, an empty list allows "
                "every name."},
       {.key = "http.allowed_origins",
        .target = &http.allowed_origins,
        .help = "Origins whose pages may send requests from a browser, in addition to the "
-               "daemon's own, separated by commas: `https://app.example.com`."},
+               "daemon's own: `[\"https://app.example.com\"]`."},
 
       {.key = "auth.tokens_path",
        .target = &auth.tokens_path,
@@ -553,13 +543,14 @@ SettingsTable LakehouseSettings::Table() {
                "for tests: an attacker on the network can then read and change all traffic."},
 
       {.key = "log.format",
-       .target = &log.format,
-       .help = "Lines of text, or one JSON object per line.",
-       .one_of = {"text", "json"}},
+       .target = Choice(&log.format, {{"text", log::Format::kText}, {"json", log::Format::kJson}}),
+       .help = "Lines of text, or one JSON object per line."},
       {.key = "log.level",
-       .target = &log.level,
-       .help = "The lowest level that is written.",
-       .one_of = {"debug", "info", "warn", "error"}},
+       .target = Choice(&log.level, {{"debug", log::Level::kDebug},
+                                     {"info", log::Level::kInfo},
+                                     {"warn", log::Level::kWarn},
+                                     {"error", log::Level::kError}}),
+       .help = "The lowest level that is written."},
       {.key = "log.client_lines_per_second",
        .target = &log.client_lines_per_second,
        .help = "Lines per second that a token or address can cause, for each message: about its "

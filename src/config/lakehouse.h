@@ -3,7 +3,9 @@
 // lakehouse.toml: the configuration file that all programs of a lakehouse share. Every program
 // checks all sections.
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "config/settings.h"
@@ -20,6 +22,9 @@ struct S3Settings {
   std::optional<bool> use_path_style;
   std::optional<bool> use_ssl;
 };
+
+// Whether the engine process gives up the rights that it does not need.
+enum class SandboxUse : uint8_t { kOn, kOff, kRequire };
 
 struct QuerydSettings {
   std::string bind = "127.0.0.1:3214";
@@ -75,7 +80,7 @@ struct QuerydSettings {
   int64_t temp_directory_limit = 10'000'000'000;
   int64_t row_limit = 0;
   int64_t byte_limit = 0;
-  std::string sandbox = "on";
+  SandboxUse sandbox = SandboxUse::kOn;
   int64_t sql_body_bytes_max = 64 * 1024;
   int64_t result_buffer_bytes = 1024 * 1024;
 };
@@ -114,8 +119,8 @@ struct HttpSettings {
   int64_t connections_per_address_max = 0;
   int64_t reserved_connections = 16;
   Duration peer_log_interval = std::chrono::seconds(10);
-  std::string allowed_hosts;  // Both separated by commas.
-  std::string allowed_origins;
+  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> allowed_origins;
 };
 
 struct AuthSettings {
@@ -131,12 +136,9 @@ struct TlsSettings {
 };
 
 struct LogSettings {
-  std::string format = "text";
-  std::string level = "info";
+  log::Format format = log::Format::kText;
+  log::Level level = log::Level::kInfo;
   int64_t client_lines_per_second = 100;
-
-  log::Format Format() const;
-  log::Level Level() const;
 };
 
 struct LakehouseSettings {

@@ -34,14 +34,39 @@ class Errors {
   std::vector<std::string> messages_;
 };
 
-void SetText(const Setting& setting, std::string_view value, std::string* target, Errors& errors) {
-  const auto& allowed = setting.one_of;
-  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
-    errors.Add(fmt::format("{} is \"{}\", must be one of: {}", setting.key, value,
-                           fmt::join(allowed, ", ")));
-    return;
+void SetChoice(const Setting& setting, std::string_view value, const Choice& target,
+               Errors& errors) {
+  if (target.Set(value)) return;
+  errors.Add(fmt::format("{} is \"{}\", must be one of: {}", setting.key, value,
+                         fmt::join(target.names(), ", ")));
+}
+
+// Splits a list of texts that are separated by commas.
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> list;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(','), text.size());
+    if (const std::string_view entry = Trim(text.substr(0, end)); !entry.empty()) {
+      list.emplace_back(entry);
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  *target = value;
+  return list;
+}
+
+// Returns the list of a TOML array of strings, or of a string with commas; nullopt for another
+// type.
+std::optional<std::vector<std::string>> ListOf(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string_view>()) return SplitList(*text);
+  const toml::array* const array = node.as_array();
+  if (array == nullptr) return std::nullopt;
+  std::vector<std::string> list;
+  for (const toml::node& each : *array) {
+    const auto text = each.value_exact<std::string_view>();
+    if (!text) return std::nullopt;
+    list.emplace_back(*text);
+  }
+  return list;
 }
 
 void SetNumber(const Setting& setting, int64_t value, int64_t* target, Errors& errors) {
@@ -84,9 +109,23 @@ void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors)
   std::visit(Overloaded{
                  [&](std::string* target) {
                    if (const auto value = node.value_exact<std::string_view>()) {
-                     SetText(setting, *value, target, errors);
+                     *target = *value;
                    } else {
                      wrong_type("a string in quotes");
+                   }
+                 },
+                 [&](const Choice& target) {
+                   if (const auto value = node.value_exact<std::string_view>()) {
+                     SetChoice(setting, *value, target, errors);
+                   } else {
+                     wrong_type("a string in quotes");
+                   }
+                 },
+                 [&](std::vector<std::string>* target) {
+                   if (auto list = ListOf(node)) {
+                     *target = std::move(*list);
+                   } else {
+                     wrong_type("a list of strings in quotes");
                    }
                  },
                  [&](Duration* target) {
@@ -123,7 +162,9 @@ void SetFromToml(const Setting& setting, const toml::node& node, Errors& errors)
 void SetFromText(const Setting& setting, std::string_view value, Errors& errors) {
   std::visit(
       Overloaded{
-          [&](std::string* target) { SetText(setting, value, target, errors); },
+          [&](std::string* target) { *target = value; },
+          [&](const Choice& target) { SetChoice(setting, value, target, errors); },
+          [&](std::vector<std::string>* target) { *target = SplitList(value); },
           [&](Duration* target) { SetDuration(setting, value, target, errors); },
           [&](int64_t* target) {
             int64_t number = 0;
@@ -160,14 +201,15 @@ std::string EnvironmentName(std::string_view key) {
 }
 
 std::string TypeName(const Setting& setting) {
-  if (!setting.one_of.empty()) return fmt::format("{}", fmt::join(setting.one_of, ", "));
-  return std::visit(Overloaded{[](std::string*) { return std::string("text"); },
-                               [](Duration*) { return std::string("duration"); },
-                               [&](int64_t*) {
-                                 return setting.unit.empty() ? "number" : "number, " + setting.unit;
-                               },
-                               [](auto*) { return std::string("true, false"); }},
-                    setting.target);
+  return std::visit(
+      Overloaded{
+          [](std::string*) { return std::string("text"); },
+          [](const Choice& choice) { return fmt::format("{}", fmt::join(choice.names(), ", ")); },
+          [](std::vector<std::string>*) { return std::string("texts"); },
+          [](Duration*) { return std::string("duration"); },
+          [&](int64_t*) { return setting.unit.empty() ? "number" : "number, " + setting.unit; },
+          [](auto*) { return std::string("true, false"); }},
+      setting.target);
 }
 
 std::string DefaultText(const Setting& setting) {
@@ -176,6 +218,10 @@ std::string DefaultText(const Setting& setting) {
   return std::visit(
       Overloaded{
           [](std::string* v) { return v->empty() ? std::string() : fmt::format("`\"{}\"`", *v); },
+          [](const Choice& choice) { return fmt::format("`\"{}\"`", choice.name()); },
+          [](std::vector<std::string>* v) {
+            return v->empty() ? std::string() : fmt::format("`[\"{}\"]`", fmt::join(*v, "\", \""));
+          },
           [](Duration* v) { return fmt::format("`\"{}\"`", FormatDuration(*v)); },
           [](int64_t* v) { return fmt::format("`{}`", *v); },
           [](bool* v) { return fmt::format("`{}`", *v); },
@@ -184,6 +230,13 @@ std::string DefaultText(const Setting& setting) {
 }
 
 }  // namespace
+
+bool Choice::Set(std::string_view name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found == names_.end()) return false;
+  set_(static_cast<size_t>(found - names_.begin()));
+  return true;
+}
 
 SettingsTable::SettingsTable(std::vector<Setting> settings) : settings_(std::move(settings)) {}
 

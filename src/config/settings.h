@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,19 +17,44 @@
 
 namespace tarn {
 
+// A variable of an enum type, with the names of its values.
+class Choice {
+ public:
+  template <class Enum>
+  Choice(Enum* target, std::vector<std::pair<std::string, Enum>> values) {
+    for (const auto& value : values) names_.push_back(value.first);
+    get_ = [target, values] {
+      size_t index = 0;
+      while (index + 1 < values.size() && values[index].second != *target) ++index;
+      return index;
+    };
+    set_ = [target, values](size_t index) { *target = values[index].second; };
+  }
+
+  const std::vector<std::string>& names() const { return names_; }
+  const std::string& name() const { return names_[get_()]; }  // Of the current value.
+  // Returns false, and changes nothing, for an unknown name.
+  bool Set(std::string_view name) const;
+
+ private:
+  std::vector<std::string> names_;
+  std::function<size_t()> get_;
+  std::function<void(size_t index)> set_;
+};
+
 struct Setting {
   // The variable of the setting. Its value when the table is created is the default.
-  using Target = std::variant<std::string*, bool*, std::optional<bool>*, int64_t*, Duration*>;
+  using Target = std::variant<std::string*, bool*, std::optional<bool>*, int64_t*, Duration*,
+                              std::vector<std::string>*, Choice>;
 
   std::string key;  // "section.name"
   Target target;
   std::string help;
-  bool secret = false;                // Never shown, not even as a default.
-  std::vector<std::string> one_of{};  // Text only: the allowed values; empty: any.
-  int64_t min = 0;                    // Numbers only.
-  int64_t max = INT64_MAX;            // Numbers only.
-  std::string unit{};                 // Numbers only: "bytes", "queries"; for the documentation.
-  std::string default_text{};         // Shown as the default instead of the value.
+  bool secret = false;         // Never shown, not even as a default.
+  int64_t min = 0;             // Numbers only.
+  int64_t max = INT64_MAX;     // Numbers only.
+  std::string unit{};          // Numbers only: "bytes", "queries"; for the documentation.
+  std::string default_text{};  // Shown as the default instead of the value.
 };
 
 class SettingsTable {

@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 class SettingsTest : public testing::Test {
  protected:
   std::string bucket;
-  std::string format = "text";
+  enum class Format { kText, kJson };
+  Format format = Format::kText;
+  std::vector<std::string> hosts = {"a", "b"};
   bool path_style = true;
   std::optional<bool> use_ssl;
   int64_t workers = 4;
@@ -21,7 +23,10 @@ class SettingsTest : public testing::Test {
       {.key = "s3.bucket", .target = &bucket, .help = "the bucket"},
       {.key = "s3.use_path_style", .target = &path_style, .help = "h"},
       {.key = "s3.use_ssl", .target = &use_ssl, .help = "h"},
-      {.key = "log.format", .target = &format, .help = "h", .one_of = {"text", "json"}},
+      {.key = "log.format",
+       .target = Choice(&format, {{"text", Format::kText}, {"json", Format::kJson}}),
+       .help = "h"},
+      {.key = "http.hosts", .target = &hosts, .help = "h"},
       {.key = "queryd.workers", .target = &workers, .help = "h", .min = 1, .max = 64},
       {.key = "queryd.refresh_every", .target = &every, .help = "h"},
   }};
@@ -39,9 +44,22 @@ TEST_F(SettingsTest, ReadsEveryType) {
   EXPECT_EQ(bucket, "lake");
   EXPECT_FALSE(path_style);
   EXPECT_EQ(use_ssl, true);
-  EXPECT_EQ(format, "json");
+  EXPECT_EQ(format, Format::kJson);
   EXPECT_EQ(workers, 7);
   EXPECT_EQ(every, 90s);
+}
+
+TEST_F(SettingsTest, ReadsListsInBothForms) {
+  using Texts = std::vector<std::string>;
+  ASSERT_EQ(ErrorOf("[http]\nhosts = ['x', 'y,z']\n"), "");
+  EXPECT_EQ(hosts, (Texts{"x", "y,z"}));
+  ASSERT_EQ(ErrorOf("[http]\nhosts = ' x ,y:1,,'\n"), "");
+  EXPECT_EQ(hosts, (Texts{"x", "y:1"}));
+  ASSERT_EQ(ErrorOf("[http]\nhosts = []\n"), "");
+  EXPECT_EQ(hosts, Texts());
+  const char* const wrong = "http.hosts must be a list of strings in quotes (line 2)";
+  EXPECT_EQ(ErrorOf("[http]\nhosts = 3\n"), wrong);
+  EXPECT_EQ(ErrorOf("[http]\nhosts = ['x', 3]\n"), wrong);
 }
 
 TEST_F(SettingsTest, KeepsDefaults) {
@@ -75,8 +93,11 @@ TEST_F(SettingsTest, ReportsThePositionOfASyntaxError) {
 }
 
 TEST_F(SettingsTest, PrefersTheEnvironment) {
-  const std::map<std::string, const char*> environment = {
-      {"TARN_S3_BUCKET", "other"}, {"TARN_S3_USE_SSL", "false"}, {"TARN_QUERYD_WORKERS", "9"}};
+  const std::map<std::string, const char*> environment = {{"TARN_S3_BUCKET", "other"},
+                                                          {"TARN_S3_USE_SSL", "false"},
+                                                          {"TARN_QUERYD_WORKERS", "9"},
+                                                          {"TARN_LOG_FORMAT", "json"},
+                                                          {"TARN_HTTP_HOSTS", "x, y"}};
   const auto get = [&](const char* name) -> const char* {
     const auto found = environment.find(name);
     return found == environment.end() ? nullptr : found->second;
@@ -86,9 +107,13 @@ TEST_F(SettingsTest, PrefersTheEnvironment) {
   EXPECT_EQ(bucket, "other");
   EXPECT_EQ(use_ssl, false);
   EXPECT_EQ(workers, 9);
+  EXPECT_EQ(format, Format::kJson);
+  EXPECT_EQ(hosts, (std::vector<std::string>{"x", "y"}));
 }
 
 TEST_F(SettingsTest, RendersTheDocumentation) {
+  EXPECT_NE(table.Markdown().find("| `format` | text, json | `\"text\"` | h |"), std::string::npos);
+  EXPECT_NE(table.Markdown().find("| `hosts` | texts | `[\"a\", \"b\"]` | h |"), std::string::npos);
   EXPECT_NE(table.Markdown().find("| `workers` | number | `4` | h |"), std::string::npos);
   EXPECT_NE(table.Markdown().find("## [s3]"), std::string::npos);
 }

@@ -178,7 +178,7 @@ TEST_F(ServerTest, CountsByRouteAndStatus) {
 
 class OpenServerTest : public ServerTest {
  protected:
-  OpenServerTest() : ServerTest(Limits(), "https://app.example") {}
+  OpenServerTest() : ServerTest(Limits(), {"https://app.example"}) {}
 };
 
 TEST_F(OpenServerTest, SharesResponsesWithAnAllowedOrigin) {

@@ -188,9 +188,9 @@ inline std::vector<Route> TestRoutes(Gate& gate) {
 
 class ServerTest : public testing::Test {
  protected:
-  explicit ServerTest(HttpSettings limits = Limits(), const std::string& origins = "")
+  explicit ServerTest(HttpSettings limits = Limits(), std::vector<std::string> origins = {})
       : server(runtime.io(), Router(TestRoutes(gate)), limits, metrics) {
-    limits.allowed_origins = origins;
+    limits.allowed_origins = std::move(origins);
     server.SetWebSafety(*WebSafety::FromSettings(limits));
     EXPECT_TRUE(server.Listen("127.0.0.1:0").ok());
   }

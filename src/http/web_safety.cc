@@ -59,18 +59,6 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
-std::vector<std::string_view> SplitList(std::string_view text) {
-  std::vector<std::string_view> out;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(','), text.size());
-    if (const std::string_view entry = Trim(text.substr(0, end)); !entry.empty()) {
-      out.push_back(entry);
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
 bool IsJson(std::string_view content_type) {
   const std::string type = ToLowerAscii(Trim(content_type.substr(0, content_type.find(';'))));
   return type == "application/json" ||
@@ -81,7 +69,7 @@ bool IsJson(std::string_view content_type) {
 
 Result<WebSafety> WebSafety::FromSettings(const HttpSettings& settings) {
   WebSafety safety;
-  for (const std::string_view entry : SplitList(settings.allowed_hosts)) {
+  for (const std::string& entry : settings.allowed_hosts) {
     const auto where = ParseAuthority(entry);
     if (!where) {
       return InvalidArgument(
@@ -91,7 +79,7 @@ Result<WebSafety> WebSafety::FromSettings(const HttpSettings& settings) {
     }
     safety.hosts_.push_back({ToLowerAscii(where->host), std::string(where->port)});
   }
-  for (const std::string_view entry : SplitList(settings.allowed_origins)) {
+  for (const std::string& entry : settings.allowed_origins) {
     const std::string origin = ToLowerAscii(entry);
     const size_t scheme_end = origin.find("://");
     const auto where = scheme_end == std::string::npos || scheme_end == 0

@@ -16,8 +16,9 @@ struct Sent {
 
 class WebSafetyTest : public testing::Test {
  protected:
-  static WebSafety Make(const std::string& hosts, const std::string& origins = "",
-                        bool loopback = true, bool tls = false) {
+  static WebSafety Make(const std::vector<std::string>& hosts,
+                        const std::vector<std::string>& origins = {}, bool loopback = true,
+                        bool tls = false) {
     HttpSettings settings;
     settings.allowed_hosts = hosts;
     settings.allowed_origins = origins;
@@ -51,7 +52,7 @@ class WebSafetyTest : public testing::Test {
 };
 
 TEST_F(WebSafetyTest, RejectsPortsBeyond65535) {
-  const WebSafety safety = Make("tarn.example.com");
+  const WebSafety safety = Make({"tarn.example.com"});
   for (const char* host :
        {"localhost:65535", "localhost:0", "localhost:", "[::1]:80", "tarn.example.com:00080"}) {
     EXPECT_EQ(Host(safety, host), 0) << host;
@@ -61,12 +62,12 @@ TEST_F(WebSafetyTest, RejectsPortsBeyond65535) {
     EXPECT_EQ(Host(safety, host), 400) << host;
   }
   HttpSettings settings;
-  settings.allowed_hosts = "tarn.example.com:99999";
+  settings.allowed_hosts = {"tarn.example.com:99999"};
   EXPECT_FALSE(WebSafety::FromSettings(settings).ok());
 }
 
 TEST_F(WebSafetyTest, RejectsSecondHeadersThatHaveOneValue) {
-  const WebSafety safety = Make("");
+  const WebSafety safety = Make({});
   const auto with = [&](const Headers& more) {
     Headers headers = {{"Host", "localhost"}};
     headers.insert(headers.end(), more.begin(), more.end());
@@ -82,7 +83,7 @@ TEST_F(WebSafetyTest, RejectsSecondHeadersThatHaveOneValue) {
 }
 
 TEST_F(WebSafetyTest, PrefersTheHostOfAnAbsoluteTarget) {
-  const WebSafety safety = Make("tarn.example.com");
+  const WebSafety safety = Make({"tarn.example.com"});
   const auto judge = [&](const std::string& authority, const Headers& headers, unsigned version) {
     Request request;
     request.method = "GET";
@@ -114,7 +115,7 @@ TEST_F(WebSafetyTest, PrefersTheHostOfAnAbsoluteTarget) {
 }
 
 TEST_F(WebSafetyTest, AcceptsOnlyLocalAndAllowedHostsOnLoopback) {
-  const WebSafety plain = Make("");
+  const WebSafety plain = Make({});
   for (const char* host : {"localhost", "localhost:3214", "LOCALHOST:1", "127.0.0.1",
                            "127.0.0.1:3214", "[::1]", "[::1]:80"}) {
     EXPECT_EQ(Host(plain, host), 0) << host;
@@ -127,7 +128,7 @@ TEST_F(WebSafetyTest, AcceptsOnlyLocalAndAllowedHostsOnLoopback) {
                            "[::1", "[::1]x", "localhost:999999", "localhost:x", "localhost,evil"}) {
     EXPECT_EQ(Host(plain, host), 400) << host;
   }
-  const WebSafety named = Make(" Tarn.example.com , other:8443,");
+  const WebSafety named = Make({"Tarn.example.com", "other:8443"});
   EXPECT_EQ(Host(named, "tarn.example.com"), 0);
   EXPECT_EQ(Host(named, "tarn.EXAMPLE.com:99"), 0);
   EXPECT_EQ(Host(named, "other:8443"), 0);
@@ -137,8 +138,8 @@ TEST_F(WebSafetyTest, AcceptsOnlyLocalAndAllowedHostsOnLoopback) {
 }
 
 TEST_F(WebSafetyTest, AcceptsAnyHostElsewhereUnlessConfigured) {
-  EXPECT_EQ(Host(Make("", "", false), "anything.example:1"), 0);
-  const WebSafety named = Make("tarn.example.com", "", false);
+  EXPECT_EQ(Host(Make({}, {}, false), "anything.example:1"), 0);
+  const WebSafety named = Make({"tarn.example.com"}, {}, false);
   EXPECT_EQ(Host(named, "tarn.example.com:1"), 0);
   EXPECT_EQ(Host(named, "anything.example"), 403);
   EXPECT_EQ(Host(named, "localhost"), 403);
@@ -153,7 +154,7 @@ TEST_F(WebSafetyTest, RequiresExactlyOneHost) {
 }
 
 TEST_F(WebSafetyTest, AcceptsOnlyTheOwnAndAllowedOrigins) {
-  const WebSafety safety = Make("", "https://app.example.com, http://localhost:5173");
+  const WebSafety safety = Make({}, {"https://app.example.com", "http://localhost:5173"});
   const auto origin = [&](const std::string& value, const std::string& host = "localhost:3214") {
     return Check(safety, {.headers = {{"Host", host}, {"Origin", value}}});
   };
@@ -177,14 +178,14 @@ TEST_F(WebSafetyTest, AcceptsOnlyTheOwnAndAllowedOrigins) {
                                        {"Origin", "http://localhost"},
                                        {"Origin", "http://localhost"}}}),
             403);
-  const WebSafety tls = Make("", "", true, true);
+  const WebSafety tls = Make({}, {}, true, true);
   EXPECT_EQ(Check(tls, {.headers = {{"Host", "localhost"}, {"Origin", "https://localhost:443"}}}),
             0);
   EXPECT_EQ(Check(tls, {.headers = {{"Host", "localhost"}, {"Origin", "http://localhost"}}}), 403);
 }
 
 TEST_F(WebSafetyTest, ChecksFetchMetadataWithoutOrigin) {
-  const WebSafety safety = Make("", "https://app.example.com");
+  const WebSafety safety = Make({}, {"https://app.example.com"});
   const auto judge = [&](const std::string& site, const std::string& mode = "no-cors",
                          const std::string& dest = "empty", const std::string& method = "GET") {
     return Check(safety, {.method = method,
@@ -253,13 +254,13 @@ TEST_F(WebSafetyTest, RemovesMarkupFromQuotedValues) {
 TEST_F(WebSafetyTest, RejectsInvalidHostsAndOriginsInSettings) {
   for (const char* bad : {"http://x", "a b", "x/y", "x:http"}) {
     HttpSettings settings;
-    settings.allowed_hosts = bad;
+    settings.allowed_hosts = {bad};
     EXPECT_THAT(WebSafety::FromSettings(settings).error().message,
                 HasSubstr("http.allowed_hosts: \"" + std::string(bad)));
   }
   for (const char* bad : {"x", "https://x/", "://x", "null", "*", "https://*.x"}) {
     HttpSettings settings;
-    settings.allowed_origins = "https://good.example," + std::string(bad);
+    settings.allowed_origins = {"https://good.example", bad};
     EXPECT_THAT(WebSafety::FromSettings(settings).error().message,
                 HasSubstr("http.allowed_origins: \"" + std::string(bad)));
   }

@@ -73,7 +73,7 @@ int Main(int argc, const char* const* argv) {
     log::Error(settings.error().message);
     return EXIT_FAILURE;
   }
-  log::Configure("queryd", settings->log.Format(), settings->log.Level());
+  log::Configure("queryd", settings->log.format, settings->log.level);
   log::LimitClientLines(static_cast<uint32_t>(settings->log.client_lines_per_second));
   if (const Result<> served = Serve(*settings); !served.ok()) {
     log::Error(served.error().message);

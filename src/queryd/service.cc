@@ -96,9 +96,10 @@ EnginePool::Limits MakePoolLimits(const QuerydSettings& queryd) {
   return limits;
 }
 
-protocol::SandboxMode SandboxModeOf(std::string_view setting) {
-  if (setting == "off") return protocol::SandboxMode::kOff;
-  return setting == "require" ? protocol::SandboxMode::kRequire : protocol::SandboxMode::kOn;
+protocol::SandboxMode SandboxModeOf(SandboxUse setting) {
+  if (setting == SandboxUse::kOff) return protocol::SandboxMode::kOff;
+  return setting == SandboxUse::kRequire ? protocol::SandboxMode::kRequire
+                                         : protocol::SandboxMode::kOn;
 }
 
 EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& lake,
@@ -128,8 +129,8 @@ EngineOptions MakeEngineOptions(const LakehouseSettings& settings, const Lake& l
                    .schema_depth_max = static_cast<uint64_t>(queryd.schema_depth_max),
                    .sandbox = SandboxModeOf(queryd.sandbox),
                    .log_program = "engine",
-                   .log_json = settings.log.Format() == log::Format::kJson,
-                   .log_level = static_cast<int>(settings.log.Level()),
+                   .log_json = settings.log.format == log::Format::kJson,
+                   .log_level = static_cast<int>(settings.log.level),
                    .tls_verify = settings.tls.verify,
                    .tls_ca_path = settings.tls.ca_path.empty()
                                       ? ""

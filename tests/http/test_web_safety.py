@@ -24,7 +24,7 @@ SELECT = json.dumps({"sql": "SELECT 'the answer'"}).encode()
 def lake(module_lake):
     """A lake that allows one origin and one host name."""
     module_lake.settings["http"] = {
-        "allowed_origins": f"{APP}, http://localhost:5173",
+        "allowed_origins": [APP, "http://localhost:5173"],
         "allowed_hosts": "tarn.example.com, proxied.example.com:8443",
     }
     return module_lake.start()

@@ -1,6 +1,7 @@
 """The Debian package, installed with apt into a minimal Debian 12 with its own systemd. `./x setup`
 creates that Debian (.deps/clean-root). Its processes are in namespaces and end with them."""
 
+import json
 import re
 import subprocess
 import time
@@ -247,7 +248,7 @@ def with_settings(text: str, settings: dict) -> str:
         inside, found, rest = after.partition("\n[")
         for key, value in values.items():
             inside = re.sub(rf"(?m)^{key} = .*\n", "", inside)
-            inside = f'{key} = "{value}"\n{inside}'
+            inside = f"{key} = {json.dumps(value)}\n{inside}"
         text = before + head + inside + found + rest
     return text
 
