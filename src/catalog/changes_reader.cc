@@ -18,22 +18,22 @@ using Json = nlohmann::json;
 
 // A value that is neither a list nor an object.
 struct Scalar {
-  std::string* text = nullptr;         // Null: not a text.
-  std::optional<int64_t> number = {};  // Nothing: not a whole number of 64 bits.
+  std::string* text = nullptr;         // Null if not a string.
+  std::optional<int64_t> number = {};  // nullopt unless a signed 64-bit integer.
   std::optional<bool> boolean = {};
   bool is_null = false;
 };
 
 constexpr const char* kNotNames = "must be a list of names";
 
-// Receives the values of the text in their order, and keeps those that a list has.
+// Builds a Changes from the events of the JSON parser. Ignores unknown fields.
 class ChangesReader : public nlohmann::json_sax<Json> {
  public:
   explicit ChangesReader(size_t values_max) : values_max_(values_max) {}
 
   Result<Changes> Finish(bool is_complete) {
     if (error_) return std::move(*error_);
-    if (!is_complete) return InvalidArgument("not JSON: not a value");
+    if (!is_complete) return InvalidArgument("not JSON: incomplete");
     if (!has_manifests_) return InvalidArgument("manifests: is missing");
     if (!changes_.since) {
       changes_.deleted.clear();
@@ -69,8 +69,8 @@ class ChangesReader : public nlohmann::json_sax<Json> {
   }
 
  private:
-  // A list or an object that is open.
-  enum class Place : uint8_t {
+  // The kind of a list or object that the parser is in.
+  enum class Container : uint8_t {
     kRoot,
     kManifests,
     kManifest,
@@ -86,7 +86,7 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     if (!error_) error_ = std::move(error);
     return false;
   }
-  // The error of the field that was read last.
+  // Fails with an error about the field that was read last. Always returns false.
   bool FailField(std::string_view why) { return FailAt(Prefix() + key_, why); }
   bool FailAt(const std::string& field, std::string_view why) {
     return Fail(InvalidArgument(fmt::format("{}: {}", field, why)));
@@ -99,8 +99,8 @@ class ChangesReader : public nlohmann::json_sax<Json> {
                        changes_.manifests.back().content.objects.size() - 1);
   }
   std::string Prefix() const {
-    if (open_.back() == Place::kManifest) return ManifestField() + ".";
-    if (open_.back() == Place::kObject) return ObjectField() + ".";
+    if (open_.back() == Container::kManifest) return ManifestField() + ".";
+    if (open_.back() == Container::kObject) return ObjectField() + ".";
     return "";
   }
 
@@ -113,43 +113,42 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     if (!Count()) return false;
     if (open_.empty()) {
       if (is_list) return FailRoot();
-      open_.push_back(Place::kRoot);
+      open_.push_back(Container::kRoot);
       return true;
     }
-    const std::optional<Place> place = PlaceOf(is_list);
-    if (!place && !Take({})) return false;  // The field may have a scalar only.
-    open_.push_back(place.value_or(Place::kIgnored));
-    return !place || Begin(*place);
+    const std::optional<Container> container = ContainerAt(is_list);
+    if (!container && !Take({})) return false;  // Only a scalar is allowed here.
+    open_.push_back(container.value_or(Container::kIgnored));
+    return !container || Begin(*container);
   }
 
   bool FailRoot() { return Fail(InvalidArgument("must be a JSON object with \"manifests\"")); }
 
-  // The place of a list or an object at this point of the text, or nothing if a scalar belongs
-  // there.
-  std::optional<Place> PlaceOf(bool is_list) const {
+  // Returns the kind of a list or object that begins here, or nullopt if only a scalar is allowed.
+  std::optional<Container> ContainerAt(bool is_list) const {
     switch (open_.back()) {
-      case Place::kRoot:
-        if (key_ == "manifests" && is_list) return Place::kManifests;
-        if (key_ == "deleted" && is_list) return Place::kDeleted;
-        return IsRootField(key_) ? std::nullopt : std::optional(Place::kIgnored);
-      case Place::kManifests:
-        return is_list ? std::nullopt : std::optional(Place::kManifest);
-      case Place::kManifest:
-        if (key_ == "objects" && is_list) return Place::kObjects;
-        if (key_ == "schema") return is_list ? Place::kSchema : Place::kIgnored;
-        return IsManifestField(key_) ? std::nullopt : std::optional(Place::kIgnored);
-      case Place::kObjects:
-        return is_list ? std::nullopt : std::optional(Place::kObject);
-      case Place::kObject:
-        return IsObjectField(key_) ? std::nullopt : std::optional(Place::kIgnored);
-      case Place::kSchema:
-        return is_list ? Place::kIgnored : Place::kColumn;
-      case Place::kColumn:
-      case Place::kDeleted:
-      case Place::kIgnored:
-        return Place::kIgnored;
+      case Container::kRoot:
+        if (key_ == "manifests" && is_list) return Container::kManifests;
+        if (key_ == "deleted" && is_list) return Container::kDeleted;
+        return IsRootField(key_) ? std::nullopt : std::optional(Container::kIgnored);
+      case Container::kManifests:
+        return is_list ? std::nullopt : std::optional(Container::kManifest);
+      case Container::kManifest:
+        if (key_ == "objects" && is_list) return Container::kObjects;
+        if (key_ == "schema") return is_list ? Container::kSchema : Container::kIgnored;
+        return IsManifestField(key_) ? std::nullopt : std::optional(Container::kIgnored);
+      case Container::kObjects:
+        return is_list ? std::nullopt : std::optional(Container::kObject);
+      case Container::kObject:
+        return IsObjectField(key_) ? std::nullopt : std::optional(Container::kIgnored);
+      case Container::kSchema:
+        return is_list ? Container::kIgnored : Container::kColumn;
+      case Container::kColumn:
+      case Container::kDeleted:
+      case Container::kIgnored:
+        return Container::kIgnored;
     }
-    return Place::kIgnored;
+    return Container::kIgnored;
   }
   static bool IsRootField(std::string_view key) {
     return key == "manifests" || key == "deleted" || key == "revision" || key == "catalog_id" ||
@@ -164,70 +163,70 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     return key == "key" || key == "size" || key == "etag";
   }
 
-  // If an object repeats a name, the last value counts.
-  bool Begin(Place place) {
-    switch (place) {
-      case Place::kManifests:
+  // If a name occurs twice in an object, the last value wins.
+  bool Begin(Container container) {
+    switch (container) {
+      case Container::kManifests:
         changes_.manifests.clear();
         has_manifests_ = true;
         break;
-      case Place::kDeleted:
+      case Container::kDeleted:
         changes_.deleted.clear();
         deleted_problem_.clear();
         break;
-      case Place::kManifest:
+      case Container::kManifest:
         changes_.manifests.emplace_back();
         has_ = {};
         break;
-      case Place::kObjects:
+      case Container::kObjects:
         Content().objects.clear();
         has_.objects = true;
         break;
-      case Place::kObject:
+      case Container::kObject:
         Content().objects.emplace_back();
         has_.key = false;
         break;
-      case Place::kSchema:
+      case Container::kSchema:
         Content().schema.emplace();
         is_schema_bad_ = false;
         break;
-      case Place::kColumn:
+      case Container::kColumn:
         Content().schema->emplace_back();
         has_.column_name = has_.column_type = false;
         break;
-      case Place::kIgnored:
-        if (IsOfSchema(open_[open_.size() - 2])) SpoilSchema();
-        if (open_[open_.size() - 2] == Place::kDeleted) deleted_problem_ = kNotNames;
+      case Container::kIgnored:
+        if (IsPartOfSchema(open_[open_.size() - 2])) InvalidateSchema();
+        if (open_[open_.size() - 2] == Container::kDeleted) deleted_problem_ = kNotNames;
         break;
-      case Place::kRoot:
+      case Container::kRoot:
         break;
     }
     return true;
   }
-  // Whether a list or object that is not expected there is a part of a schema.
-  bool IsOfSchema(Place place) const {
-    if (place == Place::kManifest) return key_ == "schema";
-    if (place == Place::kColumn) return key_ == "name" || key_ == "type" || key_ == "nullable";
-    return place == Place::kSchema;
+  // Returns true if an unexpected list or object in this container is part of a schema.
+  bool IsPartOfSchema(Container parent) const {
+    if (parent == Container::kManifest) return key_ == "schema";
+    if (parent == Container::kColumn) return key_ == "name" || key_ == "type" || key_ == "nullable";
+    return parent == Container::kSchema;
   }
-  // A schema that is none is as good as no schema.
-  void SpoilSchema() { is_schema_bad_ = true; }
+  // An invalid schema is treated as a missing one.
+  void InvalidateSchema() { is_schema_bad_ = true; }
 
   bool Leave() {
-    const Place place = open_.back();
+    const Container container = open_.back();
     open_.pop_back();
-    switch (place) {
-      case Place::kManifest:
+    switch (container) {
+      case Container::kManifest:
         if (!has_.name) return FailAt(ManifestField() + ".name", "is missing");
         if (!has_.objects) return FailAt(ManifestField() + ".objects", "is missing");
         if (!has_.updated_at) return FailAt(ManifestField() + ".updated_at", "is missing");
         if (is_schema_bad_) Content().schema.reset();
         is_schema_bad_ = false;
         return true;
-      case Place::kObject:
+      case Container::kObject:
         return has_.key || FailAt(ObjectField() + ".key", "is missing");
-      case Place::kColumn:
-        if (!has_.column_name || !has_.column_type) SpoilSchema();
+      case Container::kColumn:
+        if (!has_.column_name || !has_.column_type) InvalidateSchema();
         return true;
       default:
         return true;
@@ -237,37 +236,37 @@ class ChangesReader : public nlohmann::json_sax<Json> {
   bool Take(Scalar value) {
     if (open_.empty()) return FailRoot();
     switch (open_.back()) {
-      case Place::kRoot:
-        return TakeOfRoot(value);
-      case Place::kManifests:
+      case Container::kRoot:
+        return TakeRootField(value);
+      case Container::kManifests:
         return FailAt(fmt::format("manifests[{}]", changes_.manifests.size()), "must be an object");
-      case Place::kManifest:
-        return TakeOfManifest(value);
-      case Place::kObjects:
+      case Container::kManifest:
+        return TakeManifestField(value);
+      case Container::kObjects:
         return FailAt(fmt::format("{}.objects[{}]", ManifestField(), Content().objects.size()),
                       "must be an object with a \"key\"");
-      case Place::kObject:
-        return TakeOfObject(value);
-      case Place::kSchema:
-        SpoilSchema();
+      case Container::kObject:
+        return TakeObjectField(value);
+      case Container::kSchema:
+        InvalidateSchema();
         return true;
-      case Place::kColumn:
-        TakeOfColumn(value);
+      case Container::kColumn:
+        TakeColumnField(value);
         return true;
-      case Place::kDeleted:
+      case Container::kDeleted:
         if (value.text != nullptr) {
           changes_.deleted.push_back(std::move(*value.text));
         } else {
           deleted_problem_ = kNotNames;
         }
         return true;
-      case Place::kIgnored:
+      case Container::kIgnored:
         return true;
     }
     return true;
   }
 
-  bool TakeOfRoot(Scalar& value) {
+  bool TakeRootField(Scalar& value) {
     if (key_ == "revision") return TakeCount(value, changes_.position.revision);
     if (key_ == "catalog_id") return TakeText(value, changes_.position.catalog_id);
     if (key_ == "since") {
@@ -287,7 +286,7 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool TakeOfManifest(Scalar& value) {
+  bool TakeManifestField(Scalar& value) {
     Manifest& manifest = changes_.manifests.back();
     if (key_ == "name") {
       has_.name = !value.is_null;
@@ -313,7 +312,7 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool TakeOfObject(Scalar& value) {
+  bool TakeObjectField(Scalar& value) {
     ObjectRef& object = Content().objects.back();
     if (key_ == "key") {
       has_.key = !value.is_null;
@@ -324,21 +323,21 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  void TakeOfColumn(Scalar& value) {
+  void TakeColumnField(Scalar& value) {
     Column& column = Content().schema->back();
     if (key_ == "name" || key_ == "type") {
       const bool is_name = key_ == "name";
       (is_name ? has_.column_name : has_.column_type) = value.text != nullptr;
-      if (value.text == nullptr) return SpoilSchema();
+      if (value.text == nullptr) return InvalidateSchema();
       (is_name ? column.name : column.type) = std::move(*value.text);
     } else if (key_ == "nullable") {
-      if (!value.boolean && !value.is_null) return SpoilSchema();
+      if (!value.boolean && !value.is_null) return InvalidateSchema();
       column.nullable = value.boolean;
     }
   }
 
   bool TakeText(Scalar& value, std::string& out) {
-    if (value.text == nullptr && !value.is_null) return FailField("must be a text");
+    if (value.text == nullptr && !value.is_null) return FailField("must be a string");
     out = value.is_null ? std::string() : std::move(*value.text);
     return true;
   }
@@ -353,7 +352,7 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     out = value.number;
     return true;
   }
-  // 0 for null.
+  // Stores 0 for null.
   bool TakeCount(const Scalar& value, uint64_t& out) {
     std::optional<int64_t> number;
     if (!TakeNumber(value, number)) return false;
@@ -366,7 +365,7 @@ class ChangesReader : public nlohmann::json_sax<Json> {
     if (!TakeText(value, text)) return false;
     if (value.is_null) return true;
     const Result<UnixMicros> time = ParseRfc3339(text);
-    if (!time.ok()) return Fail(time.error());
+    if (!time.ok()) return FailField(time.error().message);
     out = *time;
     return true;
   }
@@ -375,13 +374,13 @@ class ChangesReader : public nlohmann::json_sax<Json> {
 
   const size_t values_max_;
   size_t values_ = 0;
-  std::vector<Place> open_;  // From the outermost to the innermost.
-  std::string key_;          // Of the value that comes next, if that is in an object.
+  std::vector<Container> open_;  // From the outermost to the innermost.
+  std::string key_;              // The name of the next value, if it is in an object.
   std::optional<Error> error_;
   Changes changes_;
   bool has_manifests_ = false;
-  std::string deleted_problem_;  // Counts only if there is a `since`.
-  // The fields of the last manifest, object and column that were there.
+  std::string deleted_problem_;  // Reported only if there is a `since`.
+  // The required fields that the current manifest, object and column have had so far.
   struct Has {
     bool name = false;
     bool objects = false;

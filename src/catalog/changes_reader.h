@@ -10,8 +10,8 @@
 
 namespace tarn::catalog {
 
-// See ParseChanges. Builds no tree of the text: a list of 100,000 datasets would take a hundred
-// bytes for each of its values.
+// See ParseChanges. Builds no tree of JSON values, because it would take a hundred bytes for each
+// value in a list of 100,000 datasets.
 Result<Changes> ReadChanges(std::string_view json, size_t values_max);
 
 }  // namespace tarn::catalog

@@ -203,7 +203,7 @@ TEST(ParseChanges, ReportsInvalidChanges) {
             "not JSON: lists and objects are nested more than 64 deep");
 }
 
-TEST(ParseChanges, SaysWhichFieldOfAManifestIsWrong) {
+TEST(ParseChanges, NamesTheInvalidFieldOfAManifest) {
   const auto error_of = [](const std::string& manifest) {
     const std::string good =
         R"({"name":"t","objects":[{"key":"k"}],"updated_at":"2026-01-01T02:00:00Z"})";
@@ -212,7 +212,7 @@ TEST(ParseChanges, SaysWhichFieldOfAManifestIsWrong) {
   const std::string rest = R"("updated_at":"2026-01-01T02:00:00Z"})";
   EXPECT_EQ(error_of(R"({"objects":[{"key":"k"}],)" + rest), "manifests[1].name: is missing");
   EXPECT_EQ(error_of(R"({"name":"u",)" + rest), "manifests[1].objects: is missing");
-  EXPECT_EQ(error_of(R"({"name":{},)" + rest), "manifests[1].name: must be a text");
+  EXPECT_EQ(error_of(R"({"name":{},)" + rest), "manifests[1].name: must be a string");
   EXPECT_EQ(error_of(R"({"name":"u","objects":{},)" + rest),
             "manifests[1].objects: must be a list");
   EXPECT_EQ(error_of(R"({"name":"u","objects":[{"key":"k"},{}],)" + rest),
@@ -223,9 +223,11 @@ TEST(ParseChanges, SaysWhichFieldOfAManifestIsWrong) {
             "manifests[1].objects[0]: must be an object with a \"key\"");
   EXPECT_EQ(error_of(R"({"name":"u","objects":[],"version":-1,)" + rest),
             "manifests[1].version: must not be negative");
+  EXPECT_EQ(error_of(R"({"name":"u","objects":[],"updated_at":"now"})"),
+            "manifests[1].updated_at: not an RFC 3339 time: \"now\"");
 }
 
-TEST(ParseChanges, IgnoresASchemaThatIsNone) {
+TEST(ParseChanges, IgnoresAnInvalidSchema) {
   const auto schema_of = [](const std::string& schema) {
     const auto changes =
         ParseChanges(R"({"manifests":[{"name":"t","objects":[{"key":"k"}],"schema":)" + schema +
@@ -242,11 +244,11 @@ TEST(ParseChanges, IgnoresASchemaThatIsNone) {
             (std::vector<Column>{{"a", "DATE", true}}));
 }
 
-TEST(ParseChanges, TakesTheLastOfFieldsThatRepeat) {
+TEST(ParseChanges, TakesTheLastOfRepeatedFields) {
   const auto changes =
       ParseChanges(R"({"manifests":[{}],"manifests":[{"name":"s","name":"t","objects":[],)"
                    R"("objects":[{"key":"j","key":"k"}],"updated_at":"2026-01-01T02:00:00Z"}]})");
-  EXPECT_FALSE(changes.ok()) << "each manifest is checked, also of a list that does not count";
+  EXPECT_FALSE(changes.ok()) << "each manifest is checked, even in a list that is replaced";
   const auto last =
       ParseChanges(R"({"manifests":[{"name":"s","name":"t","objects":[{"key":"i"}],)"
                    R"("objects":[{"key":"j","key":"k"}],"updated_at":"2026-01-01T02:00:00Z"}]})");
