@@ -1,5 +1,5 @@
-// ingest/csv_scan: divides a file into the same records whatever the size of its blocks, as a
-// simple parser does, and writes them again without a change.
+// ingest/csv_scan: divides a file into the same records for all block sizes, as a simple parser
+// does, and writes them again without changes.
 
 #include <unistd.h>
 
@@ -71,7 +71,7 @@ bool EndsField(char c, const CsvSyntax& syntax) {
   return c == syntax.delimiter || c == '\r' || c == '\n';
 }
 
-// The records of a text without a fault, blank lines among them.
+// Splits a text without faults into its records, including blank lines.
 class Splitter {
  public:
   Splitter(std::string_view text, const CsvSyntax& syntax) : text_(text), syntax_(syntax) {}
@@ -173,7 +173,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const tarn::fuzz::MemoryFile file(text);
   const Scanned whole = Scan(file.Path(), syntax, kBlockBytes);
   const Scanned pieces = Scan(file.Path(), syntax, block_bytes);
-  // Where a file has two faults, the size of the blocks decides which of them is found first.
+  // If a file has two faults, the block size decides which is found first.
   FUZZ_CHECK(whole.IsRefused() == pieces.IsRefused(), whole.error + pieces.error);
   if (whole.IsRefused()) return 0;
   FUZZ_CHECK(whole.records == pieces.records,

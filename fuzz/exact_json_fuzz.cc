@@ -1,4 +1,4 @@
-// base/exact_json: takes what is JSON and nothing else, and keeps what was written.
+// base/exact_json: accepts exactly the texts that are JSON, and preserves every value.
 
 #include <nlohmann/json.hpp>
 
@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto again = tarn::ParseExactJson(dumped);
   FUZZ_CHECK(again.ok(), dumped);
   FUZZ_CHECK(again->Dump() == dumped, dumped);
-  // No value is lost or changed on the way: names that come twice are an error to us.
+  // No value is lost or changed. Names that occur twice are an error, so nlohmann drops none.
   FUZZ_CHECK(nlohmann::json::parse(dumped) == nlohmann::json::parse(text), dumped);
   return 0;
 }

@@ -1,5 +1,5 @@
-// duck/footer_metadata: footers of objects that anyone may have written. DuckDB decodes each one
-// that the check accepts: it returns columns or an error, and nothing else happens.
+// duck/footer_metadata: footers of malicious objects. DuckDB decodes each footer that the check
+// accepts: it returns columns or an error, and does not crash.
 
 #include <cstring>
 #include <optional>
@@ -34,7 +34,7 @@ class Planner {
     }
     return *connection_;
   }
-  // A database that saw an internal error may refuse all that follows.
+  // After an internal error, a database may refuse all statements.
   void Drop() {
     connection_.reset();
     database_.reset();
@@ -45,7 +45,7 @@ class Planner {
   std::optional<Connection> connection_;
 };
 
-// The end of an object that has this footer.
+// Returns the end of an object that has this footer.
 std::string ToObjectEnd(std::string_view footer) {
   const auto length = static_cast<uint32_t>(footer.size());
   std::string end(footer);
@@ -63,7 +63,7 @@ void CheckMetadata(const FooterMetadata& metadata, std::string_view footer) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Never destroyed: at the end of the process, DuckDB's own statics may be gone before.
+  // Never destroyed, because DuckDB's static variables may be destroyed earlier.
   static Planner& planner = *new Planner;
   static FooterFile& file = *new FooterFile(*FooterFile::Make(kLimits));
   const std::string_view footer = tarn::fuzz::Text(data, size);

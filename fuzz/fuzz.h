@@ -1,6 +1,6 @@
 #pragma once
 
-// What the fuzzers have in common. Each is one program, NAME_fuzz.cc, made by ./x fuzz.
+// Shared by the fuzzers. Each is one program, NAME_fuzz.cc, built by ./x fuzz.
 
 #include <cstdint>
 #include <cstdio>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-// What has to hold whatever the input is: the fuzzer stops where it does not, and keeps the input.
+// A condition that must hold for all inputs. Otherwise the fuzzer stops and saves the input.
 #define FUZZ_CHECK(condition, detail)                                                        \
   do {                                                                                       \
     if (!(condition)) {                                                                      \
@@ -24,7 +24,7 @@ inline std::string_view Text(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};  // NOLINT: libFuzzer's interface
 }
 
-// The first line of the input chooses something, what follows is the text.
+// Splits the input after its first line, which selects a variant. The rest is the text.
 inline std::string_view TakeLine(std::string_view& text) {
   const size_t end = text.find('\n');
   const std::string_view line = text.substr(0, end);
@@ -34,8 +34,8 @@ inline std::string_view TakeLine(std::string_view& text) {
 
 }  // namespace tarn::fuzz
 
-// For those that link DuckDB: what it loses is not ours, such as a few hundred bytes when
-// VALUES (1), (NULL,) is refused.
+// For fuzzers that link DuckDB: ignores its leaks, such as a few hundred bytes when it refuses
+// VALUES (1), (NULL,).
 #define FUZZ_IGNORE_LEAKS_OF_DUCKDB \
   extern "C" const char* __lsan_default_suppressions() { return "leak:libduckdb"; }  // NOLINT
 

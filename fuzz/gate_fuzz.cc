@@ -1,4 +1,4 @@
-// engine/gate: whatever passes is one statement that only reads, by DuckDB's own account of it.
+// engine/gate: each text that passes is one statement that only reads, according to DuckDB.
 
 #include <duckdb.h>
 
@@ -20,29 +20,30 @@ bool IsDataset(std::string_view name) { return tarn::EqualsIgnoreCase(name, "tri
 constexpr const char* kViews =
     "CREATE VIEW trips AS SELECT 1 AS id, 'a' AS name, DATE '2026-01-31' AS day";
 
-// A judge beside the gate: the same DuckDB, asked through its C interface and not through ours.
-// Nothing of the machine can be read by it, so that a way past the gate shows as an error of the
-// binder: "file system operations are disabled".
-class Judge {
+// A second check of the statements that the gate accepts: the same DuckDB through its C interface,
+// without our wrapper. It cannot read files, so a way past the gate causes an error in the binder:
+// "file system operations are disabled".
+class ReferenceDuckDb {
  public:
-  Judge() {
+  ReferenceDuckDb() {
     Check(duckdb_open(nullptr, &database_));
     Check(duckdb_connect(database_, &connection_));
     for (const char* sql : {kViews, "SET threads = 1", "SET memory_limit = '500MB'",
-                            // What is constant would be computed while it is planned.
+                            // Otherwise the optimizer would compute constant expressions during
+                            // planning.
                             "PRAGMA disable_optimizer", "SET enable_external_access = false",
                             "SET lock_configuration = true"}) {
       Check(duckdb_query(connection_, sql, nullptr));
     }
   }
-  ~Judge() {
+  ~ReferenceDuckDb() {
     duckdb_disconnect(&connection_);
     duckdb_close(&database_);
   }
-  Judge(const Judge&) = delete;
-  Judge& operator=(const Judge&) = delete;
+  ReferenceDuckDb(const ReferenceDuckDb&) = delete;
+  ReferenceDuckDb& operator=(const ReferenceDuckDb&) = delete;
 
-  // What kind of statement it is to DuckDB; the error where it cannot be planned.
+  // DuckDB's type of the statement, or the error if DuckDB cannot plan it.
   duckdb_statement_type TypeOf(const std::string& sql, size_t& count, std::string& error) {
     duckdb_extracted_statements statements = nullptr;
     count = duckdb_extract_statements(connection_, sql.c_str(), &statements);
@@ -80,10 +81,11 @@ struct Gated {
   }
 };
 
-// Leaked at the end: DuckDB's own static variables are gone before these would be.
-std::unique_ptr<Judge>& TheJudge() {
-  static auto* judge = new std::unique_ptr<Judge>(std::make_unique<Judge>());
-  return *judge;
+// Leaked, because DuckDB's static variables would be destroyed before these.
+std::unique_ptr<ReferenceDuckDb>& TheReference() {
+  static auto* reference =
+      new std::unique_ptr<ReferenceDuckDb>(std::make_unique<ReferenceDuckDb>());
+  return *reference;
 }
 std::unique_ptr<Gated>& TheGate() {
   static auto* gate = new std::unique_ptr<Gated>(std::make_unique<Gated>());
@@ -93,15 +95,15 @@ std::unique_ptr<Gated>& TheGate() {
 void CheckVerdict(const tarn::engine::Verdict& verdict) {
   size_t count = 0;
   std::string error;
-  const duckdb_statement_type type = TheJudge()->TypeOf(verdict.sql, count, error);
+  const duckdb_statement_type type = TheReference()->TypeOf(verdict.sql, count, error);
   FUZZ_CHECK(count <= 1, verdict.sql);
-  if (count == 0) return;  // Options of EXPLAIN that there are not: an error of the parser.
+  if (count == 0) return;  // Unknown options of EXPLAIN are an error in the parser.
   if (type == DUCKDB_STATEMENT_TYPE_INVALID) {
     FUZZ_CHECK(error.find("disabled by configuration") == std::string::npos,
                verdict.sql + "\n" + error);
-    // A broken invariant of DuckDB's is not ours, but after it a database refuses everything.
+    // A broken invariant in DuckDB is not our fault, but the database then refuses all statements.
     if (error.starts_with("INTERNAL") || error.starts_with("FATAL")) {
-      TheJudge() = std::make_unique<Judge>();
+      TheReference() = std::make_unique<ReferenceDuckDb>();
     }
     return;
   }

@@ -1,6 +1,6 @@
 // http: a real server on the loopback address, fed with the input as the bytes of one connection.
-// The first byte says in what pieces they come. Whatever they are, the answers are HTTP, one after
-// the other, and the connection ends.
+// The first byte determines the size of the pieces. For all inputs, the server sends a sequence of
+// valid responses, and the connection ends.
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,8 +24,8 @@ namespace bhttp = boost::beast::http;
 using tarn::http::Request;
 using tarn::http::Response;
 
-// What came in goes out again in every place that a handler can put it: nothing of it may become
-// another header or another answer.
+// Echoes the request everywhere in the response that a handler can write to. No part of it may
+// become another header or another response.
 asio::awaitable<Response> Echo(const Request& request) {
   Response response = Response::Text(200, request.body);
   response.headers.emplace_back("X-Query", request.query);
@@ -40,7 +40,7 @@ asio::awaitable<Response> Fail(const Request& request) {
   co_return tarn::http::RenderError(tarn::InvalidArgument("no: " + request.body), request);
 }
 
-// In pieces, as a query's result.
+// Streamed in pieces, like the result of a query.
 class Pieces : public tarn::http::BodyStream {
  public:
   explicit Pieces(std::string text) : text_(std::move(text)) {}
@@ -98,7 +98,7 @@ class Client {
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    // Closed at once, and no port waits: there would be none left after some thousand.
+    // Closes without TIME_WAIT, which would use up all ports after some thousand connections.
     const linger none = {.l_onoff = 1, .l_linger = 0};
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
     const auto* address_of = reinterpret_cast<const sockaddr*>(&to);  // NOLINT: sockets' way
@@ -109,11 +109,11 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   void Send(std::string_view bytes) {
-    // The server may have closed; then nothing of this matters.
+    // The server may have closed the connection, so errors are ignored.
     (void)send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }
   void EndSending() { shutdown(socket_, SHUT_WR); }
-  // False at the end of the connection.
+  // Returns false at the end of the connection.
   bool Receive(std::string& out) {
     char buffer[16 * 1024];
     const ssize_t got = recv(socket_, buffer, sizeof(buffer), MSG_DONTWAIT);
@@ -125,7 +125,7 @@ class Client {
   const int socket_;
 };
 
-// One connection: what the server answers to these bytes until it closes.
+// Sends these bytes on one connection, and returns the responses until the server closes it.
 std::string Answer(Server& server, std::string_view bytes, size_t piece) {
   using Clock = std::chrono::steady_clock;
   constexpr auto kPatience = std::chrono::seconds(20);
@@ -148,8 +148,8 @@ std::string Answer(Server& server, std::string_view bytes, size_t piece) {
   return answers;
 }
 
-// The methods of the requests are not known here, and an answer to HEAD has no body: an input that
-// has the word in it may have such an answer, and is not read to the end.
+// The methods of the requests are not known here, and a response to HEAD has no body. So the
+// responses to an input that contains "HEAD" are not read to the end.
 void CheckAnswers(std::string_view answers, bool may_be_head) {
   constexpr unsigned kKnown[] = {200, 204, 400, 403, 404, 405, 408, 413, 415, 431, 501, 503};
   while (!answers.empty()) {
@@ -172,7 +172,7 @@ void CheckAnswers(std::string_view answers, bool may_be_head) {
     FUZZ_CHECK(parser.get().count("Server") == 1, answers);
     if (may_be_head) return;
     FUZZ_CHECK(parser.is_done() || parser.need_eof(), answers);
-    if (!parser.is_done()) return;  // HTTP/1.0: to the end of the connection.
+    if (!parser.is_done()) return;  // In HTTP/1.0, the body ends with the connection.
     answers.remove_prefix(used);
   }
 }
@@ -182,7 +182,7 @@ void CheckAnswers(std::string_view answers, bool may_be_head) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static auto* server = new Server();
   if (size == 0) return 0;
-  // Mostly whole; else in small pieces.
+  // Mostly in one piece, otherwise in small pieces.
   const size_t piece = data[0] < 128 ? size : data[0] % 64 + 1;
   const std::string_view bytes = tarn::fuzz::Text(data + 1, size - 1);
   const std::string answers = Answer(*server, bytes, piece);

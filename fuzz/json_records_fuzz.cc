@@ -21,7 +21,7 @@ struct Divided {
   std::vector<uint64_t> lines;
 };
 
-// All values of a record are parsed.
+// Parses all values of a record.
 Result<> Visit(JsonValue value) {
   using simdjson::ondemand::json_type;
   json_type type = json_type::null;
@@ -97,7 +97,7 @@ size_t DepthOf(std::string_view text) {
   return most;
 }
 
-// True also for numbers that are too large for nlohmann.
+// Also returns true for numbers that are too large for nlohmann.
 bool IsJson(const std::string& text) {
   try {
     return !nlohmann::json::parse(text).is_discarded();
@@ -114,8 +114,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text = tarn::fuzz::Text(data, size);
   const std::string_view line = tarn::fuzz::TakeLine(text);
   const size_t block_bytes = line.empty() ? 7 : 1 + static_cast<uint8_t>(line[0]) % 64;
-  // Where a file has two faults, one of its compression or encoding, the size of the blocks decides
-  // which of them is found first.
+  // If a file has two faults, one of them in its compression or encoding, the block size decides
+  // which is found first.
   const bool is_utf16 = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
   if (text.starts_with("\x1f\x8b") || text.starts_with("\x28\xb5\x2f\xfd")) return 0;
   const tarn::fuzz::MemoryFile file(text);
@@ -129,10 +129,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kDepthMax = 1000;  // simdjson has 1,024.
   if (DepthOf(text) > kDepthMax) return 0;
   for (const std::string& record : whole.records) {
-    // Records before an error were parsed too.
+    // Records before an error have been parsed too.
     FUZZ_CHECK(IsJson(record) && record.find('\0') == std::string::npos, record);
   }
-  // To nlohmann, a NUL is the end of the text.
+  // nlohmann takes a NUL for the end of the text.
   const bool is_plain =
       text.find('\0') == std::string_view::npos && !is_utf16 && !text.starts_with("\xEF\xBB\xBF");
   if (!is_plain || !nlohmann::json::accept(text)) return 0;

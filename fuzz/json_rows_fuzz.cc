@@ -54,7 +54,7 @@ Engine& TheEngine() {
   return engine;
 }
 
-// The lists and maps in each other.
+// Returns the depth of nested lists and maps.
 int ListsOf(const duck::TextType& type) {
   int most = 0;
   for (const duck::TextType& child : type.children) most = std::max(most, ListsOf(child));

@@ -1,4 +1,4 @@
-// catalog/manifest_json: what a client puts, and what queryd reads of catalogd.
+// catalog/manifest_json: manifests from clients, and the lists that queryd reads from catalogd.
 
 #include "catalog/manifest_json.h"
 #include "fuzz.h"
@@ -7,7 +7,7 @@ using namespace tarn::catalog;  // NOLINT: this file is about nothing else
 
 namespace {
 
-// What was taken is kept in the database and read back: it has to be the same then.
+// Accepted content is stored in the database. Reading it back must not change it.
 void CheckContent(std::string_view json) {
   const auto content = ParseDatasetContent(json);
   if (!content.ok()) {
@@ -21,7 +21,7 @@ void CheckContent(std::string_view json) {
   FUZZ_CHECK(*again == *content, kept);
 }
 
-// Whatever catalogd said, what is understood of it can be said again.
+// Each list that is accepted can be formatted and parsed again.
 void CheckSnapshot(std::string_view json) {
   const auto snapshot = ParseSnapshot(json);
   if (!snapshot.ok()) return;

@@ -1,5 +1,5 @@
-// engine/parameters: JSON that becomes values of DuckDB, for a statement with numbered parameters
-// and for one with named ones.
+// engine/parameters: converts JSON to DuckDB values, for a statement with numbered parameters and
+// for one with named parameters.
 
 #include "engine/run/parameters.h"
 #include "fuzz.h"
@@ -9,7 +9,7 @@ FUZZ_IGNORE_LEAKS_OF_DUCKDB
 namespace {
 
 tarn::duck::Connection& OneConnection() {
-  // Leaked: DuckDB's own static variables are gone before these would be.
+  // Leaked, because DuckDB's static variables would be destroyed before these.
   static auto* connection =
       new tarn::duck::Connection(*tarn::duck::Database::Open({{"threads", "1"}})->Connect());
   return *connection;
@@ -25,7 +25,7 @@ void Bind(tarn::duck::Statement& statement, const std::string& json) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Reads a view, or DuckDB would plan without values: see duck::Statement::Bind.
+  // Reads a view, because DuckDB would otherwise plan without values: see duck::Statement::Bind.
   static auto* numbered = new tarn::duck::Statement(
       *OneConnection().Prepare("SELECT ?, ? FROM range(1) WHERE now() IS NOT NULL"));
   static auto* named = new tarn::duck::Statement(

@@ -1,5 +1,5 @@
-// protocol: frames and messages, as a front reads them that is afraid of its engine. The first byte
-// says in how many pieces the stream comes.
+// protocol: frames and messages from a malicious engine, as the front reads them. The first byte
+// determines the size of the pieces in which the stream arrives.
 
 #include "fuzz.h"
 #include "protocol/messages.h"
@@ -12,7 +12,7 @@ template <class Message>
 void Read(std::string_view payload) {
   const auto message = FromPayload<Message>(payload);
   if (!message.ok()) return;
-  // What was understood can be sent, and is understood again.
+  // Each accepted message can be sent and parsed again.
   const std::string frame = ToFrame(*message);
   const auto again = FromPayload<Message>(std::string_view(frame).substr(kFrameHeaderBytes));
   FUZZ_CHECK(again.ok(), again.error().message);
@@ -61,10 +61,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (!frame.ok()) return 0;
       if (!*frame) break;
       taken += kFrameHeaderBytes + (*frame)->payload.size();
-      FUZZ_CHECK(taken <= given, "a frame is longer than what came");
+      FUZZ_CHECK(taken <= given, "a frame is longer than the input so far");
       ReadAll((*frame)->payload);
     }
-    FUZZ_CHECK(reader.Missing() >= 1, "a frame that is there was not given");
+    FUZZ_CHECK(reader.Missing() >= 1, "a complete frame was not returned");
   }
   return 0;
 }

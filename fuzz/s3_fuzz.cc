@@ -1,4 +1,4 @@
-// s3: what an object store answers: lists of objects, what it says of errors, and Content-Range.
+// s3: responses of an object store: lists of objects, errors, and Content-Range.
 
 #include <fmt/format.h>
 
@@ -21,7 +21,7 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
-// As a store would write it, which has to be understood as the same.
+// Formats the list as a store would. Parsing it must give the same list.
 std::string Format(const ListingPage& page) {
   std::string xml = "<ListBucketResult><EncodingType>url</EncodingType>";
   for (const ListedObject& object : page.objects) {

@@ -1,5 +1,5 @@
-// duck/footer_metadata, catalog/type and catalog/partitions: footers and keys of objects that
-// anybody wrote, and types that a client registered.
+// duck/footer_metadata, catalog/type and catalog/partitions: footers and keys of malicious objects,
+// and types that a client registered.
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
-// queryd/http/sql_request: the body, the query string and the headers of POST /sql, each a part of
-// the input: the query string, Accept and Accept-Encoding have a line each, and the body is the
-// rest.
+// queryd/http/sql_request: the body, the query string and the headers of POST /sql, which are the
+// parts of the input: one line each for the query string, Accept and Accept-Encoding, then the
+// body.
 
 #include "base/exact_json.h"
 #include "base/text.h"
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                sql.error().message);
     return 0;
   }
-  // A request makes the limits tighter and never wider.
+  // A request can only lower the limits.
   FUZZ_CHECK(sql->limits.timeout > tarn::Duration::zero(), rest);
   FUZZ_CHECK(sql->limits.timeout <= limits.timeout, rest);
   FUZZ_CHECK(sql->limits.rows > 0 && sql->limits.rows <= limits.rows, rest);

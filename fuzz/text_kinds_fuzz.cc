@@ -1,5 +1,5 @@
-// ingest/text_kinds: a text that fits a type is printed by the type as it was read, but for zeros
-// and the form of dates.
+// ingest/text_kinds: the type prints each text that fits it unchanged, except for zeros and the
+// form of dates.
 
 #include <algorithm>
 #include <charconv>
@@ -92,7 +92,7 @@ void CheckDouble(std::string_view text) {
   FUZZ_CHECK(found == given, std::string(text) + " is " + printed);
 }
 
-// The parts of a date or time that are numbers: "2026-1-05T9:30" is "2026 1 5 9 30".
+// Returns the numbers in a date or time: "2026-1-05T9:30" is "2026 1 5 9 30".
 std::vector<int> NumbersOf(std::string_view text) {
   std::vector<int> numbers;
   bool is_in = false;

@@ -1,5 +1,5 @@
-// ingest/text_reader: converts a text to UTF-8 as iconv does with all of it at once, whatever the
-// size of the blocks.
+// ingest/text_reader: for all block sizes, converts a text to UTF-8 like one call of iconv for the
+// complete text.
 
 #include <iconv.h>
 
@@ -43,7 +43,7 @@ Result<std::string> Read(const TextFile& file) {
   }
 }
 
-// Empty: the text is not of the encoding.
+// Empty if the text is not valid in this encoding.
 std::optional<std::string> Convert(std::string text, const char* encoding) {
   iconv_t converter = iconv_open("UTF-8", encoding);
   std::string out(text.size() * 4 + 16, '\0');

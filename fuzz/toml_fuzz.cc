@@ -10,11 +10,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto loaded = table.LoadToml(text, "lakehouse.toml");
   if (!loaded.ok()) {
     FUZZ_CHECK(!loaded.error().message.empty(), text);
-    // One line of the log.
+    // The error is one line of the log.
     FUZZ_CHECK(loaded.error().kind == tarn::ErrorKind::kInvalidArgument, loaded.error().message);
     return 0;
   }
-  // What was taken is within its range.
+  // Accepted values are within their ranges.
   for (const tarn::Setting& setting : table.settings()) {
     if (const auto* number = std::get_if<int64_t*>(&setting.target)) {
       const bool is_default = **number == 0;
