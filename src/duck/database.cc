@@ -197,7 +197,7 @@ Result<Statement> Connection::Prepare(const std::string& sql) {
   if (extracted.error() != nullptr) return StepError(extracted.error());
   if (extracted.count() != 1) {
     return InvalidArgument(
-        fmt::format("exactly one statement is allowed, this text has {}", extracted.count()));
+        fmt::format("exactly one statement is allowed, but this text has {}", extracted.count()));
   }
   duckdb_prepared_statement handle = nullptr;
   const duckdb_state state =

@@ -269,8 +269,8 @@ def test_parameter_with_the_name_of_a_column_is_a_text(client):
     ("name", "refused"),
     [
         *((name, f"table function {name}") for name in ("read_parquet", "read_csv", "glob")),
-        ("query", "query() of a text that is not constant"),
-        ("query_table", "query_table() of names that are not constant datasets"),
+        ("query", "query() with an argument that is not a string literal"),
+        ("query_table", "query_table() with an argument that is not the literal name of a dataset"),
     ],
 )
 def test_parameters_open_no_way_around_the_gate(client, name, refused):

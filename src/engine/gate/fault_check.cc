@@ -42,7 +42,7 @@ Json WithoutPlace(const Json& node) {
 
 bool IsConstant(const Json& node) { return TextOf(node, "class") == "CONSTANT"; }
 
-// The number of a constant; decimals without their point.
+// Returns the number in a constant. Decimals have no point.
 double NumberOf(const Json& constant) {
   const Json& value = NodeOf(NodeOf(constant, "value"), "value");
   return value.is_number() ? value.get<double>() : 1;
@@ -145,7 +145,7 @@ Result<> CheckWindow(const Json& node) {
   const bool is_rank =
       type == "WINDOW_RANK" || type == "WINDOW_PERCENT_RANK" || type == "WINDOW_CUME_DIST";
   if (is_rank && !inner_orders.empty() && inner_orders.size() < orders.size()) {
-    return FaultError("a rank by fewer expressions than the window is ordered by",
+    return FaultError("a rank ordered by fewer expressions than its window",
                       "order the window by the same expressions");
   }
   const std::string end = TextOf(node, "end");

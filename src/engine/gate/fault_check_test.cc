@@ -16,7 +16,7 @@ class CheckFaultsTest : public testing::Test {
  protected:
   duck::Connection connection = *duck::Database::Open({})->Connect();
 
-  // The message, or nothing if the query is not refused.
+  // Returns the error message, or "" if the query is not refused.
   std::string FaultOf(const std::string& sql);
 };
 

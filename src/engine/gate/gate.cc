@@ -59,13 +59,13 @@ Error NotAllowedError(std::string_view what) {
 std::optional<Error> ParserFailure(const Json& answer) {
   const std::string type = TextOf(answer, "error_type");
   const std::string message = TextOf(answer, "error_message");
-  // DuckDB gives a failed allocation the type of the place where it happened.
+  // DuckDB reports a failed allocation with the error type of the code that allocated.
   if (ToLowerAscii(type) == "out of memory" || message.find("bad_alloc") != std::string::npos ||
       message.starts_with("Out of Memory")) {
     return Error{ErrorKind::kOutOfMemory, "Out of Memory Error: no memory to read the statement"};
   }
   if (type == "parser" || type == "not implemented") return std::nullopt;
-  return Unavailable("the statement could not be read, try again: " + type);
+  return Unavailable("cannot parse the statement: " + type + "; try again");
 }
 
 Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
@@ -77,7 +77,7 @@ Result<Gate::Parsed> Gate::Parse(const std::string& sql) {
   TARN_CHECK_OK(serialize_->BindText(1, sql));
   TARN_TRY(duck::ResultStream rows, serialize_->Execute());
   TARN_TRY(std::optional<duck::Chunk> chunk, rows.Next());
-  if (!chunk || chunk->row_count() != 1) return Internal("the parser gave no answer");
+  if (!chunk || chunk->row_count() != 1) return Internal("the parser returned no row");
   Parsed parsed;
   parsed.ast = chunk->columns()[0].Data<duck::StringRef>()[0].view();
   // The output is a short error if DuckDB cannot serialise the text.
@@ -105,14 +105,14 @@ Result<std::string> Gate::CheckSelect(const std::string& sql, const Parsed& pars
 Result<> Gate::CheckTree(const std::string& text, int depth, Verdict& verdict, Json& statements) {
   Json ast = Json::parse(text, nullptr, false);
   if (ast.is_discarded()) ast = Json::parse(WithNullForNonFinite(text), nullptr, false);
-  if (ast.is_discarded()) return Internal("the parser's answer is not JSON");
+  if (ast.is_discarded()) return Internal("the parser's output is not JSON");
   const auto found = ast.find("statements");
   if (found == ast.end() || !found->is_array()) {
-    return Internal("the parser's answer has no statements");
+    return Internal("the parser's output has no statements");
   }
   statements = std::move(*found);
   if (statements.size() != 1) {
-    return InvalidArgument("exactly one statement is allowed, this text has " +
+    return InvalidArgument("exactly one statement is allowed, but this text has " +
                            std::to_string(statements.size()));
   }
   const auto check_inner = [&](const std::string& sql) {
@@ -156,7 +156,7 @@ Result<std::string> Gate::PlannedWithValues(const std::string& sql) {
   std::string wrapped = "SELECT * FROM (" + inner + "\n) WHERE now() IS NOT NULL";
   TARN_TRY(const Parsed parsed, Parse(wrapped));
   if (!parsed.is_select) {
-    return InvalidArgument("a statement with parameters must end where its text ends");
+    return InvalidArgument("nothing may follow a statement with parameters");
   }
   return wrapped;
 }

@@ -18,8 +18,9 @@ struct Verdict {
   // The SQL to run. It differs from the SQL of the client in two cases:
   //  - EXPLAIN: the gate checks the inner statement by itself and puts a new EXPLAIN before it.
   //  - A statement that has parameters and reads no dataset: the gate wraps it, so that DuckDB
-  //    plans it with the values. Some plans without values can end the database. The wrapper
-  //    numbers columns that have the same name.
+  //    plans it with the values. Some plans made without values raise an internal error, after
+  //    which the database refuses all statements. The wrapper numbers columns that have the same
+  //    name.
   std::string sql;
   // The datasets that the statement names, spelled as in the SQL.
   std::vector<std::string> datasets;
@@ -34,18 +35,19 @@ struct Verdict {
   bool reads_files = false;
 };
 
-// Returns the error of a parser that could not judge a text, for example for lack of memory, or
-// nullopt if it judged the text. `answer` is the error object of json_serialize_sql.
+// Returns an error if the parser failed for a reason other than the SQL, such as a lack of memory,
+// and nullopt otherwise. `answer` is the error object of json_serialize_sql.
 std::optional<Error> ParserFailure(const nlohmann::json& answer);
 
 // Accepts a text if it is one statement that only reads the catalogue. The gate checks the tree of
 // DuckDB's own parser (json_serialize_sql) and never matches text. A refusal names the kind of
 // statement, "not allowed: COPY", and has no SQL in it.
 //
-// A gate belongs to one connection. Use it while no query runs there, and destroy it first.
+// A gate belongs to one connection. Use it only while no query runs on the connection, and destroy
+// it before the connection.
 class Gate {
  public:
-  // Returns true for the name of a dataset's view, in any case.
+  // Returns true for the name of a dataset's view. Ignores case.
   using IsDataset = std::function<bool(std::string_view name)>;
 
   struct Rules {
@@ -64,7 +66,7 @@ class Gate {
   Result<Verdict> Check(const std::string& sql);
 
  private:
-  // The AST of a text of SELECT statements, or the reason why there is none.
+  // The AST of SELECT statements, or the reason why there is none.
   struct Parsed {
     bool is_select = false;
     bool is_syntax_error = false;
@@ -82,7 +84,8 @@ class Gate {
   duck::Connection& connection_;
   const Rules rules_;
   size_t subqueries_ = 0;  // The subqueries in expressions around the current node.
-  std::optional<duck::Statement> serialize_;  // Prepared once: planning took most of a check.
+  // Prepared once, because planning it took most of the time of a check.
+  std::optional<duck::Statement> serialize_;
 };
 
 // Returns the refusal of a statement: "not allowed: COPY".

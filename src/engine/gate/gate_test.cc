@@ -81,7 +81,8 @@ TEST_F(GateTest, AcceptsParameters) {
   EXPECT_EQ(gate.Check("explain  select id from trips where id = ?")->sql,
             "EXPLAIN select id from trips where id = ?");
   EXPECT_EQ(Refusal("SELECT * FROM read_parquet($1)"), "not allowed: table function read_parquet");
-  EXPECT_EQ(Refusal("FROM query($1)"), "not allowed: query() of a text that is not constant");
+  EXPECT_EQ(Refusal("FROM query($1)"),
+            "not allowed: query() with an argument that is not a string literal");
   EXPECT_NE(Refusal("FROM $1"), "");
   EXPECT_NE(Refusal("COPY trips TO $1"), "");
   // DuckDB does not accept both kinds in one statement.
@@ -89,8 +90,8 @@ TEST_F(GateTest, AcceptsParameters) {
             std::string::npos);
 }
 
-// Each of these would end the database if it ran unchanged with a text as the parameter. See
-// duck::Statement::Bind.
+// Run unchanged with a string as the parameter, each of these raises an internal error, after which
+// the database refuses all statements. See duck::Statement::Bind.
 TEST_F(GateTest, WrapsStatementsWithParametersAndWithoutDatasets) {
   for (const char* sql : {"SELECT typeof($1), $1::VARCHAR", "SELECT $1 AS a, a::VARCHAR; ",
                           "SELECT typeof(?), $1::VARCHAR -- the end",
@@ -112,8 +113,7 @@ TEST_F(GateTest, WrapsStatementsWithParametersAndWithoutDatasets) {
       ASSERT_TRUE(chunk.ok() && chunk->has_value()) << sql;
     }
   }
-  EXPECT_EQ(Refusal("SELECT $1; -- the end"),
-            "a statement with parameters must end where its text ends");
+  EXPECT_EQ(Refusal("SELECT $1; -- the end"), "nothing may follow a statement with parameters");
   EXPECT_EQ(gate.Check("SELECT '$1'")->sql, "SELECT '$1'");
 }
 
@@ -222,10 +222,10 @@ TEST_F(GateTest, RefusesReadsOutsideOfTheCatalogue) {
 }
 
 TEST_F(GateTest, RefusesSeveralStatements) {
-  EXPECT_EQ(Refusal("SELECT 1; SELECT 2"), "exactly one statement is allowed, this text has 2");
+  EXPECT_EQ(Refusal("SELECT 1; SELECT 2"), "exactly one statement is allowed, but this text has 2");
   EXPECT_EQ(Refusal("SELECT 1; DROP VIEW trips").substr(0, 13), "not allowed: ");
   EXPECT_EQ(Refusal("EXPLAIN SELECT 1; SELECT 2"),
-            "exactly one statement is allowed, this text has 2");
+            "exactly one statement is allowed, but this text has 2");
   EXPECT_NE(Refusal("-- nothing"), "");
 }
 
@@ -252,7 +252,7 @@ TEST_F(GateTest, RefusesUnknownFunctions) {
       {"SELECT uper('x')", "this function (did you mean upper?)"},
       {"SELECT surely_no_function_has_such_a_name(1)", "this function"},
       {"SELECT surely_no_function_has_such_a_name(id) OVER () FROM trips", "this function"},
-      {"SELECT read_text('/etc/passwd')", "table function read_text in place of a value"},
+      {"SELECT read_text('/etc/passwd')", "table function read_text where a value is expected"},
       {"SELECT (sum(id) EXPORT_STATE) FROM trips", "EXPORT_STATE"},
       {"SELECT finalize(id) FROM trips", "function finalize"},
   };
@@ -311,11 +311,13 @@ TEST_F(GateTest, ChecksTheSqlInQuery) {
       {"FROM query('SELECT getvariable(''x'')')", "function getvariable"},
       {"FROM query('PRAGMA version')", "query() of PRAGMA"},
       {"FROM query('EXPLAIN SELECT 1')", "query() of EXPLAIN"},
-      {"FROM query('FROM ' || 'trips')", "query() of a text that is not constant"},
-      {"FROM query(upper('from trips'))", "query() of a text that is not constant"},
-      {"FROM query((SELECT 'from trips'))", "query() of a text that is not constant"},
-      {"FROM query(NULL)", "query() of a text that is not constant"},
-      {"FROM query(x := 'from trips', y := 1)", "query() of a text that is not constant"},
+      {"FROM query('FROM ' || 'trips')", "query() with an argument that is not a string literal"},
+      {"FROM query(upper('from trips'))", "query() with an argument that is not a string literal"},
+      {"FROM query((SELECT 'from trips'))",
+       "query() with an argument that is not a string literal"},
+      {"FROM query(NULL)", "query() with an argument that is not a string literal"},
+      {"FROM query(x := 'from trips', y := 1)",
+       "query() with an argument that is not a string literal"},
       {"FROM query", "table function query"},
       {"FROM query('SELECT $1')", "parameters in the text of query()"},
       {"FROM trips, query('SELECT ?') WHERE id = ?", "parameters in the text of query()"},
@@ -328,7 +330,7 @@ TEST_F(GateTest, ChecksTheSqlInQuery) {
     EXPECT_EQ(Refusal(sql), std::string("not allowed: ") + kind) << sql;
   }
   EXPECT_EQ(Refusal("FROM query('SELECT 1; SELECT 2')"),
-            "exactly one statement is allowed, this text has 2");
+            "exactly one statement is allowed, but this text has 2");
   EXPECT_NE(Refusal("FROM query('SELEC 1')").find("syntax error"), std::string::npos);
   std::string nested = "SELECT 1";
   for (int level = 0; level < 9; ++level) {
@@ -351,7 +353,9 @@ TEST_F(GateTest, AcceptsQueryTableForDatasets) {
         "FROM query_table($1)", "FROM query_table((SELECT 'trips'))", "FROM query_table(NULL)",
         "FROM query_table(['trips', NULL])", "FROM query_table()",
         "FROM query_table('trips', true, 1)", "FROM query_table(list_concat(['trips'], ['x']))"}) {
-    EXPECT_EQ(Refusal(sql), "not allowed: query_table() of names that are not constant datasets")
+    EXPECT_EQ(
+        Refusal(sql),
+        "not allowed: query_table() with an argument that is not the literal name of a dataset")
         << sql;
   }
   EXPECT_EQ(Refusal("FROM query_table('trips', (SELECT getvariable('x')))"),

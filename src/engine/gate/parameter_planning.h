@@ -11,8 +11,9 @@ namespace tarn::engine {
 bool HasParameters(const nlohmann::json& tree);
 
 // Returns true if DuckDB may keep a plan of the statement that it made without the values of the
-// parameters. Plans of this kind can end the database: see duck::Statement::Bind. DuckDB plans
-// statements that read Parquet again for each run.
+// parameters. Some of these plans raise an internal error, after which the database refuses all
+// statements: see duck::Statement::Bind. DuckDB plans statements that read Parquet again for each
+// run.
 bool IsPlannedWithoutValues(const nlohmann::json& tree, const Gate::IsDataset& is_dataset);
 
 }  // namespace tarn::engine

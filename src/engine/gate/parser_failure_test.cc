@@ -7,7 +7,7 @@
 namespace tarn::engine {
 namespace {
 
-TEST(ParserFailure, TellsAFailureFromAJudgement) {
+TEST(ParserFailure, DistinguishesFailuresFromSyntaxErrors) {
   const auto failure = [](const char* type, const char* message) {
     return ParserFailure(
         nlohmann::json{{"error", true}, {"error_type", type}, {"error_message", message}});

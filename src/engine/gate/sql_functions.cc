@@ -11,7 +11,7 @@ using enum FunctionRule;
 struct Group {
   FunctionRule rule;
   std::string_view names;  // In lower case, with white space between them.
-  bool in_catalog = true;  // duckdb_functions() has them in our build.
+  bool in_catalog = true;  // duckdb_functions() lists them in our build.
 };
 
 constexpr auto kTableFunctions = std::to_array<Group>({
@@ -182,7 +182,7 @@ shobj_description split_part user wavg weighted_avg
 )"},
     // Settings and variables.
     {kRefused, "current_setting getvariable"},
-    // Counters of the whole process, which show the work for other clients.
+    // Counters of the whole process, which show the activity of other clients.
     {kRefused, "current_connection_id current_query_id current_transaction_id txid_current"},
     // Functions that have effects or block a thread.
     {kRefused, "currval nextval setseed write_log sleep_ms pg_sleep"},

@@ -7,9 +7,9 @@
 namespace tarn::engine {
 
 // The gate's rules for DuckDB's functions. All names are in lower case. A function that is on no
-// list is refused, so new functions of DuckDB are refused until they have been judged.
+// list is refused, so new functions of DuckDB are refused until they have been reviewed.
 enum class FunctionRule {
-  kUnknown,  // Refused. Errors do not show the name, because it is text of the client.
+  kUnknown,  // Refused. Errors do not show the name, because it comes from the client.
   kRefused,
   kAllowed,
   kDirectRead,   // Allowed with queryd.allow_direct_reads.
@@ -31,7 +31,7 @@ bool IsVolatileFunction(std::string_view name);
 // precedence.
 bool IsVolatileColumn(std::string_view name);
 
-// The names that duckdb_functions() and duckdb_views() should have, according to the lists.
+// The names on the lists, for a test that compares them with duckdb_functions() and duckdb_views().
 std::vector<std::string> CatalogTableFunctions();
 std::vector<std::string> CatalogFunctions();
 

@@ -36,9 +36,10 @@ class FunctionLists : public testing::Test {
 
   static void ExpectSame(const std::set<std::string>& there, const std::vector<std::string>& list) {
     const std::set<std::string> known(list.begin(), list.end());
-    EXPECT_EQ(known.size(), list.size()) << "a name is on the lists twice";
+    EXPECT_EQ(known.size(), list.size()) << "a name occurs twice on the lists";
     for (const auto& name : there) EXPECT_TRUE(known.contains(name)) << name << " is on no list";
-    for (const auto& name : known) EXPECT_TRUE(there.contains(name)) << name << " is not there";
+    for (const auto& name : known)
+      EXPECT_TRUE(there.contains(name)) << name << " is not a function of DuckDB";
   }
 };
 

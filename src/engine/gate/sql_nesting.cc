@@ -41,7 +41,7 @@ size_t UnicodeSpaceBytes(std::string_view text) {
   return is_wide ? 3 : 0;
 }
 
-// Reads tokens from the front of a text and counts the levels that are open.
+// Reads tokens from the front of a text and counts the open levels.
 class NestingCheck {
  public:
   NestingCheck(std::string_view sql, size_t levels_max) : rest_(sql), levels_max_(levels_max) {}
@@ -71,7 +71,7 @@ class NestingCheck {
     constexpr std::string_view kClosing = ")]}";
     if (kClosing.find(c) != std::string_view::npos) brackets_ -= std::min<size_t>(brackets_, 1);
     if (kOpening.find(c) == std::string_view::npos) return {};
-    if (++brackets_ > levels_max_) return Refusal("brackets");
+    if (++brackets_ > levels_max_) return TooDeepError("brackets");
     return {};
   }
 
@@ -91,8 +91,8 @@ class NestingCheck {
       }
       if (++bytes > kOperatorBytesMax) {
         return InvalidArgument(
-            fmt::format("not allowed: an operator of more than {} characters, write a space "
-                        "between operators",
+            fmt::format("not allowed: an operator of more than {} characters: write a "
+                        "space between operators",
                         kOperatorBytesMax));
       }
       rest_.remove_prefix(1);
@@ -106,7 +106,7 @@ class NestingCheck {
     size_t depth = 0;
     do {
       if (rest_.starts_with("/*")) {
-        if (++depth > levels_max_) return Refusal("comments");
+        if (++depth > levels_max_) return TooDeepError("comments");
         if (++in_run > levels_max_) {
           return InvalidArgument(fmt::format(
               "not allowed: more than {} comments without a space between them", levels_max_));
@@ -191,7 +191,7 @@ class NestingCheck {
     rest_.remove_prefix(close == std::string_view::npos ? rest_.size() : close + tag.size());
   }
 
-  Error Refusal(std::string_view things) const {
+  Error TooDeepError(std::string_view things) const {
     return InvalidArgument(
         fmt::format("not allowed: {} nested more than {} levels deep (queryd.nesting_max)", things,
                     levels_max_));

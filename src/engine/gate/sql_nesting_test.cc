@@ -116,7 +116,7 @@ TEST(SqlNesting, AgreesWithDuckDb) {
 // The time grows with the length of the text, not with the depth.
 TEST(SqlNesting, IsLinear) {
   constexpr size_t kCount = 1'000'000;
-  // CPU time: other processes do not count.
+  // Measures CPU time, which excludes other processes.
   const std::clock_t begin = std::clock();
   for (const char* part : {"/*", "(", "+", "$a$", "'", "E'a'\n", "e\\'", "\"", "$", "/**/ ", "--\n",
                            "\xC2\xA0", "/* */", "*/", "$a "}) {

@@ -12,7 +12,7 @@ namespace tarn::engine {
 bool IsWordCharacter(char c);
 
 // Returns the verb of a refused statement for error messages: "COPY", or "this statement" if the
-// verb is not on a list. So errors contain no text of the client.
+// verb is not on a list. So errors contain no text from the client.
 std::string StatementKind(std::string_view sql);
 
 struct Explain {
@@ -20,7 +20,7 @@ struct Explain {
   std::string_view inner;  // The explained statement, a part of the input.
 };
 
-// Reads EXPLAIN [ANALYZE] [(word [word], …)] statement. Returns nullopt for a text of another form.
+// Reads EXPLAIN [ANALYZE] [(word [word], …)] statement. Returns nullopt for other statements.
 std::optional<Explain> ReadExplain(std::string_view sql);
 
 }  // namespace tarn::engine

@@ -62,10 +62,10 @@ class TreeCheck {
     return {};
   }
 
-  Result<> VisitChildren(const Json& node, std::initializer_list<std::string_view> but = {}) {
+  Result<> VisitChildren(const Json& node, std::initializer_list<std::string_view> except = {}) {
     if (!node.is_structured()) return {};
     for (const auto& [key, child] : node.items()) {
-      if (node.is_object() && Contains(but, key)) continue;
+      if (node.is_object() && Contains(except, key)) continue;
       TARN_CHECK_OK(Visit(child));
     }
     return {};
@@ -122,13 +122,14 @@ class TreeCheck {
     constexpr std::array<std::string_view, 3> kCatalogs = {"", "memory", "system"};
     constexpr std::array<std::string_view, 4> kSchemas = {"", "main", "information_schema",
                                                           "pg_catalog"};
-    if (!Contains(kCatalogs, catalog) || !Contains(kSchemas, schema)) return OutsideOfCatalogue();
+    if (!Contains(kCatalogs, catalog) || !Contains(kSchemas, schema))
+      return OutsideOfCatalogueError();
     const bool is_bare = schema.empty() && catalog.empty();
     if (is_bare && IsCte(lower)) return {};
     const bool in_main = (schema.empty() || schema == "main") && catalog != "system";
     if (in_main && NoteDataset(name)) return {};
     if (LooksLikePath(name)) {
-      if (!is_bare || !MayReadFile(lower)) return OutsideOfCatalogue();
+      if (!is_bare || !MayReadFile(lower)) return OutsideOfCatalogueError();
       TARN_CHECK_OK(CheckPath(name));
       verdict_.others.push_back(name);
       verdict_.reads_files = true;
@@ -136,7 +137,8 @@ class TreeCheck {
     }
     if (schema == "information_schema") {
       verdict_.reads_catalog = true;
-      return IsInformationSchemaView(lower) ? Result<>() : OutsideOfCatalogue();
+      if (IsInformationSchemaView(lower)) return {};
+      return OutsideOfCatalogueError();
     }
     // System views, and table functions without parentheses.
     if (RuleOfTableFunction(lower) != FunctionRule::kUnknown || schema == "pg_catalog" ||
@@ -144,14 +146,15 @@ class TreeCheck {
         lower.starts_with("pg_") || lower.starts_with("sqlite_")) {
       return CheckTableFunction(lower);
     }
-    // An unknown name. With a schema, DuckDB would read the whole as a path with a dot in it.
+    // An unknown name. With a schema, DuckDB would take the complete name for a path, because it
+    // has a dot.
     if (!is_bare) return InvalidArgument("there is no such table in this schema");
     verdict_.others.push_back(name);
     return {};
   }
 
-  // Functions that show secrets and logs are refused even if a dataset has their name. The dataset
-  // could be dropped between this check and the statement, and the name would mean the function.
+  // Functions that show secrets and logs are refused even if a dataset has their name. If the
+  // dataset is dropped between this check and the statement, the name refers to the function.
   bool NoteDataset(const std::string& name) {
     if (!rules_.is_dataset(name)) return false;
     verdict_.datasets.push_back(name);
@@ -186,14 +189,14 @@ class TreeCheck {
       return {};
     }
     if (!LooksLikePath(name)) return CheckTableFunction(name);
-    if (!MayReadFile(ToLowerAscii(name))) return OutsideOfCatalogue();
+    if (!MayReadFile(ToLowerAscii(name))) return OutsideOfCatalogueError();
     TARN_CHECK_OK(CheckPath(name));
     verdict_.others.push_back(name);
     verdict_.reads_files = true;
     return {};
   }
 
-  static Result<> OutsideOfCatalogue() {
+  static Error OutsideOfCatalogueError() {
     return NotAllowedError("reading files or objects by name");
   }
 
@@ -257,7 +260,7 @@ class TreeCheck {
       }
       return {};
     }
-    // Shows the name only if it is on the list, so that errors contain no text of the client.
+    // Shows the name only if it is on a list, so that errors contain no text from the client.
     return NotAllowedError(rule == FunctionRule::kUnknown ? "this table function"
                                                           : "table function " + lower);
   }
@@ -283,7 +286,7 @@ class TreeCheck {
   // A reader's first argument is the path that it reads, or a list of paths.
   static Result<> CheckPaths(const Json& arguments) {
     const Error refusal =
-        NotAllowedError("a path that is not constant, write it as a literal or a list of literals");
+        NotAllowedError("a path that is not constant: write it as a literal or a list of literals");
     if (arguments.empty()) return {};  // DuckDB reports the missing argument.
     // A named argument may come first, but it is not the path: sep := ','.
     if (!TextOf(arguments.front(), "alias").empty()) return refusal;
@@ -307,13 +310,14 @@ class TreeCheck {
   Result<> CheckQuery(const Json& arguments) {
     const std::optional<std::string> sql =
         arguments.size() == 1 ? ConstantText(arguments.front()) : std::nullopt;
-    if (!sql) return NotAllowedError("query() of a text that is not constant");
+    if (!sql) return NotAllowedError("query() with an argument that is not a string literal");
     return check_inner_(*sql);
   }
 
   // query_table('name') or query_table(['name', …]), with an optional flag.
   Result<> CheckQueryTable(const Json& arguments) {
-    const Error refusal = NotAllowedError("query_table() of names that are not constant datasets");
+    const Error refusal =
+        NotAllowedError("query_table() with an argument that is not the literal name of a dataset");
     if (arguments.empty() || arguments.size() > 2) return refusal;
     for (const Json& argument : ItemsOf(arguments.front())) {
       const std::optional<std::string> name = ConstantText(argument);
@@ -352,7 +356,7 @@ class TreeCheck {
     if (!named) return NotAllowedError(std::string(function) + " with a name that is not constant");
     const std::string lower = ToLowerAscii(*named);
     if (RuleOfFunction(lower) != FunctionRule::kAllowed) {
-      return NotAllowedError(std::string(function) + " of this function");
+      return NotAllowedError(std::string(function) + " with this aggregate function");
     }
     return CheckAggregateFaults(lower);
   }
@@ -373,7 +377,7 @@ class TreeCheck {
         return NotAllowedError("function " + name);
     }
     if (RuleOfTableFunction(name) != FunctionRule::kUnknown) {
-      return NotAllowedError("table function " + name + " in place of a value");
+      return NotAllowedError("table function " + name + " where a value is expected");
     }
     // Probably a typing error. The suggestion comes from the list of allowed functions.
     constexpr size_t kNameBytesMax = 64;
