@@ -34,8 +34,7 @@ class FailureThrottle {
     Clock::time_point last;
   };
   // The failures of an address; addresses beyond kAddressesMax share one entry.
-  Failures& FailuresOf(const std::string& address, Clock::time_point now) TARN_REQUIRES(mutex_)
-      TARN_REQUIRES(mutex_);
+  Failures& FailuresOf(const std::string& address, Clock::time_point now) TARN_REQUIRES(mutex_);
 
   Mutex mutex_;
   std::unordered_map<std::string, Failures> failures_ TARN_GUARDED_BY(mutex_);

@@ -40,7 +40,7 @@ bool MatchesPattern(std::string_view pattern, std::string_view text) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-constexpr size_t kPrefixBytesMax = 1024;  // The limit of S3 keys.
+constexpr size_t kPrefixBytesMax = 1024;  // The maximum length of an S3 key.
 // A key that is still encoded after this many rounds is rejected.
 constexpr int kDecodingsMax = 8;
 
@@ -162,7 +162,7 @@ Result<> ValidateKeyPrefix(std::string_view prefix) {
   if (!IsValidUtf8(prefix)) return error("is not UTF-8");
   if (HasControlCharacter(prefix)) return error("must not contain control characters");
   if (prefix.find("://") != std::string_view::npos) {
-    return error("is a part of a key, so leave out s3://BUCKET/");
+    return error("must not be a URL: leave out s3://BUCKET/");
   }
   if (prefix.starts_with('/')) return error("must not begin with /");
   if (prefix.find("//") != std::string_view::npos) return error("must not contain //");

@@ -34,7 +34,7 @@ Error SystemError(const std::string& path) {
           fmt::format("cannot read {}: {}", path, std::strerror(code))};
 }
 
-// Checks the permissions of the open descriptor, because the path may be replaced meanwhile.
+// Checks the permissions of the open descriptor, because the file at the path may be replaced.
 Result<std::string> Read(const std::string& path, bool secret) {
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return SystemError(path);

@@ -10,7 +10,7 @@
 namespace tarn {
 
 // A limited number of slots, shared by tokens. One token may have half of the slots, rounded up, so
-// that it cannot keep the others out. Holders without a token may have all slots.
+// that it cannot starve the others. Requests without a token may take all slots.
 //
 // Thread-safe. Outlives its slots.
 class SharedSlots {

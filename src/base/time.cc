@@ -10,7 +10,7 @@ UnixMicros NowMicros() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
-// Formats the text up to the second once per second on each thread, for the log.
+// Each thread caches the text up to the second, because the log formats a time for every line.
 std::string FormatRfc3339(UnixMicros time) {
   thread_local std::chrono::sys_seconds formatted{std::chrono::seconds::min()};
   thread_local std::string text;

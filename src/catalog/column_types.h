@@ -1,6 +1,6 @@
 #pragma once
 
-// Changes of column types that break the readers of a dataset.
+// Changes to column types that break the readers of a dataset.
 
 #include <string>
 #include <vector>

@@ -13,7 +13,7 @@
 
 namespace tarn::catalog {
 
-// The limits of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+// The limits that S3 sets: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 inline constexpr size_t kKeyBytesMax = 1024;
 inline constexpr size_t kNameBytesMax = 255;
 inline constexpr size_t kEtagBytesMax = 1024;
@@ -58,7 +58,7 @@ struct Manifest {
   UnixMicros updated_at;  // Strictly later with each change of the content.
   // Counts the changes of this dataset_id from 1; 0 if unknown.
   uint64_t version = 0;
-  std::string changed_by;  // The token of the last change; empty: not known, or there was none.
+  std::string changed_by;  // The token of the last change; empty if unknown or without a token.
 };
 
 // A revision of one catalogue. Clients store its text, "ID.REVISION", and send it back in an ETag
@@ -69,7 +69,7 @@ struct Position {
 
   // Empty without a catalog_id: such a catalogue does not report changes.
   std::string Text() const;
-  // Returns nullopt for other texts.
+  // Returns nullopt if the text is not a position.
   static std::optional<Position> Parse(std::string_view text);
 
   bool operator==(const Position&) const = default;

@@ -20,7 +20,7 @@ Error FieldError(const std::string& field, std::string_view why) {
   return InvalidArgument(fmt::format("{}: {}", field, why));
 }
 
-// The limit for a body with a version.
+// The maximum number of JSON values in the body of a restore request.
 constexpr size_t kRestoreValuesMax = 100;
 
 Result<Json> Parse(std::string_view text, size_t values_max) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// JSON of the catalogue's HTTP interface. Parsers reject unknown fields of clients (a typo must not
-// be lost) and ignore those of catalogd (a newer version may send more).
+// JSON of the catalogue's HTTP interface. Parsers reject unknown fields from clients, so that a
+// typo is reported, and ignore those from catalogd, because a newer version may send more.
 
 #include <cstdint>
 #include <string>
@@ -27,14 +27,14 @@ struct RestoreRequest {
 };
 Result<RestoreRequest> ParseRestoreRequest(std::string_view json);
 
-// The form stored in the database; ParseDatasetContent parses it.
+// Formats content as it is stored in the database. ParseDatasetContent parses it.
 std::string FormatDatasetContent(const DatasetContent& content);
 
 std::string FormatManifest(const Manifest& manifest);
-// The same, for content in the form of FormatDatasetContent, which a list copies without parsing
-// it. Ignores the manifest's own content.
+// Appends a manifest with content that FormatDatasetContent has formatted, so that a list does not
+// parse it. Ignores the manifest's own content.
 void AppendManifest(std::string& out, const Manifest& manifest, std::string_view content);
-// Its parts before and after the fields of the content.
+// Append the parts of a manifest before and after the fields of its content.
 void AppendManifestStart(std::string& out, const Manifest& manifest);
 void AppendManifestEnd(std::string& out, const Manifest& manifest);
 

@@ -42,7 +42,7 @@ std::string_view CommonFolder(const std::vector<std::string>& keys) {
   return common;
 }
 
-// Returns the end of the first folder with that name.
+// Returns the end of the first folder with this name.
 std::optional<size_t> EndOfNamedFolder(std::string_view folder, std::string_view name) {
   size_t begin = 0;
   for (size_t end = folder.find('/'); end != std::string_view::npos;
@@ -114,7 +114,7 @@ bool IsBigint(std::string_view text) {
   return code == std::errc() && end == text.data() + text.size() && fmt::to_string(number) == text;
 }
 
-// Finds the narrowest type of a set of values.
+// Finds the narrowest type for a set of values.
 class TypeOfValues {
  public:
   void Add(std::string_view text) {

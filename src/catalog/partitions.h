@@ -20,7 +20,7 @@ struct Partitions {
   // The start of each key, which has no partitions.
   std::string prefix;
   std::vector<Partition> columns;  // In the order of the keys.
-  // The reason if keys with names and values have no partitions; else empty.
+  // The reason why keys with names and values have no partitions; otherwise empty.
   std::string problem;
 };
 

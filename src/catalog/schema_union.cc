@@ -12,7 +12,7 @@
 namespace tarn::catalog {
 namespace {
 
-// A type in an error message, shortened: a struct may have thousands of fields.
+// Returns a type for an error message, shortened because a struct may have thousands of fields.
 std::string ShortTypeText(const Type& type) {
   constexpr size_t kBytesMax = 200;
   std::string text = TypeText(type);
@@ -29,7 +29,7 @@ Type WithoutUntyped(Type type) {
   return type;
 }
 
-// Returns the dataset's type with those parts that the object has in the object's own types. DuckDB
+// Returns the dataset's type, with the object's own types for the parts that the object has. DuckDB
 // adds the struct fields that the object lacks without converting values.
 Type ReadAs(const Type& dataset, const Type& object) {
   if (object.IsUntyped()) return dataset == WithoutUntyped(object) ? dataset : object;
@@ -85,7 +85,7 @@ Result<> SchemaUnion::Merge(const std::string& key, const Schema& schema) {
       widened.emplace_back(known->second, std::move(*common));
       continue;
     }
-    // Looks for an object type in conflict: the common type so far may not be the type of any
+    // Finds an object with a conflicting type, because the common type so far may be the type of no
     // object.
     for (const auto& [type, first_key] : field.found) {
       if (!CommonType(type, schema.types[i], &conflict)) {
@@ -138,7 +138,7 @@ std::vector<ObjectGroup> SchemaUnion::Groups() const {
   std::vector<Type> dataset;
   for (const Field& field : fields_) dataset.push_back(WithoutUntyped(field.type));
   bool is_uniform = true;
-  // By the column types in the objects.
+  // The groups by the column types of their objects.
   std::map<std::vector<std::string>, ObjectGroup> groups;
   for (const Schema& schema : schemas_) {
     is_uniform = is_uniform && schema.types.size() == dataset.size();

@@ -32,8 +32,8 @@ class SchemaUnion {
   using Columns = std::vector<Column>;
 
   // Adds the next object. Objects with equal columns should share the pointer, because each
-  // distinct pointer is compared once. kConflict names the column, two types without a common type,
-  // and an object with each; the object is then not added.
+  // distinct pointer is compared once. If there is no common type, returns kConflict and does not
+  // add the object. The error names the column, two types that conflict, and an object with each.
   Result<> Add(const std::string& key, const std::shared_ptr<const Columns>& columns);
 
   // The columns of the dataset. A column that is kUntyped in all objects is INTEGER, as in DuckDB.
@@ -46,7 +46,7 @@ class SchemaUnion {
   // A set of columns shared by objects.
   struct Schema {
     std::shared_ptr<const Columns> columns;
-    std::vector<Type> types;  // Of `columns`.
+    std::vector<Type> types;  // The parsed types of `columns`.
     std::vector<uint64_t> objects;
   };
   // A column of the dataset.
@@ -62,7 +62,7 @@ class SchemaUnion {
   std::vector<Schema> schemas_;
   std::unordered_map<const Columns*, size_t> schema_of_;  // Index in schemas_.
   std::vector<Field> fields_;
-  std::unordered_map<std::string, size_t> field_of_;  // By name in lower case.
+  std::unordered_map<std::string, size_t> field_of_;  // Index in fields_, by lower-case name.
   uint64_t object_count_ = 0;
 };
 

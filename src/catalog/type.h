@@ -19,8 +19,8 @@ struct Type {
   enum class Kind : uint8_t { kScalar, kDecimal, kList, kArray, kStruct, kMap };
 
   Kind kind = Kind::kScalar;
-  // kScalar: the name in upper case without aliases ("BIGINT", "ENUM('a', 'b')"). An invalid type
-  // is a scalar with that text as its name.
+  // kScalar: the name in upper case without aliases ("BIGINT", "ENUM('a', 'b')"). A text that is
+  // not a type becomes a scalar with this text, in upper case, as its name.
   std::string name;
   int digits = 0;                        // kDecimal
   int scale = 0;                         // kDecimal
@@ -59,8 +59,8 @@ struct TypeConflict {
 };
 
 // The narrowest type that holds every value of both types unchanged. Structs get the fields of
-// both, in the order of `first` and then `second`. Returns nullopt if there is no such type and
-// sets `conflict`, if not null. docs/datasets.md has the table of rules.
+// both, in the order of `first` and then `second`. If there is no such type, returns nullopt and
+// sets `conflict`, unless that is null. docs/datasets.md has the table of rules.
 std::optional<Type> CommonType(const Type& first, const Type& second,
                                TypeConflict* conflict = nullptr);
 

@@ -1,4 +1,4 @@
-// catalogd: the catalogue's daemon.
+// catalogd: the catalogue daemon.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -84,7 +84,7 @@ Result<> Serve(const LakehouseSettings& settings) {
     log::Warn("requests did not end in time");
     server.CloseAll();
     if (!server.WaitIdle(Deadline::After(std::chrono::seconds(2)))) {
-      // A running change is either acknowledged or rolled back at the next start.
+      // SQLite rolls back an uncommitted change at the next start.
       log::Info("stopped");
       log::Flush();
       _exit(EXIT_SUCCESS);

@@ -15,7 +15,7 @@ DaemonOptions ParseDaemonOptions(int argc, const char* const* argv, const std::s
       ->capture_default_str();
   app.footer(
       "Settings are in the configuration file, or in the environment as TARN_SECTION_KEY.\n"
-      "`tarn settings` lists them, `tarn check` checks a file.");
+      "`tarn settings` lists all settings; `tarn check` checks a configuration file.");
   app.set_version_flag("--version", program + " " + Version());
 
   // Accepts -config as Go's flag package does; CLI11 requires two dashes for long names.

@@ -2,8 +2,8 @@
 
 // toml++ without exceptions, with a workaround for a bug in 3.3: a value followed by a character
 // that is neither ASCII nor white space reaches TOML_UNREACHABLE, which is undefined behaviour
-// (https://github.com/marzer/tomlplusplus/issues/295). Assertions are disabled in all builds: "[:"
-// would fail one, and is reported as an error without them.
+// (https://github.com/marzer/tomlplusplus/issues/295). Assertions are disabled in all builds,
+// because the text "[:" would fail one. Without assertions it is reported as an error.
 
 #define TOML_EXCEPTIONS 0
 #define TOML_ASSERT(expression) static_cast<void>(0)

@@ -7,8 +7,8 @@
 
 namespace tarn::duck {
 
-// Limits the nesting depth of JSON that DuckDB parses in this process from now on. For DuckDB,
-// deeper JSON is malformed: an error of the query, or NULL for functions that return it.
+// Limits the nesting depth of JSON that DuckDB parses in this process from now on. DuckDB treats
+// deeper JSON as malformed: the query fails, or the function returns NULL.
 //
 // Many of DuckDB's functions are recursive in the depth of a JSON value without a limit (1.5.5:
 // json_contains, json_structure, json_merge_patch, casts to VARIANT), so that a text of 60 KB can

@@ -94,9 +94,9 @@ class ConnectionTable {
   size_t open_ TARN_GUARDED_BY(mutex_) = 0;
   std::unordered_map<const Session*, Entry> entries_ TARN_GUARDED_BY(mutex_);
   std::unordered_map<std::string, Address> addresses_ TARN_GUARDED_BY(mutex_);
-  std::set<Rank> ranks_ TARN_GUARDED_BY(mutex_);  // Addresses that wait.
-  uint64_t waits_ TARN_GUARDED_BY(mutex_) = 0;    // Begun so far.
-  Waiting reserved_ TARN_GUARDED_BY(mutex_);      // By age.
+  std::set<Rank> ranks_ TARN_GUARDED_BY(mutex_);  // Addresses with waiting connections.
+  uint64_t waits_ TARN_GUARDED_BY(mutex_) = 0;    // The last Entry::waits_since.
+  Waiting reserved_ TARN_GUARDED_BY(mutex_);      // The oldest first.
 };
 
 }  // namespace tarn::http

@@ -53,7 +53,7 @@ void JsonRecords::BeginRecord(char c, JsonBatch& batch) {
 Result<> JsonRecords::TakeSeparator(char c) {
   if (state_ == State::kEnd) {
     has_more_behind_array_ = true;
-    return ErrorAt("there is more behind the end of the array");
+    return ErrorAt("there is data after the end of the array");
   }
   if (c == ',' && state_ == State::kBehind) {
     state_ = State::kBefore;
@@ -64,7 +64,7 @@ Result<> JsonRecords::TakeSeparator(char c) {
     state_ = State::kEnd;
     return {};
   }
-  if (c == ',' || c == ']') return ErrorAt("there is no value behind a comma");
+  if (c == ',' || c == ']') return ErrorAt("there is no value after a comma");
   return ErrorAt("a comma is missing between two values");
 }
 

@@ -60,10 +60,10 @@ TEST_F(JsonRecordsTest, AreAnErrorWhereAFileIsNotWhole) {
   EXPECT_THAT(Batches("[1,\n"), ElementsAre(HasSubstr("line 2: the file is cut off")));
   EXPECT_THAT(Batches("[1"), ElementsAre(HasSubstr("cut off")));
   EXPECT_THAT(Batches("{\"a\":\"}"), ElementsAre(HasSubstr("within a record")));
-  EXPECT_THAT(Batches("[1,]"), ElementsAre(HasSubstr("behind a comma")));
-  EXPECT_THAT(Batches("[,1]"), ElementsAre(HasSubstr("behind a comma")));
+  EXPECT_THAT(Batches("[1,]"), ElementsAre(HasSubstr("after a comma")));
+  EXPECT_THAT(Batches("[,1]"), ElementsAre(HasSubstr("after a comma")));
   EXPECT_THAT(Batches("[1 2]"), ElementsAre(HasSubstr("a comma is missing")));
-  EXPECT_THAT(Batches("[1]\n[2]"), ElementsAre(HasSubstr("more behind the end")));
+  EXPECT_THAT(Batches("[1]\n[2]"), ElementsAre(HasSubstr("data after the end")));
   EXPECT_THAT(Batches("1,2"), ElementsAre(HasSubstr("there is no value")));
 }
 

@@ -17,7 +17,7 @@
 namespace tarn::ingest {
 
 // The maximum number of levels of a value. Deeper values become JSON text, and so do lists and maps
-// in more than kListsMax others.
+// nested in kListsMax others.
 inline constexpr int kJsonLevelsMax = 24;
 
 // The common shape of all values at one place of the records. Filled by adding values, then
@@ -65,7 +65,7 @@ class JsonShape {
   const std::vector<Field>& fields() const { return fields_; }
   JsonShape& element() const { return *element_; }  // The elements of a list or values of a MAP.
 
-  // Values become their JSON text.
+  // Stores all values as JSON text.
   void KeepJson() { form_ = Form::kJson; }
   // A rule for all values, which have the form kText.
   void SetRule(const std::string& column, ColumnRule rule) {
@@ -79,8 +79,8 @@ class JsonShape {
   // "STRUCT("a" BIGINT, "b" VARCHAR[])"
   std::string TypeName() const;
   duck::TextType Type() const;
-  // Adds a line for each column that becomes text because of a value, or loses digits of times.
-  // `path`: "column.field".
+  // Adds a note if a value makes the column text, or if its times lose digits. `path`:
+  // "column.field".
   void AddNotes(const std::string& path, std::vector<std::string>& notes) const;
   bool HasOnlyStrings() const;
 

@@ -34,7 +34,7 @@ void RunIo(boost::asio::io_context& io) {
       io.run();
       return;
     } catch (const std::exception& e) {
-      // An exception of one connection must not end the thread of all others.
+      // An exception from one connection must not end the thread, which also serves others.
       log::Error("an I/O handler threw", {{"error", e.what()}});
     }
   }

@@ -17,13 +17,13 @@ size_t IoThreads();
 // in main and destroyed last.
 class Runtime {
  public:
-  // Blocks the signals, so that none is lost during the start.
+  // Blocks the signals, so that none is lost during startup.
   explicit Runtime(size_t threads);
   ~Runtime();
 
   boost::asio::io_context& io() { return io_; }
 
-  // Tasks of the thread that waits for the stop. They may block.
+  // Tasks that run on the thread that waits for the stop signal. They may block.
   struct BackgroundTasks {
     // If null, SIGHUP stops the program, unless it was started with nohup.
     std::function<void()> on_hangup;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to src/http: TLS on the socket of one connection.
+// For src/http only: TLS on the socket of one connection.
 
 #include <openssl/ssl.h>
 
@@ -33,7 +33,8 @@ class TlsStream {
   // Writes the start of `buffers` in one record and sets `sent`. After kWantWrite the same bytes
   // must be passed again, from any address.
   Step Write(std::span<const boost::asio::const_buffer> buffers, size_t& sent);
-  // Sends close_notify if that is possible without blocking. A stream without it was truncated.
+  // Sends close_notify if that is possible without blocking. To the client, a stream that ends
+  // without it is truncated.
   void Close();
 
   const std::string& failure() const { return failure_; }

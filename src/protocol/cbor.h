@@ -1,6 +1,6 @@
 #pragma once
 
-// Encodes structs as CBOR (RFC 8949) and decodes them, without a tree of values in between.
+// Encodes structs as CBOR (RFC 8949) and decodes them, without an intermediate tree of values.
 //
 // A struct is a list of its fields, in the order of its Fields() function:
 //
@@ -58,9 +58,9 @@ class CborWriter {
   std::string& out_;
 };
 
-// Reads items, whose bytes must outlive the reader. Accepts only what CborWriter writes for the
-// type, but numbers may have more bytes than necessary. After false is returned, the reader and the
-// value are unusable. Not thread-safe.
+// Reads items, whose bytes must outlive the reader. Accepts only the encoding that CborWriter
+// writes, except that numbers may be longer than necessary. After false is returned, the reader and
+// the value are unusable. Not thread-safe.
 class CborReader {
  public:
   // `items_max`: the maximum number of items. An item can be a single byte, and take the memory of a
@@ -72,7 +72,7 @@ class CborReader {
   template <class T>
   [[nodiscard]] bool Read(T& value);
 
-  // Reads the rest and returns the number of its items, in lists too.
+  // Reads the rest and returns the number of items in it, including the items of lists.
   size_t CountItems();
 
   std::string_view rest() const { return rest_; }

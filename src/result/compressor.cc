@@ -73,7 +73,7 @@ class Gzip : public Compressor {
     AppendSteps(out, [&](char* data, size_t size) {
       stream_.next_out = reinterpret_cast<Bytef*>(data);
       stream_.avail_out = static_cast<uInt>(size);
-      // The only possible errors are wrong use and Z_BUF_ERROR, which means no progress.
+      // The only possible errors are misuse and Z_BUF_ERROR, which means no progress.
       deflate(&stream_, flush);
       return Stepped{size - stream_.avail_out, stream_.avail_out == 0};
     });

@@ -33,8 +33,8 @@ class ResultEncoder {
 
   virtual Result<> End(const ResultSummary& summary, std::string& out) = 0;
 
-  // Ends a result that is incomplete, in place of End. Tells the reader if the format has a way to
-  // do so; otherwise the caller must break the transfer.
+  // Ends a result that is incomplete, in place of End. Writes the error if the format has a place
+  // for it; otherwise the caller must abort the transfer.
   virtual void Failed(std::string_view /*message*/, std::string& /*out*/) {}
 };
 

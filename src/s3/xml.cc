@@ -37,7 +37,7 @@ class Reader {
   }
 
   Result<> Run(std::string_view xml) {
-    if (xml.size() > std::numeric_limits<int>::max()) return XmlError("it is too long");
+    if (xml.size() > std::numeric_limits<int>::max()) return InvalidArgument("too long to parse");
     const XML_Status status =
         XML_Parse(parser_.get(), xml.data(), static_cast<int>(xml.size()), /*isFinal=*/XML_TRUE);
     if (stopped_) return *stopped_;

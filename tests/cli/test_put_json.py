@@ -157,7 +157,7 @@ def test_records_that_are_no_objects_are_a_column(table, content, values):
         ('[{"a":1},{"a":', "cut off"),
         ('{"a":1}\n{"a":2', "cut off"),
         ('{"a":1}\n{"a":"x', "cut off"),
-        ('[{"a":1},]', "behind a comma"),
+        ('[{"a":1},]', "after a comma"),
         ('[{"a":1} {"a":2}]', "a comma is missing"),
         ('{"a":1}\n{"a":2,}\n', "line 2"),
         ('{"a":1}\n{"a":1.2.3}\n', 'line 2: "1.2.3" is no number'),

@@ -149,7 +149,7 @@ def test_newer_database_is_refused(new_lake):
         newer.commit()
     before = database(new_lake).read_bytes()
     error = new_lake.run_to_exit("catalogd").the_error()
-    assert "the database has version 99, this catalogd knows up to" in error
+    assert "the database has version 99, but this catalogd knows up to" in error
     assert "install a newer catalogd" in error
     assert database(new_lake).read_bytes() == before
 

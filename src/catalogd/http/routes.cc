@@ -45,7 +45,7 @@ std::string Describe(const catalog::Manifest* current) {
   return fmt::format("the current version is {}, ETag \"{}\"", current->version, TagOf(*current));
 }
 
-// The condition for a change that If-Match and If-None-Match express (RFC 9110, 13.1).
+// Returns the condition in If-Match and If-None-Match (RFC 9110, 13.1) for a change.
 Result<Store::Condition> ConditionOf(const Request& request) {
   TARN_TRY(std::optional<http::EntityTags> if_match, http::EntityTags::Of(request, "If-Match"));
   TARN_TRY(std::optional<http::EntityTags> if_none_match,

@@ -40,8 +40,8 @@ class ChangeFeed {
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
 
-    // Waits until a change since the creation of the waiter or the last return. kDisconnected if
-    // the client disconnects. Must run on the strand that the waiter was created with.
+    // Waits for a change since the waiter was created or Wait last returned. kDisconnected if the
+    // client disconnects. Must run on the strand that the waiter was created with.
     boost::asio::awaitable<Outcome> Wait(Deadline deadline, http::ClientWatch& client);
 
    private:

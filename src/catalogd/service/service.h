@@ -71,7 +71,7 @@ class Service {
   prometheus::Counter& lists_not_modified;
   prometheus::Counter& changes;
   prometheus::Counter& failures;
-  prometheus::Counter& too_large;  // Changes beyond the limits of manifests.
+  prometheus::Counter& too_large;  // Changes that exceed a limit for manifests.
   prometheus::Counter& forbidden;  // Changes outside of the datasets or keys of a token.
 
  private:

@@ -2,7 +2,7 @@
 
 // Private to src/catalogd: the contents of manifests. They are in a table of their own, because
 // SQLite would read whole rows of `datasets` and `history` to compare two names, and a content may
-// have megabytes. Several versions of a dataset may share a content.
+// be megabytes long. Several versions of a dataset may share a content.
 
 #include <cstdint>
 #include <string>
@@ -25,9 +25,9 @@ Result<catalog::DatasetContent> ParseContent(const std::string& name, std::strin
 
 Result<bool> ContentEquals(SqliteDatabase& database, int64_t id, std::string_view content);
 
-// Deletes contents that no version has any more, at least one if there are any, and more while they
-// have at most `bytes` bytes together. The rest is deleted with later changes, so that no change
-// takes long.
+// Deletes contents that no version uses any more, at least one if there are any, and more while
+// they have at most `bytes` bytes together. The rest is deleted with later changes, so that no
+// change takes long.
 Result<> DeleteUnusedContents(SqliteDatabase& database, uint64_t bytes);
 
 }  // namespace tarn::catalogd

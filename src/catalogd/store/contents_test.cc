@@ -26,7 +26,7 @@ TEST_F(ContentsTest, VersionsShareAContent) {
   EXPECT_EQ(store->History("a", INT64_MAX, 10)->entries.size(), 4U);
 }
 
-TEST_F(ContentsTest, KeepsASharedContentUntilItsLastVersionIsForgotten) {
+TEST_F(ContentsTest, KeepsASharedContentUntilItsLastVersionIsPurged) {
   auto store = Open({.history_versions_max = 2});
   ASSERT_TRUE(store->Put("a", Content("1")).ok());
   ASSERT_TRUE(store->Touch("a").ok());
@@ -35,11 +35,11 @@ TEST_F(ContentsTest, KeepsASharedContentUntilItsLastVersionIsForgotten) {
   EXPECT_EQ(store->Restore("a", "", 3)->record.content,
             catalog::FormatDatasetContent(Content("1")));
   ASSERT_TRUE(store->Touch("a").ok());
-  EXPECT_EQ(Contents(), 1) << "the second content is forgotten";
+  EXPECT_EQ(Contents(), 1) << "the second content is purged";
   EXPECT_EQ(store->List()->manifests.at(0).content, Content("1"));
 }
 
-TEST_F(ContentsTest, DeletesTheContentsOfForgottenDatasets) {
+TEST_F(ContentsTest, DeletesTheContentsOfPurgedDatasets) {
   auto store = Open({.deleted_keep = std::chrono::nanoseconds(1)});
   ASSERT_TRUE(store->Put("a", Content("1")).ok());
   ASSERT_TRUE(store->Put("a", Content("2")).ok());
@@ -65,7 +65,7 @@ TEST_F(ContentsTest, DeletesFewLargeContentsWithEachChange) {
   EXPECT_EQ(Contents(), 4);
   for (int i = 1; i < 4; ++i) ASSERT_TRUE(store->Put("small", Content(std::to_string(i))).ok());
   EXPECT_EQ(Unused(), 0);
-  EXPECT_EQ(Contents(), 4) << "those of the small dataset";
+  EXPECT_EQ(Contents(), 4) << "the contents of the small dataset";
 }
 
 TEST_F(ContentsTest, ARefusedChangeLeavesNoContent) {
@@ -78,7 +78,7 @@ TEST_F(ContentsTest, ARefusedChangeLeavesNoContent) {
   EXPECT_EQ(store->Now().revision, 1U);
 }
 
-TEST_F(ContentsTest, AsksForMemoryBeforeItReads) {
+TEST_F(ContentsTest, ReservesMemoryBeforeReading) {
   auto store = Open();
   ASSERT_TRUE(store->Put("a", Content("1")).ok());
   ASSERT_TRUE(store->Put("a", Content("2")).ok());

@@ -73,8 +73,8 @@ constexpr const char* kVersion4 = R"sql(
   ALTER TABLE datasets ADD COLUMN changed_by TEXT NOT NULL DEFAULT '';  -- a token; '': not known
 )sql";
 
-// Contents get a table of their own, in which their order is that of their former rows. Triggers
-// keep the sums that limits need, and find contents that no version has any more.
+// Moves contents to their own table, in the order of their former rows. Triggers update the sums
+// that limits need, and record contents that no version uses any more.
 constexpr const char* kVersion5 = R"sql(
   CREATE TABLE contents (
     id INTEGER PRIMARY KEY,
@@ -243,7 +243,7 @@ Result<> Migrate(SqliteDatabase& database) {
   const auto newest = static_cast<int64_t>(kSteps.size());
   if (version > newest) {
     return Internal(fmt::format(
-        "the database has version {}, this catalogd knows up to {}: install a newer catalogd",
+        "the database has version {}, but this catalogd knows up to {}: install a newer catalogd",
         version, newest));
   }
   if (version == newest) return transaction.Commit();

@@ -14,16 +14,16 @@ namespace tarn::catalogd {
 
 inline constexpr const char* kInMemory = ":memory:";
 
-// Migrates a database to the newest schema version. Databases of a newer program are rejected.
+// Migrates a database to the newest schema version. Databases from a newer program are rejected.
 Result<> Migrate(SqliteDatabase& database);
 
-// The row of the whole catalogue.
+// The only row of the table `catalogue`.
 struct Catalogue {
   std::string id;
   uint64_t revision = 0;
-  uint64_t forgotten = 0;  // Some deletions up to this revision are forgotten.
+  uint64_t forgotten = 0;  // Some deletions up to this revision are no longer stored.
   uint64_t datasets = 0;
-  uint64_t bytes = 0;  // Of the manifests in a list.
+  uint64_t bytes = 0;  // The bytes of all manifests in a list.
 };
 Result<Catalogue> ReadCatalogue(SqliteDatabase& database);
 

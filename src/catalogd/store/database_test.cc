@@ -19,7 +19,7 @@ class DatabaseTest : public StoreTest {};
 
 TEST_F(DatabaseTest, CreatesFilesReadableOnlyByTheOwner) {
   namespace fs = std::filesystem;
-  // Left by an older version, and after a crash.
+  // Files left by an older version and by a crash.
   fs::create_directories(folder);
   const auto all = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read |
                    fs::perms::others_read;
@@ -197,7 +197,7 @@ constexpr const char* kVersion4 = R"sql(
   PRAGMA user_version = 4;
 )sql";
 
-// As it is stored.
+// Formats content as it is stored.
 std::string Stored(const catalog::DatasetContent& content) {
   return catalog::FormatDatasetContent(content);
 }

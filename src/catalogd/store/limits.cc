@@ -32,7 +32,7 @@ Result<> CheckLimits(const DatasetLimits& limits, SqliteDatabase& database,
     TARN_TRY(const Catalogue all, ReadCatalogue(database));
     const uint64_t sum = all.bytes - change.bytes_before + change.bytes_after;
     if (Exceeds(sum, limits.bytes_max)) {
-      // Without the sum, which is not for tenants.
+      // Omits the sum, which tenants must not see.
       return TooLarge(
           fmt::format("the manifests of all datasets would have more than {} bytes "
                       "(catalogd.datasets_bytes_max): {}",

@@ -1,7 +1,7 @@
 #pragma once
 
-// Private to src/catalogd: limits of the datasets, for all together and for each tenant. A tenant
-// is a token that is limited to datasets. A dataset belongs to the token of its last change.
+// Private to src/catalogd: limits for datasets, in total and for each tenant. A tenant is a token
+// that is limited to datasets. A dataset belongs to the token of its last change.
 
 #include <cstdint>
 #include <string>
@@ -23,16 +23,16 @@ struct DatasetUsage {
   uint64_t bytes = 0;
 };
 
-// The datasets of a token. The database keeps the sums, so the cost does not depend on their
-// number.
+// Reads the usage of a token. The database stores the sums, so the cost does not depend on the
+// number of datasets.
 Result<DatasetUsage> ReadUsage(SqliteDatabase& database, const std::string& token);
 
-// A change of a dataset.
+// A change to a dataset.
 struct SizeChange {
   std::string token;       // The token that makes the change; empty without tokens.
   bool is_tenant = false;  // The token is limited to datasets.
   uint64_t bytes_before = 0;
-  std::string token_before;  // Of the last change; not used for a new dataset.
+  std::string token_before;  // The token of the last change; unused for a new dataset.
   uint64_t bytes_after = 0;
   bool is_new = false;  // The dataset does not exist.
 };

@@ -20,7 +20,7 @@ class LimitsTest : public StoreTest {
                                       const Store::ChangeOptions& options) {
     return store.Put(name, Content(std::string(bytes, 'k')), {.change = options});
   }
-  // The sums in the database are those of its rows.
+  // Checks the sums in the database against its rows.
   void CheckSums() const {
     EXPECT_EQ(Number("SELECT datasets FROM catalogue"), Number("SELECT count(*) FROM datasets"));
     EXPECT_EQ(Number("SELECT bytes FROM catalogue"),
@@ -52,7 +52,7 @@ TEST_F(LimitsTest, LimitsTheBytesOfAToken) {
   CheckSums();
 }
 
-TEST_F(LimitsTest, LimitsTheBytesOfAll) {
+TEST_F(LimitsTest, LimitsTheBytesOfAllDatasets) {
   auto store = Open({.limits = {.bytes_max = 10'000}});
   ASSERT_TRUE(Put(*store, "a", 4000, By("red")).ok());
   ASSERT_TRUE(Put(*store, "b", 4000, By("blue")).ok());
@@ -73,12 +73,12 @@ TEST_F(LimitsTest, LimitsTheDatasetsOfAToken) {
   EXPECT_EQ(Put(*store, "d", 1, By("red")).error().message,
             "this token would have 3 datasets, more than 2 "
             "(catalogd.datasets_max_per_token): delete datasets");
-  EXPECT_FALSE(store->Touch("c", By("red")).ok()) << "the dataset would become that of red";
+  EXPECT_FALSE(store->Touch("c", By("red")).ok()) << "the dataset would belong to red";
   EXPECT_TRUE(Put(*store, "b", 2, By("red")).ok());
   EXPECT_TRUE(Put(*store, "e", 1, By("red", false)).ok());
 }
 
-TEST_F(LimitsTest, CountsAChangeOfAnotherTokensDataset) {
+TEST_F(LimitsTest, CountsAChangeToAnotherTokensDataset) {
   auto store = Open({.limits = {.bytes_max_per_token = 10'000}});
   ASSERT_TRUE(Put(*store, "a", 6000, By("red")).ok());
   ASSERT_TRUE(Put(*store, "b", 6000, By("blue")).ok());
@@ -130,7 +130,7 @@ TEST_F(LimitsTest, AllowsSmallerManifestsAboveALoweredLimit) {
   EXPECT_TRUE(store->Delete("a").ok());
 }
 
-TEST_F(LimitsTest, ARefusedChangeOfABatchDoesNotCount) {
+TEST_F(LimitsTest, DoesNotCountARefusedChangeInABatch) {
   auto store = Open({.limits = {.bytes_max = 1'000'000}});
   const auto refuse = [](const catalog::Manifest*) -> Result<> { return Unavailable("no"); };
   EXPECT_FALSE(store->Put("a", Content("1"), {.change = {.condition = refuse}}).ok());
@@ -140,7 +140,7 @@ TEST_F(LimitsTest, ARefusedChangeOfABatchDoesNotCount) {
   CheckSums();
 }
 
-TEST_F(LimitsTest, ListsAreNoLongerThanTheirSum) {
+TEST_F(LimitsTest, ListsAreNoLongerThanTheStoredSum) {
   auto store = Open();
   const std::string odd = "it's \"a\" \\ größe";
   ASSERT_TRUE(Put(*store, odd, 1, By("\"red\"")).ok());

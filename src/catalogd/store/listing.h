@@ -26,8 +26,8 @@ class Listing {
 
   // Starts to read from this database in its current transaction.
   Result<> Begin(SqliteDatabase& database);
-  // The size of the response; more than `bytes_max` if it is larger, which is then not counted to
-  // the end. Reads no contents. Call it after Begin and before Next.
+  // Estimates the size of the response. Stops counting at a size above `bytes_max`. Reads no
+  // contents. Call it after Begin and before Next.
   Result<uint64_t> EstimateBytes(uint64_t bytes_max);
   // Keeps the transaction for the lifetime of the listing.
   void Hold(ReaderPool::Reader reader) { reader_.emplace(std::move(reader)); }
@@ -58,7 +58,7 @@ class Listing {
   struct Current {
     catalog::Manifest manifest;
     SqliteBlob content;
-    size_t offset = 0;  // Of the next bytes of the content.
+    size_t offset = 0;  // The position of the next bytes in the content.
   };
   std::optional<Current> current_;
   Part part_ = Part::kHead;

@@ -15,7 +15,8 @@ inline int64_t ToInteger(UnixMicros time) { return time.time_since_epoch().count
 inline UnixMicros ToTime(int64_t micros) { return UnixMicros(std::chrono::microseconds(micros)); }
 inline uint64_t ToCount(int64_t number) { return static_cast<uint64_t>(number); }
 
-// The bytes of a manifest in a list: those of its content, and at most those of its other fields.
+// Returns the bytes of a manifest in a list: the size of its content, and an upper bound for its
+// other fields.
 uint64_t ListedBytes(const std::string& name, const std::string& changed_by, size_t content_bytes);
 
 // A row of `datasets`.

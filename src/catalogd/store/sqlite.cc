@@ -42,7 +42,7 @@ sqlite3_stmt* StatementCache::Take(std::string_view sql) {
 }
 
 void StatementCache::Return(sqlite3_stmt* statement) {
-  // A failure of its last step has been reported by then. The bindings may have megabytes.
+  // Step() has already reported a failure. The bindings may hold megabytes.
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
   if (!idle_.emplace(sqlite3_sql(statement), statement).second) sqlite3_finalize(statement);
@@ -55,7 +55,7 @@ Result<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE, nullptr);
   SqliteDatabase database;
   database.handle_.reset(handle);
-  if (code != SQLITE_OK) return database.LastError("open " + path);
+  if (code != SQLITE_OK) return database.LastError("cannot open " + path);
   return database;
 }
 

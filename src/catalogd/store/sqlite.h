@@ -19,8 +19,8 @@ namespace tarn::catalogd {
 class SqliteBlob;
 class SqliteStatement;
 
-// Prepared statements that are not in use, by their text, so that a text is parsed only once for
-// each connection. Used by one thread at a time.
+// Idle prepared statements by their SQL, so that SQL is parsed only once for each connection. Used
+// by one thread at a time.
 class StatementCache {
  public:
   StatementCache() = default;
@@ -28,7 +28,7 @@ class StatementCache {
   StatementCache& operator=(const StatementCache&) = delete;
   ~StatementCache();
 
-  // Returns null if there is none.
+  // Returns null if no idle statement has this SQL.
   sqlite3_stmt* Take(std::string_view sql);
   // Takes ownership.
   void Return(sqlite3_stmt* statement);
@@ -41,11 +41,11 @@ class SqliteDatabase {
  public:
   static Result<SqliteDatabase> Open(const std::string& path);
 
-  // Executes all statements of the text and ignores their rows.
+  // Executes all statements in `sql` and ignores their rows.
   Result<> Execute(const std::string& sql);
-  // The texts are constants of this program, since their statements are cached.
+  // `sql` must be a constant of this program, because its statement is cached.
   Result<SqliteStatement> Prepare(std::string_view sql);
-  // Opens the text in a column of a row, which must exist, for reading.
+  // Opens the text in a column for reading. The row must exist.
   Result<SqliteBlob> OpenBlob(const char* table, const char* column, int64_t row);
   // The rowid of the last INSERT.
   int64_t LastRow() const { return sqlite3_last_insert_rowid(handle_.get()); }

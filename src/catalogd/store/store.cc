@@ -164,7 +164,7 @@ void Store::RunBatch(const std::vector<Job*>& batch) {
     batch[0]->result = result;
     return;
   }
-  // One change may have failed the whole batch.
+  // A single change may have made the whole batch fail.
   for (Job* job : batch) {
     if (const Result<> alone = RunInOneTransaction({job}); !alone.ok()) job->result = alone;
   }
@@ -199,7 +199,7 @@ Result<> Store::RunInOneTransaction(const std::vector<Job*>& batch) {
 }
 
 Result<> Store::Finish() {
-  // More than is written, so that the backlog shrinks.
+  // Deletes more than the transaction adds, so that the backlog shrinks.
   constexpr uint64_t kBytesMin = 4'000'000;
   TARN_CHECK_OK(DeleteUnusedContents(database_, 2 * written_bytes_ + kBytesMin));
   TARN_TRY(const Catalogue catalogue, ReadCatalogue(database_));

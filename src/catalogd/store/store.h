@@ -91,7 +91,7 @@ class Store {
   // since a position if they are known. The store outlives the listing.
   Result<std::unique_ptr<Listing>> OpenListing(const auth::DatasetScope& scope,
                                                const std::optional<catalog::Position>& since);
-  // Asked for the memory of contents before they are read. An error rejects the call, which then
+  // Reserves memory for contents before they are read. An error rejects the call, which then
   // changes nothing. Must not block.
   using Reserve = std::function<Result<>(uint64_t bytes)>;
   static Result<> AnyMemory(uint64_t /*bytes*/) { return {}; }
@@ -117,7 +117,7 @@ class Store {
   struct ChangeOptions {
     Condition condition = Always;
     auth::KeyScope keys = {};     // The allowed keys; kForbidden for others.
-    std::string changed_by = {};  // The name of the token; empty: none.
+    std::string changed_by = {};  // The name of the token; empty if there is none.
     bool is_tenant = false;       // The token is limited to datasets.
     Reserve reserve = AnyMemory;  // For the content in the result.
     // The change must not read or parse a large stored manifest, which takes long.
@@ -168,7 +168,7 @@ class Store {
   struct Counts {
     uint64_t revision = 0;
     uint64_t datasets = 0;
-    uint64_t bytes = 0;  // Of all manifests in the list.
+    uint64_t bytes = 0;  // The bytes of all manifests in the list.
   };
   Result<Counts> Count();
   // The datasets after the last change; does not block.
@@ -325,16 +325,16 @@ class Store {
   std::string path_;  // The database file; empty in memory.
   std::optional<FolderLock> lock_;
   Mutex queue_mutex_;
-  std::condition_variable_any batch_done_;  // With queue_mutex_.
+  std::condition_variable_any batch_done_;  // Used with queue_mutex_.
   std::deque<Job*> queue_ TARN_GUARDED_BY(queue_mutex_);
   bool leading_ TARN_GUARDED_BY(queue_mutex_) = false;  // A thread runs a batch.
   Mutex mutex_;
   SqliteDatabase database_ TARN_GUARDED_BY(mutex_);
-  uint64_t next_revision_ TARN_GUARDED_BY(mutex_) = 0;  // Of the running transaction.
-  uint64_t next_datasets_ TARN_GUARDED_BY(mutex_) = 0;  // After the running transaction.
-  uint64_t next_bytes_ TARN_GUARDED_BY(mutex_) = 0;     // Likewise.
-  uint64_t written_bytes_ TARN_GUARDED_BY(mutex_) =
-      0;  // Of new contents in the running transaction.
+  uint64_t next_revision_ TARN_GUARDED_BY(mutex_) = 0;  // The revision of the running transaction.
+  uint64_t next_datasets_ TARN_GUARDED_BY(mutex_) = 0;  // Datasets after the running transaction.
+  uint64_t next_bytes_ TARN_GUARDED_BY(mutex_) = 0;     // Bytes after the running transaction.
+  // The bytes of new contents in the running transaction.
+  uint64_t written_bytes_ TARN_GUARDED_BY(mutex_) = 0;
   const Options options_;
   std::string catalog_id_;  // Constant once the store is open.
   std::atomic<uint64_t> revision_ = 0;

@@ -88,7 +88,7 @@ Result<uint64_t> Store::VisibleRevision(SqliteDatabase& database, const auth::Da
     TARN_TRY(const uint64_t deleted, NewestAllowed(database, "deletions", scope, state.checked));
     state = {catalogue.revision, std::max({state.visible, changed, deleted})};
   }
-  // A forgotten deletion may have been the last change.
+  // The last change may be a deletion that is no longer stored (`forgotten`).
   state.visible = std::max(state.visible, catalogue.forgotten);
   constexpr size_t kScopesMax = 1000;
   const MutexLock lock(scope_states_mutex_);
@@ -127,7 +127,7 @@ Result<std::unique_ptr<Listing>> Store::MakeListing(SqliteDatabase& database,
   auto listing = std::make_unique<Listing>(query);
   TARN_CHECK_OK(listing->Begin(database));
   if (!has_changes) return listing;
-  // Many deletions can be longer than the whole list.
+  // With many deletions, the changes can be larger than the complete list.
   const uint64_t bytes_max = catalogue.bytes + kDeletionsBytesMax;
   TARN_TRY(const uint64_t bytes, listing->EstimateBytes(bytes_max));
   if (bytes <= bytes_max) return listing;

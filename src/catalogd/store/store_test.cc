@@ -139,7 +139,7 @@ TEST_F(StoreTest, ListsEverythingIfChangesAreUnknown) {
   EXPECT_FALSE(ListSince(*store, catalog::Position{"other", 1}).since.has_value());
   EXPECT_FALSE(ListSince(*store, catalog::Position{now.catalog_id, 2}).since.has_value());
   ASSERT_TRUE(store->Delete("a").ok());
-  // The next change forgets that deletion.
+  // The next change purges this deletion.
   ASSERT_TRUE(store->Put("b", Content("1")).ok());
   EXPECT_FALSE(ListSince(*store, now).since.has_value());
   ++now.revision;
@@ -282,7 +282,7 @@ TEST_F(StoreTest, RejectsKeysOutsideTheScopeOfTheClient) {
   EXPECT_EQ(store->Touch("d", {.keys = keys}).error().kind, ErrorKind::kForbidden);
   EXPECT_EQ(store->Put("d", Content("b/1"), {.change = {.keys = keys}}).error().kind,
             ErrorKind::kForbidden)
-      << "also where nothing would change";
+      << "even if nothing would change";
   ASSERT_TRUE(store->Delete("d").ok());
   EXPECT_EQ(store->Restore("d", "", 1, {.keys = keys}).error().kind, ErrorKind::kForbidden);
   EXPECT_TRUE(store->Restore("d", "", 2, {.keys = keys}).ok());
@@ -299,7 +299,7 @@ TEST_F(StoreTest, RejectsNamesThatDifferOnlyInCase) {
       "another dataset has the name \"gRöße\" in a different case, and SQL ignores case: choose "
       "another name");
   EXPECT_EQ(store->Count()->revision, 1U);
-  EXPECT_TRUE(store->Put("GrÖße", Content("1")).ok()) << "SQL tells these apart";
+  EXPECT_TRUE(store->Put("GrÖße", Content("1")).ok()) << "SQL distinguishes these names";
   EXPECT_TRUE(store->Put("Größe", Content("2")).ok());
   // A deleted dataset frees its name, and can be restored only if the name is free.
   ASSERT_TRUE(store->Delete("Größe").ok());

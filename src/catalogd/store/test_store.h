@@ -38,7 +38,7 @@ inline catalog::DatasetContent Large(const std::string& key) {
   return content;
 }
 
-// The response of a list, parsed as by its reader.
+// Returns the response of a list, parsed as a client parses it.
 inline catalog::Changes ListSince(Store& store, const std::optional<catalog::Position>& since,
                                   const auth::DatasetScope& scope = {}) {
   auto listing = store.OpenListing(scope, since);

@@ -5,7 +5,7 @@
 namespace tarn::cli {
 namespace {
 
-constexpr int kStatusOfInterrupted = 130;
+constexpr int kInterruptedExitStatus = 130;
 
 // The signals that all threads block, and for which one thread waits. SIGUSR1 ends the wait.
 sigset_t Signals() {
@@ -23,7 +23,7 @@ Interrupt::Interrupt() {
   waiting_ = std::thread([this, set] {
     int signal = 0;
     while (sigwait(&set, &signal) == 0 && signal != SIGUSR1) {
-      if (!source_.request_stop()) _exit(kStatusOfInterrupted);
+      if (!source_.request_stop()) _exit(kInterruptedExitStatus);
     }
   });
 }

@@ -21,7 +21,7 @@ class Table {
 
   struct Cell {
     std::string text;
-    bool is_null = false;  // SQL's NULL, in contrast to a text "NULL".
+    bool is_null = false;  // SQL's NULL, as opposed to the text "NULL".
   };
 
   // Adds a row with a cell for each column. Shows control characters as escapes.
@@ -38,7 +38,7 @@ class Table {
 
   // The same in a box, with the types of the columns.
   std::string Box(size_t width, const Colours& colours = {}) const;
-  // Returns true if a box has room for all columns, with cuts.
+  // Returns true if all columns fit in a box, possibly with cut cells.
   bool Fits(size_t width) const;
   // Returns each row as a list, with a line for each column. For tables that do not fit.
   std::string Records(size_t width, const Colours& colours = {}) const;

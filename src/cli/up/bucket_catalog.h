@@ -14,8 +14,8 @@ namespace tarn::cli {
 // Each Read makes one request for each 1,000 objects of any kind.
 class BucketCatalog : public ListedCatalog {
  public:
-  // Called before each list, because credentials may change. After an error, BucketCatalog uses the
-  // former credentials.
+  // Called before each listing, because credentials may change. After an error, BucketCatalog uses
+  // the former credentials.
   using Open = std::function<Result<s3::Bucket>()>;
 
   // The prefix is empty or ends with '/'.

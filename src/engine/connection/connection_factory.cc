@@ -11,7 +11,7 @@ namespace tarn::engine {
 namespace {
 
 // The size of DuckDB's buffer for rows of a result. DuckDB does not count the memory of long texts,
-// so its default of 1 MB can hold gigabytes of wide rows. A small buffer is not slower: 3 M rows of
+// so the default of 1 MB can hold gigabytes of wide rows. A small buffer is not slower: 3 M rows of
 // 9 columns from Parquet take 0.46 s of CPU with 1 MB and 0.5 s with 1 KB, within the noise.
 constexpr const char* kStreamingBuffer = "1KB";
 
@@ -57,7 +57,7 @@ ConnectionFactory::ConnectionFactory(const protocol::Setup& setup, duck::Databas
 
 Result<> ConnectionFactory::InstallWhatIsMissing(const protocol::Setup& setup) {
   if (setup.store.is_folder || IsFile(setup.httpfs_path)) return {};
-  // A separate database, which is closed before the sandbox.
+  // A separate database, which is closed before the process enters the sandbox.
   TARN_TRY(const duck::Database database, duck::Database::Open(OptionsOf(setup)));
   TARN_TRY(duck::Connection connection, database.Connect());
   return Run(connection, {{"install httpfs", "INSTALL httpfs"}});
@@ -68,11 +68,13 @@ Result<std::unique_ptr<ConnectionFactory>> ConnectionFactory::Open(const protoco
   TARN_TRY(duck::Database database, duck::Database::Open(OptionsOf(setup)));
   std::unique_ptr<ConnectionFactory> factory(new ConnectionFactory(setup, std::move(database)));
   const std::vector<Step> own_settings = {
-      {"bound results", fmt::format("SET streaming_buffer_size = '{}'", kStreamingBuffer)},
-      {"bound expressions", fmt::format("SET max_expression_depth = {}", setup.depths.expressions)},
-      {"follow progress", "SET enable_progress_bar = true"},
-      {"print no progress", "SET enable_progress_bar_print = false"},
-      {"follow progress at once", "SET progress_bar_time = 0"}};
+      {"limit the result buffer",
+       fmt::format("SET streaming_buffer_size = '{}'", kStreamingBuffer)},
+      {"limit expression depth",
+       fmt::format("SET max_expression_depth = {}", setup.depths.expressions)},
+      {"track progress", "SET enable_progress_bar = true"},
+      {"disable progress output", "SET enable_progress_bar_print = false"},
+      {"track progress without delay", "SET progress_bar_time = 0"}};
   for (size_t i = 0; i < connections; ++i) {
     TARN_TRY(duck::Connection connection, factory->Connect());
     TARN_CHECK_OK(Run(connection, own_settings));

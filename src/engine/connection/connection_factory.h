@@ -11,7 +11,7 @@
 
 namespace tarn::engine {
 
-// Opens the database and connections that are ready for SQL: with httpfs and the secret of the
+// Opens the database and connections that are ready for SQL: with httpfs and the secret for the
 // bucket.
 //
 // Thread-safe. The bootstrap of a connection has no deadline and cannot be cancelled, so every
@@ -19,7 +19,7 @@ namespace tarn::engine {
 class ConnectionFactory {
  public:
   // Downloads httpfs if setup.httpfs_path does not exist. Writes below $HOME, so call it before the
-  // sandbox.
+  // process enters the sandbox.
   static Result<> InstallWhatIsMissing(const protocol::Setup& setup);
 
   // Opens the database and `connections` connections for queries, then locks the configuration.

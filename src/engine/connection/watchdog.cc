@@ -10,14 +10,14 @@ namespace {
 constexpr auto kInterruptEvery = std::chrono::milliseconds(10);
 constexpr auto kIdle = std::chrono::hours(1);
 
-Error TimedOut() { return {ErrorKind::kTimeout, "timed out"}; }
+Error TimedOutError() { return {ErrorKind::kTimeout, "timed out"}; }
 
 }  // namespace
 
 bool WatchedTask::Begin(duck::Connection& connection) {
   const MutexLock lock(mutex_);
   // A short statement could end before the watchdog cancels it.
-  if (!reason_ && deadline_.Passed()) reason_ = TimedOut();
+  if (!reason_ && deadline_.Passed()) reason_ = TimedOutError();
   if (reason_) return false;
   connection_ = &connection;
   return true;
@@ -89,7 +89,7 @@ void Watchdog::Loop() {
     const auto now = Deadline::Clock::now();
     auto next = now + kIdle;
     for (const auto& task : tasks_) {
-      if (task->deadline().At() <= now) task->Cancel(TimedOut());
+      if (task->deadline().At() <= now) task->Cancel(TimedOutError());
       if (task->InterruptAgain()) {
         next = std::min(next, now + Deadline::Clock::duration(kInterruptEvery));
       } else if (task->deadline().At() > now) {

@@ -36,17 +36,18 @@ class WatchedTask {
 
  private:
   friend class Watchdog;
-  // Interrupts the statement again if it is cancelled and still runs. Returns true if it did.
+  // Interrupts the statement again if the task is cancelled and the statement still runs. Returns
+  // true if it did.
   bool InterruptAgain();
 
   const Deadline deadline_;
   mutable Mutex mutex_;
-  duck::Connection* connection_ TARN_GUARDED_BY(mutex_) = nullptr;  // Set while it runs.
+  duck::Connection* connection_ TARN_GUARDED_BY(mutex_) = nullptr;  // Set while a statement runs.
   std::optional<Error> reason_ TARN_GUARDED_BY(mutex_);
 };
 
-// Cancels tasks at their deadline. Interrupts cancelled tasks until they end, because DuckDB
-// forgets an interrupt just before the start of a statement.
+// Cancels tasks at their deadline. Interrupts cancelled tasks until they end, because DuckDB loses
+// an interrupt that arrives just before a statement starts.
 class Watchdog {
  public:
   Watchdog();

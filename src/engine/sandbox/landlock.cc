@@ -15,8 +15,8 @@
 namespace tarn::engine {
 namespace {
 
-// The interface of the kernel, from include/uapi/linux/landlock.h of Linux 6.12. The header of
-// Debian 12 is of Linux 6.1, and the running kernel may be newer.
+// The interface of the kernel, from include/uapi/linux/landlock.h of Linux 6.12. Debian 12 has the
+// header of Linux 6.1, and the running kernel may be newer.
 struct RulesetAttributes {
   uint64_t handled_files;
   uint64_t handled_network;

@@ -50,7 +50,7 @@ constexpr const char* kFileVariables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL
 constexpr const char* kProxyVariables[] = {"http_proxy",  "HTTP_PROXY", "https_proxy",
                                            "HTTPS_PROXY", "all_proxy",  "ALL_PROXY"};
 
-constexpr uint16_t kDnsPort = 53;  // For answers that are too long for UDP.
+constexpr uint16_t kDnsPort = 53;  // TCP, for responses that are too long for UDP.
 constexpr uint16_t kHttpPort = 80;
 constexpr uint16_t kHttpsPort = 443;
 constexpr uint16_t kProxyPort = 1080;  // curl's default.
@@ -132,7 +132,7 @@ Result<> RefusePrivileges() {
   return DropCapabilities();
 }
 
-// A rule for a folder also holds for a file that replaces another, so such files need no watch.
+// A rule for a folder also applies to new files in it, so these files need no watch.
 bool IsInReadableFolder(const char* path) {
   std::error_code code;
   const std::string target = std::filesystem::canonical(path, code).string();
@@ -182,7 +182,7 @@ LandlockRules RulesOf(const protocol::Setup& setup, const char* (*environment)(c
   }
   rules.read.push_back(setup.httpfs_path);
   if (!setup.tls_ca_path.empty()) rules.read.push_back(setup.tls_ca_path);
-  // The folder of INSTALL, for extensions that queryd.extension_dir does not have.
+  // The folder to which INSTALL downloads extensions that queryd.extension_dir does not have.
   if (const char* home = environment("HOME"); home != nullptr && *home != '\0') {
     rules.read.push_back(std::string(home) + "/.duckdb/extensions");
   }

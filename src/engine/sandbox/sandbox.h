@@ -40,11 +40,11 @@ class Sandbox {
  public:
   Sandbox() = default;  // No restrictions.
 
-  // Restricts this thread and the threads that it starts, so call it before there are others. If
-  // the kernel lacks a restriction, this is an error with kRequire; else missing() names it.
+  // Restricts this thread and the threads that it starts, so call it before other threads start. If
+  // the kernel lacks a restriction, fails with kRequire; otherwise missing() names it.
   static Result<Sandbox> Enter(const protocol::Setup& setup);
 
-  // A text for the log: "landlock=7 seccomp=on". Empty outside of the sandbox.
+  // A summary for the log: "landlock=7 seccomp=on". Empty outside of the sandbox.
   const std::string& state() const { return state_; }
   // The restrictions that are not in force, mostly because the kernel lacks them. Empty if all are.
   const std::string& missing() const { return missing_; }

@@ -25,7 +25,7 @@
 // The filter has a list of refused calls, not of allowed ones. DuckDB, OpenSSL and the C library
 // make some 100 calls, and the set differs between their versions. A call that an allow-list lacks
 // would break queries in ways that are hard to diagnose. To refuse unknown calls too, the filter
-// refuses all numbers above the newest call that was judged.
+// refuses all numbers above the newest call that was reviewed.
 
 namespace tarn::engine {
 namespace {
@@ -38,7 +38,7 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #error "check the system call numbers of this architecture first"
 #endif
 
-// set_mempolicy_home_node of Linux 5.17, the newest call that was judged for this list. Programs
+// set_mempolicy_home_node of Linux 5.17, the newest call that was reviewed for this list. Programs
 // have fallbacks for newer calls, because they also run on older kernels. Numbers from 424 are the
 // same on all architectures. This limit also refuses the x32 calls of x86_64, which begin at 2^30.
 constexpr uint32_t kLatestKnown = 450;
@@ -47,8 +47,8 @@ constexpr uint32_t kRefusedCalls[] = {
     // Programs. A query could otherwise write one into the temporary folder and run it.
     SYS_execve,
     SYS_execveat,
-    // The memory and descriptors of other processes, and signals to them. AddConditions() has kill
-    // and tgkill.
+    // The memory and descriptors of other processes, and signals to them. AddConditions() restricts
+    // kill and tgkill.
     SYS_ptrace,
     SYS_process_vm_readv,
     SYS_process_vm_writev,
@@ -63,7 +63,7 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_rt_tgsigqueueinfo,
     SYS_migrate_pages,
     SYS_move_pages,
-    // The scheduling of other processes. AddConditions() has sched_setaffinity.
+    // The scheduling of other processes. AddConditions() restricts sched_setaffinity.
     SYS_setpriority,
     SYS_ioprio_set,
     SYS_sched_setparam,
@@ -107,7 +107,7 @@ constexpr uint32_t kRefusedCalls[] = {
     SYS_acct,
     SYS_swapon,
     SYS_swapoff,
-    // Changes of files that some or all versions of Landlock do not control.
+    // Changes to files that some or all versions of Landlock do not control.
     SYS_fchmod,
     SYS_fchmodat,
     SYS_fchown,
@@ -198,7 +198,7 @@ constexpr uint32_t kRefusedCalls[] = {
 
 // Calls that fail as if the kernel did not have them. A filter cannot read the flags of clone3,
 // which are in memory. The C library then uses clone.
-constexpr uint32_t kMissing[] = {SYS_clone3};
+constexpr uint32_t kHiddenCalls[] = {SYS_clone3};
 
 // Builds the filter, a BPF program with one register and forward jumps only.
 class Filter {
@@ -302,9 +302,10 @@ void AddSockets(Filter& filter) {
     sockets.push_back(socket_of(AF_NETLINK, type, NETLINK_ROUTE));
   }
   filter.AllowOneOf(SYS_socket, sockets);
-  // Both ends stay connected to each other. Threads of libcurl use a pair to wake each other.
+  // Allows socket pairs, which reach no other process. Threads of libcurl use a pair to wake each
+  // other.
   filter.AllowOneOf(SYS_socketpair, {{{0, kAll, {AF_UNIX}}, {1, kType, {SOCK_STREAM}}}});
-  // MSG_FASTOPEN connects without the check of connect().
+  // With MSG_FASTOPEN, these calls connect without Landlock's check of connect().
   filter.AllowOnly(SYS_sendto, {{3, MSG_FASTOPEN, {0}}});
   filter.AllowOnly(SYS_sendmsg, {{2, MSG_FASTOPEN, {0}}});
   filter.AllowOnly(SYS_sendmmsg, {{3, MSG_FASTOPEN, {0}}});
@@ -326,8 +327,8 @@ void AddConditions(Filter& filter) {
   // Allows setting the processors of the calling thread: id 0.
   filter.AllowOnly(SYS_sched_setaffinity, {{0, kAll, {0}}});
   AddSockets(filter);
-  // Refuses input into the terminal of the front. Refuses the owner and the signal of a
-  // descriptor, which could send any signal to the front.
+  // Refuses input into the terminal of the front. Refuses to set the owner and the signal of a
+  // descriptor, because this could send any signal to the front.
   filter.RefuseValues(SYS_ioctl, 1, {TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP});
   filter.RefuseValues(SYS_fcntl, 1, {F_SETOWN, F_SETOWN_EX, F_SETSIG});
   filter.RefuseValues(SYS_prctl, 0,
@@ -346,7 +347,7 @@ Result<> FilterSystemCalls() {
   filter.Add(BPF_JMP | BPF_JGT | BPF_K, kLatestKnown, 0, 1);
   filter.Return(SECCOMP_RET_ERRNO | ENOSYS);
   for (const uint32_t call : kRefusedCalls) filter.Refuse(call, EPERM);
-  for (const uint32_t call : kMissing) filter.Refuse(call, ENOSYS);
+  for (const uint32_t call : kHiddenCalls) filter.Refuse(call, ENOSYS);
   AddConditions(filter);
   filter.Return(SECCOMP_RET_ALLOW);
 

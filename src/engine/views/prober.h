@@ -18,8 +18,8 @@ namespace tarn::engine {
 //
 // Several threads read objects, each with its own connection, because the latency of the object
 // store dominates. Owners take turns, and so do the datasets of each owner, so a small dataset does
-// not wait for a large one or for many others. Retries use every fourth read, and at most half of
-// the threads.
+// not wait for a large one or for many others. Every fourth read is for a retry. Retries use at
+// most half of the threads.
 //
 // The prober's database is separate from that of queries and has no caches, so it reads a repaired
 // object again. If a dataset fails, the columns of its readable objects are cached for the retry,
@@ -42,7 +42,9 @@ class Prober {
     bool is_retry = false;    // The last probe of the dataset failed.
     bool is_first = false;    // See Hurry.
     bool only_etags = false;  // See protocol::Probe.
-    // The callbacks run on any thread. Reports the number of objects read, at intervals.
+    // The callbacks run on any thread.
+
+    // Reports the number of objects read, at intervals.
     std::function<void(uint64_t)> on_progress = nullptr;
     // Reports that DuckDB begins or ends to decode the footer of an object.
     std::function<void(uint64_t object, bool has_ended)> on_decoding = nullptr;
@@ -72,7 +74,7 @@ class Prober {
   static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, const Read& read);
   // Uses FooterProbe.
   static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, const Read& read);
-  // Lets DuckDB read the object, whose error messages are meant for users.
+  // Lets DuckDB read the object, because DuckDB's error messages are meant for users.
   static Result<FooterProbe::Object> ReadWithDuckdb(State& state, Tools& tools, const Read& read);
 
   const std::shared_ptr<State> state_;

@@ -21,8 +21,8 @@ struct ObjectSchema {
   static constexpr size_t kNested = static_cast<size_t>(-1);
 };
 
-// A cache of the columns that DuckDB reads for the schema of a footer. Objects of one dataset
-// mostly have one schema, so DuckDB plans it once.
+// A cache of the columns that DuckDB reads for the schema of a footer. Most objects of a dataset
+// have the same schema, so DuckDB derives its columns only once.
 //
 // Thread-safe.
 class SchemaCache {
