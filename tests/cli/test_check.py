@@ -23,7 +23,7 @@ def check(run: Tool, **s3) -> list[dict]:
     return wrong
 
 
-def test_all_is_well(lake, run):
+def test_check_without_problems(lake, run):
     out = ok(run("check", lake.write_config()))
     assert [line.split()[:2] for line in out.splitlines()] == [
         ["ok", "configuration"],
@@ -37,22 +37,24 @@ def test_all_is_well(lake, run):
     ]
 
 
-def test_dataset_that_queries_do_not_see(lake, run):
+def test_dataset_that_cannot_be_queried(lake, run):
     lake.catalog.put_keys("lost", "no/such.parquet")
-    wait_until(lambda: lake.query.get("/catalog/status").json()["failed"], "it is told")
+    wait_until(
+        lambda: lake.query.get("/catalog/status").json()["failed"], "the problem is reported"
+    )
     (wrong,) = check(run)
     assert wrong["what"] == "dataset"
     assert '"lost": ' in wrong["found"]
     assert "tarn history lost" in wrong["to_do"]
 
 
-def test_daemons_that_are_not_there_or_not_ready(lake, run):
+def test_daemons_that_are_not_running_or_not_ready(lake, run):
     lake.catalogd.stop()
     lake.queryd.stop()
     by_name = {each["what"]: each for each in check(run)}
     assert by_name["queryd"]["to_do"] == "start queryd, or set its URL with --queryd"
     assert by_name["catalogd"]["to_do"] == "start catalogd, or set its URL with --catalogd"
-    assert "start" not in by_name["queryd"]["found"], "the advice is in to_do alone"
+    assert "start" not in by_name["queryd"]["found"], "the advice is only in to_do"
     # queryd runs, but not its catalogue.
     lake.start_queryd()
     by_name = {each["what"]: each for each in check(run)}

@@ -21,7 +21,7 @@ from harness.waiting import wait_until
 # --- the catalogue
 
 
-def test_ls_of_nothing(run):
+def test_ls_of_an_empty_catalogue(run):
     assert ok(run("ls")) == "There are no datasets yet.\n"
 
 
@@ -55,7 +55,7 @@ def test_show_asks_queryd_for_columns_that_the_catalogue_does_not_know(lake, run
     lake.wait_for_rows("plain", [[1, "a"]])
     assert "n         INTEGER\nthe name  VARCHAR\n" in ok(run("show", "plain"))
     lake.queryd.stop()
-    assert "/data.parquet" in ok(run("show", "plain")), "it goes without them"
+    assert "/data.parquet" in ok(run("show", "plain")), "show works without the columns"
 
 
 def test_colours_are_for_terminals(lake, run):
@@ -81,7 +81,7 @@ def test_touch_makes_overwritten_objects_visible(lake, run):
     lake.files.put_rows("data.parquet", "SELECT 2 AS n")
     assert lake.query.sql("FROM t").rows() == [[1]]
     assert ok(run("touch", "t")) == 'Reading the objects of "t" again, as version 2.\n'
-    assert lake.query.sql("FROM t").rows() == [[2]], "it has waited for that"
+    assert lake.query.sql("FROM t").rows() == [[2]], "the command waited for the refresh"
     assert json.loads(ok(run("touch", "t", "--json")))["version"] == 3
     refused(run("touch", "nothing"), "no such dataset")
 
@@ -102,7 +102,7 @@ def test_rm_and_restore(lake, run):
     refused(run("history", "nothing"), "nothing")
 
 
-def test_name_that_several_datasets_had(lake, run):
+def test_history_and_restore_of_a_reused_name(lake, run):
     lake.add("t", "SELECT 1 AS n", key="one.parquet")
     first = lake.catalog.manifest("t").json()["dataset_id"]
     ok(run("rm", "--yes", "t"))
@@ -150,7 +150,9 @@ def test_sql_parameters(run):
     refused(run("sql", "-p", "1", "-p", "n=2", "SELECT 1"), "cannot mix NAME=VALUE and VALUE")
     refused(run("sql", "-p", "n=1", "-p", "n=2", "SELECT $n"), "n is given twice")
     for text in ("12345678901234567890123", "9007199254740993.5", "1.10", "007"):
-        assert ok(run("sql", "-p", text, "SELECT ? AS x")) == f"x\n{text}\n", "no digit is lost"
+        assert ok(run("sql", "-p", text, "SELECT ? AS x")) == f"x\n{text}\n", (
+            "all digits are preserved"
+        )
 
 
 def test_sql_limits(run):
@@ -167,7 +169,7 @@ def test_sql_errors(run):
     assert run("nonsense").returncode == 2
 
 
-def test_error_in_mid_stream_is_an_error(run):
+def test_error_within_the_stream_is_an_error(run):
     broken = "CASE WHEN n < 2900000 THEN n ELSE error('boom')::BIGINT END"
     text = f"SELECT {broken} FROM range(3000000) t(n)"
     done = run("sql", text)
@@ -238,7 +240,7 @@ def test_ctrl_c_cancels_the_query(lake):
                 for query in lake.query.get("/queries").json()["queries"]
                 if query["state"] == "running"
             ],
-            "it runs",
+            "the query runs",
         )
         os.kill(process.pid, signal.SIGINT)
         _, stderr = process.communicate(timeout=20)
@@ -252,7 +254,7 @@ def test_ctrl_c_cancels_the_query(lake):
 # --- addresses and tokens
 
 
-def test_places_come_from_lakehouse_toml(lake):
+def test_addresses_come_from_lakehouse_toml(lake):
     lake.set("queryd", bind=lake.query.address).write_config()
     done = subprocess.run(
         command("sql", "SELECT 1 AS n"),
@@ -266,7 +268,7 @@ def test_places_come_from_lakehouse_toml(lake):
     assert ok(done) == "n\n1\n"
 
 
-def test_tarn_up_has_the_catalogue_too(scratch, recorder):
+def test_tarn_up_serves_the_catalogue_too(scratch, recorder):
     (scratch / "data").mkdir()
     (scratch / "data" / "small.parquet").write_bytes(parquet("SELECT 1 AS n"))
     argv = command("up", scratch / "data", "--bind", "127.0.0.1:0")
@@ -295,14 +297,14 @@ def test_tarn_up_has_the_catalogue_too(scratch, recorder):
         assert "Connection refused" in run("ls", "--catalogd", f"http://127.0.0.1:{free_port()}")
 
 
-def test_command_line_that_it_does_not_know(run):
+def test_invalid_command_line(run):
     assert 'unknown command "putt"' in run("putt").stderr
     assert run("putt").returncode == 2
     assert run("ls", "--sideways").returncode == 2
     assert "put" in ok(run())
 
 
-def test_daemon_that_is_not_there(run):
+def test_daemon_that_is_not_running(run):
     url = f"http://127.0.0.1:{free_port()}"
     for arguments in (("sql", "--queryd", url, "SELECT 1"), ("ls", "--catalogd", url)):
         done = run(*arguments)
@@ -343,7 +345,9 @@ def test_status(lake, run):
 
 def test_status_shows_problems(lake, run):
     lake.catalog.put_keys("lost", "no/such.parquet")
-    wait_until(lambda: lake.query.get("/catalog/status").json()["failed"], "it is told")
+    wait_until(
+        lambda: lake.query.get("/catalog/status").json()["failed"], "the problem is reported"
+    )
     assert "failed    lost: " in run("status").stdout
     lake.catalogd.stop()
     done = run("status")
@@ -365,5 +369,5 @@ def test_status_of_queries_and_engines_that_failed(lake, run):
     assert len(errors) == 3
     os.kill(engine_pid(lake.queryd), signal.SIGKILL)
     lake.queryd.wait_for_line("engine ended")
-    wait_until(lambda: ok(run("sql", "SELECT 1")), "another engine answers")
+    wait_until(lambda: ok(run("sql", "SELECT 1")), "another engine is ready")
     assert "started 2 times (1 crashed, 0 ran out of memory)" in run("status").stdout

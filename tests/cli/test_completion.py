@@ -69,7 +69,7 @@ def test_a_command(shell):
     shell.wait_for("# fish completion of tarn")
 
 
-def test_a_dataset_whose_name_has_to_be_quoted(lake, shell):
+def test_dataset_name_that_needs_quotes(lake, shell):
     lake.add("o'brien's two words", "SELECT 1 AS n")
     for typed in ("", "o", "o\\'brien\\'s\\ tw", '"o'):
         shell.type(f"tarn show {typed}\t\r")
@@ -77,6 +77,6 @@ def test_a_dataset_whose_name_has_to_be_quoted(lake, shell):
         shell.wait_for(PROMPT)
 
 
-def test_files_where_files_belong(shell):
+def test_completes_files_for_file_arguments(shell):
     shell.type("tarn put num\t")
     shell.wait_for("bers.csv")

@@ -32,7 +32,7 @@ def prompt(lake) -> Iterator[Terminal]:
         yield terminal
 
 
-def test_statements_may_have_many_lines_and_lines_many_statements(prompt):
+def test_statements_on_several_lines_and_several_statements_on_a_line(prompt):
     assert rows(prompt.run("SELECT 1 AS hello;")) == [["hello"], ["INTEGER"], ["1"]]
     prompt.type("SELECT sum(distance) AS s\r")
     prompt.wait_for("..> ")
@@ -42,7 +42,7 @@ def test_statements_may_have_many_lines_and_lines_many_statements(prompt):
     assert shown.count("(1 row, ") == 2
 
 
-def test_error_goes_on_with_the_prompt(prompt):
+def test_prompt_continues_after_an_error(prompt):
     shown = prompt.run("SELECT nothing; SELECT 'not run';")
     assert 'column "nothing"' in shown
     assert "(1 row" not in shown
@@ -57,28 +57,28 @@ def test_ctrl_c_clears_the_input(prompt):
     assert "42" in prompt.run("SELECT 42;")
 
 
-def test_ctrl_c_cancels_the_query_and_not_the_tool(lake, prompt):
+def test_ctrl_c_cancels_the_query_but_does_not_end_the_prompt(lake, prompt):
     def state() -> str:
         """Ignores the query that reads the names."""
         queries = lake.query.get("/queries").json()["queries"]
         return next((query["state"] for query in queries if query["sql"] in ENDLESS), "")
 
     prompt.type(ENDLESS + "\r")
-    wait_until(lambda: state() == "running", "it runs")
+    wait_until(lambda: state() == "running", "the query runs")
     prompt.type("\x03")
     assert "Cancelled." in prompt.wait_for(PROMPT)
-    wait_until(lambda: state() == "cancelled", "it has ended")
+    wait_until(lambda: state() == "cancelled", "the query has ended")
     assert "42" in prompt.run("SELECT 42;")
 
 
-def test_query_that_takes_long_shows_how_far_it_is(lake, prompt):
+def test_long_query_shows_its_progress(lake, prompt):
     prompt.type(ENDLESS + "\r")
     prompt.wait_for("running")
     prompt.type("\x03")
     prompt.wait_for("Cancelled.")
 
 
-def test_ctrl_d_ends_it(prompt):
+def test_ctrl_d_ends_the_prompt(prompt):
     prompt.type("\x04")
     assert prompt.wait_for_exit() == 0
 
@@ -95,7 +95,7 @@ def _completes(prompt: Terminal, typed: str, rest: str) -> bool:
 
 def test_tab_completes_names(prompt):
     # The names are read in the background.
-    wait_until(lambda: _completes(prompt, "SELECT max(dist", "ance "), "the names are there")
+    wait_until(lambda: _completes(prompt, "SELECT max(dist", "ance "), "the names can be completed")
     prompt.type("\x7f) FROM fli\t;\r")
     shown = prompt.wait_for("(1 row")
     assert "FROM flights" in shown
@@ -141,7 +141,7 @@ def test_history_keeps_the_lines_of_a_statement(lake, prompt):
     prompt.wait_for("..> ")
     prompt.run("'two lines' AS x;")
     for _ in range(2):
-        # From memory, and then from the file.
+        # Reads the history from memory, and then from the file.
         prompt.type("\x1b[A")
         prompt.wait_for("AS x;")
         prompt.type("\r")
@@ -160,7 +160,7 @@ def test_history_keeps_the_lines_of_a_statement(lake, prompt):
         assert "(1 row" in again.wait_for("(1 row")
 
 
-def test_prompts_add_to_one_history(lake, prompt):
+def test_concurrent_prompts_share_one_history(lake, prompt):
     with start(lake) as other:
         other.wait_for(PROMPT)
         other.run("SELECT 'of the other';")
@@ -174,29 +174,31 @@ def test_prompts_add_to_one_history(lake, prompt):
     assert history.index("of\\040the\\040other") < history.index("of\\040the\\040first")
 
 
-def test_comment_behind_a_statement_is_no_beginning_of_another(prompt):
+def test_comment_after_a_statement_does_not_start_another(prompt):
     assert "42" in prompt.run("SELECT 42; -- done")
     assert "flights" in prompt.run(".tables;")
 
 
-def test_tabs_of_pasted_text_are_blanks(prompt):
+def test_tabs_in_pasted_text_become_spaces(prompt):
     prompt.type("SELECT\t1\tAS\tdistan,\t2 AS\tbeside;\r")
     assert rows(prompt.wait_for("(1 row"))[0] == ["distan", "beside"]
 
 
-def test_tab_completes_names_in_the_quotes_that_they_need(lake):
+def test_tab_completes_names_with_the_necessary_quotes(lake):
     lake.add("two words", 'SELECT 1 AS "group", 2 AS name')
     lake.wait_for_rows("two words", [[1, 2]])
     with start(lake) as terminal:
         terminal.wait_for(PROMPT)
-        wait_until(lambda: _completes(terminal, "SELECT grou", '"group" '), "the names are there")
-        assert _completes(terminal, ", nam", "e "), "a keyword that needs none"
+        wait_until(
+            lambda: _completes(terminal, "SELECT grou", '"group" '), "the names can be completed"
+        )
+        assert _completes(terminal, ", nam", "e "), "a keyword needs no quotes"
         assert _completes(terminal, " FROM tw", '"two words" ')
         terminal.type(";\r")
         assert rows(terminal.wait_for("(1 row"))[0] == ["group", "name"]
 
 
-def test_what_is_longer_than_the_screen_is_paged(lake):
+def test_long_results_are_paged(lake):
     seen = lake.folder / "paged"
     with start(lake, env={"PAGER": f"cat > {seen}"}, lines=20) as terminal:
         terminal.wait_for(PROMPT)
@@ -209,7 +211,7 @@ def test_what_is_longer_than_the_screen_is_paged(lake):
         assert "│     99 │\n" in terminal.run("FROM range(100);")
 
 
-def test_row_that_does_not_fit_is_a_list(lake):
+def test_rows_that_do_not_fit_are_shown_as_lists(lake):
     with start(lake, columns=60) as terminal:
         terminal.wait_for(PROMPT)
         columns = ", ".join(f"{n} AS column{n}" for n in range(12))
@@ -222,7 +224,7 @@ def test_row_that_does_not_fit_is_a_list(lake):
         assert "┌" not in "".join(shown)
 
 
-def test_text_formats_do_not_steer_the_terminal(prompt):
+def test_text_formats_do_not_control_the_terminal(prompt):
     prompt.run(".format csv")
     shown = prompt.run("SELECT chr(27) || ']0;title' || chr(7) AS x;")
     assert "\\x1b]0;title\\x07" in shown

@@ -89,11 +89,11 @@ def test_csv_becomes_a_dataset(lake, run, file):
 )
 def test_formats(lake, run, file, name, content, options):
     ok(put(run, file(name, content), "--as", "t", *options))
-    wait_until(lambda: lake.select_all("t").status == 200, "it is there")
+    wait_until(lambda: lake.select_all("t").status == 200, "the dataset can be queried")
     assert [row[0] for row in lake.select_all("t").rows()] == [1, 2]
 
 
-def test_parquet_goes_as_it_is(lake, run, file):
+def test_parquet_is_stored_unchanged(lake, run, file):
     content = parquet("SELECT 1 AS n")
     ok(put(run, file("a.parquet", content), "--as", "t"))
     (object_,) = manifest(lake, "t")["objects"]
@@ -110,7 +110,7 @@ def test_several_files_have_the_columns_of_all(lake, run, file):
     file("a.csv", "id,x\n1,2\n")
     file("b.csv", "id,y\n2,z\n")
     ok(put(run, "a.csv", "b.csv", "--as", "t"))
-    wait_until(lambda: lake.select_all("t").status == 200, "it is there")
+    wait_until(lambda: lake.select_all("t").status == 200, "the dataset can be queried")
     assert sorted(lake.select_all("t").rows()) == [[1, 2, None], [2, None, "z"]]
 
 
@@ -135,7 +135,7 @@ def test_append(lake, run, file):
     assert "1 row in 1 object" in out and out.endswith("more\n")
     there = manifest(lake, "t")
     assert (there["row_count"], len(there["objects"])) == (3, 2)
-    wait_until(lambda: len(lake.select_all("t").rows()) == 3, "they are there")
+    wait_until(lambda: len(lake.select_all("t").rows()) == 3, "the rows can be queried")
     refused(put(run, "b.csv", "--as", "t", "--append"), "has these rows already")
 
 
@@ -197,7 +197,7 @@ def test_replace_may_change_the_columns(lake, run, file):
     ok(put(run, file("b.csv", "id\nx\n"), "--as", "t", "--replace"))
     lake.wait_for_rows("t", [["x"]])
     ok(run("restore", "t", "1"))
-    wait_until(lambda: len(lake.select_all("t").rows()) == 2, "the former is back")
+    wait_until(lambda: len(lake.select_all("t").rows()) == 2, "the former version is restored")
 
 
 def test_large_file_is_sent_in_parts_with_progress(lake, run):
@@ -211,7 +211,7 @@ def test_large_file_is_sent_in_parts_with_progress(lake, run):
         assert terminal.wait_for_exit(60) == 0
         bars = re.findall(r"sending \[#*-*\] \d+ %  [^\x1b]*", terminal.raw)
     assert any(re.search(r"MB of 150.0 MB, [0-9.]+ MB/s, \d:\d\d left", bar) for bar in bars), bars
-    wait_until(lambda: lake.select_all("large").status == 200, "it is there")
+    wait_until(lambda: lake.select_all("large").status == 200, "the dataset can be queried")
     sql = "SELECT count(*), sum(octet_length(x)) FROM large"
     assert lake.query.sql(sql).rows() == [[150, 150_000_000]]
 
@@ -236,7 +236,7 @@ def test_interrupted_put_registers_nothing_and_can_be_repeated(lake, run, file, 
     with subprocess.Popen(
         argv, env=environment(lake), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as tool:
-        wait_until(lambda: proxy.held() > 0, "it waits for the store")
+        wait_until(lambda: proxy.held() > 0, "tarn put waits for the store")
         tool.send_signal(signal.SIGINT)
         assert tool.wait(20) == 130
         assert tool.stderr.read() == "tarn: stopped; nothing was changed\n"
@@ -258,7 +258,7 @@ def test_change_by_another_client_is_an_error(lake, run, file, make_proxy):
     with subprocess.Popen(
         argv, env=environment(lake), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as tool:
-        wait_until(lambda: proxy.held() > 0, "it has read the catalogue")
+        wait_until(lambda: proxy.held() > 0, "tarn put has read the catalogue")
         lake.catalog.put_keys("t", "another")
         proxy.pass_on()
         assert tool.wait(30) == 1
@@ -266,7 +266,7 @@ def test_change_by_another_client_is_an_error(lake, run, file, make_proxy):
     assert [each["key"] for each in manifest(lake, "t")["objects"]] == ["another"]
 
 
-def test_bad_input(lake, run, file):
+def test_invalid_input(lake, run, file):
     path = file("a.csv", CSV)
     refused(put(run, "none.csv", "--as", "t"), 'there is no file "none.csv"')
     refused(put(run, file("a.xlsx", "x"), "--as", "t"), '"', "a.xlsx", "--format")
@@ -342,7 +342,7 @@ def test_missing_bucket_settings_are_explained(lake, run, file):
 
 
 def test_append_does_not_take_partitions_from_a_dataset(lake, run, file):
-    """Neither if the catalogue knows the columns, nor if it does not."""
+    """Whether the catalogue knows the columns or not."""
     keys = [
         lake.files.put_rows(f"events/day=2026-01-0{n}/a.parquet", f"SELECT {n} AS id")
         for n in (1, 2)
@@ -424,7 +424,7 @@ def test_into_a_bucket(lake, run, file):
     assert rows_of(lake, "t") == 4
     other = file("c.csv", "id\n1\n")
     refused(run("put", other, "--as", "t", "--into", into(lake), "--append"), "name", "missing")
-    assert lake.catalog.list()["manifests"] == [], "no catalogue knows of it"
+    assert lake.catalog.list()["manifests"] == [], "the object is in no catalogue"
 
 
 def test_replace_in_a_bucket(lake, run, file):
@@ -467,7 +467,7 @@ def test_interrupted_put_into_a_bucket_deletes_its_objects(lake, run, file):
         with subprocess.Popen(
             argv, env=environment(lake), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as tool:
-            wait_until(lambda: proxy.count(b"PUT ") > 4, "it sends")
+            wait_until(lambda: proxy.count(b"PUT ") > 4, "tarn put is sending")
             assert lake.files.keys()
             tool.send_signal(signal.SIGINT)
             assert tool.wait(20) == 130
@@ -475,7 +475,7 @@ def test_interrupted_put_into_a_bucket_deletes_its_objects(lake, run, file):
     assert lake.files.keys() == []
 
 
-def test_into_a_bucket_bad_input(lake, run, file):
+def test_into_a_bucket_with_invalid_input(lake, run, file):
     path = file("a.csv", CSV)
     refused(run("put", path, "--as", ".t", "--into", into(lake)), "begins with")
     refused(run("put", path, "--as", "a/t", "--into", into(lake)), "without /")

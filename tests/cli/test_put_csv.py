@@ -42,7 +42,7 @@ def values(table) -> list[list]:
         ("a,b\n1,2\n3,4,5\n" + "1,2,3\n" * 100, 3, ["3 fields"]),
     ],
 )
-def test_line_with_another_number_of_fields_is_named(folder, put, content, line, said):
+def test_line_with_another_number_of_fields_is_reported(folder, put, content, line, said):
     done = put(write(folder, "a.csv", content), "--as", "t")
     refused(done, f"line {line}: ", "where line 1 has", *said)
     assert "skip=" not in done.stderr
@@ -50,7 +50,7 @@ def test_line_with_another_number_of_fields_is_named(folder, put, content, line,
 
 
 @pytest.mark.parametrize("head", ["Report of March\n\n", "Report\nof March\n", "\n\nReport\n"])
-def test_header_that_is_plainly_further_down(folder, put, head, rows):
+def test_header_that_is_clearly_further_down(folder, put, head, rows):
     lines = head.count("\n")
     path = write(folder, "a.csv", head + "a,b\n1,2\n3,4\n")
     refused(put(path, "--as", "t"), f'line {lines + 1}: "a,b"', f"--with skip={lines}")
@@ -69,7 +69,7 @@ def test_missing_fields_as_null(table):
 # --- quotes
 
 
-def test_badly_quoted_row_among_quoted_ones_is_named(folder, put):
+def test_badly_quoted_row_among_quoted_ones_is_reported(folder, put):
     content = '"a","b"\n"1","x"\n"2","y" z\n"3","w"\n'
     refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3", "behind a closing quote")
 
@@ -83,7 +83,7 @@ def test_badly_quoted_row_among_quoted_ones_is_named(folder, put):
         ('id,p\n1,"a\\"b"\n2,"d""e"\n', 2),
     ],
 )
-def test_badly_quoted_row_after_a_plain_header_is_named(folder, put, content, line):
+def test_badly_quoted_row_after_an_unquoted_header_is_reported(folder, put, content, line):
     done = put(write(folder, "a.csv", content), "--as", "t")
     refused(done, f"line {line}: ", "--with quote= makes quotes ordinary characters")
 
@@ -116,7 +116,7 @@ def test_contradictory_options_are_refused(folder, put, options, said):
     refused(put(write(folder, "a.csv", "a,b\n1,2\n3,4\n5,6\n"), "--as", "t", *options), *said)
 
 
-def test_quote_without_an_end_is_named(folder, put):
+def test_quote_without_an_end_is_reported(folder, put):
     content = '"a","b"\n"1","x"\n"2","y\n"3","w"\n'
     refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3")
 
@@ -166,7 +166,7 @@ LINE = 2_000_000
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("size", [100, BLOCK - 7, BLOCK, LINE - 3, LINE + 1])
 def test_quoted_lines_across_the_edges_of_buffers(table, size, line_end):
-    """DuckDB's parallel reader has once failed at such files."""
+    """DuckDB's parallel reader failed for such files in the past."""
     piece = f'say ""so"",{line_end}'
     body = (piece * (size // len(piece) + 1))[:size].rstrip('"') + "x"
     count = max(3, 24_000_000 // size)
@@ -195,12 +195,12 @@ def test_quoted_lines_at_each_position_around_the_edge_of_a_block(table):
         ("\na;b\r1;2,5\n", ["a", "b"], [[1, "2,5"]]),
     ],
 )
-def test_blank_lines_and_line_ends_that_duckdb_takes_for_others(table, content, names, rows):
+def test_blank_lines_and_line_ends_that_duckdb_misreads(table, content, names, rows):
     found = table(content, "--with", "header=true")
     assert (found.column_names, values(found)) == (names, rows)
 
 
-def test_value_that_is_longer_than_a_buffer(table):
+def test_value_longer_than_a_buffer(table):
     long = "x" * 5_000_000
     assert values(table(f"a,b\n1,{long}\n2,y\n")) == [[1, long], [2, "y"]]
 
@@ -211,15 +211,15 @@ def test_nul_in_a_name(table):
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_line_ends_in_names_after_a_byte_order_mark(table, line_end):
-    """DuckDB ends the names there, and takes the rest of them for a row."""
+    """DuckDB ends the names at the line end, and takes the rest of them for a row."""
     text = f'"a{line_end}b";c{line_end}1;"x{line_end};""y"{line_end}2;z{line_end}'
     found = table(text.encode("utf-8-sig"), "--delimiter", ";", "--with", "header=true")
     assert found.column_names == [f"a{line_end}b", "c"]
     assert values(found) == [[1, f'x{line_end};"y'], [2, "z"]]
 
 
-def test_packed_file_that_is_written_again(table):
-    """Neither its name nor the option tells how the new file is packed."""
+def test_compressed_file_that_is_rewritten(table):
+    """Neither its name nor the option has the compression of the new file."""
     content = gzip.compress(b"a,b\r\n1,2\n")
     options = ["--with", "header=true"]
     for name in ("a.csv", "a.csv.gz"):
@@ -233,12 +233,12 @@ def test_names_keep_the_characters_that_are_quotes_elsewhere(table):
     assert found.column_names == ["'1'", "'world'"]
 
 
-def test_names_that_are_missing_or_twice(table):
+def test_missing_and_duplicate_names(table):
     assert table("a,,A\n1,2,3\n").column_names == ["a", "column1", "A_1"]
 
 
 @pytest.mark.parametrize("rows", [4, 3000])
-def test_many_columns_take_a_time_that_is_linear(table, rows):
+def test_time_is_linear_in_the_number_of_columns(table, rows):
     count = 10_000 if rows == 4 else 100
     lines = [",".join(f"c{n}" for n in range(count))]
     lines += [",".join(f"text {row}" for _ in range(count)) for row in range(rows)]
@@ -248,7 +248,7 @@ def test_many_columns_take_a_time_that_is_linear(table, rows):
     assert (found.num_columns, found.num_rows) == (count, rows)
 
 
-def test_more_columns_than_a_dataset_has(folder, put):
+def test_more_columns_than_a_dataset_may_have(folder, put):
     many = {f"c{n}": n for n in range(5001)}
     for name, content in (
         ("a.csv", ",".join(f"c{n}" for n in range(10_001)) + "\n" + "1," * 10_000 + "1\n"),
@@ -263,7 +263,7 @@ def test_more_columns_than_a_dataset_has(folder, put):
 
 @pytest.mark.parametrize("name", ["utf-16", "utf-16-be", "utf-8-sig"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_byte_order_mark_tells_the_encoding(table, name, pack):
+def test_byte_order_mark_determines_the_encoding(table, name, pack):
     mark = b"\xfe\xff" if name == "utf-16-be" else b""
     content = pack(mark + "naïve;b\r\né;2\r\n".encode(name))
     found = table(content, name="a.csv" if pack is bytes else "a.csv.gz")
@@ -289,7 +289,7 @@ def test_encoding_option(folder, put, rows, option, name):
     assert rows("u")[0] == [["zoé"]]
 
 
-def test_byte_of_another_encoding_is_named(folder, put):
+def test_byte_of_another_encoding_is_reported(folder, put):
     path = write(folder, "a.csv", b"name,n\nzoe,1\nzo\xe9,1\n")
     refused(
         put(path, "--as", "t"), "line 3: the byte 0xE9 at position 3 is not UTF-8", "--encoding"
@@ -304,7 +304,7 @@ def test_byte_of_another_encoding_is_named(folder, put):
 # --- several files
 
 
-def test_files_that_are_written_in_several_ways(folder, put, rows):
+def test_files_in_several_dialects(folder, put, rows):
     first = write(folder, "a.csv", "id,name,day\n1,Ann,2026-01-02\n")
     second = write(folder, "b.csv", 'ID;day;more\r\n2;"2026-01-03";x\r\n')
     ok(put(first, second, "--as", "t"))
@@ -316,7 +316,7 @@ def test_files_that_are_written_in_several_ways(folder, put, rows):
     assert types[0] == "int64" and types[2] == "date32[day]"
 
 
-def test_dates_in_a_format_beside_others(folder, put, rows):
+def test_files_with_dates_in_different_formats(folder, put, rows):
     ok(put(write(folder, "a.csv", "d,iso\n31/12/2025,2026-01-02\n,2026-01-03\n"), "--as", "t"))
     found, types = rows("t")
     assert types == ["date32[day]", "date32[day]"]

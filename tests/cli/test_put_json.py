@@ -34,14 +34,14 @@ def table(folder, put):
         ('{"a":1,"a":2}', ["a", "a_1"], [[1, 2]]),
     ],
 )
-def test_keys_that_are_no_names_keep_their_values(table, content, names, rows):
+def test_keys_that_are_not_column_names_keep_their_values(table, content, names, rows):
     found, said = table(content)
     assert found.column_names == names
     assert [list(row.values()) for row in found.to_pylist()] == rows
     assert "the key " in said
 
 
-def test_nested_keys_that_are_no_names_keep_their_values(table):
+def test_nested_keys_that_are_not_field_names_keep_their_values(table):
     found, _ = table(r'{"o":{"Name":1,"name":2,"":3,"a\u0000":4,"a\u0000":5}}')
     assert found["o"].to_pylist() == [{"Name": 1, "name_1": 2, "_": 3, "a_": 4, "a__1": 5}]
 
@@ -57,7 +57,7 @@ def test_objects_with_many_different_keys_are_a_map(table):
 
 
 @pytest.mark.parametrize("other", ['"x"', "true", "1.5"])
-def test_number_that_becomes_text_has_its_digits(table, other):
+def test_number_that_becomes_text_keeps_its_digits(table, other):
     found, _ = table(f'[{{"a":12345678901234567.89}},{{"a":{other}}},{{"a":1e2}},{{"a":1.10}}]')
     texts = ["12345678901234567.89", json.loads(other) if '"' in other else other, "1e2", "1.10"]
     assert found["a"].to_pylist() == texts
@@ -72,7 +72,7 @@ def test_number_beyond_double_is_text_with_a_note(table, number):
         assert f'is text, because of values as "{number}"' in said
 
 
-def test_nested_numbers_of_a_value_that_is_kept_as_json(table):
+def test_nested_numbers_in_a_value_stored_as_json(table):
     nested = '{"b": 1.10, "c": [12345678901234567890123]}'
     found, _ = table(f'[{{"a":{nested}}},{{"a":"x"}}]')
     assert found["a"].to_pylist() == [nested, '"x"']
@@ -141,7 +141,7 @@ def test_many_nested_values_keep_their_rows(table):
         ('[{"a":1},[2]]', ['{"a":1}', "[2]"]),
     ],
 )
-def test_records_that_are_no_objects_are_a_column(table, content, values):
+def test_records_that_are_not_objects_become_one_column(table, content, values):
     found, _ = table(content)
     assert found["json"].to_pylist() == values
 
@@ -170,7 +170,7 @@ def test_records_that_are_no_objects_are_a_column(table, content, values):
         ("2\n1\f", "line 2"),
     ],
 )
-def test_json_that_is_not_whole_is_refused(folder, put, content, said):
+def test_incomplete_json_is_refused(folder, put, content, said):
     refused(put(write(folder, "a.json", content), "--as", "t"), "a.json", said)
     assert not (folder / "served" / "t").exists()
 
@@ -193,8 +193,8 @@ def test_dates_in_a_given_format(table):
 
 
 @pytest.mark.parametrize("levels", [16, 17, 500])
-def test_lists_that_are_deeper_than_queryd_reads_are_json(lake, run, levels):
-    """16 lists in each other are a type; the elements of the 16th are JSON in the other cases."""
+def test_lists_nested_too_deeply_for_queryd_become_json(lake, run, levels):
+    """16 nested lists are a type; with more levels, the elements of the 16th list are JSON."""
     value = "[" * levels + "7" + "]" * levels
     path = write(lake.folder, "a.json", '{"v":' + value + "}")
     ok(run("put", "--config", lake.write_config(), path, "--as", "t"))
@@ -215,7 +215,7 @@ def test_maps_count_as_lists(lake, run):
     assert lake.query.sql("SELECT typeof(v) FROM t LIMIT 1").rows() == [["JSON" + "[]" * 16]]
 
 
-def test_types_that_the_catalogue_does_not_hold(lake, run):
+def test_types_that_the_catalogue_cannot_store(lake, run):
     """Control characters, and more than 16 KiB: the dataset has no schema in the catalogue."""
     many = {f"a key of some length {n}": n for n in range(190)} | {"o": {"p" * 15_000: 1}}
     for value in ({"line\nbreak": 1}, many):

@@ -76,7 +76,7 @@ def test_long_lines_are_cut_in_messages(folder, put):
     assert len(done.stderr) < 1000
 
 
-def test_no_note_about_the_type_of_a_column_whose_type_is_given(folder, put):
+def test_no_note_about_the_type_of_a_column_with_a_given_type(folder, put):
     write(folder, "a.json", '{"n": 1}\n{"n": 12345678901234567.89}\n')
     assert "column" in put("a.json", "--as", "t").stderr
     done = put("a.json", "--as", "u", "--type", "n=VARCHAR")

@@ -71,7 +71,7 @@ def test_damaged_footer(lake, run):
     refused(put(lake, run, write(lake.folder, "a.parquet", bytes(content))), "longer than the")
 
 
-def test_file_that_is_no_parquet(lake, run):
+def test_file_that_is_not_parquet(lake, run):
     done = put(lake, run, write(lake.folder, "a.parquet", "PAR1 of something else"))
     refused(done, '"', "a.parquet", "cannot be read")
     assert "Error:" not in done.stderr
@@ -79,8 +79,8 @@ def test_file_that_is_no_parquet(lake, run):
 
 @pytest.mark.parametrize("group", [0, 4])
 @pytest.mark.parametrize("column", [0, 1])
-def test_each_page_is_read(lake, run, group, column):
-    """The damage is in one column chunk, which no statistics tell."""
+def test_every_page_is_read(lake, run, group, column):
+    """The damage is in one column chunk, and no statistics reveal it."""
     table = pyarrow.table({"n": range(50_000), "text": [f"text {n}" for n in range(50_000)]})
     path = write_table(lake, table, row_group_size=10_000, compression="zstd")
     chunk = pyarrow.parquet.ParquetFile(path).metadata.row_group(group).column(column)

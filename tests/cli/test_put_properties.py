@@ -1,7 +1,7 @@
 """tarn put and then a query give back each value of random tables as it was written.
 
-TARN_EXAMPLES sets the number of random tables of each test. These are others in each run, and not
-made smaller after a failure.
+TARN_EXAMPLES sets the number of random tables of each test. The tables differ in each run, and a
+failing table is not reduced.
 """
 
 import csv
@@ -145,7 +145,7 @@ def put(lake, run, path, *options):
 
 
 def check(lake, names: list[str] | None, table: list[list[str]]) -> None:
-    """`names`: also as a row, if the first line can be one."""
+    """`names`: also accepted as a row, if the first line can be one."""
     found = list(csv.reader(io.StringIO(answer(lake, "text/csv"), newline="")))
     head, *rows = found
     if names and len(rows) == len(table[0]) + 1:
@@ -217,7 +217,7 @@ def records(draw) -> list:
 
 
 def text_of(value, is_ascii: bool) -> str:
-    """JSON, with numbers as they are written and keys that are there twice."""
+    """JSON, with numbers as they are written and duplicate keys."""
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, Fields):

@@ -50,7 +50,7 @@ def test_keys_are_below_the_prefix_of_the_token(lake):
 def test_one_of_several_prefixes_is_chosen(lake):
     before = lake.files.keys()
     refused(put(lake, "two", "blue_b"), "several prefixes", lake.green, "--prefix")
-    assert lake.files.keys() == before, "nothing is sent"
+    assert lake.files.keys() == before, "nothing was sent"
     ok(put(lake, "two", "blue_b", "--prefix", lake.green + "day/"))
     (key,) = keys_of(lake, "blue_b")
     assert key.startswith(lake.green + "day/blue_b/")
@@ -88,7 +88,7 @@ def test_prefix_is_checked(lake, prefix):
     refused(put(lake, "all", "red", "--prefix", prefix), "prefix")
 
 
-def test_prefix_is_not_for_into(lake):
+def test_prefix_cannot_be_used_with_into(lake):
     refused(put(lake, "all", "red", "--prefix", "x/", "--into", "folder"), "--into")
 
 

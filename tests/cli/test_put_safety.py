@@ -48,7 +48,7 @@ def started(lake, temporary: Path, *arguments) -> Iterator[subprocess.Popen]:
     env = environment(lake, TMPDIR=str(temporary))
     with subprocess.Popen(argv, env=env, cwd=lake.folder, text=True, **pipes) as tool:
         try:
-            wait_until(lambda: list(temporary.iterdir()), "it has looked at what is there")
+            wait_until(lambda: list(temporary.iterdir()), "tarn put has read the former content")
             yield tool
         finally:
             tool.kill()
@@ -67,7 +67,7 @@ def ids(folder: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("sent", SIGNALS)
-def test_stopped_while_it_waits_for_stdin(lake, run, temporary, sent):
+def test_stop_while_waiting_for_stdin(lake, run, temporary, sent):
     with started(lake, temporary, "-", "--as", "t") as tool:
         tool.send_signal(sent)
         assert tool.wait(20) == 130
@@ -87,7 +87,7 @@ def test_stop_while_a_file_is_scanned(lake, run, temporary, served, sent):
     argv = command("put", path, "--as", "t", "--into", served)
     env = environment(lake, TMPDIR=str(temporary))
     with subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, text=True) as tool:
-        wait_until(lambda: list(temporary.iterdir()), "it has begun")
+        wait_until(lambda: list(temporary.iterdir()), "the scan has started")
         tool.send_signal(sent)
         assert tool.wait(20) == 130
         assert tool.stderr.read() == "tarn: stopped; nothing was changed\n"
@@ -104,7 +104,7 @@ def test_second_signal_ends_the_program_at_once(lake, run, temporary, make_proxy
     proxy.stall()
     argv = command("put", "--config", lake.write_config(), path, "--as", "t")
     with subprocess.Popen(argv, env=environment(lake), stderr=subprocess.PIPE, text=True) as tool:
-        wait_until(lambda: proxy.held() > 0, "it waits for the store")
+        wait_until(lambda: proxy.held() > 0, "tarn put waits for the store")
         os.kill(tool.pid, signal.SIGINT)
         os.kill(tool.pid, signal.SIGINT)
         assert tool.wait(20) == 130
@@ -145,7 +145,7 @@ def test_rows_added_by_another_process_in_a_folder(lake, run, temporary, served)
     assert ids(served / "t") == [1, 2, 7, 9]
 
 
-def test_replaced_in_one_step(lake, run, temporary, served):
+def test_replace_is_atomic(lake, run, temporary, served):
     """Readers see the former rows or the new ones, never both."""
     (served / "t.parquet").write_bytes(parquet("SELECT 1 AS id"))
     with started(lake, temporary, "-", "--as", "t", "--replace", "--into", served) as tool:
@@ -155,7 +155,7 @@ def test_replaced_in_one_step(lake, run, temporary, served):
     assert ids(served / "t") == [2]
 
 
-def test_folder_with_other_files_is_left_alone(lake, run, served):
+def test_folder_with_other_files_is_not_changed(lake, run, served):
     """tarn put also refuses --replace, which would delete these files."""
     path = lake.folder / "a.csv"
     path.write_text(CSV)
@@ -188,7 +188,7 @@ def test_two_concurrent_replaces_in_a_bucket(lake, run, temporary):
     path.write_text(CSV)
     with started(lake, temporary, "-", "--as", "t", "--replace", "--into", into) as tool:
         # The other has listed the objects before this object is added.
-        wait_until(lambda: len(list(temporary.glob("*/stdin"))) == 1, "it waits for its rows")
+        wait_until(lambda: len(list(temporary.glob("*/stdin"))) == 1, "tarn put waits for its rows")
         ok(run("put", path, "--as", "t", "--replace", "--into", into))
         refused(finish(tool, "id\n9\n"), "the rows of both are there: run it again")
     ok(run("put", path, "--as", "t", "--replace", "--into", into))
@@ -198,7 +198,7 @@ def test_two_concurrent_replaces_in_a_bucket(lake, run, temporary):
 # --- changes that queries cannot see
 
 
-def test_name_that_differs_in_its_case_only(lake, run, served):
+def test_name_that_differs_only_in_case(lake, run, served):
     path = lake.folder / "a.csv"
     path.write_text(CSV)
     for name in ("Sales", "other"):

@@ -25,7 +25,7 @@ def ndjson(n: int) -> str:
         ("a.ndjson", "", ndjson, []),
     ],
 )
-def test_all_runs_make_the_same_objects(folder, put, name, head, record, options):
+def test_all_runs_create_the_same_objects(folder, put, name, head, record, options):
     path = write(folder, name, head + "".join(record(n) for n in range(ROWS)))
     one_cpu = {min(os.sched_getaffinity(0))}
     runs = []

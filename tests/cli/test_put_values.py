@@ -22,7 +22,7 @@ LONG = 30_000  # The number of rows. DuckDB reads the first 20,480 for the types
 
 
 @pytest.mark.parametrize("ending, pack", [("gz", gzip.compress), ("zst", zstd)])
-def test_packed_file_that_is_cut_off_or_damaged(folder, put, ending, pack):
+def test_truncated_or_damaged_compressed_file(folder, put, ending, pack):
     packed = pack("".join(f"{n},{n * 7919 % 1000}\n" for n in range(100_000)).encode())
     for bad, said in ((packed[: len(packed) // 2], "is cut off"), (packed + b"more", "is damaged")):
         refused(put(write(folder, f"a.csv.{ending}", bad), "--as", "t"), f"a.csv.{ending}", said)
@@ -33,7 +33,7 @@ def test_packed_file_that_is_cut_off_or_damaged(folder, put, ending, pack):
     assert pyarrow_of(folder / "served" / "t").num_rows == 100_000
 
 
-def test_packed_file_whose_name_does_not_say_so(folder, put, rows):
+def test_compressed_file_without_a_matching_name(folder, put, rows):
     content = "".join(f"{n},{n * 7919 % 1000}\n" for n in range(100_000)).encode()
     packed = gzip.compress(content)
     for name in ("a.csv", "A.CSV.GZ"):
@@ -45,7 +45,7 @@ def test_packed_file_whose_name_does_not_say_so(folder, put, rows):
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
-def test_packed_stdin_and_parts_one_behind_the_other(put, rows, pack):
+def test_compressed_stdin_and_concatenated_parts(put, rows, pack):
     content = pack(b"id,name\n1,one\n") + pack(b"2,two\n")
     ok(put("-", "--as", "t", input=content, text=False))
     assert rows("t")[0] == [[1, "one"], [2, "two"]]
@@ -61,7 +61,7 @@ def test_lines_that_look_like_comments_are_rows(folder, put, rows):
     assert rows("u")[0] == [["x", 1], ["z", 3]]
 
 
-def test_quotes_that_come_late_are_quotes(folder, put, rows):
+def test_quotes_that_appear_late_are_quotes(folder, put, rows):
     late = '1,"a, b"\n2,"say ""yes"""\n3,"two\nlines"\n4,\'x\'\n'
     text = "n,text\n" + "0,plain\n" * LONG + late
     ok(put(write(folder, "a.csv", text), "--as", "t"))
@@ -74,7 +74,7 @@ def test_quotes_that_are_only_characters(folder, put, rows):
     assert rows("t")[0] == [[1, '"a" b'], [2, '"c']]
 
 
-def test_names_in_one_file_and_none_in_the_other(folder, put):
+def test_one_file_with_names_and_one_without(folder, put):
     first = write(folder, "a.csv", "id,n\n1,2\n")
     second = write(folder, "b.csv", "3,4\n5,6\n")
     refused(put(first, second, "--as", "t"), "a.csv", "b.csv", "--with header=true", "--no-header")
@@ -100,7 +100,7 @@ def test_uncertain_header_is_reported(folder, put):
     refused(put(write(folder, "d.csv", "sep=;\na;b\n1;2\n"), "--as", "excel"), "--with skip=1")
 
 
-def test_folders_are_no_columns(folder, put, rows):
+def test_folders_are_not_columns(folder, put, rows):
     inside = folder / "year=2024"
     inside.mkdir()
     for name, content in {
@@ -242,7 +242,7 @@ def test_types_given_by_the_user(folder, put, rows):
         ("BOOLEAN", "true", True),
         ("DOUBLE", "0.10000000000000001", 0.1),
         ("DOUBLE", "5e-324", 5e-324),
-        # These would change the value.
+        # The conversion would change these values.
         ("DOUBLE", "1e-400", None),
         ("DOUBLE", "4e-324", None),
         ("DOUBLE", "1.23456789012345678901", None),
@@ -261,7 +261,7 @@ def test_types_given_by_the_user(folder, put, rows):
         ("BOOLEAN", "2", None),
     ],
 )
-def test_append_keeps_values_or_refuses_them(folder, put, rows, type_, text, value):
+def test_append_preserves_or_refuses_values(folder, put, rows, type_, text, value):
     (folder / "served" / "t").mkdir(parents=True)
     there = folder / "served" / "t" / "there.parquet"
     there.write_bytes(parquet(f"SELECT 0 AS id, NULL::{type_} AS v"))
@@ -346,7 +346,7 @@ def test_json_strings_keep_their_text(folder, put, rows, texts, type_, value):
     there = folder / "served" / "s" / "there.parquet"
     there.write_bytes(parquet("SELECT -1 AS n, 'x' AS v"))
     ok(put(folder / "a.ndjson", "--as", "s", "--append"))
-    assert [row[1] for row in rows("s")[0] if row[0] == 0] == [texts[0]], "text is not read as more"
+    assert [row[1] for row in rows("s")[0] if row[0] == 0] == [texts[0]], "text is not converted"
 
 
 def test_json_numbers_keep_their_digits(folder, put, rows):
@@ -362,7 +362,7 @@ def test_json_numbers_keep_their_digits(folder, put, rows):
     assert json.loads(rows("w")[0][0][0]) == json.loads(nested)
 
 
-def test_json_beside_stdin(folder, put):
+def test_json_file_together_with_stdin(folder, put):
     path = write(folder, "j.json", '{"a": 1}')
     ok(put("-", path, "--as", "t", input='{"a": 2}'))
     assert sorted(pyarrow_of(folder / "served" / "t")["a"].to_pylist()) == [1, 2]
@@ -432,7 +432,7 @@ def test_rows_keep_their_order_and_the_same_input_gives_the_same_object(folder, 
     assert len(list((folder / "served" / "t").iterdir())) == 1
 
 
-def test_several_files_keep_their_order(folder, put, rows):
+def test_rows_of_several_files_keep_their_order(folder, put, rows):
     parts = []
     for name in ("b", "a", "c"):
         lines = "".join(f"{name},{n}\n" for n in range(20_000))

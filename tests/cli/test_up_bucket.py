@@ -80,7 +80,7 @@ def test_objects_and_folders_are_datasets(serve, files):
     assert object_["size"] > 0
 
 
-def test_nothing_there_yet(serve, files):
+def test_empty_bucket(serve, files):
     running = serve()
     running.daemon.wait_for(lambda: "No datasets yet" in running.daemon.stdout, "an empty list")
     files.put_rows("late.parquet", "SELECT 1 AS n")
@@ -154,11 +154,11 @@ def test_follows_the_bucket(serve, files):
     files.delete("b/2.parquet")
     files.delete("a.parquet")
     running.wait_for_names("c")
-    wait_until(lambda: running.client.sql("FROM a").status == 400, "a is gone")
+    wait_until(lambda: running.client.sql("FROM a").status == 400, "a can no longer be queried")
     running.wait_for_rows("FROM c", [[3]])
 
 
-def test_a_list_that_fails_changes_nothing(up, files, env, make_proxy):
+def test_failed_listing_changes_nothing(up, files, env, make_proxy):
     files.put_rows("a.parquet", "SELECT 1 AS n")
     proxy = make_proxy(env["TARN_S3_ENDPOINT"].removeprefix("http://"))
     running = up(url(files), "--every", "200ms", env=env | {"TARN_S3_ENDPOINT": proxy.url})
@@ -175,7 +175,7 @@ def test_a_list_that_fails_changes_nothing(up, files, env, make_proxy):
     running.wait_for_rows("FROM b", [[2]])
 
 
-def test_only_the_datasets_can_be_read(serve, files):
+def test_objects_can_be_read_only_as_datasets(serve, files):
     files.put_rows("a.parquet", "SELECT 1 AS n")
     other = files.store.client
     other.put_object(Bucket=BUCKET, Key="beside.parquet", Body=parquet("SELECT 'private' AS n"))
@@ -187,7 +187,7 @@ def test_only_the_datasets_can_be_read(serve, files):
     running.client.put("b", {"objects": [{"key": "beside.parquet"}]}).expect_error(405, "")
 
 
-def test_broken_object_beside_good_ones(serve, files):
+def test_broken_object_does_not_affect_others(serve, files):
     files.put("broken.parquet", b"no Parquet at all")
     files.put_rows("good.parquet", "SELECT 1 AS n")
     running = serve()
@@ -196,7 +196,7 @@ def test_broken_object_beside_good_ones(serve, files):
     running.daemon.wait_for_line("broken")
 
 
-def test_objects_are_left_as_they_are(serve, files):
+def test_objects_are_not_changed(serve, files):
     files.put_rows("a/1.parquet", "SELECT 1 AS n")
     files.put("b.txt", b"x")
     before = files.keys()
@@ -206,7 +206,7 @@ def test_objects_are_left_as_they_are(serve, files):
     assert files.keys() == before
 
 
-def test_what_tarn_put_puts_there(serve, files, scratch, env, recorder):
+def test_datasets_of_tarn_put(serve, files, scratch, env, recorder):
     running = serve()
     csv = scratch / "sales.csv"
 
@@ -271,7 +271,7 @@ def test_settings_of_the_environment(serve, files, store):
     running.wait_for_rows("FROM a", [[1]])
 
 
-def test_keys_that_change(serve, files, scratch, store, recorder):
+def test_changed_keys_are_used(serve, files, scratch, store, recorder):
     """Each list uses the current keys of the secrets file."""
     files.put_rows("a.parquet", "SELECT 1 AS n")
     fresh = recorder.new_credentials()
@@ -347,7 +347,7 @@ def test_folder_in_place_of_a_server(fail, scratch):
     assert f"use the folder {scratch}/lake/" in said
 
 
-def test_words_that_are_none(fail, files):
+def test_invalid_arguments(fail, files):
     assert '"s3:///a" has no valid bucket name' in fail("s3:///a")
     assert "--every" in fail(url(files), "--every", "soon")
     assert "at least 100ms" in fail(url(files), "--every", "1ms")

@@ -29,7 +29,7 @@ def full(new_lake):
         connection.close()
 
 
-def test_200_clients_on_two_places_are_all_served_in_turn(new_lake):
+def test_200_clients_with_two_slots_are_all_served_in_turn(new_lake):
     new_lake.set("queryd", max_concurrent_queries=2, queue_timeout="60s").start()
     clients, each = 200, 3
     waits: list[float] = []
@@ -56,7 +56,7 @@ def test_200_clients_on_two_places_are_all_served_in_turn(new_lake):
     assert metric(new_lake.query, "tarn_queries_queued") == 0
 
 
-def test_queries_that_wait_run_in_the_order_of_their_arrival(new_lake):
+def test_queued_queries_run_in_the_order_of_arrival(new_lake):
     new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="60s").start()
     ids = [f"n{i}" for i in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -82,7 +82,7 @@ def test_query_beyond_the_queue_is_503_at_once(full):
     assert list(states(full.query).values()).count("queued") == 3
 
 
-def test_full_server_still_answers_about_itself(full):
+def test_full_server_still_reports_its_state(full):
     slowest = dict.fromkeys(TARGETS, 0.0)
     for _ in range(50):
         for target in TARGETS:
@@ -95,20 +95,20 @@ def test_full_server_still_answers_about_itself(full):
     assert metric(full.query, "tarn_queries_queued") == 3
 
 
-def test_full_server_still_takes_changes_of_the_catalogue(full):
+def test_full_server_still_follows_the_catalogue(full):
     full.add("numbers", "SELECT 42 AS n")
     full.queryd.wait_for_line("refresh created=1")
     assert full.query.request("DELETE", "/queries/q0").status == 204
 
 
-def test_places_that_become_free_go_to_those_that_wait(full):
+def test_free_slots_go_to_queued_queries(full):
     for i in range(3):
         assert full.query.request("DELETE", f"/queries/q{i}").status == 204
     wait_for_state(full.query, "running", "q3", "q4")
     assert metric(full.query, "tarn_queries_queued") == 0
 
 
-def test_query_whose_turn_does_not_come_is_503(new_lake):
+def test_query_queued_for_too_long_is_503(new_lake):
     new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="300ms").start()
     with new_lake.query.send_sql(ENDLESS, "runs"):
         wait_for_state(new_lake.query, "running", "runs")
@@ -125,11 +125,11 @@ def test_queue_of_zero_refuses_queries_without_a_slot(new_lake):
     assert new_lake.query.sql("SELECT 1").status == 200
     with new_lake.query.send_sql(ENDLESS, "runs"):
         wait_for_state(new_lake.query, "running", "runs")
-        assert new_lake.query.sql("SELECT 1").status == 200, "it is answered by the result cache"
+        assert new_lake.query.sql("SELECT 1").status == 200, "the result cache answers the query"
         new_lake.query.sql("SELECT 2").expect_error(503, "query: too many queries")
 
 
-def test_refusal_leaves_the_connection_as_it_is(full):
+def test_connection_stays_usable_after_a_refusal(full):
     connection = http.client.HTTPConnection(full.query.address, timeout=30)
 
     def ask() -> int:

@@ -19,7 +19,7 @@ from harness.engine import (
 from harness.queries import ENDLESS
 from harness.waiting import wait_until
 
-# Computes for ever after its first bytes, so the client has half of a response.
+# Computes forever after its first bytes, so the client has half of a response.
 STREAM = "SELECT n, repeat('x', 1000) AS x FROM range(100000000) t(n)"
 # The longest time until the slot is free on a loaded machine. On an idle one it is much shorter.
 FREE_S = 10.0
@@ -57,7 +57,7 @@ def leave(connection: socket.socket, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_client_that_leaves_before_the_first_byte_ends_its_query(one_at_a_time, how):
+def test_disconnect_before_the_first_byte_ends_the_query(one_at_a_time, how):
     lake = one_at_a_time
     pid = engine_pid(lake.queryd)
     connection = lake.query.send_sql(ENDLESS, "left")
@@ -70,7 +70,7 @@ def test_client_that_leaves_before_the_first_byte_ends_its_query(one_at_a_time, 
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_client_that_leaves_in_the_middle_of_its_answer_ends_its_query(one_at_a_time, how):
+def test_disconnect_during_the_response_ends_the_query(one_at_a_time, how):
     lake = one_at_a_time
     pid = engine_pid(lake.queryd)
     connection = lake.query.send_sql(STREAM, "left")
@@ -85,7 +85,7 @@ def test_client_that_leaves_in_the_middle_of_its_answer_ends_its_query(one_at_a_
     assert engine_pid(lake.queryd) == pid
 
 
-def test_client_that_leaves_while_it_waits_never_gets_a_turn(one_at_a_time):
+def test_queued_query_of_a_disconnected_client_never_runs(one_at_a_time):
     lake = one_at_a_time
     with lake.query.send_sql(ENDLESS, "runs"):
         wait_for_state(lake.query, "running", "runs")
@@ -99,7 +99,7 @@ def test_client_that_leaves_while_it_waits_never_gets_a_turn(one_at_a_time):
     wait_until_idle(lake.queryd)
 
 
-def test_many_clients_that_leave_at_once_leave_nothing_behind(new_lake):
+def test_many_disconnects_at_once_leave_no_queries(new_lake):
     new_lake.set("queryd", max_concurrent_queries=4, queue_limit=100).start()
     pid = engine_pid(new_lake.queryd)
     for number in range(3):
@@ -135,7 +135,7 @@ def test_delete_of_a_running_query(one_at_a_time, pool):
     wait_until_idle(lake.queryd)
 
 
-def test_delete_of_a_query_that_waits(one_at_a_time, pool):
+def test_delete_of_a_queued_query(one_at_a_time, pool):
     lake = one_at_a_time
     with lake.query.send_sql(ENDLESS, "runs"):
         wait_for_state(lake.query, "running", "runs")
@@ -147,7 +147,7 @@ def test_delete_of_a_query_that_waits(one_at_a_time, pool):
         assert states(lake.query) == {"runs": "running", "waits": "cancelled"}
 
 
-def test_delete_in_the_middle_of_an_answer_cuts_it_off(one_at_a_time):
+def test_delete_during_a_response_aborts_it(one_at_a_time):
     lake = one_at_a_time
     connection = http.client.HTTPConnection(lake.query.address, timeout=30)
     connection.request("POST", "/sql", json.dumps({"sql": STREAM}), {"X-Query-Id": "half"})
@@ -168,10 +168,10 @@ def wait_until_stalled(client: Client, query_id: str) -> None:
         seen.append(client.get(f"/queries/{query_id}").json()["bytes"])
         return len(seen) > 4 and seen[-1] > 0 and len(set(seen[-4:])) == 1
 
-    wait_until(stalled, "no more of the answer is taken", poll_s=0.3)
+    wait_until(stalled, "no more of the response is read", poll_s=0.3)
 
 
-def test_delete_ends_a_query_whose_client_reads_nothing(one_at_a_time):
+def test_delete_ends_a_query_although_its_client_reads_nothing(one_at_a_time):
     """The cancel does not wait until the client reads."""
     lake = one_at_a_time
     with lake.query.send_sql(STREAM, "stalled") as connection:
@@ -191,7 +191,7 @@ def test_delete_of_ended_or_unknown_queries(shared_lake):
     assert client.get("/queries/ended").json()["state"] == "succeeded"
 
 
-def test_id_of_a_query_that_runs_cannot_be_taken_by_another(shared_lake):
+def test_id_of_a_running_query_cannot_be_used_by_another(shared_lake):
     with shared_lake.query.send_sql(ENDLESS, "twice"):
         wait_for_state(shared_lake.query, "running", "twice")
         assert shared_lake.query.sql("SELECT 1", {"X-Query-Id": "twice"}).status == 409
@@ -209,7 +209,7 @@ def timed(client: Client, text: str, **options):
 
 
 @pytest.mark.parametrize("timeout_ms", [1, 50, 700])
-def test_query_that_takes_longer_than_it_may_is_504(one_at_a_time, timeout_ms):
+def test_query_that_exceeds_its_deadline_is_504(one_at_a_time, timeout_ms):
     answer, took = timed(one_at_a_time.query, ENDLESS, timeout_ms=timeout_ms)
     answer.expect_text_error(504, f"query: timed out after {timeout_ms} ms")
     print(f"{timeout_ms} ms: answered after {took * 1000:.0f} ms")
@@ -218,7 +218,7 @@ def test_query_that_takes_longer_than_it_may_is_504(one_at_a_time, timeout_ms):
     wait_until_idle(one_at_a_time.queryd)
 
 
-def test_time_that_a_query_waits_counts(one_at_a_time):
+def test_time_in_the_queue_counts_for_the_deadline(one_at_a_time):
     with one_at_a_time.query.send_sql(ENDLESS, "runs"):
         wait_for_state(one_at_a_time.query, "running", "runs")
         answer, took = timed(one_at_a_time.query, "SELECT 1", timeout_ms=300)
@@ -227,7 +227,7 @@ def test_time_that_a_query_waits_counts(one_at_a_time):
         assert states(one_at_a_time.query)["runs"] == "running"
 
 
-def test_server_limit_bounds_the_request_limit(new_lake):
+def test_server_limit_caps_the_request_limit(new_lake):
     new_lake.set("queryd", query_timeout="400ms").start()
     for options in ({}, {"timeout_ms": 60_000}):
         answer, took = timed(new_lake.query, ENDLESS, **options)
@@ -237,14 +237,14 @@ def test_server_limit_bounds_the_request_limit(new_lake):
     answer.expect_text_error(504, "query: timed out after 100 ms")
 
 
-def test_deadline_in_the_middle_of_an_answer_cuts_it_off(one_at_a_time):
+def test_deadline_during_a_response_aborts_it(one_at_a_time):
     with pytest.raises((http.client.HTTPException, ConnectionError)):
         one_at_a_time.query.sql(STREAM, timeout_ms=500)
     free_after(one_at_a_time, "the deadline")
     wait_until_idle(one_at_a_time.queryd)
 
 
-def test_deadline_ends_a_query_whose_client_reads_nothing(one_at_a_time):
+def test_deadline_ends_a_query_although_its_client_reads_nothing(one_at_a_time):
     lake = one_at_a_time
     with lake.query.send_sql(STREAM, "stalled", timeout_ms=4000):
         wait_for_state(lake.query, "running", "stalled")

@@ -28,7 +28,7 @@ def leftovers(lake: Lake) -> list[Path]:
     return list(database(lake).parent.glob("catalog.backup-*"))
 
 
-def test_backup_under_load_is_whole_and_of_one_state(new_lake, scratch):
+def test_backup_under_load_is_complete_and_consistent(new_lake, scratch):
     new_lake.start_catalogd()
     catalog = new_lake.catalog
     done = threading.Event()
@@ -78,7 +78,7 @@ def test_backup_under_load_is_whole_and_of_one_state(new_lake, scratch):
     assert revisions == sorted(revisions)
 
 
-def test_backup_is_restored_as_a_catalogue_of_its_own(new_lake):
+def test_restored_backup_is_a_new_catalogue(new_lake):
     new_lake.start_catalogd()
     catalog = new_lake.catalog
     catalog.put_keys("a", "1")
@@ -102,7 +102,7 @@ def test_backup_is_restored_as_a_catalogue_of_its_own(new_lake):
     assert len(catalog.get("/catalog/datasets/a/history").json()["versions"]) == 2
 
 
-def test_copy_that_is_put_back_is_noticed(new_lake):
+def test_restored_file_copy_is_detected(new_lake):
     """Copies the database file while catalogd does not run."""
     new_lake.start_catalogd()
     catalog = new_lake.catalog
@@ -121,7 +121,7 @@ def test_copy_that_is_put_back_is_noticed(new_lake):
     assert catalog.get("/catalog/list", {"If-None-Match": etag}).status == 200
 
 
-def test_what_a_crash_left_of_a_backup_is_removed(new_lake):
+def test_leftovers_of_a_crashed_backup_are_removed(new_lake):
     new_lake.start_catalogd()
     new_lake.catalogd.kill()
     (database(new_lake).parent / "catalog.backup-0123456789abcdef").write_bytes(b"half")
@@ -154,7 +154,7 @@ def test_newer_database_is_refused(new_lake):
     assert database(new_lake).read_bytes() == before
 
 
-def test_file_that_is_no_database_is_refused(new_lake):
+def test_file_that_is_not_a_database_is_refused(new_lake):
     database(new_lake).parent.mkdir()
     database(new_lake).write_bytes(b"x" * 8192)
     error = new_lake.run_to_exit("catalogd").the_error()
@@ -163,7 +163,7 @@ def test_file_that_is_no_database_is_refused(new_lake):
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_damaged_pages_are_an_error_and_no_crash(new_lake, running):
+def test_damaged_pages_are_an_error_not_a_crash(new_lake, running):
     new_lake.start_catalogd()
     catalog = new_lake.catalog
     for number in range(200):
@@ -188,7 +188,7 @@ def test_damaged_pages_are_an_error_and_no_crash(new_lake, running):
     assert catalog.get("/healthz").status == 200
 
 
-def test_catalogue_that_is_lost_is_not_taken_for_an_empty_one(new_lake):
+def test_missing_database_is_not_treated_as_an_empty_catalogue(new_lake):
     """A disk that is not mounted or a backup that was not copied, so that all datasets would be
     lost."""
     new_lake.start_catalogd()

@@ -62,7 +62,7 @@ def test_acknowledged_delete_survives_kill_9(new_lake):
     assert new_lake.catalog.list() == before
 
 
-def test_revision_never_goes_back(new_lake):
+def test_revision_never_decreases(new_lake):
     """Revisions do not repeat, even after all datasets were deleted and the daemon
     was restarted."""
     new_lake.start_catalogd()
@@ -76,7 +76,7 @@ def test_revision_never_goes_back(new_lake):
     assert new_lake.catalog.revision() == revision + 1
 
 
-def test_data_dir_is_made_when_it_is_not_there(new_lake):
+def test_missing_data_dir_is_created(new_lake):
     folder = new_lake.folder / "not" / "yet" / "there"
     new_lake.set("catalogd", data_dir=str(folder)).start_catalogd()
     new_lake.catalog.put_keys("x", "k")

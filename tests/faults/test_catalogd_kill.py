@@ -71,7 +71,7 @@ class Follower:
         if answer.status == 304:
             return
         listed = answer.json()
-        assert listed["revision"] >= self.revision, "the revision went back"
+        assert listed["revision"] >= self.revision, "the revision decreased"
         if "since" in listed:
             assert f"{listed['catalog_id']}.{listed['since']}" == self.position
         else:
@@ -123,7 +123,7 @@ def check(catalog: Client, knowns: list[Known]) -> dict:
                     assert manifest is None
                 else:
                     keys = [item["key"] for item in manifest["objects"]]
-                    assert keys == [sent, f"{sent}-b"], "half a change"
+                    assert keys == [sent, f"{sent}-b"], "a change is incomplete"
                 known.acknowledged[name] = manifest
             else:
                 assert manifest == known.acknowledged.get(name), "an acknowledged change is lost"
@@ -132,7 +132,7 @@ def check(catalog: Client, knowns: list[Known]) -> dict:
     return listed
 
 
-def test_kill_9_under_load_loses_nothing(new_lake):
+def test_kill_9_under_load_loses_no_acknowledged_change(new_lake):
     knowns = [Known() for _ in range(WRITERS)]
     # One follower runs all the time. The other reads only after each start, from its old revision.
     steady, rare = Follower(), Follower()
@@ -148,4 +148,4 @@ def test_kill_9_under_load_loses_nothing(new_lake):
             assert follower.revision == listed["revision"]
         new_lake.catalogd.kill()
     assert sum(known.changes for known in knowns) >= 1000
-    assert (steady.wholes, rare.wholes) == (1, 1), "each read the whole list once"
+    assert (steady.wholes, rare.wholes) == (1, 1), "each follower read the complete list once"

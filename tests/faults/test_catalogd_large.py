@@ -88,7 +88,7 @@ def test_list_is_streamed_in_bounded_memory(large):
     assert grown < MEMORY_BYTES_MAX, f"memory grew by {grown}"
 
 
-def test_known_list_and_few_changes_cost_next_to_nothing(large):
+def test_unchanged_list_and_few_changes_are_cheap(large):
     first = large.catalog.put_keys("dataset-000007", "first")
     etag = large.catalog.get("/catalog/list", {"If-None-Match": "*"}).headers["ETag"]
     changed = large.catalog.put_keys("dataset-000007", "second")
@@ -112,16 +112,16 @@ def test_slow_client_delays_no_others(large):
     assert large.catalog.delete("busy").status == 204
 
 
-def test_streams_are_bounded_in_number(large):
+def test_number_of_streams_is_limited(large):
     with slow_list(large), slow_list(large):
         answer = large.catalog.get("/catalog/list")
         answer.expect_error(503, "too many lists are being sent")
         assert answer.headers["Retry-After"] == "1"
         assert large.catalog.manifest("dataset-000001").status == 200
-    wait_until(lambda: large.catalog.get("/catalog/list").status == 200, "others have gone")
+    wait_until(lambda: large.catalog.get("/catalog/list").status == 200, "other streams have ended")
 
 
-def test_client_that_takes_too_long_is_cut_off(large):
+def test_client_that_reads_too_slowly_is_disconnected(large):
     large.catalogd.stop()
     large.set("catalogd", list_timeout="500ms").start_catalogd()
     with slow_list(large) as response:

@@ -51,7 +51,7 @@ def ask_until(over: threading.Event, client: Client) -> list[Answer]:
     return answers
 
 
-def test_query_that_crashes_two_engines_is_refused_for_a_while(new_lake):
+def test_query_that_crashes_two_engines_is_refused_temporarily(new_lake):
     new_lake.set("queryd", quarantine_time="5s").start()
     answer = crash_twice(new_lake, ENDLESS, "culprit")
     answer.expect_error(500, "query: the engine process ended while this query ran, twice")
@@ -66,10 +66,10 @@ def test_query_that_crashes_two_engines_is_refused_for_a_while(new_lake):
     def runs_again() -> bool:
         return new_lake.query.sql(ENDLESS, timeout_ms=100).status == 504
 
-    wait_until(runs_again, "the query is not refused any more", 30)
+    wait_until(runs_again, "the query is no longer refused", 30)
 
 
-def test_neighbours_of_a_crash_see_no_error(new_lake):
+def test_other_queries_in_a_crashed_engine_get_no_error(new_lake):
     new_lake.set("queryd", max_concurrent_queries=8).start()
     over = threading.Event()
     with ThreadPoolExecutor(NEIGHBOURS) as pool:
@@ -87,7 +87,7 @@ def test_neighbours_of_a_crash_see_no_error(new_lake):
 
 
 @pytest.mark.parametrize("name", CULPRITS)
-def test_loop_of_a_crashing_query_costs_others_no_error(new_lake, name):
+def test_repeated_crashing_query_causes_no_errors_for_others(new_lake, name):
     new_lake.set("queryd", max_concurrent_queries=8).start()
     over = threading.Event()
     with ThreadPoolExecutor(NEIGHBOURS) as pool:
@@ -137,7 +137,7 @@ def test_token_has_a_budget_of_crashes(new_lake):
     new_lake.queryd.wait_for_line("WARN", "ended or broke too many engine processes", "user=bad")
 
 
-def test_query_that_survives_alone_is_no_suspect_any_more(lake):
+def test_query_that_succeeds_alone_is_no_longer_suspected(lake):
     text = "SELECT count(*) FROM range(60000) a(n), range(3000) b(n) WHERE (a.n + b.n) % 7 = 8"
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(lake.query.sql, text, {"X-Query-Id": "innocent"})
@@ -148,7 +148,7 @@ def test_query_that_survives_alone_is_no_suspect_any_more(lake):
     assert len(lake.queryd.lines("a query runs in an isolated engine process")) == 1
 
 
-def test_kept_results_of_an_engine_that_crashed_are_dropped(lake):
+def test_cached_results_of_a_crashed_engine_are_dropped(lake):
     lake.add("numbers", "SELECT 42 AS n")
     lake.wait_for_rows("numbers", [[42]])
     text = "SELECT n + 1 FROM numbers"

@@ -64,7 +64,7 @@ def refreshes(lake: Lake) -> float:
     )
 
 
-def test_new_keys_under_load_refuse_no_request(rotating, own_store, recorder):
+def test_new_keys_under_load_fail_no_request(rotating, own_store, recorder):
     lake, former = rotating
     over = threading.Event()
 
@@ -99,7 +99,7 @@ def test_new_keys_under_load_refuse_no_request(rotating, own_store, recorder):
     assert sum_is_right(lake)
 
 
-def test_keys_that_stay_replace_nothing(rotating):
+def test_unchanged_keys_do_not_replace_the_engine(rotating):
     lake, first = rotating
     pid = engine_pid(lake.queryd)
     replace_secrets(lake, first)
@@ -114,7 +114,7 @@ def test_keys_that_stay_replace_nothing(rotating):
     [None, "", "[s3.primary]\naccess_key_id = 5\n", "nonsense"],
     ids=["gone", "empty", "half", "nonsense"],
 )
-def test_file_that_gives_no_keys_keeps_the_former_ones(rotating, text):
+def test_invalid_file_keeps_the_former_keys(rotating, text):
     """The file is incomplete or wrong."""
     lake, _ = rotating
     pid = engine_pid(lake.queryd)
@@ -132,7 +132,7 @@ def test_file_that_gives_no_keys_keeps_the_former_ones(rotating, text):
     assert lake.query.ready()
 
 
-def test_crash_while_the_file_cannot_be_read_is_got_over(rotating):
+def test_engine_restarts_with_the_former_keys_if_the_file_is_invalid(rotating):
     """A new engine needs keys, and the former ones are still valid."""
     lake, first = rotating
     path = Path(lake.settings["queryd"]["secrets_path"])

@@ -29,7 +29,7 @@ def test_damaged_object_is_an_error_that_names_it(lake, with_etag):
         lake.catalog.put_keys("bad", key)
     lake.add("good", "SELECT 1 AS id")
     lake.wait_for_rows("good", [[1]])
-    wait_until(lambda: lake.query.sql("DESCRIBE bad").status == 200, "it is visible")
+    wait_until(lambda: lake.query.sql("DESCRIBE bad").status == 200, "the dataset is visible")
     started = engines_started(lake)
     for _ in range(3):
         lake.query.sql("SELECT sum(h) FROM bad").expect_error(
@@ -41,13 +41,13 @@ def test_damaged_object_is_an_error_that_names_it(lake, with_etag):
     assert engines_started(lake) == started
 
 
-def test_damaged_file_of_tarn_up(up, scratch):
+def test_damaged_file_in_a_folder_of_tarn_up(up, scratch):
     folder = scratch / "lake"
     folder.mkdir()
     data = cut_in_the_middle("SELECT range AS n, hash(range) AS h FROM range(100000)")
     (folder / "bad.parquet").write_bytes(data)
     running = up(folder)
-    wait_until(lambda: running.client.sql("DESCRIBE bad").status == 200, "it is visible")
+    wait_until(lambda: running.client.sql("DESCRIBE bad").status == 200, "the dataset is visible")
     running.client.sql("SELECT sum(h) FROM bad").expect_error(
         400, 'query: object "bad.parquet" is damaged'
     )

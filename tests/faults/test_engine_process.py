@@ -81,7 +81,7 @@ def test_kill_9_under_16_queries_loses_none_of_them(new_lake):
     assert set(states(lake.query).values()) == {"succeeded"}
 
 
-def test_query_that_waited_for_its_turn_sees_nothing_of_a_crash(new_lake):
+def test_queued_query_is_not_affected_by_a_crash(new_lake):
     new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="60s").start()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(
@@ -117,7 +117,7 @@ def test_idle_engine_that_dies_is_replaced_before_the_next_query(lake):
         (signal.SIGKILL, 503, "query: the engine process of this query was ended from outside"),
     ],
 )
-def test_query_that_ran_at_two_crashes_is_not_run_a_third_time(lake, how, status, said):
+def test_query_is_not_retried_after_two_crashes(lake, how, status, said):
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(lake.query.sql, ENDLESS, {"X-Query-Id": "unlucky"})
         wait_for_state(lake.query, "running", "unlucky")
@@ -153,7 +153,7 @@ def test_query_cancelled_between_two_engines_does_not_run_again(lake):
 
 @pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson", "text/csv"])
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
-def test_answer_that_had_begun_never_looks_whole(shared_lake, accept, encoding):
+def test_started_response_never_looks_complete_after_a_crash(shared_lake, accept, encoding):
     lake = shared_lake
     connection = http.client.HTTPConnection(lake.query.address, timeout=30)
     response = post_sql(connection, STREAM, **{"Accept": accept, "Accept-Encoding": encoding})
@@ -168,7 +168,7 @@ def test_answer_that_had_begun_never_looks_whole(shared_lake, accept, encoding):
     lake.queryd.wait_for_line("response cut short")
 
 
-def test_last_bytes_of_a_cut_answer_are_not_the_last_chunk(shared_lake):
+def test_aborted_response_does_not_end_with_the_last_chunk(shared_lake):
     lake = shared_lake
     body = json.dumps({"sql": STREAM}).encode()
     with lake.query.connect() as connection:
@@ -188,7 +188,7 @@ def test_last_bytes_of_a_cut_answer_are_not_the_last_chunk(shared_lake):
     assert not re.search(rb"\r\n0\r\n", data)
 
 
-def test_http_1_0_reader_can_tell_a_cut_answer(shared_lake):
+def test_http_1_0_client_detects_an_aborted_response(shared_lake):
     """An HTTP/1.0 client does not know chunks. It takes an orderly close as the end of the
     response."""
     lake = shared_lake
@@ -213,7 +213,7 @@ def spill_folders(parent) -> list[str]:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_front_that_is_stopped_takes_its_engine_and_its_files_along(new_lake, signum):
+def test_stopped_front_ends_its_engine_and_removes_its_files(new_lake, signum):
     spill = new_lake.folder / "spill"
     new_lake.set("queryd", temp_directory=str(spill), shutdown_timeout="200ms").start()
     with ThreadPoolExecutor(3) as pool:
@@ -222,13 +222,13 @@ def test_front_that_is_stopped_takes_its_engine_and_its_files_along(new_lake, si
         pids = engine_pids(new_lake.queryd)
         assert pids and spill_folders(spill)
         new_lake.queryd.stop(signum)
-        wait_until(lambda: not any(map(alive, pids)), "no engine is left", 5)
+        wait_until(lambda: not any(map(alive, pids)), "no engine process is left", 5)
         assert all(query.result() is None or query.result().status == 503 for query in asked)
     assert spill_folders(spill) == []
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
-def test_front_that_is_killed_leaves_no_engine_running(new_lake, busy):
+def test_killed_front_leaves_no_engine_running(new_lake, busy):
     spill = new_lake.folder / "spill"
     new_lake.set("queryd", temp_directory=str(spill)).start()
     with ThreadPoolExecutor(3) as pool:
@@ -240,7 +240,9 @@ def test_front_that_is_killed_leaves_no_engine_running(new_lake, busy):
         assert pids
         new_lake.queryd.kill()
         try:
-            wait_until(lambda: not any(map(alive, pids)), "the engine has seen the end", 5)
+            wait_until(
+                lambda: not any(map(alive, pids)), "the engine detected the end of the front", 5
+            )
         finally:
             for pid in filter(alive, pids):
                 os.kill(pid, signal.SIGKILL)
@@ -257,7 +259,7 @@ def ask_or_none(client: Client, text: str):
         return None
 
 
-def test_engine_that_ignores_signals_of_the_group_stays(lake):
+def test_engine_ignores_signals_to_the_process_group(lake):
     """Ctrl-C reaches all processes of a terminal, but only the front may decide to stop."""
     pid = engine_pid(lake.queryd)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -269,7 +271,7 @@ def test_engine_that_ignores_signals_of_the_group_stays(lake):
 # --- quick replacement
 
 
-def test_thousand_datasets_answer_soon_after_a_crash(new_lake):
+def test_thousand_datasets_can_be_queried_soon_after_a_crash(new_lake):
     new_lake.set("queryd", refresh_timeout="120s", refresh_every="1s").start_catalogd()
     key = new_lake.files.put_rows("data.parquet", "SELECT 42 AS n")
     for number in range(1000):

@@ -41,7 +41,7 @@ def make_breakable(new_lake: Lake, token: str | None = None) -> Lake:
     pq.write_table(pa.table({"t": times}), sink)
     key = new_lake.files.put("bad.parquet", sink.getvalue().to_pybytes())
     catalog.put_keys("bad", key)
-    wait_until(lambda: query.sql("SELECT 1 FROM bad").status == 200, "it is visible")
+    wait_until(lambda: query.sql("SELECT 1 FROM bad").status == 200, "the dataset is visible")
     return new_lake
 
 
@@ -80,7 +80,7 @@ def seconds_query(client: Client, seconds: float) -> str:
 
 
 @pytest.mark.parametrize("vary", [False, True], ids=["same text", "other texts"])
-def test_long_queries_end_while_others_break_engines(new_lake, vary):
+def test_long_queries_succeed_while_others_break_engines(new_lake, vary):
     """One query runs in a process that drains, the other in a process that is replaced then."""
     tokens = Tokens(new_lake)
     tokens.let_queryd_in()
@@ -119,14 +119,14 @@ def test_long_queries_end_while_others_break_engines(new_lake, vary):
     assert starts <= (3 if not vary else 12)
 
 
-def test_engines_that_drain_do_not_add_up(breakable):
+def test_draining_engines_do_not_accumulate(breakable):
     lake = breakable
     readers: list[socket.socket] = []
     counts, totals = [], []
     try:
         for number in range(4):
             readers.append(lake.query.send_sql(LARGE_SORT, f"slow-{number}"))
-            assert readers[-1].recv(1, socket.MSG_PEEK), "the stream has begun"
+            assert readers[-1].recv(1, socket.MSG_PEEK), "the stream has started"
             replace_engine(lake, number)
             assert lake.query.sql("SELECT 42").rows() == [[42]]
             pids = engine_pids(lake.queryd)
@@ -145,7 +145,7 @@ def test_engines_that_drain_do_not_add_up(breakable):
     )
 
 
-def test_starts_of_engines_are_paced(new_lake):
+def test_engine_starts_are_rate_limited(new_lake):
     new_lake.set("queryd", engine_starts_burst=2, engine_start_interval="1h").start()
     # The second start of the burst, and the start of an engine for one query.
     kill_engine(new_lake)

@@ -67,13 +67,13 @@ def started_at(query: dict[str, Any]) -> float:
     )
 
 
-def test_one_query_waits_for_at_most_one_slot_behind_300_of_another_token(new_lake):
+def test_query_waits_for_at_most_one_slot_despite_300_queries_of_another_token(new_lake):
     new_lake.set("queryd", max_concurrent_queries=1, queue_limit=400, queue_timeout="60s")
     tenants = Tenants(new_lake)
     for client in (tenants.red, tenants.blue):  # The engines of both have started.
         assert client.sql("SELECT 1").rows() == [[1]]
     with sent(tenants.red, QUICK, [f"red-{i}" for i in range(305)]):
-        wait_until(lambda: metric(tenants.admin, "tarn_queries_queued") >= 300, "300 wait")
+        wait_until(lambda: metric(tenants.admin, "tarn_queries_queued") >= 300, "300 queries wait")
         assert tenants.blue.sql("SELECT 42", {"X-Query-Id": "blue"}).rows() == [[42]]
         blue, *_ = [query for query in listed(tenants.admin) if query["id"] == "blue"]
         arrived_at = datetime.fromisoformat(blue["submitted_at"]).timestamp()
@@ -103,7 +103,7 @@ def test_tokens_alternate(new_lake):
                 asked.append(pool.submit(client.sql, f"SELECT {i}", headers))
                 wait_until(
                     lambda before=before: metric(tenants.admin, "tarn_queries_queued") > before,
-                    "it waits",
+                    "the query waits",
                 )
         assert tenants.red.request("DELETE", "/queries/first").status == 204
         assert [answer.result().status for answer in asked] == [200] * 33
@@ -134,7 +134,7 @@ def test_a_weight_gives_more_turns(new_lake):
     wait_until_idle(new_lake.queryd)
 
 
-def test_slow_readers_of_one_token_keep_no_other_token_out(new_lake):
+def test_slow_readers_of_one_token_do_not_block_another(new_lake):
     """Six slow queries with two slots. One gives up its slot, and one that keeps it
     is cancelled."""
     new_lake.set("queryd", max_concurrent_queries=2, max_concurrent_queries_per_token=2)
@@ -149,7 +149,7 @@ def test_slow_readers_of_one_token_keep_no_other_token_out(new_lake):
         for _ in range(5):
             assert tenants.blue.sql("SELECT 42").rows() == [[42]]
         failed = [query for query in listed(tenants.admin) if query["state"] == "failed"]
-        assert failed, "a slow reader made room"
+        assert failed, "a slow reader gave up its slot"
         assert {query["user"] for query in failed} == {"red"}
         assert {query["error"] for query in failed} == {
             "the reader is slow and other queries wait, read faster"
@@ -195,7 +195,7 @@ def test_full_queue_of_one_token_has_room_for_another(new_lake):
 
 
 @pytest.mark.parametrize("client", ["red", "admin"])
-def test_ids_and_history_are_those_of_the_token(new_lake, client):
+def test_ids_and_history_are_separate_for_each_token(new_lake, client):
     new_lake.set("queryd", query_history=20)
     tenants = Tenants(new_lake)
     other = getattr(tenants, client)
@@ -210,7 +210,7 @@ def test_ids_and_history_are_those_of_the_token(new_lake, client):
     wait_until_idle(new_lake.queryd)
 
 
-def test_admin_names_the_token_of_an_id_that_several_have(new_lake):
+def test_admin_must_name_the_token_of_an_ambiguous_query_id(new_lake):
     tenants = Tenants(new_lake)
     for client in (tenants.red, tenants.blue):
         assert client.sql("SELECT 1", {"X-Query-Id": "same"}).rows() == [[1]]
@@ -223,14 +223,14 @@ def test_admin_names_the_token_of_an_id_that_several_have(new_lake):
     )
 
 
-def test_each_query_that_succeeds_has_a_line_in_the_log(new_lake):
+def test_each_successful_query_is_logged(new_lake):
     tenants = Tenants(new_lake)
     assert tenants.red.sql("SELECT 1", {"X-Query-Id": "logged"}).rows() == [[1]]
     line = new_lake.queryd.wait_for_line("query", "query_id=logged")
     assert "INFO" in line and "user=red" in line and "rows=1" in line, line
 
 
-def test_slow_reader_in_the_isolated_engine_keeps_no_other_token_waiting(new_lake):
+def test_slow_reader_in_the_isolated_engine_does_not_block_another_token(new_lake):
     """Both queries ran in an engine that crashed, so they run one after the other, each alone."""
     large = "SELECT n, repeat('x', 500) AS x FROM range(1000000) t(n) ORDER BY hash(n)"
     some_seconds = (
@@ -259,13 +259,13 @@ def test_slow_reader_in_the_isolated_engine_keeps_no_other_token_waiting(new_lak
         assert isolated not in (engine_pid(new_lake.queryd), -1)
         assert asked.result(timeout=60).rows() == [[0]]
         assert isolated_pid(new_lake.queryd, "blue") > 0
-        assert states(red)["red"] in ("running", "failed"), "its reader has not read"
+        assert states(red)["red"] in ("running", "failed"), "the slow reader has not read"
     assert metric(admin, "tarn_engine_isolated_starts_total") >= 1
     assert metric(admin, "tarn_query_retries_total") == 2
     wait_until_idle(new_lake.queryd)
 
 
-def test_only_token_that_may_query_has_all_slots(new_lake):
+def test_single_token_that_may_query_has_all_slots(new_lake):
     """The limits of each token keep slots free for others, and there are no others."""
     new_lake.set("queryd", max_concurrent_queries=4, max_concurrent_queries_per_token=1)
     new_lake.set("queryd", queue_timeout="500ms", catalogd_url="http://127.0.0.1:9")
@@ -282,7 +282,7 @@ def test_only_token_that_may_query_has_all_slots(new_lake):
     wait_until_idle(new_lake.queryd)
     # With a second one, its limit counts.
     blue = new_lake.query.with_token(tokens.create("blue"))
-    wait_until(lambda: blue.sql("SELECT 1").status == 200, "the new token is known")
+    wait_until(lambda: blue.sql("SELECT 1").status == 200, "the new token is accepted")
     with sent(red, ENDLESS, ["first"]):
         wait_for_state(red, "running", "first")
         red.sql("SELECT 2").expect_error(503, 'query: too many queries of token "red": none of 1')
@@ -291,7 +291,7 @@ def test_only_token_that_may_query_has_all_slots(new_lake):
     wait_until_idle(new_lake.queryd)
 
 
-def test_queries_of_a_further_set_of_datasets_wait_for_an_engine(new_lake):
+def test_queries_for_a_third_set_of_datasets_wait_for_an_engine(new_lake):
     """Two engines for three tokens with datasets of their own."""
     new_lake.set("queryd", scoped_engines_max=2, catalogd_url="http://127.0.0.1:9")
     new_lake.set("queryd", max_concurrent_queries=8, queue_timeout="60s")
@@ -314,8 +314,8 @@ def test_queries_of_a_further_set_of_datasets_wait_for_an_engine(new_lake):
     wait_until_idle(new_lake.queryd)
 
 
-def test_lists_of_queries_of_one_token_keep_no_other_token_waiting(new_lake):
-    """1,000 lists of 2 MB, of which the responses are not read."""
+def test_query_lists_of_one_token_do_not_block_another(new_lake):
+    """Requests 1,000 lists of 2 MB and does not read the responses."""
     tenants = Tenants(new_lake)
     text = "SELECT 1 -- " + "\x01" * 1980
     with ThreadPoolExecutor(8) as pool:

@@ -32,11 +32,11 @@ def make_culprit(lake: Lake) -> Lake:
     pq.write_table(pa.table({"t": times}), sink)
     lake.catalog.put_keys("bad", lake.files.put("bad.parquet", sink.getvalue().to_pybytes()))
     lake.add("good", "SELECT range AS n FROM range(1000)")
-    wait_until(lambda: lake.query.sql("SELECT 1 FROM bad").status == 200, "it is visible")
+    wait_until(lambda: lake.query.sql("SELECT 1 FROM bad").status == 200, "the dataset is visible")
     return lake
 
 
-def test_the_reason_is_in_the_answer_without_a_stack_trace(culprit):
+def test_response_has_the_reason_without_a_stack_trace(culprit):
     """The second time the query runs alone, and then it is refused."""
     for _ in range(2):
         answer = culprit.query.sql(CULPRIT)
@@ -57,11 +57,11 @@ def test_without_tokens_other_queries_do_not_run_alone(new_lake):
     assert lake.queryd.lines("a query runs in an isolated engine process") == []
 
 
-def test_queries_of_others_and_open_streams_go_on(culprit):
+def test_queries_of_others_and_open_streams_continue(culprit):
     rows = 3_000_000
     with culprit.query.send_sql(f"FROM range({rows})", "stream") as stream:
         first = stream.recv(1, socket.MSG_PEEK)
-        assert first, "the stream has begun"
+        assert first, "the stream has started"
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             culprits = [pool.submit(culprit.query.sql, CULPRIT) for _ in range(4)]
             others = [
@@ -75,7 +75,7 @@ def test_queries_of_others_and_open_streams_go_on(culprit):
     assert (answer["row_count"], answer["rows"][-1]) == (rows, [rows - 1])
 
 
-def test_errors_of_the_user_replace_no_engine(lake):
+def test_user_errors_do_not_replace_the_engine(lake):
     """DuckDB reports the second error as INTERNAL, but keeps working."""
     engine = engine_pid(lake.queryd)
     for _ in range(10):
@@ -99,7 +99,7 @@ def test_errors_of_the_user_replace_no_engine(lake):
     assert all('engine="goes on"' in line for line in lake.queryd.lines("DuckDB failed"))
 
 
-def test_memory_that_duckdb_cannot_have_is_an_error(lake):
+def test_failed_allocation_in_duckdb_is_an_error(lake):
     for sql in (
         "SELECT reservoir_quantile(range, 0.5, 2000000000) FROM range(10)",
         "SELECT list_aggregate([1, 2], 'reservoir_quantile', 0.5, 2000000000)",

@@ -65,7 +65,7 @@ def ask_until(over: threading.Event, client: Client, number: int) -> list[int]:
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_bomb_beside_normal_queries(small, bomb):
+def test_memory_bomb_does_not_affect_normal_queries(small, bomb):
     lake = small
     front = lake.queryd.process.pid
     assert lake.query.sql("SELECT 42").rows() == [[42]]
@@ -95,7 +95,7 @@ def test_bomb_beside_normal_queries(small, bomb):
     wait_until_idle(lake.queryd)
 
 
-def test_bombs_all_at_once(small):
+def test_memory_bombs_at_once(small):
     """Each query gets a response, and all memory is freed."""
     lake = small
     with Memory(lake.queryd) as memory, ThreadPoolExecutor(len(BOMBS)) as pool:
@@ -113,7 +113,7 @@ def test_bombs_all_at_once(small):
     wait_until_idle(lake.queryd)
 
 
-def test_query_that_spills_is_answered(new_lake):
+def test_query_that_spills_succeeds(new_lake):
     """The result exceeds memory_limit, but fits into temp_directory."""
     new_lake.set("queryd", memory_limit="300MB", threads=2).start()
     with Memory(new_lake.queryd) as memory:
@@ -126,7 +126,7 @@ def test_query_that_spills_is_answered(new_lake):
     assert memory.engine_peak < 300_000_000 * 5 // 4 + 256_000_000
 
 
-def test_what_is_spilled_is_bounded(new_lake):
+def test_spilled_data_is_limited(new_lake):
     """The same query as in the previous test, which has enough space there."""
     new_lake.set(
         "queryd",
@@ -143,7 +143,7 @@ def test_what_is_spilled_is_bounded(new_lake):
     assert new_lake.query.sql("SELECT 42").rows() == [[42]]
 
 
-def test_queries_that_ended_keep_no_memory(new_lake):
+def test_ended_queries_free_their_memory(new_lake):
     new_lake.set(
         "queryd", memory_limit="200MB", temp_directory_limit="1MB", max_concurrent_queries=1
     ).start()
@@ -153,7 +153,7 @@ def test_queries_that_ended_keep_no_memory(new_lake):
         assert answer.rows() == [[3000000 + number]], answer.text
 
 
-def test_text_of_a_gigabyte_is_refused_and_others_run_on(new_lake):
+def test_text_of_a_gigabyte_is_refused_and_others_continue(new_lake):
     """DuckDB does not count the memory of this scalar function."""
     new_lake.set("queryd", memory_limit="500MB", threads=2, max_concurrent_queries=4).start()
     for _ in range(3):
@@ -163,7 +163,7 @@ def test_text_of_a_gigabyte_is_refused_and_others_run_on(new_lake):
     assert failures(new_lake.query) == 0
 
 
-def test_hard_limit_holds_where_the_limit_of_duckdb_is_larger(new_lake):
+def test_hard_limit_applies_even_if_duckdbs_limit_is_larger(new_lake):
     """The operating system or queryd ends the process. The query gets an error, others continue."""
     new_lake.set(
         "queryd",
@@ -211,7 +211,7 @@ def test_new_engine_whose_memory_does_not_come_back_is_replaced(new_lake):
                 SELECT n, len(l), repeat('y', 1000) FROM range(10000000) t(n), kept"""
             query_id = f"slow-{number}"
             stack.enter_context(new_lake.query.send_sql(text, query_id))
-            wait_until(lambda query_id=query_id: has_begun(query_id), "it begins or fails")
+            wait_until(lambda query_id=query_id: has_begun(query_id), "the query starts or fails")
 
         def is_replaced() -> bool:
             answer = new_lake.query.sql(needs_some)
@@ -224,7 +224,7 @@ def test_new_engine_whose_memory_does_not_come_back_is_replaced(new_lake):
     wait_until_idle(new_lake.queryd)
 
 
-def test_engine_that_has_memory_again_is_not_replaced_at_once(new_lake):
+def test_engine_that_frees_memory_is_not_replaced_at_once(new_lake):
     new_lake.set("queryd", memory_limit="200MB", temp_directory_limit=0, threads=2).start()
     engine = engine_pid(new_lake.queryd)
     for number in range(3):

@@ -71,7 +71,7 @@ def test_endpoint_refuses_connections(new_lake):
     assert_up(new_lake)
 
 
-def test_store_that_fails_is_no_fault_of_the_query(new_lake, make_proxy):
+def test_failing_store_makes_queryd_not_ready(new_lake, make_proxy):
     proxy = make_proxy(new_lake.files.store.address)
     proxy.answer(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
     register_before_start(new_lake)
@@ -81,7 +81,7 @@ def test_store_that_fails_is_no_fault_of_the_query(new_lake, make_proxy):
     new_lake.wait_for_rows("numbers", [[42]])
 
 
-def test_endpoint_that_never_answers_is_given_up_in_time(new_lake, make_proxy):
+def test_endpoint_that_never_responds_times_out(new_lake, make_proxy):
     """The refresh has a time limit. Health checks and other queries do not wait for it."""
     proxy = make_proxy(new_lake.files.store.address)
     proxy.stall()
@@ -93,14 +93,14 @@ def test_endpoint_that_never_answers_is_given_up_in_time(new_lake, make_proxy):
         lambda: (
             "cannot be read since" in new_lake.select_all("numbers").expect_error(503, "query: ")
         ),
-        "the query says why",
+        "the query reports the reason",
     )
     proxy.pass_on()
     new_lake.wait_for_rows("numbers", [[42]])
-    wait_until(new_lake.query.ready, "ready once the store answers")
+    wait_until(new_lake.query.ready, "ready once the store responds")
 
 
-def test_store_that_comes_back_needs_no_restart(new_lake, make_proxy):
+def test_queryd_recovers_from_a_store_outage_without_a_restart(new_lake, make_proxy):
     proxy = make_proxy(new_lake.files.store.address)
     proxy.refuse()
     register_before_start(new_lake)
@@ -112,8 +112,8 @@ def test_store_that_comes_back_needs_no_restart(new_lake, make_proxy):
     wait_until(new_lake.query.ready, "ready once the store is back")
 
 
-def test_object_that_disappears_is_an_error_of_the_query(new_lake):
-    """With data that is not cached."""
+def test_missing_object_is_a_query_error(new_lake):
+    """Reads data that is not cached."""
     lake = new_lake.set("queryd", cache_objects=False, result_cache_bytes=0).start()
     lake.add("numbers", "SELECT 42 AS n")
     lake.add("beside", "SELECT 43 AS n", key="beside")
@@ -121,7 +121,7 @@ def test_object_that_disappears_is_an_error_of_the_query(new_lake):
     lake.wait_for_rows("beside", [[43]])
     lake.files.delete("data.parquet")
     wait_until(
-        lambda: lake.select_all("numbers").status == 400, "the query says that the object is gone"
+        lambda: lake.select_all("numbers").status == 400, "the query reports the missing object"
     )
     lake.select_all("numbers").expect_error(400, "query: ")
     assert lake.select_all("beside").rows() == [[43]]
@@ -129,7 +129,7 @@ def test_object_that_disappears_is_an_error_of_the_query(new_lake):
     lake.wait_for_rows("numbers", [[42]])
 
 
-def test_object_that_is_cut_short_is_an_error_and_never_half_of_the_rows(lake):
+def test_truncated_object_is_an_error_and_never_a_partial_result(lake):
     key = lake.add("numbers", "SELECT n, hash(n) AS h FROM range(20000) t(n)")
     lake.wait_for_refresh("created=1")
     data = lake.files.store.client.get_object(Bucket="lake", Key=key)["Body"].read()
@@ -139,7 +139,7 @@ def test_object_that_is_cut_short_is_an_error_and_never_half_of_the_rows(lake):
     lake.query.sql("SELECT sum(h) FROM numbers").expect_error(400, "query: ")
 
 
-def test_connection_that_breaks_in_the_middle_of_a_query(new_lake, make_proxy):
+def test_connection_to_the_store_breaks_during_a_query(new_lake, make_proxy):
     """A failed read is retried or an error, but the response is never short."""
     proxy = make_proxy(new_lake.files.store.address)
     new_lake.set("s3", endpoint=proxy.url).set("queryd", refresh_every="1h").start_catalogd()
@@ -154,7 +154,7 @@ def test_connection_that_breaks_in_the_middle_of_a_query(new_lake, make_proxy):
 
 
 @pytest.mark.parametrize("count", [32])
-def test_every_connection_has_its_bootstrap(lake, count):
+def test_every_connection_is_bootstrapped(lake, count):
     """Contract, "Connection bootstrap": also applies to connections that are opened later."""
     lake.add("numbers", "SELECT n FROM range(1000) t(n)")
     lake.wait_for_refresh("created=1")
@@ -166,7 +166,7 @@ def test_every_connection_has_its_bootstrap(lake, count):
     assert [answer.rows() for answer in answers] == [[[499500 + 1000 * i]] for i in range(count)]
 
 
-def test_object_that_was_broken_and_is_mended_is_read_again(new_lake):
+def test_repaired_object_is_read_again(new_lake):
     """The retry uses the same connection, because there is only one for probes."""
     lake = new_lake.set("queryd", probes_max=1).start()
     for n in range(2):

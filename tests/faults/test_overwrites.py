@@ -1,5 +1,5 @@
-"""Overwritten objects: no result mixes two versions, and after a change of the catalogue no result
-is old, in spite of all caches of the engine."""
+"""Overwritten objects: no result mixes two versions, and no result is stale after a change of the
+catalogue, despite the caches of the engine."""
 
 import hashlib
 import threading
@@ -43,12 +43,12 @@ def wait_for_version(lake: Lake, version: int) -> None:
 
 
 @pytest.mark.parametrize("cache_objects", [True, False])
-def test_no_answer_mixes_versions(new_lake, cache_objects):
+def test_no_response_mixes_versions(new_lake, cache_objects):
     """Larger and smaller objects under one key, each registered again, under load."""
     lake = new_lake.set("queryd", cache_objects=cache_objects).start()
     counts = {v: 400_000 if v % 2 else 150_000 for v in range(1, 8)}
     register(lake, "t", rows_of(1, counts[1]), "t.parquet")
-    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
+    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "the dataset can be queried")
     over = threading.Event()
     seen: list[int] = []
     failed: list[str] = []
@@ -60,8 +60,8 @@ def test_no_answer_mixes_versions(new_lake, cache_objects):
                 failed.append(f"{answer.status} {answer.text}")
                 continue
             low, high, count = answer.rows()[0]
-            assert low == high, "two versions in one answer"
-            assert count == counts[low], "a part of a version"
+            assert low == high, "two versions in one response"
+            assert count == counts[low], "an incomplete version"
             seen.append(low)
 
     texts = [
@@ -88,9 +88,9 @@ def test_no_answer_mixes_versions(new_lake, cache_objects):
 
 
 @pytest.mark.parametrize("count", [5_000, 1_300_000], ids=["smaller", "larger"])
-def test_overwritten_without_a_word_heals_when_it_is_noticed(lake, count):
+def test_query_that_meets_an_unannounced_overwrite_is_retried(lake, count):
     register(lake, "t", rows_of(1, 1_000_000), "t.parquet")
-    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
+    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "the dataset can be queried")
     assert read(lake) == 1
     lake.files.put("t.parquet", rows_of(2, count))
     # The query needs data that is not cached, but the store has another object now.
@@ -104,26 +104,26 @@ def test_overwritten_without_a_word_heals_when_it_is_noticed(lake, count):
     lake.queryd.wait_for_line("a query runs again, an object was overwritten")
 
 
-def test_overwritten_without_a_word_is_found_by_a_refresh(new_lake):
+def test_refresh_finds_unannounced_overwrites(new_lake):
     """The object has the same size, and all needed data is cached, so no query can detect it."""
     lake = new_lake.set("queryd", refresh_every="1s").start()
     first, second = parquet("SELECT 1 AS version"), parquet("SELECT 2 AS version")
     assert len(first) == len(second)
     register(lake, "t", first, "t.parquet")
     register(lake, "unused", first, "unused.parquet")
-    wait_until(lambda: lake.query.sql("FROM t", FRESH).status == 200, "it is there")
+    wait_until(lambda: lake.query.sql("FROM t", FRESH).status == 200, "the dataset can be queried")
     assert read(lake) == 1
     lake.files.put("t.parquet", second)
     lake.files.put("unused.parquet", second)
     wait_for_version(lake, 2)
     lake.queryd.wait_for_line("objects were overwritten, reading them again", "dataset=t")
-    assert metric(lake.query, "tarn_overwritten_datasets_total") == 1, "the one that is in use"
+    assert metric(lake.query, "tarn_overwritten_datasets_total") == 1, "the engine in use"
 
 
-def test_overwrites_are_not_looked_for_when_told_so(new_lake):
+def test_overwrite_checks_can_be_disabled(new_lake):
     lake = new_lake.set("queryd", refresh_every="1s", overwrite_checks_max=0).start()
     register(lake, "t", parquet("SELECT 1 AS version"), "t.parquet")
-    wait_until(lambda: lake.query.sql("FROM t", FRESH).status == 200, "it is there")
+    wait_until(lambda: lake.query.sql("FROM t", FRESH).status == 200, "the dataset can be queried")
     lake.files.put("t.parquet", parquet("SELECT 2 AS version"))
     assert read(lake) == 1
     begin = metric(lake.query, 'tarn_refresh_total{result="ok"}')
@@ -133,10 +133,10 @@ def test_overwrites_are_not_looked_for_when_told_so(new_lake):
     assert read(lake) == 1
 
 
-def test_without_the_cache_the_next_query_is_new(new_lake):
+def test_without_the_cache_the_next_query_reads_the_new_object(new_lake):
     lake = new_lake.set("queryd", cache_objects=False).start()
     register(lake, "t", rows_of(1, 1000), "t.parquet")
-    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
+    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "the dataset can be queried")
     pid = engine_pid(lake.queryd)
     for version in range(2, 6):
         lake.files.put("t.parquet", rows_of(version, version * 1000))
@@ -145,28 +145,28 @@ def test_without_the_cache_the_next_query_is_new(new_lake):
     assert engine_pid(lake.queryd) == pid
 
 
-def test_data_cache_is_in_the_metrics(lake):
+def test_metrics_show_the_size_of_the_data_cache(lake):
     register(lake, "t", rows_of(1, 1_000_000), "t.parquet")
-    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
+    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "the dataset can be queried")
     assert read(lake, "SELECT count(*) FROM t WHERE noise % 2 < 2") == 1_000_000
     wait_until(
         lambda: metric(lake.query, "tarn_engine_data_cache_bytes") > 7_000_000,
-        "the hashes are kept, 8 bytes each",
+        "the hashes are cached, 8 bytes each",
     )
 
 
 def test_cached_results_expire_with_their_objects(lake):
     register(lake, "t", rows_of(1, 1_000_000), "t.parquet")
-    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "it is there")
+    wait_until(lambda: lake.query.sql("FROM t LIMIT 1").status == 200, "the dataset can be queried")
     text = "SELECT max(version) FROM t"
     assert lake.query.sql(text).rows() == [[1]]
     lake.files.put("t.parquet", rows_of(2, 700_000))
-    assert lake.query.sql(text).rows() == [[1]], "nobody has noticed"
+    assert lake.query.sql(text).rows() == [[1]], "the overwrite is not detected yet"
     assert read(lake, "SELECT max(noise % 2 + version) FROM t WHERE n > 500_000") == 3
     assert lake.query.sql(text).rows() == [[2]]
 
 
-def test_engine_stays_where_nothing_was_overwritten(lake):
+def test_engine_is_kept_if_nothing_was_overwritten(lake):
     """New keys, and known keys with the same ETags, do not need a new engine."""
     first, second = rows_of(1, 10), rows_of(1, 20)
     lake.files.put("a.parquet", first)
@@ -197,7 +197,7 @@ def test_engine_stays_where_nothing_was_overwritten(lake):
     assert engine_pid(lake.queryd) == pid
     put(("c.parquet", None), ("a.parquet", first))
     wait_for_count(30)
-    wait_until(lambda: engine_pid(lake.queryd) != pid, "nobody can tell that c is the same")
+    wait_until(lambda: engine_pid(lake.queryd) != pid, "c has no ETag, so it may have changed")
     pid = engine_pid(lake.queryd)
     lake.files.put("a.parquet", rows_of(2, 40))
     put(("a.parquet", rows_of(2, 40)))

@@ -24,7 +24,7 @@ def far_lake(new_lake, make_proxy):
 def kill_probes(daemon) -> None:
     for pid in probe_pids(daemon):
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda pid=pid: not alive(pid), "it is gone")
+        wait_until(lambda pid=pid: not alive(pid), "the probe processes ended")
 
 
 def errors(lake) -> dict[str, str]:
@@ -32,14 +32,14 @@ def errors(lake) -> dict[str, str]:
     return {each["name"]: each["error"] for each in status["failed"]}
 
 
-def test_end_of_the_process_ends_no_query_and_datasets_go_live(far_lake):
+def test_probe_crash_affects_no_query_and_datasets_become_visible(far_lake):
     lake, proxy = far_lake
     lake.add("good", "SELECT 1 AS id")
     lake.wait_for_rows("good", [[1]])
     engine = engine_pid(lake.queryd)
     proxy.stall()
     lake.add("next", "SELECT 2 AS id", key="next.parquet")
-    wait_until(proxy.held, "it is being read")
+    wait_until(proxy.held, "the dataset is being read")
     kill_probes(lake.queryd)
     assert lake.query.sql("SELECT 42").rows() == [[42]]
     proxy.pass_on()
@@ -48,10 +48,10 @@ def test_end_of_the_process_ends_no_query_and_datasets_go_live(far_lake):
     assert engine_pid(lake.queryd) == engine
     assert failures(lake.query) == 0 and metric(lake.query, CRASHES) == 1
     assert len(lake.queryd.lines("probe process ended")) == 1
-    assert not lake.queryd.lines("reading the dataset alone"), "DuckDB was decoding nothing"
+    assert not lake.queryd.lines("reading the dataset alone"), "DuckDB was not decoding an object"
 
 
-def test_dataset_that_ended_two_processes_is_not_read_until_it_changes(far_lake):
+def test_dataset_that_crashed_two_probes_is_not_read_until_it_changes(far_lake):
     """A kill while DuckDB reads the object simulates an unknown fault of DuckDB."""
     lake, proxy = far_lake
     lake.add("good", "SELECT 1 AS id")
@@ -67,7 +67,7 @@ def test_dataset_that_ended_two_processes_is_not_read_until_it_changes(far_lake)
     lake.queryd.wait_for_line("WARN", "a probe process ended, reading the dataset alone", "bad")
     assert "bad" not in errors(lake)
     wait_until(lambda: proxy.count(asks) == 2, lambda: f"DuckDB reads\n{lake.queryd.log_tail}")
-    assert len(probe_pids(lake.queryd)) == 2, "it has a process of its own"
+    assert len(probe_pids(lake.queryd)) == 2, "the dataset has its own process"
     kill_probes(lake.queryd)
     lake.queryd.wait_for_line("ERROR", "a dataset ended its probe process twice", "bad")
     wait_until(lambda: f'object "{key}": {TWICE}' in errors(lake).get("bad", ""), "the error")

@@ -31,15 +31,17 @@ def being_read(lake) -> dict[str, dict]:
     return {each["name"]: each for each in status["being_read"]}
 
 
-def test_large_dataset_goes_live_and_delays_no_other(far_lake):
-    """One object after another would take 150 s, but a refresh has 10."""
+def test_large_dataset_becomes_visible_and_does_not_delay_others(far_lake):
+    """Reading one object after another would take 150 s, but a refresh may take only 10 s."""
     lake, _ = far_lake
     data = parquet("SELECT 1 AS n")
     keys = [lake.files.put(f"part-{n}.parquet", data) for n in range(LARGE)]
     lake.start_queryd()
     wait_until(lake.query.ready, "ready")
     lake.catalog.put_keys("large", *keys)
-    wait_until(lambda: being_read(lake).get("large", {}).get("objects_read", 0) > 0, "it begins")
+    wait_until(
+        lambda: being_read(lake).get("large", {}).get("objects_read", 0) > 0, "the probe starts"
+    )
     progress = being_read(lake)["large"]
     assert progress["objects"] == LARGE
     early = lake.query.sql("SELECT count(*) FROM large")
@@ -48,8 +50,11 @@ def test_large_dataset_goes_live_and_delays_no_other(far_lake):
 
     lake.add("small", "SELECT 42 AS n")
     lake.wait_for_rows("small", [[42]])
-    assert "large" in being_read(lake), "the small dataset did not wait for it"
-    wait_until(lambda: lake.query.sql("FROM large LIMIT 1").status == 200, "the large dataset")
+    assert "large" in being_read(lake), "the small dataset did not wait for the large one"
+    wait_until(
+        lambda: lake.query.sql("FROM large LIMIT 1").status == 200,
+        "the large dataset can be queried",
+    )
     assert being_read(lake) == {}
     assert lake.query.get("/catalog/status").json()["failed"] == []
 
@@ -63,16 +68,18 @@ def test_dataset_that_changes_during_a_probe_shows_the_new_version(far_lake):
     wait_until(lake.query.ready, "ready")
     lake.catalog.put_keys("changing", *keys)
     lake.catalog.put_keys("deleted", *keys)
-    wait_until(lambda: set(being_read(lake)) == {"changing", "deleted"}, "both are being read")
+    wait_until(
+        lambda: set(being_read(lake)) == {"changing", "deleted"}, "both datasets are being read"
+    )
     lake.catalog.put_keys("changing", keys[0])
     lake.catalog.delete("deleted")
     lake.wait_for_rows("changing", [[1]])
-    wait_until(lambda: being_read(lake) == {}, "nothing is left")
+    wait_until(lambda: being_read(lake) == {}, "no dataset is being read")
     lake.query.sql("FROM deleted").expect_error(400, "query: ")
 
 
 @pytest.mark.parametrize("with_etags", [True, False])
-def test_what_was_read_is_kept_for_the_next_try(far_lake, with_etags):
+def test_probe_results_are_cached_for_the_retry(far_lake, with_etags):
     """Applies only if the catalogue has ETags, because queryd cannot compare the
     objects otherwise."""
     lake, proxy = far_lake
@@ -91,31 +98,36 @@ def test_what_was_read_is_kept_for_the_next_try(far_lake, with_etags):
     assert proxy.count(f"{objects[5]['key']} HTTP/1.1".encode()) >= 3
 
 
-def test_dataset_that_a_query_waits_for_is_read_before_the_others(far_lake):
+def test_dataset_that_a_query_waits_for_is_read_first(far_lake):
     """At a start, all datasets are unknown, and most of them wait for a probe."""
     lake, _ = far_lake
     key = put_objects(lake, 1)[0]
     for n in range(LARGE):
         lake.catalog.put_keys(f"d{n:04}", key)
     lake.set("queryd", probed_datasets_max=50).start_queryd()
-    wait_until(lambda: lake.query.sql(f"FROM d{LARGE - 1}").status == 200, "the last one answers")
-    assert len(being_read(lake)) > LARGE / 3, "most of the others have not been read"
+    wait_until(
+        lambda: lake.query.sql(f"FROM d{LARGE - 1}").status == 200,
+        "the last dataset can be queried",
+    )
+    assert len(being_read(lake)) > LARGE / 3, "most other datasets are still unread"
     assert metric(lake.query, "tarn_datasets_waiting") > LARGE / 3
     assert 0 < metric(lake.query, "tarn_datasets_being_read") <= 2 * 50
     assert lake.query.get("/catalog/status").json()["failed"] == []
 
 
-def test_datasets_that_wait_are_read_while_the_catalogue_is_down(far_lake):
+def test_pending_datasets_are_read_while_the_catalogue_is_down(far_lake):
     lake, _ = far_lake
     key = put_objects(lake, 1)[0]
     for n in range(200):
         lake.catalog.put_keys(f"d{n:04}", key)
     lake.set("queryd", probed_datasets_max=4, refresh_timeout="1s").start_queryd()
-    wait_until(lambda: metric(lake.query, "tarn_datasets_waiting") > 100, "most of them wait")
+    wait_until(lambda: metric(lake.query, "tarn_datasets_waiting") > 100, "most datasets wait")
     lake.catalogd.kill()
     lake.queryd.wait_for_line("refresh failed", "catalog list")
     assert metric(lake.query, "tarn_datasets_waiting") > 0
-    wait_until(lambda: metric(lake.query, "tarn_datasets") == 200, "all are read", limit_s=60)
+    wait_until(
+        lambda: metric(lake.query, "tarn_datasets") == 200, "all datasets are read", limit_s=60
+    )
 
 
 @pytest.fixture
@@ -139,33 +151,33 @@ def live(lake) -> set[str]:
     return {dataset["name"] for dataset in datasets}
 
 
-def test_many_new_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
+def test_new_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
     lake, proxy, many, few = two_owners
     proxy.delay_s = 1
     key = put_objects(lake, 1)[0]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: many.put_keys(f"d{n:04}", key), range(LARGE)))
     few.put_keys("one", key)
-    wait_until(lambda: "one" in live(lake), "the dataset of the other token is seen")
+    wait_until(lambda: "one" in live(lake), "the dataset of the other token is visible")
     assert metric(lake.query, "tarn_datasets_waiting") > LARGE / 5
 
 
-def test_many_failing_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
+def test_failing_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
     lake, proxy, many, few = two_owners
     proxy.delay_s = 0
     key = put_objects(lake, 1)[0]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: many.put_keys(f"d{n:04}", f"missing-{n}"), range(LARGE)))
     status = lambda: lake.query.get("/catalog/status").json()  # noqa: E731
-    wait_until(lambda: status()["failed_count"] == LARGE, "all fail", limit_s=60)
+    wait_until(lambda: status()["failed_count"] == LARGE, "all datasets fail", limit_s=60)
     proxy.delay_s = 0.1
     tries = proxy.count(b"GET /lake/missing-")
-    wait_until(lambda: proxy.count(b"GET /lake/missing-") > tries, "they are tried again")
+    wait_until(lambda: proxy.count(b"GET /lake/missing-") > tries, "they are retried")
     tries = proxy.count(b"GET /lake/missing-")
     few.put_keys("one", key)
-    wait_until(lambda: "one" in live(lake), "the dataset of the other token is seen")
+    wait_until(lambda: "one" in live(lake), "the dataset of the other token is visible")
     tries = proxy.count(b"GET /lake/missing-") - tries
-    assert tries < LARGE / 3, "it waits for few of the others"
+    assert tries < LARGE / 3, "it waits for few datasets of the other token"
 
 
 def test_command_waits_until_the_objects_were_read(far_lake):
@@ -177,7 +189,7 @@ def test_command_waits_until_the_objects_were_read(far_lake):
     assert lake.query.sql("SELECT count(*) FROM t").rows() == [[12]]
 
 
-def test_command_does_not_wait_for_ever_for_the_objects(far_lake):
+def test_command_does_not_wait_forever_for_the_objects(far_lake):
     lake, proxy = far_lake
     lake.start_queryd()
     lake.catalog.put_keys("t", *put_objects(lake, 12))

@@ -1,6 +1,6 @@
 """The engine process gives up access that it does not need, and queries work as before.
 src/engine/sandbox/sandbox_test.cc tests each refused call. These tests use a real process in a
-real lake: all its threads are in the sandbox, and it has all that it needs."""
+real lake: all its threads are in the sandbox, and it has the access that it needs."""
 
 import contextlib
 import os
@@ -64,13 +64,13 @@ def check_threads(pid: int, *expected: str) -> None:
     assert Path(f"/proc/{pid}/mem").stat().st_uid == 0
 
 
-def test_a_program_started_by_the_front_is_not_confined_by_it(lake):
+def test_program_started_by_the_front_is_not_in_the_sandbox(lake):
     """The front is not in the sandbox, because it starts programs (the next engine)."""
     (status, *_) = threads(lake.queryd.process.pid).values()
     assert status["Seccomp"] == "0"
 
 
-def test_the_next_engine_is_in_it_too(lake):
+def test_next_engine_is_in_the_sandbox_too(lake):
     first = engine_pid(lake.queryd)
     os.kill(first, 9)
     wait_until(lambda: engine_pid(lake.queryd) != first, "another engine is ready")
@@ -78,7 +78,7 @@ def test_the_next_engine_is_in_it_too(lake):
         assert status["Seccomp"] == "2", thread
 
 
-def test_it_knows_neither_the_environment_nor_the_input_of_the_front(new_lake):
+def test_engine_does_not_inherit_the_environment_or_input_of_the_front(new_lake):
     secrets = {"DB_PASSWORD": "pw", "GITHUB_TOKEN": "t", "AWS_SESSION_TOKEN": "s", "TARN_X": "y"}
     needed = {"TZ": "Asia/Tokyo", "no_proxy": "localhost", "SSL_CERT_DIR": "/etc/ssl/certs"}
     terminal = new_lake.folder / "terminal"
@@ -98,7 +98,7 @@ def test_it_knows_neither_the_environment_nor_the_input_of_the_front(new_lake):
     assert new_lake.query.sql("SELECT 1").rows() == [[1]]
 
 
-def test_it_spills_into_its_own_folder(new_lake):
+def test_engine_spills_into_its_own_folder(new_lake):
     spill = new_lake.folder / "spill"
     new_lake.set("queryd", memory_limit="100MB", temp_directory=str(spill)).start()
     sql = "SELECT count(*) FROM (SELECT DISTINCT repeat(n::VARCHAR, 10) FROM range(3000000) t(n))"
@@ -117,10 +117,10 @@ def test_it_spills_into_its_own_folder(new_lake):
     finally:
         over.set()
         watcher.join()
-    assert most[0] > 0, "nothing was spilled: the test shows nothing"
+    assert most[0] > 0, "nothing was spilled, so the test proves nothing"
 
 
-def test_off_leaves_everything(new_lake):
+def test_sandbox_can_be_disabled(new_lake):
     lake = new_lake.set("queryd", sandbox="off").start()
     for thread, status in threads(engine_pid(lake.queryd)).items():
         assert (status["Seccomp"], status["NoNewPrivs"]) == ("0", "0"), thread
@@ -129,7 +129,7 @@ def test_off_leaves_everything(new_lake):
     assert not lake.queryd.lines("sandbox of the engine is not complete")
 
 
-def test_require_starts_where_the_kernel_has_all(new_lake):
+def test_require_starts_if_the_kernel_has_everything(new_lake):
     lake = new_lake.set("queryd", sandbox="require").start()
     assert lake.query.sql("SELECT 1").rows() == [[1]]
 
@@ -139,7 +139,7 @@ def test_require_starts_where_the_kernel_has_all(new_lake):
 
 @pytest.fixture
 def old_kernel(scratch) -> Path:
-    """A wrapper under which Landlock and seccomp filters are not there, as in an old kernel.
+    """A wrapper without Landlock and seccomp filters, as on an old kernel.
 
     It is a seccomp filter itself, which answers ENOSYS to both. Landlock's calls are 444 to 446.
     """
@@ -178,7 +178,7 @@ int main(int argc, char** argv) {
 MISSING = "files (Landlock, Linux 5.13), TCP (Landlock 4, Linux 6.7), system calls (seccomp)"
 
 
-def test_a_kernel_that_has_nothing_of_it_is_a_warning(new_lake, old_kernel):
+def test_kernel_without_restrictions_is_a_warning(new_lake, old_kernel):
     new_lake.start_catalogd()
     new_lake.under = [old_kernel]
     new_lake.start_queryd()
@@ -194,7 +194,7 @@ def test_a_kernel_that_has_nothing_of_it_is_a_warning(new_lake, old_kernel):
     assert len(new_lake.queryd.lines("sandbox of the engine is not complete")) == 1
 
 
-def test_require_refuses_to_start_on_such_a_kernel(new_lake, old_kernel):
+def test_require_fails_on_a_kernel_without_restrictions(new_lake, old_kernel):
     new_lake.start_catalogd()
     new_lake.under = [old_kernel]
     new_lake.set("queryd", sandbox="require")
@@ -253,7 +253,7 @@ def tls_store(scratch) -> Iterator[TlsStore]:
     tls.close()
 
 
-def test_a_name_is_looked_up_and_a_certificate_judged(new_lake, tls_store):
+def test_engine_resolves_names_and_verifies_certificates(new_lake, tls_store):
     """Both clients read files at the time of the request. The error that this certificate is not
     trusted shows that the list of trusted CAs was read; otherwise the error would be about this
     list."""
@@ -266,7 +266,7 @@ def test_a_name_is_looked_up_and_a_certificate_judged(new_lake, tls_store):
     assert ENTERED.search(new_lake.queryd.lines("engine ready")[-1])
 
 
-def test_a_folder_in_place_of_a_store(new_lake):
+def test_engine_reads_a_folder_in_place_of_a_store(new_lake):
     root = new_lake.folder / "srv"
     (root / "lake").mkdir(parents=True)
     (root / "lake" / "inside.parquet").write_bytes(parquet("SELECT 42 AS x"))
@@ -276,7 +276,7 @@ def test_a_folder_in_place_of_a_store(new_lake):
     assert ENTERED.search(new_lake.queryd.lines("engine ready")[-1])
 
 
-def test_engines_that_are_replaced_leave_none_behind(lake):
+def test_replaced_engines_do_not_keep_running(lake):
     """A front that cannot signal its engines would leave them running."""
     first = engine_pid(lake.queryd)
     lake.queryd.stop()

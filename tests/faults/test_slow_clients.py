@@ -59,7 +59,7 @@ def slow_readers(client: Client, text: str, count: int) -> Iterator[list[SlowRea
 @pytest.mark.parametrize(
     ("text", "engine_bytes_max"), [(LONG, 300_000_000), (WIDE, 1_500_000_000)], ids=["long", "wide"]
 )
-def test_slow_readers_take_bounded_memory_and_no_place(new_lake, text, engine_bytes_max):
+def test_slow_readers_use_bounded_memory_and_no_slot(new_lake, text, engine_bytes_max):
     """As many slow clients as slots. Other queries still run."""
     new_lake.set("queryd", max_concurrent_queries=2, memory_limit="1GB").start()
     query = new_lake.query
@@ -84,14 +84,14 @@ def test_slow_readers_take_bounded_memory_and_no_place(new_lake, text, engine_by
 
 
 @pytest.mark.parametrize("count", [4, 12])
-def test_more_slow_readers_than_places(new_lake, count):
+def test_more_slow_readers_than_slots(new_lake, count):
     """Clients that stop reading block others for write_timeout at most."""
     new_lake.set("queryd", max_concurrent_queries=2, queue_timeout="30s")
     new_lake.settings["http"] = {"write_timeout": "3s"}
     new_lake.start()
     connections = [new_lake.query.send_sql(LONG, f"stalled{i}") for i in range(count)]
     try:
-        wait_until(lambda: "stalled0" in states(new_lake.query), "they are known")
+        wait_until(lambda: "stalled0" in states(new_lake.query), "the slow clients are detected")
         begin = time.monotonic()
         assert new_lake.query.sql("SELECT 42").rows() == [[42]]
         print(f"{count} stalled readers: answered after {time.monotonic() - begin:.1f} s")
@@ -107,7 +107,7 @@ def test_more_slow_readers_than_places(new_lake, count):
     wait_until_idle(new_lake.queryd)
 
 
-def test_slow_reader_gets_its_whole_answer(new_lake):
+def test_slow_reader_gets_the_complete_response(new_lake):
     """The query gave up its slot, and the client still gets all rows."""
     new_lake.set("queryd", max_concurrent_queries=1).start()
     query = new_lake.query

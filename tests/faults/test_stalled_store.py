@@ -43,7 +43,7 @@ def test_deadline_holds_while_the_store_stalls(behind_proxy):
     assert lake.query.sql("SELECT 42").rows() == [[42]]
 
 
-def test_engine_with_an_unstoppable_query_is_replaced_without_refusals(behind_proxy):
+def test_engine_with_a_stuck_query_is_replaced_without_refusals(behind_proxy):
     lake, proxy = behind_proxy
     former = engine_pid(lake.queryd)
     proxy.stall()
@@ -77,7 +77,7 @@ def test_engine_with_an_unstoppable_query_is_replaced_without_refusals(behind_pr
     assert lake.query.sql(READ_ALL).rows() == [[300000, 44999850000]]
 
 
-def test_as_many_stalled_queries_as_places_give_all_of_them_back(behind_proxy):
+def test_stalled_queries_free_all_slots(behind_proxy):
     lake, proxy = behind_proxy
     proxy.stall()
     for number in range(3):
@@ -97,7 +97,7 @@ def test_as_many_stalled_queries_as_places_give_all_of_them_back(behind_proxy):
     lake.queryd.wait_for(lambda: len(engine_pids(lake.queryd)) == 1, "the former ones have gone")
 
 
-def test_query_that_waits_for_the_store_goes_on_when_it_is_back(behind_proxy):
+def test_query_continues_when_the_store_is_back(behind_proxy):
     lake, proxy = behind_proxy
     proxy.stall()
     with ThreadPoolExecutor(1) as pool:

@@ -51,7 +51,7 @@ class Console:
 
     def close(self) -> None:
         self.context.close()
-        assert not self.elsewhere, "asked another server"
+        assert not self.elsewhere, "the page sent a request to another server"
         assert not self.complaints
 
     def _watch(self, page: Page) -> None:
@@ -131,13 +131,13 @@ class Console:
 
     def box(self, cell: str) -> dict[str, float]:
         """Returns the position of a cell. Repeats this if the grid is just being redrawn."""
-        return wait_until(self.grid.locator(cell).bounding_box, f"a place of {cell}")
+        return wait_until(self.grid.locator(cell).bounding_box, f"a position of {cell}")
 
     def axe(self) -> list[str]:
         """Returns the violations that axe finds on the page, with their elements."""
         self.page.evaluate(AXE.read_text())
         found: Any = self.page.evaluate("axe.run(document)")
-        assert found["passes"], "axe has looked at nothing"
+        assert found["passes"], "axe has checked nothing"
         return [
             f"{violation['id']}: {violation['help']}: {[n['html'] for n in violation['nodes']]}"
             for violation in found["violations"]

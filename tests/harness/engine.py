@@ -45,7 +45,9 @@ def engine_pid(daemon: Daemon) -> int:
 
 def isolated_pid(daemon: Daemon, query_id: str) -> int:
     """Returns the process in which a query runs alone after its first process crashed."""
-    line = daemon.wait_for_line("a query runs in an isolated engine process", f"query_id={query_id} ")
+    line = daemon.wait_for_line(
+        "a query runs in an isolated engine process", f"query_id={query_id} "
+    )
     return int(line.rpartition("pid=")[2].split()[0])
 
 

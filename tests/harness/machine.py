@@ -86,7 +86,7 @@ class Machine:
     def start_as(self, user: str, folder: Path, *command: str) -> Daemon:
         """Starts a command as a user. Its process id inside the machine is in ~/pid."""
         enter = self._enter()
-        assert enter, "the machine runs"
+        assert enter, "the machine is running"
         home = f"/home/{user}"
         shell = ["sh", "-c", 'echo $$ >"$HOME/pid" && exec "$@"', "sh"]
         environment = ["env", "-i", "-C", home, f"HOME={home}", "PATH=/usr/bin:/bin"]

@@ -51,7 +51,7 @@ def text_of(path: Path) -> str:
 
 
 def tables(text: str, width: int) -> Iterator[list[list[str]]]:
-    """The file in all dialects in which each row has `width` fields."""
+    """Returns the tables of the file in all dialects in which each row has `width` fields."""
     for delimiter in DELIMITERS:
         for quotes in QUOTES:
             reader = csv.reader(
@@ -106,7 +106,7 @@ def csv_difference(path: Path, answer: str) -> str:
 
 
 class Fields(list):
-    """The keys and values of an object: keys can be there twice."""
+    """The keys and values of an object, which may have duplicate keys."""
 
 
 class Number(str):
@@ -127,7 +127,7 @@ DECODER = json.JSONDecoder(
 
 
 def documents(text: str) -> list:
-    """All documents of a text, one behind the other."""
+    """Returns all documents of a text, one after the other."""
     found = []
     at = 0
     while True:
@@ -167,7 +167,7 @@ def is_name_of(name: str, key: str) -> bool:
 
 
 def has_fields(found: Fields, given: Fields) -> bool:
-    """Each value is at a name of its key, and no other value is there."""
+    """Returns true if each value has a name of its key, and there are no other values."""
     left = list(found)
     for key, value in given:
         order = sorted(
@@ -192,7 +192,7 @@ def is_same_json(found: Any, given: Any) -> bool:
         if found is None or found in ("null", "{}") or is_null(found):
             return True
     if isinstance(found, str) and not isinstance(found, Number) and not is_plain(found, given):
-        # A column of values of several kinds has JSON texts.
+        # A column with values of several kinds has JSON texts.
         try:
             return is_same_json(DECODER.decode(found), given) if found != given else True
         except (json.JSONDecodeError, Refused):

@@ -15,7 +15,7 @@ from harness.tool import command
 from harness.up import Up
 from harness.waiting import wait_until
 
-# Words of DuckDB or the program that tell the user nothing.
+# Internal terms of DuckDB or the program that mean nothing to a user.
 INTERNALS = re.compile(
     r"INTERNAL|Binder|Parser Error|Catalog Error|Parallel|[Ss]niff|read_(?:csv|parquet)\(|"
     r"Possible (?:fixes|solutions)|LINE \d+:|std::|json_rows|internal error|terminate|Traceback|"
@@ -28,7 +28,7 @@ _LIMIT_S = 120
 @dataclass(frozen=True)
 class Outcome:
     path: Path
-    verdict: str  # right, refused, refused badly, wrong; accepted before the comparison.
+    verdict: str  # One of: right, refused, refused badly, wrong; accepted before the comparison.
     detail: str = ""
 
     @property
@@ -79,7 +79,7 @@ class PutRun:
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
-            return Outcome(path, "refused badly", f"no end within {_LIMIT_S} s")
+            return Outcome(path, "refused badly", f"did not end within {_LIMIT_S} s")
         if done.returncode != 0:
             return judge_refusal(path, done)
         self._names[name] = path
@@ -103,14 +103,14 @@ class PutRun:
         is_json = any(f".{ending}" in kind for ending in ("json", "ndjson", "jsonl"))
         accept = "application/x-ndjson" if is_json else "text/csv"
         is_parquet = ".parquet" in kind
-        # A few rows, and all values: a result can be larger than an answer may be.
+        # Reads all values, but returns only some rows: the complete result may exceed the limit.
         all_values = f"SELECT count(*), bit_xor(hash(*COLUMNS(*))) FROM {quoted(name)}"
         rows = f"FROM {quoted(name)}" + (" LIMIT 1000" if is_parquet else "")
         for sql in [all_values, rows] if is_parquet else [rows]:
             try:
                 answer = up.client.sql(sql, {"Accept": accept})
             except http.client.IncompleteRead as error:
-                # Its values were read; one of them is too large for a result.
+                # The values were read, but one of them is too large for a result.
                 if is_parquet and sql == rows and "no memory for the result" in up.daemon.log_tail:
                     continue
                 return Outcome(path, "wrong", f"{sql}: {error}; {up.daemon.log_tail[-500:]}")

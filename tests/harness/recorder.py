@@ -1,6 +1,6 @@
 """Proves that credentials never leave: looks for them in every log byte and HTTP answer.
 
-Every secret of the suite is made by `new_credentials`, with a core of random letters and digits in
+`new_credentials` makes every secret of the suite, with a core of random letters and digits in
 each part. No escaping that is in use (percent, SQL quotes, JSON, shell, XML) changes letters or
 digits, so one case-insensitive search for the core finds the value in all of those forms. Base64
 does change them, and is searched for by itself.

@@ -49,7 +49,7 @@ def is_same_number(found: str, given: str, column: Sequence[str]) -> bool:
 
 
 def is_same_iso(found: str, given: str) -> bool:
-    """Both in ISO 8601, perhaps with another number of zeros or another zone."""
+    """Returns true if both are the same in ISO 8601, except for zeros and the zone."""
     match = MOMENT.fullmatch(found)
     if not match:
         return False
@@ -74,7 +74,7 @@ def is_same_iso(found: str, given: str) -> bool:
         same = whole == f"{day} {time or '00:00:00'}"
         given_decimals = (decimals[1] if decimals else "").rstrip("0")
         found_decimals = (fraction or "").rstrip("0")
-        # A time of a zone has microseconds; a note says so.
+        # A time with a zone has microseconds, which a note reports.
         return (
             same
             and bool(moment.tzinfo) == bool(zone)
@@ -84,7 +84,7 @@ def is_same_iso(found: str, given: str) -> bool:
 
 
 def is_in_format(found: Sequence[str], given: Sequence[str]) -> bool:
-    """One format of dates explains all values of a column."""
+    """Returns true if one date format matches all values of a column."""
     for form in FORMATS:
         with contextlib.suppress(ValueError):
             for text, value in zip(found, given, strict=True):
@@ -112,7 +112,7 @@ def is_same(found: str, given: str, column: Sequence[str]) -> bool:
 
 
 def first_difference(found: Sequence[str], given: Sequence[str]) -> str:
-    """Of the values of a column; empty: none."""
+    """Returns the first difference between the values of a column, or an empty text."""
     for text, value in zip(found, given, strict=True):
         if not is_same(text, value, given):
             if is_in_format(found, given):

@@ -1,4 +1,4 @@
-"""Waits for a condition with a time limit. Tests wait for everything in this way."""
+"""Waits for a condition with a time limit. Tests use this for every wait."""
 
 import time
 from collections.abc import Callable

@@ -46,7 +46,7 @@ def of(lake, *names: str) -> list[Client]:
     return [lake.clients[name] for name in names]
 
 
-def test_tenant_has_a_quarter_of_the_list(tenants):
+def test_tenant_is_limited_to_a_quarter_of_the_list(tenants):
     red, blue, loader, admin = of(tenants, "red", "blue", "loader", "admin")
     assert red.put("red_1", keys(100)).status == 201
     assert red.put("red_2", keys(100)).status == 201
@@ -68,7 +68,7 @@ def test_tenant_has_a_quarter_of_the_list(tenants):
     assert red.request("POST", restore, '{"version":1}').status == 200
 
 
-def test_tenant_has_a_number_of_datasets(tenants):
+def test_tenant_has_a_limited_number_of_datasets(tenants):
     red, loader = of(tenants, "red", "loader")
     for number in range(5):
         assert red.put(f"red_{number}", keys(1)).status == 201
@@ -97,7 +97,7 @@ def test_list_is_never_larger_than_its_limit_and_queryd_reads_it(tenants):
     wait_until(lambda: query.sql("FROM red_data").status == 200, "queryd has read the list")
 
 
-def test_sums_of_a_restored_backup_are_right(tenants):
+def test_sums_of_a_restored_backup_are_correct(tenants):
     lake = tenants
     red, admin = of(lake, "red", "admin")
     assert red.put("red_1", keys(100)).status == 201

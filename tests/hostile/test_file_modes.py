@@ -4,7 +4,7 @@ import os
 import stat
 
 
-def test_catalogue_is_readable_by_its_owner_alone(new_lake):
+def test_catalogue_is_readable_only_by_its_owner(new_lake):
     former = os.umask(0o022)
     try:
         new_lake.start_catalogd()

@@ -40,7 +40,7 @@ def peak_bytes(lake) -> int:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_bomb_takes_no_more_memory_than_its_text(lake, name):
+def test_json_bomb_uses_no_more_memory_than_its_text(lake, name):
     body, status, message = BOMBS[name]
     with ThreadPoolExecutor(REQUESTS) as pool:
         answers = list(pool.map(lambda _: lake.catalog.put("bomb", body), range(REQUESTS)))
@@ -51,14 +51,14 @@ def test_bomb_takes_no_more_memory_than_its_text(lake, name):
     assert lake.catalog.list()["manifests"] == []
 
 
-def test_manifest_within_the_limits_is_taken(lake):
+def test_manifest_within_the_limits_is_accepted(lake):
     objects = [{"key": f"k{n}", "size": n, "etag": "e"} for n in range(100_000)]
     answer = lake.catalog.put("large", {"objects": objects})
     assert answer.status == 201
     assert lake.catalog.delete("large").status == 204
 
 
-def test_restore_reads_a_small_body_only(lake):
+def test_restore_accepts_only_a_small_body(lake):
     target = "/catalog/datasets/x/restore"
     many = b'{"version":[' + b"0," * 200 + b"0]}"
     assert lake.catalog.request("POST", target, many).status == 413

@@ -63,7 +63,7 @@ def test_token_without_prefixes_registers_nothing(lake, thief):
     there = register(thief, "c7_steal", lake.secret)
     assert "has no key prefix" in there.expect_error(403, "this token may not register objects")
     nowhere = register(thief, "c7_steal", lake.secret + ".none")
-    assert nowhere.text == there.text, "the answer does not tell whether the object is there"
+    assert nowhere.text == there.text, "the response does not reveal whether the object exists"
     assert thief.manifest("c7_steal").status == 404
     query = lake.query.with_token(lake.thief_token)
     assert query.sql("FROM c7_steal").status == 400
@@ -77,7 +77,7 @@ def test_key_below_a_prefix_is_registered(lake, blue):
     assert register(blue, "blue_mine", lake.mine, lake.days).status == 201
     query = lake.query.with_token(lake.blue_token)
     assert register(blue, "blue_mine", lake.mine).status == 200
-    wait_until(lambda: query.sql("FROM blue_mine").status == 200, "it is there")
+    wait_until(lambda: query.sql("FROM blue_mine").status == 200, "the dataset can be queried")
     assert query.sql("FROM blue_mine").rows() == [["blue"]]
 
 
@@ -102,7 +102,7 @@ def test_key_below_a_prefix_is_registered(lake, blue):
     ],
 )
 @pytest.mark.parametrize("way", ["alone", "beside a good one", "touched"])
-def test_no_form_of_another_key_is_registered(lake, blue, key, way):
+def test_disguised_foreign_keys_are_refused(lake, blue, key, way):
     key = key.format(red=lake.secret, blue=lake.blue_prefix, days=lake.days)
     keys = (lake.mine, key) if way == "beside a good one" else (key,)
     target = dataset_path("blue_steal") + ("?touch=true" if way == "touched" else "")
@@ -112,7 +112,7 @@ def test_no_form_of_another_key_is_registered(lake, blue, key, way):
     assert blue.manifest("blue_steal").status == 404
 
 
-def test_content_that_others_registered_is_not_brought_back(lake, blue):
+def test_content_registered_by_others_is_not_restored(lake, blue):
     register(lake.catalog, "blue_given", lake.secret)
     assert register(blue, "blue_given", lake.mine).status == 200
     assert restore(blue, "blue_given", 1).status == 403

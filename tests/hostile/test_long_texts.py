@@ -20,7 +20,7 @@ LATE_ERROR = (
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/json"])
-def test_error_message_is_cut(shared_lake, accept):
+def test_error_message_is_truncated(shared_lake, accept):
     for _ in range(ROUNDS):
         answer = shared_lake.query.sql(LONG_ERROR, {"Accept": accept})
         assert answer.status == 400
@@ -28,7 +28,7 @@ def test_error_message_is_cut(shared_lake, accept):
         assert len(answer.body) < ANSWER_BYTES_MAX
 
 
-def test_error_message_is_kept_and_logged_cut(lake):
+def test_error_message_is_stored_and_logged_truncated(lake):
     lake.query.sql(LONG_ERROR)
     log_before = len(lake.queryd.log)
     with Memory(lake.queryd) as memory:
@@ -42,7 +42,7 @@ def test_error_message_is_kept_and_logged_cut(lake):
     assert memory.front_growth < 2 * TEXT_BYTES, str(memory)
 
 
-def test_error_at_the_end_of_an_answer_is_cut(shared_lake):
+def test_error_at_the_end_of_a_response_is_truncated(shared_lake):
     connection = http.client.HTTPConnection(shared_lake.query.address, timeout=60)
     body = json.dumps({"sql": LATE_ERROR})
     connection.request("POST", "/sql", body, {"Accept": "application/x-ndjson"})
@@ -54,7 +54,7 @@ def test_error_at_the_end_of_an_answer_is_cut(shared_lake):
     assert len(last) < ANSWER_BYTES_MAX
 
 
-def test_long_query_text_is_kept_cut(new_lake):
+def test_long_query_text_is_stored_truncated(new_lake):
     new_lake.set("queryd", sql_body_bytes_max=16_000_000).start()
     text = "SELECT length('" + "x" * 10_000_000 + "')"
     assert new_lake.query.sql(text).rows() == [[10_000_000]]

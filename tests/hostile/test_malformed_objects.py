@@ -30,7 +30,7 @@ def probe_failures(client) -> float:
     return sum(metric(client, f'{name}{{reason="{reason}"}}') for reason in ("crash", "memory"))
 
 
-def test_deeply_nested_schema_is_an_error_of_its_dataset(lake):
+def test_deeply_nested_schema_fails_only_its_dataset(lake):
     lake.add("good", "SELECT 1 AS id")
     lake.wait_for_rows("good", [[1]])
     before = engine_pid(lake.queryd), probe_pids(lake.queryd)
@@ -43,14 +43,15 @@ def test_deeply_nested_schema_is_an_error_of_its_dataset(lake):
     lake.add("next", "SELECT 2 AS id", key="next.parquet")
     lake.wait_for_rows("next", [[2]])
     wait_until(
-        lambda: lake.query.get("/catalog/status").json()["failed"][0]["tries"] > 2, "tried again"
+        lambda: lake.query.get("/catalog/status").json()["failed"][0]["tries"] > 2,
+        "the dataset is retried",
     )
     lake.wait_for_rows("good", [[1]])
     assert (engine_pid(lake.queryd), probe_pids(lake.queryd)) == before
     assert failures(lake.query) == probe_failures(lake.query) == 0
 
 
-def test_decimals_of_more_than_38_digits_are_an_error_of_their_dataset(lake):
+def test_decimals_of_more_than_38_digits_fail_only_their_dataset(lake):
     table = pyarrow.table({"d": pyarrow.array([Decimal(1)], pyarrow.decimal256(40, 2))})
     file = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(table, file)
@@ -71,7 +72,7 @@ def test_deeply_nested_file_of_tarn_up(up, scratch):
     assert error == f'object "deep.parquet": {TOO_DEEP}'
     wait_until(
         lambda: running.client.get("/catalog/status").json()["failed"][0]["tries"] > 2,
-        "tried again",
+        "the dataset is retried",
     )
     assert not running.daemon.lines("engine ended") + running.daemon.lines("probe process ended")
 
@@ -83,7 +84,7 @@ def test_schema_within_the_limit_is_read(lake, depth):
     assert lake.query.sql("DESCRIBE nested").rows()[0][1].count("STRUCT") == depth
 
 
-def test_limits_are_settings(new_lake):
+def test_footer_limits_are_settings(new_lake):
     lake = new_lake.set("queryd", schema_depth_max=8, footer_bytes_max=1_000_000).start()
     lake.catalog.put_keys("deep", lake.files.put("deep.parquet", thrift.nested_file(8)))
     assert "more than 8 levels" in wait_for_failure(lake.query, "deep", lake.queryd)
@@ -97,7 +98,7 @@ def test_limits_are_settings(new_lake):
     assert "at most 1000000 are supported (queryd.footer_bytes_max)" in error
 
 
-def test_lists_that_only_claim_their_elements_are_refused(lake):
+def test_lists_of_empty_row_groups_are_refused(lake):
     """A decoder allocates memory for all of them before it reads the first one."""
     row_groups = b"\x19\xfc" + thrift.varint(50_000_000) + bytes(50_000_000)
     head = bytes([0x2C]) + thrift.schema_element("root", 1) + thrift.schema_element("n")

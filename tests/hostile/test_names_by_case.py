@@ -7,7 +7,7 @@ from contextlib import closing
 from harness.waiting import wait_until
 
 
-def test_new_name_that_differs_by_case_only_is_refused(lake):
+def test_new_name_that_differs_only_in_case_is_refused(lake):
     lake.add("sales", "SELECT 'old' AS n", key="old.parquet")
     key = lake.files.put_rows("new.parquet", "SELECT 'new' AS n")
     answer = lake.catalog.put("SALES", {"objects": [{"key": key}]})
@@ -37,4 +37,4 @@ def test_in_an_old_catalogue_the_older_dataset_has_the_name(new_lake):
         lake.queryd.stop()
         lake.start_queryd()
     assert lake.catalog.delete("sales").status == 204
-    wait_until(lambda: lake.select_all("sales").text.count("new"), "the other one has the name")
+    wait_until(lambda: lake.select_all("sales").text.count("new"), "the other dataset has the name")

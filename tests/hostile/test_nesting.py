@@ -48,7 +48,7 @@ def test_deep_statements_are_refused(lake, sql):
     assert engine_pid(lake.queryd) == engine
 
 
-def test_honest_nesting_runs(lake):
+def test_ordinary_nesting_is_accepted(lake):
     for sql in (
         "SELECT len(" + nested(50, "[", "1", "]") + ")",
         "SELECT " + nested(90, "(", "1", ")"),
@@ -62,7 +62,7 @@ def test_honest_nesting_runs(lake):
         assert answer.status == 200, f"{sql[:80]}: {answer.text[:300]}"
 
 
-def test_deep_json_is_an_error_of_the_query(lake):
+def test_deep_json_is_a_query_error(lake):
     engine = engine_pid(lake.queryd)
     for value in VALUES:
         for sql in (f"SELECT {value}", f"SELECT count(DISTINCT {value}) FROM range(3000)"):
@@ -73,7 +73,7 @@ def test_deep_json_is_an_error_of_the_query(lake):
     assert failures(lake.query) == 0
 
 
-def test_the_limits_are_settings(new_lake):
+def test_nesting_limits_are_settings(new_lake):
     lake = new_lake.set(
         "queryd", nesting_max=10, subquery_depth_max=2, expression_depth_max=60, json_depth_max=20
     ).start()

@@ -7,7 +7,7 @@ from harness.mutant_run import MutantRun
 from harness.mutants import mutants
 
 
-def test_mutants_end_no_process(scratch):
+def test_mutants_crash_no_process(scratch):
     with contextlib.closing(MutantRun(scratch)) as run:
         outcome = run.run(mutants(seed=16), 100)
         assert not outcome.ended_probe and not outcome.ended_engine, outcome

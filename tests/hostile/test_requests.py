@@ -46,7 +46,7 @@ AMBIGUOUS = {
 @both
 @pytest.mark.parametrize("version", [b"1.1", b"1.0"])
 @pytest.mark.parametrize("fields", AMBIGUOUS, ids=range(len(AMBIGUOUS)))
-def test_request_of_ambiguous_length_ends_the_connection(shared_lake, daemon, version, fields):
+def test_request_with_an_ambiguous_length_ends_the_connection(shared_lake, daemon, version, fields):
     sent = b"POST /sql HTTP/" + version + b"\r\n" + HEAD + fields + b"\r\n\r\n0\r\n\r\n" + SMUGGLED
     received = exchange(getattr(shared_lake, daemon), sent)
     status = 400 if version == b"1.0" else AMBIGUOUS[fields]
@@ -55,13 +55,13 @@ def test_request_of_ambiguous_length_ends_the_connection(shared_lake, daemon, ve
     assert b"\r\nConnection: close\r\n" in received
 
 
-def test_ambiguous_requests_have_a_line_in_the_log(shared_lake):
+def test_ambiguous_requests_are_logged(shared_lake):
     exchange(shared_lake.query, b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n")
     shared_lake.queryd.wait_for_line("request of ambiguous length", "peer=127.0.0.1")
 
 
 @both
-def test_target_may_be_a_whole_url(shared_lake, daemon):
+def test_request_target_may_be_an_absolute_url(shared_lake, daemon):
     client = getattr(shared_lake, daemon)
     assert client.get(f"http://{client.address}/healthz").text == "ok\n"
     client.get("http://evil.example/healthz").expect_text_error(
@@ -92,7 +92,7 @@ def test_body_may_be_compressed(shared_lake, coding, pack):
 
 
 @pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("zstd", zstd)])
-def test_compressed_bomb_is_cut_at_the_limit(shared_lake, coding, pack):
+def test_compressed_bomb_is_refused_at_the_limit(shared_lake, coding, pack):
     bomb = pack(b'{"sql":"' + b" " * 60_000_000 + b'"}')
     assert len(bomb) < 65536
     client, pid = shared_lake.query, shared_lake.queryd.process.pid

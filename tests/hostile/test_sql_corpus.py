@@ -162,7 +162,7 @@ def _expect_refusal(world: World, template: str, message: str) -> None:
     if whole:
         assert text == "query: " + message
     if "Parser Error" not in message:
-        assert "LINE 1" not in text, "an echo of the SQL"
+        assert "LINE 1" not in text, "the error quotes the SQL"
 
 
 REFUSED = [
@@ -184,7 +184,7 @@ def test_hostile_sql_is_refused(world, sql, message):
 
 
 @pytest.mark.parametrize("sql", _ALLOWED, ids=[sql[:60] for sql in _ALLOWED])
-def test_honest_sql_runs(world, sql):
+def test_harmless_sql_is_accepted(world, sql):
     answer = world.ask(sql)
     assert answer.status == 200, answer.text
     assert answer.json()["columns"]
@@ -253,7 +253,7 @@ def test_each_table_function_by_each_of_its_names(world, name):
             ), form
 
 
-def test_a_deep_or_long_statement_does_no_harm(world):
+def test_deep_or_long_statements_are_harmless(world):
     """The engine keeps running, whether these succeed or fail."""
     for sql in (
         "SELECT " + "(" * 20_000 + "1" + ")" * 20_000,

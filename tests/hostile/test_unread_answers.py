@@ -87,13 +87,14 @@ def all_is_given_back(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/history"])
-def test_unread_responses_take_bounded_memory(large, path):
+def test_unread_responses_use_bounded_memory(large, path):
     """Responses that are larger than the buffers of the kernel."""
     client, pid = large.catalog, large.catalogd.process.pid
     path = f"/catalog/datasets/large{path}"
     with unread(client, path, 100):
         wait_until(
-            lambda: metric(client, "tarn_http_bodies_refused_total") >= 98, "most are refused"
+            lambda: metric(client, "tarn_http_bodies_refused_total") >= 98,
+            "most requests are refused",
         )
         assert metric(client, "tarn_http_body_bytes") <= BUDGET + 5_000_000
         client.put_keys("small", "a")
@@ -105,7 +106,7 @@ def test_unread_responses_take_bounded_memory(large, path):
         growth = peak_bytes(pid) - large.before
     print(f"{growth / 1e6:.0f} MB more")
     # One response of the budget, and two that are being made.
-    assert growth < 100_000_000, "all of them have 1.1 GB"
+    assert growth < 100_000_000, "all responses have 1.1 GB"
     large.catalogd.wait_for_line("too many large bodies in memory")
     all_is_given_back(large)
     assert client.get(path).status == 200
@@ -171,21 +172,23 @@ def test_unread_lists_take_bounded_memory(large):
         assert client.manifest("small").status == 200
         growth = peak_bytes(pid) - large.before
     print(f"{growth / 1e6:.0f} MB more")
-    assert growth < 60_000_000, "all of them have 2.2 GB"
+    assert growth < 60_000_000, "all lists have 2.2 GB"
     wait_until(lambda: client.get("/catalog/list").status == 200, "a slot is free")
-    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all is given back")
+    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all memory is freed")
 
 
-def test_change_whose_response_has_no_room_is_not_made(large):
+def test_change_is_refused_if_its_response_exceeds_the_budget(large):
     client = large.catalog
     before = client.manifest("large").json()["version"]
     with unread(client, "/catalog/datasets/large", 1):
-        wait_until(lambda: metric(client, "tarn_http_body_bytes") > 10_000_000, "one is made")
+        wait_until(
+            lambda: metric(client, "tarn_http_body_bytes") > 10_000_000, "one change is made"
+        )
         # The body fits in, and the response does not.
         answer = client.put("other", json.loads(manifest(7000)))
         answer.expect_error(503, "too many large requests and responses are in memory")
         client.request("PUT", "/catalog/datasets/large?touch=true").expect_error(503, "too many")
-    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all is given back")
+    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all memory is freed")
     assert client.manifest("other").status == 404
     assert client.manifest("large").json()["version"] == before
 
@@ -200,7 +203,7 @@ def test_small_list_needs_no_slot(large):
     assert [manifest["name"] for manifest in changes["manifests"]] == ["small"]
 
 
-def test_incomplete_bodies_take_bounded_memory(new_lake):
+def test_incomplete_bodies_use_bounded_memory(new_lake):
     lake = limited(new_lake)
     lake.start_catalogd()
     client = lake.catalog
@@ -216,13 +219,14 @@ def test_incomplete_bodies_take_bounded_memory(new_lake):
             with contextlib.suppress(OSError):
                 connection.sendall(head + body[:-1])
         wait_until(
-            lambda: metric(client, "tarn_http_bodies_refused_total") >= 20, "most are refused"
+            lambda: metric(client, "tarn_http_bodies_refused_total") >= 20,
+            "most requests are refused",
         )
         assert metric(client, "tarn_http_body_bytes") <= BUDGET
-    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all is given back")
+    wait_until(lambda: metric(client, "tarn_http_body_bytes") == 0, "all memory is freed")
 
 
-def test_waiting_requests_of_one_token_leave_room_for_others(new_lake):
+def test_waiting_requests_of_one_token_leave_slots_for_others(new_lake):
     new_lake.set("catalogd", waiters_max=10)
     tokens = Tokens(new_lake)
     made = {name: tokens.create(name, "catalog") for name in ("red", "blue")}
@@ -239,16 +243,16 @@ def test_waiting_requests_of_one_token_leave_room_for_others(new_lake):
                 f"GET {path} HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {etag}\r\n"
                 f"Authorization: Bearer {made['red']}\r\n\r\n".encode()
             )
-        wait_until(lambda: metric(admin, "tarn_catalog_waiting") == 5, "five wait")
+        wait_until(lambda: metric(admin, "tarn_catalog_waiting") == 5, "five requests wait")
         red.get(path, {"If-None-Match": etag}).expect_error(503, "too many requests wait")
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(blue.get, path, {"If-None-Match": etag})
-            wait_until(lambda: metric(admin, "tarn_catalog_waiting") == 6, "six wait")
+            wait_until(lambda: metric(admin, "tarn_catalog_waiting") == 6, "six requests wait")
             assert blue.put("d", {"objects": [{"key": "a"}]}).status == 201
             assert asked.result().status == 200
 
 
-def test_list_streams_of_one_token_leave_room_for_others(new_lake):
+def test_list_streams_of_one_token_leave_slots_for_others(new_lake):
     new_lake.settings["http"] = {"write_timeout": "10m"}
     new_lake.set("catalogd", list_streams_max=4, list_timeout="10m")
     tokens = Tokens(new_lake)
@@ -257,7 +261,7 @@ def test_list_streams_of_one_token_leave_room_for_others(new_lake):
     red, blue = (new_lake.catalog.with_token(made[name]) for name in ("red", "blue"))
     assert red.put("large", json.loads(manifest(12_000))).status == 201
     with unread(red, "/catalog/list", 3):
-        wait_until(lambda: red.get("/catalog/list").status == 503, "red has its half")
+        wait_until(lambda: red.get("/catalog/list").status == 503, "red uses its half")
         red.get("/catalog/list").expect_error(503, "too many lists are being sent")
         with unread(blue, "/catalog/list", 1):
             assert len(blue.get("/catalog/list").body) > 10_000_000

@@ -24,12 +24,15 @@ def test_dataset_with_too_many_bytes_of_columns_fails_alone(new_lake):
     lake = new_lake.set("queryd", schema_bytes_max=100_000).start()
     lake.add("narrow", wide(1000, 80), key="narrow.parquet")
     lake.add("wide", wide(1000, 110), key="wide.parquet")
-    wait_until(lambda: "wide" in errors(lake.query), "it is refused")
+    wait_until(lambda: "wide" in errors(lake.query), "the dataset is refused")
     error = errors(lake.query)["wide"]
     assert "the names and types of its columns take 1" in error
     assert "at most 100000 are allowed (queryd.schema_bytes_max)" in error
     lake.query.sql("FROM wide").expect_error(400, 'query: dataset "wide": it is registered, but')
-    wait_until(lambda: lake.query.sql("SELECT count(*) FROM narrow").status == 200, "it is there")
+    wait_until(
+        lambda: lake.query.sql("SELECT count(*) FROM narrow").status == 200,
+        "the other dataset can be queried",
+    )
     assert 80_000 < metric(lake.query, "tarn_schema_bytes") < 100_000
     columns = lake.query.get("/catalog/datasets?columns=true").json()["datasets"][0]["columns"]
     assert len(columns) == 1000 and columns[7] == {"name": "c00007" + "x" * 74, "type": "INTEGER"}
@@ -38,7 +41,7 @@ def test_dataset_with_too_many_bytes_of_columns_fails_alone(new_lake):
     lake.wait_for_rows("wide", [[1]])
 
 
-def test_columns_of_one_token_leave_room_for_others(new_lake):
+def test_columns_of_one_token_leave_memory_for_others(new_lake):
     """90 KB each, 1 MB in all: the token with many datasets gets half."""
     lake = new_lake.set("queryd", schemas_bytes_max=1_000_000)
     tokens = Tokens(lake)
@@ -56,11 +59,11 @@ def test_columns_of_one_token_leave_room_for_others(new_lake):
     wait_until(lambda: len(errors(client)) == 7, lambda: f"five are read\n{lake.queryd.log_tail}")
     assert all('token "red" may take 500000' in error for error in errors(client).values())
     lake.catalog.with_token(blue).put_keys("blue", key)
-    wait_until(lambda: client.sql("SELECT count(*) FROM blue").status == 200, "blue has room")
+    wait_until(lambda: client.sql("SELECT count(*) FROM blue").status == 200, "blue has memory")
     # The retry of another dataset uses the memory that is free again.
     live = next(f"red{n}" for n in range(12) if f"red{n}" not in errors(client))
     assert lake.catalog.with_token(red).delete(live).status == 204
-    wait_until(lambda: len(errors(client)) == 6, "another one is read", limit_s=60)
+    wait_until(lambda: len(errors(client)) == 6, "another dataset is read", limit_s=60)
 
 
 def test_engine_with_little_memory_starts_with_all_columns_and_lists_them(new_lake):
@@ -98,7 +101,7 @@ def test_objects_of_a_manifest_take_memory_near_its_text(new_lake):
     front = lake.queryd.process.pid
     before = resident_bytes(front)
     assert lake.catalog.put("large", body).status == 201
-    wait_until(lambda: "large" in errors(lake.query), "it has failed", limit_s=60)
+    wait_until(lambda: "large" in errors(lake.query), "the dataset has failed", limit_s=60)
     wait_until(
         lambda: resident_bytes(front) - before < 2 * len(body),
         lambda: f"{(resident_bytes(front) - before) / 1e6:.0f} MB for {len(body) / 1e6:.0f} MB",
@@ -111,7 +114,8 @@ def test_status_lists_the_first_of_many_datasets(new_lake):
     for number in range(30):
         lake.catalog.put_keys(f"d{number:02}", "nowhere.parquet")
     wait_until(
-        lambda: lake.query.get("/catalog/status").json()["failed_count"] == 30, "all have failed"
+        lambda: lake.query.get("/catalog/status").json()["failed_count"] == 30,
+        "all datasets have failed",
     )
     status = lake.query.get("/catalog/status?limit=10").json()
     assert [each["name"] for each in status["failed"]] == [f"d{number:02}" for number in range(10)]

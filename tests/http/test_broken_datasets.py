@@ -1,4 +1,4 @@
-"""Datasets of the catalogue that cannot be read: queries get the reason."""
+"""Datasets that cannot be read: queries get the reason."""
 
 import re
 
@@ -36,17 +36,17 @@ def test_missing_object(lake):
     assert "missing.parquet" in text and "404" in text
 
 
-def test_tarn_show_says_the_same_and_fails(lake):
+def test_tarn_show_reports_the_same_reason_and_fails(lake):
     key = lake.files.put("sales/bad.parquet", b"id,name\n1,one and more text\n")
     lake.catalog.put_keys("sales", key)
     wait_for_failure(lake, "sales")
     lake.write_config()
     done = Tool(lake)("show", "sales")
     refused(done, "it is registered, but it cannot be read since", key)
-    assert key in done.stdout, "what the catalogue has is shown"
+    assert key in done.stdout, "the data in the catalogue is shown"
 
 
-def test_broken_dataset_is_not_listed_and_does_not_hurt_others(lake):
+def test_broken_dataset_is_not_listed_and_does_not_affect_others(lake):
     lake.catalog.put_keys("bad", lake.files.put("bad.parquet", b"not Parquet at all"))
     lake.add("good", "SELECT 1 AS id")
     lake.wait_for_rows("good", [[1]])
@@ -55,7 +55,7 @@ def test_broken_dataset_is_not_listed_and_does_not_hurt_others(lake):
     assert lake.query.sql("SELECT count(*) FROM information_schema.tables").rows() == [[1]]
 
 
-def test_mended_or_deleted_dataset_is_forgotten(lake):
+def test_repaired_or_deleted_dataset_is_no_longer_reported(lake):
     lake.catalog.put_keys("sales", lake.files.put("a.parquet", b"not Parquet at all"))
     wait_for_failure(lake, "sales")
     assert lake.query.sql("FROM sales").status == 400
@@ -70,7 +70,7 @@ def test_mended_or_deleted_dataset_is_forgotten(lake):
     )
 
 
-def test_name_that_differs_in_case_is_refused_also_beside_a_broken_dataset(lake):
+def test_name_that_differs_only_in_case_is_refused_even_if_the_dataset_is_broken(lake):
     lake.catalog.put_keys("Sales", lake.files.put("a.parquet", b"not Parquet at all"))
     wait_for_failure(lake, "Sales")
     key = lake.files.put_rows("b.parquet", "SELECT 1 AS id")
@@ -80,13 +80,15 @@ def test_name_that_differs_in_case_is_refused_also_beside_a_broken_dataset(lake)
     lake.wait_for_rows("sales", [[1]])
 
 
-def test_until_the_catalogue_is_read_any_dataset_may_be_there(new_lake):
+def test_unknown_dataset_is_unavailable_until_the_catalogue_is_read(new_lake):
     lake = new_lake
     lake.start_catalogd()
     lake.add("sales", "SELECT 1 AS id")
     lake.catalogd.stop()
     lake.start_queryd()
-    wait_until(lambda: lake.query.get("/catalog/status").json()["error"], "it has tried")
+    wait_until(
+        lambda: lake.query.get("/catalog/status").json()["error"], "the first refresh failed"
+    )
     answer = lake.query.sql("FROM sales")
     text = answer.expect_error(503, "query: the catalogue is not known, try again: ")
     assert "connect to" in text

@@ -1,4 +1,4 @@
-"""queryd follows the catalogue: at once, one revision at a time, and in spite of failures."""
+"""queryd follows the catalogue: at once, one revision at a time, and despite failures."""
 
 import threading
 import time
@@ -22,16 +22,16 @@ def status(lake) -> dict:
 
 
 def test_dataset_can_be_queried_as_soon_as_it_is_registered(lake):
-    wait_until(lambda: status(lake)["follows_changes"], "queryd follows")
+    wait_until(lambda: status(lake)["follows_changes"], "queryd follows the catalogue")
     key = lake.files.put_rows("a", "SELECT 1 AS n")
     took = []
     for i in range(20):
         lake.catalog.put_keys(f"d{i}", key)
         start = time.monotonic()
-        wait_until(lambda i=i: lake.select_all(f"d{i}").status == 200, "it is there")
+        wait_until(lambda i=i: lake.select_all(f"d{i}").status == 200, "the dataset can be queried")
         took.append(time.monotonic() - start)
     lake.catalog.delete("d0")
-    wait_until(lambda: lake.select_all("d0").status == 400, "it is gone")
+    wait_until(lambda: lake.select_all("d0").status == 400, "the dataset can no longer be queried")
     # The next refresh is in an hour. bench/ measures how fast this is.
     assert sorted(took)[10] < 5
 
@@ -51,13 +51,13 @@ def test_sizes_are_those_of_visible_objects(lake):
     assert sizes() == [known, unknown]
     # Queries and sizes still use the former objects of a dataset that cannot be read.
     lake.catalog.put("known", {"objects": [{"key": "no/such.parquet", "size": 7}]})
-    wait_until(lambda: status(lake)["failed"], "it is told")
+    wait_until(lambda: status(lake)["failed"], "the error is reported")
     assert sizes() == [known, unknown]
     lake.catalog.delete("known")
-    wait_until(lambda: sizes() == [unknown], "it is gone")
+    wait_until(lambda: sizes() == [unknown], "the dataset is no longer listed")
 
 
-def test_answer_says_which_revision_it_saw(lake):
+def test_response_names_the_revision_of_the_catalogue(lake):
     key = lake.files.put_rows("a", "SELECT 1 AS n")
     lake.catalog.put_keys("a", key)
     lake.wait_for_rows("a", [[1]])
@@ -103,7 +103,7 @@ def test_each_query_sees_one_revision(lake):
         for client in clients:
             client.join()
     assert not wrong
-    assert len(seen) > 3, "it changed while it was asked"
+    assert len(seen) > 3, "the catalogue changed during the queries"
 
 
 def test_status_has_failed_datasets_with_their_former_objects(lake):
@@ -113,7 +113,7 @@ def test_status_has_failed_datasets_with_their_former_objects(lake):
     missing = lake.files.key("missing.parquet")
     lake.catalog.put_keys("a", missing)
     lake.catalog.put_keys("new", missing)
-    wait_until(lambda: len(status(lake)["failed"]) == 2, "both failed")
+    wait_until(lambda: len(status(lake)["failed"]) == 2, "both datasets failed")
     first, second = status(lake)["failed"]
     assert (first["name"], first["former_is_visible"]) == ("a", True)
     assert (second["name"], second["former_is_visible"]) == ("new", False)
@@ -126,22 +126,22 @@ def test_status_has_failed_datasets_with_their_former_objects(lake):
     assert status(lake)["failed"] == []
 
 
-def test_catalogue_that_goes_and_comes_back_is_followed_again(lake):
+def test_catalogue_is_followed_again_after_an_outage(lake):
     key = lake.files.put_rows("a", "SELECT 1 AS n")
     lake.catalog.put_keys("a", key)
     lake.wait_for_rows("a", [[1]])
     lake.catalogd.kill()
     assert lake.select_all("a").rows() == [[1]]
-    wait_until(lambda: status(lake)["error"], "it is noticed")
+    wait_until(lambda: status(lake)["error"], "the outage is reported")
     lake.start_catalogd()
     lake.catalog.put_keys("b", key)
     lake.wait_for_rows("b", [[1]])
     assert status(lake)["error"] is None
-    assert len(lake.queryd.lines("refresh failed")) <= 1, "not a line each second"
+    assert len(lake.queryd.lines("refresh failed")) <= 1, "not logged each second"
 
 
 def test_stop_does_not_wait_for_a_change(lake):
-    wait_until(lambda: status(lake)["follows_changes"], "queryd follows")
+    wait_until(lambda: status(lake)["follows_changes"], "queryd follows the catalogue")
     start = time.monotonic()
     lake.queryd.stop()
     assert time.monotonic() - start < 5
@@ -166,7 +166,7 @@ def test_dataset_costs_one_request_to_the_store(new_lake, make_proxy):
     assert sorted(new_lake.select_all("two").rows()) == [[0], [1]]
 
 
-def test_object_that_the_short_way_cannot_read_is_judged_by_duckdb(new_lake):
+def test_duckdb_reports_objects_that_cannot_be_read_from_the_footer(new_lake):
     """The message names the problem."""
     new_lake.set("log", level="debug").start_catalogd()
     new_lake.catalog.put_keys("text", new_lake.files.put("text.parquet", b"id,name\n1,one\n"))

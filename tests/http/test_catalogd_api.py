@@ -26,7 +26,7 @@ def test_empty_catalogue(catalog):
     assert isinstance(answer["revision"], int)
 
 
-def test_put_creates_with_201_and_answers_the_manifest(catalog):
+def test_put_creates_with_201_and_returns_the_manifest(catalog):
     answer = catalog.put("sales", FULL)
     assert answer.status == 201
     assert answer.content_type.split(";")[0] == "application/json"
@@ -41,7 +41,7 @@ def test_put_creates_with_201_and_answers_the_manifest(catalog):
     assert TIME.fullmatch(manifest["updated_at"])
 
 
-def test_list_and_get_answer_the_same_manifest(catalog):
+def test_list_and_get_return_the_same_manifest(catalog):
     manifest = catalog.put("sales", FULL).json()
     assert catalog.manifest("sales").json() == manifest
     assert catalog.list()["manifests"] == [manifest]
@@ -70,7 +70,7 @@ def test_same_content_again_is_200_and_changes_nothing(catalog):
     assert catalog.revision() == revision
 
 
-def test_same_content_written_another_way_changes_nothing(catalog):
+def test_same_content_in_other_json_changes_nothing(catalog):
     first = catalog.put("x", '{"objects":[{"key":"k","size":1}],"row_count":2}')
     other = b' { "row_count" : 2 ,\n"objects": [ {"size":1, "key":"\\u006b"} ] } '
     again = catalog.put("x", other)
@@ -91,7 +91,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: str(change)[:60])
-def test_other_content_has_a_strictly_later_updated_at(catalog, change):
+def test_new_content_has_a_strictly_later_updated_at(catalog, change):
     first = catalog.put("sales", FULL).json()
     revision = catalog.revision()
     answer = catalog.put("sales", FULL | change)
@@ -103,12 +103,12 @@ def test_other_content_has_a_strictly_later_updated_at(catalog, change):
     assert catalog.revision() == revision + 1
 
 
-def test_updated_at_is_strictly_later_however_fast_it_changes(catalog):
+def test_updated_at_is_strictly_later_in_rapid_changes(catalog):
     times = [catalog.put_keys("busy", f"key-{n}")["updated_at"] for n in range(100)]
     assert times == sorted(set(times))
 
 
-def test_updated_at_is_strictly_later_even_when_a_dataset_is_made_anew(catalog):
+def test_updated_at_is_strictly_later_after_a_delete_and_create(catalog):
     """A client that compares only updated_at must see that the dataset is another one."""
     for _ in range(20):
         first = catalog.put_keys("phoenix", "key")
@@ -136,7 +136,7 @@ def test_unknown_dataset_is_404(catalog):
     assert problem.json()["status"] == 404
 
 
-def test_revision_grows_by_one_with_every_change_and_not_otherwise(catalog):
+def test_revision_increments_only_with_each_change(catalog):
     start = catalog.revision()
 
     def grown() -> int:
@@ -168,7 +168,7 @@ def test_dataset_of_many_objects(catalog):
     ]
 
 
-def test_many_datasets_come_in_one_list(catalog):
+def test_list_has_many_datasets(catalog):
     names = [f"dataset-{n:03}" for n in range(300)]
     for name in names:
         catalog.put_keys(name, f"{name}.parquet")
@@ -176,7 +176,7 @@ def test_many_datasets_come_in_one_list(catalog):
     assert sorted(manifest["name"] for manifest in listed["manifests"]) == names
 
 
-def test_changes_at_the_same_time_are_counted_one_by_one(catalog):
+def test_concurrent_changes_have_different_revisions(catalog):
     start = catalog.revision()
 
     def write(worker: int) -> list[str]:
@@ -189,7 +189,7 @@ def test_changes_at_the_same_time_are_counted_one_by_one(catalog):
     assert catalog.manifest("contended").json()["updated_at"] == max(times)
 
 
-def test_list_is_of_one_revision(catalog):
+def test_list_shows_exactly_one_revision(catalog):
     """The list has exactly the content of its revision."""
     start = catalog.revision()
     with ThreadPoolExecutor(1) as pool:
@@ -200,19 +200,19 @@ def test_list_is_of_one_revision(catalog):
         writing.result()
 
 
-def test_name_as_long_as_it_may_be(catalog):
+def test_name_of_the_maximum_length(catalog):
     for name in ("n" * 255, "é" * 127, "🦆" * 63):
         assert catalog.put("x", FULL).status in (200, 201)
         assert catalog.put(name, FULL).status == 201
         assert catalog.manifest(name).json()["name"] == name
 
 
-def test_key_as_long_as_it_may_be(catalog):
+def test_key_of_the_maximum_length(catalog):
     for key in ("k" * 1024, "é" * 512):
         assert catalog.put_keys("long", key)["objects"][0]["key"] == key
 
 
-def test_names_are_told_apart_by_every_byte(catalog):
+def test_names_that_differ_in_one_byte_are_different(catalog):
     names = ["a", "É", "a ", " a", "é", "e\u0301", "a/b", "a%2Fb", "a+b", "a b", ".", ".."]
     for name in names:
         assert catalog.put_keys(name, f"key of {name}")["name"] == name

@@ -68,11 +68,11 @@ def assert_refused(catalog, target: str, body: bytes, field: str) -> None:
     answer = catalog.request("PUT", target, body)
     message = answer.expect_error(400, "")
     assert field in message
-    assert len(message) < 2000, "says why, and not all of what was sent"
+    assert len(message) < 2000, "names the reason, without the complete input"
     problem = catalog.request("PUT", target, body, {"Accept": "application/json"})
     assert problem.status == 400
     assert problem.json()["detail"] == message
-    assert catalog.get("/catalog/list").body == before, "nothing is stored"
+    assert catalog.get("/catalog/list").body == before, "the catalogue is unchanged"
 
 
 @pytest.mark.parametrize(("field", "body"), BODIES, ids=[f"{f}:{str(b)[:40]}" for f, b in BODIES])
@@ -106,7 +106,7 @@ def test_bad_name(catalog, escaped):
 
 
 @pytest.mark.parametrize("escaped", ["%", "%4", "%zz", "a%2"])
-def test_escape_that_is_none(catalog, escaped):
+def test_invalid_percent_escape(catalog, escaped):
     assert_refused(catalog, f"/catalog/datasets/{escaped}", json.dumps(GOOD).encode(), "%")
 
 
@@ -132,7 +132,7 @@ def test_body_over_its_limit_is_413(new_lake):
     assert new_lake.catalog.manifest("x").json()["objects"][0]["key"] == "k" * 500
 
 
-def test_body_that_never_comes_stores_nothing(catalog):
+def test_incomplete_body_stores_nothing(catalog):
     before = catalog.get("/catalog/list").body
     with catalog.connect() as connection:
         connection.sendall(
@@ -142,7 +142,7 @@ def test_body_that_never_comes_stores_nothing(catalog):
     assert catalog.get("/catalog/list").body == before
 
 
-def test_name_is_not_sql_for_the_store_either(catalog):
+def test_name_is_not_sql_in_the_catalogue(catalog):
     names = ["'; DROP TABLE datasets; --", '"; DELETE FROM manifests; --', "x' OR '1'='1"]
     for name in names:
         assert catalog.put(name, GOOD).status == 201

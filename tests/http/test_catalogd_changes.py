@@ -49,7 +49,7 @@ def threads(lake: Lake) -> int:
 # --- ETag and If-None-Match
 
 
-def test_list_has_an_etag_and_its_revision(catalog):
+def test_list_has_an_etag_and_a_revision(catalog):
     catalog.put_keys("a", "k")
     answer = catalog.get("/catalog/list")
     catalog_id, revision = ETAG.fullmatch(answer.headers["ETag"]).groups()
@@ -58,7 +58,7 @@ def test_list_has_an_etag_and_its_revision(catalog):
     assert answer.headers["X-Catalog-Revision"] == "1"
 
 
-def test_list_that_is_known_is_304(catalog):
+def test_unchanged_list_is_304(catalog):
     catalog.put_keys("a", "k")
     etag = catalog.get("/catalog/list").headers["ETag"]
     for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -73,7 +73,7 @@ def test_list_that_is_known_is_304(catalog):
     assert answer.headers["ETag"] != etag
 
 
-def test_connection_goes_on_after_a_304(catalog):
+def test_connection_stays_usable_after_a_304(catalog):
     etag = catalog.get("/catalog/list").headers["ETag"]
     connection = http.client.HTTPConnection(catalog.address)
     for _ in range(3):
@@ -83,7 +83,7 @@ def test_connection_goes_on_after_a_304(catalog):
     connection.close()
 
 
-def test_etag_of_another_catalogue_is_never_the_same(make_lake):
+def test_etags_of_two_catalogues_differ(make_lake):
     first, second = make_lake(), make_lake()
     for lake in (first, second):
         lake.start_catalogd()
@@ -94,7 +94,7 @@ def test_etag_of_another_catalogue_is_never_the_same(make_lake):
 
 
 @pytest.mark.parametrize("header", ["x", '"x', 'x"', ""])
-def test_if_none_match_that_is_none_is_400(catalog, header):
+def test_invalid_if_none_match_is_400(catalog, header):
     answer = catalog.get("/catalog/list", {"If-None-Match": header})
     answer.expect_error(400, "If-None-Match: ")
 
@@ -118,13 +118,13 @@ def test_changes_since_a_position(catalog):
     assert listed["deleted"] == ["a"]
 
 
-def test_no_changes_are_an_empty_list(catalog):
+def test_no_changes_give_an_empty_list(catalog):
     catalog.put_keys("a", "k")
     listed = since(catalog, position(catalog))
     assert (listed["manifests"], listed["deleted"], listed["since"]) == ([], [], 1)
 
 
-def test_what_cannot_be_told_is_the_whole_list(catalog):
+def test_unknown_position_gives_the_complete_list(catalog):
     catalog.put_keys("a", "k")
     catalog_id = position(catalog).partition(".")[0]
     for where in (f"{catalog_id}.2", "other.1", f"{catalog_id}.9223372036854775807"):
@@ -134,7 +134,7 @@ def test_what_cannot_be_told_is_the_whole_list(catalog):
         assert names(listed) == ["a"]
 
 
-def test_deletions_are_told_for_so_long(new_lake):
+def test_deletions_are_listed_for_their_retention(new_lake):
     new_lake.set("catalogd", deleted_keep="1us").start_catalogd()
     catalog = new_lake.catalog
     catalog.put_keys("a", "k")
@@ -148,12 +148,12 @@ def test_deletions_are_told_for_so_long(new_lake):
 @pytest.mark.parametrize(
     "query", ["since=", "since=5", "since=a.b", "since=%22a.1%22", "since=%zz"]
 )
-def test_since_that_is_none_is_400(catalog, query):
+def test_invalid_since_is_400(catalog, query):
     catalog.get(f"/catalog/list?{query}").expect_error(400, "since: ")
 
 
 @pytest.mark.parametrize("wait", ["", "5", "-1s", "1 s", "x"])
-def test_wait_that_is_none_is_400(catalog, wait):
+def test_invalid_wait_is_400(catalog, wait):
     where = position(catalog)
     answer = catalog.get(f"/catalog/list?since={where}&wait={wait.replace(' ', '%20')}")
     answer.expect_error(400, "wait: ")
@@ -191,7 +191,7 @@ def test_following_the_changes_gives_the_list(catalog):
 # --- wait
 
 
-def test_wait_is_over_with_304(catalog):
+def test_wait_without_a_change_ends_with_304(catalog):
     where = position(catalog)
     start = time.monotonic()
     answer = catalog.get(f"/catalog/list?since={where}&wait=300ms")
@@ -209,14 +209,14 @@ def test_wait_ends_with_a_change(new_lake):
         where = position(catalog)
         for number in range(5):
             answer = pool.submit(since, catalog, where, "30s")
-            wait_until(lambda: waiting(new_lake) == 1, "it waits")
+            wait_until(lambda: waiting(new_lake) == 1, "the request waits")
             start = time.monotonic()
             catalog.put_keys("a", f"k{number}")
             listed = answer.result()
             assert time.monotonic() - start < 5
             assert names(listed) == ["a"]
             where = f"{listed['catalog_id']}.{listed['revision']}"
-    wait_until(lambda: waiting(new_lake) == 0, "nobody waits")
+    wait_until(lambda: waiting(new_lake) == 0, "no request waits")
 
 
 def test_wait_for_an_earlier_change_returns_at_once(catalog):
@@ -235,12 +235,12 @@ def test_put_without_a_change_wakes_no_waiter(new_lake):
     where = position(new_lake.catalog)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(new_lake.catalog.get, f"/catalog/list?since={where}&wait=1s")
-        wait_until(lambda: waiting(new_lake) == 1, "it waits")
+        wait_until(lambda: waiting(new_lake) == 1, "the request waits")
         new_lake.catalog.put_keys("a", "k")
         assert answer.result().status == 304
 
 
-def test_wait_is_bounded_in_time(new_lake):
+def test_wait_has_a_maximum(new_lake):
     new_lake.set("catalogd", wait_max="200ms").start_catalogd()
     where = position(new_lake.catalog)
     start = time.monotonic()
@@ -248,22 +248,22 @@ def test_wait_is_bounded_in_time(new_lake):
     assert time.monotonic() - start < 10
 
 
-def test_waits_are_bounded_in_number(new_lake):
+def test_number_of_waits_is_limited(new_lake):
     new_lake.set("catalogd", waiters_max=2).start_catalogd()
     catalog = new_lake.catalog
     where = position(catalog)
     with ThreadPoolExecutor(2) as pool:
         waits = [pool.submit(since, catalog, where, "30s") for _ in range(2)]
-        wait_until(lambda: waiting(new_lake) == 2, "both wait")
+        wait_until(lambda: waiting(new_lake) == 2, "both requests wait")
         answer = catalog.get(f"/catalog/list?since={where}&wait=30s")
         answer.expect_error(503, "too many requests wait")
         assert answer.headers["Retry-After"] == "1"
-        assert since(catalog, where)["manifests"] == [], "who does not wait is answered"
+        assert since(catalog, where)["manifests"] == [], "a request without a wait gets a response"
         catalog.put_keys("a", "k")
         assert [names(wait.result()) for wait in waits] == [["a"], ["a"]]
 
 
-def test_many_wait_and_hold_no_thread(new_lake):
+def test_waiting_requests_hold_no_thread(new_lake):
     new_lake.start_catalogd()
     catalog = new_lake.catalog
     where = position(catalog)
@@ -276,7 +276,7 @@ def test_many_wait_and_hold_no_thread(new_lake):
             "Connection: close\r\n\r\n".encode()
         )
         connections.append(connection)
-    wait_until(lambda: waiting(new_lake) == 300, "all wait")
+    wait_until(lambda: waiting(new_lake) == 300, "all requests wait")
     assert threads(new_lake) == before
     catalog.put_keys("a", "k")
     for connection in connections:
@@ -286,15 +286,15 @@ def test_many_wait_and_hold_no_thread(new_lake):
         connection.close()
 
 
-def test_wait_ends_when_the_client_goes(new_lake):
+def test_wait_ends_when_the_client_disconnects(new_lake):
     new_lake.start_catalogd()
     where = position(new_lake.catalog)
     with new_lake.catalog.connect() as connection:
         connection.sendall(
             f"GET /catalog/list?since={where}&wait=50s HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         )
-        wait_until(lambda: waiting(new_lake) == 1, "it waits")
-    wait_until(lambda: waiting(new_lake) == 0, "nobody waits", limit_s=10)
+        wait_until(lambda: waiting(new_lake) == 1, "the request waits")
+    wait_until(lambda: waiting(new_lake) == 0, "no request waits", limit_s=10)
 
 
 def test_wait_ends_with_the_daemon(new_lake):
@@ -302,7 +302,7 @@ def test_wait_ends_with_the_daemon(new_lake):
     where = position(new_lake.catalog)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(new_lake.catalog.get, f"/catalog/list?since={where}&wait=50s")
-        wait_until(lambda: waiting(new_lake) == 1, "it waits")
+        wait_until(lambda: waiting(new_lake) == 1, "the request waits")
         start = time.monotonic()
         new_lake.catalogd.stop()
         assert time.monotonic() - start < 5
@@ -323,7 +323,7 @@ def tenants(new_lake):
     return new_lake
 
 
-def test_changes_of_others_do_not_show(tenants):
+def test_changes_to_datasets_of_others_are_not_listed(tenants):
     catalog, blue = tenants.catalog, tenants.blue
     catalog.put_keys("blue_1", "k")
     catalog.put_keys("red_1", "k")
@@ -347,7 +347,7 @@ def test_changes_of_other_tenants_wake_no_waiter(tenants):
     where = position(tenants.blue)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(since, tenants.blue, where, "30s")
-        wait_until(lambda: waiting(tenants) == 1, "it waits")
+        wait_until(lambda: waiting(tenants) == 1, "the request waits")
         for number in range(20):
             tenants.catalog.put_keys("red_1", f"k{number}")
         tenants.catalog.delete("red_1")
@@ -358,7 +358,7 @@ def test_changes_of_other_tenants_wake_no_waiter(tenants):
     assert listed["manifests"] == []
 
 
-def test_position_of_one_token_is_none_of_another(tenants):
+def test_position_of_one_token_is_unknown_to_another(tenants):
     """The list of one token has no trace of the datasets of another."""
     tenants.catalog.put_keys("blue_1", "k")
     tenants.catalog.put_keys("red_1", "k")

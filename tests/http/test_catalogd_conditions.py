@@ -39,7 +39,7 @@ def test_each_manifest_has_the_etag_of_its_version(catalog):
     assert catalog.manifest("tagged").json() == updated.json()
 
 
-def test_version_begins_anew_with_a_new_dataset_id(catalog):
+def test_versions_start_again_with_a_new_dataset_id(catalog):
     put_if(catalog, "anew", "a")
     put_if(catalog, "anew", "b")
     old = catalog.manifest("anew").json()
@@ -63,7 +63,7 @@ def test_get_of_a_known_version_is_304(catalog):
 # --- If-Match and If-None-Match
 
 
-def test_if_match_lets_the_known_version_be_changed(catalog):
+def test_if_match_with_the_current_version_allows_the_change(catalog):
     first = put_if(catalog, "matched", "a").headers["ETag"]
     second = put_if(catalog, "matched", "b", If_Match=first)
     assert second.status == 200
@@ -83,7 +83,7 @@ def test_if_match_of_a_missing_dataset_is_412(catalog):
     assert delete_if(catalog, "unborn", If_Match="*").status == 404
 
 
-def test_weak_tags_match_no_change(catalog):
+def test_weak_tags_never_allow_a_change(catalog):
     etag = put_if(catalog, "weak", "a").headers["ETag"]
     assert put_if(catalog, "weak", "b", If_Match=f"W/{etag}").status == 412
     assert delete_if(catalog, "weak", If_Match=f"W/{etag}").status == 412
@@ -109,8 +109,8 @@ def test_delete_if_match(catalog):
 
 @pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
 @pytest.mark.parametrize("value", ["", "x", '"x', "1.2"])
-def test_condition_that_is_none_changes_nothing(catalog, header, value):
-    """To ignore an invalid condition could overwrite data that the client wants to protect."""
+def test_invalid_condition_changes_nothing(catalog, header, value):
+    """Ignoring an invalid condition could overwrite data that the client wants to protect."""
     answer = catalog.request("PUT", dataset_path("odd"), BODY % "a", {header: value})
     answer.expect_error(400, f"{header}: ")
     assert catalog.manifest("odd").status == 404
@@ -153,7 +153,7 @@ def put_types(catalog: Client, name: str, query: str = "", **types: str) -> Answ
     return catalog.request("PUT", dataset_path(name) + query, body)
 
 
-def test_schema_is_kept_and_returned(catalog):
+def test_schema_is_stored_and_returned(catalog):
     schema = [
         {"name": "id", "type": "BIGINT", "nullable": False},
         {"name": "päth", "type": "STRUCT(a INTEGER, b VARCHAR[])"},
@@ -166,13 +166,13 @@ def test_schema_is_kept_and_returned(catalog):
     assert "schema" not in catalog.put_keys("described", "k")
 
 
-def test_types_may_grow_and_columns_come_and_go(catalog):
+def test_types_may_widen_and_columns_may_be_added_or_dropped(catalog):
     assert put_types(catalog, "grows", id="INTEGER", x="FLOAT", gone="DATE").status == 201
     assert put_types(catalog, "grows", id="BIGINT", x="DOUBLE", new="DATE").status == 200
     assert put_types(catalog, "grows", new="DATE", gone="VARCHAR").status == 200
 
 
-def test_types_that_change_otherwise_are_409(catalog):
+def test_incompatible_type_changes_are_409(catalog):
     first = put_types(catalog, "typed", id="BIGINT", x="DECIMAL(18,2)", y="VARCHAR").json()
     answer = put_types(catalog, "typed", id="INTEGER", x="DECIMAL(18,4)", y="VARCHAR")
     assert answer.expect_error(409, "") == (

@@ -40,7 +40,7 @@ def test_history_has_each_version_newest_first(catalog):
     assert deleted["revision"] > newer["revision"] > older["revision"]
 
 
-def test_history_comes_in_pages(catalog):
+def test_history_is_paged(catalog):
     for number in range(10):
         catalog.put_keys("paged", f"k{number}")
     versions, query = [], "?limit=4"
@@ -61,13 +61,13 @@ def test_history_of_an_unknown_dataset_is_404(catalog):
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "before=-1", "before=", "limit=1.5"])
-def test_page_that_is_none_is_400(catalog, query):
+def test_invalid_page_is_400(catalog, query):
     catalog.put_keys("page", "k")
     answer = catalog.get(f"/catalog/datasets/page/history?{query}")
     answer.expect_error(400, query.partition("=")[0] + ": ")
 
 
-def test_restore_makes_a_new_version_of_an_old_one(catalog):
+def test_restore_creates_a_new_version_from_an_old_one(catalog):
     first = catalog.put_keys("back", "good")
     catalog.put_keys("back", "bad")
     answer = restore(catalog, "back", '{"version":1}')
@@ -78,7 +78,9 @@ def test_restore_makes_a_new_version_of_an_old_one(catalog):
     assert manifest["updated_at"] > first["updated_at"]
     assert answer.headers["ETag"] == f'"{first["dataset_id"]}.3"'
     assert catalog.manifest("back").json() == manifest
-    assert restore(catalog, "back", '{"version":3}').json() == manifest, "it is there already"
+    assert restore(catalog, "back", '{"version":3}').json() == manifest, (
+        "the content is already current"
+    )
 
 
 def test_restore_of_a_deleted_dataset(catalog):
@@ -95,7 +97,7 @@ def test_restore_of_a_deleted_dataset(catalog):
     assert listed["manifests"] == [manifest]
 
 
-def test_restore_of_a_former_dataset_with_the_name(catalog):
+def test_restore_of_a_former_dataset_with_the_same_name(catalog):
     first = catalog.put_keys("namesake", "first")
     catalog.delete("namesake")
     second = catalog.put_keys("namesake", "second")
@@ -131,7 +133,7 @@ def test_restore_of_deletions_and_unknown_versions(catalog):
         ('{"version":1,"when":2}', "when: unknown field"),
     ],
 )
-def test_restore_that_is_none_is_400(catalog, body, error):
+def test_invalid_restore_is_400(catalog, body, error):
     catalog.put_keys("odd", "k")
     restore(catalog, "odd", body).expect_error(400, error)
 
@@ -143,7 +145,7 @@ def test_restore_under_a_condition(catalog):
     assert restore(catalog, "guarded", '{"version":1}', **{"If-Match": "*"}).status == 200
 
 
-def test_history_is_bounded(new_lake):
+def test_history_of_a_dataset_is_limited(new_lake):
     new_lake.set("catalogd", history_versions_max=3).start_catalogd()
     for number in range(10):
         new_lake.catalog.put_keys("a", f"k{number}")
@@ -151,7 +153,7 @@ def test_history_is_bounded(new_lake):
     assert versions == [10, 9, 8]
 
 
-def test_deleted_datasets_are_forgotten_in_time(new_lake):
+def test_deleted_datasets_are_purged_after_their_retention(new_lake):
     new_lake.set("catalogd", deleted_keep="1us").start_catalogd()
     new_lake.catalog.put_keys("a", "k")
     new_lake.catalog.delete("a")
@@ -160,7 +162,7 @@ def test_deleted_datasets_are_forgotten_in_time(new_lake):
     assert restore(new_lake.catalog, "a", '{"version":1}').status == 404
 
 
-def test_history_of_others_does_not_show(new_lake):
+def test_history_of_others_is_not_visible(new_lake):
     tokens = Tokens(new_lake)
     everything = tokens.create("all", "catalog")
     blue = tokens.create("blue", "catalog", datasets=("blue_*",), prefixes=("1",))

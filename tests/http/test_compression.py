@@ -15,7 +15,7 @@ def client(shared_lake) -> Client:
 @each_format
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @pytest.mark.parametrize("text", [MIDDLE, LARGE], ids=["whole", "chunked"])
-def test_compressed_body_is_that_of_the_plain_one(client, name, encoding, text):
+def test_compressed_body_equals_the_uncompressed_one(client, name, encoding, text):
     if text == LARGE:
         # Without long repetitions, so that it is large when compressed too.
         text = "SELECT n, md5(n::VARCHAR) AS t FROM range(80000) t(n)"
@@ -48,7 +48,7 @@ def test_compressed_body_is_that_of_the_plain_one(client, name, encoding, text):
         ("", None),
     ],
 )
-def test_accept_encoding_is_weighed(client, accept, encoding):
+def test_accept_encoding_weights_are_respected(client, accept, encoding):
     answer = client.sql(MIDDLE, {"Accept-Encoding": accept})
     assert answer.headers.get("Content-Encoding") == encoding
     assert json.loads(decoded(answer))["row_count"] == 1000
@@ -63,7 +63,7 @@ def test_small_result_is_not_compressed(client, name):
 
 
 @pytest.mark.parametrize(("size", "encoding"), [(1023, None), (1024, "gzip")])
-def test_compression_begins_at_a_kibibyte(client, size, encoding):
+def test_compression_starts_at_one_kibibyte(client, size, encoding):
     text = "SELECT repeat('x', {}) AS t"
     frame = len(client.sql(text.format(0)).body)
     answer = client.sql(text.format(size - frame), {"Accept-Encoding": "gzip"})

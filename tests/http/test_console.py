@@ -16,7 +16,7 @@ def assets(page: str) -> list[str]:
     return re.findall(r'(?:src|href)="(/[^"]+)"', page)
 
 
-def test_page_and_all_that_it_names(client):
+def test_page_and_all_its_assets(client):
     page = client.get("/")
     assert page.status == 200
     assert page.content_type == "text/html; charset=utf-8"
@@ -41,7 +41,7 @@ def test_compressed_if_accepted(client):
         assert gzip.decompress(zipped.body) == plain.body
 
 
-def test_its_policy_names_no_other_server_and_nothing_unsafe(client):
+def test_content_security_policy_allows_no_other_server_and_nothing_unsafe(client):
     policy = client.get("/").headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert not re.search(r"unsafe|http|\*|data:", policy)
@@ -50,13 +50,13 @@ def test_its_policy_names_no_other_server_and_nothing_unsafe(client):
     assert other == "default-src 'none'; frame-ancestors 'none'"
 
 
-def test_nothing_else_is_below_it(client):
+def test_other_paths_of_the_console_are_404(client):
     for path in ("/console", "/console/", "/console/nowhere.js", "/console/../sql", "/index.html"):
         assert client.get(path).status == 404, path
     assert client.request("POST", "/").status == 405
 
 
-def test_page_of_another_site_may_not_load_it(client):
+def test_pages_of_other_sites_cannot_load_it(client):
     other = {
         "Sec-Fetch-Site": "cross-site",
         "Sec-Fetch-Mode": "no-cors",
@@ -65,7 +65,7 @@ def test_page_of_another_site_may_not_load_it(client):
     assert client.get(assets(client.get("/").text)[0], other).status == 403
 
 
-def test_the_page_needs_no_token_and_all_else_does(new_lake):
+def test_only_the_page_needs_no_token(new_lake):
     Tokens(new_lake).create("a")
     new_lake.start()
     page = new_lake.query.get("/")

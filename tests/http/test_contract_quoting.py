@@ -107,7 +107,7 @@ def odd_lake(shared_lake):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_name_is_only_ever_a_name(odd_lake, name):
+def test_dataset_name_is_never_sql(odd_lake, name):
     key = odd_lake.files.put_rows("by-name", "SELECT 'right' AS cell")
     odd_lake.catalog.put_keys(name, key)
     listed = [item["name"] for item in odd_lake.catalog.list()["manifests"]]
@@ -115,11 +115,11 @@ def test_name_is_only_ever_a_name(odd_lake, name):
     odd_lake.wait_for_rows(name, [["right"]])
     assert odd_lake.catalog.delete(name).status == 204
     # DuckDB has functions or views with some of these names, which datasets do not hide.
-    wait_until(lambda: b'"right"' not in odd_lake.select_all(name).body, "the view is gone")
+    wait_until(lambda: b'"right"' not in odd_lake.select_all(name).body, "the view is dropped")
     assert odd_lake.select_all("canary").rows() == [["alive"]]
 
 
-def test_a_dataset_cannot_lend_its_name_to_a_function_that_shows_secrets(odd_lake):
+def test_dataset_named_like_a_function_that_shows_secrets_is_refused(odd_lake):
     """Such a name is always refused, because after a drop of the dataset it would mean the
     function."""
     odd_lake.catalog.put_keys("duckdb_secrets", odd_lake.files.put_rows("s", "SELECT 1 AS cell"))
@@ -131,7 +131,7 @@ def test_a_dataset_cannot_lend_its_name_to_a_function_that_shows_secrets(odd_lak
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_key_is_only_ever_a_key(odd_lake, name):
+def test_key_is_never_sql_or_a_pattern(odd_lake, name):
     key = odd_lake.files.put_rows(name, "SELECT 'right' AS cell")
     odd_lake.catalog.put_keys("odd key", key)
     odd_lake.wait_for_rows("odd key", [["right"]])
@@ -144,7 +144,7 @@ def test_key_is_only_ever_a_key(odd_lake, name):
     assert odd_lake.select_all("canary").rows() == [["alive"]]
 
 
-def test_name_and_key_at_once(odd_lake):
+def test_odd_name_and_odd_key_together(odd_lake):
     odd = "x\"'); DROP VIEW canary; CREATE VIEW pwned AS SELECT 1; --"
     key = odd_lake.files.put_rows(odd, "SELECT 'right' AS cell")
     odd_lake.catalog.put_keys(odd, key)
@@ -171,7 +171,7 @@ def test_key_cannot_leave_the_bucket(odd_lake):
     odd_lake.catalog.delete("escape")
 
 
-def test_column_names_come_out_as_they_are(odd_lake):
+def test_column_names_are_returned_unchanged(odd_lake):
     names = ['dou"ble', "it's", "semi;colon", "new\nline", "データ", " ", "\\", "SELECT"]
     odd_lake.add(
         "odd columns", "SELECT " + ", ".join(f"1 AS {quoted(name)}" for name in names), "columns"

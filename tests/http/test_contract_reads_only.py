@@ -32,7 +32,7 @@ def guarded(shared_lake):
         ("SELECT n FROM numbers WHERE n IN (SELECT max(n) FROM numbers)", [[2]]),
     ],
 )
-def test_what_reads_is_answered(guarded, text, rows):
+def test_statements_that_read_are_accepted(guarded, text, rows):
     assert guarded.query.sql(text).rows() == rows
 
 
@@ -40,7 +40,7 @@ def test_what_reads_is_answered(guarded, text, rows):
     "text",
     ["DESCRIBE numbers", "SUMMARIZE numbers", "SHOW TABLES", "EXPLAIN SELECT * FROM numbers"],
 )
-def test_what_describes_is_answered(guarded, text):
+def test_statements_that_describe_are_accepted(guarded, text):
     assert guarded.query.sql(text).rows()
 
 
@@ -86,7 +86,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "text"), REFUSED, ids=[text[:50] for _, text in REFUSED])
-def test_what_does_not_read_is_refused(guarded, kind, text):
+def test_statements_that_do_not_read_are_refused(guarded, kind, text):
     text = text.format(folder=guarded.folder, prefix=guarded.files.prefix)
     message = guarded.query.sql(text).expect_error(400, "query: ")
     if kind:
@@ -120,16 +120,16 @@ READS_OUTSIDE = [
 
 
 @pytest.mark.parametrize("text", READS_OUTSIDE)
-def test_what_lies_outside_of_the_catalogue_is_not_read(guarded, text):
+def test_objects_outside_of_the_catalogue_are_not_read(guarded, text):
     text = text.format(folder=guarded.folder, prefix=guarded.files.prefix)
     answer = guarded.query.sql(text)
     message = answer.expect_error(400, "query: ")
     assert "root:" not in message
 
 
-def test_refused_statement_leaves_the_refresh_alone(guarded):
+def test_refused_statement_does_not_affect_the_refresh(guarded):
     guarded.query.sql("DROP VIEW numbers").expect_error(400, "query: ")
     guarded.add("after", "SELECT 1 AS n", key="after")
     guarded.wait_for_rows("after", [[1]])
     guarded.catalog.delete("after")
-    wait_until(lambda: guarded.select_all("after").status == 400, "the view is gone")
+    wait_until(lambda: guarded.select_all("after").status == 400, "the view is dropped")

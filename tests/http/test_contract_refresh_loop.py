@@ -51,7 +51,7 @@ def test_catalogd_may_start_later(new_lake):
     assert len(new_lake.queryd.lines(INITIAL_FAILED)) == 1
 
 
-def test_catalogd_may_go_away_and_come_back(lake):
+def test_catalogd_may_stop_and_start_again(lake):
     lake.add("numbers", "SELECT 1 AS n", key="one")
     lake.wait_for_rows("numbers", [[1]])
     lake.catalogd.stop()
@@ -64,7 +64,7 @@ def test_catalogd_may_go_away_and_come_back(lake):
     lake.wait_for_rows("numbers", [[2]])
 
 
-def test_a_line_in_the_log_only_when_something_changed(proxied):
+def test_refresh_is_logged_only_after_a_change(proxied):
     lake, proxy = proxied
     lake.start_queryd()
     lake.add("numbers", "SELECT 42 AS n")
@@ -85,7 +85,7 @@ def test_refresh_line_is_complete(lake):
     assert " INFO queryd: refresh created=1 updated=0 dropped=0 skipped=0" in line
 
 
-def test_refresh_every_is_the_time_between_refreshes(proxied):
+def test_refresh_every_is_the_interval_between_refreshes(proxied):
     lake, proxy = proxied
     lake.set("queryd", refresh_every="1s").start_queryd()
     wait_until(lambda: refresh_count(proxy) >= 1, "the first refresh")
@@ -103,7 +103,7 @@ def test_refresh_every_is_30_s_by_default(proxied):
     assert 28.0 < time.monotonic() - begin < 35.0
 
 
-def test_initial_refresh_has_a_limit_of_10_s(proxied):
+def test_initial_refresh_has_a_time_limit_of_10_s(proxied):
     lake, proxy = proxied
     proxy.stall()
     begin = time.monotonic()
@@ -111,10 +111,10 @@ def test_initial_refresh_has_a_limit_of_10_s(proxied):
     lake.queryd.wait_for_line("WARN", INITIAL_FAILED, limit_s=30)
     assert 9.0 < time.monotonic() - begin < 15.0
     proxy.pass_on()
-    wait_until(lake.query.ready, "ready once the catalogue answers")
+    wait_until(lake.query.ready, "ready once the catalogue responds")
 
 
-def test_every_refresh_has_a_limit(proxied):
+def test_every_refresh_has_a_time_limit(proxied):
     lake, proxy = proxied
     lake.set("queryd", refresh_timeout="500ms").start_queryd()
     lake.add("numbers", "SELECT 42 AS n")
@@ -176,7 +176,7 @@ def stable(shared_lake):
 
 
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
-def test_nonsense_from_catalogd_is_a_warning_and_drops_no_view(
+def test_invalid_response_from_catalogd_is_a_warning_and_drops_no_view(
     new_lake, make_proxy, stable, answer
 ):
     """A response that cannot be parsed is not an empty catalogue."""
@@ -193,7 +193,7 @@ def test_nonsense_from_catalogd_is_a_warning_and_drops_no_view(
     stable.catalog.delete("again")
 
 
-def test_pruned_catalogue_is_a_change_and_not_an_error(lake):
+def test_empty_list_is_a_change_and_not_an_error(lake):
     """A valid empty list drops all views."""
     lake.add("numbers", "SELECT 42 AS n")
     lake.wait_for_rows("numbers", [[42]])

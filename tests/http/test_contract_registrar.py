@@ -18,7 +18,7 @@ def test_new_dataset_is_created(lake):
     lake.wait_for_refresh(counts(created=1))
 
 
-def test_datasets_that_were_there_before_queryd(new_lake):
+def test_datasets_registered_before_queryd_starts(new_lake):
     new_lake.start_catalogd()
     new_lake.add("a", "SELECT 1 AS n", key="a")
     new_lake.add("b", "SELECT 2 AS n", key="b")
@@ -67,7 +67,7 @@ def test_dataset_with_the_same_updated_at_is_skipped(lake):
     lake.wait_for_rows("moving", [[2]])
 
 
-def test_dataset_that_is_gone_loses_its_view(lake):
+def test_deleted_dataset_loses_its_view(lake):
     lake.add("short_lived", "SELECT 1 AS n", key="a")
     lake.add("stays", "SELECT 2 AS n", key="b")
     lake.wait_for_rows("short_lived", [[1]])
@@ -78,7 +78,7 @@ def test_dataset_that_is_gone_loses_its_view(lake):
     lake.wait_for_rows("stays", [[2]])
 
 
-def test_dataset_can_come_back(lake):
+def test_deleted_dataset_can_be_registered_again(lake):
     lake.add("boomerang", "SELECT 1 AS n", key="a")
     lake.wait_for_rows("boomerang", [[1]])
     assert lake.catalog.delete("boomerang").status == 204
@@ -87,7 +87,7 @@ def test_dataset_can_come_back(lake):
     lake.wait_for_rows("boomerang", [[2]])
 
 
-def test_drops_come_before_anything_else(new_lake, make_proxy):
+def test_views_are_dropped_before_others_are_created(new_lake, make_proxy):
     """DuckDB ignores the case of names: to drop `Sales` after creating `sales` would drop the new
     view."""
     new_lake.start_catalogd()
@@ -130,7 +130,7 @@ def test_many_datasets_in_one_refresh(new_lake):
     assert new_lake.query.sql(f"SELECT count(*), sum(n) FROM ({sql})").rows() == [[60, 420]]
 
 
-def test_dataset_of_several_objects_is_all_of_their_rows(lake):
+def test_dataset_of_several_objects_has_all_their_rows(lake):
     keys = [
         lake.files.put_rows(f"part-{i}", f"SELECT {i} AS part, n FROM range(1000) t(n)")
         for i in range(5)
@@ -189,7 +189,7 @@ def test_broken_dataset_beside_good_ones(new_lake, break_it):
 
 
 @pytest.mark.parametrize("break_it", BREAKS)
-def test_view_that_existed_stays_when_the_new_version_is_broken(lake, break_it):
+def test_view_keeps_its_former_version_if_the_new_one_is_broken(lake, break_it):
     lake.add("numbers", "SELECT 1 AS n", key="good")
     lake.add("beside", "SELECT 1 AS n", key="beside-1")
     lake.wait_for_rows("numbers", [[1]])
@@ -223,7 +223,7 @@ def test_missing_one_of_several_objects_is_a_failure(lake):
     lake.wait_for_rows("parts", [[1], [2]])
 
 
-def test_broken_dataset_that_is_removed_is_forgotten(lake):
+def test_removed_broken_dataset_is_no_longer_reported(lake):
     break_missing(lake)
     lake.queryd.wait_for_line("WARN", FAILED, "bad")
     assert lake.catalog.delete("bad").status == 204

@@ -51,14 +51,14 @@ def test_without_a_secrets_path_the_credentials_of_s3_are_used(lake):
     lake.wait_for_rows("numbers", [[42]])
 
 
-def test_file_without_our_bucket_falls_back_to_the_credentials_of_s3(new_lake, recorder):
+def test_file_without_this_bucket_falls_back_to_the_credentials_of_s3(new_lake, recorder):
     secrets_file(new_lake, recorder.new_credentials(), bucket="another")
     new_lake.start()
     new_lake.add("numbers", "SELECT 42 AS n")
     new_lake.wait_for_rows("numbers", [[42]])
 
 
-def test_file_that_is_not_there_falls_back_to_the_credentials_of_s3(new_lake):
+def test_missing_file_falls_back_to_the_credentials_of_s3(new_lake):
     new_lake.set("queryd", secrets_path="/absent/secrets.toml").start()
     new_lake.add("numbers", "SELECT 42 AS n")
     new_lake.wait_for_rows("numbers", [[42]])
@@ -68,16 +68,16 @@ def test_file_that_is_not_there_falls_back_to_the_credentials_of_s3(new_lake):
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o444, 0o777], ids=oct)
-def test_file_that_others_can_read_is_refused(new_lake, mode):
+def test_secrets_file_that_others_can_read_is_refused(new_lake, mode):
     path = secrets_file(new_lake, new_lake.files.store.credentials, mode=mode)
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9")
     line = new_lake.run_to_exit().the_error()
     assert str(path) in line
-    assert "600" in line, "says what to do about it"
+    assert "600" in line, "the error has advice"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400], ids=oct)
-def test_file_that_only_its_owner_can_read_is_taken(new_lake, mode):
+def test_file_that_only_its_owner_can_read_is_accepted(new_lake, mode):
     secrets_file(new_lake, new_lake.files.store.credentials, mode=mode)
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9")
     with new_lake.start_queryd():
@@ -107,7 +107,7 @@ def test_file_is_missing_and_s3_has_no_credentials(new_lake):
         '[s3]\nprimary = "x"\n',
     ],
 )
-def test_file_with_half_of_the_credentials_is_refused(new_lake, text):
+def test_file_with_incomplete_credentials_is_refused(new_lake, text):
     """A key from one source is never combined with a secret from another."""
     path = new_lake.folder / "secrets.toml"
     path.write_text(text)
@@ -128,7 +128,7 @@ def test_file_with_half_of_the_credentials_is_refused(new_lake, text):
     ],
     ids=["unquoted", "unclosed", "twice", "wrong-type", "as-a-key", "bare"],
 )
-def test_file_cannot_be_parsed_and_the_line_shows_none_of_it(new_lake, recorder, template):
+def test_parse_error_does_not_quote_the_file(new_lake, recorder, template):
     """Parsers often quote the text of an error."""
     credentials = recorder.new_credentials()
     path = new_lake.folder / "secrets.toml"
@@ -157,7 +157,7 @@ def test_config_that_cannot_be_read_shows_no_credential(new_lake, recorder, key)
 
 
 def test_the_recorder_finds_a_credential_in_every_form_in_use():
-    """The check that all other tests rely on can fail."""
+    """Proves that the check on which all other tests rely can fail."""
     recorder = Recorder()
     credentials = recorder.new_credentials(with_token=True)
     for value in (
@@ -228,7 +228,7 @@ LOOKS_AROUND = [
 ]
 
 
-def test_sql_that_looks_around_shows_no_credential(new_lake, recorder):
+def test_sql_that_lists_settings_shows_no_credential(new_lake, recorder):
     """The query may succeed or be refused, but it must not show a credential."""
     credentials = new_lake.files.store.credentials
     new_lake.use_credentials(None).start_catalogd()
@@ -270,7 +270,7 @@ def test_errors_of_duckdb_are_filtered(shared_lake, recorder, part, template):
     assert recorder.find_in(problem.body) == []
 
 
-def test_session_token_is_used_and_never_shown(new_lake, recorder):
+def test_session_token_is_used_but_never_shown(new_lake, recorder):
     """The store does not know the token. The error must not quote it."""
     temporary = recorder.new_credentials(with_token=True)
     secrets_file(new_lake, temporary)
@@ -297,7 +297,7 @@ def test_credentials_are_not_on_the_command_line(shared_lake, recorder):
             assert recorder.find_in(command_line) == []
 
 
-def test_data_folder_of_the_catalogue_holds_no_credential(shared_lake, recorder):
+def test_data_folder_of_the_catalogue_has_no_credential(shared_lake, recorder):
     shared_lake.add("numbers", "SELECT 42 AS n")
     shared_lake.wait_for_rows("numbers", [[42]])
     for folder, _, names in os.walk(shared_lake.folder / "catalog"):

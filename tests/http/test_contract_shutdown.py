@@ -61,7 +61,7 @@ def test_exits_0_while_catalogd_stalls(new_lake, make_proxy, signum):
     assert exit_time(new_lake.queryd, signum) < SLACK_S
 
 
-def test_idle_connections_do_not_hold_up_the_exit(lake):
+def test_idle_connections_do_not_delay_the_exit(lake):
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with lake.query.connect() as fresh, lake.query.connect() as used:
         used.sendall(request)
@@ -70,7 +70,7 @@ def test_idle_connections_do_not_hold_up_the_exit(lake):
         assert fresh.recv(1) == b""
 
 
-def test_half_a_request_holds_up_the_exit_no_longer_than_the_limit(new_lake):
+def test_incomplete_request_delays_the_exit_at_most_by_the_limit(new_lake):
     new_lake.set("queryd", shutdown_timeout="1s").start()
     with new_lake.query.connect() as half:
         half.sendall(b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Le")
@@ -99,7 +99,7 @@ def test_running_query_finishes_within_the_limit(behind_proxy, pool, signum):
     running = pool.submit(ask, lake.query, READ_ALL)
     wait_until(lambda: proxy.held() > 0, "the query waits for the store")
     lake.queryd.send(signum)
-    wait_until(lambda: not accepts(lake.query), "it stops accepting")
+    wait_until(lambda: not accepts(lake.query), "queryd stops accepting")
     assert lake.queryd.running
     proxy.pass_on()
     answer = running.result()
@@ -118,7 +118,7 @@ def accepts(client) -> bool:
 
 
 @SIGNALS
-def test_query_that_would_run_for_minutes_is_interrupted(new_lake, pool, signum):
+def test_long_query_is_interrupted(new_lake, pool, signum):
     new_lake.set("queryd", shutdown_timeout="1s").start()
     running = pool.submit(ask, new_lake.query, ENDLESS)
     before = new_lake.queryd.cpu_seconds()
@@ -126,7 +126,9 @@ def test_query_that_would_run_for_minutes_is_interrupted(new_lake, pool, signum)
     took = exit_time(new_lake.queryd, signum)
     assert 0.9 < took < 1.0 + SLACK_S
     answer = running.result()
-    assert isinstance(answer, Exception) or answer.status >= 400, "no whole answer to half a query"
+    assert isinstance(answer, Exception) or answer.status >= 400, (
+        "an interrupted query has no complete response"
+    )
 
 
 def test_several_long_queries_are_interrupted(new_lake, pool):
@@ -140,7 +142,7 @@ def test_several_long_queries_are_interrupted(new_lake, pool):
         assert isinstance(answer, Exception) or answer.status >= 400
 
 
-def test_query_that_waits_for_a_stalled_store_does_not_hold_up_the_exit(behind_proxy, pool):
+def test_query_waiting_for_a_stalled_store_does_not_delay_the_exit(behind_proxy, pool):
     lake, proxy = behind_proxy
     lake.wait_for_refresh("created=1")
     lake.queryd.stop()
@@ -154,7 +156,7 @@ def test_query_that_waits_for_a_stalled_store_does_not_hold_up_the_exit(behind_p
     assert isinstance(answer, Exception) or answer.status >= 400
 
 
-def test_client_that_reads_nothing_does_not_hold_up_the_exit(new_lake):
+def test_client_that_reads_nothing_does_not_delay_the_exit(new_lake):
     new_lake.set("queryd", shutdown_timeout="1s").start()
     body = b'{"sql":"SELECT n, repeat(\'x\', 1000) FROM range(1000000) t(n)"}'
     with new_lake.query.connect() as connection:
@@ -166,7 +168,7 @@ def test_client_that_reads_nothing_does_not_hold_up_the_exit(new_lake):
         assert exit_time(new_lake.queryd, signal.SIGTERM) < 1.0 + SLACK_S
 
 
-def test_second_signal_does_no_harm(new_lake):
+def test_second_signal_is_harmless(new_lake):
     new_lake.start()
     new_lake.queryd.send(signal.SIGTERM)
     new_lake.queryd.send(signal.SIGTERM)

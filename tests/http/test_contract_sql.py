@@ -35,7 +35,7 @@ def chunked(*chunks: bytes, end: bool = True) -> list[bytes]:
 # --- body over 64 KiB: 413 `sql body too large`
 
 
-def test_body_of_exactly_64_kib_is_taken(sql):
+def test_body_of_exactly_64_kib_is_accepted(sql):
     assert sql.request("POST", "/sql", body_of(CAP)).rows() == [[42]]
 
 
@@ -48,24 +48,24 @@ def test_body_of_megabytes_is_too_large(sql):
     sql.raw(head, *[b" " * 65536] * 122).expect_text_error(413, TOO_LARGE)
 
 
-def test_too_large_is_said_before_the_body_has_come(sql):
+def test_too_large_is_reported_before_the_body_arrives(sql):
     """Content-Length alone is enough. The 10 GB are never sent."""
     head = b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n"
     sql.raw(head).expect_text_error(413, TOO_LARGE)
 
 
-def test_chunked_body_within_the_cap_is_taken(sql):
+def test_chunked_body_within_the_limit_is_accepted(sql):
     body = body_of(CAP)
     answer = sql.raw(*chunked(body[:10], body[10:40000], body[40000:]))
     assert answer.rows() == [[42]]
 
 
-def test_chunked_body_over_the_cap_is_too_large(sql):
+def test_chunked_body_above_the_limit_is_too_large(sql):
     body = body_of(CAP + 1)
     sql.raw(*chunked(body[:40000], body[40000:])).expect_text_error(413, TOO_LARGE)
 
 
-def test_the_cap_is_applied_while_reading(sql):
+def test_limit_of_the_body_applies_while_reading(sql):
     """An endless body without Content-Length gets a response when it exceeds the limit."""
     parts = chunked(*[b" " * 4096] * 20, end=False)
     sql.raw(*parts).expect_text_error(413, TOO_LARGE)
@@ -76,7 +76,7 @@ def test_one_chunk_that_announces_gigabytes_is_too_large(sql):
     sql.raw(head, b"ffffffff\r\n", b" " * 70000).expect_text_error(413, TOO_LARGE)
 
 
-def test_the_cap_is_a_setting(new_lake):
+def test_limit_of_the_body_is_a_setting(new_lake):
     new_lake.set("queryd", sql_body_bytes_max=1024, catalogd_url="http://127.0.0.1:9")
     new_lake.start_queryd()
     assert new_lake.query.request("POST", "/sql", body_of(1024)).rows() == [[42]]
@@ -140,13 +140,13 @@ def test_unknown_field_is_named(sql):
 
 
 @pytest.mark.parametrize("body", [b"null", b'{"sql":null}'])
-def test_null_is_either_no_text_or_the_wrong_shape(sql, body):
+def test_null_in_the_body_is_an_error(sql, body):
     answer = sql.request("POST", "/sql", body)
     assert answer.status == 400
     assert answer.text.startswith("decode body: ") or answer.text == "sql is empty\n"
 
 
-def test_unicode_in_the_body_however_it_is_written(sql):
+def test_unicode_in_the_body_as_text_or_escapes(sql):
     assert sql.request("POST", "/sql", '{"sql":"SELECT \'ü🦆\'"}').rows() == [["ü🦆"]]
     escaped = b'{"sql":"SELECT \'\\u00fc\\ud83e\\udd86\\n\'"}'
     assert sql.request("POST", "/sql", escaped).rows() == [["ü🦆\n"]]
@@ -155,12 +155,12 @@ def test_unicode_in_the_body_however_it_is_written(sql):
 @pytest.mark.parametrize(
     "content_type", ["application/json", "application/json; charset=utf-8", "application/a+json"]
 )
-def test_json_types_are_taken(sql, content_type):
+def test_json_content_types_are_accepted(sql, content_type):
     headers = {"Content-Type": content_type}
     assert sql.request("POST", "/sql", b'{"sql":"SELECT 1"}', headers).rows() == [[1]]
 
 
-def test_client_that_names_no_type_sends_json(sql):
+def test_body_without_a_content_type_is_json(sql):
     request = b"POST /sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18\r\n\r\n"
     assert sql.raw(request + b'{"sql":"SELECT 1"}').rows() == [[1]]
 
@@ -210,7 +210,7 @@ def test_duckdb_refuses_or_fails_the_query(sql, text, part):
     assert len(message) < 20_000
 
 
-def test_a_failed_query_harms_no_later_one(sql):
+def test_failed_query_does_not_affect_later_ones(sql):
     for _ in range(20):
         sql.sql("SELECT error('x')").expect_error(400, "query: ")
         assert sql.sql("SELECT 1").rows() == [[1]]
@@ -219,7 +219,7 @@ def test_a_failed_query_harms_no_later_one(sql):
 # --- success: 200
 
 
-def test_answer_has_columns_rows_and_row_count(sql):
+def test_response_has_columns_rows_and_row_count(sql):
     answer = sql.sql("SELECT 1::BIGINT AS id, 'x' AS name UNION ALL SELECT 2, NULL ORDER BY id")
     assert answer.status == 200
     assert answer.content_type.startswith("application/json")
@@ -246,7 +246,7 @@ def test_varchar_is_text(sql):
     assert sql.sql(f"SELECT '{literal}'").rows() == [[text]]
 
 
-def test_columns_of_the_same_name_all_come(sql):
+def test_all_columns_of_the_same_name_are_returned(sql):
     answer = sql.sql('SELECT 1 AS a, 2 AS a, 3 AS "A"').json()
     assert [column["name"] for column in answer["columns"]] == ["a", "a", "A"]
     assert answer["rows"] == [[1, 2, 3]]
@@ -258,7 +258,7 @@ def test_row_order_is_that_of_the_query(sql):
     assert answer["row_count"] == 20000
 
 
-def test_large_answer_is_whole(sql):
+def test_large_response_is_complete(sql):
     answer = sql.sql("SELECT n, repeat('x', 50) AS x, n / 4 AS q FROM range(200000) t(n)").json()
     assert answer["row_count"] == len(answer["rows"]) == 200000
     assert sum(row[0] for row in answer["rows"]) == 19999900000
@@ -266,7 +266,7 @@ def test_large_answer_is_whole(sql):
     assert sum(row[2] for row in answer["rows"]) == Decimal("4999975000")
 
 
-def test_one_large_cell_is_whole(sql):
+def test_large_cell_is_complete(sql):
     assert sql.sql("SELECT repeat('ab', 5000000)").rows() == [["ab" * 5000000]]
 
 
@@ -275,7 +275,7 @@ def test_a_thousand_columns(sql):
     assert answer["rows"] == [list(range(1000))]
 
 
-def test_queries_at_the_same_time_each_get_their_own_answer(sql):
+def test_concurrent_queries_get_their_own_responses(sql):
     def ask(number: int) -> list:
         return sql.sql(f"SELECT {number}, count(*) FROM range(100000)").rows()
 
@@ -298,7 +298,7 @@ def test_several_requests_on_one_connection(sql):
             assert received.startswith(b"HTTP/1.1 200 ")
 
 
-def test_an_error_that_comes_late_never_looks_like_a_whole_answer(shared_lake):
+def test_late_error_never_looks_like_a_complete_response(shared_lake):
     """Millions of rows were sent before the error: the response must be incomplete, and in
     the log."""
     text = (
@@ -340,7 +340,7 @@ def test_problem_document(sql, accept, status, title, body):
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/plain", "text/html", ""])
-def test_who_does_not_ask_for_json_gets_text(sql, accept):
+def test_error_is_text_unless_json_is_accepted(sql, accept):
     answer = sql.request("POST", "/sql", b"not json", {"Accept": accept})
     answer.expect_error(400, "decode body: ")
 

@@ -39,7 +39,7 @@ def fail_by(lake, *arguments, cwd=None) -> str:
 
 
 @pytest.mark.parametrize("flag", ["-config", "--config"])
-def test_config_flag_with_one_dash_and_with_two(ready_lake, flag):
+def test_config_option_with_one_dash_and_with_two(ready_lake, flag):
     with start_by(ready_lake, flag, ready_lake.write_config()) as queryd:
         assert Client(queryd.address(), ready_lake.recorder).get("/healthz").status == 200
 
@@ -129,7 +129,7 @@ def test_refresh_every_is_not_a_duration(ready_lake, value):
 
 
 @pytest.mark.parametrize("value", [30, 1.5, True])
-def test_refresh_every_is_not_a_text(ready_lake, value):
+def test_refresh_every_is_not_a_string(ready_lake, value):
     ready_lake.set("queryd", refresh_every=value)
     line = ready_lake.run_to_exit().the_error()
     assert "queryd.refresh_every is not a valid duration: " in line
@@ -138,7 +138,7 @@ def test_refresh_every_is_not_a_text(ready_lake, value):
 @pytest.mark.parametrize(
     "value", ["30s", "1m30s", "500ms", "1.5h", ".5s", "1h2m3s4ms5us6ns", "+5s", "250000µs"]
 )
-def test_refresh_every_takes_the_durations_of_go(ready_lake, value):
+def test_refresh_every_accepts_go_durations(ready_lake, value):
     ready_lake.set("queryd", refresh_every=value)
     with ready_lake.start_queryd():
         assert ready_lake.query.get("/healthz").status == 200
@@ -149,8 +149,8 @@ def test_duckdb_cannot_be_opened(ready_lake, scratch):
     (scratch / "httpfs.duckdb_extension").write_bytes(b"no library\n" * 100)
     ready_lake.set("queryd", extension_dir=str(scratch))
     line = ready_lake.run_to_exit().the_error()
-    assert "load httpfs" in line, "the step is named"
-    assert "LOAD '" not in line, "but not its SQL text"
+    assert "load httpfs" in line, "the error names the step"
+    assert "LOAD '" not in line, "the error has no SQL"
     assert "SECRET" not in line
 
 
@@ -204,7 +204,7 @@ def test_environment_overrides_the_file(ready_lake):
         assert ready_lake.query.get("/healthz").status == 200
 
 
-def test_environment_can_be_wrong_too(ready_lake):
+def test_invalid_environment_is_reported(ready_lake):
     exited = ready_lake.run_to_exit(env={"TARN_QUERYD_REFRESH_EVERY": "soon"})
     assert "queryd.refresh_every is not a valid duration: " in exited.the_error()
 
@@ -223,7 +223,7 @@ def test_endpoint_is_a_url_or_host_and_port(new_lake, form):
     new_lake.wait_for_rows("numbers", [[42]])
 
 
-def test_endpoint_scheme_decides_tls_and_use_ssl_overrules_it(new_lake):
+def test_endpoint_scheme_selects_tls_unless_use_ssl_overrides_it(new_lake):
     """The server has no TLS, so `https` fails unless use_ssl turns TLS off."""
     address = new_lake.files.store.address
     new_lake.set("s3", endpoint=f"https://{address}").start()
@@ -249,7 +249,7 @@ def test_endpoint_can_be_a_folder(new_lake, scratch):
 
 
 @pytest.mark.parametrize("flag", ["-config", "--config"])
-def test_catalogd_takes_the_same_flag(new_lake, flag):
+def test_catalogd_accepts_the_same_option(new_lake, flag):
     argv = [programs.program("catalogd"), flag, new_lake.write_config()]
     with Daemon(argv, folder=new_lake.folder, recorder=new_lake.recorder) as catalogd:
         assert Client(catalogd.address(), new_lake.recorder).get("/healthz").status == 200
@@ -274,7 +274,7 @@ def test_catalogd_data_dir_is_a_file(new_lake):
     assert str(blocker) in new_lake.run_to_exit("catalogd").the_error()
 
 
-def test_catalogd_database_is_no_database(new_lake):
+def test_catalogd_database_is_not_a_database(new_lake):
     """The database must not be treated as an empty catalogue, and not be overwritten."""
     new_lake.start_catalogd()
     new_lake.catalogd.stop()

@@ -92,7 +92,7 @@ WIDENINGS = [
 
 @pytest.mark.parametrize("order", [1, -1], ids=["narrow-first", "wide-first"])
 @pytest.mark.parametrize(("narrow", "wide", "kind"), WIDENINGS, ids=[w[2] for w in WIDENINGS])
-def test_widened_columns_answer_like_one_table(dataset, narrow, wide, kind, order):
+def test_widened_columns_behave_like_one_table(dataset, narrow, wide, kind, order):
     """Comparisons, bounds and joins use the values in the type of the dataset."""
     for number, values in enumerate([narrow, wide][::order]):
         dataset.add_rows(
@@ -133,7 +133,7 @@ def test_widened_columns_answer_like_one_table(dataset, narrow, wide, kind, orde
         assert dataset.rows(query) == expected, query
 
 
-def test_columns_and_fields_of_later_objects_are_there(dataset):
+def test_columns_and_fields_of_later_objects_are_included(dataset):
     dataset.add_rows("SELECT 1 AS id, {'a': 1} AS s")
     dataset.add_rows("SELECT {'b': DATE '2026-01-31', 'A': 2} AS s, 'x' AS name, 2 AS ID")
     dataset.add_rows("SELECT 3 AS id")
@@ -256,7 +256,7 @@ CONFLICTS = [
 
 
 @pytest.mark.parametrize(("first", "second", "one", "other"), CONFLICTS)
-def test_other_types_are_refused_with_column_types_and_objects(dataset, first, second, one, other):
+def test_conflict_names_the_column_types_and_objects(dataset, first, second, one, other):
     dataset.add_rows(f"SELECT {first} AS v, 1 AS k").add_rows(f"SELECT {second} AS V, 2 AS k")
     assert dataset.error() == (
         f'column "v" is {one} in "{dataset.keys[0]}" and {other} in "{dataset.keys[1]}": '
@@ -277,7 +277,7 @@ def test_conflict_keeps_the_former_view(dataset):
     assert dataset.rows("SELECT * FROM d") == [[1]]
 
 
-def test_folder_of_tarn_up_has_the_same_rules(up, scratch):
+def test_tarn_up_has_the_same_rules_for_schemas(up, scratch):
     folder = scratch / "lake"
     (folder / "d").mkdir(parents=True)
     (folder / "bad").mkdir()

@@ -227,7 +227,7 @@ def test_big_numbers_are_quoted_in_both_kinds_of_json(client, name):
     assert rows == [["9007199254740993", 1, ["9007199254740993"]]]
 
 
-def test_big_numbers_in_csv_are_quoted_within_json_alone(client):
+def test_big_numbers_in_csv_are_quoted_only_within_json(client):
     text = "SELECT 9007199254740993 AS a, [9007199254740993] AS c"
     answer = ask(client, text, "csv", big_numbers="string")
     assert answer.body == b'a,c\r\n9007199254740993,"[""9007199254740993""]"\r\n'

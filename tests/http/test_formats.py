@@ -37,7 +37,7 @@ def test_format_of_the_query_string(client, name):
     assert read(name, answer.body).names == ["n", "t"]
 
 
-def test_csv_says_that_it_is_utf_8_and_has_a_header(client):
+def test_csv_content_type_has_utf_8_and_a_header(client):
     parameters = ask(client, SMALL, "csv").content_type.replace(" ", "").split(";")[1:]
     assert sorted(parameters) == ["charset=utf-8", "header=present"]
 
@@ -72,7 +72,7 @@ def test_format_of_the_accept_header(client, name):
         ("text/csvx, xtext/csv", "json"),
     ],
 )
-def test_accept_is_weighed(client, accept, name):
+def test_accept_weights_are_respected(client, accept, name):
     answer = client.sql(SMALL, {"Accept": accept})
     assert (answer.status, answer.content_type.split(";")[0]) == (200, CONTENT_TYPES[name])
     read(name, answer.body)
@@ -116,7 +116,7 @@ def test_format_without_a_value_is_an_error(client):
 
 
 @each_format
-def test_small_result_is_whole(client, name):
+def test_small_result_has_a_content_length(client, name):
     answer = ask(client, SMALL, name)
     assert not is_chunked(answer)
     table = read(name, answer.body)
@@ -161,7 +161,7 @@ def test_ndjson_lines(client):
     )
 
 
-def test_ndjson_names_that_come_again_are_numbered(client):
+def test_repeated_names_in_ndjson_are_numbered(client):
     text = 'SELECT 1 AS a, 2 AS a, 3 AS "A", 4 AS a_1, 5 AS "q""\\"'
     row = json.loads(ask(client, text, "ndjson").body.splitlines()[0], object_pairs_hook=list)
     names = [name for name, _ in row]
@@ -228,7 +228,7 @@ def csv_literal(text: str | None) -> str:
     return "NULL::VARCHAR" if text is None else "'" + text.replace("'", "''") + "'"
 
 
-def test_csv_texts_come_back_through_pythons_reader(client):
+def test_csv_texts_round_trip_through_pythons_reader(client):
     text = " UNION ALL ".join(
         f"SELECT {i} AS i, {csv_literal(t)} AS t, 1 AS e" for i, t in enumerate(CSV_TEXTS)
     )
@@ -239,7 +239,7 @@ def test_csv_texts_come_back_through_pythons_reader(client):
     assert b'\r\n1,"",1\r\n2,,1\r\n' in answer.body
 
 
-def test_csv_comes_back_through_duckdb(client, scratch):
+def test_csv_round_trips_through_duckdb(client, scratch):
     text = " UNION ALL ".join(
         f"SELECT {i} AS i, {csv_literal(t)} AS t" for i, t in enumerate(CSV_TEXTS)
     )
@@ -254,7 +254,7 @@ def test_csv_comes_back_through_duckdb(client, scratch):
     assert [row[0] for row in back.fetchall()] == CSV_TEXTS
 
 
-def test_csv_names_are_quoted_and_stay_as_they_are(client):
+def test_csv_names_are_quoted_and_unchanged(client):
     answer = ask(client, 'SELECT 1 AS "a,b", 2 AS "say ""x""", 3 AS "l\n", 4 AS d, 5 AS d', "csv")
     assert read("csv", answer.body).names == ["a,b", 'say "x"', "l\n", "d", "d"]
     assert answer.body.startswith(b'"a,b","say ""x""","l\n",d,d\r\n')
@@ -268,7 +268,7 @@ def test_csv_null_in_the_only_column_is_an_empty_line(client):
 # --- Arrow
 
 
-def test_arrow_fields_carry_duckdbs_name_of_the_type(client):
+def test_arrow_fields_have_duckdbs_type_names(client):
     text = "SELECT 1::HUGEINT AS a, 1.50::DECIMAL(9,2) AS b, ['x'] AS c, {'k': 1} AS d, 'y' AS e"
     schema = read_arrow(ask(client, text, "arrow").body).schema
     types = {field.name: field.metadata[b"tarn.type"].decode() for field in schema}
@@ -282,7 +282,7 @@ def test_arrow_fields_carry_duckdbs_name_of_the_type(client):
     assert [str(field.type) for field in schema][:2] == ["string", "decimal128(9, 2)"]
 
 
-def test_arrow_empty_result_has_the_whole_schema(client):
+def test_empty_arrow_result_has_the_complete_schema(client):
     where = "SELECT 1::BIGINT AS a, [DATE '2026-01-31'] AS b, 'x'::ENUM('x', 'y') AS c WHERE {}"
     full = read_arrow(ask(client, where.format("true"), "arrow").body)
     empty = read_arrow(ask(client, where.format("false"), "arrow").body)
@@ -290,7 +290,7 @@ def test_arrow_empty_result_has_the_whole_schema(client):
     assert empty.schema.equals(full.schema, check_metadata=True)
 
 
-def test_arrow_names_that_come_twice_stay(client):
+def test_arrow_keeps_duplicate_names(client):
     table = read_arrow(ask(client, "SELECT 1 AS a, 2 AS a", "arrow").body)
     assert table.column_names == ["a", "a"]
     assert [column.to_pylist() for column in table.columns] == [[1], [2]]

@@ -65,7 +65,7 @@ def usual(shared_lake) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def it_lasts(lake) -> Iterator[None]:
+def server_stays_healthy(lake) -> Iterator[None]:
     """After each test, the server responds to a client and has no other connections."""
     yield
     wait_until(lambda: open_connections(lake.query) <= 1, "all connections are closed")
@@ -107,13 +107,13 @@ def test_header_too_large(client, part):
     expect_refusal(client.raw(head.encode(), method="GET"), 431, "request header too large")
 
 
-def test_header_that_never_ends_is_too_large(client):
+def test_endless_header_is_too_large(client):
     line = b"X-Line: " + b"x" * 100 + b"\r\n"
     answer = client.raw(b"GET /healthz HTTP/1.1\r\n", *[line] * 200, method="GET")
     expect_refusal(answer, 431, "request header too large")
 
 
-def test_header_just_within_the_limit_is_taken(client):
+def test_header_just_within_the_limit_is_accepted(client):
     head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Fill: %s\r\n\r\n"
     fill = HEADER_BYTES_MAX - len(head % b"")
     assert client.raw(head % (b"x" * fill), method="GET").status == 200
@@ -122,12 +122,12 @@ def test_header_just_within_the_limit_is_taken(client):
 
 
 @pytest.mark.parametrize("size", [8 * 1024 + 1, 10**12])
-def test_body_where_none_belongs(client, size):
+def test_large_unexpected_body_is_refused(client, size):
     head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size
     assert client.raw(head, method="GET").status == 413
 
 
-def test_small_body_where_none_belongs_is_dropped(usual):
+def test_small_unexpected_body_is_ignored(usual):
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
     with usual.connect() as connection:
         connection.sendall(request + request + GET.replace(b"Host", b"Connection: close\r\nHost"))
@@ -145,7 +145,7 @@ def test_slow_header(client, head):
     assert 0.3 <= time.monotonic() - begin < 0.3 + SLACK_S
 
 
-def test_header_byte_by_byte_has_no_more_time(client):
+def test_header_in_single_bytes_has_the_same_time_limit(client):
     """The limit is for the whole request, not for the time between two bytes."""
     begin = time.monotonic()
     with client.connect() as connection:
@@ -176,7 +176,7 @@ def test_slow_body_as_a_problem(client):
 
 
 @pytest.mark.parametrize("before", [b"", GET], ids=["fresh", "used"])
-def test_idle_connection_is_closed_without_a_word(client, before):
+def test_idle_connection_is_closed_without_a_response(client, before):
     with client.connect() as connection:
         connection.sendall(before)
         if before:
@@ -195,7 +195,7 @@ def test_query_may_take_longer_than_the_limits_of_requests(client):
     assert time.monotonic() - begin >= 1.5
 
 
-def test_client_that_takes_nothing_is_let_go(new_lake):
+def test_client_that_reads_nothing_is_disconnected(new_lake):
     new_lake.settings["http"] = {"write_timeout": "500ms"}
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9").start_queryd()
     with new_lake.query.connect() as connection:
@@ -219,7 +219,7 @@ def test_connection_beyond_the_limit_gets_an_error(client, lake):
             return is_refused(client)
 
         numbers = itertools.count()
-        wait_until(is_full, "all places are taken")
+        wait_until(is_full, "all connections are in use")
         with client.connect() as one_more:
             one_more.sendall(post("SELECT 1"))
             (answer,) = answers(client, read_to_end(one_more), ["POST"])
@@ -228,7 +228,7 @@ def test_connection_beyond_the_limit_gets_an_error(client, lake):
         for path in ("/healthz", "/metrics"):
             assert client.get(path).status == 200
         lake.queryd.wait_for_line("too many connections", "limit=http.connections_max")
-    wait_until(lambda: client.sql("SELECT 1").status == 200, "there is a place again")
+    wait_until(lambda: client.sql("SELECT 1").status == 200, "a connection is free again")
 
 
 def is_refused(client: Client) -> bool:
@@ -239,7 +239,7 @@ def is_refused(client: Client) -> bool:
     return answer.status == 503 and "too many connections" in answer.text
 
 
-def test_idle_connections_give_way(client):
+def test_idle_connections_are_evicted(client):
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(client.connect()) for _ in range(3 * CONNECTIONS_MAX)]
         assert client.sql("SELECT 1").rows() == [[1]]
@@ -268,7 +268,7 @@ def test_a_thousand_requests_on_one_connection(usual):
     connection.close()
 
 
-def test_chunked_answers_and_others_on_one_connection(usual):
+def test_chunked_and_other_responses_on_one_connection(usual):
     connection = http.client.HTTPConnection(usual.address, timeout=60)
     connection.connect()
     own = connection.sock.getsockname()
@@ -332,7 +332,7 @@ def test_request_in_single_bytes(usual):
     assert answer.rows() == [[7]]
 
 
-def test_connection_close_is_done(client):
+def test_connection_close_is_respected(client):
     for request in (
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         b"GET /healthz HTTP/1.0\r\n\r\n",
@@ -374,14 +374,14 @@ def test_expect_100_continue(usual):
         (b"PUT /sql HTTP/1.1\r\nContent-Length: 5", 405),
     ],
 )
-def test_expect_is_not_met_where_the_answer_is_known(usual, head, status):
+def test_no_100_continue_if_the_response_is_already_known(usual, head, status):
     """The client never sends the body."""
     with usual.connect() as connection:
         connection.sendall(head + b"\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 %d " % status)
 
 
-def test_expect_of_a_body_that_is_there_already(usual):
+def test_expect_for_a_body_that_has_already_arrived(usual):
     with usual.connect() as connection:
         connection.sendall(post("SELECT 1", b"Expect: 100-continue", b"Connection: close"))
         (answer,) = answers(usual, read_to_end(connection).removeprefix(CONTINUE), ["POST"])
@@ -393,7 +393,7 @@ def test_expect_of_a_body_that_is_there_already(usual):
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/queries"])
 def test_head_is_get_without_the_body(usual, path):
-    wait_until(usual.ready, "it is ready")
+    wait_until(usual.ready, "queryd is ready")
     body = usual.get(path).body
     head = usual.request("HEAD", path)
     assert (head.status, head.body) == (200, b"")
@@ -403,7 +403,7 @@ def test_head_is_get_without_the_body(usual, path):
 @pytest.mark.parametrize(
     "path", ["/index.html", "/SQL", "/sql/", "//sql", "/sqlx", "/queries/", "/healthz/x", "*"]
 )
-def test_no_such_path(usual, path):
+def test_unknown_path(usual, path):
     for method in ("GET", "POST", "DELETE"):
         usual.request(method, path).expect_text_error(404, "no such path")
     problem = usual.get(path, {"Accept": "application/json"})
@@ -423,7 +423,7 @@ def test_no_such_path(usual, path):
         ("/healthz", "BREW", {"GET", "HEAD"}),
     ],
 )
-def test_method_that_the_path_has_not(usual, path, method, allowed):
+def test_unsupported_method(usual, path, method, allowed):
     answer = usual.request(method, path)
     assert answer.status == 405
     assert {name.strip() for name in answer.headers["Allow"].split(",")} == allowed
@@ -431,7 +431,7 @@ def test_method_that_the_path_has_not(usual, path, method, allowed):
         assert answer.text.startswith("method not allowed, allowed: ")
 
 
-def test_path_that_is_badly_escaped(usual):
+def test_badly_escaped_path(usual):
     answer = usual.get("/queries/%zz")
     answer.expect_text_error(400, "path: a '%' must be followed by two hex digits")
 
@@ -475,7 +475,7 @@ def test_garbage(client, garbage):
     assert received.count(b"HTTP/1.1 ") <= 1
 
 
-def test_clients_that_go_in_the_middle(client):
+def test_clients_that_disconnect_during_a_response(client):
     request = post("SELECT n FROM range(1000000) t(n)")
     for end in (1, 10, 40, len(request) - 1, len(request)):
         for reset in (False, True):
@@ -486,7 +486,7 @@ def test_clients_that_go_in_the_middle(client):
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
-def test_header_of_an_answer_cannot_be_split(usual):
+def test_response_header_cannot_be_split(usual):
     """Echoed text cannot become another header."""
     answer = usual.raw(
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: a\rSet-Cookie: x\r\n\r\n",

@@ -106,7 +106,7 @@ def read_fields(file) -> dict[str, str]:
 
 @each_format
 @pytest.mark.parametrize("limit", [1, 2, 9])
-def test_row_limit_cuts_rows_off(client, name, limit):
+def test_row_limit_truncates_the_result(client, name, limit):
     answer = ask(client, "SELECT n FROM range(10) t(n) ORDER BY n", name, row_limit=limit)
     assert_truncated(name, answer)
     assert count_rows(name, answer.body) == limit
@@ -160,7 +160,7 @@ def test_result_without_a_limit_is_not_truncated(client):
     assert_truncated("json", answer, truncated=False)
 
 
-def test_row_limit_ends_a_query_that_has_no_end(client):
+def test_row_limit_ends_an_endless_query(client):
     """Rows beyond the limit are not computed."""
     begin = time.monotonic()
     answer = ask(client, "SELECT n FROM range(1000000000000) t(n)", row_limit=5)
@@ -179,7 +179,7 @@ def test_row_limit_of_a_large_result_is_in_the_trailer(client, name):
 
 
 @each_format
-def test_large_result_that_is_whole_has_an_empty_trailer(client, name):
+def test_large_complete_result_has_an_empty_trailer(client, name):
     text = LARGE.replace("1000000", "200000")
     header, body, trailer = ask_for_chunks(client, name, sql=text, row_limit=200000)
     assert header["trailer"] == "X-Truncated"
@@ -198,7 +198,7 @@ def test_trailer_of_a_compressed_result(client, encoding):
     assert trailer == {"x-truncated": "true"}
 
 
-def test_connection_goes_on_after_a_truncated_result(client):
+def test_connection_stays_usable_after_a_truncated_result(client):
     """The query is stopped, and its connection and plan stay usable."""
     for _ in range(5):
         assert ask(client, LARGE, row_limit=7).json()["row_count"] == 7
@@ -220,7 +220,7 @@ ROW_ENDS = {"json": b'x"]', "ndjson": b'x"}\n', "csv": b"x\r\n"}
 
 @pytest.mark.parametrize("name", list(ROW_ENDS))
 @pytest.mark.parametrize("limit", [1000, 1001, 1002, 1057, 5000, 100000])
-def test_byte_limit_ends_after_the_last_row_that_fits(client, name, limit):
+def test_byte_limit_truncates_after_the_last_row_that_fits(client, name, limit):
     whole = ask(client, ROWS, name).body
     end = ROW_ENDS[name]
     ends = [match.end() for match in re.finditer(re.escape(end), whole)]
@@ -276,7 +276,7 @@ def test_byte_limit_counts_before_compression(client):
     assert 15000 < len(plain.body) <= 20000
 
 
-def test_the_tighter_of_two_limits_counts(client):
+def test_lower_of_two_limits_applies(client):
     by_rows = ask(client, ROWS, row_limit=3, byte_limit=100000).json()
     assert (by_rows["row_count"], by_rows["truncated"]) == (3, True)
     by_bytes = ask(client, ROWS, row_limit=999, byte_limit=1000).json()
@@ -306,19 +306,19 @@ def test_timeout_is_a_504(client, name, accept):
         }
 
 
-def test_query_within_its_timeout_is_answered(client):
+def test_query_within_its_timeout_succeeds(client):
     assert ask(client, "SELECT 1", timeout_ms=60000).rows() == [[1]]
     assert ask(client, "SELECT 1", timeout_ms=2**64 - 1).rows() == [[1]]
 
 
-def test_timeout_of_one_query_is_not_that_of_the_next(client):
+def test_timeout_of_one_query_does_not_affect_the_next(client):
     for _ in range(3):
         ask(client, ENDLESS, timeout_ms=100).expect_text_error(504, "query: timed out after 100 ms")
         assert ask(client, "SELECT count(*) FROM range(1000000)").rows() == [[1000000]]
 
 
 @each_format
-def test_timeout_after_rows_were_sent_cuts_the_answer_short(shared_lake, name):
+def test_timeout_after_rows_were_sent_aborts_the_response(shared_lake, name):
     """The first rows arrive at once, but the rows after them never end."""
     client = shared_lake.query
     slow = "SELECT n, repeat('x', 20) AS x FROM range(1000000000000) t(n) WHERE n < 200000"
@@ -377,7 +377,7 @@ def bounded(store, recorder, session_folder):
 @pytest.mark.parametrize(
     ("asked", "rows"), [({}, 100), ({"row_limit": 1000}, 100), ({"row_limit": 7}, 7)]
 )
-def test_setting_bounds_the_row_limit_of_requests(bounded, name, asked, rows):
+def test_setting_caps_the_row_limit_of_requests(bounded, name, asked, rows):
     answer = ask(bounded, "SELECT n FROM range(1000) t(n)", name, **asked)
     assert_truncated(name, answer)
     assert count_rows(name, answer.body) == rows
@@ -388,14 +388,14 @@ def test_setting_bounds_the_row_limit_of_requests(bounded, name, asked, rows):
     [({}, 18000, 20060), ({"byte_limit": 10**9}, 18000, 20060), ({"byte_limit": 5000}, 3900, 5060)],
 )
 @pytest.mark.parametrize("name", ["json", "ndjson", "csv"])
-def test_setting_bounds_the_byte_limit_of_requests(bounded, name, asked, low, high):
+def test_setting_caps_the_byte_limit_of_requests(bounded, name, asked, low, high):
     answer = ask(bounded, "SELECT repeat('x', 1000) AS x FROM range(1000)", name, **asked)
     assert_truncated(name, answer)
     assert low < len(answer.body) < high
 
 
 @pytest.mark.parametrize("asked", [{}, {"timeout_ms": 3600000}, {"timeout_ms": 2**63}])
-def test_setting_bounds_the_timeout_of_requests(bounded, asked):
+def test_setting_caps_the_timeout_of_requests(bounded, asked):
     begin = time.monotonic()
     ask(bounded, ENDLESS, **asked).expect_text_error(504, "query: timed out after 2000 ms")
     assert time.monotonic() - begin >= 2.0
@@ -413,7 +413,7 @@ def test_request_can_ask_for_less_time_than_the_setting(bounded):
     "raw",
     ["0", "-1", "1.5", "1.0", "1e3", '"5"', "null", "true", "[1]", "{}", str(2**64), "1" * 60],
 )
-def test_bad_limit_is_an_error(client, field, raw):
+def test_invalid_limit_is_an_error(client, field, raw):
     answer = client.request("POST", "/sql", f'{{"sql":"SELECT 1","{field}":{raw}}}')
     answer.expect_text_error(400, f"decode body: {field} must be a whole number of at least 1")
 

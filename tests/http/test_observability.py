@@ -36,7 +36,7 @@ TARGETS = [
 
 
 @BOTH
-def test_every_answer_has_a_query_id_of_its_own(both, side):
+def test_every_response_has_its_own_query_id(both, side):
     client = getattr(both, side)
     ids = [client.request(*target).headers["X-Query-Id"] for target in TARGETS * 3]
     assert all(ids)
@@ -53,7 +53,7 @@ def test_query_id_is_on_every_log_line_of_the_query(both):
     ]
 
 
-def test_answer_that_was_refused_early_has_a_query_id_too(both):
+def test_early_refusal_has_a_query_id(both):
     large = both.query.request("POST", "/sql", b" " * 70000)
     assert large.status == 413
     assert large.headers["X-Query-Id"]
@@ -148,14 +148,14 @@ def test_queryd_is_not_ready_before_a_refresh_has_succeeded(new_lake):
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9").start_queryd()
     assert new_lake.query.get("/healthz").status == 200
     ready = new_lake.query.get("/readyz")
-    assert len(ready.expect_error(503, "")) > 10, "says why"
+    assert len(ready.expect_error(503, "")) > 10, "the response has the reason"
 
 
 def test_queryd_is_ready_with_an_empty_catalogue(both):
     assert both.query.get("/readyz").status == 200
 
 
-def test_queryd_stays_ready_when_catalogd_goes_away(lake):
+def test_queryd_stays_ready_when_catalogd_stops(lake):
     """queryd still answers with the known datasets, so it should stay in service."""
     wait_until(lake.query.ready, "queryd is ready")
     lake.catalogd.stop()
@@ -192,7 +192,7 @@ def test_metrics_count_requests(both, side):
         lines = client.get("/metrics").text.splitlines()
         counters = {x.split()[2] for x in lines if x.startswith("# TYPE") and "counter" in x}
         counters = {name for name in counters if "request" in name or "http" in name}
-        assert counters, "no counter of requests"
+        assert counters, "no counter for requests"
         samples = [x for x in lines if re.split(r"[{ ]", x)[0] in counters]
         return sum(float(x.split()[-1]) for x in samples)
 
@@ -202,14 +202,14 @@ def test_metrics_count_requests(both, side):
     assert total() >= before + 7
 
 
-def test_failures_of_the_engine_count_from_zero(both):
+def test_counters_of_engine_failures_start_at_zero(both):
     """A rule on the increase of a counter misses the first event if the counter begins at 1."""
     text = both.query.get("/metrics").text
     for reason in ("crash", "memory"):
         assert f'tarn_engine_failures_total{{reason="{reason}"}} 0' in text
 
 
-def test_metrics_hold_no_sql_and_no_dataset_name(both):
+def test_metrics_have_no_sql_and_no_dataset_name(both):
     both.query.sql("SELECT 'marker_of_a_query'")
     both.catalog.put_keys("marker_of_a_dataset", "k")
     for client in (both.query, both.catalog):
@@ -234,7 +234,7 @@ def test_text_log_lines_have_time_level_and_program(both, side):
         assert shape.fullmatch(line), line
 
 
-def test_json_log_is_one_object_a_line(new_lake):
+def test_json_log_has_one_object_per_line(new_lake):
     new_lake.set("log", format="json").start()
     new_lake.add("numbers", "SELECT 42 AS n")
     new_lake.wait_for_rows("numbers", [[42]])

@@ -50,7 +50,7 @@ def test_too_many_columns_are_refused_at_once(lake):
     assert error in lake.query.sql("FROM wide").expect_error(400, 'query: dataset "wide": ')
 
 
-def test_bad_files_of_tarn_up_are_all_named_and_logged_once(up, scratch):
+def test_tarn_up_names_and_logs_each_bad_file_once(up, scratch):
     folder = scratch / "lake"
     folder.mkdir()
     for name in ("a", "b", "c"):
@@ -64,7 +64,7 @@ def test_bad_files_of_tarn_up_are_all_named_and_logged_once(up, scratch):
     tries = running.client.get("/catalog/status").json()["failed"][0]["tries"]
     wait_until(
         lambda: running.client.get("/catalog/status").json()["failed"][0]["tries"] > tries + 1,
-        "it was tried again",
+        "the dataset was checked again",
     )
     assert len(running.daemon.lines("refresh failed")) == 1
     (folder / "d.parquet").write_bytes(b"not a Parquet file")

@@ -19,23 +19,23 @@ def client(shared_lake) -> Client:
 # --- by position and by name
 
 
-def test_list_is_by_position(client):
+def test_params_list_is_by_position(client):
     assert ask(client, "SELECT ? - ?, ?", [7, 2, "x"]).rows() == [[5, "x"]]
     assert ask(client, "SELECT $2 - $1, $2", [7, 2]).rows() == [[-5, 2]]
 
 
-def test_object_is_by_name(client):
+def test_params_object_is_by_name(client):
     params = {"low": 3, "high": 5}
     text = "SELECT id FROM items WHERE id BETWEEN $low AND $high ORDER BY id"
     assert ask(client, text, params).rows() == [[3], [4], [5]]
     assert ask(client, "SELECT $x || $y || $x", {"y": "b", "x": "a"}).rows() == [["aba"]]
 
 
-def test_names_are_the_same_in_both_cases(client):
+def test_parameter_names_ignore_case(client):
     assert ask(client, "SELECT $Name", {"nAME": 1}).rows() == [[1]]
 
 
-def test_no_parameters_may_be_sent_for_none(client):
+def test_empty_params_are_accepted(client):
     for params in ("null", "[]", "{}"):
         assert ask(client, "SELECT 1", params).rows() == [[1]]
 
@@ -170,12 +170,12 @@ def test_number_beyond_a_double_is_refused(client, raw):
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_against_columns(client, condition, raw, ids):
+def test_parameters_compared_with_columns(client, condition, raw, ids):
     text = f"SELECT id FROM items WHERE {condition} ORDER BY id"
     assert ask(client, text, f"[{raw}]").rows() == [[n] for n in ids]
 
 
-def test_text_that_is_no_such_value_is_an_error(client):
+def test_text_that_is_not_a_value_of_the_column_type_is_an_error(client):
     message = ask(client, "FROM items WHERE day = ?", ["tomorrow"]).expect_error(400, "query: ")
     assert "tomorrow" in message
 
@@ -231,7 +231,7 @@ def test_subquery_with_join_and_case(client):
 @pytest.mark.parametrize(
     "text", ["SELECT ? -- end", "SELECT ?;", "SELECT ? /* ; */ ; ", "SELECT ?\n"]
 )
-def test_all_endings_of_the_statement(client, text):
+def test_statements_with_all_kinds_of_endings(client, text):
     assert ask(client, text, [5]).rows() == [[5]]
 
 
@@ -257,7 +257,7 @@ def test_describe_and_summarize(client):
 @pytest.mark.parametrize(
     "text", ["FROM ?", "SELECT * FROM $1", "SELECT ?(1)", "SELECT i.? FROM items i"]
 )
-def test_parameters_are_no_names(client, text):
+def test_parameters_are_not_names(client, text):
     ask(client, text, ["items"]).expect_error(400, "query: ")
 
 
@@ -273,12 +273,12 @@ def test_parameter_with_the_name_of_a_column_is_a_text(client):
         ("query_table", "query_table() with an argument that is not the literal name of a dataset"),
     ],
 )
-def test_parameters_open_no_way_around_the_gate(client, name, refused):
+def test_parameters_do_not_bypass_the_gate(client, name, refused):
     answer = ask(client, f"FROM {name}(?)", ["/etc/passwd"])
     answer.expect_text_error(400, f"query: not allowed: {refused}")
 
 
-def test_column_names_stay_with_and_without_a_dataset(client):
+def test_column_names_are_unchanged_with_and_without_a_dataset(client):
     for end in ("", " FROM items WHERE id = 1"):
         answer = ask(client, "SELECT ? AS a, ? AS b" + end, [1, 2])
         assert [column["name"] for column in answer.json()["columns"]] == ["a", "b"]

@@ -54,7 +54,7 @@ def test_text_with_nul_keeps_its_length(client):
 
 
 @pytest.mark.parametrize("raw", [b'"\xff"', b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])
-def test_text_that_is_no_unicode_is_refused(client, raw):
+def test_text_that_is_not_unicode_is_refused(client, raw):
     body = b'{"sql":"SELECT ?","params":[' + raw + b"]}"
     client.request("POST", "/sql", body).expect_error(400, "decode body: ")
 
@@ -126,12 +126,12 @@ def test_invalid_parameters_are_reported(client, text, params, message):
         '{"a":1,"a":2}',
     ],
 )
-def test_params_that_are_no_json(client, raw):
+def test_params_that_are_not_json(client, raw):
     text = "SELECT $a" if raw.startswith("{") else "SELECT ?"
     ask(client, text, raw).expect_error(400, "decode body: ")
 
 
-def test_deep_nesting_is_refused_or_right(client):
+def test_deep_nesting_is_refused_or_correct(client):
     for depth in (50, 500, 5000):
         answer = ask(client, "SELECT ? AS v", "[" + "[" * depth + "1" + "]" * depth + "]")
         if answer.status == 200:

@@ -16,7 +16,7 @@ def client(shared_lake) -> Client:
     return shared_lake.query
 
 
-def test_same_text_with_other_parameters(client):
+def test_cached_plan_with_other_parameters(client):
     """Plans are cached, but a call uses no values of the previous one."""
     text = "SELECT id, ? AS v FROM items WHERE id = ?"
     for n in range(20):
@@ -26,7 +26,7 @@ def test_same_text_with_other_parameters(client):
 @pytest.mark.parametrize(
     "text", ["SELECT $1 AS v, typeof($1) AS t", "SELECT ? AS v FROM items LIMIT 1"]
 )
-def test_same_text_with_other_types(client, text):
+def test_cached_plan_with_other_types(client, text):
     values = (1, "x", Decimal("1.25"), None, [1, 2], {"a": 1}, True, 2**63, 1)
     for value in values:
         answer = ask(client, text, json.dumps([value], default=float))
@@ -34,7 +34,7 @@ def test_same_text_with_other_types(client, text):
         assert len(answer.json()["rows"]) == 1
 
 
-def test_same_text_after_an_error(client):
+def test_cached_plan_after_an_error(client):
     text = "SELECT ?::INTEGER + 1"
     for _ in range(3):
         assert ask(client, text, ["41"]).rows() == [[42]]
@@ -44,14 +44,14 @@ def test_same_text_after_an_error(client):
     assert ask(client, text, ["41"]).rows() == [[42]]
 
 
-def test_text_without_parameters_is_another_than_with_them(client):
+def test_plans_with_and_without_parameters_are_different(client):
     text = "SELECT count(*) FROM items WHERE id < ?"
     assert ask(client, text, [5]).rows() == [[5]]
     client.sql(text).expect_text_error(400, "query: params: 0 given, the statement takes 1")
     assert ask(client, text, [6]).rows() == [[6]]
 
 
-def test_same_text_from_many_at_once(client):
+def test_same_statement_from_many_clients_at_once(client):
     text = "SELECT count(*) + ? - ? FROM items WHERE id < ?"
 
     def one(n: int) -> list:
@@ -61,7 +61,7 @@ def test_same_text_from_many_at_once(client):
         assert list(pool.map(one, range(200))) == [[[n % 20]] for n in range(200)]
 
 
-def test_kept_plan_sees_new_rows(lake):
+def test_cached_plan_sees_new_rows(lake):
     """The same text and parameters after a change of the dataset."""
     lake.add("growing", "SELECT 1 AS n", "one.parquet")
     lake.wait_for_rows("growing", [[1]])
@@ -91,7 +91,7 @@ def test_kept_plan_sees_new_rows(lake):
         "VALUES (?), (?)",
     ],
 )
-def test_parameters_whose_type_is_not_known_do_not_harm_the_service(shared_lake, client, text):
+def test_parameters_of_unknown_type_do_not_affect_the_service(shared_lake, client, text):
     """DuckDB reports an internal error for some of these if it plans them without values."""
     count = max(1, text.count("?"))
     starts = shared_lake.queryd.log.count("engine starting")

@@ -106,7 +106,7 @@ def test_column_called_filename_beside_partitions(lake, kind, one, two):
         assert lake.query.sql(sql).rows() == rows, condition
 
 
-def test_only_the_part_below_the_dataset_counts(lake):
+def test_only_the_folders_below_the_dataset_are_partitions(lake):
     add(lake, "sales", **{"amount=0/sales/a.parquet": "SELECT 5 AS amount"})
     add(lake, "amount=0", **{"amount=0/a.parquet": "SELECT 7 AS amount"})
     wait_for(lake, "sales")
@@ -116,13 +116,13 @@ def test_only_the_part_below_the_dataset_counts(lake):
     assert notes(lake) == []
 
 
-def test_put_as_a_name_with_an_equals_sign_keeps_the_values(lake):
+def test_dataset_name_with_an_equals_sign_keeps_its_values(lake):
     (lake.folder / "sales.csv").write_text("amount,shop\n12,A\n")
     ok(Tool(lake)("put", "sales.csv", "--as", "amount=0"))
     assert lake.select_all("amount=0").rows() == [[12, "A"]]
 
 
-def test_column_of_the_objects_wins_and_it_is_said(lake):
+def test_column_of_the_objects_has_precedence_with_a_note(lake):
     add(
         lake,
         "events",
@@ -138,7 +138,7 @@ def test_column_of_the_objects_wins_and_it_is_said(lake):
     assert "events" in line and "day" in line
 
 
-def test_objects_without_the_same_partitions_have_none_and_it_is_said(lake):
+def test_different_partitions_give_no_partition_columns_and_a_note(lake):
     add(lake, "t", **{"t/a=1/x": "SELECT 1 AS id", "t/b=1/x": "SELECT 2 AS id"})
     wait_for(lake, "t")
     assert lake.select_all("t").rows() == [[1], [2]]
@@ -186,7 +186,7 @@ def test_every_listing_of_columns_agrees_before_and_after_the_first_query(lake):
     assert all(name in tool and kind in tool for name, kind in wanted)
 
 
-def test_columns_are_listed_only_when_asked_for(lake):
+def test_columns_are_listed_only_on_request(lake):
     add(lake, "t", t="SELECT 1 AS id")
     wait_for(lake, "t")
     assert "columns" not in lake.query.get("/catalog/datasets").json()["datasets"][0]

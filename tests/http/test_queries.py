@@ -69,7 +69,7 @@ def running(client: Client, query_id: str, text: str = ENDLESS) -> Iterator[Futu
 # --- records of queries
 
 
-def test_query_that_succeeded(client):
+def test_successful_query(client):
     before = datetime.now(UTC)
     text = "SELECT n FROM range(3) t(n)"
     answer = client.sql(text, {"X-Query-Id": "succeeded-1"})
@@ -113,7 +113,7 @@ def test_rows_and_bytes_are_those_that_were_sent(client, name):
         assert query["format"] == name
 
 
-def test_query_that_was_truncated(client):
+def test_truncated_query(client):
     client.sql("SELECT n FROM range(9) t(n)", {"X-Query-Id": "cut-1"}, row_limit=4)
     query = info(client, "cut-1")
     assert (query["state"], query["rows"], query["truncated"]) == ("succeeded", 4, True)
@@ -127,7 +127,7 @@ def test_query_that_was_truncated(client):
         ("DROP VIEW x", "not allowed"),
     ],
 )
-def test_query_that_failed(client, text, part):
+def test_failed_query(client, text, part):
     answer = client.sql(text)
     assert answer.status == 400
     query = info(client, answer.headers["X-Query-Id"])
@@ -136,33 +136,33 @@ def test_query_that_failed(client, text, part):
     assert answer.text == f"query: {query['error']}\n"
 
 
-def test_query_that_timed_out_has_failed(client):
+def test_query_that_timed_out_is_failed(client):
     answer = client.sql(ENDLESS, timeout_ms=200)
     query = info(client, answer.headers["X-Query-Id"])
     assert (query["state"], query["error"]) == ("failed", "timed out after 200 ms")
     assert 200 <= query["queued_ms"] + query["run_ms"] < 10_000
 
 
-def test_request_that_is_no_query_is_not_listed(client):
+def test_request_that_is_not_a_query_is_not_listed(client):
     answer = client.request("POST", "/sql", "{", {"X-Query-Id": "no-query"})
     assert answer.status == 400
     assert info(client, "no-query") is None
 
 
-def test_query_that_runs(client):
+def test_running_query(client):
     with running(client, "runs-1"):
         first = info(client, "runs-1")
         assert (first["state"], first["sql"], first["rows"]) == ("running", ENDLESS, 0)
         assert "error" not in first
         later = wait_until(
             lambda: (now := info(client, "runs-1"))["run_ms"] > first["run_ms"] and now,
-            "time passes",
+            "the elapsed time grows",
         )
         assert later["queued_ms"] == first["queued_ms"]
 
 
-def test_progress_of_a_query_that_runs(client):
-    """DuckDB does not have it for every run: it computes it once, perhaps before the scan."""
+def test_progress_of_a_running_query(client):
+    """DuckDB computes the progress once, perhaps before the scan, so some runs report none."""
     for attempt in range(8):
         with running(client, f"progress-{attempt}"):
             deadline = time.monotonic() + 2
@@ -171,7 +171,7 @@ def test_progress_of_a_query_that_runs(client):
                 if percent is not None:
                     assert 0 <= percent < 100
                     return
-    raise AssertionError("no progress was told in 8 runs")
+    raise AssertionError("no progress in 8 runs")
 
 
 def test_rows_grow_while_a_slow_client_reads(client):
@@ -198,7 +198,7 @@ def test_rows_grow_while_a_slow_client_reads(client):
     assert 0 < query["rows"] < 3000000
 
 
-def test_client_that_goes_while_its_query_computes_cancels_it(client):
+def test_query_is_cancelled_when_its_client_disconnects(client):
     body = json.dumps({"sql": ENDLESS}).encode()
     head = (
         b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: gone-1\r\nContent-Length: %d\r\n\r\n"
@@ -220,7 +220,7 @@ def narrow(new_lake: Lake) -> Client:
     return new_lake.query
 
 
-def test_queries_wait_for_their_turn(narrow, pool):
+def test_queries_beyond_the_slots_are_queued(narrow, pool):
     with running(narrow, "first") as first:
         second = pool.submit(narrow.sql, "SELECT 2", {"X-Query-Id": "second"})
         queued = wait_for_state(narrow, "second", "queued")
@@ -242,7 +242,7 @@ def test_queries_wait_for_their_turn(narrow, pool):
     assert info(narrow, "second")["queued_ms"] > queued["queued_ms"] > 0
 
 
-def test_query_that_waits_can_be_cancelled(narrow, pool):
+def test_queued_query_can_be_cancelled(narrow, pool):
     with running(narrow, "first"):
         second = pool.submit(narrow.sql, "SELECT 2", {"X-Query-Id": "second"})
         wait_for_state(narrow, "second", "queued")
@@ -252,7 +252,7 @@ def test_query_that_waits_can_be_cancelled(narrow, pool):
         assert info(narrow, "first")["state"] == "running"
 
 
-def test_query_waits_no_longer_than_queue_timeout(new_lake):
+def test_queued_query_fails_after_queue_timeout(new_lake):
     new_lake.set("queryd", max_concurrent_queries=1, queue_timeout="300ms")
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:9").start_queryd()
     client = new_lake.query
@@ -281,7 +281,7 @@ def test_cancel(client):
     )
 
 
-def test_cancel_after_rows_were_sent_cuts_the_answer_short(client):
+def test_cancel_after_rows_were_sent_aborts_the_response(client):
     body = json.dumps({"sql": LARGE}).encode()
     head = b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: cancel-2\r\n"
     head += b"Content-Length: %d\r\n\r\n"
@@ -297,7 +297,7 @@ def test_cancel_after_rows_were_sent_cuts_the_answer_short(client):
     assert wait_for_state(client, "cancel-2", "cancelled")
 
 
-def test_cancel_hits_no_other_query(client, pool):
+def test_cancel_does_not_affect_other_queries(client, pool):
     with running(client, "target"), running(client, "other") as other:
         assert cancel(client, "target").status == 204
         wait_for_state(client, "target", "cancelled")
@@ -306,14 +306,14 @@ def test_cancel_hits_no_other_query(client, pool):
         assert not other.done()
 
 
-def test_cancel_of_a_query_that_has_ended_is_a_conflict(client):
+def test_cancel_of_an_ended_query_is_a_conflict(client):
     client.sql("SELECT 1", {"X-Query-Id": "ended-1"})
     cancel(client, "ended-1").expect_text_error(409, "the query has ended already")
     assert info(client, "ended-1")["state"] == "succeeded"
 
 
 @pytest.mark.parametrize("query_id", ["nobody", "%2e%2e", "a%2Fb", "%00", "x" * 2000])
-def test_query_that_is_not_there(client, query_id):
+def test_unknown_query(client, query_id):
     client.get(f"/queries/{query_id}").expect_text_error(404, "there is no such query")
     cancel(client, query_id).expect_text_error(404, "there is no such query")
 
@@ -339,7 +339,7 @@ def test_id_of_the_client_is_used(client, query_id):
     "query_id",
     ["", " ", "x" * 65, "a b", "a/b", "a,b", 'a"b', "a\tb", "ü", "a%20b", "<script>", "a;b", "a=b"],
 )
-def test_id_that_is_no_good_is_replaced(client, query_id):
+def test_invalid_id_is_replaced(client, query_id):
     body = b'{"sql":"SELECT 1"}'
     answer = client.raw(
         b"POST /sql HTTP/1.1\r\nHost: localhost\r\nX-Query-Id: %s\r\nContent-Length: %d\r\n\r\n%s"
@@ -351,12 +351,12 @@ def test_id_that_is_no_good_is_replaced(client, query_id):
     assert info(client, given)["state"] == "succeeded"
 
 
-def test_ids_that_are_given_are_all_different(client):
+def test_generated_ids_are_all_different(client):
     ids = {client.sql("SELECT 1").headers["X-Query-Id"] for _ in range(50)}
     assert len(ids) == 50
 
 
-def test_id_of_a_query_that_runs_is_taken(client):
+def test_id_of_a_running_query_is_refused(client):
     with running(client, "taken-1") as first:
         second = client.sql("SELECT 2", {"X-Query-Id": "taken-1"})
         second.expect_text_error(409, "a query with this X-Query-Id runs already")
@@ -364,13 +364,13 @@ def test_id_of_a_query_that_runs_is_taken(client):
         assert not first.done()
 
 
-def test_id_may_come_again_after_its_query(client):
+def test_id_can_be_used_again_after_its_query(client):
     for n in range(3):
         assert client.sql(f"SELECT {n}", {"X-Query-Id": "again-1"}).rows() == [[n]]
         assert info(client, "again-1")["sql"] == f"SELECT {n}"
 
 
-def test_id_comes_back_with_every_answer(client):
+def test_every_response_has_the_id(client):
     for method, target, status in (("GET", "/healthz", 200), ("GET", "/nowhere", 404)):
         answer = client.request(method, target, headers={"X-Query-Id": "every-1"})
         assert (answer.status, answer.headers["X-Query-Id"]) == (status, "every-1")
@@ -395,7 +395,7 @@ def test_running_queries_come_first_then_ended_ones(client):
 
 
 @pytest.mark.parametrize("history", [0, 3])
-def test_history_is_bounded(new_lake, history):
+def test_history_of_queries_is_limited(new_lake, history):
     new_lake.set("queryd", query_history=history, catalogd_url="http://127.0.0.1:9").start_queryd()
     client = new_lake.query
     for n in range(6):
@@ -408,7 +408,7 @@ def test_history_is_bounded(new_lake, history):
 
 
 @pytest.mark.parametrize("end", [0, 1, 2, 3])
-def test_long_text_is_shown_by_its_beginning(client, end):
+def test_long_text_is_truncated(client, end):
     """For all positions of the limit within a multi-byte character."""
     text = "SELECT 1 --" + "x" * end + "🦆" * 2000
     answer = client.sql(text)
@@ -470,7 +470,7 @@ def test_secret_at_the_end_of_a_cut_text_is_redacted(client, module_lake, record
     assert recorder.find_in(shown.body) == []
 
 
-def test_secret_as_an_id_is_not_shown_to_others(client, module_lake, recorder):
+def test_secret_used_as_an_id_is_not_shown_to_others(client, module_lake, recorder):
     key_id = secrets_of(module_lake)[0]
     with socket.create_connection(client.address.split(":"), timeout=20) as connection:
         body = b'{"sql":"SELECT 1"}'

@@ -32,13 +32,13 @@ def is_hit(answer: Answer) -> bool:
     return status(answer) == "tarn; hit"
 
 
-def was_run(client: Client, text: str) -> None:
-    """The query runs although it has run before."""
+def expect_reruns(client: Client, text: str) -> None:
+    """Asserts that repetitions of the query are not answered from the cache."""
     for _ in range(2):
         assert not is_hit(client.sql(text))
 
 
-def test_second_time_is_a_hit_with_the_same_answer(cached):
+def test_repetition_is_a_hit_with_the_same_response(cached):
     first = cached.query.sql(SUM)
     assert status(first) == "tarn; fwd=uri-miss; stored"
     hits = metric(cached.query, "tarn_result_cache_hits_total")
@@ -55,7 +55,7 @@ def test_second_time_is_a_hit_with_the_same_answer(cached):
     assert record["bytes"] == len(second.body)
 
 
-def test_engine_is_not_asked(cached):
+def test_hit_does_not_need_the_engine(cached):
     first = cached.query.sql(SUM)
     engine = engine_pid(cached.queryd)
     os.kill(engine, signal.SIGSTOP)
@@ -65,28 +65,28 @@ def test_engine_is_not_asked(cached):
         os.kill(engine, signal.SIGCONT)
 
 
-def test_other_version_of_a_dataset_is_another_answer(cached):
+def test_new_version_of_a_dataset_invalidates_its_results(cached):
     assert cached.query.sql(SUM).rows() == [[1]]
     assert cached.query.sql("SELECT n FROM u").rows() == [[2]]
     cached.add("t", "SELECT 40 AS n", key="t2.parquet")
-    wait_until(lambda: cached.query.sql(SUM).rows() == [[40]], "t is new")
+    wait_until(lambda: cached.query.sql(SUM).rows() == [[40]], "t has the new rows")
     assert is_hit(cached.query.sql(SUM))
     after = cached.query.sql("SELECT n FROM u")
-    assert is_hit(after), "u is what it was"
+    assert is_hit(after), "u has not changed"
     revision = cached.catalog.revision()
     wait_until(
         lambda: int(cached.query.sql("SELECT n FROM u").headers["X-Catalog-Revision"]) == revision,
-        "the answer is that of the revision that queries see",
+        "the answer has the revision that queries see",
     )
 
 
-def test_dataset_that_has_gone_is_no_answer(cached):
+def test_deleted_dataset_is_not_answered_from_the_cache(cached):
     assert cached.query.sql(SUM).status == 200
     cached.catalog.delete("t")
     cached.wait_until_gone("t")
     assert cached.query.sql(SUM).status == 400
     cached.catalog.put_keys("t", cached.files.key("u.parquet"))
-    wait_until(lambda: cached.query.sql(SUM).status == 200, "it is there again")
+    wait_until(lambda: cached.query.sql(SUM).status == 200, "t can be queried again")
     assert cached.query.sql(SUM).rows() == [[2]]
 
 
@@ -106,19 +106,19 @@ def test_dataset_that_has_gone_is_no_answer(cached):
         "SELECT table_name FROM information_schema.tables",
     ],
 )
-def test_what_gives_something_else_each_time_runs_each_time(cached, text):
-    was_run(cached.query, text)
+def test_volatile_queries_are_not_cached(cached, text):
+    expect_reruns(cached.query, text)
     assert "ETag" not in cached.query.sql(text).headers
 
 
-def test_errors_are_not_kept(cached):
+def test_errors_are_not_cached(cached):
     for _ in range(2):
         assert cached.query.sql("SELECT error(n::VARCHAR) FROM t").status == 400
         assert cached.query.sql("SELECT 'x'::INTEGER").status == 400
     assert metric(cached.query, "tarn_result_cache_hits_total") == 0
 
 
-def test_what_changes_the_bytes_is_another_question(cached):
+def test_options_that_change_the_response_are_part_of_the_key(cached):
     text = "SELECT n, ?::VARCHAR AS x FROM t, range(2000)"
     client = cached.query
 
@@ -144,7 +144,7 @@ def test_what_changes_the_bytes_is_another_question(cached):
         for header in ("Content-Encoding", "X-Truncated", "Content-Type", "ETag"):
             assert before.headers.get(header) == after.headers.get(header)
     assert ask(timeout_ms=1234).body == first[0].body
-    assert is_hit(ask(timeout_ms=4321)), "a time limit changes no result"
+    assert is_hit(ask(timeout_ms=4321)), "a time limit does not change the result"
 
 
 def test_etag_and_304(cached):
@@ -157,16 +157,16 @@ def test_etag_and_304(cached):
         assert answer.body == b""
         assert answer.headers["ETag"] == tag
     fresh = cached.query.sql(SUM, {"If-None-Match": tag, "Cache-Control": "no-cache"})
-    assert fresh.status == 304, "it was run, and gave the same"
+    assert fresh.status == 304, "it ran and gave the same result"
     assert cached.query.sql(SUM, {"If-None-Match": '"other"'}).status == 200
     assert cached.query.sql(SUM, {"If-None-Match": "no tag"}).status == 400
     cached.add("t", "SELECT 5 AS n", key="t5.parquet")
     wait_until(
-        lambda: cached.query.sql(SUM, {"If-None-Match": tag}).status == 200, "another result"
+        lambda: cached.query.sql(SUM, {"If-None-Match": tag}).status == 200, "a changed result"
     )
 
 
-def test_etag_outlives_the_process(cached):
+def test_etag_is_the_same_after_a_restart(cached):
     tag = cached.query.sql(SUM).headers["ETag"]
     cached.queryd.stop()
     cached.start_queryd()
@@ -176,7 +176,7 @@ def test_etag_outlives_the_process(cached):
     assert not is_hit(answer)
 
 
-def test_requests_that_want_no_kept_answer(cached):
+def test_cache_control_bypasses_the_cache(cached):
     cached.query.sql(SUM)
     for asked in ("no-cache", "max-age=0"):
         answer = cached.query.sql(SUM, {"Cache-Control": asked})
@@ -184,14 +184,14 @@ def test_requests_that_want_no_kept_answer(cached):
     other = "SELECT n + 1 FROM t"
     for _ in range(2):
         assert status(cached.query.sql(other, {"Cache-Control": "no-store"})) == "tarn; fwd=request"
-    assert not is_hit(cached.query.sql(other)), "it was not kept"
+    assert not is_hit(cached.query.sql(other)), "it was not cached"
 
 
-def test_results_that_are_streamed_are_not_kept(cached):
-    was_run(cached.query, "SELECT repeat('x', 1000) AS x FROM t, range(3000)")
+def test_streamed_results_are_not_cached(cached):
+    expect_reruns(cached.query, "SELECT repeat('x', 1000) AS x FROM t, range(3000)")
 
 
-def test_memory_is_bounded(new_lake):
+def test_memory_of_the_cache_is_limited(new_lake):
     lake = new_lake.set("queryd", result_cache_bytes=200_000).start()
     for i in range(50):
         assert lake.query.sql(f"SELECT {i}, repeat('x', 20000)").status == 200
@@ -199,17 +199,17 @@ def test_memory_is_bounded(new_lake):
     assert 100_000 < held <= 200_000
     assert metric(lake.query, "tarn_result_cache_evicted_total") > 30
     assert is_hit(lake.query.sql("SELECT 49, repeat('x', 20000)"))
-    was_run(lake.query, "SELECT repeat('x', 100000)")
+    expect_reruns(lake.query, "SELECT repeat('x', 100000)")
 
 
-def test_it_can_be_switched_off(new_lake):
+def test_cache_can_be_disabled(new_lake):
     lake = new_lake.set("queryd", result_cache_bytes=0).start()
-    was_run(lake.query, "SELECT 1")
+    expect_reruns(lake.query, "SELECT 1")
     tag = lake.query.sql("SELECT 1").headers["ETag"]
     assert lake.query.sql("SELECT 1", {"If-None-Match": tag}).status == 304
 
 
-def test_each_set_of_datasets_has_answers_of_its_own(new_lake):
+def test_tokens_with_different_datasets_do_not_share_results(new_lake):
     tokens = Tokens(new_lake)
     tokens.let_queryd_in()
     loader = tokens.create("loader", "catalog")
@@ -222,12 +222,16 @@ def test_each_set_of_datasets_has_answers_of_its_own(new_lake):
     lake.catalog.token = loader
     lake.add("t", "SELECT 1 AS n", key="t.parquet")
     both, other, wide = (lake.query.with_token(token) for token in (both, other, wide))
-    wait_until(lambda: wide.sql(SUM).status == 200, "it is there")
-    wait_until(lambda: both.sql(SUM).status == 200, "it is there")
+    wait_until(lambda: wide.sql(SUM).status == 200, "t can be queried")
+    wait_until(lambda: both.sql(SUM).status == 200, "t can be queried")
     assert is_hit(both.sql(SUM))
     assert is_hit(wide.sql(SUM))
     for _ in range(2):
         assert other.sql(SUM).status == 400
     same = tokens.create("same", "query", datasets=("u", "t"))
-    wait_until(lambda: lake.query.with_token(same).sql("SELECT 1").status == 200, "it counts")
-    assert is_hit(lake.query.with_token(same).sql(SUM)), "who sees the same shares"
+    wait_until(
+        lambda: lake.query.with_token(same).sql("SELECT 1").status == 200, "the token is accepted"
+    )
+    assert is_hit(lake.query.with_token(same).sql(SUM)), (
+        "tokens with the same datasets share results"
+    )

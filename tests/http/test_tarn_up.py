@@ -47,7 +47,7 @@ def test_each_file_and_each_folder_of_files_is_a_dataset(up, folder):
     assert running.names() == {"cities", "numbers", "events"}
 
 
-def test_folder_whose_path_duckdb_reads_as_another_one_is_refused(scratch):
+def test_folder_with_a_path_that_duckdb_misreads_is_refused(scratch):
     """DuckDB reads a backslash in a pattern as a slash."""
     odd, other = scratch / "a[1]" / "b\\c", scratch / "a[1]" / "b" / "c"
     for folder, rows in ((odd, "SELECT 1 AS n"), (other, "SELECT 2 AS n")):
@@ -59,7 +59,7 @@ def test_folder_whose_path_duckdb_reads_as_another_one_is_refused(scratch):
     assert "a backslash and one of * ? [" in done.stderr
 
 
-def test_sql_and_catalogue_are_on_one_port(up, folder):
+def test_sql_and_catalogue_share_one_port(up, folder):
     running = up(folder)
     assert running.client.get("/healthz").status == 200
     wait_until(running.client.ready, "ready")
@@ -118,7 +118,7 @@ def test_files_with_odd_names(up, scratch):
         running.wait_for_rows(f"SELECT cell FROM {quoted(name)}", [["right"]])
 
 
-def test_broken_file_beside_good_ones(up, folder):
+def test_broken_file_does_not_affect_others(up, folder):
     (folder / "broken.parquet").write_bytes(b"no Parquet at all")
     running = up(folder)
     running.wait_for_rows("SELECT sum(n) FROM numbers", [[45]])
@@ -126,7 +126,7 @@ def test_broken_file_beside_good_ones(up, folder):
     running.daemon.wait_for_line("broken")
 
 
-def test_files_of_the_machine_beside_the_folder_are_not_read(up, folder):
+def test_files_outside_of_the_folder_are_not_read(up, folder):
     (folder.parent / "private.parquet").write_bytes(parquet("SELECT 'private' AS cell"))
     running = up(folder)
     for target in (folder.parent / "private.parquet", folder / ".." / "private.parquet"):
@@ -142,7 +142,7 @@ def test_stops_with_exit_status_0(up, folder, signum):
     up(folder).daemon.stop(signum)
 
 
-def test_folder_is_left_as_it_was(up, folder):
+def test_folder_is_not_changed(up, folder):
     def tree() -> dict:
         return {str(p): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
 
@@ -161,7 +161,7 @@ def refusal(scratch: Path, recorder, *arguments, **env: str) -> str:
     return daemon.log
 
 
-def test_folder_that_is_not_there(scratch, recorder):
+def test_missing_folder(scratch, recorder):
     said = refusal(scratch, recorder, scratch / "absent", "--bind", "127.0.0.1:0")
     assert f"cannot serve {scratch / 'absent'}: No such file or directory" in said
 
@@ -172,21 +172,21 @@ def test_file_in_place_of_a_folder(scratch, recorder):
     assert f"{scratch / 'a.parquet'} is a file: serve the folder that has it" in said
 
 
-def test_port_that_is_taken(up, folder, scratch, recorder):
+def test_port_in_use(up, folder, scratch, recorder):
     running = up(folder)
     said = refusal(scratch, recorder, folder, "--bind", running.client.address)
     assert f"cannot listen on {running.client.address}: another program" in said
     assert "--bind HOST:PORT" in said
 
 
-def test_home_that_cannot_be_written_to(scratch, recorder):
+def test_home_that_is_not_writable(scratch, recorder):
     (scratch / "file").write_text("no folder\n")
     home = str(scratch / "file")
     said = refusal(scratch, recorder, "--bind", "127.0.0.1:0", XDG_DATA_HOME=home)
     assert said.rstrip().endswith("serve your own folder instead: tarn up DIR")
 
 
-def test_stop_says_how_long_queries_have(up, folder):
+def test_stop_reports_the_time_left_for_queries(up, folder):
     daemon = up(folder).daemon
     daemon.wait_for(lambda: "Press Ctrl-C" in daemon.stdout, "the end of the greeting")
     daemon.stop(signal.SIGINT)
@@ -207,7 +207,7 @@ def sample_is_right(running: Up) -> None:
     assert 100_000 < total < 5_000_000
 
 
-def test_sample_data_is_made_on_first_start_and_used_again(up, scratch):
+def test_sample_data_is_created_once(up, scratch):
     running = up()
     sample_is_right(running)
     folder = scratch / "data-home" / "tarn" / "sample"
@@ -225,7 +225,7 @@ def test_first_query_is_printed(up):
         lambda: "SELECT" in running.daemon.stdout.upper(), "a query on stdout", limit_s=60
     )
     lines = running.daemon.stdout.splitlines()
-    assert len(lines) > 5, "and its result"
+    assert len(lines) > 5, "the result is printed too"
 
 
 def test_sample_is_below_home_without_xdg_data_home(scratch, recorder):

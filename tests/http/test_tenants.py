@@ -31,7 +31,9 @@ def tenants(module_lake):
     lake.blue = lake.query.with_token(lake.blue_token)
     lake.red = lake.query.with_token(lake.red_token)
     lake.all = lake.query.with_token(lake.all_token)
-    wait_until(lambda: lake.all.sql("FROM shared_days").status == 200, "all are there")
+    wait_until(
+        lambda: lake.all.sql("FROM shared_days").status == 200, "all datasets can be queried"
+    )
     return lake
 
 
@@ -46,7 +48,7 @@ def test_tenants_see_the_sizes_of_their_own_datasets(tenants):
     assert tenants.query.get("/catalog/datasets").status == 401
 
 
-def test_each_reads_its_own(tenants):
+def test_each_tenant_reads_its_own_datasets(tenants):
     assert tenants.blue.sql("SELECT count(*) FROM blue_orders").rows() == [[10]]
     assert tenants.red.sql("SELECT count(*) FROM red_orders").rows() == [[20]]
     for client in (tenants.blue, tenants.red, tenants.all):
@@ -96,7 +98,7 @@ RED_WORDS = re.compile(r"red_secret_plans|red_column|red_id|red\.parquet|plans\.
 
 
 @pytest.mark.parametrize("sql", PROBES)
-def test_no_statement_shows_the_other_tenants(tenants, sql):
+def test_no_statement_shows_datasets_of_other_tenants(tenants, sql):
     answer = tenants.blue.sql(sql)
     # An error may quote the statement, but nothing else.
     left = answer.text.lower()
@@ -107,7 +109,7 @@ def test_no_statement_shows_the_other_tenants(tenants, sql):
 
 
 @pytest.mark.parametrize("sql", [sql for sql in PROBES if "red_orders" in sql])
-def test_name_of_the_other_tenant_is_as_good_as_none(tenants, sql):
+def test_name_of_the_other_tenant_is_like_an_unknown_one(tenants, sql):
     """The response is the same as for a name that does not exist."""
     asked = tenants.blue.sql(sql)
     nowhere = tenants.blue.sql(sql.replace("red_orders", "rxd_orders"))
@@ -115,14 +117,14 @@ def test_name_of_the_other_tenant_is_as_good_as_none(tenants, sql):
     assert asked.text.replace("red_orders", "rxd_orders") == nowhere.text
 
 
-def test_lists_hold_ones_own(tenants):
+def test_lists_have_only_the_datasets_of_the_tenant(tenants):
     names = "SELECT table_name FROM information_schema.tables ORDER BY 1"
     assert tenants.blue.sql(names).rows() == [[name] for name in BLUE]
     assert tenants.red.sql(names).rows() == [[name] for name in RED]
     assert tenants.blue.sql("SHOW TABLES").rows() == [[name] for name in BLUE]
 
 
-def test_history_holds_ones_own(tenants):
+def test_history_has_only_the_datasets_of_the_tenant(tenants):
     tenants.red.sql("SELECT 'in red''s history'", {"X-Query-Id": "red-1"})
     assert "red's" not in tenants.blue.get("/queries").text
     assert "red" not in {q["user"] for q in tenants.blue.get("/queries").json()["queries"]}
@@ -131,15 +133,20 @@ def test_history_holds_ones_own(tenants):
         assert (asked.status, asked.text) == (404, "there is no such query\n")
 
 
-def test_new_dataset_of_a_tenant_comes_and_goes(tenants):
+def test_new_dataset_of_a_tenant_appears_and_disappears(tenants):
     tenants.add("blue_new", "SELECT 7 AS n", key="new.parquet")
-    wait_until(lambda: tenants.blue.sql("FROM blue_new").status == 200, "blue sees it")
+    wait_until(
+        lambda: tenants.blue.sql("FROM blue_new").status == 200, "blue can query the dataset"
+    )
     assert tenants.red.sql("FROM blue_new").status == 400
     tenants.catalog.delete("blue_new")
-    wait_until(lambda: tenants.blue.sql("FROM blue_new").status == 400, "it is gone")
+    wait_until(
+        lambda: tenants.blue.sql("FROM blue_new").status == 400,
+        "the dataset can no longer be queried",
+    )
 
 
-def test_loader_of_a_tenant_changes_its_own_datasets_only(tenants):
+def test_loader_of_a_tenant_changes_only_its_own_datasets(tenants):
     loader = tenants.catalog.with_token(tenants.blue_loader_token)
     names = [manifest["name"] for manifest in loader.list()["manifests"]]
     assert names == ["blue_orders"]
@@ -154,7 +161,7 @@ def test_loader_of_a_tenant_changes_its_own_datasets_only(tenants):
     assert tenants.red.sql("SELECT count(*) FROM red_orders").rows() == [[20]]
 
 
-def test_cache_of_plans_is_not_shared(tenants):
+def test_plan_cache_is_not_shared(tenants):
     sql = "SELECT count(*) FROM red_orders -- the same text"
     for _ in range(3):
         assert tenants.red.sql(sql).status == 200
@@ -163,7 +170,7 @@ def test_cache_of_plans_is_not_shared(tenants):
 
 
 def test_token_without_datasets_sees_none(new_lake):
-    """An empty list does not mean all."""
+    """An empty list of datasets does not allow all datasets."""
     tokens = Tokens(new_lake)
     token = tokens.create("nothing", "query", datasets=("x",))
     tokens.path.write_text(tokens.path.read_text().replace('["x"]', "[]"))

@@ -112,7 +112,7 @@ def metric(client: Client, name: str) -> float:
 # --- servers
 
 
-def test_lake_with_all_of_it_over_tls(lake):
+def test_lake_with_tls_everywhere(lake):
     lake.add("numbers", "SELECT n FROM range(3) t(n)")
     lake.wait_for_rows("numbers", [[0], [1], [2]])
     assert lake.query.ready()
@@ -121,7 +121,7 @@ def test_lake_with_all_of_it_over_tls(lake):
 
 @BOTH
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_versions(lake, authority, side, version):
+def test_tls_versions(lake, authority, side, version):
     context = context_for(authority)
     context.minimum_version = context.maximum_version = version
     client = TlsClient(getattr(lake, side).address, lake.recorder, context)
@@ -130,7 +130,7 @@ def test_versions(lake, authority, side, version):
 
 @BOTH
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_old_versions_are_refused(lake, authority, side, version):
+def test_old_tls_versions_are_refused(lake, authority, side, version):
     context = context_for(authority)
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
@@ -161,22 +161,24 @@ def test_large_result_streams(lake):
     assert answer.json()["rows"][-1] == [1_999_999]
 
 
-def test_answer_that_is_cut_short_is_no_whole_one(lake):
+def test_truncated_response_is_not_complete(lake):
     slow = "SELECT n, repeat('x', 20) AS x FROM range(1000000000000) t(n) WHERE n < 200000"
     with pytest.raises((http.client.IncompleteRead, ConnectionError, ssl.SSLError)):
         lake.query.sql(slow, timeout_ms=1500)
 
 
-def test_query_of_a_client_that_leaves_is_cancelled(lake):
+def test_query_is_cancelled_when_the_tls_client_disconnects(lake):
     endless = "SELECT count(*) FROM range(1000000000000) t(n) WHERE n % 7 = 3"
     connection = lake.query.send_sql(endless, "left")
     state = lambda: lake.query.get("/queries/left")  # noqa: E731
-    wait_until(lambda: state().status == 200 and state().json()["state"] == "running", "it runs")
+    wait_until(
+        lambda: state().status == 200 and state().json()["state"] == "running", "the query runs"
+    )
     connection.close()
     wait_until(lambda: state().json()["state"] == "cancelled", "the query is cancelled", 5)
 
 
-def test_own_page_is_of_https(lake):
+def test_own_page_has_an_https_origin(lake):
     body = json.dumps({"sql": "SELECT 1"})
     address = lake.query.address
     headers = {"Origin": f"https://{address}"}
@@ -185,7 +187,7 @@ def test_own_page_is_of_https(lake):
     assert lake.query.request("POST", "/sql", body, headers).status == 403
 
 
-def test_connections_in_the_handshake_give_way_and_end(make_tls_lake, authority):
+def test_connections_in_the_handshake_are_evicted_and_time_out(make_tls_lake, authority):
     lake = make_tls_lake("shaking")
     lake.settings["http"] = {"header_timeout": "1s", "connections_per_address_max": 4}
     start(lake, authority)
@@ -214,7 +216,7 @@ def start_queryd_against(
     return lake.set("queryd", catalogd_url=url).start_queryd()
 
 
-def test_catalogd_of_an_unknown_ca(new_lake, authority, stranger):
+def test_catalogd_with_a_certificate_from_an_unknown_ca(new_lake, authority, stranger):
     for tls in ({}, {"ca_path": str(stranger.path)}):
         queryd = start_queryd_against(new_lake, authority, authority.issue(), tls)
         queryd.wait_for_line("initial refresh failed", "its certificate is signed by an unknown CA")
@@ -240,7 +242,7 @@ def test_catalogd_by_name(new_lake, authority):
     wait_until(new_lake.query.ready, "queryd is ready")
 
 
-def test_verify_can_be_turned_off_and_is_warned_of(new_lake, authority, stranger):
+def test_disabled_verification_is_a_warning(new_lake, authority, stranger):
     queryd = start_queryd_against(new_lake, stranger, stranger.issue(), {"verify": False})
     wait_until(new_lake.query.ready, "queryd is ready")
     assert "WARN" in queryd.wait_for_line("tls.verify is false")
@@ -337,9 +339,17 @@ def test_rotation_under_load_fails_no_query(make_tls_lake, authority):
             show(lake, pair)
             if count % 2 == 1:
                 lake.queryd.send(signal.SIGHUP)
-            wait_until(lambda pair=pair: serial_of(lake.query) == pair.serial, "it is shown", 10)
-            wait_until(lambda pair=pair: serial_of(lake.catalog) == pair.serial, "by catalogd", 10)
-            wait_until(lambda done=done: load.done > done + 20, "queries go on")
+            wait_until(
+                lambda pair=pair: serial_of(lake.query) == pair.serial,
+                "queryd serves the new certificate",
+                10,
+            )
+            wait_until(
+                lambda pair=pair: serial_of(lake.catalog) == pair.serial,
+                "catalogd serves the new certificate",
+                10,
+            )
+            wait_until(lambda done=done: load.done > done + 20, "more queries succeed")
     assert load.failures == []
     assert load.done > 100
     expiry = metric(lake.query, "tarn_tls_certificate_expiry_seconds")
@@ -351,7 +361,9 @@ def test_rotation_under_load_fails_no_query(make_tls_lake, authority):
 
 
 @pytest.mark.parametrize("broken", ["certificate", "key", "mode", "missing"])
-def test_invalid_pair_is_logged_and_the_former_stays(make_tls_lake, authority, stranger, broken):
+def test_invalid_pair_is_logged_and_the_former_one_is_kept(
+    make_tls_lake, authority, stranger, broken
+):
     lake = start(make_tls_lake(f"broken-{broken}"), authority)
     serial = serial_of(lake.query)
     new = authority.issue()
@@ -367,10 +379,10 @@ def test_invalid_pair_is_logged_and_the_former_stays(make_tls_lake, authority, s
     assert serial_of(lake.query) == serial
     assert metric(lake.query, 'tarn_tls_reloads_total{result="error"}') == 1
     show(lake, new)
-    wait_until(lambda: serial_of(lake.query) == new.serial, "the new one is shown", 10)
+    wait_until(lambda: serial_of(lake.query) == new.serial, "the new certificate is served", 10)
 
 
-def test_hangup_without_tls_is_ignored(new_lake):
+def test_sighup_without_tls_is_ignored(new_lake):
     new_lake.start()
     for daemon in (new_lake.queryd, new_lake.catalogd):
         daemon.send(signal.SIGHUP)
@@ -412,13 +424,13 @@ def test_invalid_files_are_reported_at_the_start(new_lake, authority, program, c
     assert part in new_lake.run_to_exit(program).the_error()
 
 
-def test_ca_file_is_looked_at_at_start(new_lake):
+def test_ca_file_is_checked_at_the_start(new_lake):
     new_lake.set("queryd", catalogd_url="https://127.0.0.1:9")
     new_lake.settings["tls"] = {"ca_path": "/none"}
     assert "tls.ca_path: cannot read /none" in new_lake.run_to_exit().the_error()
 
 
-def test_expired_certificate_is_warned_of(new_lake, authority):
+def test_expired_certificate_is_a_warning(new_lake, authority):
     """The certificate is still used, because there may be no other."""
     show(new_lake, authority.issue(days=-1))
     new_lake.settings["tls"] = {

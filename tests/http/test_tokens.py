@@ -24,7 +24,7 @@ def guarded(module_lake):
     module_lake.catalog.token = module_lake.by_role["catalog"]
     module_lake.add("numbers", "SELECT 42 AS n")
     query = module_lake.query.with_token(module_lake.by_role["query"])
-    wait_until(lambda: query.sql("FROM numbers").status == 200, "numbers is there")
+    wait_until(lambda: query.sql("FROM numbers").status == 200, "numbers can be queried")
     return module_lake
 
 
@@ -52,7 +52,7 @@ ROUTES += [("catalog", *route, roles) for route, roles in CATALOGD.items()]
 
 
 @pytest.mark.parametrize(("daemon", "method", "path", "roles"), ROUTES)
-def test_role_opens_its_routes_and_no_other(guarded, daemon, method, path, roles):
+def test_role_allows_only_its_routes(guarded, daemon, method, path, roles):
     client: Client = getattr(guarded, daemon)
     body = {"POST": '{"sql":"SELECT 1"}', "PUT": '{"objects":[{"key":"k"}]}'}.get(method)
     for role, token in guarded.by_role.items():
@@ -78,7 +78,7 @@ def test_probes_need_no_token(guarded, daemon):
     assert client.get("/nowhere").status == 404
 
 
-def test_reason_of_readyz_needs_a_right(new_lake):
+def test_reason_in_readyz_needs_a_role(new_lake):
     tokens = Tokens(new_lake)
     everything = tokens.create("all", "admin")
     limited = tokens.create("limited", "query", datasets=("x",))
@@ -101,7 +101,7 @@ def test_refusal_comes_before_the_body_is_read(guarded):
     started = time.monotonic()
     answer = guarded.catalog.raw(head, method="PUT")
     assert answer.status == 401
-    assert time.monotonic() - started < 20, "it waits for no body"
+    assert time.monotonic() - started < 20, "the refusal does not wait for the body"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_wrong_token(guarded, header):
         assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-def test_scheme_has_any_case(guarded):
+def test_scheme_ignores_case(guarded):
     header = {"Authorization": f"bEARER  {guarded.by_role['query']} "}
     answer = guarded.query.request("POST", "/sql", '{"sql":"SELECT 1"}', header)
     assert answer.status == 200
@@ -137,7 +137,7 @@ def test_problem_document(guarded):
     assert answer.json()["status"] == 401
 
 
-def test_guessing_tokens_is_slow_and_delays_no_others(guarded):
+def test_guessing_tokens_is_slow_and_does_not_delay_others(guarded):
     wrong = guarded.query.with_token("tarn_000000000000_" + "0" * 43)
     right = guarded.query.with_token(guarded.by_role["query"])
     over = threading.Event()
@@ -163,12 +163,12 @@ def test_guessing_tokens_is_slow_and_delays_no_others(guarded):
             over.set()
 
 
-def test_queries_of_others_are_not_there(guarded):
+def test_queries_of_others_are_not_visible(guarded):
     other = guarded.tokens.create("other")
     admin = guarded.query.with_token(guarded.by_role["admin"])
     mine = guarded.query.with_token(guarded.by_role["query"])
     theirs = guarded.query.with_token(other)
-    wait_until(lambda: theirs.sql("SELECT 1").status == 200, "the token is known")
+    wait_until(lambda: theirs.sql("SELECT 1").status == 200, "the token is accepted")
     assert theirs.sql("SELECT 'theirs'", {"X-Query-Id": "of-the-other"}).status == 200
     assert mine.sql("SELECT 'mine'", {"X-Query-Id": "of-mine"}).status == 200
 
@@ -189,10 +189,10 @@ def test_only_admin_cancels_queries_of_others(guarded):
     runner = guarded.query.with_token(other)
     mine = guarded.query.with_token(guarded.by_role["query"])
     admin = guarded.query.with_token(guarded.by_role["admin"])
-    wait_until(lambda: runner.sql("SELECT 1").status == 200, "the token is known")
+    wait_until(lambda: runner.sql("SELECT 1").status == 200, "the token is accepted")
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(runner.sql, ENDLESS, {"X-Query-Id": "running"})
-        wait_until(lambda: admin.get("/queries/running").status == 200, "it runs")
+        wait_until(lambda: admin.get("/queries/running").status == 200, "the query runs")
         assert mine.request("DELETE", "/queries/running").status == 404
         assert admin.request("DELETE", "/queries/running").status == 204
         assert running.result().status == 409
@@ -201,7 +201,7 @@ def test_only_admin_cancels_queries_of_others(guarded):
 # --- the file
 
 
-def test_token_is_shown_once_and_kept_as_a_hash(guarded):
+def test_token_is_shown_once_and_stored_as_a_hash(guarded):
     done = guarded.tokens.run("create", "once")
     token = done.stdout.strip()
     assert token.startswith("tarn_") and "It is not shown again" in done.stderr
@@ -215,12 +215,12 @@ def test_token_is_shown_once_and_kept_as_a_hash(guarded):
 def test_create_and_revoke_take_effect_without_a_restart(guarded):
     token = guarded.tokens.create("short-lived")
     client = guarded.query.with_token(token)
-    wait_until(lambda: client.sql("SELECT 1").status == 200, "the new token is known")
+    wait_until(lambda: client.sql("SELECT 1").status == 200, "the new token is accepted")
     guarded.tokens.revoke("short-lived")
-    wait_until(lambda: client.sql("SELECT 1").status in (401, 429), "it is not known any more")
+    wait_until(lambda: client.sql("SELECT 1").status in (401, 429), "the revoked token is refused")
 
 
-def test_broken_file_takes_no_token_away(guarded):
+def test_broken_token_file_revokes_no_token(guarded):
     client = guarded.query.with_token(guarded.by_role["query"])
     good = guarded.tokens.path.read_text()
     try:
@@ -265,12 +265,12 @@ def test_rights_over_keys_are_listed(guarded):
     assert listed["keys-one"] == ["a/", "a/x.parquet"]
     assert listed["only-catalog"] is None
     client = guarded.catalog.with_token(one.stdout.strip())
-    wait_until(lambda: client.get("/catalog/rights").status == 200, "the token is known")
+    wait_until(lambda: client.get("/catalog/rights").status == 200, "the token is accepted")
     rights = {"datasets": ["a_*"], "prefixes": ["a/", "a/x.parquet"]}
     assert client.get("/catalog/rights").json() == rights
 
 
-def test_two_at_once_lose_nothing(guarded):
+def test_concurrent_changes_to_the_file_lose_nothing(guarded):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: guarded.tokens.create(f"at-once-{n}"), range(16)))
     names = {entry["name"] for entry in guarded.tokens.list()}
@@ -281,7 +281,7 @@ def test_two_at_once_lose_nothing(guarded):
 
 
 @pytest.mark.parametrize("name", ["queryd", "catalogd"])
-def test_file_that_others_can_read_ends_the_start(new_lake, name):
+def test_token_file_that_others_can_read_prevents_the_start(new_lake, name):
     tokens = Tokens(new_lake)
     tokens.create("a")
     tokens.path.chmod(0o644)
@@ -291,21 +291,21 @@ def test_file_that_others_can_read_ends_the_start(new_lake, name):
 
 
 @pytest.mark.parametrize("name", ["queryd", "catalogd"])
-def test_missing_file_ends_the_start(new_lake, name):
+def test_missing_token_file_prevents_the_start(new_lake, name):
     new_lake.set("auth", tokens_path=str(new_lake.folder / "none.toml"))
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:1")
     assert "auth.tokens_path: cannot read" in new_lake.run_to_exit(name).the_error()
 
 
 @pytest.mark.parametrize("name", ["queryd", "catalogd"])
-def test_open_to_others_without_tokens_ends_the_start(new_lake, name):
+def test_public_address_without_tokens_prevents_the_start(new_lake, name):
     new_lake.set("queryd", catalogd_url="http://127.0.0.1:1")
     new_lake.set(name, bind="0.0.0.0:0")
     error = new_lake.run_to_exit(name).the_error()
     assert "set auth.tokens_path, or auth.allow_anonymous = true" in error
 
 
-def test_open_to_others_where_that_is_meant_or_with_tokens(new_lake):
+def test_public_address_is_allowed_by_a_setting_or_with_tokens(new_lake):
     new_lake.set("catalogd", bind="0.0.0.0:0").set("auth", allow_anonymous=True)
     daemon = new_lake.run("catalogd")
     address = daemon.address()

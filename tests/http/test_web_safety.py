@@ -64,7 +64,7 @@ def test_rebound_name_is_refused(address, host, path):
     expect_refused(send(address, "GET", path, headers), 403, message)
 
 
-def test_rebound_name_does_not_query(lake):
+def test_rebound_name_cannot_query(lake):
     before = len(lake.query.get("/queries").json()["queries"])
     headers = {"Host": "evil.example", "Content-Type": "application/json"}
     assert send(lake.query, "POST", "/sql", headers, SELECT).status == 403
@@ -84,7 +84,7 @@ def test_rebound_name_does_not_query(lake):
         "proxied.example.com:8443",
     ],
 )
-def test_names_of_this_machine_and_allowed_ones(address, host):
+def test_names_of_this_machine_and_allowed_names_are_accepted(address, host):
     assert send(address, "GET", "/healthz", {"Host": host}).status == 200
 
 
@@ -94,7 +94,7 @@ def test_allowed_name_with_another_port(address):
 
 
 @BOTH
-def test_http_1_1_needs_one_host(address):
+def test_http_1_1_requires_one_host(address):
     missing = address.raw(b"GET /healthz HTTP/1.1\r\n\r\n", method="GET")
     missing.expect_text_error(400, "a request must have one Host header")
     twice = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n"
@@ -102,7 +102,7 @@ def test_http_1_1_needs_one_host(address):
     assert address.raw(b"GET /healthz HTTP/1.0\r\n\r\n", method="GET").status == 200
 
 
-def test_elsewhere_than_on_loopback_any_name_leads_here(new_lake):
+def test_any_host_is_accepted_on_a_public_address_without_allowed_hosts(new_lake):
     new_lake.set("catalogd", bind="0.0.0.0:0").set("auth", allow_anonymous=True)
     daemon = new_lake.run("catalogd")
     client = Client("127.0.0.1:" + daemon.address().rpartition(":")[2], new_lake.recorder)
@@ -159,7 +159,7 @@ def test_own_page_may_query(lake):
 @BOTH
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize("mode", ["no-cors", "cors", "websocket", None])
-def test_request_that_tells_no_origin_but_where_it_is_from(address, site, mode):
+def test_cross_site_request_without_an_origin_is_refused(address, site, mode):
     """Images and scripts of other pages, for which browsers send no Origin."""
     headers = {"Host": address.address, "Sec-Fetch-Site": site}
     if mode:
@@ -169,7 +169,7 @@ def test_request_that_tells_no_origin_but_where_it_is_from(address, site, mode):
 
 
 @BOTH
-def test_link_from_elsewhere_can_be_followed(address):
+def test_link_on_another_site_can_be_followed(address):
     headers = {
         "Host": address.address,
         "Sec-Fetch-Site": "cross-site",
@@ -182,7 +182,7 @@ def test_link_from_elsewhere_can_be_followed(address):
 
 
 @BOTH
-def test_what_is_echoed_is_harmless(address):
+def test_echoed_text_is_harmless(address):
     headers = {"Host": "localhost", "Origin": "<script>alert(1)</script>"}
     answer = send(address, "GET", "/healthz", headers)
     assert answer.status == 403
@@ -228,7 +228,7 @@ def test_form_post(lake):
 
 
 @pytest.mark.parametrize("sign", ["Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode"])
-def test_browser_must_name_the_type(lake, sign):
+def test_browser_must_send_a_content_type(lake, sign):
     own = f"http://{lake.query.address}"
     value = {"Origin": own, "Referer": own + "/", "Sec-Fetch-Site": "same-origin"}.get(sign, "cors")
     headers = {"Host": lake.query.address, sign: value}
