@@ -75,7 +75,7 @@ class Asker {
       } else if (chosen == kTimestampOfNanoseconds) {
         chosen = "TIMESTAMP WITH TIME ZONE";
         notes.push_back(
-            fmt::format("column \"{0}\" keeps microseconds, and no digits behind them; "
+            fmt::format("column \"{0}\" keeps microseconds and drops further digits; "
                         "--type {0}=VARCHAR keeps the text",
                         Shown(name)));
       }

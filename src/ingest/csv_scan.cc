@@ -223,7 +223,7 @@ Result<size_t> CsvScanner::Impl::TakeRecords(std::string_view buffer, bool is_en
     if (step == Step::kBad) {
       return ErrorAt(
           line_, at > taken && at < buffer.size() && !fields_.empty() && fields_.back().is_quoted
-                     ? "there is text behind a closing quote"
+                     ? "there is text after a closing quote"
                      : "a quote is opened and never closed");
     }
     TARN_CHECK_OK(UseRecord(buffer.substr(taken, at - taken)));

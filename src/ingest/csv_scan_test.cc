@@ -72,7 +72,7 @@ TEST_F(CsvScanTest, FollowsItsSyntax) {
 
 TEST_F(CsvScanTest, NamesTheLineOfAnError) {
   EXPECT_THAT(ErrorOf("a\n\"x\n"), HasSubstr("line 2: a quote is opened and never closed"));
-  EXPECT_THAT(ErrorOf("a\n\n\"x\" y\n"), HasSubstr("line 3: there is text behind"));
+  EXPECT_THAT(ErrorOf("a\n\n\"x\" y\n"), HasSubstr("line 3: there is text after"));
   EXPECT_THAT(ErrorOf("a\n1\nzo\xe9\n"), HasSubstr("line 3: the byte 0xE9 at position 3"));
   EXPECT_THAT(ErrorOf("a\n1\nzo\xc3"), HasSubstr("line 3: the byte 0xC3"));
 }

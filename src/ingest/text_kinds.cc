@@ -325,7 +325,7 @@ void AddTypeNotes(const std::string& column, const TextKinds& kinds,
                                 Shortened(column, kShown), Shortened(example, kShown)));
   } else if (kinds.LosesNanoseconds()) {
     notes.push_back(
-        fmt::format("column \"{0}\" keeps microseconds, and no digits behind them; "
+        fmt::format("column \"{0}\" keeps microseconds and drops further digits; "
                     "--type {0}=VARCHAR keeps the text",
                     Shortened(column, kShown)));
   }

@@ -71,7 +71,7 @@ def test_missing_fields_as_null(table):
 
 def test_badly_quoted_row_among_quoted_ones_is_reported(folder, put):
     content = '"a","b"\n"1","x"\n"2","y" z\n"3","w"\n'
-    refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3", "behind a closing quote")
+    refused(put(write(folder, "a.csv", content), "--as", "t"), "line 3", "after a closing quote")
 
 
 @pytest.mark.parametrize(

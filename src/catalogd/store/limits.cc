@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kBytesAdvice = "delete datasets, or register fewer and larger objects";
 
-Error TooLarge(std::string message) { return {ErrorKind::kTooLarge, std::move(message)}; }
+Error TooLargeError(std::string message) { return {ErrorKind::kTooLarge, std::move(message)}; }
 
 bool Exceeds(uint64_t sum, int64_t limit) { return limit > 0 && sum > ToCount(limit); }
 
@@ -33,7 +33,7 @@ Result<> CheckLimits(const DatasetLimits& limits, SqliteDatabase& database,
     const uint64_t sum = all.bytes - change.bytes_before + change.bytes_after;
     if (Exceeds(sum, limits.bytes_max)) {
       // Omits the sum, which tenants must not see.
-      return TooLarge(
+      return TooLargeError(
           fmt::format("the manifests of all datasets would have more than {} bytes "
                       "(catalogd.datasets_bytes_max): {}",
                       limits.bytes_max, kBytesAdvice));
@@ -45,13 +45,13 @@ Result<> CheckLimits(const DatasetLimits& limits, SqliteDatabase& database,
   TARN_TRY(const DatasetUsage own, ReadUsage(database, change.token));
   const uint64_t sum = own.bytes - before + change.bytes_after;
   if (change.bytes_after > before && Exceeds(sum, limits.bytes_max_per_token)) {
-    return TooLarge(
+    return TooLargeError(
         fmt::format("the manifests of this token's datasets would have {} bytes, more than {} "
                     "(catalogd.datasets_bytes_max_per_token): {}",
                     sum, limits.bytes_max_per_token, kBytesAdvice));
   }
   if (!has_it && Exceeds(own.datasets + 1, limits.datasets_max_per_token)) {
-    return TooLarge(fmt::format(
+    return TooLargeError(fmt::format(
         "this token would have {} datasets, more than {} (catalogd.datasets_max_per_token): delete "
         "datasets",
         own.datasets + 1, limits.datasets_max_per_token));
