@@ -188,7 +188,7 @@ def test_full_queue_of_one_token_has_room_for_another(new_lake):
         with tenants.blue.send_sql("SELECT 42", "blue"):
             wait_until(
                 lambda: states(tenants.admin).get("blue") == "queued",
-                lambda: f"blue's waits: {states(tenants.admin)}",
+                lambda: f"blue's query waits: {states(tenants.admin)}",
             )
             assert states(tenants.admin)["red-10"] == "failed"
     wait_until_idle(new_lake.queryd)

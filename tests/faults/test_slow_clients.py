@@ -97,7 +97,7 @@ def test_more_slow_readers_than_slots(new_lake, count):
         print(f"{count} stalled readers: answered after {time.monotonic() - begin:.1f} s")
         wait_until(
             lambda: list(states(new_lake.query).values()).count("running") == 0,
-            lambda: f"they are given up: {states(new_lake.query)}",
+            lambda: f"the slow clients are disconnected: {states(new_lake.query)}",
             limit_s=40,
         )
     finally:

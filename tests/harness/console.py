@@ -1,4 +1,4 @@
-"""The web console in a browser, used like a user does."""
+"""The web console in a browser, used as a user would."""
 
 from pathlib import Path
 from typing import Any

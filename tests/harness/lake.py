@@ -140,7 +140,7 @@ class Lake:
     def wait_until_gone(self, name: str) -> None:
         wait_until(
             lambda: self.select_all(name).status == 400,
-            lambda: f"{name!r} is no view any more\n{self.queryd.log_tail}",
+            lambda: f"{name!r} has no view any more\n{self.queryd.log_tail}",
         )
 
     def wait_for_refresh(self, counts: str, count: int = 1) -> str:

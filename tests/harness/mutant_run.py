@@ -96,7 +96,7 @@ class MutantRun:
             known.update({each["name"]: each["error"] for each in status["failed"]})
             return True
 
-        wait_until(read, lambda: f"all are read\n{self.lake.queryd.log_tail}", limit_s=120)
+        wait_until(read, lambda: f"all datasets are read\n{self.lake.queryd.log_tail}", limit_s=120)
         return {name: known[name] for name in names if name in known}
 
     def _scan(self, name: str, data: bytes) -> None:

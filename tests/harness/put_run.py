@@ -36,7 +36,7 @@ class Outcome:
         return self.verdict in ("wrong", "refused badly")
 
 
-def judge_refusal(path: Path, done: subprocess.CompletedProcess[str]) -> Outcome:
+def classify_refusal(path: Path, done: subprocess.CompletedProcess[str]) -> Outcome:
     said = done.stderr.strip()
     is_clear = (
         done.returncode == 1
@@ -81,7 +81,7 @@ class PutRun:
         except subprocess.TimeoutExpired:
             return Outcome(path, "refused badly", f"did not end within {_LIMIT_S} s")
         if done.returncode != 0:
-            return judge_refusal(path, done)
+            return classify_refusal(path, done)
         self._names[name] = path
         return Outcome(path, "accepted")
 

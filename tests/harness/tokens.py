@@ -1,4 +1,4 @@
-"""Tokens, created with the tool like a user does."""
+"""Tokens, created with the tool as a user would."""
 
 import json
 import subprocess

@@ -201,7 +201,7 @@ _TABLE_FUNCTIONS_ALLOWED = set(
     pragma_version range repeat repeat_row summary test_all_types test_vector_types unnest
     """.split()
 )
-_JUDGED_BY_THEIR_ARGUMENT = {"query", "query_table"}
+_CHECKED_BY_ARGUMENT = {"query", "query_table"}
 
 
 def _table_functions() -> list[str]:
@@ -239,7 +239,7 @@ def test_each_table_function_by_each_of_its_names(world, name):
                     assert "not allowed" not in answer.text, sql
                     continue
                 message = answer.expect_error(400, "query: ")
-                if name in _JUDGED_BY_THEIR_ARGUMENT:
+                if name in _CHECKED_BY_ARGUMENT:
                     assert message.startswith(("query: not allowed: query", "query: Parser Error"))
                 else:
                     assert message == f"query: not allowed: table function {name}", sql

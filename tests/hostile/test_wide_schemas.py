@@ -56,7 +56,9 @@ def test_columns_of_one_token_leave_memory_for_others(new_lake):
     client = lake.query.with_token(reader)
     for number in range(12):
         lake.catalog.with_token(red).put_keys(f"red{number}", key)
-    wait_until(lambda: len(errors(client)) == 7, lambda: f"five are read\n{lake.queryd.log_tail}")
+    wait_until(
+        lambda: len(errors(client)) == 7, lambda: f"five datasets are read\n{lake.queryd.log_tail}"
+    )
     assert all('token "red" may take 500000' in error for error in errors(client).values())
     lake.catalog.with_token(blue).put_keys("blue", key)
     wait_until(lambda: client.sql("SELECT count(*) FROM blue").status == 200, "blue has memory")

@@ -66,7 +66,7 @@ def test_repaired_or_deleted_dataset_is_no_longer_reported(lake):
     assert lake.catalog.delete("other").status == 204
     wait_until(
         lambda: "does not exist" in lake.query.sql("FROM other").text,
-        lambda: f"other is forgotten\n{lake.queryd.log_tail}",
+        lambda: f"other is no longer reported\n{lake.queryd.log_tail}",
     )
 
 
