@@ -376,17 +376,6 @@ TEST(Messages, PacksASchema) {
   EXPECT_EQ(UnpackSchema(PackSchema({})), DatasetSchema());
 }
 
-TEST(Messages, ReadsTheColumnsOfAPackedSchema) {
-  const DatasetSchema schema = WideSchema();
-  const PackedColumns columns(PackSchema(schema));
-  ASSERT_EQ(columns.size(), schema.columns.size());
-  for (size_t i = 0; i < columns.size(); ++i) {
-    EXPECT_EQ(columns.Name(i), schema.columns[i].name);
-    EXPECT_EQ(columns.Type(i), schema.columns[i].type);
-  }
-  EXPECT_EQ(PackedColumns(PackSchema({})).size(), 0U);
-}
-
 TEST(Messages, SendsAPackedSchemaAsTheSchema) {
   const DatasetSchema schema = WideSchema();
   const ApplyViews change{
