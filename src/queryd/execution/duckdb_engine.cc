@@ -16,9 +16,10 @@ class DuckDbPlace : public EnginePlace {
       : engine_(std::move(engine)), quarantine_(std::move(quarantine)) {}
 
   std::unique_ptr<EngineRun> Run(std::shared_ptr<Query> query, const Statement& statement,
-                                 Purpose purpose, Admission::Permit permit) override {
+                                 Purpose purpose, bool is_suspect,
+                                 Admission::Permit permit) override {
     return std::make_unique<DuckDbRun>(engine_, quarantine_, std::move(query), statement, purpose,
-                                       std::move(permit));
+                                       is_suspect, std::move(permit));
   }
 
  private:
@@ -31,11 +32,9 @@ class DuckDbPlace : public EnginePlace {
 DuckDbEngine::DuckDbEngine(EnginePool& pool, const Quarantine::Limits& limits, Metrics& metrics)
     : pool_(pool), quarantine_(std::make_shared<Quarantine>(limits, metrics)) {}
 
-Result<> DuckDbEngine::Check(const Statement& statement, const auth::Identity& user) {
-  const std::string key = Quarantine::KeyOf(statement.sql, statement.params, user.datasets);
-  const Result<bool> is_suspect = quarantine_->Check(key, user.name);
-  if (!is_suspect.ok()) return is_suspect.error();
-  return {};
+Result<bool> DuckDbEngine::Check(const Statement& statement, const auth::Identity& user) {
+  return quarantine_->Check(Quarantine::KeyOf(statement.sql, statement.params, user.datasets),
+                            user.name);
 }
 
 Result<std::shared_ptr<EnginePlace>> DuckDbEngine::TakePlace(const auth::Identity& user) {

@@ -19,7 +19,7 @@ class DuckDbEngine : public Engine {
  public:
   DuckDbEngine(EnginePool& pool, const Quarantine::Limits& limits, Metrics& metrics);
 
-  Result<> Check(const Statement& statement, const auth::Identity& user) override;
+  Result<bool> Check(const Statement& statement, const auth::Identity& user) override;
   Result<std::shared_ptr<EnginePlace>> TakePlace(const auth::Identity& user) override;
   boost::asio::awaitable<Result<>> WaitForPlace(Query& query, Deadline deadline) override;
   std::optional<uint64_t> RevisionWith(const std::vector<DatasetRead>& reads) const override;

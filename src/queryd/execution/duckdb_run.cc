@@ -66,13 +66,14 @@ std::vector<ResultColumn> ToResultColumns(std::vector<protocol::Column> columns)
 
 DuckDbRun::DuckDbRun(EnginePool::Use engine, std::shared_ptr<Quarantine> quarantine,
                      std::shared_ptr<Query> query, const Statement& statement, Purpose purpose,
-                     Admission::Permit permit)
+                     bool is_suspect, Admission::Permit permit)
     : engine_(std::move(engine)),
       quarantine_(std::move(quarantine)),
       query_(std::move(query)),
       key_(Quarantine::KeyOf(statement.sql, statement.params, query_->user().datasets)),
       message_(ToMessage(*query_, statement, purpose)),
-      permit_(std::move(permit)) {}
+      permit_(std::move(permit)),
+      must_isolate_(is_suspect) {}
 
 void DuckDbRun::NoteSlowReader() {
   if (running_ != nullptr) running_->permit().NoteSlowReader(query_);
@@ -114,14 +115,9 @@ asio::awaitable<EngineEvent> DuckDbRun::Next() {
 }
 
 asio::awaitable<Result<bool>> DuckDbRun::Start() {
-  if (!std::exchange(is_started_, true)) {
-    // The query may have become a suspect while it waited for admission.
-    const Result<bool> is_suspect = quarantine_->Check(key_, query_->user().name);
-    if (!is_suspect.ok()) co_return is_suspect.error();
-    if (*is_suspect) {
-      const Result<> isolated = co_await Isolate();
-      if (!isolated.ok()) co_return isolated.error();
-    }
+  if (std::exchange(must_isolate_, false)) {
+    const Result<> isolated = co_await Isolate();
+    if (!isolated.ok()) co_return isolated.error();
   }
   Result<EngineProcess::Lease> lease = Error{};
   if (is_isolated_) {

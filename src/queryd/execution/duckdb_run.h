@@ -20,7 +20,7 @@ class DuckDbRun : public EngineRun {
  public:
   DuckDbRun(EnginePool::Use engine, std::shared_ptr<Quarantine> quarantine,
             std::shared_ptr<Query> query, const Statement& statement, Purpose purpose,
-            Admission::Permit permit);
+            bool is_suspect, Admission::Permit permit);
 
   boost::asio::awaitable<EngineEvent> Next() override;
   void NoteSlowReader() override;
@@ -54,7 +54,7 @@ class DuckDbRun : public EngineRun {
   const protocol::Query message_;
   Admission::Permit permit_;     // While the query is in no process.
   Admission::Permit isolation_;  // For the process of suspects.
-  bool is_started_ = false;
+  bool must_isolate_;            // The next try must wait for the process of suspects.
   bool is_isolated_ = false;
   std::shared_ptr<EngineProcess> process_;  // Of the last try.
   std::unique_ptr<EngineQuery> running_;

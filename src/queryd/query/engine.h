@@ -89,8 +89,10 @@ class EnginePlace {
   // Prepares to run the statement, which is copied. The first call of EngineRun::Next starts it.
   // The engine calls Query::SetRunning when it does, and gives the permit back when it no longer
   // works on the query.
+  // `is_suspect` is the result of Engine::Check.
   virtual std::unique_ptr<EngineRun> Run(std::shared_ptr<Query> query, const Statement& statement,
-                                         Purpose purpose, Admission::Permit permit) = 0;
+                                         Purpose purpose, bool is_suspect,
+                                         Admission::Permit permit) = 0;
 };
 
 // An engine that runs SQL. Thread-safe.
@@ -101,8 +103,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // The error refuses the statement of this user before it waits for admission.
-  virtual Result<> Check(const Statement& statement, const auth::Identity& user) = 0;
+  // Called before the statement of this user waits for admission. Returns true if the statement is
+  // a suspect: it must run apart from others, because it may harm the engine. The error refuses it.
+  virtual Result<bool> Check(const Statement& statement, const auth::Identity& user) = 0;
 
   // Returns a place for the datasets of the user, or null if the query must wait for one. Does not
   // block.

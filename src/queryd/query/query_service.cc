@@ -107,9 +107,10 @@ asio::awaitable<Result<PartialResult>> QueryService::RunUntilAnswered(const Stat
     std::optional<PartialResult> cached = FindCached(statement, key, *query);
     if (cached) co_return std::move(*cached);
   }
-  if (const Result<> checked = engine_.Check(statement, query->user()); !checked.ok()) {
-    Finish(*query, checked.error());
-    co_return checked.error();
+  const Result<bool> is_suspect = engine_.Check(statement, query->user());
+  if (!is_suspect.ok()) {
+    Finish(*query, is_suspect.error());
+    co_return is_suspect.error();
   }
   Result<Admitted> admitted = Error{};
   {
@@ -123,7 +124,8 @@ asio::awaitable<Result<PartialResult>> QueryService::RunUntilAnswered(const Stat
   }
   const CountedWhile counted(running_);
   PartialResult result;
-  result.rest = admitted->place->Run(query, statement, purpose, std::move(admitted->permit));
+  result.rest =
+      admitted->place->Run(query, statement, purpose, *is_suspect, std::move(admitted->permit));
   const Result<> read = co_await ReadFirst(statement, key, purpose, *query, result);
   if (!read.ok()) {
     Finish(*query, read.error());

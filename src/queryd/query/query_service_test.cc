@@ -197,6 +197,16 @@ TEST_F(QueryServiceTest, ACancelledQueryFreesItsPermit) {
   EXPECT_EQ(Text(std::move(second)), "x");
 }
 
+TEST_F(QueryServiceTest, TellsTheEngineWhichStatementsAreSuspects) {
+  Open();
+  engine.suspect = "SELECT 1";
+  for (const char* sql : {"SELECT 1", "SELECT 2"}) {
+    Add(Whole("x"));
+    EXPECT_EQ(Run(sql), "x");
+    EXPECT_EQ(engine.suspects, 1U) << sql;
+  }
+}
+
 TEST_F(QueryServiceTest, ARefusedStatementDoesNotWait) {
   options.admission.running_max = 1;
   Open();

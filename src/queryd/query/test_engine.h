@@ -20,6 +20,8 @@ class FakeEngine : public Engine {
   // The scripts of the runs, in this order. Guarded by `mutex`, as all fields here.
   std::deque<Script> scripts;
   std::optional<Error> refusal;  // Of every statement.
+  std::string suspect;           // The SQL of a suspect.
+  size_t suspects = 0;           // Runs of suspects.
   size_t places = 1000;
   std::map<std::string, uint64_t> versions;  // Of the datasets in the catalogue.
   std::vector<std::pair<std::string, Purpose>> runs;
@@ -28,10 +30,10 @@ class FakeEngine : public Engine {
   size_t slow_readers = 0;
   mutable std::mutex mutex;
 
-  Result<> Check(const Statement& /*statement*/, const auth::Identity& /*user*/) override {
+  Result<bool> Check(const Statement& statement, const auth::Identity& /*user*/) override {
     const std::lock_guard lock(mutex);
     if (refusal) return *refusal;
-    return {};
+    return statement.sql == suspect;
   }
   Result<std::shared_ptr<EnginePlace>> TakePlace(const auth::Identity& /*user*/) override {
     const std::lock_guard lock(mutex);
@@ -107,9 +109,11 @@ class FakeEngine : public Engine {
    public:
     explicit Place(FakeEngine& engine) : engine_(engine) {}
     std::unique_ptr<EngineRun> Run(std::shared_ptr<Query> query, const Statement& statement,
-                                   Purpose purpose, Admission::Permit permit) override {
+                                   Purpose purpose, bool is_suspect,
+                                   Admission::Permit permit) override {
       {
         const std::lock_guard lock(engine_.mutex);
+        if (is_suspect) ++engine_.suspects;
         engine_.runs.emplace_back(statement.sql, purpose);
       }
       return std::make_unique<FakeEngine::Run>(engine_, std::move(query), std::move(permit));
