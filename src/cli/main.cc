@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "auth/identity.h"
@@ -87,8 +88,12 @@ Command AddUp(CLI::App& app, UpOptions& up) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
   return {command, [&up] {
-            const LogSettings log_settings{.level = up.log_level};
-            log::Configure("tarn", log::Format::kText, log_settings.Level());
+            static const std::map<std::string, log::Level> kLevels = {
+                {"debug", log::Level::kDebug},
+                {"info", log::Level::kInfo},
+                {"warn", log::Level::kWarn},
+                {"error", log::Level::kError}};
+            log::Configure("tarn", log::Format::kText, kLevels.at(up.log_level));
             return Up(up);
           }};
 }
