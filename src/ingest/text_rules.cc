@@ -85,6 +85,7 @@ bool IsDay(std::string_view text) {
 // The reason for a refusal that the text does not show.
 std::string_view HintOf(std::string_view type, std::string_view text) {
   if (type == "BOOLEAN") return ": write true or false";
+  if (type == "DATE") return ": --with dateformat=%d/%m/%Y says how dates are written";
   const bool is_floating = type == "DOUBLE" || type == "FLOAT";
   return is_floating && ParseDecimal(Trim(text)) ? ", because its digits would change" : "";
 }

@@ -69,6 +69,10 @@ TEST(CheckText, SaysWhatTheTextDoesNotShow) {
             "column \"c\": \"1e-400\" is no DOUBLE, because its digits would change");
   EXPECT_EQ(message("DOUBLE", "one"), "column \"c\": \"one\" is no DOUBLE");
   EXPECT_EQ(message("BOOLEAN", "1"), "column \"c\": \"1\" is no BOOLEAN: write true or false");
+  EXPECT_EQ(
+      message("DATE", "01/02/2026"),
+      "column \"c\": \"01/02/2026\" is no DATE: --with dateformat=%d/%m/%Y says how dates are "
+      "written");
   EXPECT_TRUE(CheckText({}, "c", "any text").ok());
 }
 

@@ -34,6 +34,9 @@ INTERNALS = ("Error:", "/tarn-put", "Possible ", "Candidates", "csv_rows", "deli
         ("a,b\n1,2\n", ["--with", "quote=ab"], ["quote", "1 byte"]),
         ("a,b\n1,2\n", ["--with", "types={'a': 'INT'}"], ["use --type COLUMN=TYPE"]),
         ("a,b\n1,2\n", ["--with", "decimal_separator=xx"], ["must be one character"]),
+        ("a,b\n1,2\n", ["--with", "store_rejects=true"], ["no table of rejected lines"]),
+        ("a,b\n1,2\n", ["--with", "names=x"], ["must be a list, as in", "names=['id', 'name']"]),
+        ("d\n01/02/2026\n", ["--type", "d=DATE"], ['"01/02/2026" is no DATE: --with dateformat=']),
         ("a,b\n1,2\n", ["--with", "ignore_errors=maybe"], ["'maybe'"]),
         ("a,b\n1,2\n3\n", ["--with", "strict_mode=false"], ["line 3", "null_padding=true"]),
         ("a,b\n1,2\n", ["--with", "max_line_size=3", "--with", "comment=#"], ["line 1", "3 bytes"]),
@@ -67,6 +70,12 @@ def test_message_about_stdin(put, content, options, said):
     assert done.returncode == 1
     assert all(part in error for part in said), error
     assert not [part for part in INTERNALS if part in error]
+
+
+def test_list_of_names(folder, put, rows):
+    write(folder, "a.csv", "1,2\n3,4\n")
+    ok(put("a.csv", "--as", "t", "--no-header", "--with", "names=['id', 'name']"))
+    assert rows("t")[0] == [[1, 2], [3, 4]]
 
 
 def test_long_lines_are_cut_in_messages(folder, put):

@@ -144,6 +144,14 @@ Result<> CheckReadOptions(const Input& input) {
       return InvalidArgument(
           fmt::format("--with {}: use --type COLUMN=TYPE, as in --type zip=VARCHAR", name));
     }
+    if (name == "store_rejects" || name.starts_with("rejects_")) {
+      return InvalidArgument(
+          fmt::format("--with {}: tarn put has no table of rejected lines", name));
+    }
+    if ((name == "names" || name == "column_names") && !value.starts_with('[')) {
+      return InvalidArgument(fmt::format(
+          "--with {0}={1}: must be a list, as in --with \"{0}=['id', 'name']\"", name, value));
+    }
     if ((name == "decimal_separator" || name == "thousands") && value.size() != 1) {
       return InvalidArgument(fmt::format("--with {}={}: must be one character", name, value));
     }
