@@ -37,7 +37,7 @@ Authenticator::Outcome Authenticator::Authenticate(const Credentials& credential
 std::shared_ptr<const Identity> Authenticator::Recognize(
     const std::optional<std::string_view>& token) {
   if (tokens_ == nullptr) return Anonymous();
-  auto identity = tokens_->Find(token.value_or(""));
+  const auto identity = tokens_->Find(token.value_or(""));
   return identity == nullptr ? Unauthenticated() : identity;
 }
 

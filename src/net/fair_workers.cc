@@ -6,7 +6,7 @@ namespace tarn::net {
 
 namespace asio = boost::asio;
 
-FairWorkers::FairWorkers(size_t threads, std::string name) {
+FairWorkers::FairWorkers(size_t threads, const std::string& name) {
   for (size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this, name] {
       pthread_setname_np(pthread_self(), name.c_str());

@@ -27,7 +27,7 @@ namespace tarn::net {
 class FairWorkers {
  public:
   // `name`: of the threads; at most 15 bytes.
-  FairWorkers(size_t threads, std::string name);
+  FairWorkers(size_t threads, const std::string& name);
   ~FairWorkers();
 
   // Runs the function on one of the threads and returns its result on the coroutine's executor. An
