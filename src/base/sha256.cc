@@ -23,8 +23,8 @@ std::string Sha256Hex(std::string_view bytes) {
   // EVP_Q_digest and SHA256 search for the algorithm in each call, which takes longer than the hash
   // of a short text.
   static EVP_MD* algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  thread_local std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
-                                                                          &EVP_MD_CTX_free);
+  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                   &EVP_MD_CTX_free);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_DigestInit_ex2(context.get(), algorithm, nullptr);

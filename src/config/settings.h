@@ -21,7 +21,7 @@ namespace tarn {
 class Choice {
  public:
   template <class Enum>
-  Choice(Enum* target, std::vector<std::pair<std::string, Enum>> values) {
+  Choice(Enum* target, const std::vector<std::pair<std::string, Enum>>& values) {
     for (const auto& value : values) names_.push_back(value.first);
     get_ = [target, values] {
       size_t index = 0;

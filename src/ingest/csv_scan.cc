@@ -33,8 +33,9 @@ class CsvScanner::Impl {
         syntax_(std::move(syntax)),
         text_(std::move(text)),
         record_hook_(std::move(record_hook)) {
-    for (const char c : {syntax.delimiter, '\r', '\n'}) ends_field_[static_cast<uint8_t>(c)] = true;
-    lines_to_skip_ = syntax.lines_to_skip;
+    for (const char c : {syntax_.delimiter, '\r', '\n'})
+      ends_field_[static_cast<uint8_t>(c)] = true;
+    lines_to_skip_ = syntax_.lines_to_skip;
   }
 
   Result<bool> ScanBlock();

@@ -33,7 +33,7 @@ std::optional<int> ScaleOf(std::string_view type) {
 
 // RE2
 std::string Matches(std::string_view column, std::string_view pattern) {
-  return fmt::format("regexp_full_match({}, {})", column, duck::QuoteLiteral(std::string(pattern)));
+  return fmt::format("regexp_full_match({}, {})", column, duck::QuoteLiteral(pattern));
 }
 
 // The same with white space around.

@@ -63,8 +63,8 @@ class CborWriter {
 // the value are unusable. Not thread-safe.
 class CborReader {
  public:
-  // `items_max`: the maximum number of items. An item can be a single byte, and take the memory of a
-  // struct.
+  // `items_max`: the maximum number of items. An item can be a single byte, and take the memory of
+  // a struct.
   CborReader(std::string_view bytes, size_t items_max) : rest_(bytes), items_left_(items_max) {}
 
   [[nodiscard]] bool List(uint64_t& items);

@@ -388,7 +388,7 @@ TEST(Messages, SendsAPackedSchemaAsTheSchema) {
 
 // The front trusts no engine process: a message must not take much more memory than it has bytes.
 TEST(Messages, RejectsTextsThatAProbeLeavesOut) {
-  Probed probed{.ticket = 1, .ok = true};
+  const Probed probed{.ticket = 1, .ok = true};
   std::string complete = ToFrame(probed).substr(kFrameHeaderBytes);
   const std::string empty = PackSchema({});
   ASSERT_EQ(complete.substr(complete.size() - empty.size()), empty);

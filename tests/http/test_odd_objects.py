@@ -66,6 +66,7 @@ def test_tarn_up_names_and_logs_each_bad_file_once(up, scratch):
         lambda: running.client.get("/catalog/status").json()["failed"][0]["tries"] > tries + 1,
         "the dataset was checked again",
     )
-    assert len(running.daemon.lines("refresh failed")) == 1
+    lines = running.daemon.lines("refresh failed")
+    assert len(lines) == 1, "\n".join(lines)
     (folder / "d.parquet").write_bytes(b"not a Parquet file")
     running.daemon.wait_for_line("WARN", "refresh failed", "d.parquet")

@@ -93,7 +93,7 @@ class RecordingEngine : public ViewTarget {
   std::vector<std::string> alone;  // Datasets that were probed alone.
   std::vector<std::string> first;  // Datasets that were probed because a query waits for them.
   std::set<std::string> slow;
-  std::string etag;  // The ETag of all objects.
+  std::string etag;                                             // The ETag of all objects.
   std::vector<protocol::Column> columns = {{"id", "INTEGER"}};  // The columns of all datasets.
   struct Probing {
     std::promise<Result<Schema>> answer = {};
