@@ -1,5 +1,7 @@
 // base/settings: lakehouse.toml, and the secrets file, which is TOML too.
 
+#include <algorithm>
+
 #include "config/lakehouse.h"
 #include "fuzz.h"
 
@@ -21,11 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       FUZZ_CHECK(is_default || (**number >= setting.min && **number <= setting.max), setting.key);
     } else if (const auto* duration = std::get_if<tarn::Duration*>(&setting.target)) {
       FUZZ_CHECK(**duration > tarn::Duration::zero(), setting.key);
-    } else if (const auto* value = std::get_if<std::string*>(&setting.target)) {
-      const auto& allowed = setting.one_of;
-      FUZZ_CHECK(
-          allowed.empty() || std::find(allowed.begin(), allowed.end(), **value) != allowed.end(),
-          setting.key);
+    } else if (const auto* choice = std::get_if<tarn::Choice>(&setting.target)) {
+      const auto& names = choice->names();
+      FUZZ_CHECK(std::find(names.begin(), names.end(), choice->name()) != names.end(), setting.key);
     }
   }
   return 0;

@@ -37,7 +37,7 @@ std::string CastIf(const std::string& condition, const Column& column, const std
 }  // namespace
 
 std::string CastTo(const Column& column, const std::string& type, const TextForms* forms) {
-  const std::string name = duck::QuoteIdentifier(column.name);
+  std::string name = duck::QuoteIdentifier(column.name);
   if (column.type == type) return name;
   const bool is_loose = forms != nullptr && column.type == "VARCHAR" && HasLooseRule(type);
   return CastIf(is_loose ? forms->CanBecome(name, type) : SameAsBefore(name, column, type), column,
