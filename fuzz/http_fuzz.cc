@@ -26,7 +26,7 @@ using tarn::http::Response;
 
 // Echoes the request everywhere in the response that a handler can write to. No part of it may
 // become another header or another response.
-asio::awaitable<Response> Echo(const Request& request) {
+asio::awaitable<tarn::Result<Response>> Echo(const Request& request) {
   Response response = Response::Text(200, request.body);
   response.headers.emplace_back("X-Query", request.query);
   for (const std::string& argument : request.path_arguments) {
@@ -36,7 +36,7 @@ asio::awaitable<Response> Echo(const Request& request) {
   co_return response;
 }
 
-asio::awaitable<Response> Fail(const Request& request) {
+asio::awaitable<tarn::Result<Response>> Fail(const Request& request) {
   co_return tarn::http::RenderError(tarn::InvalidArgument("no: " + request.body), request);
 }
 
@@ -56,7 +56,7 @@ class Pieces : public tarn::http::BodyStream {
   std::string text_;
 };
 
-asio::awaitable<Response> Stream(const Request& request) {
+asio::awaitable<tarn::Result<Response>> Stream(const Request& request) {
   Response response;
   response.trailer_names = {"X-End"};
   response.body = std::make_unique<Pieces>(request.body + request.query);
