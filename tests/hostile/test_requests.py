@@ -1,26 +1,17 @@
 """Malicious requests below SQL: with ambiguous length, and compressed bombs."""
 
-import contextlib
 import gzip
 import json
-import socket
 
 import pyarrow as pa
 import pytest
 from harness.client import Client
 from harness.engine import resident_bytes
+from harness.raw_http import read_to_end
 
 HEAD = b"Host: localhost\r\nContent-Type: application/json\r\n"
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 both = pytest.mark.parametrize("daemon", ["query", "catalog"])
-
-
-def read_to_end(connection: socket.socket) -> bytes:
-    received = b""
-    with contextlib.suppress(ConnectionResetError):
-        while data := connection.recv(65536):
-            received += data
-    return received
 
 
 def exchange(client: Client, sent: bytes) -> bytes:

@@ -69,7 +69,7 @@ def test_columns_of_one_token_leave_memory_for_others(new_lake):
 
 
 def test_engine_with_little_memory_starts_with_all_columns_and_lists_them(new_lake):
-    """132 MB of names, of which the engine gets a tenth of its hard limit of 631 MB."""
+    """The names have 132 MB. The engine accepts a tenth of its hard limit, which is 631 MB."""
     # Two probes at a time, because the footers of many take more memory than the engine may have.
     lake = new_lake.set("queryd", memory_limit="300MB", probed_datasets_max=2, threads=2).start()
     key = lake.files.put_rows("wide.parquet", wide(5000, 660))

@@ -53,7 +53,8 @@ RefreshLoop::RefreshLoop(Registrar& registrar, Metrics& metrics, const Options& 
       waiting_(metrics.Gauge("tarn_datasets_waiting",
                              "New or changed datasets whose objects are to be read")),
       schema_bytes_(metrics.Gauge("tarn_schema_bytes",
-                                  "Memory for the names and types of the columns of datasets")) {
+                                  "Memory for the names and types of the columns of datasets")),
+      warned_(options.warn_again_after) {
   registrar_.OnStatus([this] { ShowProbes(); });
 }
 
@@ -196,19 +197,14 @@ void RefreshLoop::Log(const RefreshResult& result, bool initial) {
   for (const auto& [dataset, note] : result.notes) {
     log::Warn("partitions are not shown", {{"dataset", dataset}, {"reason", note}});
   }
-  const std::string errors = Join(result.errors);
-  const bool is_new = errors != warned_ || result.changed() ||
-                      Clock::now() - warned_at_ >= options_.warn_again_after;
-  if (errors.empty()) warned_.clear();
-  if (!errors.empty() && is_new) {
-    warned_ = errors;
-    warned_at_ = Clock::now();
+  const bool is_new = warned_.Note(result.errors, Clock::now()) || result.changed();
+  if (!result.errors.empty() && is_new) {
     log::Warn(initial ? "initial refresh failed (will retry)" : "refresh failed",
               {{"created", result.created},
                {"updated", result.updated},
                {"dropped", result.dropped},
                {"skipped", result.skipped},
-               {"error", errors}});
+               {"error", Join(result.errors)}});
   } else if (result.changed()) {
     log::Info("refresh", {{"created", result.created},
                           {"updated", result.updated},

@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "queryd/datasets/registrar.h"
+#include "queryd/datasets/warned_errors.h"
 
 namespace tarn::queryd {
 
@@ -77,8 +78,7 @@ class RefreshLoop {
   bool first_done_ TARN_GUARDED_BY(mutex_) = false;
   bool ended_ TARN_GUARDED_BY(mutex_) = false;  // The thread has ended.
   std::string not_ready_ TARN_GUARDED_BY(mutex_) = "the first refresh is not done";
-  std::string warned_;           // The errors of the last warning. Only used by the thread.
-  Clock::time_point warned_at_;  // The same.
+  WarnedErrors warned_;  // Only used by the thread.
   std::thread thread_;
 };
 

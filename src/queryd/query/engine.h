@@ -53,8 +53,8 @@ struct EncodedRows {
 
 // The statement is about to run again.
 struct Restarted {
-  bool has_changed_objects =
-      false;  // Because an object was overwritten: results may be out of date.
+  // True if an object was overwritten, so that cached results may be out of date.
+  bool has_changed_objects = false;
 };
 
 // A run has one ResultBegun, any number of EncodedRows, and then a ResultSummary or an Error.
