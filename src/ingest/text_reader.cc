@@ -99,10 +99,10 @@ Result<> TextReader::Convert(std::string_view bytes) {
   converted_.resize(converted_.size() - out_left);
   rest_.erase(0, rest_.size() - in_left);
   if (reason == EILSEQ || (bytes.empty() && !rest_.empty())) return NotText();
-  if (lines_ == 1 && is_started_ == false && converted_.starts_with(kUtf8Mark)) {
-    converted_.erase(0, kUtf8Mark.size());
+  if (!is_started_ && !converted_.empty()) {
+    is_started_ = true;
+    if (converted_.starts_with(kUtf8Mark)) converted_.erase(0, kUtf8Mark.size());
   }
-  is_started_ = true;
   return {};
 }
 

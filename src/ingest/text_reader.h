@@ -49,11 +49,11 @@ class TextReader {
   ByteReader bytes_;
   Converter converter_;
   std::string encoding_;
-  std::string pending_;  // Bytes that were read to detect the encoding.
-  bool is_started_ = false;
-  std::string rest_;       // The first bytes of an incomplete character.
-  std::string converted_;  // The last result of Next().
-  uint64_t lines_ = 1;     // The current line, after all converted text.
+  std::string pending_;      // Bytes that were read to detect the encoding.
+  bool is_started_ = false;  // The first character was converted.
+  std::string rest_;         // The first bytes of an incomplete character.
+  std::string converted_;    // The last result of Next().
+  uint64_t lines_ = 1;       // The current line, after all converted text.
 };
 
 // Writes the text of a file as UTF-8 into a new file `out`. Returns false, and writes nothing, if
