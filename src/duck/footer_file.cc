@@ -80,7 +80,13 @@ Result<size_t> FooterFile::Put(std::string_view object_end) {
   return 0;
 }
 
-Result<> FooterFile::Load(const std::string& path) {
+void FooterFile::Clear() {
+  if (ftruncate(descriptor_, 0) != 0) return;  // The next content replaces this one.
+  metadata_ = {};
+}
+
+Result<> FooterFile::Load(const std::string& path,
+                          const std::function<Result<>(size_t footer_bytes)>& before_long) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const std::streamoff file_bytes = file.tellg();
   if (!file || file_bytes < 0) return Unavailable("the file cannot be read");
@@ -93,6 +99,7 @@ Result<> FooterFile::Load(const std::string& path) {
     TARN_TRY(const size_t needed, Put(end));
     if (needed == 0) return {};
     if (needed > static_cast<size_t>(file_bytes)) return FooterTooLongError();
+    if (before_long) TARN_CHECK_OK(before_long(needed));
     bytes = needed;
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -29,8 +30,13 @@ class FooterFile {
   Result<size_t> Put(std::string_view object_end);
 
   // Sets the content to the footer of a file. Errors are those of Put, and kUnavailable if the file
-  // cannot be read.
-  Result<> Load(const std::string& path);
+  // cannot be read. Calls `before_long` with the size of a footer of more than 32 KiB before it
+  // reads the footer; an error ends the call.
+  Result<> Load(const std::string& path,
+                const std::function<Result<>(size_t footer_bytes)>& before_long = nullptr);
+
+  // Frees the memory of the content.
+  void Clear();
 
   // A path in this process, valid during the lifetime of this object.
   std::string Path() const;

@@ -70,8 +70,7 @@ def test_columns_of_one_token_leave_memory_for_others(new_lake):
 
 def test_engine_with_little_memory_starts_with_all_columns_and_lists_them(new_lake):
     """The names have 132 MB. The engine accepts a tenth of its hard limit, which is 631 MB."""
-    # Two probes at a time, because the footers of many take more memory than the engine may have.
-    lake = new_lake.set("queryd", memory_limit="300MB", probed_datasets_max=2, threads=2).start()
+    lake = new_lake.set("queryd", memory_limit="300MB", threads=2).start()
     key = lake.files.put_rows("wide.parquet", wide(5000, 660))
     for number in range(40):
         lake.catalog.put_keys(f"d{number}", key)
@@ -86,6 +85,50 @@ def test_engine_with_little_memory_starts_with_all_columns_and_lists_them(new_la
     columns = "SELECT count(*) FROM duckdb_columns() WHERE NOT internal"
     assert 15 * 5000 <= lake.query.sql(columns).rows()[0][0] <= 20 * 5000
     assert failures(lake.query) == 1
+
+
+def test_many_wide_footers_at_once_do_not_exhaust_the_probe_process(new_lake):
+    """Each footer takes about 110 MB to decode. With as many at once as there are threads for it,
+    the process ended again and again, and none of the datasets became available."""
+    lake = new_lake.set("queryd", memory_limit="600MB", schemas_bytes_max=230_000_000).start()
+    keys = [
+        lake.files.put_rows(f"wide{number}.parquet", wide(5000, 660 + number)) for number in range(4)
+    ]
+    for number in range(60):
+        lake.catalog.put_keys(f"d{number}", keys[number % len(keys)])
+    lake.add("narrow", "SELECT 42 AS id")
+    lake.wait_for_rows("narrow", [[42]])
+    beginning = len(lake.query.get("/catalog/status?limit=100").json()["being_read"])
+    assert beginning > 40, "the wide datasets have not been read yet"
+
+    wait_until(
+        lambda: metric(lake.query, "tarn_schema_bytes") > 60 * 3_300_000,
+        lambda: f"all are read\n{lake.queryd.log_tail}",
+        limit_s=120,
+    )
+    assert errors(lake.query) == {}
+    assert lake.queryd.lines("process ended") == []
+
+
+def test_objects_with_too_many_different_columns_fail_alone(new_lake):
+    """Each object has 660 KB of names of its own. The process may have 10 MB of them."""
+    lake = new_lake.set("queryd", probe_memory_limit="20MB").start()
+    keys = [
+        lake.files.put_rows(f"{number}.parquet", wide(1000, 660).replace('"c', f'"n{number}c'))
+        for number in range(30)
+    ]
+    lake.catalog.put_keys("wide", *keys)
+    lake.add("narrow", "SELECT 42 AS id")
+    lake.wait_for_rows("narrow", [[42]])
+    wait_until(lambda: "wide" in errors(lake.query), "the dataset is refused")
+    assert "need more than half of queryd.probe_memory_limit (20000000 bytes)" in (
+        errors(lake.query)["wide"]
+    )
+    lake.catalog.put_keys("wide", keys[0])
+    wait_until(
+        lambda: lake.query.sql("SELECT count(*) FROM wide").status == 200, "it is read", limit_s=60
+    )
+    assert lake.queryd.lines("process ended") == []
 
 
 def test_objects_of_a_manifest_take_memory_near_its_text(new_lake):

@@ -17,4 +17,12 @@ Error FooterMemoryError(const std::string& key, uint64_t memory_limit) {
                       key, memory_limit)};
 }
 
+Error SchemasMemoryError(uint64_t memory_limit) {
+  return {ErrorKind::kOutOfMemory,
+          fmt::format("the columns of its objects, and of the datasets that are read at the same "
+                      "time, need more than half of queryd.probe_memory_limit ({} bytes): use "
+                      "fewer columns, or the same ones in all objects, or raise the setting",
+                      memory_limit)};
+}
+
 }  // namespace tarn::engine

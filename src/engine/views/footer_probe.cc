@@ -21,6 +21,9 @@ bool IsRefusal(const Error& error) {
   return error.kind == ErrorKind::kTooLarge || error.kind == ErrorKind::kInvalidArgument;
 }
 
+// The read of a long footer was refused by the caller.
+Error NotNowError() { return Unavailable("its footer is not read now"); }
+
 size_t LeafCount(const duck::ColumnType& type) {
   size_t count = type.children.empty() ? 1 : 0;
   for (const duck::ColumnType& child : type.children) count += LeafCount(child);
@@ -38,9 +41,16 @@ bool HasFaultyBloomFilter(const std::string& type) {
   return type == "BLOB" || type == "FLOAT" || type == "DOUBLE";
 }
 
-FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetadata& footer,
-                             std::string etag) {
-  FooterProbe::Object object{.schema = std::move(schema), .etag = std::move(etag)};
+// Lets the memory of an object count.
+FooterProbe::Object Counted(FooterProbe::Object object, ProbeMemory& memory) {
+  if (!object.guarded.empty()) {
+    object.memory = memory.Hold(object.guarded.capacity() * sizeof(object.guarded[0]));
+  }
+  return object;
+}
+
+FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetadata& footer) {
+  FooterProbe::Object object{.schema = std::move(schema)};
   const ObjectSchema& known = *object.schema;
   object.may_hide_nan = known.has_floats && !footer.is_by_duckdb;
   object.has_empty_names = footer.has_empty_names;
@@ -51,7 +61,7 @@ FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetad
     for (size_t column = 0; column < known.columns.size(); ++column) {
       if (is_mapped && known.leaf_columns[leaf] != column) continue;
       if (!HasFaultyBloomFilter(known.columns[column].type)) continue;
-      object.guarded.push_back(known.columns[column].name);
+      object.guarded.push_back(static_cast<uint32_t>(column));
     }
   }
   return object;
@@ -59,16 +69,19 @@ FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetad
 
 }  // namespace
 
-FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema) {
+FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema, ProbeMemory& memory) {
   FooterProbe::Object object{.schema = std::move(schema)};
   object.may_hide_nan = object.schema->has_floats;
-  for (const catalog::Column& column : object.schema->columns) {
-    if (HasFaultyBloomFilter(column.type)) object.guarded.push_back(column.name);
+  const std::vector<catalog::Column>& columns = object.schema->columns;
+  for (size_t column = 0; column < columns.size(); ++column) {
+    if (!HasFaultyBloomFilter(columns[column].type)) continue;
+    object.guarded.push_back(static_cast<uint32_t>(column));
   }
-  return object;
+  return Counted(std::move(object), memory);
 }
 
-SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns) {
+SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns,
+                                   ProbeMemory& memory) {
   auto schema = std::make_shared<ObjectSchema>();
   for (const auto& [name, type] : columns) {
     if (type.children.empty()) {
@@ -79,7 +92,11 @@ SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& c
     }
     schema->has_floats = schema->has_floats || HasFloats(type);
     schema->columns.push_back({.name = name, .type = duck::TypeName(type)});
+    const catalog::Column& column = schema->columns.back();
+    schema->bytes += sizeof(column) + column.name.capacity() + column.type.capacity();
   }
+  schema->bytes += schema->leaf_columns.capacity() * sizeof(size_t);
+  schema->memory = memory.Hold(schema->bytes);
   return schema;
 }
 
@@ -92,16 +109,19 @@ Result<duck::Database> FooterProbe::OpenPlanner() {
 }
 
 Result<FooterProbe> FooterProbe::Make(const protocol::Setup& setup, const duck::Database& planner,
-                                      std::shared_ptr<SchemaCache> schemas) {
+                                      std::shared_ptr<SchemaCache> schemas,
+                                      std::shared_ptr<ProbeMemory> memory) {
   TARN_TRY(duck::Connection connection, planner.Connect());
   TARN_TRY(duck::FooterFile footer, duck::FooterFile::Make({.bytes_max = setup.footer_bytes_max,
                                                             .depth_max = setup.schema_depth_max,
                                                             .columns_max = catalog::kColumnsMax}));
-  return FooterProbe(setup, std::move(connection), std::move(footer), std::move(schemas));
+  return FooterProbe(setup, std::move(connection), std::move(footer), std::move(schemas),
+                     std::move(memory));
 }
 
 FooterProbe::FooterProbe(const protocol::Setup& setup, duck::Connection connection,
-                         duck::FooterFile footer, std::shared_ptr<SchemaCache> schemas)
+                         duck::FooterFile footer, std::shared_ptr<SchemaCache> schemas,
+                         std::shared_ptr<ProbeMemory> memory)
     : store_(setup.store),
       client_({.store = setup.store,
                .credentials = setup.credentials,
@@ -109,9 +129,11 @@ FooterProbe::FooterProbe(const protocol::Setup& setup, duck::Connection connecti
                .tls_ca_path = setup.tls_ca_path}),
       connection_(std::move(connection)),
       footer_(std::move(footer)),
-      schemas_(std::move(schemas)) {}
+      schemas_(std::move(schemas)),
+      memory_(std::move(memory)) {}
 
-Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const WatchedTask& task) {
+Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const WatchedTask& task,
+                                                 const Hooks& hooks) {
   const auto is_cancelled = [&task] { return task.CancelReason().has_value(); };
   TARN_TRY(s3::ObjectPart end, client_.ReadEnd(key, kGuessBytes, task.deadline(), is_cancelled));
   TARN_TRY(const size_t needed, Put(end.bytes));
@@ -120,6 +142,7 @@ Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const W
     refused_ = true;
     return duck::FooterTooLongError();
   }
+  if (hooks.may_read_long && !hooks.may_read_long(needed)) return NotNowError();
   TARN_TRY(const s3::ObjectPart footer, client_.Read(key, end.object_bytes - needed, needed,
                                                      end.etag, task.deadline(), is_cancelled));
   TARN_TRY(const size_t more, Put(footer.bytes));
@@ -135,11 +158,15 @@ Result<> FooterProbe::CheckEtag(const std::string& key, const std::string& etag,
   return Error{ErrorKind::kPrecondition, "it was overwritten"};
 }
 
-Result<std::string> FooterProbe::Fetch(const std::string& key, const WatchedTask& task) {
+Result<std::string> FooterProbe::Fetch(const std::string& key, const WatchedTask& task,
+                                       const Hooks& hooks) {
   // Refuses keys outside of the store.
   TARN_CHECK_OK(store_.Url(key));
-  if (!store_.is_folder) return FetchFromBucket(key, task);
-  const Result<> loaded = footer_.Load(store_.root + key);
+  if (!store_.is_folder) return FetchFromBucket(key, task, hooks);
+  const Result<> loaded = footer_.Load(store_.root + key, [&](size_t bytes) -> Result<> {
+    if (hooks.may_read_long && !hooks.may_read_long(bytes)) return NotNowError();
+    return {};
+  });
   refused_ = !loaded.ok() && IsRefusal(loaded.error());
   if (!loaded.ok()) return loaded.error();
   return std::string();
@@ -152,20 +179,36 @@ Result<size_t> FooterProbe::Put(std::string_view object_end) {
 }
 
 Result<FooterProbe::Object> FooterProbe::Read(const std::string& key, WatchedTask& task,
-                                              const std::function<void()>& on_decoding) {
+                                              const Hooks& hooks) {
   refused_ = false;
-  TARN_TRY(std::string etag, Fetch(key, task));
-  if (SchemaCache::Schema known = schemas_->Find(footer_.metadata())) {
-    return ToObject(std::move(known), footer_.metadata(), std::move(etag));
+  bool is_long = false;
+  const Hooks noting = {.may_read_long =
+                            [&](uint64_t bytes) {
+                              is_long = true;
+                              return !hooks.may_read_long || hooks.may_read_long(bytes);
+                            },
+                        .on_decoding = hooks.on_decoding};
+  Result<std::string> etag = Fetch(key, task, noting);
+  Result<Object> object = etag.ok() ? Decode(task, noting) : etag.error();
+  if (object.ok()) object->etag = std::move(*etag);
+  // Another thread may need the memory before this one reads the next footer.
+  if (is_long) footer_.Clear();
+  return object;
+}
+
+Result<FooterProbe::Object> FooterProbe::Decode(WatchedTask& task, const Hooks& hooks) {
+  const duck::FooterMetadata& footer = footer_.metadata();
+  if (SchemaCache::Schema known = schemas_->Find(footer)) {
+    return Counted(ToObject(std::move(known), footer), *memory_);
   }
-  if (on_decoding) on_decoding();
+  if (hooks.on_decoding) hooks.on_decoding();
   if (!task.Begin(connection_)) return Error{ErrorKind::kCancelled, "cancelled"};
   const auto planned = duck::ReadParquetColumns(connection_, footer_);
   task.End();
   if (!planned.ok()) return planned.error();
-  SchemaCache::Schema schema = ToObjectSchema(*planned);
-  schemas_->Put(footer_.metadata(), schema);
-  return ToObject(std::move(schema), footer_.metadata(), std::move(etag));
+  SchemaCache::Schema schema = ToObjectSchema(*planned, *memory_);
+  schemas_->Put(footer, schema);
+  return Counted(ToObject(std::move(schema), footer), *memory_);
 }
 
 }  // namespace tarn::engine

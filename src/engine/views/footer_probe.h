@@ -10,6 +10,7 @@
 #include "duck/database.h"
 #include "duck/footer_file.h"
 #include "engine/connection/watchdog.h"
+#include "engine/views/probe_memory.h"
 #include "engine/views/schema_cache.h"
 #include "protocol/messages.h"
 #include "s3/client.h"
@@ -27,23 +28,30 @@ class FooterProbe {
   static Result<duck::Database> OpenPlanner();
 
   static Result<FooterProbe> Make(const protocol::Setup& setup, const duck::Database& planner,
-                                  std::shared_ptr<SchemaCache> schemas);
+                                  std::shared_ptr<SchemaCache> schemas,
+                                  std::shared_ptr<ProbeMemory> memory);
 
   struct Object {
     SchemaCache::Schema schema = {};
     std::string etag = {};  // The ETag of the object; empty for a file.
-    // The names of columns for which a filter in the scan is not safe. See docs/engine-faults.md.
-    std::vector<std::string> guarded = {};
+    // Indexes of the columns for which a filter in the scan is not safe. See docs/engine-faults.md.
+    std::vector<uint32_t> guarded = {};
+    ProbeMemory::Share memory = {};  // The memory of `guarded`.
     bool may_hide_nan = false;
     bool has_empty_names = false;  // A column or a field has an empty name.
   };
+  // Functions that are called during a read. May be null.
+  struct Hooks {
+    // Called before a footer of more than 32 KiB is read. If it returns false, the read fails.
+    std::function<bool(uint64_t footer_bytes)> may_read_long;
+    // Called before DuckDB decodes the footer, once for each schema.
+    std::function<void()> on_decoding;
+  };
+
   // Returns the columns of an object. After an error that is not a refusal, the caller should let
   // DuckDB read the object, which succeeds or gives a better error message. The task must be in the
   // watchdog.
-  //
-  // Calls `on_decoding` before DuckDB decodes the footer, once for each schema.
-  Result<Object> Read(const std::string& key, WatchedTask& task,
-                      const std::function<void()>& on_decoding = nullptr);
+  Result<Object> Read(const std::string& key, WatchedTask& task, const Hooks& hooks = {});
 
   // True if the last Read failed because the footer is damaged or exceeds a limit. The error
   // message is for users, and DuckDB must not read the object.
@@ -54,10 +62,13 @@ class FooterProbe {
 
  private:
   FooterProbe(const protocol::Setup& setup, duck::Connection connection, duck::FooterFile footer,
-              std::shared_ptr<SchemaCache> schemas);
+              std::shared_ptr<SchemaCache> schemas, std::shared_ptr<ProbeMemory> memory);
   // Reads the footer into footer_ and returns the ETag.
-  Result<std::string> Fetch(const std::string& key, const WatchedTask& task);
-  Result<std::string> FetchFromBucket(const std::string& key, const WatchedTask& task);
+  Result<std::string> Fetch(const std::string& key, const WatchedTask& task, const Hooks& hooks);
+  Result<std::string> FetchFromBucket(const std::string& key, const WatchedTask& task,
+                                      const Hooks& hooks);
+  // Returns the columns of the footer in footer_.
+  Result<Object> Decode(WatchedTask& task, const Hooks& hooks);
   Result<size_t> Put(std::string_view object_end);
 
   const protocol::ObjectStore store_;
@@ -65,12 +76,14 @@ class FooterProbe {
   duck::Connection connection_;
   duck::FooterFile footer_;
   const std::shared_ptr<SchemaCache> schemas_;
+  const std::shared_ptr<ProbeMemory> memory_;
   bool refused_ = false;
 };
 
 // Returns an object with unknown statistics and bloom filters.
-FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema);
+FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema, ProbeMemory& memory);
 
-SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns);
+SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns,
+                                   ProbeMemory& memory);
 
 }  // namespace tarn::engine

@@ -26,6 +26,8 @@ class FooterProbeTest : public testing::Test {
   ParquetFolder folder{testing::TempDir()};
   WatchedTask task{Deadline::Never()};
   duck::Database planner = *FooterProbe::OpenPlanner();
+  const std::shared_ptr<SchemaCache> schemas = std::make_shared<SchemaCache>(1'000'000);
+  const std::shared_ptr<ProbeMemory> memory = std::make_shared<ProbeMemory>(100'000'000);
   std::optional<FooterProbe> probe;
 
   std::string BytesOf(const std::string& query) {
@@ -36,9 +38,8 @@ class FooterProbeTest : public testing::Test {
   Result<FooterProbe::Object> Read(const std::string& key) {
     if (!probe) {
       const s3::Bucket access = bucket.bucket();
-      probe.emplace(
-          std::move(*FooterProbe::Make({.store = access.store, .credentials = access.credentials},
-                                       planner, std::make_shared<SchemaCache>())));
+      probe.emplace(std::move(*FooterProbe::Make(
+          {.store = access.store, .credentials = access.credentials}, planner, schemas, memory)));
     }
     return probe->Read(key, task);
   }
@@ -52,7 +53,7 @@ class FooterProbeTest : public testing::Test {
     const auto statement =
         connection.Prepare("SELECT * FROM read_parquet(" +
                            duck::QuoteLiteral((folder.path() / "one.parquet").string()) + ")");
-    return ToObjectSchema(statement->Columns())->columns;
+    return ToObjectSchema(statement->Columns(), *memory)->columns;
   }
 };
 
@@ -111,9 +112,8 @@ TEST_F(FooterProbeTest, ADamagedFooterIsAnError) {
 }
 
 TEST_F(FooterProbeTest, ReadsFilesOfAFolder) {
-  FooterProbe in_folder =
-      std::move(*FooterProbe::Make({.store = protocol::ObjectStore::Folder(folder.path().string())},
-                                   planner, std::make_shared<SchemaCache>()));
+  FooterProbe in_folder = std::move(*FooterProbe::Make(
+      {.store = protocol::ObjectStore::Folder(folder.path().string())}, planner, schemas, memory));
   BytesOf("FROM range(10)");
   EXPECT_EQ(in_folder.Read("one.parquet", task)->schema->columns, (Columns{{"range", "BIGINT"}}));
   std::string select = "SELECT 0 AS c0";
@@ -161,7 +161,7 @@ TEST_F(FooterProbeTest, AppliesTheLimitsOfTheSetUp) {
                                               .credentials = access.credentials,
                                               .footer_bytes_max = 1000,
                                               .schema_depth_max = 2},
-                                             planner, std::make_shared<SchemaCache>())));
+                                             planner, schemas, memory)));
   bucket.objects["flat"] = BytesOf("SELECT {'a': 1} AS s");
   bucket.objects["deep"] = BytesOf("SELECT {'a': {'b': 1}} AS s");
   bucket.objects["long"] = BytesOf("SELECT 1 AS a" + std::string(2000, 'a'));

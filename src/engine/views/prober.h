@@ -25,10 +25,8 @@ namespace tarn::engine {
 // object again. If a dataset fails, the columns of its readable objects are cached for the retry,
 // provided that the catalogue has their ETags.
 //
-// FooterProbe checks each footer, so DuckDB never reads one that is damaged or exceeds a limit. A
-// read by FooterProbe ends at its time limit. If FooterProbe cannot read an object, DuckDB reads
-// it. DuckDB cannot be interrupted while it waits for the store, so this occupies the thread until
-// the store responds or DuckDB's own timeout ends it.
+// Two more threads read long footers, as many at a time as fit into the memory (ProbeMemory), so
+// that many of them delay neither each other beyond their time limits nor short ones.
 //
 // Thread-safe.
 class Prober {
@@ -65,19 +63,21 @@ class Prober {
   struct Read;
   struct State;
   struct Tools;
-  static void Loop(const std::shared_ptr<State>& state);
+  // Requires the mutex of the state.
+  static void StartThread(const std::shared_ptr<State>& state, bool reads_long_footers);
+  static void Loop(const std::shared_ptr<State>& state, bool reads_long_footers);
   // Called before DuckDB decodes a footer.
   static void BeginDecoding(Tools& tools, const Read& read);
   static Result<duck::Connection> Connect(State& state);
   static Result<FooterProbe> OpenFooters(State& state);
   static Result<Schema> Outcome(const State& state, Job& job);
-  static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, const Read& read);
+  static Result<FooterProbe::Object> ReadObject(State& state, Tools& tools, Read& read);
   // Uses FooterProbe.
-  static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, const Read& read);
+  static Result<FooterProbe::Object> ReadFooter(State& state, Tools& tools, Read& read);
   // Lets DuckDB read the object, because DuckDB's error messages are meant for users.
   static Result<FooterProbe::Object> ReadWithDuckdb(State& state, Tools& tools, const Read& read);
 
-  const std::shared_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace tarn::engine

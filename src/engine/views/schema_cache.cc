@@ -5,10 +5,6 @@
 namespace tarn::engine {
 namespace {
 
-// The limit of the cache, at which all schemas are evicted. A schema of 1,000 columns has about
-// 30 KB.
-constexpr size_t kBytesMax = 32 * 1024 * 1024;
-
 std::string KeyOf(const duck::FooterMetadata& footer) {
   return std::to_string(footer.schema.size()) + ":" + footer.schema + footer.geo;
 }
@@ -25,12 +21,19 @@ SchemaCache::Schema SchemaCache::Find(const duck::FooterMetadata& footer) const 
 void SchemaCache::Put(const duck::FooterMetadata& footer, Schema schema) {
   std::string key = KeyOf(footer);
   const MutexLock lock(mutex_);
-  if (bytes_ + key.size() > kBytesMax) {
+  if (key.size() > bytes_max_) return;
+  if (bytes_ + key.size() > bytes_max_) {
     schemas_.clear();
     bytes_ = 0;
   }
   const size_t bytes = key.size();
   if (schemas_.emplace(std::move(key), std::move(schema)).second) bytes_ += bytes;
+}
+
+void SchemaCache::Clear() {
+  const MutexLock lock(mutex_);
+  schemas_.clear();
+  bytes_ = 0;
 }
 
 }  // namespace tarn::engine

@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "catalog/schema_union.h"
 #include "duck/footer_metadata.h"
+#include "engine/views/probe_memory.h"
 
 namespace tarn::engine {
 
@@ -17,6 +18,8 @@ struct ObjectSchema {
   // The column of each leaf of the schema; kNested if the column is nested.
   std::vector<size_t> leaf_columns;
   bool has_floats = false;  // FLOAT or DOUBLE, also inside nested types.
+  uint64_t bytes = 0;       // The approximate memory of the columns.
+  ProbeMemory::Share memory = {};
 
   static constexpr size_t kNested = static_cast<size_t>(-1);
 };
@@ -29,11 +32,16 @@ class SchemaCache {
  public:
   using Schema = std::shared_ptr<const ObjectSchema>;
 
+  // `bytes_max` limits the size of the encoded schemas. At the limit all of them are evicted.
+  explicit SchemaCache(size_t bytes_max) : bytes_max_(bytes_max) {}
+
   // Returns null if the schema is not cached.
   Schema Find(const duck::FooterMetadata& footer) const;
   void Put(const duck::FooterMetadata& footer, Schema schema);
+  void Clear();
 
  private:
+  const size_t bytes_max_;
   mutable Mutex mutex_;
   std::unordered_map<std::string, Schema> schemas_ TARN_GUARDED_BY(mutex_);
   size_t bytes_ TARN_GUARDED_BY(mutex_) = 0;  // The size of the keys.

@@ -23,8 +23,9 @@ class ViewSqlTest : public testing::Test {
 
   // Returns the schema that a probe finds.
   protocol::DatasetSchema SchemaOf(const std::vector<std::string>& keys) {
-    FooterProbe probe =
-        std::move(*FooterProbe::Make({.store = store}, database, std::make_shared<SchemaCache>()));
+    FooterProbe probe = std::move(*FooterProbe::Make({.store = store}, database,
+                                                     std::make_shared<SchemaCache>(1'000'000),
+                                                     std::make_shared<ProbeMemory>(100'000'000)));
     WatchedTask task{Deadline::Never()};
     catalog::SchemaUnion columns;
     for (const std::string& key : keys) {
