@@ -1,4 +1,4 @@
-"""The generated parts of documents agree with the output of the programs."""
+"""The generated parts of documents, and the lists of options and metrics, agree with the programs."""
 
 import re
 import subprocess
@@ -28,3 +28,22 @@ def test_each_metric_is_documented():
     document = (programs.REPO / "docs" / "operations.md").read_text()
     documented = set(re.findall(r"^\| `(tarn_\w+)` \|", document, re.MULTILINE))
     assert documented == made
+
+
+def help_of(*command: str) -> str:
+    argv = [programs.program("tarn"), *command, "--help"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_each_command_and_option_is_documented():
+    document = (programs.REPO / "docs" / "cli.md").read_text()
+    commands = re.findall(r"^  (\w+) ", help_of().partition("Subcommands:\n")[2], re.MULTILINE)
+    assert len(commands) > 10
+    # Options of all commands that send requests to a daemon.
+    common = {"--help", "--config", "--queryd", "--catalogd", "--token-path"}
+    for command in [[name] for name in commands] + [["token", "create"]]:
+        _, found, rest = document.partition(f"\n## `tarn {command[0]}`\n")
+        assert found, f"there is a section of tarn {command[0]}"
+        section = rest.partition("\n## ")[0]
+        named = set(re.findall(r"^  (?:-\w,)?(--[\w-]+)", help_of(*command), re.MULTILINE))
+        assert [name for name in named - common if name not in section] == [], command
