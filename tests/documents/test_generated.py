@@ -1,4 +1,4 @@
-"""The generated parts of documents, and the lists of options and metrics, agree with the programs."""
+"""The generated parts of documents, and their lists of metrics and options, agree with the code."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def test_each_metric_is_documented():
     texts = [path.read_text() for path in sources if not path.stem.endswith("_test")]
     made = {name for text in texts for name in named.findall(text)}
     assert len(made) > 20
-    document = (programs.REPO / "docs" / "operations.md").read_text()
+    document = (programs.REPO / "docs" / "operations-reference.md").read_text()
     documented = set(re.findall(r"^\| `(tarn_\w+)` \|", document, re.MULTILINE))
     assert documented == made
 

@@ -1,4 +1,4 @@
-"""docs/operations.md has all metrics, alerts and log lines of the daemons."""
+"""docs/operations.md and docs/operations-reference.md have all alerts, metrics and log lines."""
 
 import json
 import os
@@ -23,12 +23,13 @@ from harness.tokens import Tokens
 from harness.waiting import wait_until
 
 DOCUMENT = programs.REPO / "docs" / "operations.md"
+REFERENCE = programs.REPO / "docs" / "operations-reference.md"
 RULES = programs.REPO / "docs" / "prometheus-rules.yml"
 
 
-def section(title: str) -> str:
+def section(document: Path, title: str) -> str:
     """Returns the text below a heading."""
-    _, found, rest = DOCUMENT.read_text().partition(f"\n## {title}\n")
+    _, found, rest = document.read_text().partition(f"\n## {title}\n")
     assert found, f"there is a section {title!r}"
     return rest.partition("\n## ")[0]
 
@@ -51,7 +52,7 @@ OF_HISTOGRAMS = re.compile(r"_(bucket|sum|count)$")
 def documented_metrics() -> dict[str, tuple[str, frozenset[str]]]:
     """Returns name, type and labels of each metric."""
     metrics = {}
-    for name, kind, cell in METRIC_ROW.findall(section("Metrics")):
+    for name, kind, cell in METRIC_ROW.findall(section(REFERENCE, "Metrics")):
         assert name not in metrics, f"{name} is there twice"
         # The values of a label follow a colon: `result`: `ok`, `error`.
         labels = re.findall(r"`(\w+)`", cell.partition(":")[0])
@@ -112,7 +113,8 @@ def test_metrics_are_documented_with_type_and_labels(eventful):
 def test_documented_metrics_are_shown(eventful):
     queryd, catalogd = eventful
     assert documented_metrics().keys() == queryd.keys() | catalogd.keys()
-    _, of_both, of_catalogd, of_queryd = section("Metrics").split("| metric | type | labels | |")
+    tables = section(REFERENCE, "Metrics").split("| metric | type | labels | |")
+    _, of_both, of_catalogd, of_queryd = tables
     for text, daemons in ((of_both, [queryd, catalogd]), (of_catalogd, [catalogd])):
         for name, _, _ in METRIC_ROW.findall(text):
             assert all(name in daemon for daemon in daemons), name
@@ -129,7 +131,7 @@ def rules() -> list[dict]:
 
 
 def test_each_alert_is_explained():
-    named = re.findall(r"^\| `(Tarn\w+)` \|", section("Alerts"), re.MULTILINE)
+    named = re.findall(r"^\| `(Tarn\w+)` \|", section(DOCUMENT, "Alerts"), re.MULTILINE)
     assert named == [rule["alert"] for rule in rules()]
 
 
@@ -218,7 +220,7 @@ def logged() -> set[tuple[str, str]]:
 
 def test_each_log_line_is_explained():
     explained = set()
-    for line in section("The log").splitlines():
+    for line in section(REFERENCE, "The log").splitlines():
         if row := LOG_ROW.match(line):
             for level in row.group(1).split(", "):
                 assert (level, row.group(2)) not in explained, f"{row.group(2)} is there twice"
@@ -289,7 +291,8 @@ def test_several_queryds_follow_one_catalogd_and_go_on_without_it(new_lake):
     lake.set("queryd", bind="127.0.0.1:0")
     lake.start_queryd()
     lake.wait_for_rows("airports", [["Oslo"]])
-    (message,) = re.findall(r"`(catalog\.sqlite is in use: [^`]*)`", section("Run several daemons"))
+    text = section(DOCUMENT, "Run several daemons")
+    (message,) = re.findall(r"`(catalog\.sqlite is in use: [^`]*)`", text)
     address = lake.settings["catalogd"]["bind"]
     lake.set("catalogd", bind="127.0.0.1:0")
     assert message in lake.run_to_exit("catalogd").stderr
