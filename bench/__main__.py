@@ -1,4 +1,4 @@
-"""The command: what is measured of what, and where it is written."""
+"""The command: runs the chosen measurements and writes the figures."""
 
 import argparse
 import contextlib
@@ -26,7 +26,7 @@ OURS_KEPT = "Tarn, from the result cache"
 OURS_LOCAL = "Tarn, on local files"
 WORK_ONLY = (OURS_KEPT, OURS_LOCAL)
 COMPARED = (
-    "The last two columns compare Tarn with what the line names: above 1, Tarn is faster, and "
+    "The last two columns compare Tarn with the server of the line. Above 1, Tarn is faster or "
     "takes less CPU."
 )
 NOT_COMPARED = "Compared with no other server: --against NAME=URL names one."
@@ -35,7 +35,7 @@ Figures = dict[str, list]
 
 def main() -> None:
     options = parse(sys.argv[1:])
-    # Ends like Ctrl-C does: everything that was started is stopped.
+    # Ends as after Ctrl-C: all programs that were started are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.list:
         print("\n".join(chosen(options.only)))
@@ -64,23 +64,23 @@ def run(options: argparse.Namespace) -> None:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="bench/run", description="Measures build/bin/queryd; bench/README.md tells more."
+        prog="bench/run", description="Measures build/bin/queryd. See bench/README.md."
     )
     parser.add_argument(
-        "--seconds", type=float, default=3.0, metavar="N", help="of load for each point (3)"
+        "--seconds", type=float, default=3.0, metavar="N", help="seconds of load per point (3)"
     )
     parser.add_argument(
         "--only", type=re.compile, default=".", metavar="REGEX", help="measure only these points"
     )
-    parser.add_argument("--list", action="store_true", help="name the points and measure none")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--list", action="store_true", help="list the points without measuring")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument(
         "--against",
         type=pair,
         action="append",
         default=[],
         metavar="NAME=URL",
-        help="measure this server too, which answers POST /sql on the same datasets",
+        help="also measure this server, which must answer POST /sql on the same datasets",
     )
     parser.add_argument(
         "--against-pid",
@@ -88,13 +88,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME=PID",
-        help="its process, for its CPU and memory",
+        help="the process of that server, to measure its CPU and memory",
     )
     parser.add_argument(
         "--serve",
         type=Path,
         metavar="FILE",
-        help="measure nothing: serve the data, and write into FILE where it is",
+        help="serve the data without measuring, and write its addresses to FILE",
     )
     parser.add_argument(
         "--lake", type=Path, metavar="FILE", help="use the data that --serve FILE serves"
@@ -142,7 +142,7 @@ def measure(options: argparse.Namespace) -> Figures:
                 )
             )
         if not without_queries.issuperset(wanted):
-            # Each request of the first runs; the second answers what it has answered before.
+            # `ours` runs each query. `keeping` answers repeated queries from its result cache.
             ours = cleanup.enter_context(lake.queryd(place, result_cache_bytes=0))
             keeping = cleanup.enter_context(lake.queryd(place))
             local = cleanup.enter_context(lake.queryd(place, result_cache_bytes=0, local=True))
@@ -169,8 +169,8 @@ def measure(options: argparse.Namespace) -> Figures:
                 ]
             else:
                 say(f"without DuckDB alone: {alone.program()} is not built")
-            # The large results come first: the other work leaves its data in the engine's cache,
-            # and they are what memory is measured with.
+            # Large results are measured first. Their figures include memory, and the other work
+            # leaves data in the engine's cache.
             for name, *what in result.names():
                 if name in wanted:
                     say(name)

@@ -1,7 +1,7 @@
 """DuckDB alone, in a loop in one process, on the same data: build/bench/engine_alone.
 
-It is measured like a server. What a server adds to it, and what it could never do better than, is
-the difference.
+It is measured like a server. The difference is the cost that a server adds, and no server can be
+faster.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def program() -> Path:
 
 
 class Engine(Process):
-    """The process; use `started`."""
+    """The process. `started` creates it."""
 
     def __init__(self, process: subprocess.Popen) -> None:
         super().__init__(process.pid)
@@ -37,7 +37,7 @@ class Engine(Process):
         self._process.stdin.write(json.dumps(fields).encode() + b"\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {"error": "it has ended"}
+        answer = json.loads(line) if line else {"error": "the program has ended"}
         if "error" in answer:
             raise Failed(f"{program().name}: {answer['error']}")
         return answer
@@ -45,7 +45,7 @@ class Engine(Process):
 
 @contextlib.contextmanager
 def started(place: Place | None = None) -> Iterator[Engine]:
-    """Without a place it has no datasets."""
+    """Starts the program. Without a place, it has no datasets."""
     with subprocess.Popen(
         [program()],
         stdin=subprocess.PIPE,
@@ -60,7 +60,7 @@ def started(place: Place | None = None) -> Iterator[Engine]:
 
 
 def _bootstrap(place: Place) -> Iterator[str]:
-    """What queryd does too: httpfs, a secret, and a view of each dataset."""
+    """The statements that queryd also runs: they load httpfs, and create a secret and the views."""
     s3 = place.s3
     scheme, _, host = s3.url.partition("://")
     yield f"LOAD {_quoted(programs.extension('httpfs'))}"
@@ -83,7 +83,7 @@ def _quoted(text: object) -> str:
 
 @dataclass(frozen=True)
 class Alone:
-    """One way to use the engine, which stands among the servers."""
+    """One way to use the engine, measured like a server."""
 
     name: str
     engine: Engine

@@ -10,7 +10,7 @@ from harness import programs
 FOLDER = programs.DEPS_DIR / "bench-data"
 
 EVENTS_ROWS = 1_000_000
-# Nine columns, of the types that most results are made of; the same rows on every machine.
+# Nine columns of the most common types. The rows are the same on every machine.
 EVENTS_SQL = f"""
 SELECT i AS id,
        TIMESTAMP '2026-01-01' + to_microseconds(i * 31_415_926 % 31_536_000_000_000) AS happened,

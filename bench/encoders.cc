@@ -83,7 +83,7 @@ size_t Encode(tarn::duck::ResultStream& rows, Format format, Compression compres
   return total + sent.size();
 }
 
-// Each chunk as a record batch that has crossed the C data interface.
+// Converts each chunk to a record batch, and passes it through the C data interface.
 size_t ThroughCData(tarn::duck::ResultStream& rows) {
   arrow::FieldVector fields;
   for (size_t i = 0; i < rows.names().size(); ++i) {
@@ -113,7 +113,7 @@ class DropBatches : public arrow::ipc::Listener {
   }
 };
 
-// The result as Arrow's stream, in pieces, and its batches as another process would read them.
+// Encodes the result as Arrow's stream, in pieces, and reads it as another process would.
 size_t ThroughIpc(tarn::duck::ResultStream& rows) {
   const auto encoder =
       std::move(*tarn::engine::MakeEncoder(Format::kArrow, {}, rows.names(), rows.types()));

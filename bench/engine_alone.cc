@@ -1,7 +1,7 @@
-// DuckDB by itself, in one process, on the same data: what is left when everything that a server
-// adds is taken away. bench/alone.py drives it; bench/README.md tells what the figures mean.
+// DuckDB by itself, in one process, on the same data: the cost without a server. bench/alone.py
+// drives it; bench/README.md explains the figures.
 //
-// Reads commands from its standard input, one JSON object a line, and answers each with a line:
+// Reads commands from its standard input, one JSON object per line, and answers each with a line:
 //
 //   {"run": ["SQL", …]}                                    {}
 //   {"load": "SQL", "connections": 8, "seconds": 3,        {"requests", "per_second", "seconds",
@@ -9,7 +9,7 @@
 //                                                           "quantiles_ms": [1000 of them]}
 //   {"fetch": "SQL", "as": "chunks" or "arrow"}            {"rows", "seconds", "first_s", "cpu_s"}
 //
-// Links the C interface itself, not src/duck: the conversion to Arrow is not part of that.
+// Uses DuckDB's C interface instead of src/duck, which lacks the conversion to Arrow.
 
 #include <duckdb.h>
 #include <sys/resource.h>
@@ -25,7 +25,7 @@
 #include <thread>
 #include <vector>
 
-// DuckDB only declares the structs of Arrow's C data interface, which is fixed for ever:
+// duckdb.h only declares the structs of Arrow's C data interface. Their layout never changes:
 // https://arrow.apache.org/docs/format/CDataInterface.html
 struct ArrowArray {
   int64_t length;
@@ -132,7 +132,7 @@ class Rows {
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
 
-  // The rows of the next chunk, which is dropped; 0 at the end.
+  // Drops the next chunk and returns its number of rows; 0 at the end.
   uint64_t Next(bool to_arrow) {
     duckdb_data_chunk chunk = duckdb_fetch_chunk(result_);
     if (chunk == nullptr) {
@@ -172,7 +172,7 @@ Json Run(const Database& database, const Json& texts) {
   return Json::object();
 }
 
-// What one connection does until the time is up: at least one request.
+// Runs the statement on one connection until the time is up, at least once.
 void RunOver(const Connection& connection, const std::string& sql, bool prepare_once,
              Clock::time_point until, std::vector<double>& latencies_ms) {
   std::optional<Statement> kept;
@@ -188,7 +188,7 @@ void RunOver(const Connection& connection, const std::string& sql, bool prepare_
   } while (Clock::now() < until);
 }
 
-// The value at the middle of each of kQuantiles equal parts.
+// Divides the values into kQuantiles equal parts and returns the middle value of each.
 std::vector<double> Quantiles(const std::vector<double>& sorted) {
   std::vector<double> out;
   for (size_t i = 0; i < kQuantiles; ++i) {
@@ -197,7 +197,7 @@ std::vector<double> Quantiles(const std::vector<double>& sorted) {
   return out;
 }
 
-// The nearest rank.
+// The percentile by nearest rank.
 double Percentile(const std::vector<double>& sorted, size_t percent) {
   const size_t rank = (percent * sorted.size() + 99) / 100;
   return sorted[std::max<size_t>(rank, 1) - 1];

@@ -1,7 +1,7 @@
-"""The lake that is measured: an S3 server and a catalogue with the data, and queryd on them.
+"""The measured lake: an S3 server and a catalogue with the data, and queryd on them.
 
-The S3 server and the catalogue can outlive one run, so that another server can be started on
-them: `serving` holds them and tells where they are in a file, which `--lake` reads.
+The S3 server and the catalogue can outlive one run, so that another server can use them: `serve`
+keeps them running and writes their addresses to a file, which `--lake` reads.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from harness.store import BUCKET, REGION, Folder, Store, parquet
 
 from bench import data
 
-# Of a server that lives for one run and listens on the loopback address: no secret.
+# Not a secret: the server lives for one run and listens on the loopback address.
 CREDENTIALS = Credentials("tarn-bench-key", "tarn-bench-secret")
 PREFIX = "bench"
 TINY_COUNT = 1000
@@ -29,7 +29,7 @@ MANY_COUNT = 5000  # The objects of one dataset.
 
 @dataclass(frozen=True)
 class S3:
-    """Where an S3 server is: what Lake wants to know of a store."""
+    """The address and credentials of an S3 server, as Lake expects them of a store."""
 
     url: str
     credentials: Credentials
@@ -37,7 +37,7 @@ class S3:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the data is."""
+    """The addresses of the store and the catalogue."""
 
     s3: S3
     catalogd_url: str
@@ -53,7 +53,7 @@ def many_name(number: int) -> str:
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """Short on purpose: it holds UNIX sockets, whose paths have a limit."""
+    """A folder with a short path, because the length of paths of UNIX sockets is limited."""
     with tempfile.TemporaryDirectory(prefix="tarn-") as name:
         yield Path(name)
 
@@ -61,7 +61,7 @@ def folder() -> Iterator[Path]:
 @contextlib.contextmanager
 def started(with_large: bool = True, with_tiny: bool = True) -> Iterator[Place]:
     """A store with the data, and a catalogue of the large datasets."""
-    # Made first, so that nothing runs beside it.
+    # Made before the servers start, so that nothing else runs at the same time.
     large = {"lineitem": data.lineitem(), "events": data.events()} if with_large else {}
     with folder() as home, contextlib.ExitStack() as cleanup:
         recorder = Recorder()
@@ -83,7 +83,7 @@ def started(with_large: bool = True, with_tiny: bool = True) -> Iterator[Place]:
 
 
 def write(place: Place, path: Path) -> None:
-    """Lines that a shell can read."""
+    """Writes lines that a shell can read."""
     values = {
         "S3_ENDPOINT": place.s3.url,
         "S3_REGION": REGION,
@@ -103,14 +103,14 @@ def read(path: Path) -> Place:
 
 
 def serve(path: Path) -> None:
-    """Holds the data until SIGINT or SIGTERM."""
+    """Serves the data until SIGINT or SIGTERM."""
     stop = {signal.SIGINT, signal.SIGTERM}
     with started() as place:
-        # Blocked only now: programs that are started inherit it.
+        # Blocked after the programs have started, because they would inherit the mask.
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         try:
             write(place, path)
-            print(f"The data is served, {path} tells where; Ctrl-C ends it.\n", flush=True)
+            print(f"Serving the data until Ctrl-C. {path} has the addresses:\n", flush=True)
             print(path.read_text(), flush=True)
             signal.sigwait(stop)
         finally:
@@ -122,8 +122,8 @@ def serve(path: Path) -> None:
 def queryd(
     place: Place, result_cache_bytes: int | None = None, local: bool = False
 ) -> Iterator[Lake]:
-    """A queryd on the large datasets, with default settings but for the queue and the cache; where
-    `local` is said, on files in place of the S3 server."""
+    """A queryd on the large datasets, with default settings except for the queue and the cache.
+    `local`: reads files instead of the S3 server."""
     with folder() as home:
         lake = Lake(home, Folder(place.s3, PREFIX), Recorder())
         if local:
@@ -132,7 +132,7 @@ def queryd(
             objects.mkdir(parents=True)
             for path in (data.lineitem(), data.events()):
                 shutil.copyfile(path, objects / path.name)
-        # With 32 slow queries the last one waits for longer than the default.
+        # With 32 slow queries, the last one is queued for longer than the default allows.
         lake.set(
             "queryd",
             catalogd_url=place.catalogd_url,

@@ -1,9 +1,9 @@
 """The load: one SQL text over a number of connections, each with one request at a time.
 
-Small requests come from wrk where it is installed, which takes less CPU for each. Otherwise, and
-for all others: one thread and epoll. When the time is up, every connection finishes the request
-that it is on, so that what a server has worked for and what was counted are the same thing: with
-slow queries the difference would be large.
+wrk sends small requests if it is installed, because it takes less CPU for each. All other requests
+are sent by one thread with epoll. When the time is up, every connection finishes its current
+request, so that all work of the server is counted. With slow queries, the difference would be
+large.
 """
 
 import contextlib
@@ -30,20 +30,21 @@ _WRK_SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
 class Failed(Exception):
-    """A server did not answer as it should have."""
+    """A server sent no response or a wrong one."""
 
 
 @dataclass
 class Load:
-    """What one or more stretches of load came to."""
+    """The sum of one or more periods of load."""
 
     seconds: float = 0.0
     requests: int = 0
-    # Latencies in ms, and how many requests each stands for.
+    # Latencies in ms, each with the number of requests that it stands for.
     _samples: list[tuple[float, float]] = field(default_factory=list)
 
     def add(self, requests: int, seconds: float, latencies_ms: Sequence[float]) -> None:
-        """Latencies of all requests, or as many quantiles of them, each of the same weight."""
+        """Adds a period. `latencies_ms` has the latencies of all requests, or evenly spaced
+        quantiles of them."""
         self.requests += requests
         self.seconds += seconds
         weight = requests / len(latencies_ms)
@@ -54,7 +55,7 @@ class Load:
         return self.requests / self.seconds
 
     def percentile_ms(self, percent: float) -> float:
-        """The nearest rank: the largest latency, where there are too few for the percentage."""
+        """The percentile by nearest rank: the largest latency if there are too few requests."""
         samples = sorted(self._samples)
         below = 0.0
         for latency, weight in samples:
@@ -74,7 +75,8 @@ class _Connection:
 def run(
     load: Load, url: str, sql: str, connections: int, seconds: float, small: bool = False
 ) -> None:
-    """Adds to `load`. Each connection makes at least one request, but for small ones."""
+    """Runs one period and adds it to `load`. Each connection makes at least one request, unless
+    wrk sends them."""
     if small and shutil.which("wrk"):
         _run_wrk(load, url, sql, connections, seconds)
         return
@@ -94,7 +96,7 @@ def _run_wrk(load: Load, url: str, sql: str, connections: int, seconds: float) -
     with tempfile.NamedTemporaryFile() as body:
         body.write(_body(sql))
         body.flush()
-        # It takes whole seconds only.
+        # wrk accepts only whole seconds.
         whole = max(1, round(seconds))
         argv = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={whole}"]
         argv += [f"--timeout={_ANSWER_LIMIT_S:.0f}", f"--script={_WRK_SCRIPT}", _sql_url(url)]
@@ -180,10 +182,10 @@ def _body(sql: str) -> bytes:
 def open_large(
     url: str, sql: str, format: str
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    """A request whose answer is read by whoever asks; its head is there."""
+    """Sends a request and reads the header of the answer. The caller reads the body."""
     parts = urlsplit(_sql_url(url))
     connection = http.client.HTTPConnection(parts.netloc, timeout=_ANSWER_LIMIT_S)
-    # Another server knows nothing of formats, and need not be told of the first one.
+    # JSON is the default. Other servers do not know the parameter.
     path = parts.path if format == "json" else f"{parts.path}?format={format}"
     connection.request("POST", path, _body(sql), {"Content-Type": "application/json"})
     answer = connection.getresponse()
@@ -203,7 +205,7 @@ def connect(url: str) -> socket.socket:
 
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """A pause of ours would look like one of the server's."""
+    """Prevents pauses of this program, which would look like pauses of the server."""
     gc.collect()
     gc.disable()
     try:

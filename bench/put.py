@@ -1,5 +1,5 @@
-"""tarn put: files become a dataset. Beside it, in turns, DuckDB alone, which looks at all rows for
-the types too, or at the first ones only."""
+"""tarn put, which makes a dataset of files, compared with DuckDB alone, in turns. DuckDB detects
+the types from all rows, like tarn put, or from the first rows only."""
 
 import os
 import statistics
@@ -74,7 +74,7 @@ def _tarn(file: Path, home: Path) -> float:
 
 
 def _alone(file: Path, reader: str, home: Path, sample_size: int) -> float:
-    """It learns the columns first, as who registers them has to."""
+    """Detects the columns before the COPY, because a dataset is registered with its columns."""
     source = f"{reader}('{file}', sample_size = {sample_size})"
     copy = f"COPY (FROM {source}) TO '{home}/alone.parquet' (COMPRESSION zstd)"
     with alone.started() as engine:

@@ -1,4 +1,4 @@
-"""Catalogues of many datasets: how long queries wait for them, and what they cost meanwhile."""
+"""Catalogues of many datasets: how long refreshes take, and how they slow down queries."""
 
 import os
 import re
@@ -62,7 +62,7 @@ def measure(place: Place) -> list[Point]:
 def _catalogue(place: Place, count: int) -> Iterator[Lake]:
     with folder() as home:
         lake = Lake(home, Folder(S3(place.s3.url, place.s3.credentials), PREFIX), Recorder())
-        # Rare enough that the first one is read off before the second.
+        # Long enough to read the metrics of the first refresh before the second.
         lake.set("queryd", refresh_every="1s", refresh_timeout="5m")
         try:
             lake.start_catalogd()
@@ -80,7 +80,8 @@ def _catalogue(place: Place, count: int) -> Iterator[Lake]:
 
 
 def _put(lake: Lake, name: str, tiny: int) -> None:
-    """With an ETag: a key that comes again without one is a reason to start another engine."""
+    """Registers a dataset with an ETag, because a changed dataset with a known key and no ETag
+    makes queryd start another engine."""
     object_ = {"key": lake.files.key(tiny_name(tiny)), "etag": "the same"}
     answer = lake.catalog.put(name, {"objects": [object_]})
     assert answer.status in (200, 201), answer.text
@@ -113,7 +114,7 @@ def _unchanged(lake: Lake, count: int) -> list[Point]:
 
 
 def _changes(lake: Lake, count: int) -> list[Point]:
-    """From the catalogue's answer to the first query that sees the change."""
+    """The time from the catalogue's answer to the first query that sees the change."""
     times_ms = []
     for i in range(CHANGES):
         before = _seen(lake)
@@ -132,7 +133,7 @@ def _seen(lake: Lake) -> str:
 
 
 def _recovery(lake: Lake, count: int) -> list[Point]:
-    """A killed engine process, and the first answer that reads a dataset."""
+    """The time from the end of an engine process to the first answer that reads a dataset."""
     os.kill(engine_pid(lake.queryd), signal.SIGKILL)
     start = time.monotonic()
     wait_until(
@@ -149,7 +150,7 @@ def _recovery(lake: Lake, count: int) -> list[Point]:
 
 
 def _many_objects(lake: Lake, place: Place) -> list[Point]:
-    """One dataset of many objects, and a small one that is registered while it is read."""
+    """One dataset of many objects, and a small one that is registered while they are read."""
     keys = [lake.files.key(many_name(i)) for i in range(MANY_COUNT)]
     points = []
     with TcpProxy(place.s3.url.removeprefix("http://"), delay_s=FAR_S) as far:
@@ -196,7 +197,7 @@ def _until_seen(lake: Lake, name: str, keys: Sequence[str]) -> float:
 
 @contextmanager
 def _select_1(lake: Lake) -> Iterator[list[float]]:
-    """One request after the other, as long as the block takes."""
+    """Sends one request after the other while the block runs."""
     over = threading.Event()
     latencies_ms: list[float] = []
 
@@ -222,14 +223,14 @@ def _p99(values: Sequence[float]) -> float:
 
 
 def _refreshes(lake: Lake, count: int) -> tuple[int, float]:
-    """How many there were, once there were so many, and the time of all of them."""
+    """Waits for `count` refreshes. Returns their number and their total time."""
 
     def read() -> tuple[int, float] | None:
         text = lake.query.get("/metrics").text
         done = int(_value(text, "tarn_refresh_seconds_count"))
         return (done, _value(text, "tarn_refresh_seconds_sum")) if done >= count else None
 
-    # Rarely: what /metrics costs is not to be measured here.
+    # Polls rarely, because the cost of /metrics is not a part of the measurement.
     return wait_until(read, f"{count} refreshes", limit_s=60, poll_s=0.5)
 
 

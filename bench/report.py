@@ -8,7 +8,7 @@ RATIOS = ("speed: Tarn / it", "CPU: it / Tarn")
 
 
 def number(value: float) -> str:
-    """Three significant digits: the figures are not better than that."""
+    """Rounds to three significant digits, because the figures are not more exact."""
     if not math.isfinite(value):
         return ""
     digits = 2 - math.floor(math.log10(abs(value))) if value else 0
@@ -23,8 +23,8 @@ def ratios(wanted: bool, *pairs: tuple[float, float]) -> list[str]:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns of numbers are right-aligned; a column without any cell is left out; "-" is a
-    figure that could not be measured."""
+    """Right-aligns columns of numbers, and leaves out columns without any value. "-" is a figure
+    that could not be measured."""
     cells = [list(titles), *([str(cell) for cell in row] for row in rows)]
     used = [any(column[1:]) for column in zip(*cells, strict=True)]
     cells = [list(itertools.compress(row, used)) for row in cells]

@@ -1,4 +1,4 @@
-"""One large answer: how fast it comes, when it begins, and what it costs in CPU and memory."""
+"""Large results: their throughput, time to the first byte, CPU and memory."""
 
 import contextlib
 import dataclasses
@@ -21,10 +21,10 @@ TEXTS = {
     ONE: ("SELECT * FROM events", data.EVENTS_ROWS),
     TEN: ("SELECT events.* FROM events, range(10)", 10 * data.EVENTS_ROWS),
 }
-# A format, and what its content type has in it.
+# A format, and a part of its content type.
 FORMATS = {"json": "json", "ndjson": "ndjson", "csv": "csv", "arrow": "arrow"}
-# Results, formats, and how many at once. The other formats come after JSON: before it, memory
-# would be that of several results.
+# Results, formats, and the number of concurrent requests. JSON is first, because the memory that
+# other results leave would count in its figures.
 POINTS = [
     (LIMITED, "json", 1),
     (LIMITED, "json", 4),
@@ -33,8 +33,8 @@ POINTS = [
     *((ONE, format, 1) for format in ("ndjson", "csv", "arrow")),
     *((TEN, format, 1) for format in FORMATS),
 ]
-# What DuckDB alone does with the rows, to compare a format with: takes the chunks and drops them,
-# makes JSON of them in SQL, or arrays of Arrow.
+# The work of DuckDB alone that is compared with a format: reads the chunks and drops them,
+# converts them to JSON in SQL, or to arrays of Arrow.
 ALONE = {
     "json": ("chunks", "to_json"),
     "ndjson": ("to_json",),
@@ -62,7 +62,7 @@ class Point:
     is_ours: bool
     failed: str = ""  # Why there are no figures.
     megabytes: float = _NOT_KNOWN  # of one answer
-    seconds: float = _NOT_KNOWN  # until all answers are there
+    seconds: float = _NOT_KNOWN  # until all answers are complete
     first_byte_s: float = _NOT_KNOWN
     cpu_s: float = _NOT_KNOWN
     resident_mb: float = _NOT_KNOWN  # before
@@ -86,13 +86,13 @@ def names() -> Iterator[tuple[str, str, str, int]]:
 def measure(
     name: str, format: str, at_once: int, servers: Sequence[Server], alone: Alone | None
 ) -> list[Point]:
-    """Only ours knows another format than JSON."""
+    """Measures formats other than JSON only for Tarn, because other servers lack them."""
     measured = [_Target(server) for server in servers if server.is_ours or format == "json"]
     if alone and at_once == 1:
         measured += [_Target(alone, way) for way in ALONE[format]]
     points: dict[_Target, list[Point]] = {target: [] for target in measured}
     failed = {}
-    # The figures are medians, but for the peak of memory.
+    # The figures are medians, except the peak of memory.
     turns = 3 if at_once == 1 and name != TEN else 1
     for turn in range(1 + turns):
         for target in measured:
@@ -105,7 +105,7 @@ def measure(
                     name, format, at_once, target.name, target.is_ours, failed=str(error)
                 )
                 continue
-            if turn > 0:  # The first one warms it up.
+            if turn > 0:  # The first turn warms the server up.
                 points[target].append(point)
     return [failed.get(target) or _median(of_one) for target, of_one in points.items()]
 
@@ -132,7 +132,7 @@ class _Target:
         as_ = "arrow" if self.way == "arrow" else "chunks"
         done = self.server.engine.command(**{"fetch": sql, "as": as_})
         if done["rows"] != rows:
-            raise Failed(f"{done['rows']} rows in place of {rows}")
+            raise Failed(f"{done['rows']} rows instead of {rows}")
         return _Fetched(_NOT_KNOWN, done["first_s"])
 
 
@@ -184,7 +184,7 @@ def _median(points: Sequence[Point]) -> Point:
 
 
 def _fetch(url: str, sql: str, rows: int, format: str) -> _Fetched:
-    """Reads an answer and keeps nothing of it; it must be whole, and in the format."""
+    """Reads an answer and discards it. It must be complete, and in the format."""
     buffer = bytearray(_RECEIVE_BYTES)
     view = memoryview(buffer)
     started = time.perf_counter()
@@ -193,7 +193,7 @@ def _fetch(url: str, sql: str, rows: int, format: str) -> _Fetched:
         first_byte_s = time.perf_counter() - started
         content_type = answer.headers.get("Content-Type", "")
         if FORMATS[format] not in content_type:
-            raise Failed(f"asked for {format}, it answers {content_type!r}")
+            raise Failed(f"the answer to a request for {format} is {content_type!r}")
         total, lines, tail = 0, 0, b""
         # An answer that is cut short raises IncompleteRead.
         while count := answer.readinto(view):
@@ -202,15 +202,15 @@ def _fetch(url: str, sql: str, rows: int, format: str) -> _Fetched:
                 lines += buffer.count(b"\n", 0, count)
             tail = (tail + bytes(view[max(0, count - _TAIL_BYTES) : count]))[-_TAIL_BYTES:]
     if format == "json" and f'"row_count":{rows}}}'.encode() not in tail:
-        raise Failed(f"the answer is not whole: it ends in {tail!r}")
+        raise Failed(f"the answer is incomplete: it ends in {tail!r}")
     # CSV begins with the names of the columns, NDJSON ends with a line of the status.
     if lines and lines != rows + 1:
-        raise Failed(f"{lines} lines for {rows} rows")
+        raise Failed(f"the answer has {lines} lines for {rows} rows")
     return _Fetched(total / 1e6, first_byte_s)
 
 
 def table(points: Sequence[Point]) -> str:
-    """Each other server is in a line below ours."""
+    """A table in which the line of Tarn comes first, and each other server has a line below it."""
     rows = []
     ours = {(p.result, p.format, p.at_once): p for p in points if p.is_ours}
     for point in points:

@@ -1,6 +1,6 @@
-"""A server that is measured, and what it costs: CPU and memory of its process, from /proc.
+"""A measured server, and the CPU and memory of its process, read from /proc.
 
-A process is always the whole tree of it: a server may run its engine in a child.
+The child processes are included, because a server may run its engine in one.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from bench import load
 
 _RESET_PEAK = "5"  # proc(5), clear_refs
 _NOT_KNOWN = float("nan")
-# Reading smaps_rollup walks the page tables of a process: some ms for each GB.
+# Reading smaps_rollup walks the page tables of a process, which takes some ms for each GB.
 _SAMPLE_S = 0.1
 
 
@@ -28,15 +28,15 @@ class Peak:
 
 class Process:
     def __init__(self, pid: int | None) -> None:
-        self.pid = pid  # None: not known, and its cost is not either
+        self.pid = pid  # None: unknown, so its CPU and memory are unknown too
 
     def cpu_seconds(self) -> float:
-        """All threads and child processes, in steps of 10 ms; NaN where it is not known."""
+        """The CPU time of all threads and child processes, in steps of 10 ms. NaN if unknown."""
         return cpu_seconds(self.pid) if self.pid else _NOT_KNOWN
 
     def reset_peak(self) -> None:
         for pid in family(self.pid) if self.pid else []:
-            # Not every system lets it be reset: then the peak is that since the start.
+            # Some systems do not allow the reset. Then the peak is that since the process started.
             with contextlib.suppress(OSError):
                 Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK)
 
@@ -44,14 +44,14 @@ class Process:
         return self._memory_mb("status", "VmRSS:")
 
     def peak_mb(self) -> float:
-        """Since it was reset; of several processes, the sum of their peaks: an upper bound, as
-        they share pages and need not peak at once."""
+        """The peak since the reset. For several processes, the sum of their peaks. That is an
+        upper bound, because they share pages and may peak at different times."""
         return self._memory_mb("status", "VmHWM:")
 
     @contextlib.contextmanager
     def sampled(self) -> Iterator[Peak]:
-        """The highest sum over the tree at one moment, each shared page counted once (PSS): a
-        lower bound, as it may fall between two samples."""
+        """Samples the memory of all processes together, with each shared page counted once (PSS).
+        The highest sample is a lower bound, because the peak may be between two samples."""
         peak = Peak()
         if not self.pid:
             yield peak
@@ -94,7 +94,7 @@ class Server:
 
     @property
     def engine(self) -> Process:
-        """What has the cost of it; the same name as that of DuckDB alone."""
+        """The process whose CPU and memory count. The name is the same as in alone.Alone."""
         return self.process
 
     def run(self, done: load.Load, sql: str, connections: int, seconds: float, small: bool) -> None:

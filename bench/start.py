@@ -1,4 +1,4 @@
-"""Starts queryd on a catalogue of many datasets: the time to its answers, and its memory."""
+"""The start of queryd with many datasets: the time to its first answers, and its memory."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def _catalogue(place: Place, count: int) -> Iterator[Lake]:
 
 
 def _fill(database: Path, files: Folder, count: int) -> None:
-    """Writes the rows that catalogd writes for so many datasets, which share TINY_COUNT objects."""
+    """Writes the rows of `count` datasets, which share TINY_COUNT objects, as catalogd would."""
     data = parquet(ROWS)
     about = {"size": len(data), "etag": hashlib.md5(data).hexdigest()}
     now = int(time.time() * 1e6)
@@ -120,7 +120,7 @@ def _start(lake: Lake, count: int) -> list[Point]:
 
 
 def _peak_mb(pids: Sequence[int]) -> float:
-    """Of the largest process."""
+    """The peak memory of the largest process."""
     return max(_peak_bytes(pid) for pid in pids if alive(pid)) / 1e6
 
 

@@ -1,4 +1,4 @@
-"""Many small answers: how many a second, how long each takes, and what it costs in CPU."""
+"""Many small answers: the number per second, their latency, and their CPU."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from bench.alone import Alone
 from bench.server import Server
 
 CONNECTIONS = (1, 8, 32)
-# Of these, wrk makes the load where there is one: the others take so long that a request which is
-# cut off at the end would count.
+# The queries that wrk sends if it is installed. The others take so long that the requests that wrk
+# cuts off at the end would change the figures.
 SMALL = ("select 1", "count(*) from lineitem", "one order key")
-# Servers take turns, so that what else the machine does meets all of them.
+# Servers take turns, so that other load on the machine affects all of them.
 TURNS = 2
 WARM_UP_S = 0.3
 
@@ -76,7 +76,7 @@ def measure(
 
 
 def table(points: Sequence[Point]) -> str:
-    """Each other server is in a line below ours."""
+    """A table in which the line of Tarn comes first, and each other server has a line below it."""
     rows = []
     ours = None
     for point in points:

@@ -1,5 +1,5 @@
--- For bench/load.py: posts one body again and again, and prints what the latencies were.
--- BODY_FILE holds the body: a text of SQL needs no quoting that way.
+-- For bench/load.py: posts the same body repeatedly, and prints the latencies.
+-- BODY_FILE is a file with the body, so that the SQL needs no quoting.
 local file = io.open(os.getenv("BODY_FILE"), "rb")
 wrk.method = "POST"
 wrk.body = file:read("*a")
