@@ -1,4 +1,4 @@
-// First: what a panel says of itself comes after it.
+// First, so that the style sheets of the panels override it.
 import './style.css';
 import type { Dataset } from './api/catalog';
 import { cancelQuery } from './api/queries';
@@ -26,7 +26,7 @@ import { themeChooser } from './ui/theme';
 
 const limits = [1_000, 10_000, 100_000, 1_000_000, 5_000_000];
 
-/** A query, or its plan. A new one takes the place of the one that runs. */
+/** A running query, or the running EXPLAIN of one. A new task cancels the running one. */
 interface Task {
   id: string;
   abort: AbortController;
@@ -196,7 +196,7 @@ datasets.element.append(
   }),
 );
 page.append(datasets.element, work);
-// Also where the focus is not in the editor, which takes these keys itself.
+// The same keys outside the editor. The editor handles its own.
 addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
   if (document.querySelector('dialog[open]') !== null) return;
@@ -210,7 +210,7 @@ addEventListener('hashchange', () => {
 editor.focus();
 void datasets.load();
 
-// --- what can be done
+// --- actions
 
 function edit(sql: string): void {
   editor.text = sql;
@@ -250,12 +250,12 @@ async function run(): Promise<void> {
       onRows: () => grid.rowsArrived(),
     });
     const ms = performance.now() - started;
-    // Another query may have begun when all rows were here, and only its last word was not.
+    // Another query may have started after the last row of this one, but before its end.
     if (lastRun !== task) return;
     grid.finish();
     chart.setTable(table);
     state.done(table.rowCount, rowLimit, ms, info);
-    announce(`${formatRows(table.rowCount)} have come`);
+    announce(`${formatRows(table.rowCount)} received`);
     history.add({ ...entry, ms, rows: table.rowCount });
     putInAddress(editor.text);
   } catch (error) {
@@ -263,7 +263,7 @@ async function run(): Promise<void> {
     const cancelled = task.abort.signal.aborted;
     const message = cancelled ? 'Cancelled' : messageOf(error);
     if (lastRun === task) {
-      // What came of it stays; rows of the query before would be taken for its own.
+      // Keeps the rows of this query, but not those of the previous one.
       if (shown === null) grid.clear();
       chart.setTable(shown);
       if (cancelled) {
@@ -288,13 +288,13 @@ function begin(): Task {
 }
 
 function end(task: Task): void {
-  // Another one has taken its place.
+  // Another task has replaced this one.
   if (running !== task) return;
   running = null;
   setRunning(false);
 }
 
-/** DuckDB's messages name the line that they are about. */
+/** Marks the line that DuckDB's message names. */
 function markLine(statement: Statement, message: string): void {
   const line = /^LINE (\d+):/m.exec(message)?.[1];
   if (line !== undefined) editor.markError(statement, Number(line));
@@ -304,7 +304,7 @@ function cancel(): void {
   if (running === null) return;
   const { id, abort } = running;
   abort.abort();
-  // Beside closing the connection: a proxy in between may keep that open.
+  // Closing the connection is not enough, because a proxy may keep its connection to queryd open.
   void cancelQuery(id).catch(() => undefined);
 }
 
@@ -326,7 +326,7 @@ async function explain(): Promise<void> {
   try {
     await plan.explain(statement.sql, { id: task.id, signal: task.abort.signal });
   } catch (error) {
-    // The plan of another query is on its way.
+    // The plan of another query has been requested.
     if (lastPlan !== task) return;
     if (task.abort.signal.aborted) {
       plan.say('Cancelled');

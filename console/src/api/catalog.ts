@@ -14,7 +14,7 @@ export interface Dataset {
   files?: number;
 }
 
-// With more, columns are asked for one dataset at a time, when somebody looks at it.
+// With more datasets, the columns of each are requested when the user opens it.
 const columnsAtOnceMax = 500;
 
 export async function listDatasets(): Promise<Dataset[]> {
@@ -47,7 +47,7 @@ export async function loadColumns(dataset: Dataset): Promise<Column[]> {
   return dataset.columns;
 }
 
-/** Parquet's footers have it: no row is read. */
+/** Counts the rows. The footers of the objects have the numbers, so the server reads no rows. */
 export async function loadRowCount(dataset: Dataset): Promise<number> {
   dataset.rowCount ??= Number((await rowsOf(`SELECT count(*) FROM ${quoteName(dataset.name)}`))[0][0]);
   return dataset.rowCount;

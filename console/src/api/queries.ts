@@ -1,6 +1,6 @@
 import { ApiError, request } from './session';
 
-/** One query as GET /queries has it. */
+/** A query in the response of GET /queries. */
 export interface QueryInfo {
   id: string;
   state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -23,7 +23,7 @@ export async function listQueries(): Promise<QueryInfo[]> {
   return ((await response.json()) as { queries: QueryInfo[] }).queries;
 }
 
-/** Null where the server does not know it, or not any longer. */
+/** Returns null if the server does not know the query, or has dropped it from its history. */
 export async function findQuery(id: string): Promise<QueryInfo | null> {
   try {
     const response = await request(`/queries/${encodeURIComponent(id)}`);
@@ -34,7 +34,7 @@ export async function findQuery(id: string): Promise<QueryInfo | null> {
   }
 }
 
-/** Cancels the query of that token, or without one your own. A query that has ended is no error. */
+/** Cancels a query of the token `user`, or of the own token. No error if the query has ended. */
 export async function cancelQuery(id: string, user?: string): Promise<void> {
   const ofUser = user === undefined ? '' : `?user=${encodeURIComponent(user)}`;
   try {

@@ -1,4 +1,4 @@
-/** Who we are to the server, and every request to it. */
+/** The token of the user, and the requests with it. */
 
 const key = 'tarn.token';
 
@@ -11,7 +11,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks the user for a token; null when he does not give one. */
+/** Asks the user for a token; null if the user gives none. */
 type AskForToken = (why: string) => Promise<string | null>;
 let askForToken: AskForToken = () => Promise.resolve(null);
 let asking: Promise<string | null> | null = null;
@@ -20,7 +20,7 @@ export function onTokenNeeded(ask: AskForToken): void {
   askForToken = ask;
 }
 
-/** The token is kept for this tab and as long as it is open. */
+/** True if there is a token. It is stored for this tab, until the tab is closed. */
 export function signedIn(): boolean {
   return sessionStorage.getItem(key) !== null;
 }
@@ -35,8 +35,8 @@ export function newQueryId(prefix: string): string {
 }
 
 /**
- * A request whose answer is good. A refusal throws an ApiError with the server's own words. Where a
- * token is needed, the user is asked, and the request sent again.
+ * Sends a request. An error status throws an ApiError with the server's message. If the server
+ * requires a token, asks the user for one and sends the request again.
  */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   for (;;) {
@@ -48,12 +48,12 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     if (response.ok) return response;
     const error = new ApiError(response.status, await detailOf(response));
     if (response.status !== 401) throw error;
-    // Another request may have asked meanwhile: then its token is good for this one too.
+    // Another request may have asked for a token meanwhile. This one uses it too.
     if (sessionStorage.getItem(key) !== used) continue;
     asking ??= askForToken(used === null ? '' : error.message).finally(() => (asking = null));
     const given = await asking;
     if (given === null) {
-      // One that is wrong must not be sent again: the server holds its answers to those back.
+      // Removes a wrong token, because the server delays its responses to unknown tokens.
       if (sessionStorage.getItem(key) === used) sessionStorage.removeItem(key);
       throw error;
     }
@@ -65,7 +65,7 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, init);
   } catch (error) {
-    // The browser's own words are "Failed to fetch". What was aborted is another error.
+    // Replaces the browser's message "Failed to fetch". An aborted request is another error.
     if (error instanceof TypeError) throw new Error('The server does not answer', { cause: error });
     throw error;
   }
@@ -79,15 +79,15 @@ async function detailOf(response: Response): Promise<string> {
       return String(problem.detail);
     }
   } catch {
-    // Not a problem document: the text itself.
+    // Not a problem document, so the text is the message.
   }
   return text.trim() || `${response.status} ${response.statusText}`;
 }
 
-/** Queries that the console asks for itself have this at the beginning of their ids. */
+/** The prefix of the ids of queries that the console sends for its own use. */
 export const ownPrefix = 'console.own-';
 
-/** A small result as rows of JSON. */
+/** Runs a query with a small result, and returns the rows from its JSON. */
 export async function rowsOf(
   sql: string,
   { id = newQueryId(ownPrefix), signal }: { id?: string; signal?: AbortSignal } = {},

@@ -3,7 +3,7 @@ import { ResultTable } from '../data/result_table';
 import { findQuery, type QueryInfo } from './queries';
 import { request } from './session';
 
-// A tab of a browser holds a few of these, and is ended when it asks for more memory.
+// The memory of a browser tab suffices for a few results of this size. Beyond that, it crashes.
 const bytesMax = 1_000_000_000;
 
 interface RunOptions {
@@ -34,7 +34,7 @@ export function postSql(
   });
 }
 
-/** Runs a query; rows are in the table as they arrive, batch by batch. */
+/** Runs a query, and adds its rows to the table as each batch arrives. */
 export async function runQuery(options: RunOptions): Promise<RunResult> {
   const { id } = options;
   const body = { sql: options.sql, row_limit: options.rowLimit, byte_limit: bytesMax };
@@ -53,18 +53,18 @@ export async function runQuery(options: RunOptions): Promise<RunResult> {
     if (options.signal.aborted) throw error;
     throw await whyCutShort(id, error);
   }
-  // The stream has no place for "truncated", and a page cannot read trailers.
+  // Only this has "truncated": an Arrow stream cannot carry it, and a page cannot read trailers.
   return { table, info: await findQuery(id).catch(() => null) };
 }
 
-/** An answer that has begun is cut off when its query fails: only the server can tell why. */
+/** Asks the server for the error of a query that failed after its response had begun. */
 export async function whyCutShort(id: string, error: unknown): Promise<Error> {
   const info = await findQuery(id);
   return new Error(info?.error ?? `The answer was cut short: ${messageOf(error)}`, { cause: error });
 }
 
 export function messageOf(error: unknown): string {
-  // The server says first what the error is about, which is clear here.
+  // Removes the prefix of errors of queries, which is obvious here.
   const text = error instanceof Error ? error.message : String(error);
   return text.replace(/^query: /, '');
 }

@@ -1,7 +1,7 @@
 import type { ResultTable } from './result_table';
 import { valueText } from './values';
 
-/** A part of a result; both ends belong to it. Row -1: the names. */
+/** A part of a result, including both ends. Row -1 is the names. */
 export interface Area {
   top: number;
   bottom: number;
@@ -13,7 +13,7 @@ export function cellsOf({ top, bottom, left, right }: Area): number {
   return (bottom - top + 1) * (right - left + 1);
 }
 
-/** As spreadsheets take it: tabs between cells, and NULL is an empty one. A cell alone is its text. */
+/** Text for spreadsheets: tabs between cells, and empty cells for NULL. One cell gives its text. */
 export function areaText(table: ResultTable, area: Area): string {
   const text = (row: number, column: number) =>
     row < 0 ? table.columns[column].name : valueText(table.value(row, column));

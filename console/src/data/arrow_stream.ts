@@ -6,8 +6,8 @@ export interface ArrowStream {
 }
 
 /**
- * The batches of an Arrow answer as they arrive. Arrow's own reader takes an answer that broke off
- * between two batches for one that has ended: here it throws, as one that broke off within a batch.
+ * Reads the batches of an Arrow response as they arrive. Throws if the response is cut off. Arrow's
+ * own reader does not detect this between two batches.
  */
 export async function openArrow(response: Response): Promise<ArrowStream> {
   const arrived = new Arrived(response);
@@ -37,7 +37,7 @@ class Arrived {
     } catch (error) {
       this.broken = { by: error };
     } finally {
-      // Who reads no further wants no more to be sent.
+      // The caller reads no further, so the response is cancelled.
       void reader?.cancel().catch(() => undefined);
     }
   }

@@ -3,7 +3,7 @@ import { numberOf, valueText } from './values';
 
 export type ChartKind = 'bar' | 'line' | 'scatter';
 
-/** What is drawn; columns by their index. `x` -1: the number of the row. */
+/** The kind of the chart and its columns, by index. An `x` of -1 is the row number. */
 export interface ChartChoice {
   kind: ChartKind;
   x: number;
@@ -13,7 +13,7 @@ export interface ChartChoice {
 export interface ChartData {
   xs: number[];
   ys: (number | null)[][];
-  labels: string[] | null; // Of xs, where they are not numbers.
+  labels: string[] | null; // The texts of xs that are not numbers.
   isTime: boolean;
   shownRows: number;
 }
@@ -26,12 +26,12 @@ export function numericColumns(columns: ResultColumn[]): number[] {
   return columns.flatMap((column, index) => (column.kind === 'number' ? [index] : []));
 }
 
-/** What the types speak for; null where there is no number to draw. */
+/** Suggests a chart from the types of the columns. Returns null without a column of numbers. */
 export function suggestChart(table: ResultTable): ChartChoice | null {
   const { columns } = table;
   const numbers = numericColumns(columns);
   if (numbers.length === 0 || table.rowCount === 0) return null;
-  // People write first what the rest is about.
+  // The first columns of a query usually identify the row.
   const about = columns.findIndex(({ kind }) => kind === 'time' || kind === 'text' || kind === 'boolean');
   if (about >= 0 && columns[about].kind === 'time') {
     return { kind: 'line', x: about, y: numbers.slice(0, seriesMax) };
@@ -45,7 +45,7 @@ export function suggestChart(table: ResultTable): ChartChoice | null {
   return { kind: 'scatter', x, y: others.slice(0, 1) };
 }
 
-/** Looks at the first rows, and at some from all over: a spiral ascends for a while too. */
+/** Checks the first rows, and a sample of all: values may ascend only at the beginning. */
 function ascends(table: ResultTable, column: number): boolean {
   const step = Math.max(1, Math.floor(table.rowCount / lookedAtMax));
   let before = -Infinity;
@@ -72,7 +72,7 @@ export function chartData(table: ResultTable, choice: ChartChoice): ChartData {
     xs.push(at);
     rows.push(row);
   }
-  // uPlot wants its x in order.
+  // uPlot requires ascending x.
   const order = xs.map((_, i) => i);
   if (isAxis) order.sort((a, b) => xs[a] - xs[b]);
   return {

@@ -1,5 +1,5 @@
-// Those of DuckDB that cannot be the name of a table or a column (duckdb_keywords(): "reserved", and
-// "type_function").
+// DuckDB's keywords that cannot be the name of a table or a column (duckdb_keywords(): "reserved"
+// and "type_function").
 const reserved = new Set(
   (
     'all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case ' +
@@ -13,7 +13,7 @@ const reserved = new Set(
   ).split(' '),
 );
 
-/** As it has to be written in SQL. */
+/** Quotes a name for SQL if necessary. */
 export function quoteName(name: string): string {
   const plain = /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name);
   return plain ? name : `"${name.replaceAll('"', '""')}"`;

@@ -5,13 +5,13 @@ import { openArrow } from './arrow_stream';
 import { decimalUnscaled, isInfinite } from './temporal';
 import { readValue, valueText } from './values';
 
-/** How the values of one Arrow type go into Parquet. */
+/** The Parquet type for one Arrow type, and the conversion of its values. */
 interface Encoding {
   element: Omit<SchemaElement, 'name'>;
   read: (data: Data, row: number) => unknown;
 }
 
-/** A file of all rows of an Arrow stream. Nested values become JSON text. */
+/** Makes a Parquet file of all rows of an Arrow stream. Nested values become JSON text. */
 export async function parquetOf(arrow: Response): Promise<Blob> {
   const { fields, batches } = await openArrow(arrow);
   const encodings = fields.map((field) => encodingOf(field.type as DataType));
@@ -78,7 +78,7 @@ function encodingOf(type: DataType): Encoding {
       },
       read: (data, row) => {
         const value = BigInt(raw(data, row) as number | bigint);
-        // As DuckDB has it in any unit, and reads it back.
+        // DuckDB represents infinity by the same number in all units.
         return isInfinite(value) ? value : value * factor;
       },
     };
@@ -90,7 +90,7 @@ function encodingOf(type: DataType): Encoding {
   };
 }
 
-/** A column of Parquet is known by its name, so that one which comes again needs another. */
+/** Renames repeated columns, because Parquet identifies a column by its name. */
 function uniqueNames(fields: Field[]): string[] {
   const taken = new Set<string>();
   return fields.map(({ name }) => {

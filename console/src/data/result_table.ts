@@ -3,13 +3,13 @@ import { kindOf, readValue, type Kind, type Value } from './values';
 
 export interface ResultColumn {
   name: string;
-  type: string; // As DuckDB names it.
+  type: string; // DuckDB's name for it.
   kind: Kind;
 }
 
 /**
- * The rows of a result, in the Arrow batches that they came in: a value is decoded when somebody
- * looks at it, so that a million rows cost what their bytes do.
+ * The rows of a result, in the Arrow batches of the response. A value is decoded when it is shown,
+ * so that a million rows take no more memory than their bytes.
  */
 export class ResultTable {
   readonly columns: ResultColumn[];

@@ -1,8 +1,8 @@
-/** Texts of dates, times and decimals, as POST /sql has them in JSON (docs/http-api.md, Types). */
+/** Texts of dates, times and decimals, equal to those of POST /sql (docs/http-api.md, Types). */
 
 const secondsPerDay = 86_400n;
 
-/** A decimal as a whole number of its last digit's unit, from Arrow's 128 bits. */
+/** Returns a decimal without its decimal point, as an integer, from Arrow's 128 bits. */
 export function decimalUnscaled(words: Uint32Array): bigint {
   let value = 0n;
   for (let i = 3; i >= 0; --i) value = (value << 32n) | BigInt(words[i]);
@@ -36,7 +36,7 @@ export function timestampText(value: bigint, perSecond: bigint, zone: string): s
   return `${civilDate(days)}T${timeText(value - days * perDay, perSecond)}${zone}`;
 }
 
-/** A fraction has no digits, 3, 6 or 9: as many as it needs. */
+/** Formats a time. The fraction has 0, 3, 6 or 9 digits, as needed. */
 export function timeText(value: bigint, perSecond: bigint): string {
   const seconds = value / perSecond;
   const two = (part: bigint) => part.toString().padStart(2, '0');
@@ -54,10 +54,10 @@ function floorDivide(a: bigint, b: bigint): bigint {
   return a % b < 0n ? quotient - 1n : quotient;
 }
 
-/** Date knows fewer years than DuckDB does, so this counts by itself, in eras of 400 years. */
+/** Computes a date in eras of 400 years, because Date supports fewer years than DuckDB. */
 function civilDate(days: bigint): string {
   const daysPerEra = 146_097n;
-  const shifted = days + 719_468n; // Since 0000-03-01.
+  const shifted = days + 719_468n; // Days since 0000-03-01.
   const era = floorDivide(shifted, daysPerEra);
   const day = Number(shifted - era * daysPerEra);
   const year = Math.floor(

@@ -10,23 +10,23 @@ import {
 } from 'apache-arrow/Arrow.dom';
 import { dateText, decimalText, timestampText, timeText } from './temporal';
 
-/** What a value is to people, and so how it is shown. */
+/** The kinds of values that are shown differently. */
 export type Kind = 'number' | 'text' | 'boolean' | 'time' | 'binary' | 'nested';
 
-/** A number that JavaScript's own would not hold with every digit. */
+/** A number with digits that a JavaScript number would lose. */
 export class ExactNumber {
   constructor(readonly text: string) {}
 }
 
-/** Of a struct or a map, in their order: JavaScript's objects would put names like '1' first. */
+/** The fields of a struct or map, in order. A JavaScript object would move names like '1' first. */
 class Fields {
   constructor(readonly entries: [string, Value][]) {}
 }
 
-/** Dates and times are texts, as POST /sql has them in JSON. */
+/** Dates and times are the texts that POST /sql has in JSON. */
 export type Value = null | boolean | number | string | ExactNumber | Uint8Array | Value[] | Fields;
 
-// They come as text, because Arrow cannot hold them.
+// The server sends them as text, because Arrow has no such types.
 const numbersAsText = /^(HUGEINT|UHUGEINT|BIGNUM)$/;
 const nestedAsText = /^(STRUCT|MAP|UNION|VARIANT|JSON)\b|\[\d*\]$/;
 
@@ -55,7 +55,7 @@ export function kindOf(type: DataType, name: string): Kind {
   }
 }
 
-// Arrow's own access to the simpler types; made once for each batch and column.
+// Arrow's vectors, which read the simpler types. One for each batch and column.
 const vectors = new WeakMap<Data, Vector>();
 function plainValue(data: Data, row: number): unknown {
   let vector = vectors.get(data);
@@ -74,8 +74,8 @@ const unitsPerSecond: Record<TimeUnit, bigint> = {
 };
 
 /**
- * `most` is enough for who shows so many characters: of longer texts, lists and BLOBs the rest is left
- * out, which costs as much as it is long.
+ * Returns enough of a value to show `most` characters. Leaves out the rest of longer texts, lists
+ * and BLOBs, because the cost grows with the length.
  */
 export function readValue(data: Data, row: number, most = Infinity): Value {
   const type: DataType = data.type;
@@ -93,7 +93,7 @@ export function readValue(data: Data, row: number, most = Infinity): Value {
     return timeText(BigInt((data.values as BigInt64Array)[row]), unitsPerSecond[type.unit]);
   }
   if (DataType.isMap(type)) {
-    // An entry is a struct, whose fields are named as the writer liked.
+    // An entry is a struct with any names: the first field is the key, the second the value.
     const [keys, values] = data.children[0].children;
     const entries = placesOf(data, row, most).map((i): [Value, Value] => [
       readValue(keys, i, most),
@@ -128,16 +128,16 @@ export function readValue(data: Data, row: number, most = Infinity): Value {
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Where the entries of a list are in its child. */
+/** The indexes of the entries of a list in its child. */
 function placesOf(data: Data, row: number, most: number): number[] {
   const offsets = data.valueOffsets as Int32Array;
   const length = Math.min(offsets[row + 1] - offsets[row], most);
   return Array.from({ length }, (_, i) => offsets[row] + i);
 }
 
-/** 0.1 and not 0.10000000149011612, which is what a FLOAT of 0.1 is as a DOUBLE. */
+/** Returns 0.1 for the FLOAT 0.1, which is 0.10000000149011612 as a DOUBLE. */
 function shortestOfFloat(value: number): number {
-  if (value === 0) return value; // Which may be -0.
+  if (value === 0) return value; // Keeps -0.
   for (let digits = 6; digits < 9; ++digits) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) === value) return shorter;
@@ -145,7 +145,7 @@ function shortestOfFloat(value: number): number {
   return Number.isFinite(value) ? Number(value.toPrecision(9)) : value;
 }
 
-/** `indent` lays nested values out, two spaces a level. */
+/** With `indent`, nested values are indented by two spaces per level. */
 export function valueText(value: Value, indent = false): string {
   if (value === null) return 'NULL';
   if (typeof value === 'string') return value;
@@ -153,11 +153,11 @@ export function valueText(value: Value, indent = false): string {
   return jsonText(value, indent ? '\n' : '');
 }
 
-/** JSON.stringify() with numbers that have all their digits. */
+/** Like JSON.stringify(), but keeps all digits of numbers. */
 function jsonText(value: Value, newLine: string): string {
   if (value instanceof ExactNumber) return value.text;
   if (value instanceof Uint8Array) return JSON.stringify(bytesText(value));
-  // Not JSON, which has no such numbers, but what people know them by.
+  // JSON.stringify() loses NaN, Infinity and -0. They are shown by these names.
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const deeper = newLine === '' ? '' : `${newLine}  `;
@@ -170,7 +170,7 @@ function jsonText(value: Value, newLine: string): string {
   return open + deeper + parts.join(`,${deeper}`) + newLine + close;
 }
 
-/** As DuckDB shows a BLOB: printable ASCII as it is, all else as \x41. */
+/** Formats a BLOB like DuckDB: printable ASCII unchanged, other bytes as \x41. */
 function bytesText(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) {
@@ -180,13 +180,13 @@ function bytesText(bytes: Uint8Array): string {
   return text;
 }
 
-/** Where it stands on an axis; dates and times in seconds since 1970. NaN: nowhere. */
+/** The position on an axis; for dates and times the seconds since 1970. NaN if there is none. */
 export function numberOf(value: Value, kind: Kind): number {
   if (value === null) return NaN;
   if (value instanceof ExactNumber) return Number(value.text);
   if (kind !== 'time') return Number(value);
   const text = String(value);
-  // Without a zone, Date would take the one of this machine.
+  // Without a zone, Date would use the zone of the browser.
   const hasZone = !text.includes('T') || text.endsWith('+00:00');
   return Date.parse(hasZone ? text : `${text}Z`) / 1000;
 }

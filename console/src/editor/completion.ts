@@ -3,11 +3,11 @@ import type { SQLNamespace } from '@codemirror/lang-sql';
 import type { Dataset } from '../api/catalog';
 import { quoteName } from '../data/names';
 
-/** Datasets and, behind `dataset.` or its alias, their columns. */
+/** Completes datasets, and their columns after `dataset.` or an alias. */
 export function schemaOf(datasets: Dataset[]): SQLNamespace {
   return Object.fromEntries(
     datasets.map((dataset) => [
-      // Dots would part it into a schema and a table.
+      // An unescaped dot would separate a schema and a table.
       dataset.name.replaceAll('.', '\\.'),
       {
         self: { label: dataset.name, apply: quoteName(dataset.name), type: 'type' },
@@ -22,7 +22,7 @@ export function schemaOf(datasets: Dataset[]): SQLNamespace {
   );
 }
 
-/** Columns without a dataset in front of them, of those datasets that the text speaks of. */
+/** Completes columns without a dataset in front of them, from the datasets named in the text. */
 export function columnsOfText(datasets: () => Dataset[]) {
   return (context: CompletionContext): CompletionResult | null => {
     const word = context.matchBefore(/[\w"]+/);

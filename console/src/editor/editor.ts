@@ -50,8 +50,8 @@ const markedLine = StateField.define<DecorationSet>({
 });
 
 /**
- * Text that takes the place of a selection. Left to itself the browser gives it the style of what was
- * selected, as a style attribute, which the page's policy does not allow.
+ * Replaces a selection by typed text. The browser would copy the style of the selected text as a
+ * style attribute, which the page's policy does not allow.
  */
 function replaceSelection(event: InputEvent, view: EditorView): boolean {
   const { from, to, empty } = view.state.selection.main;
@@ -59,14 +59,14 @@ function replaceSelection(event: InputEvent, view: EditorView): boolean {
   if (event.inputType !== 'insertText' || data === null || empty || view.composing) return false;
   const insert = () =>
     view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
-  // Brackets around a selection come from such a handler.
+  // For example, a handler puts brackets around the selection.
   const handlers = view.state.facet(EditorView.inputHandler);
   if (!handlers.some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());
   event.preventDefault();
   return true;
 }
 
-/** Closes the list of completions, which nobody is asking for any more. */
+/** Closes the list of completions before the action. */
 function leaveFor(action: () => void): Command {
   return (view) => {
     closeCompletion(view);
@@ -75,15 +75,15 @@ function leaveFor(action: () => void): Command {
   };
 }
 
-/** What Run takes of the text, and where it begins there. */
+/** The part of the text that Run sends, and its position. */
 export interface Statement {
   sql: string;
   from: number;
 }
 
 /**
- * The text of the query. CodeMirror lives in a shadow root: there it adds its rules as adopted style
- * sheets, which the page's policy allows, and not as <style> elements, which it does not.
+ * The editor of the query. CodeMirror is in a shadow root, because there it uses adopted style
+ * sheets. The page's policy does not allow the <style> elements that it uses otherwise.
  */
 export class Editor {
   readonly element = h('div', { class: 'editor' });
@@ -120,14 +120,14 @@ export class Editor {
             ...historyKeymap,
             ...completionKeymap,
           ]),
-          // It can be focused without a tabindex too, but not everybody who looks for one knows that.
+          // Focus works without a tabindex, but some tools require it of focusable elements.
           EditorView.contentAttributes.of({ 'aria-label': 'SQL', tabindex: '0' }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) options.onChange(update.state.doc.toString());
           }),
           EditorView.domEventHandlers({
             beforeinput: replaceSelection,
-            // A list that is open closes by itself; one that is still to come would open all the same.
+            // An open list closes on blur. A pending one would still open afterwards.
             blur: (_, view) => {
               if (completionStatus(view.state) === 'pending') closeCompletion(view);
             },
@@ -148,7 +148,7 @@ export class Editor {
   set text(text: string) {
     this.view.dispatch({
       changes: { from: 0, to: this.view.state.doc.length, insert: text },
-      // One undo brings back what was there, and takes away nothing of that.
+      // One undo restores exactly the former text.
       annotations: isolateHistory.of('full'),
     });
   }
@@ -162,7 +162,7 @@ export class Editor {
     this.focus();
   }
 
-  /** The selection; else, of several statements, the one that the cursor is in. */
+  /** The selection, or else the statement at the cursor. */
   statement(): Statement {
     const { state } = this.view;
     const { from, to } = state.selection.main;
@@ -174,7 +174,7 @@ export class Editor {
     return { sql: state.sliceDoc(at.from, at.to), from: at.from };
   }
 
-  /** `line` counts from 1 within the statement; null takes the mark away. */
+  /** Marks a line of the statement, counted from 1. Null removes the mark. */
   markError(statement: Statement, line: number | null): void {
     const { doc } = this.view.state;
     let at: number | null = null;

@@ -3,12 +3,12 @@ import { copyText } from '../ui/clipboard';
 import { h } from '../ui/dom';
 import './cell_dialog.css';
 
-/** The whole of a value that a cell has no room for; JSON is laid out. */
+/** Shows a value that is too long for its cell. JSON is indented. */
 export function showCell(title: string, type: string, value: Value): void {
   const text = laidOut(value);
   const copied = h('span', { class: 'muted', role: 'status' });
   const copy = async () => {
-    copied.textContent = (await copyText(text)) ? 'Copied' : 'The browser does not allow it';
+    copied.textContent = (await copyText(text)) ? 'Copied' : 'The browser does not allow copying';
   };
   const dialog = h(
     'dialog',
@@ -31,7 +31,7 @@ export function showCell(title: string, type: string, value: Value): void {
 
 function laidOut(value: Value): string {
   if (typeof value === 'string' && /^[[{]/.test(value)) {
-    // A number may have more digits than JavaScript keeps: then it stays as it came.
+    // Stays unchanged if a number may have more digits than a JavaScript number keeps.
     if (/\d{16}/.test(value)) return value;
     try {
       return JSON.stringify(JSON.parse(value), null, 2);

@@ -20,11 +20,11 @@ const kinds: { kind: ChartKind; name: string }[] = [
   { kind: 'scatter', name: 'Points' },
 ];
 const legendHeight = 36;
-const yAxisSpace = 24; // Of the marks' lines, and around the texts.
+const yAxisSpace = 24; // Tick lines and the space around the texts.
 const digitWidth = 7.5;
-const markWidth = 92; // Of a text below the bars, which shorten() makes fit.
-// uPlot's own are American. Each: from which step on, the mark, and what a new year, month, day,
-// hour, minute or second adds to it (1: takes its place).
+const markWidth = 92; // The width of a text below the bars; see shorten().
+// Formats of times, in place of uPlot's American ones. Each has its smallest step in seconds, the
+// text, and additions for a new year, month, day, hour, minute or second (1: on a line of its own).
 const timeMarks: uPlot.Axis.Values = [
   [3600 * 24 * 365, '{YYYY}', null, null, null, null, null, null, 1],
   [3600 * 24 * 28, '{YYYY}-{MM}', null, null, null, null, null, null, 1],
@@ -53,7 +53,7 @@ export class ChartPanel {
   private table: ResultTable | null = null;
   private choice: ChartChoice | null = null;
   private plot: uPlot | null = null;
-  private chosen: { choice: ChartChoice; of: string } | null = null; // By hand, for these columns.
+  private chosen: { choice: ChartChoice; of: string } | null = null; // By the user.
   private waits = false;
   private stale = true;
   private shown = false;
@@ -73,7 +73,7 @@ export class ChartPanel {
     if (this.shown) this.show();
   }
 
-  /** Until the rows of another query are here. */
+  /** Shows no chart until the rows of another query have arrived. */
   wait(): void {
     this.setTable(null);
     this.waits = true;
@@ -89,7 +89,7 @@ export class ChartPanel {
     this.draw();
   }
 
-  /** What somebody chose stays for a result with the same columns. */
+  /** The user's choice, if the result has the same columns. */
   private choiceBefore(table: ResultTable): ChartChoice | null {
     const { chosen } = this;
     return chosen !== null && table.rowCount > 0 && chosen.of === columnsOf(table) ? chosen.choice : null;
@@ -111,7 +111,7 @@ export class ChartPanel {
       keep();
       const focused = document.activeElement?.id;
       this.drawControls();
-      // They are others now, and who uses the keyboard is still at the one that was changed.
+      // The controls are new elements, so the focus moves to the one that replaces the changed one.
       if (focused === kind.id || focused === x.id) document.getElementById(focused)?.focus();
       this.draw();
     };
@@ -127,7 +127,7 @@ export class ChartPanel {
     });
     const ys = numericColumns(table.columns).map((index) => {
       const box = h('input', {
-        // Bars have one column: beside each other, those of several would not fit.
+        // Bars show one column, because the bars of several columns would not fit side by side.
         type: choice.kind === 'bar' ? 'radio' : 'checkbox',
         name: 'chart-y',
         checked: choice.y.includes(index),
@@ -159,8 +159,8 @@ export class ChartPanel {
       this.note.textContent = this.waits
         ? 'Drawn when all rows are here …'
         : table === null
-          ? 'A result with numbers in it can be drawn here.'
-          : 'There is no number in this result to draw.';
+          ? 'Results with a column of numbers can be drawn here.'
+          : 'This result has no column of numbers to draw.';
       return;
     }
     canvas.hidden = false;
@@ -198,7 +198,7 @@ function optionsOf(
   const labelOf = (at: number) => labels?.[at] ?? '';
   const xAxis: uPlot.Axis = { ...axis, ...(data.isTime ? { values: timeMarks } : {}) };
   if (labels !== null) {
-    // One mark for each value, as far as there is room.
+    // One label for each value, if they fit.
     xAxis.splits = (plot) => {
       const room = Math.max(1, Math.floor(plot.bbox.width / devicePixelRatio / markWidth));
       const step = Math.ceil(labels.length / room);
@@ -216,7 +216,7 @@ function optionsOf(
   if (labels !== null) xSeries.value = (_, at) => labelOf(at);
   if (data.isTime) xSeries.value = '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}';
   return {
-    // All times of Tarn are in UTC.
+    // Tarn shows all times in UTC.
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
       x: { time: data.isTime, range: labels === null ? undefined : [-0.6, data.xs.length - 0.4] },
@@ -231,7 +231,7 @@ function optionsOf(
   };
 }
 
-/** Short ones, unless that makes two of them the same. */
+/** Short labels, unless two of them would be equal. */
 function marksOf(values: number[]): string[] {
   const short = values.map(formatMark);
   return new Set(short).size === short.length ? short : values.map(formatCount);

@@ -5,25 +5,25 @@ const sampledRows = 100;
 const widthMin = 60;
 const widthMax = 420;
 
-/** How wide the columns of a grid are, and where they begin. */
+/** The widths and positions of the columns of a grid. */
 export class ColumnWidths {
   widths: number[] = [];
-  lefts: number[] = []; // Of each column, and at the end the width of all.
+  lefts: number[] = []; // One for each column, then the total width.
   private byHand = false;
 
-  /** Those that the values of a table need. */
+  /** Fits all columns to their values, up to a maximum. */
   measure(table: ResultTable): void {
     this.widths = table.columns.map((_, index) => Math.min(widthMax, widthOf(table, index)));
     this.byHand = false;
     this.place();
   }
 
-  /** The same, unless somebody has set one. */
+  /** The same, unless the user has set a width. */
   measureAgain(table: ResultTable): void {
     if (!this.byHand) this.measure(table);
   }
 
-  /** As wide as its values need it, whatever that is. */
+  /** Fits a column to its values, without a maximum. */
   fit(table: ResultTable, column: number): void {
     this.set(column, widthOf(table, column));
   }
@@ -41,10 +41,10 @@ export class ColumnWidths {
 }
 
 function widthOf(table: ResultTable, index: number): number {
-  // Rows from all over: the last of a million numbers are longer than the first.
+  // Samples all rows, because the last of a million numbers may be longer than the first.
   const step = Math.max(1, Math.floor((table.rowCount - 1) / (sampledRows - 1)));
   const column = table.columns[index];
-  // Names are bold.
+  // Names are bold, and therefore wider.
   let longest = Math.max(column.name.length * 1.1, Math.min(column.type.length * 0.8, 20));
   for (let row = 0; row < table.rowCount; row += step) {
     longest = Math.max(longest, cellText(table.value(row, index, cellTextMax + 1)).length);

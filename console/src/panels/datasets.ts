@@ -5,7 +5,7 @@ import { h } from '../ui/dom';
 import { formatBytes, formatRows } from '../ui/format';
 import './datasets.css';
 
-// A list of thousands is searched and not scrolled through.
+// Users search a longer list instead of scrolling through it.
 const shownMax = 300;
 
 interface DatasetsOptions {
@@ -14,7 +14,7 @@ interface DatasetsOptions {
   onLook: (sql: string) => void;
 }
 
-/** Datasets and their columns, at the left. Row counts are asked for when a dataset is seen. */
+/** The list of datasets and their columns. Row counts are requested when a dataset is visible. */
 export class DatasetsPanel {
   readonly element = h('nav', { class: 'side', 'aria-label': 'Datasets' });
   private readonly list = h('ul', { class: 'dataset-list' });
@@ -25,10 +25,10 @@ export class DatasetsPanel {
   });
   private readonly note = h('p', { class: 'muted note', role: 'status' });
   private datasets: Dataset[] = [];
-  private readonly open = new Set<string>(); // Names: they stay open when the list is drawn anew.
-  /** The list could not be read. */
+  private readonly open = new Set<string>(); // Names. Datasets stay open when the list is redrawn.
+  /** True if the list could not be read. */
   failed = false;
-  // One count at a time: they must not take the places of people's queries.
+  // One count at a time, to leave query slots for the users' queries.
   private counting: Promise<void> = Promise.resolve();
   private readonly seen = new IntersectionObserver((entries) => this.onSeen(entries));
   private readonly counters = new WeakMap<Element, () => void>();
@@ -60,7 +60,7 @@ export class DatasetsPanel {
       this.options.onLoaded(this.datasets);
     } catch (error) {
       this.failed = true;
-      this.note.textContent = `The list of datasets is not there: ${messageOf(error)}`;
+      this.note.textContent = `Cannot read the list of datasets: ${messageOf(error)}`;
     }
   }
 
@@ -77,7 +77,7 @@ export class DatasetsPanel {
     this.filter.hidden = this.datasets.length < 8;
     this.note.textContent = '';
     if (this.datasets.length === 0) this.note.textContent = 'There are no datasets yet.';
-    else if (found.length === 0) this.note.textContent = 'No dataset and no column has that in its name.';
+    else if (found.length === 0) this.note.textContent = 'No dataset or column has this text in its name.';
     else if (found.length > shownMax) {
       this.note.textContent = `The first ${shownMax} of ${found.length}: type a part of the name.`;
     }
@@ -164,12 +164,12 @@ export class DatasetsPanel {
         await loadRowCount(dataset);
         meta.textContent = metaOf(dataset);
       } catch {
-        // A dataset that cannot be read says why when it is queried.
+        // A query of the dataset shows the error.
       }
     });
   }
 
-  /** Up and down go through what is there, besides Tab. */
+  /** Moves between the entries with the up and down arrows, in addition to Tab. */
   private onKey(event: KeyboardEvent): void {
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
     const buttons = [...this.list.querySelectorAll<HTMLButtonElement>('.dataset, .column')].filter(

@@ -22,19 +22,19 @@ const formats: Format[] = [
 const tellEveryMs = 250;
 
 /**
- * The query is asked again in the format that is wanted, so that a file has every row, and the
- * server's own writing of each value. Parquet is made here, of the Arrow answer.
+ * Downloads a result. The query runs again in the chosen format, so that the file has all rows, in
+ * the server's format for each value. Parquet is made in the browser from the Arrow response.
  */
 export class Downloads {
   readonly element: HTMLElement;
-  /** How far it is and what came of it; empty while there is nothing to say. */
+  /** The progress and result of the download; hidden if there is none. */
   readonly line = h('div', { class: 'download-line', hidden: true });
   private readonly menu = new Menu(
     'Download',
     formats.map((format) => ({ name: format.name, choose: () => void this.download(format) })),
   );
   private readonly text = h('span', { role: 'status' });
-  private readonly count = h('span'); // Not read out each time.
+  private readonly count = h('span'); // Not announced by screen readers.
   private readonly cancel = h('button', { type: 'button', class: 'danger' }, 'Cancel the download');
   private readonly close = h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close' }, '×');
   private enabled = false;
@@ -52,7 +52,7 @@ export class Downloads {
     this.menu.enable(on && !this.busy);
   }
 
-  /** What was downloaded is the result of another query. */
+  /** Hides the line of a finished download, because it belongs to an earlier query. */
   forget(): void {
     if (!this.busy) this.line.hidden = true;
   }
@@ -82,7 +82,8 @@ export class Downloads {
     this.say(`Downloading ${name} …`);
     try {
       const file = await this.fileOf(format, id, abort.signal);
-      // Neither JSON's siblings nor a page that reads no trailers can tell that a limit cut rows off.
+      // Asks whether a limit cut off rows. Only JSON has that in the body, and a page cannot read
+      // trailers.
       const info = await findQuery(id).catch(() => null);
       save(file, `result.${ending}`);
       const rows = info === null ? '' : `${formatRows(info.rows)}, `;
@@ -109,11 +110,11 @@ export class Downloads {
     );
     try {
       if (format !== 'parquet') return await counted.blob();
-      // Only who wants Parquet loads what writes it.
+      // The Parquet writer is loaded only when it is needed.
       const { parquetOf } = await import('../data/parquet');
       return await parquetOf(counted);
     } catch (error) {
-      // Of an answer that is whole, the writer has something against a value.
+      // After a complete response, the error is the writer's.
       if (signal.aborted || !(await wasCutShort(id))) throw error;
       throw await whyCutShort(id, error);
     }
@@ -125,7 +126,7 @@ async function wasCutShort(id: string): Promise<boolean> {
   return info?.state !== 'succeeded';
 }
 
-/** Tells now and then how many bytes have passed. */
+/** Reports the number of bytes that have passed, from time to time. */
 function counting(tell: (bytes: number) => void): TransformStream<Uint8Array<ArrayBuffer>> {
   let bytes = 0;
   let told = performance.now();
@@ -144,6 +145,6 @@ function counting(tell: (bytes: number) => void): TransformStream<Uint8Array<Arr
 function save(content: Blob, name: string): void {
   const url = URL.createObjectURL(content);
   h('a', { href: url, download: name }).click();
-  // The browser takes the bytes after the click.
+  // The browser reads the bytes only after the click.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -9,16 +9,16 @@ import { ColumnWidths } from './column_widths';
 import { GridScroll, headerHeight, rowHeight } from './grid_scroll';
 import './grid.css';
 
-// More is for a file.
+// Larger parts of a result can be downloaded as a file.
 const copiedCellsMax = 1_000_000;
 
 /**
- * The rows of a result, of which only those that can be seen are elements. They are drawn into a
- * layer that stays where the window is, at places that are computed from the scroll position.
+ * The rows of a result. Only visible cells have elements. They are drawn into a layer that stays in
+ * the window, at positions that are computed from the scroll position.
  *
- * One cell is the active one; the keys of ARIA's grid move it, and a screen reader is told of it
- * through aria-activedescendant, since the element of a cell lives only as long as it is seen. What
- * is between it and the anchor is selected.
+ * One cell is active. The keys of ARIA's grid pattern move it. Screen readers find it through
+ * aria-activedescendant instead of the focus, because the elements of cells are replaced. The cells
+ * between the active cell and the anchor are selected.
  */
 export class Grid {
   readonly element = h('div', {
@@ -33,10 +33,10 @@ export class Grid {
   private table: ResultTable | null = null;
   private readonly scroll = new GridScroll(this.element);
   private readonly columns = new ColumnWidths();
-  private measured = false; // The widths are those of values, not of names alone.
+  private measured = false; // The widths take values into account, not only names.
   private active = { row: -1, column: 0 }; // Row -1: the names.
-  private anchor = { row: -1, column: 0 }; // Where the selection began.
-  private all = false; // Everything is selected, with its names.
+  private anchor = { row: -1, column: 0 }; // The start of the selection.
+  private all = false; // All rows are selected, with the names.
   private drawnHeight = 0;
   private readonly redraw = oncePerFrame(() => this.draw());
 
@@ -86,7 +86,7 @@ export class Grid {
     this.redraw();
   }
 
-  /** No more rows will come. */
+  /** Called after the last row. */
   finish(): void {
     if (this.table !== null) this.columns.measureAgain(this.table);
     this.rowsArrived();
@@ -104,7 +104,7 @@ export class Grid {
     const { scroll } = this;
     const { lefts } = this.columns;
     if (this.drawnHeight !== scroll.fullHeight) {
-      // More rows have come: the same ones stay in the window, and the bar goes to where they are now.
+      // After more rows have arrived, the window keeps its rows, and the scroll bar moves.
       const { top } = scroll;
       this.drawnHeight = scroll.fullHeight;
       this.space.style.height = `${scroll.spaceHeight}px`;
@@ -119,7 +119,7 @@ export class Grid {
     for (let i = 0; i < table.columns.length; ++i) {
       if (lefts[i + 1] > left && lefts[i] < left + element.clientWidth) columns.push(i);
     }
-    // The active cell is an element also where it cannot be seen: a screen reader may be at it.
+    // The active cell always has an element, because a screen reader may be on it.
     if (!columns.includes(this.active.column)) columns.push(this.active.column);
     const rows: HTMLElement[] = [];
     for (let row = first; row < last; ++row) {
@@ -187,7 +187,7 @@ export class Grid {
 
   // --- the active cell
 
-  /** `extend`: the selection reaches from where it began to there. */
+  /** Moves the active cell. `extend`: the anchor stays, so that the selection grows. */
   private moveTo(row: number, column: number, extend = false): void {
     const columns = this.table?.columns.length ?? 0;
     this.active = {
@@ -217,7 +217,7 @@ export class Grid {
     };
   }
 
-  /** The active cell alone is no selection. */
+  /** False for a selection of only the active cell. */
   private isSelected(row: number, column: number): boolean {
     const { top, bottom, left, right } = this.selection;
     const within = top <= row && row <= bottom && left <= column && column <= right;
@@ -229,12 +229,12 @@ export class Grid {
     if (table === null) return;
     const cells = cellsOf(selection);
     if (cells > copiedCellsMax) {
-      this.hint(`${formatCount(cells)} cells are too many to copy: Download has them all`);
+      this.hint(`${formatCount(cells)} cells are too many to copy: use Download`);
       return;
     }
     const copied = await copyText(areaText(table, selection));
     const what = cells === 1 ? 'Copied' : `Copied ${formatCount(cells)} cells`;
-    this.hint(copied ? what : 'The browser does not allow it');
+    this.hint(copied ? what : 'The browser does not allow copying');
   }
 
   private reveal(): void {
@@ -255,7 +255,7 @@ export class Grid {
     const page = Math.max(1, Math.floor((this.element.clientHeight - headerHeight) / rowHeight) - 1);
     const whole = event.ctrlKey || event.metaKey;
     const extend = event.shiftKey;
-    // Also with Caps Lock.
+    // Ignores Caps Lock.
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     switch (key) {
       case 'ArrowUp':
@@ -300,7 +300,7 @@ export class Grid {
     event.preventDefault();
   }
 
-  /** Left to the browser, a turn of the wheel would go past rows where the bar is not exact. */
+  /** Scrolls by pixels of rows. The browser would skip rows if the scroll bar is not exact. */
   private onWheel(event: WheelEvent): void {
     const { deltaX, deltaY, deltaMode } = event;
     if (this.scroll.isExact || event.ctrlKey || Math.abs(deltaX) > Math.abs(deltaY)) return;
@@ -334,13 +334,13 @@ export class Grid {
   }
 
   /**
-   * Handles the second press of the button, not the browser's event of a double click: a press draws
-   * the grid again, and the browser reports no double click on a cell that was replaced meanwhile.
+   * Called at the second press of the button. The browser's event for double clicks is missing if
+   * the first press has redrawn the grid, which replaces the cell.
    */
   private onDoubleClick(event: MouseEvent, target: HTMLElement): void {
     event.preventDefault();
     if (this.table !== null && target.classList.contains('grip')) {
-      // As wide as what can be seen needs it.
+      // Fits the column to its values.
       this.columns.fit(this.table, Number(target.dataset.column));
       this.redraw();
     } else if (placeOf(target) !== null) {

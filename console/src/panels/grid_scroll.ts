@@ -1,14 +1,14 @@
 export const rowHeight = 26;
 export const headerHeight = 44;
-// Browsers cannot make an element as high as a million rows are (Firefox ends at 17 million
-// pixels): beyond this a pixel of the scroll bar is worth more than one of the rows.
+// The height of elements is limited (17 million pixels in Firefox), which is less than a million
+// rows need. Beyond this height, a pixel of the scroll bar stands for several pixels of rows.
 const heightMax = 15_000_000;
 
-/** Where the window of a grid is among its rows, in pixels of rows. */
+/** The scroll position of a grid, in pixels of rows. */
 export class GridScroll {
   rowCount = 0;
-  // Where the window is, and where the scroll bar was put for it: that is not as exact where one of
-  // its pixels is worth more.
+  // The positions of the window and of the scroll bar. That of the bar is less exact if one of its
+  // pixels stands for several.
   private position = 0;
   private bar = 0;
 
@@ -19,27 +19,27 @@ export class GridScroll {
     this.position = 0;
   }
 
-  /** Of all rows and the names, if there were no limit. */
+  /** The height of all rows and the names, without a limit. */
   get fullHeight(): number {
     return headerHeight + this.rowCount * rowHeight;
   }
 
-  /** Of what the scroll bar is about. */
+  /** The height of the scrolled element. */
   get spaceHeight(): number {
     return Math.min(this.fullHeight, heightMax);
   }
 
-  /** Whether a pixel of the bar is one of the rows. */
+  /** True if a pixel of the scroll bar is a pixel of rows. */
   get isExact(): boolean {
     return this.fullHeight <= heightMax;
   }
 
-  /** Pixels of rows above the window. */
+  /** The number of pixels of rows above the window. */
   get top(): number {
     const { scrollTop, clientHeight } = this.element;
     const hidden = Math.max(0, this.fullHeight - clientHeight);
     if (scrollTop !== this.bar) {
-      // Somebody has moved it.
+      // The user has moved the scroll bar.
       this.bar = scrollTop;
       const scrollable = Math.max(1, this.spaceHeight - clientHeight);
       this.position = Math.min(1, scrollTop / scrollable) * hidden;
@@ -56,7 +56,7 @@ export class GridScroll {
     this.bar = this.element.scrollTop;
   }
 
-  /** Moves as little as brings a row into the window. */
+  /** Scrolls by the smallest distance that shows a row. */
   reveal(row: number): void {
     const view = this.element.clientHeight - headerHeight;
     const y = row * rowHeight;

@@ -13,11 +13,11 @@ interface HistoryEntry {
   error?: string;
 }
 
-/** What was run here, kept in this browser and nowhere else. */
+/** The queries that were run in this browser. Stored only there. */
 export class HistoryPanel {
   readonly element = h('div', { class: 'history' });
   private entries: HistoryEntry[] = read();
-  private isKept = true; // False: the browser has no room, and the history ends with this page.
+  private isKept = true; // False: the browser cannot store the history.
 
   constructor(private readonly onChoose: (sql: string) => void) {
     addEventListener('storage', (event) => {
@@ -26,13 +26,13 @@ export class HistoryPanel {
   }
 
   add(entry: HistoryEntry): void {
-    // The same text again takes the place of the time before.
+    // Replaces an earlier entry with the same text.
     const others = this.known().filter((other) => other.sql !== entry.sql);
     this.entries = [entry, ...others].slice(0, entriesMax);
     this.write();
   }
 
-  /** With what other tabs have added meanwhile. */
+  /** All entries, including those that other tabs have added meanwhile. */
   private known(): HistoryEntry[] {
     return this.isKept ? read() : this.entries;
   }
@@ -79,7 +79,7 @@ export class HistoryPanel {
   }
 
   private write(): void {
-    // A browser has room for some megabytes: of long texts that is fewer of them.
+    // A browser stores a few megabytes, so fewer entries are stored if their texts are long.
     let kept = this.entries;
     while (!store(kept) && kept.length > 0) kept = kept.slice(0, Math.floor(kept.length / 2));
     this.isKept = kept.length > 0 || this.entries.length === 0;

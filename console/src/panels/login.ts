@@ -1,7 +1,7 @@
 import { h } from '../ui/dom';
 import './login.css';
 
-/** Asks for a token in a dialog; null when it is closed without one. */
+/** Asks for a token in a dialog. Returns null if the user closes it. */
 export function askForToken(why: string): Promise<string | null> {
   return new Promise((resolve) => {
     const field = h('input', {
@@ -18,7 +18,7 @@ export function askForToken(why: string): Promise<string | null> {
         'form',
         { method: 'dialog' },
         h('h2', { id: 'login-title' }, 'Sign in'),
-        h('p', {}, 'This server asks for a token. tarn token create makes one.'),
+        h('p', {}, 'This server requires a token. tarn token create creates one.'),
         h('p', { id: 'token-why', class: 'failed', role: 'alert' }, why),
         h('label', { for: 'token' }, 'Token'),
         field,

@@ -3,7 +3,7 @@ import { h } from '../ui/dom';
 import { formatMs, formatRows } from '../ui/format';
 import './plan.css';
 
-/** An operator as EXPLAIN (ANALYZE, FORMAT JSON) has it; times are in seconds. */
+/** An operator in the JSON of EXPLAIN (ANALYZE, FORMAT JSON). Times are in seconds. */
 interface Operator {
   operator_name: string;
   operator_timing: number;
@@ -14,11 +14,11 @@ interface Operator {
 
 interface Profile {
   latency: number;
-  /** Not there where nothing ran: the plan itself has the answer, as that of count(*) often does. */
+  /** Missing if nothing ran, because the plan has the answer, as often for count(*). */
   children?: Operator[];
 }
 
-/** An operator as EXPLAIN (FORMAT JSON) has it. */
+/** An operator in the JSON of EXPLAIN (FORMAT JSON). */
 interface PlannedOperator {
   name: string;
   extra_info: Record<string, string | string[]>;
@@ -26,8 +26,8 @@ interface PlannedOperator {
 }
 
 const detailMax = 160;
-// What DuckDB does not count with when it names a line of an explained text, and EXPLAIN where it is
-// there already.
+// The beginning of a text that is removed before EXPLAIN: spaces and comments, which DuckDB ignores
+// when it counts the lines of an explained statement, and an EXPLAIN of the user.
 const space = String.raw`(?:\s|--.*\n|/\*[^]*?\*/)*`;
 const options = String.raw`(?:analyze\b|\((?=[^()]*\b(?:analyze|format)\b)[^()]*\))`;
 const before = new RegExp(`^${space}(?:explain\\b${space}(?:${options}${space})?)?`, 'i');
@@ -37,7 +37,7 @@ export class PlanPanel {
   readonly element = h('div', { class: 'plan' });
 
   constructor() {
-    this.say('Plan (Ctrl-Shift-Enter) runs the query, and shows where its time goes.');
+    this.say('Plan (Ctrl-Shift-Enter) runs the query and shows the time of each operator.');
   }
 
   async explain(sql: string, task: { id: string; signal: AbortSignal }): Promise<void> {
@@ -66,14 +66,14 @@ export class PlanPanel {
       h(
         'p',
         { class: 'note' },
-        'The answer was known when the query was planned, so that there is nothing to time.',
+        'The query was answered while it was planned, so no operator has a time.',
       ),
       h('ul', { class: 'tree', 'aria-label': 'Operators of the plan' }, ...roots.map(drawPlannedOperator)),
     );
   }
 
   private draw(latency: number, operators: Operator[]): void {
-    // The outermost operator is EXPLAIN ANALYZE itself.
+    // The outermost operator is that of EXPLAIN ANALYZE.
     const roots = operators.flatMap((root) =>
       root.operator_name === 'EXPLAIN_ANALYZE' ? root.children : [root],
     );
@@ -95,7 +95,7 @@ export class PlanPanel {
   }
 }
 
-/** Where the text begins that is explained, and that lines of errors count from. */
+/** The position of the explained statement. DuckDB's errors count lines from there. */
 export function explainedFrom(sql: string): number {
   return before.exec(sql)?.[0].length ?? 0;
 }
@@ -152,7 +152,7 @@ function titleOf(name: string): string {
 function drawDetails(info: Operator['extra_info']): HTMLElement | null {
   const parts = Object.entries(info)
     .map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : String(value)])
-    // Where files are on the server is no part of the plan.
+    // The names of files on the server are not a part of the plan.
     .filter(([key, value]) => value !== '' && !key.startsWith('Filename') && key !== 'Function');
   if (parts.length === 0) return null;
   return h(

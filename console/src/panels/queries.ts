@@ -8,12 +8,12 @@ import './queries.css';
 const everyMs = 1000;
 const shownMax = 100;
 
-/** The key of a line: tokens may use the same id, and an id may come again. */
+/** The key of a line. The id is not enough: several tokens may use one, also repeatedly. */
 function keyOf(query: QueryInfo): string {
   return JSON.stringify([query.user, query.id, query.submitted_at]);
 }
 
-/** What the server runs, has in its queue and has run; looked at once a second while it is shown. */
+/** The running, queued and ended queries of the server. Read every second while it is visible. */
 export class QueriesPanel {
   readonly element = h('div', { class: 'queries' });
   private readonly body = h('tbody');
@@ -60,7 +60,7 @@ export class QueriesPanel {
       this.draw(queries.filter((query) => !query.id.startsWith(ownPrefix)).slice(0, shownMax));
     } catch (error) {
       this.note.textContent = messageOf(error);
-      // Who does not sign in must not be asked again every second.
+      // The user has not signed in. Without this, the dialog would open again every second.
       if (error instanceof ApiError && error.status === 401) this.hide();
     } finally {
       this.loading = false;
@@ -68,9 +68,9 @@ export class QueriesPanel {
   }
 
   private draw(queries: QueryInfo[]): void {
-    this.note.textContent = queries.length === 0 ? 'No query has come yet.' : '';
+    this.note.textContent = queries.length === 0 ? 'There are no queries yet.' : '';
     this.table.hidden = queries.length === 0;
-    // A line that says the same stays the same element, so that the focus stays on its button.
+    // An unchanged line keeps its element, so that its button keeps the focus.
     const lines = queries.map((query) => {
       const shown = JSON.stringify(query);
       const known = this.lines.get(keyOf(query));

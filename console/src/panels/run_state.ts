@@ -6,11 +6,11 @@ import './run_state.css';
 const lookEveryMs = 500;
 const hintMs = 3000;
 
-/** The line above the result: what runs and how far it is, what came of it, or why nothing did. */
+/** The line above the result: the progress of the query, its result or its error. */
 export class RunState {
   readonly element = h('div', { class: 'run-state' });
   private readonly line = h('p', { class: 'note', role: 'status' });
-  // Says something else twice a second, which nobody wants to have read out.
+  // Not announced by screen readers, because it changes twice a second.
   private readonly clock = h('p', { class: 'note', hidden: true });
   private readonly hintLine = h('span', { class: 'hint', role: 'status' });
   private readonly problem = h('pre', { class: 'problem', role: 'alert', tabindex: 0, hidden: true });
@@ -25,14 +25,14 @@ export class RunState {
   constructor() {
     const lines = h('div', { class: 'lines' }, this.line, this.clock, this.hintLine);
     this.element.append(this.progress, lines, this.problem);
-    this.say('Rows, beside a dataset, shows what is in it. Ctrl-Enter runs the query above.');
+    this.say('"Rows" beside a dataset shows its rows. Ctrl-Enter runs the query above.');
   }
 
   say(text: string): void {
     this.line.textContent = text;
   }
 
-  /** Of something small that has been done; it goes away by itself. */
+  /** Shows a short message about a finished action. It disappears after a while. */
   hint(text: string): void {
     this.hintLine.textContent = text;
     clearTimeout(this.hintTimer);
@@ -53,7 +53,7 @@ export class RunState {
     this.clock.hidden = false;
     this.clock.textContent = 'Running …';
     this.timer = window.setInterval(() => {
-      const state = last?.state === 'queued' ? 'Waits for its turn' : 'Running';
+      const state = last?.state === 'queued' ? 'Queued' : 'Running';
       const rows = last !== null && last.rows > 0 ? `, ${formatRows(last.rows)}` : '';
       const ms = Math.round((performance.now() - started) / 100) * 100;
       this.clock.textContent = `${state} for ${formatMs(ms)}${rows}`;
@@ -64,7 +64,7 @@ export class RunState {
         .then((info) => {
           if (timer !== this.timer) return;
           last = info;
-          // 0 is also what is said of queries whose progress nobody knows.
+          // 0 can also mean that the progress is unknown.
           if (info?.progress_percent) this.progress.value = info.progress_percent;
         })
         .catch(() => undefined)
@@ -72,7 +72,7 @@ export class RunState {
     }, lookEveryMs);
   }
 
-  /** `ms` is the time until the last row was here. */
+  /** `ms` is the time until the last row. */
   done(rows: number, rowLimit: number, ms: number, info: QueryInfo | null): void {
     this.end();
     const parts = [formatRows(rows), `in ${formatMs(ms)}`];
@@ -83,7 +83,7 @@ export class RunState {
     this.line.classList.toggle('warns', info?.truncated === true);
   }
 
-  /** `rows` have come before it was. */
+  /** `rows` is the number of rows that arrived before the cancellation. */
   cancelled(rows: number): void {
     this.end();
     this.say(rows > 0 ? `Cancelled after ${formatRows(rows)}` : 'Cancelled');

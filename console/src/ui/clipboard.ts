@@ -1,10 +1,10 @@
-/** False where the browser does not let the page at the clipboard. */
+/** Returns false if the browser does not let the page use the clipboard. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // There is none on plain HTTP of another machine; the older way works there too.
+    // navigator.clipboard is missing on plain HTTP of another machine. The older API works there.
     return copyByCommand(text);
   }
 }

@@ -2,8 +2,8 @@ type Child = Node | string | number | null | undefined | false;
 type Attributes = Record<string, unknown>;
 
 /**
- * An element with attributes, listeners (`onclick: f`) and children. Text goes in as text: nothing
- * in this console makes HTML of what a server or a user wrote.
+ * Creates an element with attributes, listeners (`onclick: f`) and children. Strings become text
+ * nodes: the console never parses text of the server or the user as HTML.
  */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -30,7 +30,7 @@ export function append(parent: Node, children: Child[]): void {
   }
 }
 
-/** `f` at most once a frame, however often it is asked for. */
+/** Returns a function that calls `f` at most once per frame. */
 export function oncePerFrame(f: () => void): () => void {
   let asked = false;
   return () => {
@@ -43,7 +43,7 @@ export function oncePerFrame(f: () => void): () => void {
   };
 }
 
-/** Tells people who do not see the page what has changed on it. */
+/** The element for messages to screen readers. */
 const announcer = h('div', { class: 'visually-hidden', role: 'status', 'aria-live': 'polite' });
 export function announce(text: string): void {
   if (!announcer.isConnected) document.body.append(announcer);

@@ -2,13 +2,13 @@ import { linkTo, sqlOfLink } from './share_link';
 
 const key = 'tarn.draft';
 
-/** Of this tab; the next one begins with the text that was written last in any. */
+/** The text of this tab. A new tab begins with the last text of any tab. */
 interface Draft {
   text: string;
-  hash: string; // Of the address, when it was written.
+  hash: string; // That of the address when the text was written.
 }
 
-/** What the editor begins with. A link counts, unless the text was written since it was opened. */
+/** The initial text: that of the link, unless it was edited after the link was opened. */
 export function firstText(): string {
   const link = sqlOfLink(location.hash);
   const draft = ownDraft();
@@ -22,16 +22,16 @@ export function keepDraft(text: string): void {
     sessionStorage.setItem(key, JSON.stringify(draft));
     localStorage.setItem(key, text);
   } catch {
-    // No room for it: the text is there as long as this page is.
+    // The browser cannot store the text, so it is lost with the page.
   }
 }
 
-/** Makes the page's address the link to `text`. */
+/** Sets the address of the page to the link to `text`. */
 export function putInAddress(text: string): void {
   try {
     history.replaceState(null, '', linkTo(text));
   } catch {
-    // A browser may take only so many in a minute, or only such long ones.
+    // Browsers limit the number of changes per minute and the length of the address.
   }
   keepDraft(text);
 }

@@ -11,7 +11,7 @@ export function formatRows(count: number): string {
 const fewDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 6 });
 
-/** A mark of an axis, for which there is not much room: 20T for 20,000,000,000,000. */
+/** The short text of a number on an axis: 20T for 20,000,000,000,000. */
 export function formatMark(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-6 || size >= 1e15)) return String(Number(value.toPrecision(6)));

@@ -6,7 +6,7 @@ interface MenuItem {
   choose: () => void;
 }
 
-/** A button that opens a list of things to do, with the keys that ARIA's practices have for it. */
+/** A button that opens a menu of actions. Its keys are those of the ARIA menu button pattern. */
 export class Menu {
   readonly element = h('div', { class: 'menu' });
   private readonly button: HTMLButtonElement;
@@ -17,7 +17,7 @@ export class Menu {
       'button',
       {
         type: 'button',
-        tabindex: 0, // Without it Safari does not give it the focus of a press.
+        tabindex: 0, // Without it, Safari does not focus the button on a click.
         'aria-haspopup': 'menu',
         'aria-expanded': 'false',
         onclick: () => (this.list.hidden ? this.open() : this.close()),

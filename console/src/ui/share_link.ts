@@ -1,6 +1,6 @@
 /**
- * The query in the part of the address behind '#', which a browser sends to no server. Opening
- * such a link fills the editor and runs nothing: what runs is what somebody has read and started.
+ * Returns a link with the query after '#', which browsers do not send to servers. Opening the link
+ * fills the editor but does not run the query, so that the user can read it first.
  */
 export function linkTo(sql: string): string {
   return `${location.origin}${location.pathname}#sql=${encodeURIComponent(sql)}`;

@@ -2,15 +2,15 @@ import { h } from './dom';
 
 interface SplitterOptions {
   name: string;
-  key: string; // Of localStorage: the size is kept.
-  across: boolean; // True: between left and right.
+  key: string; // The key for the size in localStorage.
+  across: boolean; // True: the parts are left and right.
   initial: number; // Pixels.
   min: number;
   max: () => number;
   set: (size: number) => void;
 }
 
-/** A line between two parts that can be dragged, or moved with the arrow keys. */
+/** A line between two parts that can be moved with the mouse or the arrow keys. */
 export function splitter(options: SplitterOptions): HTMLElement {
   const { across, min, max } = options;
   const handle = h('div', {
@@ -21,7 +21,7 @@ export function splitter(options: SplitterOptions): HTMLElement {
     'aria-orientation': across ? 'vertical' : 'horizontal',
     'aria-valuemin': min,
   });
-  // What somebody wanted stays, so that a window which was small for a while changes nothing.
+  // The size that the user chose, which is restored after the window was temporarily small.
   let wish = Number(localStorage.getItem(options.key)) || options.initial;
   let size = wish;
   const fit = () => {

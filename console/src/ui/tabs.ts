@@ -8,7 +8,7 @@ export interface Tab {
   onHide?: () => void;
 }
 
-/** Tabs as ARIA's practices have them: one of them in the order of Tab, arrows go between them. */
+/** Tabs of the ARIA tabs pattern: the Tab key reaches the selected one, arrows move to others. */
 export class Tabs {
   readonly list = h('div', { role: 'tablist', class: 'tabs', 'aria-label': 'Views' });
   readonly panels = h('div', { class: 'panels' });

@@ -6,7 +6,7 @@ type Theme = (typeof choices)[number];
 
 const listeners: (() => void)[] = [];
 
-/** For what is drawn on a canvas, and so does not follow the style sheet by itself. */
+/** For drawings on a canvas, which do not follow the style sheet. */
 export function onThemeChange(f: () => void): void {
   listeners.push(f);
 }
@@ -16,7 +16,7 @@ function apply(theme: Theme): void {
   for (const f of listeners) f();
 }
 
-/** The colour that a custom property of the style sheet has in the theme that is shown. */
+/** The colour of a custom property of the style sheet in the current theme. */
 export function colour(property: string): string {
   const probe = h('span');
   probe.style.color = `var(${property})`;
