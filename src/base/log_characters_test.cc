@@ -7,7 +7,7 @@
 namespace tarn::log {
 namespace {
 
-TEST(IsEscaped, IsTrueForWhatIsUnprintable) {
+TEST(IsEscaped, IsTrueForUnprintableCharacters) {
   for (char32_t code = 0; code <= 0x10FFFF; ++code) {
     EXPECT_TRUE(!IsUnprintable(code) || IsEscaped(code)) << std::hex << uint32_t{code};
   }

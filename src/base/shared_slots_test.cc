@@ -36,7 +36,7 @@ TEST(SharedSlots, GivesAllToHoldersWithoutAToken) {
   EXPECT_FALSE(slots.Acquire(""));
 }
 
-TEST(SharedSlots, TheOnlySlotMayBeThatOfAToken) {
+TEST(SharedSlots, ATokenMayHaveTheOnlySlot) {
   SharedSlots slots(1);
   EXPECT_TRUE(slots.Acquire("red"));
 }

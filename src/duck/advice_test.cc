@@ -44,7 +44,7 @@ TEST(Advice, NamesTheSettingOfTarnInPlaceOfDuckDBs) {
       HasSubstr("Max expression depth limit of 100 exceeded (queryd.expression_depth_max)"));
 }
 
-TEST(Advice, NamesTheLimitOfWhatIsSpilled) {
+TEST(Advice, NamesTheLimitOfSpilledData) {
   const std::filesystem::path folder =
       std::filesystem::path(testing::TempDir()) / ("tarn-advice-" + RandomId());
   {
@@ -59,7 +59,7 @@ TEST(Advice, NamesTheLimitOfWhatIsSpilled) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(Advice, OffersNothingThatAClientCannotDo) {
+TEST(Advice, RemovesAdviceThatAClientCannotFollow) {
   const Database database = *Database::Open({{"autoload_known_extensions", "false"},
                                              {"autoinstall_known_extensions", "false"},
                                              {"memory_limit", "50MB"},

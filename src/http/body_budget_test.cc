@@ -45,7 +45,7 @@ TEST_F(BodyBudgetTest, ATokenHasHalfOfIt) {
   EXPECT_TRUE(other.Resize(2 * kUnit));
 }
 
-TEST_F(BodyBudgetTest, ALargerBodyFitsNeverEvenAlone) {
+TEST_F(BodyBudgetTest, ABodyBeyondTheLimitNeverFits) {
   BodyBudget::Share huge(budget, "red");
   EXPECT_EQ(huge.bytes_max(), 2 * kUnit);
   EXPECT_FALSE(huge.Resize(2 * kUnit + 1));

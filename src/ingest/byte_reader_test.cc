@@ -68,17 +68,17 @@ class PackedFile : public testing::TestWithParam<Packing> {
                             (GetParam() == Packing::kGzip ? ".gz" : ".zst");
 };
 
-TEST_P(PackedFile, IsGoodWhenItIsWhole) {
+TEST_P(PackedFile, AcceptsACompleteFile) {
   EXPECT_EQ(Check(Pack("")), "");
   EXPECT_EQ(Check(Pack("a,b\n1,2\n")), "");
   EXPECT_EQ(Check(Pack(LongText())), "");
 }
 
-TEST_P(PackedFile, MayBeSeveralOneBehindTheOther) {
+TEST_P(PackedFile, AcceptsSeveralMembers) {
   EXPECT_EQ(Check(Pack("a,b\n") + Pack(LongText()) + Pack("1,2\n")), "");
 }
 
-TEST_P(PackedFile, IsToldWhereItsEndIsMissing) {
+TEST_P(PackedFile, ReportsATruncatedFile) {
   const std::string packed = Pack(LongText());
   for (const size_t missing : {size_t{1}, size_t{8}, packed.size() / 2, packed.size() - 12}) {
     EXPECT_THAT(Check(packed.substr(0, packed.size() - missing)), HasSubstr("cut off")) << missing;
@@ -87,13 +87,13 @@ TEST_P(PackedFile, IsToldWhereItsEndIsMissing) {
   EXPECT_THAT(Check(""), HasSubstr("cut off"));
 }
 
-TEST_P(PackedFile, IsToldWhereItDoesNotFitItsChecksum) {
+TEST_P(PackedFile, ReportsAWrongChecksum) {
   std::string packed = Pack(LongText());
   packed[packed.size() - (GetParam() == Packing::kGzip ? 6 : 2)] ^= 1;
   EXPECT_THAT(Check(packed), HasSubstr("damaged"));
 }
 
-TEST_P(PackedFile, IsToldWhereItIsSomethingElse) {
+TEST_P(PackedFile, ReportsOtherContent) {
   EXPECT_THAT(Check("a,b\n1,2\n"), HasSubstr("damaged"));
   EXPECT_THAT(Check(Pack("a,b\n") + "1,2 and more\n"), HasSubstr("damaged"));
 }
@@ -111,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(All, PackedFile, testing::Values(Packing::kGzip, Packin
                            return param.param == Packing::kGzip ? "Gzip" : "Zstd";
                          });
 
-TEST(PackingOf, GoesByTheNameOrTheContent) {
+TEST(PackingOf, UsesTheNameOrTheContent) {
   EXPECT_EQ(PackingOf("a.csv.gz"), Packing::kGzip);
   EXPECT_EQ(PackingOf("a.csv.zst"), Packing::kZstd);
   EXPECT_EQ(PackingOf("gz"), Packing::kNone);

@@ -34,7 +34,7 @@ class CastTest : public testing::Test {
   Result<duck::Connection> connection_ = database_->Connect();
 };
 
-TEST_F(CastTest, KeepsWhatIsTheSame) {
+TEST_F(CastTest, KeepsEqualValues) {
   EXPECT_EQ(Cast("7", "BIGINT", "BIGINT"), "7 BIGINT");
   EXPECT_EQ(Cast("7", "BIGINT", "INTEGER"), "7 INTEGER");
   EXPECT_EQ(Cast("7", "BIGINT", "DOUBLE"), "7.0 DOUBLE");
@@ -49,7 +49,7 @@ TEST_F(CastTest, KeepsWhatIsTheSame) {
   EXPECT_EQ(Cast("[1, NULL]", "BIGINT[]", "SMALLINT[]"), "[1, NULL] SMALLINT[]");
 }
 
-TEST_F(CastTest, RefusesWhatWouldBeAnotherValue) {
+TEST_F(CastTest, RefusesCastsThatChangeTheValue) {
   EXPECT_EQ(Cast("1.7", "DOUBLE", "BIGINT"), "column \"a \"b\"\": \"1.7\" is no BIGINT");
   EXPECT_EQ(Cast("300", "BIGINT", "TINYINT"), "column \"a \"b\"\": \"300\" is no TINYINT");
   EXPECT_EQ(Cast("9007199254740993", "BIGINT", "DOUBLE"),
@@ -64,7 +64,7 @@ TEST_F(CastTest, RefusesWhatWouldBeAnotherValue) {
   EXPECT_EQ(Cast("[1.5]", "DOUBLE[]", "BIGINT[]"), "column \"a \"b\"\": \"[1.5]\" is no BIGINT[]");
 }
 
-TEST_F(CastTest, TextOfCsvBecomesNumbersByTheirForms) {
+TEST_F(CastTest, ConvertsTextOfCsvByItsForm) {
   const TextForms forms;
   EXPECT_EQ(Cast("'007'", "VARCHAR", "BIGINT", &forms), "7 BIGINT");
   EXPECT_EQ(Cast("'1.7'", "VARCHAR", "BIGINT", &forms), "column \"a \"b\"\": \"1.7\" is no BIGINT");

@@ -53,14 +53,14 @@ TEST_F(CsvScanTest, FindsTheFirstLineWithOtherFields) {
   }
 }
 
-TEST_F(CsvScanTest, KnowsLineEnds) {
+TEST_F(CsvScanTest, DetectsTheKindOfLineEnds) {
   EXPECT_EQ(Scan("a\n1\n")->line_ends, LineEnds::kLf);
   EXPECT_EQ(Scan("a\r\n1")->line_ends, LineEnds::kCrLf);
   EXPECT_EQ(Scan("a\r1\r")->line_ends, LineEnds::kCr);
   EXPECT_EQ(Scan("a\r\n1\n")->line_ends, LineEnds::kMixed);
 }
 
-TEST_F(CsvScanTest, FollowsItsSyntax) {
+TEST_F(CsvScanTest, AppliesTheSyntax) {
   EXPECT_EQ(Scan("x\ny\na;b\n1;2\n", {.delimiter = ';', .lines_to_skip = 2})->rows, 1U);
   EXPECT_EQ(Scan("1,2\n3,4\n", {.has_header = false})->rows, 2U);
   EXPECT_EQ(Scan("a,b\n1\n", {.may_be_short = true})->rows, 1U);
@@ -77,7 +77,7 @@ TEST_F(CsvScanTest, NamesTheLineOfAnError) {
   EXPECT_THAT(ErrorOf("a\n1\nzo\xc3"), HasSubstr("line 3: the byte 0xC3"));
 }
 
-TEST_F(CsvScanTest, TakesRecordsThatAreLargerThanABlock) {
+TEST_F(CsvScanTest, AcceptsRecordsLargerThanABlock) {
   const std::string large = "a,b\n\"" + std::string(3'000'000, '\n') + "\",\xc3\xa9\n";
   const auto scan = Scan(large + "1,2\n");
   ASSERT_TRUE(scan.ok()) << scan.error().message;

@@ -56,7 +56,7 @@ TEST_F(JsonRecordsTest, AreDividedIntoBatches) {
   EXPECT_THAT(Batches(large + large), ElementsAre("[" + large + "]", "[" + large + "]"));
 }
 
-TEST_F(JsonRecordsTest, AreAnErrorWhereAFileIsNotWhole) {
+TEST_F(JsonRecordsTest, ReportIncompleteFiles) {
   EXPECT_THAT(Batches("[1,\n"), ElementsAre(HasSubstr("line 2: the file is cut off")));
   EXPECT_THAT(Batches("[1"), ElementsAre(HasSubstr("cut off")));
   EXPECT_THAT(Batches("{\"a\":\"}"), ElementsAre(HasSubstr("within a record")));

@@ -8,13 +8,13 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(FormatOf, GoesByTheEnding) {
+TEST(FormatOf, UsesTheExtension) {
   EXPECT_EQ(FormatOf({"a.csv", "b.TSV", "c.txt", "d.csv.gz"}), InputFormat::kCsv);
   EXPECT_EQ(FormatOf({"a.json", "b.ndjson", "c.jsonl.zst"}), InputFormat::kJson);
   EXPECT_EQ(FormatOf({"folder.csv/a.parquet"}), InputFormat::kParquet);
 }
 
-TEST(FormatOf, RefusesWhatItDoesNotKnow) {
+TEST(FormatOf, RefusesUnknownExtensions) {
   for (const char* name : {"a.xlsx", "csv", "a.gz", ""}) {
     const auto format = FormatOf({name});
     ASSERT_FALSE(format.ok()) << name;
@@ -40,7 +40,7 @@ TEST(Difference, IsALineForEachColumnThatDiffers) {
   EXPECT_EQ(Difference(there, there), "");
 }
 
-TEST(Difference, TakesColumnsByTheirNamesAsSqlDoes) {
+TEST(Difference, MatchesNamesLikeSql) {
   EXPECT_EQ(Difference({{"Id", "BIGINT"}, {"day", "DATE"}}, {{"day", "DATE"}, {"id", "BIGINT"}}),
             "");
 }

@@ -80,7 +80,7 @@ TEST_F(DivideParquetTest, LeavesSmallFilesAlone) {
   EXPECT_EQ(*parts, std::vector<std::string>{file.string()});
 }
 
-TEST(RowGroupRows, AreFewerWhereRowsAreLong) {
+TEST(RowGroupRows, AreFewerIfRowsAreLong) {
   EXPECT_EQ(RowGroupRows(5'000'000, 300'000'000, 5), kGroupRows);
   EXPECT_EQ(RowGroupRows(0, 300'000'000, 5), kGroupRows);
   EXPECT_EQ(RowGroupRows(10'000, 100'000'000, 5), 6'144U);

@@ -85,7 +85,7 @@ TEST_F(TextFormsTest, DatesAndTimes) {
   ExpectNotOf("TIME", {"12:00:00.1234567", "2026-01-02 12:00:00", "12"});
 }
 
-TEST_F(TextFormsTest, DatesOfAFormat) {
+TEST_F(TextFormsTest, DatesInAGivenFormat) {
   forms_.date_formats = {"%d/%m/%Y", "%d.%m.%Y"};
   forms_.timestamp_formats = {"%d/%m/%Y %H:%M"};
   ExpectOf("DATE", {"31/12/2025", "31.12.2025"});
@@ -94,7 +94,7 @@ TEST_F(TextFormsTest, DatesOfAFormat) {
   ExpectNotOf("TIMESTAMP", {"31/12/2025 10:00:07", "2025-12-31 10:00:00"});
 }
 
-TEST_F(TextFormsTest, Truth) {
+TEST_F(TextFormsTest, Booleans) {
   ExpectOf("BOOLEAN", {"true", "FALSE", "True"});
   ExpectNotOf("BOOLEAN", {"1", "0", "t", "yes", ""});
 }
@@ -106,7 +106,7 @@ TEST_F(TextFormsTest, NumbersWithThousands) {
   ExpectNotOf("BIGINT", {"1,234", "text", "'"});
 }
 
-TEST_F(TextFormsTest, WhatIsSaidToBeANumberMayBeWrittenInMoreWays) {
+TEST_F(TextFormsTest, AGivenTypeAcceptsMoreNotations) {
   const auto can_become = [&](const char* text, const char* type) {
     return Holds(text, forms_.CanBecome("c", type));
   };

@@ -82,7 +82,7 @@ TEST(TextKinds, KeepsNumbersOfVersions) {
   EXPECT_EQ(one.Example(), "1.10");
 }
 
-TEST(TextKinds, TellsOfATextThatNoTypeHolds) {
+TEST(TextKinds, ReportsATextThatNoTypeFits) {
   TextKinds kinds(kValueKinds);
   kinds.Add("1");
   kinds.Add("007");
@@ -98,7 +98,7 @@ TEST(TextKinds, TellsOfATextThatNoTypeHolds) {
   EXPECT_EQ(late.Example(), "one");
 }
 
-TEST(TextKinds, KnowsWhatMicrosecondsLose) {
+TEST(TextKinds, DetectsDigitsBeyondMicroseconds) {
   TextKinds kinds(kValueKinds);
   kinds.Add("2026-01-31T12:00:00.123456789Z");
   EXPECT_TRUE(kinds.LosesNanoseconds());

@@ -58,7 +58,7 @@ TEST(RuleOf, SomeTypesHaveNone) {
   }
 }
 
-TEST(CheckText, SaysWhatTheTextDoesNotShow) {
+TEST(CheckText, GivesReasonsThatTheTextDoesNotShow) {
   const auto message = [](const char* type, const char* text) {
     const Result<> checked = CheckText({type, RuleOf(type)}, "c", text);
     return checked.ok() ? "" : checked.error().message;

@@ -93,7 +93,7 @@ def test_datasets_are_found_by_name_and_column(listed):
     find.fill("two w")
     expect(datasets).to_have_text(["sales.2026"])
     find.fill("nothing of the kind")
-    expect(listed.page.get_by_text("No dataset and no column has that")).to_be_visible()
+    expect(listed.page.get_by_text("No dataset or column has this text")).to_be_visible()
 
 
 def test_what_is_open_stays_open(listed):

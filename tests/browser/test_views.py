@@ -87,7 +87,7 @@ def test_chart_panel_shows_running_and_failed_queries(console):
     expect(console.page.get_by_label("Progress of the query")).to_be_visible()
     console.button("Cancel").click()
     expect(console.state).to_contain_text("Cancelled")
-    expect(panel).not_to_contain_text("no number")
+    expect(panel).not_to_contain_text("no column of numbers")
     console.start("SELECT nowhere")
     expect(console.problem).to_contain_text("nowhere")
     expect(panel).to_be_visible()
@@ -96,7 +96,7 @@ def test_chart_panel_shows_running_and_failed_queries(console):
 
 def test_a_result_without_numbers_says_so(console):
     console.run("SELECT 'x' AS text")
-    expect(console.show("Chart")).to_contain_text("There is no number in this result")
+    expect(console.show("Chart")).to_contain_text("This result has no column of numbers")
 
 
 def test_the_plan_shows_operators_with_their_times(console):
@@ -145,7 +145,7 @@ def test_what_is_answered_by_its_plan_shows_that(console):
     console.write("SELECT count(*) FROM numbers")
     console.button("Plan").click()
     panel = console.page.get_by_role("tabpanel", name="Plan")
-    expect(panel).to_contain_text("The answer was known when the query was planned")
+    expect(panel).to_contain_text("The query was answered while it was planned")
     expect(panel.locator(".operator")).to_have_text(
         ["Column data scanDetailsEstimated Cardinality1"]
     )

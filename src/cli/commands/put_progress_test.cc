@@ -56,7 +56,7 @@ TEST(PutProgressBar, NeverFalls) {
   }
 }
 
-TEST(PutProgressBar, StepsAreOneBehindTheOther) {
+TEST(PutProgressBar, AddsUpSteps) {
   PutProgressBar progress;
   progress.Begin(PutPhase::kSending, 100);
   progress.BeginStep(60);

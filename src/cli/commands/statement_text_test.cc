@@ -7,14 +7,14 @@ namespace {
 
 constexpr size_t kOpen = std::string_view::npos;
 
-TEST(EndOfStatement, IsBehindTheSemicolon) {
+TEST(EndOfStatement, IsAfterTheSemicolon) {
   EXPECT_EQ(EndOfStatement("SELECT 1;"), 9U);
   EXPECT_EQ(EndOfStatement("SELECT 1; SELECT 2;"), 9U);
   EXPECT_EQ(EndOfStatement("SELECT 1"), kOpen);
   EXPECT_EQ(EndOfStatement(""), kOpen);
 }
 
-TEST(EndOfStatement, QuotesAndCommentsHaveSemicolonsOfTheirOwn) {
+TEST(EndOfStatement, IgnoresSemicolonsInQuotesAndComments) {
   EXPECT_EQ(EndOfStatement("SELECT ';';"), 11U);
   EXPECT_EQ(EndOfStatement("SELECT 'it''s;';"), 16U);
   EXPECT_EQ(EndOfStatement("SELECT \";\";"), 11U);
@@ -43,7 +43,7 @@ TEST(WordBefore, FindsTheWordAtTheCursor) {
   EXPECT_TRUE(WordBefore("SELECT 1 -- ab").is_in_literal);
 }
 
-TEST(EndOfStatement, KnowsEscapesInText) {
+TEST(EndOfStatement, HandlesEscapesInStrings) {
   const std::string_view text = R"(SELECT E'it\'s; x', 'a\';)";
   EXPECT_EQ(EndOfStatement(text), text.size());
   EXPECT_EQ(EndOfStatement(R"(SELECT E'open\';)"), std::string_view::npos);

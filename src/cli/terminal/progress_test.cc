@@ -17,7 +17,7 @@ ProgressState Sending(double share, uint64_t done, uint64_t total, double second
           .seconds = seconds};
 }
 
-TEST(ProgressLine, TellsHowFarAtWhatRateAndHowLong) {
+TEST(ProgressLine, ShowsTheShareTheRateAndTheTimeLeft) {
   EXPECT_EQ(ProgressLine(Sending(0.25, 5'000'000, 20'000'000, 2), 200),
             "sending [#####---------------] 25 %  5.0 MB of 20.0 MB, 2.5 MB/s, 0:06 left");
 }

@@ -117,7 +117,7 @@ TEST_F(CrashedProbesTest, CutsALongErrorBetweenCharacters) {
   EXPECT_TRUE(IsValidUtf8(*crashed.Find(bad)));
 }
 
-TEST_F(CrashedProbesTest, GoesOnWhereTheFileCannotBeWritten) {
+TEST_F(CrashedProbesTest, WorksIfTheFileCannotBeWritten) {
   const WantedDataset bad = VersionWith("bad", "e");
   CrashedProbes crashed(folder / "missing" / "probes.json", "1");
   crashed.Add(bad, "it ended");

@@ -50,7 +50,7 @@ TEST(ProbeQueue, HasEachDatasetOnce) {
   EXPECT_EQ(queue.TakeNew(), std::nullopt);
 }
 
-TEST(ProbeQueue, TakesFirstWhatAQueryWaitsFor) {
+TEST(ProbeQueue, PrefersDatasetsThatAQueryWaitsFor) {
   ProbeQueue queue;
   for (const char* name : {"a", "b", "c", "d"}) queue.Add({.name = name});
   queue.AddLater({.name = "failed"}, ProbeQueue::Clock::now() + kFarAway, /*has_failed=*/true);
@@ -61,7 +61,7 @@ TEST(ProbeQueue, TakesFirstWhatAQueryWaitsFor) {
   EXPECT_THAT(TakeAllNew(queue), ElementsAre("a", "d"));
 }
 
-TEST(ProbeQueue, TakesWhatFailedWhenItIsDue) {
+TEST(ProbeQueue, ReturnsRetriesWhenTheyAreDue) {
   ProbeQueue queue;
   EXPECT_EQ(queue.NextDue(), std::nullopt);
   const auto now = ProbeQueue::Clock::now();
@@ -78,7 +78,7 @@ TEST(ProbeQueue, TakesWhatFailedWhenItIsDue) {
   EXPECT_THAT(queue.TakeDue(), Optional(std::string("late")));
 }
 
-TEST(ProbeQueue, TakesTurnsBetweenOwnersOfWhatFailed) {
+TEST(ProbeQueue, TakesTurnsBetweenOwnersOfRetries) {
   ProbeQueue queue;
   const auto now = ProbeQueue::Clock::now();
   for (const char* name : {"a1", "a2", "a3"}) {
@@ -94,7 +94,7 @@ TEST(ProbeQueue, TakesTurnsBetweenOwnersOfWhatFailed) {
   EXPECT_EQ(queue.NextDue(), std::nullopt);
 }
 
-TEST(ProbeQueue, TellsWhatHasNotBeenRead) {
+TEST(ProbeQueue, ListsDatasetsThatHaveNotBeenRead) {
   ProbeQueue queue;
   const auto late = ProbeQueue::Clock::now() + kFarAway;
   queue.Add({.name = "new", .owner = "", .objects = 7});

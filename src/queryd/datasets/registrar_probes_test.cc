@@ -7,7 +7,7 @@
 namespace tarn::queryd {
 namespace {
 
-TEST_F(RegistrarTest, WhatIsReadLongerThanTheTimeLimitGoesLiveLater) {
+TEST_F(RegistrarTest, DatasetsBeyondTheTimeLimitGoLiveLater) {
   engine.slow = {"b"};
   catalog.Add("a", "k", 1);
   catalog.Add("b", "k", 1);
@@ -21,7 +21,7 @@ TEST_F(RegistrarTest, WhatIsReadLongerThanTheTimeLimitGoesLiveLater) {
   EXPECT_FALSE(registrar.IsReading());
 }
 
-TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
+TEST_F(RegistrarTest, ASlowDatasetDoesNotDelayOthers) {
   catalog.tells = true;
   Refresh();
   engine.slow = {"large"};
@@ -53,7 +53,7 @@ TEST_F(RegistrarTest, ADatasetThatTakesLongKeepsNoOtherBack) {
   EXPECT_THAT(StatusOf(registrar).being_read.entries, testing::IsEmpty());
 }
 
-TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
+TEST_F(RegistrarTest, LimitsConcurrentProbes) {
   catalog.tells = true;
   Refresh();
   std::vector<std::string> names;
@@ -65,7 +65,7 @@ TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
   Follow();
   EXPECT_THAT(engine.calls, ElementsAre("probe d0 k", "probe d1 k", "probe d2 k", "probe d3 k",
                                         "apply 10 ?d0 ?d1 ?d2 ?d3 ?d4 ?d5 ?d6 ?d7 ?d8 ?d9"))
-      << "queries are told of all at once";
+      << "queries see all names at once";
   EXPECT_EQ(registrar.probed_count(), kProbedMax);
   EXPECT_EQ(registrar.waiting_count(), 6U);
   EXPECT_EQ(StatusOf(registrar).being_read.entries.size(), 10U);
@@ -84,7 +84,7 @@ TEST_F(RegistrarTest, ProbesSomeDatasetsAtATime) {
   for (const char* name : {"d0", "d1", "d3", "d4"}) engine.Answer(name);
   engine.slow.clear();
   Follow();
-  EXPECT_TRUE(registrar.IsReading()) << "one waits";
+  EXPECT_TRUE(registrar.IsReading()) << "one dataset waits";
   Follow();
   EXPECT_EQ(registrar.dataset_count(), 10U);
   EXPECT_FALSE(registrar.IsReading());
@@ -125,7 +125,7 @@ TEST_F(RegistrarTest, OwnersTakeTurns) {
   EXPECT_EQ(registrar.probed_count(), kProbedMax);
 }
 
-TEST_F(RegistrarTest, WhatTheEndOfAnEngineCutsOffIsBegunAgain) {
+TEST_F(RegistrarTest, RepeatsProbesAfterTheEndOfTheEngine) {
   catalog.tells = true;
   Refresh();
   engine.slow = {"a"};
@@ -134,14 +134,14 @@ TEST_F(RegistrarTest, WhatTheEndOfAnEngineCutsOffIsBegunAgain) {
   engine.probes.at("a").answer.set_value(Error{ErrorKind::kCancelled, "the engine has ended"});
   EXPECT_TRUE(Follow().errors.empty());
   EXPECT_THAT(StatusOf(registrar).failed.entries, testing::IsEmpty());
-  EXPECT_TRUE(registrar.NextTry()) << "it is not forgotten";
-  ASSERT_EQ(StatusOf(registrar).being_read.entries.size(), 1U) << "nor is it there";
+  EXPECT_TRUE(registrar.NextTry()) << "it is probed again";
+  ASSERT_EQ(StatusOf(registrar).being_read.entries.size(), 1U) << "it has not been read";
   EXPECT_EQ(StatusOf(registrar).being_read.entries[0].objects_read, 0U);
   engine.slow.clear();
   EXPECT_EQ(Follow().created, 1U);
 }
 
-TEST_F(RegistrarTest, WhatFailedTheLastTimeGivesWayToAllOthers) {
+TEST_F(RegistrarTest, MarksTheRetryOfAFailedDataset) {
   engine.failing = {"a"};
   catalog.Add("a", "k", 1);
   Refresh();
@@ -205,7 +205,7 @@ TEST_F(RegistrarTest, SuspectsAreProbedAloneOneAtATime) {
 }
 
 // It may have been another dataset that ended the process.
-TEST_F(RegistrarTest, AProbeThatWasLostWithoutASuspectIsRepeatedAsItWas) {
+TEST_F(RegistrarTest, RepeatsALostProbeWithoutASuspect) {
   catalog.Add("a", "k", 1);
   engine.slow = {"a"};
   catalog.tells = true;

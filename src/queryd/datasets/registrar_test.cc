@@ -22,7 +22,7 @@ TEST_F(RegistrarTest, CreatesUpdatesSkipsAndDrops) {
 }
 
 // In one change, so that no query sees the half of it; the engine drops first.
-TEST_F(RegistrarTest, AllThatHasChangedGoesLiveAtOnce) {
+TEST_F(RegistrarTest, AppliesAllChangesAtOnce) {
   catalog.Add("z", "k", 1);
   Refresh();
   catalog.Remove("z");
@@ -32,14 +32,14 @@ TEST_F(RegistrarTest, AllThatHasChangedGoesLiveAtOnce) {
   EXPECT_THAT(engine.calls, ElementsAre("probe a k", "probe b k", "apply 4 -z +a:k +b:k"));
 }
 
-TEST_F(RegistrarTest, AnUpdatedAtThatWentBackIsAChangeToo) {
+TEST_F(RegistrarTest, TreatsAnEarlierUpdatedAtAsAChange) {
   catalog.Add("a", "k1", 5);
   Refresh();
   catalog.Add("a", "k0", 3);
   EXPECT_EQ(Refresh().updated, 1U);
 }
 
-TEST_F(RegistrarTest, OneFailureKeepsNoOtherBackAndIsTriedAgain) {
+TEST_F(RegistrarTest, AFailureDoesNotDelayOthersAndIsRetried) {
   engine.failing = {"b"};
   catalog.Add("a", "k", 1);
   catalog.Add("b", "k", 1);
@@ -52,7 +52,7 @@ TEST_F(RegistrarTest, OneFailureKeepsNoOtherBackAndIsTriedAgain) {
   EXPECT_EQ(Counts(Refresh()), "created=1 updated=0 dropped=0 skipped=2 errors=0");
 }
 
-TEST_F(RegistrarTest, TellsQueriesOnceWhyADatasetCannotBeRead) {
+TEST_F(RegistrarTest, ReportsAnUnreadableDatasetToQueriesOnce) {
   engine.failing = {"a"};
   catalog.Add("a", "k", 1);
   Refresh();
@@ -66,7 +66,7 @@ TEST_F(RegistrarTest, TellsQueriesOnceWhyADatasetCannotBeRead) {
   EXPECT_TRUE(engine.calls.empty());
 }
 
-TEST_F(RegistrarTest, TellsQueriesThatTheObjectStoreIsDown) {
+TEST_F(RegistrarTest, ReportsAFailedObjectStoreToQueries) {
   engine.failing = {"a"};
   engine.failure = Unavailable("connect: refused");
   catalog.Add("a", "k", 1);
@@ -80,7 +80,7 @@ TEST_F(RegistrarTest, TellsQueriesThatTheObjectStoreIsDown) {
   EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 1 !a"));
 }
 
-TEST_F(RegistrarTest, AFailedUpdateIsTriedAgain) {
+TEST_F(RegistrarTest, RetriesAFailedUpdate) {
   catalog.Add("a", "k1", 1);
   Refresh();
   engine.failing = {"a"};
@@ -90,7 +90,7 @@ TEST_F(RegistrarTest, AFailedUpdateIsTriedAgain) {
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=1 dropped=0 skipped=0 errors=0");
 }
 
-TEST_F(RegistrarTest, AChangeThatFailsIsTriedAgain) {
+TEST_F(RegistrarTest, RetriesAFailedChangeOfViews) {
   catalog.Add("a", "k", 1);
   Refresh();
   catalog.Remove("a");
@@ -105,7 +105,7 @@ TEST_F(RegistrarTest, AChangeThatFailsIsTriedAgain) {
   EXPECT_EQ(StatusOf(registrar).revision, 3U);
 }
 
-TEST_F(RegistrarTest, ACatalogueThatIsDownChangesNothing) {
+TEST_F(RegistrarTest, KeepsViewsWhileTheCatalogueIsDown) {
   catalog.Add("a", "k", 1);
   Refresh();
   catalog.down = true;
@@ -115,7 +115,7 @@ TEST_F(RegistrarTest, ACatalogueThatIsDownChangesNothing) {
   EXPECT_EQ(registrar.dataset_count(), 1U);
 }
 
-TEST_F(RegistrarTest, WhatChangesWhileItIsReadIsReadAnew) {
+TEST_F(RegistrarTest, RepeatsAProbeIfTheDatasetChanges) {
   catalog.tells = true;
   Refresh();
   engine.slow = {"a", "b"};
@@ -132,7 +132,7 @@ TEST_F(RegistrarTest, WhatChangesWhileItIsReadIsReadAnew) {
   EXPECT_THAT(engine.calls, ElementsAre("apply 4 +a:k2"));
 }
 
-TEST_F(RegistrarTest, ReadsAnewWhatWasOverwritten) {
+TEST_F(RegistrarTest, ReadsOverwrittenDatasetsAgain) {
   catalog.tells = true;
   engine.etag = "one";
   for (const char* name : {"a", "b", "c"}) catalog.Add(name, "k", 1);
@@ -161,7 +161,7 @@ TEST_F(RegistrarTest, ReadsAnewWhatWasOverwritten) {
 }
 
 // The catalogue, which is read as a whole, has nothing new.
-TEST_F(RegistrarTest, ReadsAnewWhatWasOverwrittenThoughTheCatalogueIsTheSame) {
+TEST_F(RegistrarTest, ReadsOverwrittenDatasetsOfAnUnchangedCatalogueAgain) {
   engine.etag = "one";
   catalog.Add("a", "k", 1);
   Refresh();
@@ -172,11 +172,11 @@ TEST_F(RegistrarTest, ReadsAnewWhatWasOverwrittenThoughTheCatalogueIsTheSame) {
   EXPECT_THAT(first.overwritten, ElementsAre("a"));
   EXPECT_EQ(first.errors.size(), 1U);
   engine.failing.clear();
-  EXPECT_EQ(Refresh().updated, 1U) << "it is still to be read";
+  EXPECT_EQ(Refresh().updated, 1U) << "the failed probe is repeated";
   EXPECT_EQ(Refresh().updated, 0U);
 }
 
-TEST_F(RegistrarTest, FollowsACatalogueThatTellsItsChanges) {
+TEST_F(RegistrarTest, FollowsACatalogueThatReportsChanges) {
   catalog.tells = true;
   for (const char* name : {"a", "b", "c"}) catalog.Add(name, "k", 1);
   EXPECT_FALSE(registrar.Follows());
@@ -196,7 +196,7 @@ TEST_F(RegistrarTest, FollowsACatalogueThatTellsItsChanges) {
   EXPECT_EQ(Counts(Follow()), "created=1 updated=0 dropped=0 skipped=2 errors=0");
 }
 
-TEST_F(RegistrarTest, ACatalogueThatForgotIsReadAsAWhole) {
+TEST_F(RegistrarTest, ReadsAllIfTheCatalogueHasForgottenChanges) {
   catalog.tells = true;
   for (const char* name : {"a", "b"}) catalog.Add(name, "k", 1);
   Refresh();
@@ -207,7 +207,7 @@ TEST_F(RegistrarTest, ACatalogueThatForgotIsReadAsAWhole) {
   EXPECT_THAT(engine.calls, ElementsAre("probe c k", "apply 4 -a +c:k"));
 }
 
-TEST_F(RegistrarTest, ARevisionWithoutAChangeOfOursGoesLiveToo) {
+TEST_F(RegistrarTest, AppliesARevisionWithoutChanges) {
   catalog.tells = true;
   catalog.Add("a", "k", 1);
   Refresh();
@@ -216,7 +216,7 @@ TEST_F(RegistrarTest, ARevisionWithoutAChangeOfOursGoesLiveToo) {
   EXPECT_THAT(engine.calls, ElementsAre("apply 2"));
 }
 
-TEST_F(RegistrarTest, WhatFailedIsLeftAloneForAWhileByFollow) {
+TEST_F(RegistrarTest, FollowPausesBeforeARetry) {
   catalog.tells = true;
   engine.failing = {"bad"};
   catalog.Add("bad", "k", 1);
@@ -228,19 +228,19 @@ TEST_F(RegistrarTest, WhatFailedIsLeftAloneForAWhileByFollow) {
   catalog.Add("a", "k", 1);
   EXPECT_EQ(Counts(Follow()), "created=1 updated=0 dropped=0 skipped=0 errors=0");
   EXPECT_THAT(engine.calls, ElementsAre("probe a k", "apply 2 +a:k"));
-  EXPECT_EQ(Refresh().errors.size(), 1U) << "a refresh tries all";
+  EXPECT_EQ(Refresh().errors.size(), 1U) << "a refresh repeats all probes";
   EXPECT_GT(*registrar.NextTry(), before + std::chrono::minutes(119)) << "twice as long";
   Refresh();
   Refresh();
   EXPECT_LT(*registrar.NextTry(), std::chrono::steady_clock::now() + std::chrono::hours(3));
-  // As another thing it is tried at once.
+  // A changed dataset is probed at once.
   engine.failing.clear();
   catalog.Add("bad", "k2", 2);
   EXPECT_EQ(Follow().created, 1U);
   EXPECT_FALSE(registrar.NextTry());
 }
 
-TEST_F(RegistrarTest, TheStatusNamesWhatFailed) {
+TEST_F(RegistrarTest, TheStatusListsFailedDatasets) {
   EXPECT_FALSE(StatusOf(registrar).read_at);
   catalog.Add("a", "k", 1);
   catalog.Add("b", "k", 1);

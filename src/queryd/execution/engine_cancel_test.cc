@@ -9,7 +9,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-TEST_F(EngineSupervisorTest, ACancelEndsAQueryWhereItRuns) {
+TEST_F(EngineSupervisorTest, ACancelEndsTheQueryInItsProcess) {
   options.slots = 1;
   Open();
   const pid_t pid = engine->CurrentPid();
@@ -117,7 +117,7 @@ asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoT
   co_return error == nullptr ? "no error" : error->message;
 }
 
-TEST_F(EngineSupervisorTest, ACancelThatComesWithTheLastWordFreesTheSlot) {
+TEST_F(EngineSupervisorTest, ACancelWithTheLastFrameFreesTheSlot) {
   options.slots = 1;
   options.cancel_grace = 10 * kSoon;
   Open();

@@ -56,7 +56,7 @@ TEST_F(EngineSupervisorTest, AReplacementThatCanWaitComesAfterTheDrain) {
 }
 
 // The query of the ended process runs again, and the response that has begun is completed.
-TEST_F(EngineSupervisorTest, OneWithoutBegunAnswersDrainsForTheShortestTime) {
+TEST_F(EngineSupervisorTest, AProcessWithoutBegunResponsesIsEndedFirst) {
   query_options.whole_bytes_max = 1000;
   Open();
   const pid_t first = engine->CurrentPid();
@@ -73,7 +73,7 @@ TEST_F(EngineSupervisorTest, OneWithoutBegunAnswersDrainsForTheShortestTime) {
   Destroy(std::move(*begun));
 }
 
-TEST_F(EngineSupervisorTest, StartsArePacedWhateverTheirReason) {
+TEST_F(EngineSupervisorTest, PacesAllStarts) {
   options.starts_burst = 2;
   options.start_interval = 1h;
   Open();  // The first start.

@@ -11,7 +11,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 
 TimePoint At(int seconds) { return TimePoint(std::chrono::seconds(seconds)); }
 
-TEST(EngineMemory, EndsTheOldestThatDrains) {
+TEST(EngineMemory, EndsTheOldestDrainingProcess) {
   const Usage current{.bytes = 900, .memory_limit = 100, .since = At(1)};
   const Usage old{.bytes = 10, .memory_limit = 100, .is_draining = true, .since = At(2)};
   const Usage older{.bytes = 1, .memory_limit = 100, .is_draining = true, .since = At(1)};
@@ -19,7 +19,7 @@ TEST(EngineMemory, EndsTheOldestThatDrains) {
   EXPECT_EQ(EngineMemory::ChooseOne(Usages{current, old}), 1U);
 }
 
-TEST(EngineMemory, EndsTheOneThatIsFarthestBeyondItsOwnLimit) {
+TEST(EngineMemory, EndsTheProcessFarthestBeyondItsLimit) {
   const Usage large{.bytes = 1000, .memory_limit = 1000, .since = At(1)};
   const Usage greedy{.bytes = 300, .memory_limit = 100, .since = At(2)};
   EXPECT_EQ(EngineMemory::ChooseOne(Usages{large, greedy}), 1U);

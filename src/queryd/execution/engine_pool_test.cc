@@ -155,7 +155,7 @@ TEST_F(EnginePoolTest, ScopesFollowTheCatalogue) {
   EXPECT_EQ(Run(kNames, as), "table_name\r\na2\r\n");
 }
 
-TEST_F(EnginePoolTest, TheOneThatWasUnusedLongestGivesItsPlace) {
+TEST_F(EnginePoolTest, TheEngineThatWasIdleLongestGivesUpItsSlot) {
   Open();
   for (const char* name : {"a", "b", "c"}) Put(name);
   EXPECT_EQ(Run("FROM a", DatasetScope::Of({"a"})), "id\r\n1\r\n");
@@ -167,14 +167,14 @@ TEST_F(EnginePoolTest, TheOneThatWasUnusedLongestGivesItsPlace) {
     const auto b = pool->For(DatasetScope::Of({"b"}));
     const auto c = pool->For(DatasetScope::Of({"c"}));
     ASSERT_TRUE(b.ok() && c.ok());
-    EXPECT_GT((*b)->CurrentPid(), 0) << "it was a's place that c took";
+    EXPECT_GT((*b)->CurrentPid(), 0) << "c took the slot of a";
     EXPECT_EQ(*pool->For(DatasetScope::Of({"a"})), nullptr);
-    EXPECT_EQ(Run("FROM a"), "id\r\n1\r\n") << "who sees all is not held up";
+    EXPECT_EQ(Run("FROM a"), "id\r\n1\r\n") << "a token for all datasets does not wait";
   }
   EXPECT_EQ(Run("FROM a", DatasetScope::Of({"a"})), "id\r\n1\r\n");
 }
 
-TEST_F(EnginePoolTest, QueriesOfAFurtherSetWaitForAPlace) {
+TEST_F(EnginePoolTest, QueriesOfAFurtherSetWaitForASlot) {
   Open();
   for (const char* name : {"a", "b", "c"}) Put(name);
   auto a = pool->For(DatasetScope::Of({"a"}));
@@ -189,7 +189,7 @@ TEST_F(EnginePoolTest, QueriesOfAFurtherSetWaitForAPlace) {
   EXPECT_EQ(Scoped(), 2);
 }
 
-TEST_F(EnginePoolTest, AQueryThatGetsNoPlaceInTimeIsToldTheSetting) {
+TEST_F(EnginePoolTest, TheErrorOfATimedOutWaitNamesTheSetting) {
   queue_timeout = 200ms;
   Open();
   const auto a = pool->For(DatasetScope::Of({"a"}));
@@ -198,14 +198,14 @@ TEST_F(EnginePoolTest, AQueryThatGetsNoPlaceInTimeIsToldTheSetting) {
   EXPECT_EQ(Queued(), 0);
 }
 
-TEST_F(EnginePoolTest, SetsThatAreAlwaysInUseGiveTheirPlacesToOthersInTurn) {
+TEST_F(EnginePoolTest, BusySetsTakeTurns) {
   limits.scoped_max = 1;
   limits.turn = 300ms;
   options.start_interval = Duration::zero();
   Open();
   std::atomic<bool> is_over = false;
   std::vector<std::thread> clients;
-  // Each set has overlapping queries: its engine is never unused.
+  // Each set has overlapping queries, so its engine is never idle.
   for (int i = 0; i < 4; ++i) {
     clients.emplace_back([&, i] {
       const DatasetScope scope = DatasetScope::Of({i < 2 ? "a" : "b"});
@@ -220,7 +220,7 @@ TEST_F(EnginePoolTest, SetsThatAreAlwaysInUseGiveTheirPlacesToOthersInTurn) {
   for (std::thread& client : clients) client.join();
 }
 
-TEST_F(EnginePoolTest, AnEngineHasItsPlaceForATurn) {
+TEST_F(EnginePoolTest, AnEngineKeepsItsSlotForATurn) {
   limits.scoped_max = 1;
   limits.turn = kSoon * 2;
   limits.rest = kSoon * 2;
@@ -236,7 +236,7 @@ TEST_F(EnginePoolTest, AnEngineHasItsPlaceForATurn) {
   EXPECT_EQ((*pool->For(a))->CurrentPid(), former);
 }
 
-TEST_F(EnginePoolTest, ACancelledQueryDoesNotWaitForAPlace) {
+TEST_F(EnginePoolTest, ACancelledQueryDoesNotWaitForASlot) {
   Open();
   const auto a = pool->For(DatasetScope::Of({"a"}));
   const auto b = pool->For(DatasetScope::Of({"b"}));
@@ -246,7 +246,7 @@ TEST_F(EnginePoolTest, ACancelledQueryDoesNotWaitForAPlace) {
   EXPECT_EQ(Get(waiting), "error: enough");
 }
 
-TEST_F(EnginePoolTest, AnEngineThatNobodyUsesEnds) {
+TEST_F(EnginePoolTest, AnIdleEngineEnds) {
   limits.idle_timeout = Duration::zero();
   Open();
   Put("a");
@@ -263,11 +263,11 @@ TEST_F(EnginePoolTest, AnEngineThatNobodyUsesEnds) {
   pool->EndIdle();
   EXPECT_EQ(Scoped(), 0);
   EXPECT_NE(kill(pid, 0), 0);
-  EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n") << "and comes back";
+  EXPECT_EQ(Run("FROM a", scope), "id\r\n1\r\n") << "it starts again";
 }
 
 // The wait for the process ends at a limit, and the process outlives its engine.
-TEST_F(EnginePoolTest, AnEngineThatDoesNotGoInTimeIsLeft) {
+TEST_F(EnginePoolTest, DoesNotWaitForAnEngineThatDoesNotEnd) {
   limits.idle_timeout = Duration::zero();
   options.stop_timeout = Duration::zero();
   Open();
@@ -283,12 +283,12 @@ TEST_F(EnginePoolTest, AnEngineThatDoesNotGoInTimeIsLeft) {
       pid = (*use)->CurrentPid();
     }
     pool->EndIdle();
-    EXPECT_TRUE(Eventually([&] { return kill(pid, 0) != 0; })) << "it is reaped nevertheless";
+    EXPECT_TRUE(Eventually([&] { return kill(pid, 0) != 0; })) << "the process is still reaped";
     EXPECT_TRUE(Eventually([&] { return engine.expired(); }));
   }
 }
 
-TEST_F(EnginePoolTest, AnEngineThatDiesAgainAndAgainLeavesAStartToTheOthers) {
+TEST_F(EnginePoolTest, ACrashingEngineLeavesAStartToOthers) {
   options.starts_burst = 2;
   options.start_interval = 1h;
   Open();  // The first start.
@@ -313,7 +313,7 @@ TEST_F(EnginePoolTest, AnEngineThatDiesAgainAndAgainLeavesAStartToTheOthers) {
       [&] { return pool->first().CurrentPid() > 0 && pool->first().CurrentPid() != first; }));
 }
 
-TEST_F(EnginePoolTest, AScopeHasTheMemoryOfOne) {
+TEST_F(EnginePoolTest, AScopedEngineHasItsOwnMemoryLimit) {
   Open();
   Put("a");
   // Some 200 MB of groups, and nowhere to spill them.

@@ -19,7 +19,7 @@ TEST_F(EngineSupervisorTest, StartsAndServes) {
   }
 }
 
-TEST_F(EngineSupervisorTest, AResultLargerThanWhatIsHeldArrivesWhole) {
+TEST_F(EngineSupervisorTest, ALargeResultArrivesCompletely) {
   query_options.whole_bytes_max = 1000;
   Open();
   const std::string bytes = Run("FROM range(1000000)");
@@ -70,7 +70,7 @@ TEST_F(EngineSupervisorTest, ViewsSurviveAReplacement) {
   EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n");
 }
 
-TEST_F(EngineSupervisorTest, ProbesTellEachWhatCameOfIt) {
+TEST_F(EngineSupervisorTest, EachProbeReportsItsResult) {
   options.setup.only_probes = true;
   options.slots = 0;
   Open();
@@ -124,17 +124,17 @@ TEST_F(EngineSupervisorTest, ObjectsThatMayBeOverwrittenAreReadByAnotherProcess)
     return engine->CurrentPid() != former;
   };
   EXPECT_FALSE(put({"one.parquet"}, {})) << "a new key";
-  EXPECT_TRUE(put({"one.parquet"}, {})) << "nobody can tell";
+  EXPECT_TRUE(put({"one.parquet"}, {})) << "without ETags, it may be overwritten";
   EXPECT_TRUE(put({"one.parquet"}, {"a"})) << "it had no ETag before";
   EXPECT_FALSE(put({"one.parquet"}, {"a"}));
   EXPECT_FALSE(put({"one.parquet", "two.parquet"}, {"a", ""})) << "the second is new";
   EXPECT_TRUE(put({"one.parquet"}, {"b"}));
-  EXPECT_FALSE(put({"two.parquet"}, {"x"})) << "the process that knew it has gone";
+  EXPECT_FALSE(put({"two.parquet"}, {"x"})) << "the process that read the object has ended";
   Apply({}, {"t"});
-  EXPECT_TRUE(put({"one.parquet"}, {"c"})) << "it was known all the same";
+  EXPECT_TRUE(put({"one.parquet"}, {"c"})) << "the process still has the object of the dropped view";
 }
 
-TEST_F(EngineSupervisorTest, WhatKeepsNothingOfObjectsIsNotReplaced) {
+TEST_F(EngineSupervisorTest, AProcessWithoutCachedObjectsIsNotReplaced) {
   Open();
   const pid_t pid = engine->CurrentPid();
   for (int i = 0; i < 3; ++i) Apply({{"t", {"one.parquet"}}});
@@ -161,28 +161,28 @@ TEST_F(EngineSupervisorTest, AProbeFailsWithItsProcessAndAChangeDoesNot) {
   EXPECT_EQ(Run("FROM t"), "id\r\n1\r\n") << "the next process knows of it";
 }
 
-TEST_F(EngineSupervisorTest, AProgramThatIsNotThereIsNamed) {
+TEST_F(EngineSupervisorTest, NamesAMissingProgram) {
   options.program = (folder / "nothing").string();
   const Result<> opened = TryOpen();
   ASSERT_FALSE(opened.ok());
   EXPECT_THAT(opened.error().message, testing::StartsWith("cannot start " + options.program));
 }
 
-TEST_F(EngineSupervisorTest, AProgramThatEndsAtOnceSaysHow) {
+TEST_F(EngineSupervisorTest, ReportsTheExitStatusOfAFailedStart) {
   options.program = Script("exit 3");
   const Result<> opened = TryOpen();
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().message, "the engine ended while it started: exit status 3");
 }
 
-TEST_F(EngineSupervisorTest, AProgramThatIsKilledSaysHow) {
+TEST_F(EngineSupervisorTest, ReportsTheSignalOfAFailedStart) {
   options.program = Script("kill -SEGV $$");
   const Result<> opened = TryOpen();
   ASSERT_FALSE(opened.ok());
   EXPECT_THAT(opened.error().message, HasSubstr("killed by signal 11"));
 }
 
-TEST_F(EngineSupervisorTest, AProgramThatSaysNothingIsEnded) {
+TEST_F(EngineSupervisorTest, EndsAProgramThatSendsNothing) {
   options.program = Script("echo $$ > " + (folder / "pid").string() + "; exec sleep 1000");
   options.start_timeout = 300ms;
   const Result<> opened = TryOpen();
@@ -195,7 +195,7 @@ TEST_F(EngineSupervisorTest, AProgramThatSaysNothingIsEnded) {
   }
 }
 
-TEST_F(EngineSupervisorTest, AnEngineThatCannotSetUpSaysWhy) {
+TEST_F(EngineSupervisorTest, ReportsTheErrorOfAFailedSetUp) {
   options.setup.httpfs_path = (folder / "one.parquet").string();
   options.setup.store.is_folder = false;
   const Result<> opened = TryOpen();

@@ -40,7 +40,7 @@ TEST(KnownViews, HasTheLatestOfEachName) {
   EXPECT_THAT(all.pending, IsEmpty());
 }
 
-TEST(KnownViews, HasThoseThatArePending) {
+TEST(KnownViews, HasPendingDatasets) {
   KnownViews known;
   known.Take({.revision = 1, .put = {}, .pending = {"a", "b"}});
   EXPECT_EQ(known.Find("a"), nullptr);
@@ -49,7 +49,7 @@ TEST(KnownViews, HasThoseThatArePending) {
   EXPECT_THAT(known.All(IsAllowed).pending, ElementsAre("b"));
 }
 
-TEST(KnownViews, LeavesOutWhatIsNotAllowed) {
+TEST(KnownViews, LeavesOutDatasetsThatAreNotAllowed) {
   const ViewChange change{.revision = 3,
                           .put = {MakeView("a", 1), MakeView("b", 2)},
                           .pending = {"a2", "b2"},

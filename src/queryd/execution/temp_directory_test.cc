@@ -38,7 +38,7 @@ class TempDirectoryTest : public testing::Test {
   }
 };
 
-TEST_F(TempDirectoryTest, IsMadeForItsUserAloneAndRemovedWithAllInIt) {
+TEST_F(TempDirectoryTest, IsPrivateAndRemovedWithItsContent) {
   fs::path path;
   {
     const Result<TempDirectory> temp = TempDirectory::Make(parent.string());
@@ -55,7 +55,7 @@ TEST_F(TempDirectoryTest, IsMadeForItsUserAloneAndRemovedWithAllInIt) {
   EXPECT_TRUE(fs::exists(parent));
 }
 
-TEST_F(TempDirectoryTest, RemovesWhatProcessesLeftThatAreGone) {
+TEST_F(TempDirectoryTest, RemovesFoldersOfEndedProcesses) {
   const fs::path gone = Leave(fmt::format("tarn-spill-{}", GonePid()));
   const fs::path own = Leave(fmt::format("tarn-spill-{}", getpid()));
   const fs::path living = Leave(fmt::format("tarn-spill-{}", getppid()));
@@ -72,7 +72,7 @@ TEST_F(TempDirectoryTest, RemovesWhatProcessesLeftThatAreGone) {
   }
 }
 
-TEST_F(TempDirectoryTest, FollowsNoLinkThatSomebodyPutThere) {
+TEST_F(TempDirectoryTest, FollowsNoLinks) {
   const fs::path target = Leave("target");
   const fs::path link = parent / fmt::format("tarn-spill-{}", getpid());
   fs::create_directory_symlink(target, link);
@@ -82,7 +82,7 @@ TEST_F(TempDirectoryTest, FollowsNoLinkThatSomebodyPutThere) {
   EXPECT_TRUE(fs::exists(target / "below" / "file"));
 }
 
-TEST_F(TempDirectoryTest, NamesTheSettingWhereItCannotBeMade) {
+TEST_F(TempDirectoryTest, ErrorsNameTheSetting) {
   fs::create_directories(parent);
   std::ofstream(parent / "file") << "x";
   const Result<TempDirectory> temp = TempDirectory::Make((parent / "file").string());
@@ -91,7 +91,7 @@ TEST_F(TempDirectoryTest, NamesTheSettingWhereItCannotBeMade) {
   EXPECT_THAT(temp.error().message, testing::StartsWith("queryd.temp_directory: cannot make "));
 }
 
-TEST_F(TempDirectoryTest, OneThatWasMovedIsRemovedOnce) {
+TEST_F(TempDirectoryTest, AMovedFolderIsRemovedOnce) {
   Result<TempDirectory> made = TempDirectory::Make(parent.string());
   ASSERT_TRUE(made.ok());
   const fs::path path = made->path();

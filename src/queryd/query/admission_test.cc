@@ -13,7 +13,7 @@
 namespace tarn::queryd {
 namespace {
 
-TEST_F(AdmissionTest, AsManyRunAsMayAndTheNextWaits) {
+TEST_F(AdmissionTest, QueuesQueriesBeyondTheConcurrencyLimit) {
   Admission admission({.running_max = 2, .queue_max = 1, .queue_timeout = 1h});
   const Result<Permit> first = Get(Enter(admission));
   Result<Permit> second = Get(Enter(admission));
@@ -28,7 +28,7 @@ TEST_F(AdmissionTest, AsManyRunAsMayAndTheNextWaits) {
   EXPECT_EQ(admission.queued(), 0U);
 }
 
-TEST_F(AdmissionTest, TheFirstThatCameIsTheFirstThatRuns) {
+TEST_F(AdmissionTest, RunsQueriesInTheOrderOfArrival) {
   Admission admission({.running_max = 1, .queue_max = 10, .queue_timeout = 1h});
   Result<Permit> running = Get(Enter(admission));
   std::vector<std::future<Result<Permit>>> waiting;
@@ -42,7 +42,7 @@ TEST_F(AdmissionTest, TheFirstThatCameIsTheFirstThatRuns) {
   }
 }
 
-TEST_F(AdmissionTest, MoreThanTheQueueHoldsAreRefused) {
+TEST_F(AdmissionTest, RefusesQueriesBeyondTheQueueLimit) {
   Admission admission({.running_max = 1, .queue_max = 1, .queue_timeout = 1h});
   Result<Permit> running = Get(Enter(admission));
   auto waiting = Queue(admission, New());
@@ -64,7 +64,7 @@ TEST_F(AdmissionTest, TheWaitIsBounded) {
   EXPECT_EQ(late.error().message, "too many queries: none of 1 ended within 20ms, try again later");
   EXPECT_EQ(admission.queued(), 0U);
   running->Release();
-  EXPECT_EQ(admission.running(), 0U) << "the place did not go to the one that left";
+  EXPECT_EQ(admission.running(), 0U) << "the slot went to the query that timed out";
   EXPECT_TRUE(Get(Enter(admission)).ok());
 }
 
@@ -74,17 +74,17 @@ TEST_F(AdmissionTest, ACancelEndsTheWait) {
   const auto query = New();
   auto cancelled = Queue(admission, query);
   auto behind = Queue(admission, New());
-  query->Cancel({ErrorKind::kConflict, "by somebody"});
+  query->Cancel({ErrorKind::kConflict, "by hand"});
   const Result<Permit> outcome = Get(cancelled);
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().kind, ErrorKind::kConflict);
-  EXPECT_EQ(outcome.error().message, "by somebody");
+  EXPECT_EQ(outcome.error().message, "by hand");
   EXPECT_EQ(admission.queued(), 1U);
   running->Release();
   EXPECT_TRUE(Get(behind).ok());
 }
 
-TEST_F(AdmissionTest, APlaceThatIsFreeGoesToTheOneThatWaitsNotToOneThatComes) {
+TEST_F(AdmissionTest, AFreeSlotGoesToAQueuedQueryFirst) {
   Admission admission({.running_max = 1, .queue_max = 5, .queue_timeout = 1h});
   Result<Permit> running = Get(Enter(admission));
   auto waiting = Queue(admission, New());
@@ -117,7 +117,7 @@ TEST_F(AdmissionTest, APermitCanBeMovedAndIsGivenBackOnce) {
 }
 
 // The strand is held, so that its coroutine sees both at once.
-TEST_F(AdmissionTest, ACancelAndAPlaceAtTheSameTimeLoseNoPlace) {
+TEST_F(AdmissionTest, ACancelAtTheTimeOfAGrantLosesNoSlot) {
   Admission admission({.running_max = 1, .queue_max = 5, .queue_timeout = 1h});
   Result<Permit> running = Get(Enter(admission));
   const auto query = New();
@@ -130,7 +130,7 @@ TEST_F(AdmissionTest, ACancelAndAPlaceAtTheSameTimeLoseNoPlace) {
   go_on.set_value();
   {
     const Result<Permit> both = Get(waiting);
-    EXPECT_TRUE(both.ok()) << "it has the place, and finds the reason in the query";
+    EXPECT_TRUE(both.ok()) << "it has the slot, and the query has the reason";
   }
   EXPECT_TRUE(Get(behind).ok());
   EXPECT_EQ(admission.running(), 0U);
@@ -180,7 +180,7 @@ TEST_F(AdmissionTest, LimitsTheSlotsAndTheQueueOfEachToken) {
   EXPECT_TRUE(Get(third).ok());
 }
 
-TEST_F(AdmissionTest, AWaitForTheOwnQueriesIsCalledSo) {
+TEST_F(AdmissionTest, TheErrorNamesATokenAtItsLimit) {
   Admission admission(
       {.running_max = 2, .queue_max = 100, .queue_timeout = 20ms, .token_running_max = 1});
   const User red = Token("red");
@@ -216,7 +216,7 @@ TEST_F(AdmissionTest, TheOnlyTokenThatMayQueryHasAllSlots) {
   EXPECT_TRUE(first.ok() && second.ok());
 }
 
-TEST_F(AdmissionTest, AFullQueueTakesAQueryOfATokenThatHasFewer) {
+TEST_F(AdmissionTest, AFullQueueAcceptsAQueryOfATokenWithFewer) {
   Admission admission({.running_max = 1, .queue_max = 3, .queue_timeout = 1h});
   const User red = Token("red");
   const User blue = Token("blue");
@@ -238,7 +238,7 @@ TEST_F(AdmissionTest, AFullQueueTakesAQueryOfATokenThatHasFewer) {
 }
 
 // The token of the evicted query has no other query, and is forgotten before the coroutine runs.
-TEST_F(AdmissionTest, ATokenOfLittleWeightCanLoseItsOnlyPlace) {
+TEST_F(AdmissionTest, ATokenOfLowWeightCanLoseItsOnlyQueuedQuery) {
   Admission admission({.running_max = 1, .queue_max = 1, .queue_timeout = 1h});
   Result<Permit> running = Get(Enter(admission));
   auto light = Queue(admission, New(Token("light")));

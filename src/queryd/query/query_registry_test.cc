@@ -46,7 +46,7 @@ class QueryRegistryTest : public testing::Test {
   }
 };
 
-TEST_F(QueryRegistryTest, ListsWhatIsOpenThenWhatHasEndedTheLatestFirst) {
+TEST_F(QueryRegistryTest, ListsOpenQueriesThenEndedOnesMostRecentFirst) {
   const auto a = Add("a");
   const auto b = Add("b");
   const auto c = Add("c");
@@ -65,7 +65,7 @@ TEST_F(QueryRegistryTest, AnIdIsTakenWhileItsQueryIsOpen) {
   EXPECT_TRUE(registry.Finish(*first, InvalidArgument("the first")));
   const auto second = Add("a");
   EXPECT_EQ(registry.Find({"a"}, *auth::Anonymous())->state, QueryState::kQueued)
-      << "the open one goes before";
+      << "the open query comes first";
   EXPECT_TRUE(registry.Finish(*second, InvalidArgument("the second")));
   EXPECT_EQ(registry.Find({"a"}, *auth::Anonymous())->error, "the second");
 }
@@ -136,7 +136,7 @@ TEST_F(QueryRegistryTest, OnlyTheFirstEndCounts) {
   EXPECT_EQ(registry.List(*auth::Anonymous()).size(), 1U);
 }
 
-TEST_F(QueryRegistryTest, KeepsNothingWhereNothingIsToBeKept) {
+TEST_F(QueryRegistryTest, KeepsNoHistoryWithALimitOfZero) {
   QueryRegistry none(0);
   const auto query = New("a");
   ASSERT_TRUE(none.Add(query));
@@ -145,7 +145,7 @@ TEST_F(QueryRegistryTest, KeepsNothingWhereNothingIsToBeKept) {
   EXPECT_TRUE(none.List(*auth::Anonymous()).empty());
 }
 
-TEST_F(QueryRegistryTest, CancelsOneByItsId) {
+TEST_F(QueryRegistryTest, CancelsAQueryByItsId) {
   const auto a = Add("a");
   const auto b = Add("b");
   EXPECT_TRUE(registry.Cancel({"a"}, {ErrorKind::kConflict, "by hand"}, *auth::Anonymous()).ok());
@@ -158,7 +158,7 @@ TEST_F(QueryRegistryTest, CancelsOneByItsId) {
   EXPECT_EQ(registry.Cancel({"never"}, {}, *auth::Anonymous()).error().kind, ErrorKind::kNotFound);
 }
 
-TEST_F(QueryRegistryTest, CancelsAllThatAreOpen) {
+TEST_F(QueryRegistryTest, CancelsAllOpenQueries) {
   const auto a = Add("a");
   const auto b = Add("b");
   const auto ended = Add("c");
@@ -169,7 +169,7 @@ TEST_F(QueryRegistryTest, CancelsAllThatAreOpen) {
   EXPECT_FALSE(ended->cancel_reason());
 }
 
-TEST_F(QueryRegistryTest, IsReadWhileQueriesComeAndGo) {
+TEST_F(QueryRegistryTest, SupportsConcurrentReadsAndChanges) {
   std::atomic<bool> done = false;
   std::thread reader([&] {
     while (!done) {

@@ -47,7 +47,7 @@ TEST_F(QueryTest, TheFirstCancelWins) {
   EXPECT_EQ(called, 1);
 }
 
-TEST_F(QueryTest, WhatACancelCallsMayTakeItselfAway) {
+TEST_F(QueryTest, ACancelFunctionMayRemoveItself) {
   const auto query = New();
   const std::string text = "a text that does not fit into the function itself";
   std::string seen;
@@ -60,7 +60,7 @@ TEST_F(QueryTest, WhatACancelCallsMayTakeItselfAway) {
   EXPECT_EQ(seen, text);
 }
 
-TEST_F(QueryTest, AFunctionThatWasTakenBackIsNotCalled) {
+TEST_F(QueryTest, ARemovedFunctionIsNotCalled) {
   const auto query = New();
   bool called = false;
   query->OnCancel([&called] { called = true; });
@@ -70,7 +70,7 @@ TEST_F(QueryTest, AFunctionThatWasTakenBackIsNotCalled) {
   EXPECT_FALSE(called);
 }
 
-TEST_F(QueryTest, AQueryThatIsGoneIsNotTimedOut) {
+TEST_F(QueryTest, ADestroyedQueryDoesNotTimeOut) {
   auto query = New();
   query->StartTimeout();
   const std::weak_ptr<Query> weak = query;

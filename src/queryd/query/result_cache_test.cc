@@ -30,7 +30,7 @@ class ResultCacheTest : public testing::Test {
   std::string Shown() const { return metrics.Render(); }
 };
 
-TEST_F(ResultCacheTest, GivesWhatItWasGiven) {
+TEST_F(ResultCacheTest, ReturnsStoredResults) {
   EXPECT_EQ(Find("k"), "");
   EXPECT_TRUE(cache.Keep("k", Of("one")));
   EXPECT_EQ(Find("k"), "one");
@@ -41,11 +41,11 @@ TEST_F(ResultCacheTest, GivesWhatItWasGiven) {
   EXPECT_THAT(Shown(), testing::HasSubstr("tarn_result_cache_misses_total 2\n"));
 }
 
-TEST_F(ResultCacheTest, WhatItDependsOnMustBeTheSame) {
+TEST_F(ResultCacheTest, DropsAResultWhoseDatasetsHaveChanged) {
   cache.Keep("k", Of("one", {{"t", 1}}));
   EXPECT_EQ(Find("k", 1), "one");
   EXPECT_EQ(Find("k", 2), "");
-  EXPECT_EQ(Find("k", 1), "") << "nobody asks for what has gone";
+  EXPECT_EQ(Find("k", 1), "") << "a result of a former version is dropped";
   EXPECT_THAT(Shown(), testing::HasSubstr("tarn_result_cache_bytes 0\n"));
 }
 
@@ -59,7 +59,7 @@ TEST_F(ResultCacheTest, AResultOfAProcessThatCrashedIsDropped) {
   EXPECT_EQ(Find("l"), "two");
 }
 
-TEST_F(ResultCacheTest, WhatWasNotAskedForLongestMakesRoom) {
+TEST_F(ResultCacheTest, EvictsTheLeastRecentlyUsedResult) {
   const std::string large(kBytesMax / 5, 'x');
   for (const std::string key : {"a", "b", "c", "d"}) EXPECT_TRUE(cache.Keep(key, Of(large)));
   EXPECT_EQ(Find("a"), large);
@@ -69,7 +69,7 @@ TEST_F(ResultCacheTest, WhatWasNotAskedForLongestMakesRoom) {
   EXPECT_THAT(Shown(), testing::HasSubstr("tarn_result_cache_evicted_total 1\n"));
 }
 
-TEST_F(ResultCacheTest, OneTakesNotAllOfIt) {
+TEST_F(ResultCacheTest, LimitsTheSizeOfOneResult) {
   cache.Keep("a", Of("a"));
   EXPECT_FALSE(cache.Keep("b", Of(std::string(kBytesMax / 2, 'x'))));
   EXPECT_FALSE(cache.Keep(std::string(kBytesMax / 2, 'k'), Of("x")));
@@ -77,7 +77,7 @@ TEST_F(ResultCacheTest, OneTakesNotAllOfIt) {
   EXPECT_EQ(Find("b"), "");
 }
 
-TEST_F(ResultCacheTest, ManySmallOnesStayWithinTheBound) {
+TEST_F(ResultCacheTest, LimitsTheMemoryOfManySmallResults) {
   for (int i = 0; i < 10'000; ++i) cache.Keep(std::to_string(i), Of("x", {{"t", 1}}));
   int kept = 0;
   for (int i = 0; i < 10'000; ++i) kept += Find(std::to_string(i)).empty() ? 0 : 1;
@@ -86,13 +86,13 @@ TEST_F(ResultCacheTest, ManySmallOnesStayWithinTheBound) {
   EXPECT_EQ(Find("9999"), "x");
 }
 
-TEST_F(ResultCacheTest, OffItKeepsNothing) {
+TEST_F(ResultCacheTest, KeepsNothingIfDisabled) {
   Metrics own;
   const ResultCache off{0, own};
   EXPECT_FALSE(off.is_on());
 }
 
-TEST(ResultCacheKey, TellsApartWhatGivesOtherBytes) {
+TEST(ResultCacheKey, DiffersForOtherResults) {
   const Statement one{.sql = "SELECT 1"};
   std::set<std::string> keys;
   const auto add = [&](const Statement& request, const auth::DatasetScope& scope = {}) {
@@ -124,7 +124,7 @@ TEST(ResultCacheKey, TellsApartWhatGivesOtherBytes) {
   EXPECT_THAT(keys, SizeIs(14));
 }
 
-TEST(TagOf, NamesTheBytes) {
+TEST(TagOf, IsAHashOfTheBytes) {
   EXPECT_EQ(TagOf(""),
             "e3b0c44298fc1c149afbf4c8996fb924");  // The start of FIPS 180's digest of nothing.
   EXPECT_NE(TagOf("a"), TagOf("b"));
