@@ -29,7 +29,7 @@ class Authenticator {
 
   struct Credentials {
     std::optional<std::string_view> token;  // nullopt: the client sent none.
-    std::string address;                    // Of the client.
+    std::string address;                    // The client's address.
   };
 
   // A response to an unknown token that is being delayed. At most FailureThrottle::kWaitingMax of

@@ -52,7 +52,7 @@ class TokenStore {
   const Token dummy_token_;  // Compared with tokens of unknown id.
   Mutex mutex_;
   std::shared_ptr<const Table> table_ TARN_GUARDED_BY(mutex_);
-  Stamp stamp_ TARN_GUARDED_BY(mutex_);  // Of the file at the last check.
+  Stamp stamp_ TARN_GUARDED_BY(mutex_);  // The file at the last check.
   Clock::time_point checked_at_ TARN_GUARDED_BY(mutex_);
 };
 

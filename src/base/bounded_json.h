@@ -18,7 +18,7 @@ inline constexpr size_t kJsonDepthMax = 64;
 inline constexpr size_t kJsonValuesMax = 1'000'000;
 
 struct JsonLimits {
-  size_t depth = kJsonDepthMax;    // Of nested lists and objects.
+  size_t depth = kJsonDepthMax;    // Nested lists and objects.
   size_t values = kJsonValuesMax;  // Strings, numbers, booleans, nulls, lists and objects.
 };
 

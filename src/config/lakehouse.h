@@ -158,7 +158,7 @@ struct LakehouseSettings {
   static Result<LakehouseSettings> Load(const std::string& path) {
     return Load(path, LakehouseSettings());
   }
-  // The same without a file.
+  // Loads only the environment.
   static Result<LakehouseSettings> FromEnvironment(LakehouseSettings defaults);
 };
 

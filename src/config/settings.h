@@ -32,7 +32,7 @@ class Choice {
   }
 
   const std::vector<std::string>& names() const { return names_; }
-  const std::string& name() const { return names_[get_()]; }  // Of the current value.
+  const std::string& name() const { return names_[get_()]; }  // The name of the current value.
   // Returns false, and changes nothing, for an unknown name.
   bool Set(std::string_view name) const;
 

@@ -150,7 +150,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const size_t input_bytes_max_;
   bool reading_ = false;
   bool ended_ = false;                   // The input has ended.
-  std::shared_ptr<ClientWatch> client_;  // Of the current request.
+  std::shared_ptr<ClientWatch> client_;  // For the current request.
   const Request* request_ = nullptr;     // The current request.
   // The bodies of the current request and its response; set once the client is authorized.
   std::optional<BodyBudget::Share> body_share_;

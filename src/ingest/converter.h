@@ -29,9 +29,9 @@ class Converter {
 
   PutProgress& progress() const { return *task_.progress; }
 
-  // Of "read_csv('a.csv')" and the like.
+  // The columns of a source, such as "read_csv('a.csv')".
   Result<std::vector<Column>> ColumnsOf(const std::string& source);
-  // Of a Parquet file. A column without a type, which has nothing but nulls, is
+  // The columns of a Parquet file. A column without a type, which has only nulls, is
   // catalog::kUntyped.
   Result<std::vector<Column>> ParquetColumnsOf(const std::string& path,
                                                const duck::FooterLimits& limits = {});

@@ -69,12 +69,12 @@ class CsvScanner::Impl {
   size_t wanted_ = 0;   // An incomplete record is parsed again once its text has doubled.
   std::array<bool, 256> ends_field_{};
   CsvScan scan_;
-  std::vector<Field> fields_;  // Of the record that is taken.
-  uint64_t line_ = 1;          // Of the next record.
+  std::vector<Field> fields_;  // The current record.
+  uint64_t line_ = 1;          // The line of the next record.
   uint64_t lines_in_record_ = 0;
   uint64_t lines_to_skip_ = 0;
   uint8_t line_ends_ = kNone;
-  uint8_t line_end_ = kNone;  // Of the record that is taken.
+  uint8_t line_end_ = kNone;  // That of the current record.
   bool has_first_ = false;
 };
 

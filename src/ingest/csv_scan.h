@@ -68,7 +68,7 @@ using CsvRecordHook = std::function<Result<>(const CsvRecord&)>;
 Result<CsvScan> ScanCsv(const TextFile& file, const CsvSyntax& syntax, const ReadHook& hook,
                         const CsvRecordHook& record_hook = nullptr);
 
-// The same in steps.
+// Like ScanCsv, but in steps.
 class CsvScanner {
  public:
   static Result<CsvScanner> Open(const TextFile& file, const CsvSyntax& syntax, ReadHook hook,

@@ -17,11 +17,11 @@ struct SniffedCsv {
   bool has_header = false;
   char delimiter = ',';
   char quote = 0;   // 0: the first rows have none.
-  char escape = 0;  // The same.
+  char escape = 0;  // 0: the first rows have none.
   uint64_t lines_to_skip = 0;
   std::vector<Column> columns;
   std::string date_format;       // For strptime; empty without dates.
-  std::string timestamp_format;  // The same.
+  std::string timestamp_format;  // For strptime; empty without timestamps.
 };
 
 // `options` for sniff_csv, such as ", delim = ';'".

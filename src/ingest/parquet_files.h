@@ -23,13 +23,13 @@ struct Input {
   // Temporary files, and their names in messages: {"/tmp/x/stdin", "stdin"}.
   std::vector<std::pair<std::string, std::string>> aliases;
   InputFormat format = InputFormat::kCsv;
-  std::string delimiter;       // Of CSV. Empty: detected.
-  bool has_no_header = false;  // Of CSV. False: detected.
-  std::string encoding;        // Of CSV and JSON. Empty: detected.
+  std::string delimiter;       // For CSV. Empty: detected.
+  bool has_no_header = false;  // For CSV. False: detected.
+  std::string encoding;        // For CSV and JSON. Empty: detected.
   // Other options of DuckDB's read_csv: {"nullstr", "NA"}. JSON supports a few of them.
   std::vector<std::pair<std::string, std::string>> options;
-  duck::FooterLimits footer_limits = {};  // Of queryd.
-  bool is_unchecked = false;              // Of Parquet: skips the check of its values.
+  duck::FooterLimits footer_limits = {};  // The limits of queryd.
+  bool is_unchecked = false;              // Skips the check of Parquet's values.
   // The given types of columns, in any spelling of DuckDB: {"zip", "text"}.
   std::vector<Column> types;
 };

@@ -36,7 +36,7 @@ std::string Matches(std::string_view column, std::string_view pattern) {
   return fmt::format("regexp_full_match({}, {})", column, duck::QuoteLiteral(pattern));
 }
 
-// The same with white space around.
+// The same, with white space around it.
 std::string MatchesPadded(std::string_view column, std::string_view pattern) {
   return Matches(column, fmt::format("\\s*(?:{})\\s*", pattern));
 }

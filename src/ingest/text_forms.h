@@ -19,7 +19,7 @@ struct TextForms {
   char decimal_separator = '.';
   char thousands = 0;                       // As in "1,234"; 0: none.
   std::set<std::string> date_formats;       // For strptime. Empty: ISO 8601.
-  std::set<std::string> timestamp_formats;  // The same.
+  std::set<std::string> timestamp_formats;  // For strptime. Empty: ISO 8601.
 
   // An SQL condition: the type represents the text in `column` (SQL, not NULL). "true" for types
   // without a rule.

@@ -68,7 +68,7 @@ bool FitsInto(std::string_view text) {
   return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
 }
 
-// Of a text of digits without leading zeros.
+// The kinds of a text of digits without leading zeros.
 KindSet KindsOfInteger(std::string_view text, bool is_negative, size_t digits) {
   constexpr size_t kBigintDigits = 19;
   constexpr size_t kUbigintDigits = 20;

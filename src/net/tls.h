@@ -51,7 +51,7 @@ class ServerTls {
   prometheus::Counter& failed_reloads_;
 
   Mutex reload_mutex_;
-  std::string stamps_ TARN_GUARDED_BY(reload_mutex_);      // Of the files at the last reload.
+  std::string stamps_ TARN_GUARDED_BY(reload_mutex_);      // The files at the last reload.
   std::string last_error_ TARN_GUARDED_BY(reload_mutex_);  // Empty after a success.
 
   mutable Mutex mutex_;

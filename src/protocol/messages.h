@@ -101,7 +101,7 @@ struct ViewSpec {
   bool is_temporary = false;  // `error` may go without a change of the dataset.
   // The objects are still being read, and `error` says so. Only in the engine.
   bool is_pending = false;
-  // Of each key, as the catalogue has it, or empty; none where it has none at all.
+  // One for each key, from the catalogue, or empty; none if the catalogue has none at all.
   TextList etags = {};
   uint64_t version = 0;  // From 1; unique for each view that the front sends.
 };
@@ -148,7 +148,7 @@ struct Setup {
   // process with many views is ready at once.
   std::vector<ViewSpec> views;
   std::vector<std::string> pending;  // See ApplyViews.
-  uint64_t revision = 0;             // Of the catalogue, which has these views; 0: not known.
+  uint64_t revision = 0;             // The catalogue revision with these views; 0: unknown.
   bool only_probes = false;  // The process reads footers, and takes neither queries nor views.
   SandboxMode sandbox = SandboxMode::kOn;
   std::string log_program;
@@ -227,7 +227,7 @@ struct Hurry {
 
 struct Probed {
   static constexpr FrameType kType = FrameType::kProbed;
-  // Of the schema, in the dataset and in all of its groups together.
+  // The maximum for the columns of the dataset and of all its groups together.
   static constexpr size_t kColumnsMax = 1'000'000;
   uint64_t ticket = 0;
   bool ok = false;
@@ -307,7 +307,7 @@ struct Begun {
   // Only for a description: the names without their $, or the numbers from 1. The type is empty if
   // any value fits.
   std::vector<Column> parameters = {};
-  // Of the columns, and of the parameters. The bytes are those of the names and types.
+  // Limits for the columns, and for the parameters. The bytes are those of the names and types.
   static constexpr size_t kColumnsMax = 50'000;
   static constexpr size_t kColumnBytesMax = 4'000'000;
 };

@@ -126,8 +126,8 @@ class ListStream : public http::BodyStream {
 
 struct OpenedList {
   std::unique_ptr<Listing> listing;
-  SharedSlots::Slot slot;  // Of a list that is streamed.
-  std::string whole;       // A small list.
+  SharedSlots::Slot slot;  // For a list that is streamed.
+  std::string whole;       // The text of a small list.
 };
 
 // Takes the slot or the memory for a list before it reads any content. Runs on a pool thread.

@@ -56,8 +56,8 @@ class Service {
   Store& store;
   const CatalogdSettings settings;
   ChangeFeed feed;
-  SharedSlots stream_slots;  // Of responses that take long to send.
-  SharedSlots waiter_slots;  // Of requests that wait for a change.
+  SharedSlots stream_slots;  // Responses that take long to send.
+  SharedSlots waiter_slots;  // Requests that wait for a change.
   // Tokens take turns.
   net::FairWorkers writers{8, "write"};  // The number of changes that can share a commit.
   net::FairWorkers large_writers;

@@ -61,7 +61,7 @@ class Listing;
 class Store {
  public:
   struct Options {
-    int64_t history_versions_max = 100;  // Of each name, including the current one.
+    int64_t history_versions_max = 100;  // For each name, including the current one.
     // The limit for the former versions and deletions by one token that is limited to datasets.
     int64_t history_bytes_max_per_token = 256'000'000;
     Duration deleted_keep = std::chrono::hours(24 * 30);  // The retention of deletions.
@@ -200,7 +200,7 @@ class Store {
   };
   struct NewVersion {
     std::string_view new_content;
-    std::optional<int64_t> content_id;  // Of a stored content; then new_content is not used.
+    std::optional<int64_t> content_id;  // A stored content; new_content is unused.
     std::string key_folder;
     std::optional<DatasetRow> current;
     std::optional<Deletion> revived;
@@ -213,7 +213,7 @@ class Store {
   };
   // The comparison of a sent content with the current version.
   struct Comparison {
-    std::string tag;  // Of the current version.
+    std::string tag;  // The tag of the current version.
     bool is_same = false;
     Result<> schema = {};  // The error of a schema that may not replace the current one.
   };
@@ -230,7 +230,7 @@ class Store {
   };
   // The content of a source, which the client may register.
   struct SourceContent {
-    std::string tag;  // Of the current version; empty without one.
+    std::string tag;  // The tag of the current version; empty without one.
     int64_t id = 0;
     std::string text;
     bool is_same = false;  // As the current version.

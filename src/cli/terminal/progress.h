@@ -27,11 +27,11 @@ class Progress {
 
 struct ProgressState {
   std::string what;
-  double share = 0;    // Of all, 0 to 1.
+  double share = 0;    // The share of all phases, 0 to 1.
   uint64_t done = 0;   // Bytes of this phase.
-  uint64_t total = 0;  // The same; 0: unknown.
+  uint64_t total = 0;  // Bytes of this phase; 0: unknown.
   double phase_seconds = 0;
-  double seconds = 0;  // Of all phases.
+  double seconds = 0;  // The time of all phases.
 };
 
 // "sending [####------] 41 %  12.3 MB of 30.0 MB, 8.2 MB/s, 0:03 left", cut to the width.

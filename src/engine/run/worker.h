@@ -110,7 +110,7 @@ class Worker {
   std::optional<Views::Cut> cut_;  // The datasets of the running query.
 
   mutable Mutex mutex_;
-  std::shared_ptr<WatchedTask> task_ TARN_GUARDED_BY(mutex_);  // Of the running query.
+  std::shared_ptr<WatchedTask> task_ TARN_GUARDED_BY(mutex_);  // The running query.
   uint64_t query_ TARN_GUARDED_BY(mutex_) = 0;                 // The number of the running query.
   uint64_t cancelled_ TARN_GUARDED_BY(mutex_) = 0;             // The last cancelled query.
   std::chrono::steady_clock::time_point started_at_ TARN_GUARDED_BY(mutex_) = {};

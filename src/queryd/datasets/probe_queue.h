@@ -86,7 +86,7 @@ class ProbeQueue {
 
   mutable Mutex mutex_;
   std::unordered_map<std::string, EntryPointer> entries_ TARN_GUARDED_BY(mutex_);  // By name.
-  // Of entries_, and some that were removed.
+  // Entries of entries_, and some that were removed.
   OwnerTurns<EntryPointer> new_ TARN_GUARDED_BY(mutex_);
   OwnerTurns<EntryPointer> due_ TARN_GUARDED_BY(mutex_);
   std::deque<EntryPointer> hurried_ TARN_GUARDED_BY(mutex_);

@@ -23,7 +23,7 @@ class RefreshLoop {
   // `before` is called before each refresh.
   struct Options {
     Duration every;
-    Duration timeout;  // Of each refresh.
+    Duration timeout;  // The time limit of each refresh.
     // The same errors are logged as a warning again after this time.
     Duration warn_again_after{0};
   };
@@ -70,7 +70,7 @@ class RefreshLoop {
   prometheus::Gauge& probed_;
   prometheus::Gauge& waiting_;
   prometheus::Gauge& schema_bytes_;
-  uint64_t items_ = 0;  // Of refreshes since free memory was returned.
+  uint64_t items_ = 0;  // The sum since free memory was last returned.
 
   mutable Mutex mutex_;
   std::condition_variable_any changed_;

@@ -77,7 +77,7 @@ struct LiveDataset {
 // The selection of the datasets in a status.
 struct StatusRequest {
   std::function<bool(const std::string& name)> is_wanted;
-  size_t entries_max = 0;  // Of each list.
+  size_t entries_max = 0;  // The limit for each list.
 };
 
 // The bytes of the texts of an entry of a status.
@@ -214,7 +214,7 @@ class Registrar {
   struct Reading {
     protocol::ViewSpec view;
     PendingProbe probe;
-    UnixMicros updated_at;  // Of the manifest.
+    UnixMicros updated_at;  // That of the manifest.
     UnixMicros since;
     bool is_alone = false;  // See ProbeRequest.
     bool is_retry = false;  // See ProbeRequest.
@@ -322,8 +322,8 @@ class Registrar {
     std::shared_ptr<const std::atomic<uint64_t>> objects_read = nullptr;
   };
   std::vector<ShownReading> readings_ TARN_GUARDED_BY(mutex_);                     // Not in queue_.
-  LiveDatasets datasets_ TARN_GUARDED_BY(mutex_);                                  // Of live_.
-  std::map<std::string, std::vector<std::string>> notes_ TARN_GUARDED_BY(mutex_);  // Of live_.
+  LiveDatasets datasets_ TARN_GUARDED_BY(mutex_);                                  // From live_.
+  std::map<std::string, std::vector<std::string>> notes_ TARN_GUARDED_BY(mutex_);  // From live_.
 };
 
 }  // namespace tarn::queryd

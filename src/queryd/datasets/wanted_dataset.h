@@ -20,7 +20,7 @@ struct WantedDataset {
   std::optional<int64_t> rows;
   std::optional<int64_t> bytes;  // nullopt: the size of an object is unknown.
   TextList keys;
-  TextList etags = {};  // Of each key, or empty; none if the catalogue has none at all.
+  TextList etags = {};  // One for each key, or empty texts; none if the catalogue has none at all.
 
   static WantedDataset Of(const catalog::Manifest& manifest);
 };

@@ -13,7 +13,7 @@ namespace {
 // A query that finds so many processes broken by others runs in an isolated one. Each try waits for
 // a new process.
 constexpr int kBrokenTriesMax = 3;
-// The same for a query whose process was replaced by another one so often.
+// A query whose process was replaced this often also runs in an isolated one.
 constexpr int kReplacedTriesBesideOthers = 2;
 constexpr int kReplacedTriesMax = 10;
 // A query that ran for less than this time when memory ran out is not likely to be the cause, and

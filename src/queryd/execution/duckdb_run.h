@@ -56,7 +56,7 @@ class DuckDbRun : public EngineRun {
   Admission::Permit isolation_;  // For the process of suspects.
   bool must_isolate_;            // The next try must wait for the process of suspects.
   bool is_isolated_ = false;
-  std::shared_ptr<EngineProcess> process_;  // Of the last try.
+  std::shared_ptr<EngineProcess> process_;  // The process of the last try.
   std::unique_ptr<EngineQuery> running_;
   // The process that ended while the query ran, which makes the query a suspect.
   std::optional<pid_t> lost_process_;

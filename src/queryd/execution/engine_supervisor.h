@@ -107,7 +107,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
 
   // Starts a process to take over, unless one is starting.
   void Replace(const std::string& reason);
-  // The same as soon as no process drains.
+  // Like Replace, but waits until no process drains.
   void ReplaceAfterDrain(const std::string& reason);
   // Replaces this process because an object was overwritten, if the process caches objects.
   void ForgetObjects(const EngineProcess& process);
@@ -139,7 +139,7 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   std::string Version() const;
   std::shared_ptr<EngineProcess> CurrentProcess() const;  // May be null.
   pid_t CurrentPid() const;                               // -1: there is none.
-  pid_t IsolatedPid() const;  // The same of the process for suspect queries.
+  pid_t IsolatedPid() const;  // The isolated process; -1: there is none.
 
  private:
   // A process, and its state for the supervisor.

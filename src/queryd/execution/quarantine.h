@@ -33,7 +33,7 @@ class Quarantine {
     // queries are neither suspects nor refused.
     Duration time = std::chrono::minutes(5);
     size_t entries_max = 1000;  // The oldest entry makes room for a new one.
-    // Of each token, within `time`. Does not apply to queries without a token.
+    // The limit for each token within `time`. Does not apply to queries without a token.
     size_t crashes_max = 10;
   };
   Quarantine(const Limits& limits, Metrics& metrics);
@@ -47,7 +47,7 @@ class Quarantine {
   // the token, empty without tokens.
   Result<bool> Check(const std::string& key, const std::string& user);
 
-  // The same without the token, for a query that has waited for the isolated process.
+  // Checks only the query and not its token, after a wait for the isolated process.
   Result<> CheckKey(const std::string& key);
 
   // The process of the query ended while it ran, beside others or alone.

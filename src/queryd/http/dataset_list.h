@@ -47,7 +47,7 @@ class DatasetList {
   const Registrar& registrar_;
   const auth::DatasetScope scope_;
   const bool has_columns_;
-  std::optional<std::string> last_name_;  // Of the last dataset; nullopt: none yet.
+  std::optional<std::string> last_name_;  // The last dataset; nullopt: none yet.
   std::optional<Rest> rest_;
   bool is_first_ = true;  // No dataset has been listed.
   bool has_begun_ = false;

@@ -40,7 +40,7 @@ class Admission {
     Duration queue_timeout = Duration::zero();
     // Queries that have given up their slots because their readers are slow.
     size_t slow_readers_max = 0;
-    // Of each token.
+    // The limits of each token.
     size_t token_running_max = kUnlimited;
     size_t token_queue_max = kUnlimited;
     size_t token_slow_readers_max = kUnlimited;

@@ -35,7 +35,7 @@ struct QueryInfo {
   Duration run = Duration::zero();
   std::optional<double> percent;  // The progress, as the engine estimates it.
   uint64_t rows = 0;              // Encoded so far.
-  uint64_t bytes = 0;             // Of the response, so far.
+  uint64_t bytes = 0;             // The size of the response so far.
   bool truncated = false;
   bool cached = false;  // The result came from the result cache.
   std::string error;    // The reason of an incomplete result; at most kErrorBytesMax.

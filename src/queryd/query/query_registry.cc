@@ -59,7 +59,7 @@ bool QueryRegistry::Finish(Query& query, const Result<ResultSummary>& outcome) {
 }
 
 void QueryRegistry::DropOldest() {
-  // Of equally many, the oldest one goes.
+  // Among tokens with equally many queries, the one with the oldest query loses it.
   const auto rank = [](const History& history) {
     return std::pair(history.ended.size(), ~history.ended.back().number);
   };

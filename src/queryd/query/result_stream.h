@@ -49,7 +49,7 @@ struct PartialResult {
   std::string bytes;
   ResultBegun begun;
   Compression compression = Compression::kNone;
-  ResultSummary summary;            // Of `bytes`; final if there is no rest.
+  ResultSummary summary;            // For `bytes`; final if there is no rest.
   bool is_cached = false;           // From the result cache.
   bool is_stored = false;           // Now in the result cache.
   std::string tag;                  // Identifies a complete, repeatable result; otherwise empty.

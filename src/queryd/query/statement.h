@@ -52,7 +52,7 @@ struct ResultColumn {
 
 // The columns and parameters of a statement that did not run.
 struct Description {
-  uint64_t revision = 0;  // Of the catalogue that the statement would see; 0: unknown.
+  uint64_t revision = 0;  // The catalogue revision that it would see; 0: unknown.
   // Empty if the types depend on parameters that have no values.
   std::vector<ResultColumn> columns;
   // The names without their $, or the numbers from 1. The type is empty if any value fits.

@@ -19,11 +19,11 @@ class FakeEngine : public Engine {
  public:
   // The scripts of the runs, in this order. Guarded by `mutex`, as all fields here.
   std::deque<Script> scripts;
-  std::optional<Error> refusal;  // Of every statement.
+  std::optional<Error> refusal;  // The error for every statement.
   std::string suspect;           // The SQL of a suspect.
   size_t suspects = 0;           // Runs of suspects.
   size_t places = 1000;
-  std::map<std::string, uint64_t> versions;  // Of the datasets in the catalogue.
+  std::map<std::string, uint64_t> versions;  // By the name of the dataset.
   std::vector<std::pair<std::string, Purpose>> runs;
   size_t waits = 0;  // Queries that waited for a place.
   size_t running = 0;
