@@ -61,8 +61,8 @@ std::string ProbedFrame(uint64_t ticket, const Result<Prober::Schema>& outcome) 
     if (protocol::IsWithinLimits(frame)) return frame;
   }
   return ProbedFrame(ticket, Error{ErrorKind::kTooLarge,
-                                   "the columns of its objects are too many to be told: use fewer "
-                                   "columns, or objects with the same columns"});
+                                   "the columns of its objects exceed the limit of a message: use "
+                                   "fewer columns, or objects with the same columns"});
 }
 
 Result<uint64_t> DataCacheBytes(duck::Connection& connection) {
@@ -71,7 +71,7 @@ Result<uint64_t> DataCacheBytes(duck::Connection& connection) {
                               "'EXTERNAL_FILE_CACHE'"));
   TARN_TRY(duck::ResultStream rows, statement.Execute());
   TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
-  if (!chunk || chunk->row_count() == 0) return Internal("DuckDB does not tell its cache");
+  if (!chunk || chunk->row_count() == 0) return Internal("DuckDB does not report its cache");
   return chunk->columns()[0].Data<uint64_t>()[0];
 }
 

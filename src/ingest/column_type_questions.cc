@@ -70,7 +70,7 @@ class Asker {
       const std::string& example = row.at(at++);
       const std::string& name = question.column->name;
       if (chosen == "VARCHAR" && !question.is_unseen) {
-        notes.push_back(fmt::format("column \"{}\" is text, because of values as \"{}\"",
+        notes.push_back(fmt::format("column \"{}\" is text, because of values such as \"{}\"",
                                     Shown(name), Shown(example)));
       } else if (chosen == kTimestampOfNanoseconds) {
         chosen = "TIMESTAMP WITH TIME ZONE";

@@ -43,7 +43,7 @@ Result<std::vector<std::string>> ReadFirstRow(duck::Connection& connection,
            connection.Prepare(fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({})", sql)));
   TARN_TRY(duck::ResultStream rows, statement.Execute());
   TARN_TRY(const std::optional<duck::Chunk> chunk, rows.Next());
-  if (!chunk) return Internal("a query that has a row has none");
+  if (!chunk) return Internal("a query of one row returned none");
   std::vector<std::string> row;
   for (const duck::VectorView& column : chunk->columns()) {
     row.emplace_back(column.IsNull(0) ? std::string_view()
@@ -76,7 +76,7 @@ std::string PlainMessage(const std::string& message) {
   const size_t end = message.find(kEnd);
   if (end != std::string::npos && message.find_first_not_of(kKindLetters) >= end) {
     plain = message.substr(end + kEnd.size());
-    if (message.starts_with("INTERNAL")) plain = "DuckDB fails at it: " + plain;
+    if (message.starts_with("INTERNAL")) plain = "internal failure of DuckDB: " + plain;
   }
   constexpr std::string_view kNoOption = "Invalid named parameter \"";
   if (plain.starts_with(kNoOption)) {

@@ -13,8 +13,8 @@ namespace {
 
 Error LeavesOut(const std::string& file, uint64_t lines) {
   return InvalidArgument(fmt::format(
-      "\"{}\": its first {} not have as many columns as the others. Mend them; or say "
-      "what is between columns, as in --delimiter ';'; or leave them out: --with skip={}",
+      "\"{}\": its first {} not have as many columns as the others. Correct the file, set the "
+      "delimiter (as in --delimiter ';'), or skip these lines: --with skip={}",
       file, lines == 1 ? "line does" : fmt::format("{} lines do", lines), lines));
 }
 
@@ -102,12 +102,12 @@ Result<> CheckDelimiter(const Input& input, const std::vector<Column>& columns,
     if (split.ok()) continue;
     if (split.error().kind == ErrorKind::kCancelled) return split.error();
     return InvalidArgument(
-        fmt::format("\"{}\": {}\n--with null_padding=true takes what is missing for NULL; "
-                    "--delimiter is for files in which \"{}\" is none",
+        fmt::format("\"{}\": {}\n--with null_padding=true makes missing values NULL; "
+                    "use --delimiter if \"{}\" is not the delimiter",
                     file, split.error().message, head[at]));
   }
   return InvalidArgument(
-      fmt::format("they have one column \"{}\": --delimiter says what is between columns", head));
+      fmt::format("the files have one column \"{}\": set the delimiter with --delimiter", head));
 }
 
 }  // namespace tarn::ingest

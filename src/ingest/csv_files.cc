@@ -112,7 +112,7 @@ Error HeaderFurtherDown(const std::string& file, std::string_view beginning, uin
   constexpr size_t kShown = 60;
   return InvalidArgument(
       fmt::format("\"{}\": the names of the columns seem to be in line {}: \"{}\". --with skip={} "
-                  "leaves out the lines before",
+                  "skips the lines before",
                   file, lines + 1, FitWidth(LineAt(beginning, lines), kShown), lines));
 }
 
@@ -120,11 +120,11 @@ Error RaggedLine(const Input& input, const CsvFile& file) {
   const CsvScan& scan = file.scan;
   const bool is_short = scan.ragged->fields < scan.columns.size();
   std::string advice =
-      is_short ? "Mend it, or --with null_padding=true makes missing values NULL"
+      is_short ? "Correct it, or use --with null_padding=true to make missing values NULL"
                : fmt::format(
-                     "Mend it: a value that has \"{}\" in it stands in quotes",
+                     "Correct it: a value that contains \"{}\" must be in quotes",
                      file.syntax.delimiter == '\t' ? "\\t" : std::string(1, file.syntax.delimiter));
-  if (!SaysDelimiter(input)) advice += "; --delimiter is for other characters between values";
+  if (!SaysDelimiter(input)) advice += "; set another delimiter with --delimiter";
   return InvalidArgument(fmt::format("\"{}\", line {}: {} where line {} has {}: \"{}\". {}",
                                      file.path, scan.ragged->line,
                                      Plural(scan.ragged->fields, "field"), scan.first_line,
@@ -141,16 +141,16 @@ bool IsUtf16(std::string_view beginning) {
 
 Error SeemsUtf16(const std::string& file) {
   return InvalidArgument(fmt::format(
-      "\"{}\" seems to be UTF-16 without a byte order mark: --encoding utf-16le says so", file));
+      "\"{}\" seems to be UTF-16 without a byte order mark: use --encoding utf-16le", file));
 }
 
 Error NoLines(const std::string& file, uint64_t skipped) {
   if (skipped == 0) {
     return InvalidArgument(
-        fmt::format("\"{}\" has only blank lines: there is nothing that tells its columns", file));
+        fmt::format("\"{}\" has only blank lines, so its columns are unknown", file));
   }
   return InvalidArgument(fmt::format(
-      "\"{}\" has nothing after the {} that --with skip={} leaves out: skip fewer lines", file,
+      "\"{}\" has nothing after the {} that --with skip={} skips: skip fewer lines", file,
       Plural(skipped, "line"), skipped));
 }
 
@@ -280,7 +280,7 @@ class CsvFinder {
     if (!as_quotes.ok() && (IsAllQuoted(first_line_, file.syntax.delimiter) ||
                             HasQuotedField(beginning_, file.syntax.delimiter))) {
       return InvalidArgument(as_quotes.error().message +
-                             ". Mend it, or --with quote= makes quotes ordinary characters");
+                             ". Correct it, or make quotes ordinary characters: --with quote=");
     }
     file.syntax.quote = 0;
     file.syntax.escape = 0;

@@ -97,8 +97,8 @@ Result<> CsvScanner::Impl::CheckText(std::string_view buffer, bool is_end, size_
   const auto line = line_ + std::count(buffer.begin(), buffer.begin() + valid, '\n');
   const size_t before = buffer.substr(0, valid).find_last_of("\r\n");
   const size_t position = before == std::string_view::npos ? valid : valid - before - 1;
-  return ErrorAt(line, fmt::format("the byte 0x{:02X} at position {} is not UTF-8: --encoding "
-                                   "names the encoding, as in --encoding windows-1252",
+  return ErrorAt(line, fmt::format("the byte 0x{:02X} at position {} is not UTF-8: set "
+                                   "the encoding, as in --encoding windows-1252",
                                    static_cast<uint8_t>(buffer[valid]), position + 1));
 }
 

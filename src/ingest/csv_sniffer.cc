@@ -69,21 +69,21 @@ Result<> CheckSeparatorLine(const Input& input, const std::string& file) {
     return {};
   }
   return InvalidArgument(fmt::format(
-      "\"{}\" begins with a line \"sep=\": skip it by --with skip=1, and set its delimiter by "
+      "\"{}\" begins with a line \"sep=\": skip it with --with skip=1, and set its delimiter with "
       "--delimiter",
       file));
 }
 
 Error ValuesInOtherQuotes(const std::string& file, char quote) {
   return InvalidArgument(
-      fmt::format("\"{}\": its values seem to be in {} and not in \": --with \"quote={}\" says so",
+      fmt::format("\"{}\": its values seem to be in {} and not in \": use --with \"quote={}\"",
                   file, quote == '\'' ? "apostrophes" : std::string(1, quote), quote));
 }
 
 Error OtherHeader(const std::string& first, const std::string& file, bool first_has_header) {
   return InvalidArgument(fmt::format(
-      "\"{}\" seems to begin with the names of its columns, and \"{}\" with a row: --with "
-      "header=true says that all have names, --no-header that none has",
+      "\"{}\" seems to begin with the names of its columns, and \"{}\" with a row: use --with "
+      "header=true if all files have names, or --no-header if none has",
       first_has_header ? first : file, first_has_header ? file : first));
 }
 

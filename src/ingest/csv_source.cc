@@ -69,8 +69,8 @@ Result<> JudgeDates(const Input& input, const std::vector<Column*>& columns,
     if (!could_be) continue;
     column.type = "VARCHAR";
     source.notes.push_back(fmt::format(
-        "column \"{}\" is text, because its dates may be read in several ways: --with {}={} says "
-        "which",
+        "column \"{}\" is text, because its dates may be read in several ways: --with {}={} "
+        "selects one",
         EscapeUnprintable(column.name), is_day ? "dateformat" : "timestampformat",
         *formats.begin()));
   }
@@ -82,13 +82,13 @@ void NoteHeader(const std::optional<bool>& has_header, bool is_guess, TextSource
   if (!has_header) return;
   if (!*has_header) {
     source.notes.emplace_back(
-        "the first line is taken for a row: --with header=true says that it has the names of the "
+        "the first line is taken for a row: --with header=true takes it for the names of the "
         "columns");
   } else if (is_guess ||
              std::all_of(source.columns.begin(), source.columns.end(),
                          [](const Column& column) { return column.type == "VARCHAR"; })) {
     source.notes.emplace_back(
-        "the first line is taken for the names of the columns: --no-header says that it is a row");
+        "the first line is taken for the names of the columns: --no-header takes it for a row");
   }
 }
 

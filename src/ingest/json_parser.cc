@@ -35,7 +35,7 @@ bool IsJsonNumber(std::string_view text) {
 Error JsonError(simdjson::error_code code) {
   switch (code) {
     case simdjson::STRING_ERROR:
-      return InvalidArgument("a string has an escape that is none, or half of a character");
+      return InvalidArgument("a string has an invalid escape, or half of a character");
     case simdjson::UNESCAPED_CHARS:
       return InvalidArgument("a string has a control character that is not escaped");
     case simdjson::UNCLOSED_STRING:
@@ -44,7 +44,7 @@ Error JsonError(simdjson::error_code code) {
     case simdjson::CAPACITY:
       return {ErrorKind::kOutOfMemory, "there is not enough memory for a record"};
     case simdjson::DEPTH_ERROR:
-      return InvalidArgument("lists and objects are too deep within each other");
+      return InvalidArgument("lists and objects are nested too deep");
     default:
       return InvalidArgument("it is not JSON");
   }
@@ -98,7 +98,7 @@ Error JsonParser::ErrorAt(const JsonBatch& batch, size_t index, Error error) {
     index = 0;
     while (index + 1 < batch.records.size() && batch.records[index + 1].offset <= valid) ++index;
     return InvalidArgument(fmt::format(
-        "\"{}\", line {}: the byte 0x{:02X} is not UTF-8; --encoding names another encoding", path_,
+        "\"{}\", line {}: the byte 0x{:02X} is not UTF-8; set the encoding with --encoding", path_,
         batch.records[index].line, static_cast<unsigned char>(text[valid])));
   }
   if (index == 0) FindRefused(batch, index, error);

@@ -67,8 +67,8 @@ Result<std::vector<Column>> SaidTypes(const Input& input, Converter& converter) 
     if (!known.ok() && known.error().kind == ErrorKind::kCancelled) return known.error();
     if (!known.ok() || known->size() != 1) {
       return InvalidArgument(
-          fmt::format("--type {}={}: there is no such type, as DATE, VARCHAR "
-                      "or DECIMAL(18,2) are",
+          fmt::format("--type {}={}: there is no such type; write one such as DATE, VARCHAR "
+                      "or DECIMAL(18,2)",
                       said.name, said.type));
     }
     columns.push_back({said.name, WrittenType(known->front())});
@@ -147,7 +147,7 @@ Result<> CheckFile(const std::string& file) {
   }
   if (fs::file_size(file, code) == 0) {
     return InvalidArgument(
-        fmt::format("\"{}\" is empty: there is nothing that tells its columns", file));
+        fmt::format("\"{}\" is empty, so its columns are unknown", file));
   }
   return {};
 }
@@ -207,8 +207,8 @@ Result<Input> WithPacking(Input input, const PutTask& task) {
   if (names_say_it || HasOption(input, "compression")) return input;
   if (packings.size() > 1) {
     return InvalidArgument(
-        "some files are packed and some are not, and their names do not say which: end the names "
-        "of packed ones with .gz or .zst");
+        "some files are compressed and some are not, and their names do not show which: end the "
+        "names of compressed files with .gz or .zst");
   }
   input.options.emplace_back("compression", *packings.begin() == Packing::kGzip ? "gzip" : "zstd");
   return input;
@@ -334,7 +334,7 @@ Result<InputFormat> FormatOf(const std::vector<std::string>& files) {
     if (!of_file && fs::is_directory(file, code)) return IsFolder(file);
     if (!of_file) {
       return InvalidArgument(fmt::format(
-          "what \"{}\" holds is not known: --format csv, json or parquet says it", file));
+          "the format of \"{}\" is unknown: set --format to csv, json or parquet", file));
     }
     if (format && *format != *of_file) {
       return InvalidArgument("give files of one format at a time: CSV, JSON or Parquet");

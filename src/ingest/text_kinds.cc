@@ -321,7 +321,7 @@ void AddTypeNotes(const std::string& column, const TextKinds& kinds,
                   std::vector<std::string>& notes) {
   constexpr size_t kShown = 40;
   if (const std::string example = kinds.Example(); !example.empty()) {
-    notes.push_back(fmt::format("column \"{}\" is text, because of values as \"{}\"",
+    notes.push_back(fmt::format("column \"{}\" is text, because of values such as \"{}\"",
                                 Shortened(column, kShown), Shortened(example, kShown)));
   } else if (kinds.LosesNanoseconds()) {
     notes.push_back(

@@ -71,7 +71,7 @@ Result<> TextReader::Start(const std::string& encoding) {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): iconv's own value for an error.
   if (converter == reinterpret_cast<iconv_t>(-1)) {
     return InvalidArgument(fmt::format(
-        "--encoding {}: there is no such encoding, as latin-1, windows-1252 or utf-16 are",
+        "--encoding {}: unknown encoding; write one such as latin-1, windows-1252 or utf-16",
         encoding));
   }
   converter_.reset(converter);

@@ -262,7 +262,7 @@ def test_change_by_another_client_is_an_error(lake, run, file, make_proxy):
         lake.catalog.put_keys("t", "another")
         proxy.pass_on()
         assert tool.wait(30) == 1
-        assert "somebody else changed" in tool.stderr.read()
+        assert "another client changed" in tool.stderr.read()
     assert [each["key"] for each in manifest(lake, "t")["objects"]] == ["another"]
 
 

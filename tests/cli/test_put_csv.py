@@ -85,7 +85,7 @@ def test_badly_quoted_row_among_quoted_ones_is_reported(folder, put):
 )
 def test_badly_quoted_row_after_an_unquoted_header_is_reported(folder, put, content, line):
     done = put(write(folder, "a.csv", content), "--as", "t")
-    refused(done, f"line {line}: ", "--with quote= makes quotes ordinary characters")
+    refused(done, f"line {line}: ", "make quotes ordinary characters: --with quote=")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_number_beyond_double_is_text_with_a_note(table, number):
         found, said = table(content)
         (value,) = found["a"].to_pylist()
         assert (value if isinstance(value, str) else value[0]["b"]) == number
-        assert f'is text, because of values as "{number}"' in said
+        assert f'is text, because of values such as "{number}"' in said
 
 
 def test_nested_numbers_in_a_value_stored_as_json(table):
@@ -96,7 +96,7 @@ def test_version_numbers_are_text(folder, put, texts, values, ending):
     done = put(write(folder, f"a.{ending}", content), "--as", "t")
     ok(done)
     assert pyarrow_of(folder / "served" / "t")["v"].to_pylist() == values
-    assert ('because of values as "1.10"' in done.stderr) == isinstance(values[0], str)
+    assert ('because of values such as "1.10"' in done.stderr) == isinstance(values[0], str)
 
 
 # --- nested values

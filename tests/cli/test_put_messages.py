@@ -18,7 +18,7 @@ INTERNALS = ("Error:", "/tarn-put", "Possible ", "Candidates", "csv_rows", "deli
         ("\r\n\r\n", [], ['"a.csv" has only blank lines']),
         ("\ufeff", [], ['"a.csv" has only blank lines']),
         ("a,b\n", [], ['"a.csv" has no rows']),
-        ("a,b\n1,2\n", ["--with", "skip=5"], ["after the 5 lines that --with skip=5 leaves out"]),
+        ("a,b\n1,2\n", ["--with", "skip=5"], ["after the 5 lines that --with skip=5 skips"]),
         # Lines and encodings.
         ("a\n1,2\n3,4\n", [], ["line 2: 2 fields where line 1 has 1", "--delimiter"]),
         (UTF16, ["--encoding", "utf-8"], ["the byte order mark of UTF-16", "leave out --encoding"]),

@@ -130,7 +130,7 @@ def test_dataset_replaced_by_another_process_in_a_folder(lake, run, temporary, s
     with started(lake, temporary, "-", "--as", "t", "--append", "--into", served) as tool:
         path.write_text("id\n7\n")
         ok(run("put", path, "--as", "t", "--replace", "--into", served))
-        refused(finish(tool, "id,name\n9,nine\n"), 'somebody else changed "t"')
+        refused(finish(tool, "id,name\n9,nine\n"), 'another process changed "t"')
     assert ids(served / "t") == [7]
 
 

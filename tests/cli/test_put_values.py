@@ -167,7 +167,7 @@ def test_late_row_changes_the_type(folder, put, rows, first, last, type_, value)
     assert types[1] == type_
     last_value = found[-1][1]
     assert (str(last_value) if isinstance(value, str) else last_value) == value
-    says = f'column "v" is text, because of values as "{last}"'
+    says = f'column "v" is text, because of values such as "{last}"'
     assert (says in done.stderr) == (type_ == "string" and first != "abc")
 
 

@@ -202,7 +202,7 @@ Result<http::ClientResponse> Register(Remote& remote, const PutOptions& options,
   Result<http::ClientResponse> registered = remote.Catalog(request);
   if (registered.ok() || registered.error().kind != ErrorKind::kPrecondition) return registered;
   return InvalidArgument(fmt::format(
-      "somebody else changed \"{}\" meanwhile, and nothing was registered: run it again",
+      "another client changed \"{}\" meanwhile, and nothing was registered: run it again",
       options.name));
 }
 
@@ -210,8 +210,8 @@ Result<> PutAndRegister(const PutOptions& options, const PutTask& task) {
   TARN_TRY(const LakehouseSettings settings, LoadSettings(options.remote.config_path));
   if (settings.s3.bucket.empty()) {
     return InvalidArgument(
-        "no bucket is known: --config names a lakehouse.toml, or --into a folder or s3://BUCKET "
-        "for `tarn up`");
+        "no bucket is set: name a lakehouse.toml with --config, or a folder or s3://BUCKET for "
+        "`tarn up` with --into");
   }
   TARN_TRY(Remote remote, Remote::Open(options.remote));
   TARN_TRY(const Destination destination, ChooseDestination(remote, options));

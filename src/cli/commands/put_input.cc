@@ -42,7 +42,7 @@ Result<> WaitForStdin(const std::stop_token& stop) {
 // Copies stdin into a file, because it is read twice. The name of the file tells its compression.
 Result<std::string> KeepStdin(const fs::path& folder, const std::stop_token& stop) {
   if (isatty(STDIN_FILENO) != 0) {
-    return InvalidArgument("- is stdin, and that is a terminal: give a file, or a pipe");
+    return InvalidArgument("- is stdin, which is a terminal: give a file, or use a pipe");
   }
   const fs::path path = folder / "stdin";
   const auto failed = [&path] {
@@ -205,7 +205,7 @@ Result<Input> ToInput(const PutOptions& options, const fs::path& folder,
   TARN_CHECK_OK(CheckReadOptions(input));
   if (!input.encoding.empty() && !ingest::IsEncoding(input.encoding)) {
     return InvalidArgument(fmt::format(
-        "--encoding {}: there is no such encoding, as latin-1, windows-1252 or utf-16 are",
+        "--encoding {}: unknown encoding; write one such as latin-1, windows-1252 or utf-16",
         input.encoding));
   }
   if (options.format == "json") {

@@ -88,8 +88,8 @@ Result<> DeleteFormer(s3::Client& bucket, const InBucket& dataset,
   for (const std::string& key : former) {
     if (const Result<> deleted = bucket.Delete(key, Deadline::Never()); !deleted.ok()) {
       return deleted.error().Wrap(
-          fmt::format("the new rows are there, and beside them former ones, as in \"{}\": run it "
-                      "again",
+          fmt::format("the dataset has the new rows and still some former ones, such as those of "
+                      "\"{}\": run it again",
                       key));
     }
   }
@@ -107,7 +107,8 @@ Result<> RequireNoOthers(s3::Client& bucket, const std::string& prefix, const st
   });
   if (are_ours) return {};
   return InvalidArgument(fmt::format(
-      "somebody else put into \"{}\" meanwhile, and the rows of both are there: run it again",
+      "another process put rows into \"{}\" meanwhile, and the rows of both are there: run it "
+      "again",
       name));
 }
 

@@ -25,7 +25,8 @@ namespace {
 
 Error ChangedMeanwhile(const std::string& name) {
   return InvalidArgument(fmt::format(
-      "somebody else changed \"{}\" meanwhile, and nothing was changed: run it again", name));
+      "another process changed \"{}\" meanwhile, and nothing was changed here: run it again",
+      name));
 }
 
 Error CannotWrite(const fs::path& path, const std::error_code& code) {
@@ -88,7 +89,7 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   // --replace removes the whole folder.
   if (!options.append && !other.empty()) {
     return InvalidArgument(fmt::format(
-        "{} is in the folder of the dataset, and no part of one: move it away, or choose "
+        "{} is in the folder of the dataset, but is not a part of it: move it away, or choose "
         "another name",
         other.string()));
   }

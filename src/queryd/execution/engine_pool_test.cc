@@ -104,7 +104,7 @@ class EnginePoolTest : public testing::Test {
     return Get(Send(sql, scope));
   }
   double Queued() {
-    return metrics.Gauge("tarn_queries_queued", "Queries that wait for their turn").Value();
+    return metrics.Gauge("tarn_queries_queued", "Queries that are queued").Value();
   }
   double Scoped() {
     return metrics.Gauge("tarn_engine_scoped", "Engines that have only the datasets of some tokens")

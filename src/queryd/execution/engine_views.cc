@@ -174,7 +174,7 @@ Result<> EngineSupervisor::StartAfresh(MutexLock& lock, Deadline deadline) {
     return stopping_ || current_ != former || !IsStarting();
   });
   if (current_ != former) return {};
-  return Unavailable("no engine has taken over that reads the objects anew");
+  return Unavailable("no engine that reads the objects again has taken over");
 }
 
 Result<> EngineSupervisor::Apply(const ViewChange& change, Deadline deadline) {

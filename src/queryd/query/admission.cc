@@ -146,7 +146,7 @@ bool Admission::MakeRoom(const Token& token) {
 }
 
 void Admission::Grant(Token& token) {
-  TARN_ASSERT(running_ < limits_.running_max, "more queries run than may");
+  TARN_ASSERT(running_ < limits_.running_max, "more queries run than the limit allows");
   virtual_time_ = std::max(virtual_time_, token.start_tag);
   token.start_tag = virtual_time_ + 1 / token.weight;
   ++token.running;

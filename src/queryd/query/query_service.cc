@@ -54,7 +54,7 @@ QueryService::QueryService(Engine& engine, const Options& options, Metrics& metr
                                "overwritten")),
       rows_(metrics.Counter("tarn_result_rows_total", "Rows of results that ended well")),
       bytes_(metrics.Counter("tarn_result_bytes_total", "Encoded bytes of results")),
-      queued_(metrics.Gauge("tarn_queries_queued", "Queries that wait for their turn")),
+      queued_(metrics.Gauge("tarn_queries_queued", "Queries that are queued")),
       running_(metrics.Gauge("tarn_queries_running",
                              "Queries that run and have not begun to send their answer")),
       queue_seconds_(metrics.Seconds("tarn_query_queue_seconds", "How long a query waited")),
