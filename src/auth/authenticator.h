@@ -14,8 +14,8 @@
 
 namespace tarn::auth {
 
-// Finds the identity of a client by its token. Knows no wire: a wire reads the token from its
-// request, waits for the delay of a refusal, and renders it.
+// Finds the identity of a client by its token. Independent of the wire protocol: the wire reads the
+// token from its request, waits for the delay of a refusal, and renders the refusal.
 //
 // Thread-safe.
 class Authenticator {

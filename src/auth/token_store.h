@@ -49,7 +49,7 @@ class TokenStore {
   const std::string path_;
   prometheus::Counter& reloaded_;
   prometheus::Counter& failed_;
-  const Token dummy_token_;  // Compared with tokens of unknown id.
+  const Token dummy_token_;  // Compared with client tokens of unknown id.
   Mutex mutex_;
   std::shared_ptr<const Table> table_ TARN_GUARDED_BY(mutex_);
   Stamp stamp_ TARN_GUARDED_BY(mutex_);  // The file at the last check.

@@ -20,7 +20,7 @@ class LineBudget {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Budgets of their own. Further clients share one for each message, with the name "".
+  // The maximum number of budgets. Further clients share one for each message, with the name "".
   static constexpr size_t kBudgetsMax = 4096;
 
   // 0 lines per second: no limit.

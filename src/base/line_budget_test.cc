@@ -52,7 +52,7 @@ TEST(LineBudget, LetsClientsBeyondTheLimitShareOne) {
   EXPECT_TRUE(budget.Take("late", "query", now));
   EXPECT_FALSE(budget.Take("later", "query", now));
   EXPECT_EQ(budget.TakeLeftOut().at(0).client, "");
-  // A second later the clients that came once have left.
+  // A second later, the budgets of clients with one line have been dropped.
   EXPECT_TRUE(budget.Take("late", "query", now + 2s));
   EXPECT_TRUE(budget.Take("later", "query", now + 2s));
 }

@@ -26,7 +26,7 @@ class OwnerTurns {
     if (is_new) turns_.push_back(queue);
   }
 
-  // Not if it is empty.
+  // Removes and returns the next item. Must not be called for an empty queue.
   Item Pop() {
     const auto queue = turns_.front();
     turns_.pop_front();
@@ -54,7 +54,7 @@ class OwnerTurns {
  private:
   using Queues = std::map<std::string, std::deque<Item>>;
   Queues queues_;                                // By owner; none is empty.
-  std::deque<typename Queues::iterator> turns_;  // Each of queues_ once, the next one first.
+  std::deque<typename Queues::iterator> turns_;  // All queues_, in the order of their turns.
   size_t size_ = 0;
 };
 

@@ -70,7 +70,7 @@ std::string TextList::Encode() const {
 }
 
 std::optional<TextList> TextList::Decode(std::string_view encoded) {
-  // The number of texts first, so that no memory is reserved for nothing.
+  // Counts the texts first, to reserve exactly the memory that is needed.
   size_t count = 0;
   size_t bytes = 0;
   for (std::string_view rest = encoded; !rest.empty(); ++count) {

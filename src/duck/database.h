@@ -138,10 +138,10 @@ class Statement {
   // Binds a value for all further runs.
   //
   // DuckDB 1.5 plans a statement without values first, and keeps that plan if the values have the
-  // parameter types that it inferred. In SELECT typeof($1), $1::VARCHAR the first use has no type
-  // even so, and with a text this plan is an internal error, after which the database refuses all
-  // statements. A statement that DuckDB replans for each run is safe, because it reads Parquet or
-  // calls now(). engine/gate/gate.h ensures this.
+  // parameter types that it inferred. In SELECT typeof($1), $1::VARCHAR it infers no type for the
+  // first $1. If the value is a text, the run of this plan is an internal error, after which the
+  // database refuses all statements. Statements that DuckDB replans for each run, because they read
+  // Parquet or call now(), are safe. engine/gate/gate.h ensures that others do not get here.
   Result<> Bind(uint64_t position, const Value& value);
   Result<> ClearBindings();
 
@@ -152,10 +152,10 @@ class Statement {
   // The columns of the result according to the plan; nothing runs. Must not be called while a
   // result is open.
   //
-  // The columns of a run are others if a view has changed since Prepare, or if a parameter has a
-  // value of another type than in the plan: DuckDB then plans the run anew, and does not tell the
-  // new columns before the first rows. If a type depends on a value, the plan has a single column,
-  // whose type is kUnknown.
+  // A run has other columns if a view has changed since Prepare, or if a value has another type
+  // than its parameter in the plan. DuckDB then replans the statement, and its new columns are
+  // unknown before the first rows. If a type depends on a value, the plan has a single column of
+  // type kUnknown.
   std::vector<Column> Columns() const;
 
   // The parameters in the order of their positions. The type is kUnknown if any value fits.
@@ -192,13 +192,13 @@ class Connection {
   // Prepares a text with exactly one statement.
   Result<Statement> Prepare(const std::string& sql);
 
-  // Makes rows a table function without parameters, until the database is closed. Its reader is
-  // used by one thread, so that its rows keep their order.
+  // Registers rows as a table function without parameters, until the database is closed. One thread
+  // reads them, so they keep their order.
   Result<> Register(const std::string& name, std::shared_ptr<const RowSource> source);
 
-  // Makes batches a view. A statement must use all of its columns, because DuckDB expects a source
-  // that leaves out the others. Several threads take the batches in turns. With ROW_GROUP_SIZE 0,
-  // COPY writes each batch as a row group.
+  // Registers batches as a view. A statement must use all of its columns, because DuckDB expects a
+  // source that leaves out the others. Several threads take the batches in turns. With
+  // ROW_GROUP_SIZE 0, COPY writes each batch as a row group.
   Result<> RegisterBatches(const std::string& name, std::shared_ptr<const TextBatchSource> source);
 
   // Makes the running statement of this connection fail soon. May be called from any thread while

@@ -13,7 +13,7 @@
 namespace tarn::duck {
 namespace {
 
-// A string of DuckDB's that has its text inside.
+// DuckDB stores texts of at most this size inside the string value.
 constexpr size_t kInlineBytes = 12;
 
 class OwnedType {

@@ -219,7 +219,7 @@ void Engine::CheckMemory() {
     failed_memory_checks_ = 0;
     return;
   }
-  // Said again and again until another process takes over.
+  // Repeated until another process takes over.
   if (++failed_memory_checks_ >= kFailedMemoryChecks) {
     ReportUnhealthy({.reason = "memory is exhausted", .broken = true});
   }

@@ -49,7 +49,7 @@ class Engine {
   void ReportProgress();
   void ReportReplacedFiles();
   void ReportUnhealthy(const protocol::Unhealthy& unhealthy);
-  // After a query had too little memory: finds out whether others have enough.
+  // Checks whether memory is available again after a query had too little.
   void CheckMemory();
   void ReportCached();
 

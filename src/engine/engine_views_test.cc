@@ -42,7 +42,7 @@ TEST_F(EngineTest, ReportsTheRevisionOfAQuery) {
   Apply({{"t", {"a.parquet"}}});
   EXPECT_EQ(Run(0, Csv("FROM t")).revision, 42U);
   Apply({});
-  EXPECT_EQ(Run(0, Csv("FROM t")).revision, 43U) << "also where nothing of it has changed";
+  EXPECT_EQ(Run(0, Csv("FROM t")).revision, 43U) << "although the view has not changed";
   EXPECT_EQ(Run(0, {.sql = "FROM t WHERE false", .format = Format::kNdjson}).revision, 43U);
   EXPECT_FALSE(Run(0, Csv("FROM nowhere")).revision);
 }

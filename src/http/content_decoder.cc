@@ -15,7 +15,7 @@
 namespace tarn::http {
 namespace {
 
-// The input limit of one call: empty blocks yield no output that would limit it.
+// The input limit of one call. The output limit does not stop empty blocks, which yield no output.
 constexpr size_t kInputBytesMax = 256 * 1024;
 // Each member or frame has a cost, even an empty one.
 constexpr int kPartsMax = 1000;

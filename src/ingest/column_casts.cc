@@ -16,14 +16,15 @@ bool IsNumber(std::string_view type) {
          type.starts_with("DECIMAL");
 }
 
-// Reading it back tells whether it is the same. A FLOAT never is what a DOUBLE was.
+// Returns the condition that a cast to the type and back preserves the value. Numbers seldom survive
+// a cast to FLOAT unchanged, so for them the condition is only that the cast succeeds.
 std::string SameAsBefore(const std::string& name, const Column& column, const std::string& type) {
   const std::string cast = fmt::format("TRY_CAST({} AS {})", name, type);
   if (type == "FLOAT" && IsNumber(column.type)) return cast + " IS NOT NULL";
   return fmt::format("TRY_CAST({} AS {}) IS NOT DISTINCT FROM {}", cast, column.type, name);
 }
 
-// Casts where the condition holds, and fails elsewhere.
+// Returns a cast that fails for values that do not meet the condition.
 std::string CastIf(const std::string& condition, const Column& column, const std::string& type) {
   const std::string says =
       duck::QuoteLiteral(fmt::format("{}column \"{}\": \"", kCastMark, column.name));

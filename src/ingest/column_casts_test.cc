@@ -11,7 +11,7 @@
 namespace tarn::ingest {
 namespace {
 
-// DuckDB says what becomes of a value.
+// Runs the casts in DuckDB.
 class CastTest : public testing::Test {
  protected:
   std::string Cast(const std::string& value, const std::string& from, const std::string& to,

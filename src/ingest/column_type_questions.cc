@@ -25,7 +25,8 @@ class Asker {
   Asker(const std::string& text_source, const TextForms& forms, Converter& converter)
       : text_source_(text_source), forms_(forms), converter_(converter) {}
 
-  // Whether all values of each column are of the narrowest type, or of any where it is unseen.
+  // Returns for each column whether its narrowest type, or any type if it is unseen, represents all
+  // values.
   Result<std::vector<bool>> Fit(const std::vector<TypeQuestion>& questions,
                                 const std::string& source) {
     std::vector<bool> fit;
@@ -47,7 +48,8 @@ class Asker {
     return fit;
   }
 
-  // The first of its types that all values are of; VARCHAR where there is none, or no value.
+  // Sets each column to the first of its types that represents all values, or to VARCHAR if there
+  // is none or the column has no values. Returns notes.
   Result<std::vector<std::string>> Decide(const std::vector<TypeQuestion>& questions) {
     std::vector<std::string> notes;
     if (questions.empty()) return notes;
@@ -84,7 +86,8 @@ class Asker {
   }
 
  private:
-  // How many values there are, how many are not of each type, and one that is of none.
+  // Counts the values, and those that each type does not represent. Finds a value that no type
+  // represents.
   std::string CountsOf(const TypeQuestion& question) const {
     const std::string name = NameOf(question);
     std::string list = fmt::format("count({})", name);
@@ -116,7 +119,7 @@ Result<std::vector<std::string>> DecideTypes(const std::vector<TypeQuestion>& qu
   for (const TypeQuestion& question : questions) {
     (question.is_unseen ? unseen : open).push_back(question);
   }
-  // Text of no type at all shows soon.
+  // Text that no type represents usually appears in the first rows.
   constexpr int kSampleRows = 20'480;
   TARN_TRY(const std::vector<bool> first_fit,
            asker.Fit(unseen, fmt::format("(SELECT * FROM {} LIMIT {})", text_source, kSampleRows)));

@@ -20,7 +20,7 @@ namespace tarn::ingest {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(20);
-// DuckDB ends within this time, or not before it has read all of a file.
+// An interrupted statement ends within this time, or only after it has read a whole file.
 constexpr auto kInterruptTime = std::chrono::seconds(1);
 
 constexpr const char* kKindLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz ";
@@ -52,7 +52,7 @@ Result<std::vector<std::string>> ReadFirstRow(duck::Connection& connection,
   return row;
 }
 
-// Lines of a message can have a whole record of a file.
+// Shortens the lines of a message, which can contain a whole record of a file.
 std::string WithShortLines(std::string_view text) {
   constexpr size_t kLineBytes = 200;
   std::string lines;
@@ -140,7 +140,7 @@ Result<T> Converter::Watch(uint64_t bytes, std::function<Result<T>(duck::Connect
         LeaveBehind(std::move(running));
         return Stopped();
       }
-      // Again and again: DuckDB forgets an interrupt that comes just before a statement begins.
+      // Repeated, because DuckDB loses an interrupt that arrives just before a statement begins.
       state_->connection.Interrupt();
     }
     if (share != nullptr) {

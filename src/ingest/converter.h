@@ -36,25 +36,25 @@ class Converter {
   Result<std::vector<Column>> ParquetColumnsOf(const std::string& path,
                                                const duck::FooterLimits& limits = {});
   Result<uint64_t> CountRows(const std::string& source);
-  // The first row of a query, its values as text; NULL is an empty one.
+  // The values of the first row of a query as texts; NULL is an empty text.
   Result<std::vector<std::string>> FirstRow(const std::string& sql);
-  // Makes rows a table function without parameters.
+  // Registers rows as a table function without parameters.
   Result<> Register(const std::string& name, std::shared_ptr<const duck::RowSource> rows) {
     return state_->connection.Register(name, std::move(rows));
   }
-  // Makes batches a view. A statement must use all of its columns.
+  // Registers batches as a view. A statement must use all of its columns.
   Result<> RegisterBatches(const std::string& name,
                            std::shared_ptr<const duck::TextBatchSource> batches) {
     return state_->connection.RegisterBatches(name, std::move(batches));
   }
   // Runs statements in one thread, or in as many as Open() has set.
   Result<> UseOneThread(bool one);
-  // The statement handles `bytes` of the current phase. `share`: its progress from 0 to 1, if
-  // DuckDB does not know it; called while the statement runs.
+  // Runs a statement that handles `bytes` of the current phase. `share` returns its progress from 0
+  // to 1, if DuckDB does not know it; called while the statement runs.
   Result<> Run(const std::string& sql, uint64_t bytes = 0,
                const std::function<double()>& share = nullptr);
-  // The same with a memory limit, and again without it if that is too little. Without a limit,
-  // DuckDB fills most of the machine's memory with rows that wait to be written.
+  // Runs a statement with a memory limit, and again without it if the limit is too low. Without a
+  // limit, DuckDB fills most of the machine's memory with rows that wait to be written.
   Result<> RunWithin(uint64_t memory_bytes, const std::string& sql, uint64_t bytes,
                      const std::function<double()>& share = nullptr);
 

@@ -57,7 +57,7 @@ struct CsvField {
 
 struct CsvRecord {
   const std::vector<CsvField>& fields;
-  uint64_t line;  // The first one.
+  uint64_t line;  // The first line of the record.
 };
 
 // Called for each record, also for that of the names. Not called for ignored blank lines.

@@ -31,7 +31,7 @@ class FairWorkersTest : public testing::Test {
   std::future<int> Run(const std::string& owner, Function function) {
     return Spawn(io.NewStrand(), RunOn(workers, owner, std::move(function)));
   }
-  // One that waits behind all that wait already.
+  // Queues a call behind all waiting ones.
   template <class Function>
   std::future<int> Queue(const std::string& owner, Function function) {
     const size_t before = workers.queued();
@@ -54,7 +54,7 @@ TEST_F(FairWorkersTest, ThrowsTheExceptionOfTheFunction) {
 
 TEST_F(FairWorkersTest, OwnersTakeTurns) {
   std::promise<void> go_on;
-  std::vector<std::string> order;  // Written by the one thread of the workers.
+  std::vector<std::string> order;  // Written by the only worker thread.
   auto first = Run("red", [future = go_on.get_future().share()] {
     future.wait();
     return 0;

@@ -98,7 +98,7 @@ struct ViewSpec {
   std::string packed_schema = {};
   // The reason why the dataset cannot be read; else empty. With an error, only `name` is valid.
   std::string error = {};
-  bool is_temporary = false;  // `error` may go without a change of the dataset.
+  bool is_temporary = false;  // `error` may disappear without a change of the dataset.
   // The objects are still being read, and `error` says so. Only in the engine.
   bool is_pending = false;
   // One for each key, from the catalogue, or empty; none if the catalogue has none at all.
@@ -106,7 +106,7 @@ struct ViewSpec {
   uint64_t version = 0;  // From 1; unique for each view that the front sends.
 };
 
-// A view that several parts of the front know, and none of them changes.
+// A view that several parts of the front share, and none of them changes.
 using ViewPointer = std::shared_ptr<const ViewSpec>;
 
 // The mode of the sandbox of the engine process; see queryd.sandbox.
@@ -180,8 +180,8 @@ struct ApplyViews {
   static constexpr FrameType kType = FrameType::kApplyViews;
   uint64_t ticket = 0;
   uint64_t revision = 0;
-  std::vector<ViewSpec> put;      // New, or in the place of those that have their name.
-  std::vector<std::string> drop;  // It is no error when one is not there.
+  std::vector<ViewSpec> put;      // New views, and replacements of views of the same name.
+  std::vector<std::string> drop;  // Names without a view are not an error.
   // Datasets whose objects have not been read yet. Queries of them wait for a while, then fail.
   std::vector<std::string> pending = {};
 };
@@ -261,9 +261,9 @@ struct Cached {
 struct Unhealthy {
   static constexpr FrameType kType = FrameType::kUnhealthy;
   std::string reason;
-  // Queries fail in it. Else it may only be worse than a new one.
+  // Queries fail in the process. If false, the process still works.
   bool broken = false;
-  // The replacement can wait for one that is under way: only memory may have leaked.
+  // The replacement can wait until another one has ended, because at most memory has leaked.
   bool can_wait = false;
 };
 

@@ -36,7 +36,8 @@ std::string EscapeGlob(std::string_view path) {
   return out;
 }
 
-// Nothing escapes a backslash in a pattern of DuckDB: it would read in another folder.
+// Refuses a path with a backslash and pattern characters. A backslash in a pattern of DuckDB cannot
+// be escaped, so DuckDB would read in another folder.
 Result<> RequireReadable(std::string_view path) {
   if (path.find('\\') == std::string_view::npos) return {};
   if (path.find_first_of(kGlobCharacters) == std::string_view::npos) return {};

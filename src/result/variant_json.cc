@@ -254,7 +254,7 @@ class VariantWriter {
       case VariantType::kInterval:
         AppendInterval(payload.Take<duck::IntervalValue>(), out_);
         break;
-      default:  // kNull, and whatever a later storage version brings.
+      default:  // kNull, and the types of later storage versions.
         out_.resize(start);
         out_ += "null";
         return;

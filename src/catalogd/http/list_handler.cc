@@ -54,7 +54,8 @@ asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::Ide
   co_return co_await service.readers.Run(identity.name, look);
 }
 
-// Returns the current position once the client does not know it, or the wait has ended.
+// Waits until the current position is one that the client does not know, at most for asked.wait.
+// Returns the current position.
 asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const Request& request,
                                                          const ListRequest& asked) {
   const auth::DatasetScope& scope = request.identity->datasets;
@@ -69,7 +70,7 @@ asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const
   service.waiting.Increment();
   auto outcome = ChangeFeed::Outcome::kChanged;
   while (outcome == ChangeFeed::Outcome::kChanged) {
-    // Read again first, for a change before the waiter was created.
+    // Reads again first, because a change may have come before the waiter was created.
     now = co_await Now(service, *request.identity);
     if (!now.ok() || !asked.Knows(*now)) break;
     outcome = co_await waiter->Wait(deadline, *request.client);

@@ -1,8 +1,8 @@
 #pragma once
 
 // The use cases of one dataset, a function each. They check names and rights, do the work on the
-// threads of the service, and log and count the result. They know no wire, except the memory that a
-// wire gives them for its response.
+// threads of the service, and log and count the result. They are independent of the wire protocol,
+// except that the wire reserves the memory for its response.
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace tarn::catalogd {
 struct Caller {
   const auth::Identity& identity;
   std::string_view request_id;  // For the log.
-  Store::Reserve reserve;       // Asked for the memory of a response.
+  Store::Reserve reserve;       // Reserves the memory of the response.
 };
 
 // A version of a dataset in JSON.
@@ -43,7 +43,7 @@ struct ChangedDataset {
 };
 
 struct PutRequest {
-  std::string_view body;  // Empty with `touch`: the current content.
+  std::string_view body;  // Empty with `touch`, which keeps the current content.
   Store::Condition condition;
   bool allow_schema_change = false;
   bool touch = false;

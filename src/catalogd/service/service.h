@@ -30,10 +30,10 @@ class Service {
   // Ends the threads for the store. No call may be pending or follow.
   void Join();
 
-  // Makes a change on the threads for it. `change(bool only_small)` returns a Result with an
-  // `outcome`; see Store::ChangeOptions::only_small. `bytes`: of the content that the client sent.
-  // Changes with large manifests have threads of their own, so that small ones do not wait for
-  // them. Tokens take turns on both.
+  // Makes a change on the threads for changes. `change(bool only_small)` returns a Result with an
+  // `outcome`; see Store::ChangeOptions::only_small. `bytes` is the size of the content that the
+  // client sent. Changes with large manifests have threads of their own, so that small ones do not
+  // wait for them. Tokens take turns on both.
   template <class Change>
   boost::asio::awaitable<std::invoke_result_t<const Change&, bool>> MakeChange(
       const std::string& user, size_t bytes, const Change& change) {

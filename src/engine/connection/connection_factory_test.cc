@@ -133,7 +133,7 @@ TEST_F(DuckDbLimitsTest, LimitsThreads) {
   const size_t before = CountThreads();
   setup.threads = 3;
   const auto factory = Open();
-  EXPECT_EQ(CountThreads(), before + 2) << "the thread that asks is the third";
+  EXPECT_EQ(CountThreads(), before + 2) << "the calling thread is the third";
 }
 
 TEST_F(DuckDbLimitsTest, LimitsDepthOfExpressions) {

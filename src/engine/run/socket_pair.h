@@ -48,7 +48,7 @@ class FrontSocket {
   void SendBytes(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t sent = send(ours_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent < 0) throw std::runtime_error("nobody reads");
+      if (sent < 0) throw std::runtime_error("cannot send to the engine");
       bytes.remove_prefix(static_cast<size_t>(sent));
     }
   }

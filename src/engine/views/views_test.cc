@@ -154,7 +154,7 @@ TEST_F(ViewsTest, ReplacesAPinnedViewAfterItsRelease) {
   const Views::Cut first = CutOf({"t"});
   Apply({{"t", {"b.parquet"}}});
   std::optional<Views::Pins> pins = std::move(*views->Pin(connection, task, first));
-  EXPECT_EQ(IdOf("t"), "1") << "what the cut has, whatever came since";
+  EXPECT_EQ(IdOf("t"), "1") << "the version of the cut, not a later one";
   duck::Connection other = std::move(*factory->Connect());
   std::atomic<bool> done = false;
   std::thread later([&] {

@@ -24,10 +24,10 @@ class EngineMemory {
   // The present memory of a process.
   struct Usage {
     std::shared_ptr<EngineProcess> process;
-    uint64_t bytes = 0;         // Resident.
-    uint64_t memory_limit = 0;  // DuckDB's, of this process.
+    uint64_t bytes = 0;         // The resident memory.
+    uint64_t memory_limit = 0;  // DuckDB's limit in this process.
     bool is_draining = false;
-    std::chrono::steady_clock::time_point since;  // When it began to drain, or started.
+    std::chrono::steady_clock::time_point since;  // The start of its drain, or else of the process.
   };
 
   // `limit` is in bytes; 0: no limit.

@@ -34,8 +34,8 @@ namespace tarn::queryd {
 class EnginePool : public ViewTarget {
  public:
   struct Limits {
-    size_t scoped_max = 4;       // Engines beside the first.
-    uint64_t scoped_memory = 0;  // memory_limit and memory_hard_limit of each.
+    size_t scoped_max = 4;       // Engines for limited tokens.
+    uint64_t scoped_memory = 0;  // memory_limit and memory_hard_limit of each of them.
     uint64_t scoped_memory_hard = 0;
     Duration idle_timeout = std::chrono::minutes(5);
     // The time that an engine keeps its slot while other sets wait; `rest` is for an idle engine.

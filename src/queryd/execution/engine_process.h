@@ -32,7 +32,8 @@ enum class EndCause : uint8_t {
   // DuckDB runs no further statement in the process, which still runs. Only the cause of a query's
   // end, never that of a process.
   kBroken,
-  // It goes on, but memory ran out in it. Of one query, never of a process.
+  // Memory ran out in the process, which still runs. Only the cause of a query's end, never that of
+  // a process.
   kExhausted,
 };
 

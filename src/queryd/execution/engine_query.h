@@ -46,7 +46,7 @@ boost::asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot);
 bool IsLastWord(const protocol::Frame& frame);
 // True for the last frame of a query after which DuckDB refuses all further statements.
 bool HasBrokenEngine(const protocol::Frame& frame);
-// kBroken or kExhausted if the last word of a query says so; else kNone.
+// kBroken or kExhausted if the last frame of a query reports it; else kNone.
 EndCause CauseIn(const protocol::Frame& frame);
 
 // A query in an engine process. If it is destroyed or cancelled before its end, the process is told

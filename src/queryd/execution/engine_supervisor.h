@@ -280,13 +280,13 @@ class EngineSupervisor : public ViewTarget, public std::enable_shared_from_this<
   };
   Gauges gauges_ TARN_GUARDED_BY(mutex_);
   uint64_t last_ticket_ TARN_GUARDED_BY(mutex_) = 0;
-  std::set<std::shared_ptr<Query>> waiting_ TARN_GUARDED_BY(mutex_);  // For a slot.
+  std::set<std::shared_ptr<Query>> waiting_ TARN_GUARDED_BY(mutex_);  // Wait for a slot.
   std::optional<protocol::Credentials> last_credentials_ TARN_GUARDED_BY(mutex_);
   std::string version_ TARN_GUARDED_BY(mutex_);
-  std::string start_error_ TARN_GUARDED_BY(mutex_);                     // The latest.
-  bool opening_ TARN_GUARDED_BY(mutex_) = false;                        // Open waits.
-  std::optional<std::string> sandbox_missing_ TARN_GUARDED_BY(mutex_);  // As last told.
-  int failed_starts_ TARN_GUARDED_BY(mutex_) = 0;                       // In a row.
+  std::string start_error_ TARN_GUARDED_BY(mutex_);                     // The last one.
+  bool opening_ TARN_GUARDED_BY(mutex_) = false;                        // Open is waiting.
+  std::optional<std::string> sandbox_missing_ TARN_GUARDED_BY(mutex_);  // As last logged.
+  int failed_starts_ TARN_GUARDED_BY(mutex_) = 0;                       // Consecutive.
   bool stopping_ TARN_GUARDED_BY(mutex_) = false;
   size_t held_ TARN_GUARDED_BY(mutex_) = 0;  // See Hold.
   boost::asio::strand<boost::asio::io_context::executor_type> strand_;

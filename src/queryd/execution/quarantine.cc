@@ -32,7 +32,7 @@ std::string Quarantine::KeyOf(std::string_view sql, std::string_view params,
   std::string whole = WithLength(sql) + WithLength(params);
   if (!scope.is_all()) {
     for (const std::string& pattern : *scope.patterns()) whole += WithLength(pattern);
-    whole += '.';  // A scope of nothing differs from all.
+    whole += '.';  // A scope without datasets differs from one of all.
   }
   return TagOf(whole);
 }

@@ -62,10 +62,10 @@ class SpawnActions {
   posix_spawnattr_t attributes_;
 };
 
-// The variables of this process that the engine needs: others may be secrets of the service manager
-// or the shell, and the engine must not know them. The list has no variables of the AWS tools:
-// httpfs takes credentials from them that its secret lacks, and would send the session token of one
-// key with another.
+// The environment variables that the engine inherits. Others may be secrets of the service manager
+// or the shell, and the engine must not know them. The variables of the AWS tools are not on the
+// list, because httpfs reads from them the credentials that its secret lacks: it would send the
+// session token of one key with another key.
 constexpr std::string_view kPassedOn[] = {
     "HOME", "TMPDIR", "TZ", "TZDIR", "LANG", "LANGUAGE", "PATH",
     // The proxies for the store, and the trusted certificates.
@@ -86,8 +86,9 @@ bool IsPassedOn(std::string_view variable) {
 
 // The environment of the engine.
 //
-// The engine must have one more variable before its main begins: Arrow's allocator would start a
-// thread while it is loaded, which the sandbox does not hold for (see engine/sandbox/sandbox.h).
+// Also sets a variable that the engine needs before its main begins. Without it, Arrow's allocator
+// would start a thread while it is loaded. The sandbox does not apply to such a thread, because it
+// started earlier (see engine/sandbox/sandbox.h).
 class Environment {
  public:
   Environment() {

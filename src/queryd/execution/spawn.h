@@ -17,8 +17,8 @@ struct Spawned {
 };
 
 // Starts tarn-engine with the descriptors of protocol/descriptors.h, stdout and stderr, and
-// /dev/null as stdin. Of the environment it gets the variables of a list. A process without
-// slots only probes.
+// /dev/null as stdin. The engine inherits only the environment variables on a list. A process
+// without slots only probes.
 Result<Spawned> SpawnEngine(const std::string& program, size_t slots);
 
 }  // namespace tarn::queryd

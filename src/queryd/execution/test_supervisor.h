@@ -202,18 +202,18 @@ class EngineSupervisorTest : public testing::Test {
       return pid > 0 && pid != former;
     });
   }
-  // Waits until a query runs in the isolated process, and ends that.
+  // Waits until a query runs in the isolated process, and ends the process with a signal.
   bool EndIsolated(int signal) {
     pid_t pid = -1;
     const bool is_there = Eventually([&] { return (pid = engine->IsolatedPid()) > 0; });
-    // Before it is ready, its end is a failure to start.
+    // The end of a process that is not ready yet would count as a failed start.
     return is_there && Eventually([&] {
              if (!IsComputing(pid)) return false;
              kill(pid, signal);
              return true;
            });
   }
-  // True when the process has used more than a start takes.
+  // True if the process has used more CPU time than a start takes.
   static bool IsComputing(pid_t pid) {
     std::ifstream stat(fmt::format("/proc/{}/stat", pid));
     std::string field;

@@ -63,7 +63,7 @@ std::string ResultCache::KeyOf(const Statement& request, const auth::DatasetScop
   AppendPart(request.params, key);
   if (!scope.is_all()) {
     for (const std::string& pattern : *scope.patterns()) AppendPart(pattern, key);
-    key += '.';  // A scope of nothing is another than all.
+    key += '.';  // A scope without datasets differs from one of all.
   }
   return key;
 }
