@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
 
-// queryd sends these as they are, so that it never has to compress anything.
+// Files that are compressed at build time, so that queryd does not have to compress them.
 const compressible = /\.(html|js|css|svg)$/;
 
 function compressOnce() {

@@ -14,8 +14,8 @@
 #include "ingest/csv_scan.h"
 #include "memory_file.h"
 
-using namespace tarn;          // NOLINT: this file is about nothing else
-using namespace tarn::ingest;  // NOLINT: the same
+using namespace tarn;          // NOLINT: the namespace under test
+using namespace tarn::ingest;  // NOLINT: the namespace under test
 
 namespace {
 
@@ -140,7 +140,7 @@ void CheckAgainstSplitter(std::string_view text, const CsvSyntax& syntax, const 
   // Which blank lines are records depends on the number of columns.
   std::erase_if(expected, IsBlank);
   std::erase_if(found, IsBlank);
-  FUZZ_CHECK(found == expected, Show(found) + "in place of\n" + Show(expected));
+  FUZZ_CHECK(found == expected, Show(found) + "instead of\n" + Show(expected));
 }
 
 void CheckRewritten(const std::string& path, const CsvSyntax& syntax, const Scanned& scanned) {
@@ -157,7 +157,7 @@ void CheckRewritten(const std::string& path, const CsvSyntax& syntax, const Scan
   std::filesystem::remove(out);
   FUZZ_CHECK(again.error.empty(), again.error);
   FUZZ_CHECK(again.records == scanned.records,
-             Show(again.records) + "in place of\n" + Show(scanned.records));
+             Show(again.records) + "instead of\n" + Show(scanned.records));
   FUZZ_CHECK(again.scan.rows == scanned.scan.rows, "rows");
   FUZZ_CHECK(again.scan.longest_record == *longest, "the longest record");
   FUZZ_CHECK(again.scan.line_ends == LineEnds::kLf, "line ends");
@@ -177,7 +177,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FUZZ_CHECK(whole.IsRefused() == pieces.IsRefused(), whole.error + pieces.error);
   if (whole.IsRefused()) return 0;
   FUZZ_CHECK(whole.records == pieces.records,
-             Show(pieces.records) + "in place of\n" + Show(whole.records));
+             Show(pieces.records) + "instead of\n" + Show(whole.records));
   FUZZ_CHECK(whole.scan.rows == pieces.scan.rows, "rows");
   FUZZ_CHECK(whole.scan.line_ends == pieces.scan.line_ends, "line ends");
   FUZZ_CHECK(whole.scan.longest_record == pieces.scan.longest_record, "the longest record");

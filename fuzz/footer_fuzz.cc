@@ -11,8 +11,8 @@
 #include "duck/parquet_columns.h"
 #include "fuzz.h"
 
-using namespace tarn;        // NOLINT: this file is about nothing else
-using namespace tarn::duck;  // NOLINT: the same
+using namespace tarn;        // NOLINT: the namespace under test
+using namespace tarn::duck;  // NOLINT: the namespace under test
 
 FUZZ_IGNORE_LEAKS_OF_DUCKDB
 
@@ -76,9 +76,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   CheckMetadata(*metadata, footer);
   const auto missing = file.Put(ToObjectEnd(footer));
-  FUZZ_CHECK(missing.ok() || size < 4, "a footer that was accepted is accepted in an object");
+  FUZZ_CHECK(missing.ok() || size < 4, "an accepted footer is accepted in an object");
   if (!missing.ok()) return 0;
-  FUZZ_CHECK(*missing == 0, "all of it is there");
+  FUZZ_CHECK(*missing == 0, "the footer is complete");
   const auto columns = ReadParquetColumns(planner.connection(), file);
   if (!columns.ok() && columns.error().kind == ErrorKind::kInternal) planner.Drop();
   return 0;

@@ -101,7 +101,7 @@ class Client {
     // Closes without TIME_WAIT, which would use up all ports after some thousand connections.
     const linger none = {.l_onoff = 1, .l_linger = 0};
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-    const auto* address_of = reinterpret_cast<const sockaddr*>(&to);  // NOLINT: sockets' way
+    const auto* address_of = reinterpret_cast<const sockaddr*>(&to);  // NOLINT: the sockets API
     FUZZ_CHECK(connect(socket_, address_of, sizeof(to)) == 0, "cannot connect");
   }
   ~Client() { close(socket_); }

@@ -10,8 +10,8 @@
 #include "ingest/json_records.h"
 #include "memory_file.h"
 
-using namespace tarn;          // NOLINT: this file is about nothing else
-using namespace tarn::ingest;  // NOLINT: the same
+using namespace tarn;          // NOLINT: the namespace under test
+using namespace tarn::ingest;  // NOLINT: the namespace under test
 
 namespace {
 

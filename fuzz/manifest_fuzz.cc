@@ -3,7 +3,7 @@
 #include "catalog/manifest_json.h"
 #include "fuzz.h"
 
-using namespace tarn::catalog;  // NOLINT: this file is about nothing else
+using namespace tarn::catalog;  // NOLINT: the namespace under test
 
 namespace {
 

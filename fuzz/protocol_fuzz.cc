@@ -4,7 +4,7 @@
 #include "fuzz.h"
 #include "protocol/messages.h"
 
-using namespace tarn::protocol;  // NOLINT: this file is about nothing else
+using namespace tarn::protocol;  // NOLINT: the namespace under test
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include "s3/listing.h"
 #include "s3/xml.h"
 
-using namespace tarn::s3;  // NOLINT: this file is about nothing else
+using namespace tarn::s3;  // NOLINT: the namespace under test
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include "duck/footer_metadata.h"
 #include "fuzz.h"
 
-using namespace tarn;           // NOLINT: this file is about nothing else
-using namespace tarn::catalog;  // NOLINT: the same
+using namespace tarn;           // NOLINT: the namespace under test
+using namespace tarn::catalog;  // NOLINT: the namespace under test
 
 namespace {
 

@@ -13,8 +13,8 @@
 #include "fuzz.h"
 #include "ingest/text_kinds.h"
 
-using namespace tarn;          // NOLINT: this file is about nothing else
-using namespace tarn::ingest;  // NOLINT: the same
+using namespace tarn;          // NOLINT: the namespace under test
+using namespace tarn::ingest;  // NOLINT: the namespace under test
 
 namespace {
 
@@ -177,7 +177,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (all.count() > 0 && common == 0) FUZZ_CHECK(all.Type() == "VARCHAR", all.Type());
   FUZZ_CHECK(all.Example().empty() || all.Type() == "VARCHAR", all.Type());
   first.Merge(second);
-  FUZZ_CHECK(first.Type() == all.Type(), first.Type() + " in place of " + all.Type());
+  FUZZ_CHECK(first.Type() == all.Type(), first.Type() + " instead of " + all.Type());
   FUZZ_CHECK(first.count() == all.count(), "count");
   return 0;
 }

@@ -12,8 +12,8 @@
 #include "ingest/text_reader.h"
 #include "memory_file.h"
 
-using namespace tarn;          // NOLINT: this file is about nothing else
-using namespace tarn::ingest;  // NOLINT: the same
+using namespace tarn;          // NOLINT: the namespace under test
+using namespace tarn::ingest;  // NOLINT: the namespace under test
 
 namespace {
 
@@ -79,14 +79,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                whole.error().message + "\n" + pieces.error().message);
   } else {
     FUZZ_CHECK(*whole == *pieces,
-               EscapeUnprintable(*pieces) + " in place of " + EscapeUnprintable(*whole));
+               EscapeUnprintable(*pieces) + " instead of " + EscapeUnprintable(*whole));
   }
   if (std::string_view(encoding.iconv_name).empty()) return 0;
   const auto expected = Convert(std::string(text), encoding.iconv_name);
   FUZZ_CHECK(whole.ok() == expected.has_value(), encoding.name);
   if (!expected) return 0;
   FUZZ_CHECK(*whole == *expected,
-             EscapeUnprintable(*whole) + " in place of " + EscapeUnprintable(*expected));
+             EscapeUnprintable(*whole) + " instead of " + EscapeUnprintable(*expected));
   FUZZ_CHECK(IsValidUtf8(*whole), encoding.name);
   return 0;
 }

@@ -95,16 +95,16 @@ def read_with_tarn(lake: Lake, name: str) -> Read:
 def difference(ours: Read, theirs: Read) -> str:
     """Returns the difference, or "" if they are equal."""
     if ours.columns != theirs.columns:
-        return f"columns: {ours.columns} in place of {theirs.columns}"
+        return f"columns: {ours.columns} instead of {theirs.columns}"
     if len(ours.text) != len(theirs.text):
-        return f"{len(ours.text)} rows in place of {len(theirs.text)}"
+        return f"{len(ours.text)} rows instead of {len(theirs.text)}"
     for number, (our_row, their_row) in enumerate(zip(ours.text, theirs.text, strict=True)):
         if our_row != their_row:
-            return f"row {number}: {our_row} in place of {their_row}"
+            return f"row {number}: {our_row} instead of {their_row}"
     if theirs.arrow is None:
         return ""
     if ours.arrow.num_rows != theirs.arrow.num_rows:
-        return f"Arrow: {ours.arrow.num_rows} rows in place of {theirs.arrow.num_rows}"
+        return f"Arrow: {ours.arrow.num_rows} rows instead of {theirs.arrow.num_rows}"
     for index, field in enumerate(theirs.arrow.schema):
         our_column, their_column = ours.arrow.column(index), theirs.arrow.column(index)
         if our_column.type != their_column.type:
@@ -113,7 +113,7 @@ def difference(ours: Read, theirs: Read) -> str:
         for number in range(len(their_column)):
             our_value, their_value = our_column[number], their_column[number]
             if not our_value.equals(their_value) and repr(our_value) != repr(their_value):
-                return f"Arrow: {field.name}, row {number}: {our_value} in place of {their_value}"
+                return f"Arrow: {field.name}, row {number}: {our_value} instead of {their_value}"
     return ""
 
 

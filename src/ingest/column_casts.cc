@@ -16,8 +16,8 @@ bool IsNumber(std::string_view type) {
          type.starts_with("DECIMAL");
 }
 
-// Returns the condition that a cast to the type and back preserves the value. Numbers seldom survive
-// a cast to FLOAT unchanged, so for them the condition is only that the cast succeeds.
+// Returns the condition that a cast to the type and back preserves the value. Numbers seldom stay
+// unchanged as FLOAT, so for FLOAT the condition is only that the cast succeeds.
 std::string SameAsBefore(const std::string& name, const Column& column, const std::string& type) {
   const std::string cast = fmt::format("TRY_CAST({} AS {})", name, type);
   if (type == "FLOAT" && IsNumber(column.type)) return cast + " IS NOT NULL";

@@ -52,7 +52,7 @@ def test_axe_finds_nothing_before_anything_was_asked(themed):
         assert themed.axe() == []
 
 
-def test_axe_finds_nothing_where_there_is_much(themed):
+def test_axe_finds_nothing_on_a_full_page(themed):
     themed.run(
         "SELECT " + ", ".join(f"n + {i} AS column_{i}" for i in range(100)) + " FROM numbers"
     )

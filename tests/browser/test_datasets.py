@@ -96,7 +96,7 @@ def test_datasets_are_found_by_name_and_column(listed):
     expect(listed.page.get_by_text("No dataset or column has this text")).to_be_visible()
 
 
-def test_what_is_open_stays_open(listed):
+def test_open_datasets_stay_open(listed):
     listed.dataset("sales.2026").click()
     column = listed.page.locator(".column", has_text="Two Words")
     expect(column).to_be_visible()

@@ -119,7 +119,7 @@ def test_a_file_that_is_cut_off_says_so(new_lake, new_console, format):
 
 @pytest.mark.parametrize("where", FAILS_LATE)
 @pytest.mark.parametrize("format", ["CSV", "Parquet"])
-def test_a_file_that_cannot_be_whole_is_none(console, format, where):
+def test_incomplete_result_is_not_saved(console, format, where):
     console.page.get_by_label("Rows at most").select_option("1000")
     console.run(FAILS_LATE[where])
     console.button("Download").click()

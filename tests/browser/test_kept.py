@@ -52,7 +52,7 @@ def test_the_history_is_that_of_all_tabs(console):
     expect(panel.get_by_role("listitem")).to_have_count(0)
 
 
-def test_a_history_of_long_texts_loses_its_end_alone(console):
+def test_history_of_long_texts_drops_only_its_oldest_entries(console):
     """A browser stores up to five megabytes."""
     old = [
         {"sql": f"SELECT {i} -- " + "x" * 60_000, "at": "2026-01-01", "ms": 1} for i in range(80)

@@ -64,7 +64,7 @@ def test_another_chart_can_be_chosen(console):
     wait_until(lambda: drawn_pixels(console) > 50, "something is drawn")
 
 
-def test_what_was_chosen_for_a_chart_stays(console):
+def test_choice_for_a_chart_is_kept(console):
     console.run("SELECT n AS a, n * n AS b FROM range(20) t(n)")
     panel = console.show("Chart")
     draw = panel.get_by_label("Draw")
@@ -134,13 +134,13 @@ def test_a_mistake_in_a_plan_marks_its_line(console):
 @pytest.mark.parametrize(
     "explain", ["EXPLAIN", "explain analyze", "EXPLAIN (ANALYZE, FORMAT JSON)", "/* x */ EXPLAIN"]
 )
-def test_what_asks_for_its_plan_itself_has_one(console, explain):
+def test_explain_statement_has_a_plan(console, explain):
     console.write(f"{explain} SELECT count(*) FROM numbers;")
     console.button("Plan").click()
     expect(console.page.locator(".operator").first).to_be_visible()
 
 
-def test_what_is_answered_by_its_plan_shows_that(console):
+def test_query_that_runs_no_operator_shows_its_plan(console):
     """DuckDB has no times for it: `{"result": "error"}`."""
     console.write("SELECT count(*) FROM numbers")
     console.button("Plan").click()
@@ -186,7 +186,7 @@ def test_queries_of_other_clients_are_listed_and_can_be_cancelled(console, serve
     answers[0].expect_error(409, "query: cancelled by DELETE")
 
 
-def test_what_the_console_asks_for_itself_is_not_listed(console):
+def test_own_queries_of_the_console_are_not_listed(console):
     console.run("SELECT 'mine' AS mine")
     panel = console.show("Queries")
     expect(panel.get_by_role("row").filter(has_text="'mine'").first).to_be_visible()

@@ -38,7 +38,7 @@ def lake(new_lake):
 
 @contextlib.contextmanager
 def repeated(clients: int, change: object) -> Iterator[list[float]]:
-    """Makes a change again and again on several connections. Yields the times of those done."""
+    """Repeats a change on several connections. Yields the times of the finished changes."""
     done: list[float] = []
     stopped = threading.Event()
     failures: list[BaseException] = []

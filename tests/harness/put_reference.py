@@ -79,11 +79,11 @@ def table_difference(found: list[list[str]], given: list[list[str]]) -> str:
     names, *rows = found
     body = given[1:] if len(given) == len(rows) + 1 else given
     if len(body) != len(rows):
-        return f"{len(rows)} rows in place of {len(given)} lines"
+        return f"{len(rows)} rows instead of {len(given)} lines"
     if body is not given:
         for place, (name, text) in enumerate(zip(names, given[0], strict=True)):
             if not has_name(name, text, place):
-                return f"the name {name!r} in place of {text!r}"
+                return f"the name {name!r} instead of {text!r}"
     columns = zip(zip(*rows, strict=True), zip(*body, strict=True), strict=True)
     for name, (texts, values) in zip(names, columns, strict=True):
         if difference := first_difference(texts, values):
@@ -232,7 +232,7 @@ def json_difference(path: Path, answer: str) -> str:
     except Refused as error:
         return f"it is not JSON: {error}"
     if len(found) != len(given):
-        return f"{len(found)} rows in place of {len(given)}"
+        return f"{len(found)} rows instead of {len(given)}"
     is_object = any(isinstance(record, Fields) for record in given)
     for number, (row, record) in enumerate(zip(found, given, strict=True)):
         if isinstance(record, Fields):
@@ -244,5 +244,5 @@ def json_difference(path: Path, answer: str) -> str:
         else:
             same = is_object and record is None and is_null(row)
         if not same:
-            return f"row {number}: {str(row)[:200]} in place of {str(record)[:200]}"
+            return f"row {number}: {str(row)[:200]} instead of {str(record)[:200]}"
     return ""

@@ -117,5 +117,5 @@ def first_difference(found: Sequence[str], given: Sequence[str]) -> str:
         if not is_same(text, value, given):
             if is_in_format(found, given):
                 return ""
-            return f"{text!r} in place of {value!r}"
+            return f"{text!r} instead of {value!r}"
     return ""

@@ -35,7 +35,7 @@ _tarn() {
   words_of_tarn=("${(@f)$(tarn complete -- "${(@)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
   if [[ -n ${words_of_tarn[1]} ]]; then compadd -a words_of_tarn; else _files; fi
 }
-# Sourced, it is told of; found in a folder of completions, it is the first call itself.
+# Registers _tarn if this script is sourced. Calls it if zsh has loaded the script as _tarn.
 if [[ $funcstack[1] == _tarn ]]; then _tarn "$@"; else compdef _tarn tarn; fi
 )";
 

@@ -8,7 +8,7 @@
 
 namespace tarn::cli {
 
-// While it exists, Ctrl-C, SIGTERM and SIGHUP request a stop in place of ending the program, so
+// While it exists, Ctrl-C, SIGTERM and SIGHUP request a stop instead of ending the program, so
 // that the command can undo incomplete work. A second signal ends the program at once. Only one may
 // exist, created before other threads.
 class Interrupt {

@@ -5,7 +5,7 @@
 
 namespace tarn::cli {
 
-// A line on stderr that is drawn again and again. Draws nothing unless stderr is a terminal.
+// A line on stderr that is redrawn in place. Draws nothing unless stderr is a terminal.
 class StatusLine {
  public:
   StatusLine();

@@ -82,7 +82,7 @@ class FrontSocket {
               frame->type == protocol::FrameType::kDecoding ||
               frame->type == protocol::FrameType::kCached));
     if (!frame || frame->type != Message::kType) {
-      throw std::runtime_error(fmt::format("got {} in place of {}",
+      throw std::runtime_error(fmt::format("got {} instead of {}",
                                            frame ? static_cast<int>(frame->type) : -1,
                                            static_cast<int>(Message::kType)));
     }

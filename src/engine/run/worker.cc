@@ -385,8 +385,8 @@ Result<> Worker::Prepare(const protocol::Query& query,
                          const std::vector<protocol::DatasetRead>& reads, Plan& plan) {
   std::vector<uint64_t> versions;
   for (const protocol::DatasetRead& read : reads) versions.push_back(read.version);
-  // DuckDB plans a statement anew if its views have changed, but does not tell the new columns.
-  // After a run with values, the parameters of a statement have the types of these.
+  // DuckDB replans a statement if its views have changed, but does not report the new columns.
+  // After a run with values, the parameters of a statement have the types of the values.
   const bool has_columns = !query.begins_at_once || plan.versions == versions;
   if (query.only_describe || !has_columns) plan.statement.reset();
   if (plan.statement) return {};

@@ -62,7 +62,7 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  sockaddr* Address() { return reinterpret_cast<sockaddr*>(&address_); }  // NOLINT: sockets' way
+  sockaddr* Address() { return reinterpret_cast<sockaddr*>(&address_); }  // NOLINT: the sockets API
   std::string port() const { return std::to_string(ntohs(address_.sin_port)); }
   int Connect() {
     const int ours = socket(AF_INET, SOCK_STREAM, 0);

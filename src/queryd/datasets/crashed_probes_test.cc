@@ -89,7 +89,7 @@ TEST_F(CrashedProbesTest, IgnoresAFileThatItCannotRead) {
   Write(std::string(5'000'000, '['));
   EXPECT_FALSE(IsKnown(bad));
   CrashedProbes(file, "1").Add(bad, "it ended");
-  EXPECT_TRUE(IsKnown(bad)) << "it is written anew";
+  EXPECT_TRUE(IsKnown(bad)) << "the file is written again";
 }
 
 TEST_F(CrashedProbesTest, IgnoresAFileThatOthersMayWrite) {

@@ -130,7 +130,7 @@ void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& r
   object_timeout_ = deadline.IsNever() ? Duration(kLongestRead)
                                        : std::chrono::duration_cast<Duration>(deadline.Remaining());
   // At the start the engine gets all names before the first probe, so that queries of these
-  // datasets wait in place of failing.
+  // datasets wait instead of failing.
   if (!has_refreshed_ && !to_show_.empty()) {
     Change change;
     PutBroken(change);

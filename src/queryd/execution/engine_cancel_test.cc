@@ -43,7 +43,7 @@ TEST_F(EngineSupervisorTest, AProcessWhoseQueryDoesNotEndIsReplaced) {
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
 }
 
-// The process takes only a part of its text: the query must end nonetheless.
+// The query must end although the process reads only a part of its text.
 TEST_F(EngineSupervisorTest, AQueryThatIsNotTakenCanBeCancelled) {
   options.cancel_grace = 200ms;
   query_options.limits.timeout = 300ms;
@@ -86,7 +86,7 @@ TEST_F(EngineSupervisorTest, ACancelFreesTheSlotOfAnAnswerThatIsNotRead) {
   Destroy(std::move(*begun));
 }
 
-asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoThreads& io) {
+asio::awaitable<std::string> CancelWithTheLastFrame(EngineSupervisor& engine, IoThreads& io) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto query =
       std::make_shared<Query>(executor, QueryInfo{.id = "q"}, auth::Anonymous(), kSoon);
@@ -104,14 +104,14 @@ asio::awaitable<std::string> CancelWithTheLastWord(EngineSupervisor& engine, IoT
     ioctl(descriptor, FIONREAD, &bytes);
     return bytes;
   };
-  // The strand is held until the other thread has read the answer, so that the coroutine goes on
-  // with it only after the cancel, which is before it in the strand's queue.
+  // The strand is blocked until the other thread has read the answer. The cancel is before the
+  // answer in the strand's queue, so the coroutine sees the cancel first.
   asio::post(executor, [&io, unread] {
     EXPECT_TRUE(Eventually([&] { return unread() > 0; }));
     io.AddThread();
     EXPECT_TRUE(Eventually([&] { return unread() == 0; }));
   });
-  query->Cancel({ErrorKind::kCancelled, "cancelled with the last word"});
+  query->Cancel({ErrorKind::kCancelled, "cancelled with the last frame"});
   const ProcessEvent event = co_await engine_query.Next();
   const auto* error = std::get_if<Error>(&event);
   co_return error == nullptr ? "no error" : error->message;
@@ -129,8 +129,8 @@ TEST_F(EngineSupervisorTest, ACancelWithTheLastFrameFreesTheSlot) {
     future.wait();
   });
   Get(held.get_future());
-  EXPECT_EQ(Get(Spawn(io.NewStrand(), CancelWithTheLastWord(*engine, io))),
-            "cancelled with the last word");
+  EXPECT_EQ(Get(Spawn(io.NewStrand(), CancelWithTheLastFrame(*engine, io))),
+            "cancelled with the last frame");
   go_on.set_value();
   EXPECT_EQ(Run("SELECT 42 AS x"), "x\r\n42\r\n");
 }

@@ -20,7 +20,7 @@ TEST_F(EngineSupervisorTest, AtMostOneProcessDrains) {
   EndByHand("second", std::move(in_second));
 }
 
-// Other queries that cause replacements again and again cannot prevent its end.
+// Other queries that cause one replacement after another cannot prevent its end.
 TEST_F(EngineSupervisorTest, AQueryWhoseProcessesAreReplacedRunsInOneOfItsOwn) {
   Open();
   const pid_t first = engine->CurrentPid();

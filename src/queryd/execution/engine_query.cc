@@ -36,7 +36,7 @@ asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot) {
   co_return !code;
 }
 
-bool IsLastWord(const protocol::Frame& frame) {
+bool IsLastFrame(const protocol::Frame& frame) {
   return frame.type == protocol::FrameType::kEnd || frame.type == protocol::FrameType::kFailed;
 }
 
@@ -140,7 +140,7 @@ asio::awaitable<ProcessEvent> EngineQuery::Next() {
   waiting_ = false;
   if (query_->cancel_reason()) {
     // If the last frame arrived just before the cancellation, the slot is free.
-    const bool is_over = frame.ok() && *frame && IsLastWord(**frame);
+    const bool is_over = frame.ok() && *frame && IsLastFrame(**frame);
     const bool is_broken = is_over && HasBrokenEngine(**frame);
     if (is_over && (!End().ok() || is_broken)) {
       co_return EngineLost{.error = query_->cancel_reason(), .is_broken = is_broken};

@@ -43,7 +43,7 @@ boost::asio::awaitable<Result<std::optional<protocol::Frame>>> ReadFrame(EngineP
 // `unsent` has the rest, which must be sent before another frame.
 boost::asio::awaitable<bool> SendUnsent(EngineProcess::Slot& slot);
 // True for the last frame of a query. The slot is free after it.
-bool IsLastWord(const protocol::Frame& frame);
+bool IsLastFrame(const protocol::Frame& frame);
 // True for the last frame of a query after which DuckDB refuses all further statements.
 bool HasBrokenEngine(const protocol::Frame& frame);
 // kBroken or kExhausted if the last frame of a query reports it; else kNone.

@@ -108,7 +108,7 @@ asio::awaitable<void> EngineSupervisor::Drain(EngineProcess::Lease lease, Admiss
   while (!broken && !ended) {
     const Result<std::optional<protocol::Frame>> frame = co_await ReadFrame(slot);
     broken = !frame.ok() || !*frame;
-    ended = !broken && IsLastWord(**frame);
+    ended = !broken && IsLastFrame(**frame);
     if (ended) fault = CauseIn(**frame);
     if (!frame.ok()) OnProtocolError(lease.process(), frame.error().message);
   }

@@ -74,7 +74,7 @@ TEST_F(TurnsTest, ATokenThatComesBackHasNotSavedTurns) {
   const User blue = Token("blue");
   Result<Permit> running = Get(Enter(admission, New(red)));
   EXPECT_THAT(Turns(admission, running, {red, red, red, red, red}), testing::SizeIs(5));
-  // Red had six turns and blue none: from now on they alternate all the same.
+  // Red had six turns and blue none, but from now on they alternate.
   EXPECT_THAT(Turns(admission, running, {blue, blue, blue, blue, red, red}),
               testing::ElementsAre("blue", "blue", "red", "blue", "red", "blue"));
 }
