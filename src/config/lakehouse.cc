@@ -187,9 +187,9 @@ SettingsTable LakehouseSettings::Table() {
        .target = &queryd.engine_starts_burst,
        .help = "The maximum number of engine processes that start without a pause; further "
                "ones start every `engine_start_interval`. All sets of datasets share these "
-               "starts, and each has one more in the time of a whole burst. Queries wait while "
-               "no process "
-               "runs.",
+               "starts. Each set also has one start of its own, which it gets again after "
+               "`engine_starts_burst` times `engine_start_interval`. Queries wait while no "
+               "process runs.",
        .min = 1,
        .max = 1000,
        .unit = "processes"},
@@ -553,9 +553,9 @@ SettingsTable LakehouseSettings::Table() {
        .help = "The lowest level that is written."},
       {.key = "log.client_lines_per_second",
        .target = &log.client_lines_per_second,
-       .help = "Lines per second that a token or address can cause, for each message: about its "
-               "queries, its changes and aborted responses. Further lines are left out, and one "
-               "line a second has their number. 0: no limit.",
+       .help = "The maximum number of log lines per second that one token or address can cause, "
+               "for each message about its queries, its changes or aborted responses. Further "
+               "lines are left out, and one line per second reports their number. 0: no limit.",
        .min = 0,
        .max = 1'000'000},
   });

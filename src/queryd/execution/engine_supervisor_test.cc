@@ -131,7 +131,7 @@ TEST_F(EngineSupervisorTest, ObjectsThatMayBeOverwrittenAreReadByAnotherProcess)
   EXPECT_TRUE(put({"one.parquet"}, {"b"}));
   EXPECT_FALSE(put({"two.parquet"}, {"x"})) << "the process that read the object has ended";
   Apply({}, {"t"});
-  EXPECT_TRUE(put({"one.parquet"}, {"c"})) << "the process still has the object of the dropped view";
+  EXPECT_TRUE(put({"one.parquet"}, {"c"})) << "the process still has the dropped object";
 }
 
 TEST_F(EngineSupervisorTest, AProcessWithoutCachedObjectsIsNotReplaced) {
