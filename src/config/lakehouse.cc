@@ -553,7 +553,7 @@ SettingsTable LakehouseSettings::Table() {
        .help = "The lowest level that is written."},
       {.key = "log.client_lines_per_second",
        .target = &log.client_lines_per_second,
-       .help = "The maximum number of log lines per second that one token or address can cause, "
+       .help = "The maximum number of log lines per second that a token or address can cause, "
                "for each message about its queries, its changes or aborted responses. Further "
                "lines are left out, and one line per second reports their number. 0: no limit.",
        .min = 0,
