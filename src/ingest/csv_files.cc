@@ -149,9 +149,9 @@ Error NoLines(const std::string& file, uint64_t skipped) {
     return InvalidArgument(
         fmt::format("\"{}\" has only blank lines, so its columns are unknown", file));
   }
-  return InvalidArgument(fmt::format(
-      "\"{}\" has nothing after the {} that --with skip={} skips: skip fewer lines", file,
-      Plural(skipped, "line"), skipped));
+  return InvalidArgument(
+      fmt::format("\"{}\" has nothing after the {} that --with skip={} skips: skip fewer lines",
+                  file, Plural(skipped, "line"), skipped));
 }
 
 // True if all fields of a line are quoted.

@@ -146,8 +146,7 @@ Result<> CheckFile(const std::string& file) {
     return InvalidArgument(fmt::format("there is no file \"{}\"", file));
   }
   if (fs::file_size(file, code) == 0) {
-    return InvalidArgument(
-        fmt::format("\"{}\" is empty, so its columns are unknown", file));
+    return InvalidArgument(fmt::format("\"{}\" is empty, so its columns are unknown", file));
   }
   return {};
 }
