@@ -12,7 +12,7 @@
 namespace tarn::ingest {
 namespace {
 
-// Asks DuckDB, whose regular expressions and casts these are.
+// Runs the conditions in DuckDB, because they use its regular expressions and casts.
 class TextFormsTest : public testing::Test {
  protected:
   bool Holds(const std::string& text, const std::string& condition) {

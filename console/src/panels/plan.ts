@@ -63,11 +63,7 @@ export class PlanPanel {
 
   private drawPlanned(roots: PlannedOperator[]): void {
     this.element.replaceChildren(
-      h(
-        'p',
-        { class: 'note' },
-        'The query was answered while it was planned, so no operator has a time.',
-      ),
+      h('p', { class: 'note' }, 'The query was answered while it was planned, so no operator has a time.'),
       h('ul', { class: 'tree', 'aria-label': 'Operators of the plan' }, ...roots.map(drawPlannedOperator)),
     );
   }
