@@ -81,7 +81,7 @@ Result<size_t> FooterFile::Put(std::string_view object_end) {
 }
 
 void FooterFile::Clear() {
-  if (ftruncate(descriptor_, 0) != 0) return;  // The next content replaces this one.
+  if (ftruncate(descriptor_, 0) != 0) return;  // Put replaces the content anyway.
   metadata_ = {};
 }
 

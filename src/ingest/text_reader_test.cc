@@ -19,7 +19,7 @@ class TextOfOneCharacter : public testing::TestWithParam<EncodedText> {
  protected:
   ~TextOfOneCharacter() override { std::filesystem::remove(path_); }
 
-  // What is read in blocks of this size.
+  // Returns the text that the reader gets in blocks of this size.
   Result<std::string> Read(size_t block_bytes) {
     std::ofstream(path_, std::ios::binary) << GetParam().bytes;
     TARN_TRY(TextReader reader,

@@ -191,7 +191,7 @@ Result<FooterProbe::Object> FooterProbe::Read(const std::string& key, WatchedTas
   Result<std::string> etag = Fetch(key, task, noting);
   Result<Object> object = etag.ok() ? Decode(task, noting) : etag.error();
   if (object.ok()) object->etag = std::move(*etag);
-  // Another thread may need the memory before this one reads the next footer.
+  // Other threads may need the memory before the next Read.
   if (is_long) footer_.Clear();
   return object;
 }
