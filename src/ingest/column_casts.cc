@@ -9,7 +9,9 @@
 namespace tarn::ingest {
 namespace {
 
-constexpr std::string_view kCastMark = "[cast] ";
+// The parts of the message: the column, the text and the type, each after a separator.
+constexpr std::string_view kCastMark = "[cast]";
+constexpr char kSeparator = '\x1f';
 
 bool IsNumber(std::string_view type) {
   return type.ends_with("INT") || type == "INTEGER" || type == "DOUBLE" || type == "FLOAT" ||
@@ -26,13 +28,13 @@ std::string SameAsBefore(const std::string& name, const Column& column, const st
 
 // Returns a cast that fails for values that do not meet the condition.
 std::string CastIf(const std::string& condition, const Column& column, const std::string& type) {
-  const std::string says =
-      duck::QuoteLiteral(fmt::format("{}column \"{}\": \"", kCastMark, column.name));
-  const std::string rest = duck::QuoteLiteral(fmt::format("\" is no {}", type));
+  const std::string start =
+      duck::QuoteLiteral(fmt::format("{0}{1}{2}{1}", kCastMark, kSeparator, column.name));
+  const std::string end = duck::QuoteLiteral(fmt::format("{}{}", kSeparator, type));
   return fmt::format(
       "CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({0} AS {2}) "
-      "ELSE CAST(error({3} || left(CAST({0} AS VARCHAR), 100) || {4}) AS {2}) END",
-      duck::QuoteIdentifier(column.name), condition, type, says, rest);
+      "ELSE CAST(error({3} || left(CAST({0} AS VARCHAR), {4}) || {5}) AS {2}) END",
+      duck::QuoteIdentifier(column.name), condition, type, start, kCastTextMax, end);
 }
 
 }  // namespace
@@ -50,9 +52,28 @@ std::string CastChecked(const Column& column, const std::string& type) {
   return CastIf(fmt::format("TRY_CAST({} AS {}) IS NOT NULL", name, type), column, type);
 }
 
-std::string MessageOfCast(const std::string& message) {
-  const size_t mark = message.find(kCastMark);
-  return mark == std::string::npos ? message : message.substr(mark + kCastMark.size());
+std::string CastFailure::Message() const {
+  return fmt::format("column \"{}\": \"{}\" is no {}", column, text, type);
+}
+
+CastFailure UnformattedText(const std::string& column, const std::string& text,
+                            const std::string& type, const std::string& format) {
+  return {column, text,
+          fmt::format("{} in the format {} (--with {})", type, format,
+                      type == "DATE" ? "dateformat" : "timestampformat")};
+}
+
+// The text may have separators too.
+std::optional<CastFailure> FailureOfCast(const std::string& message) {
+  const size_t mark = message.find(std::string(kCastMark) + kSeparator);
+  if (mark == std::string::npos) return std::nullopt;
+  const size_t column = mark + kCastMark.size() + 1;
+  const size_t text = message.find(kSeparator, column) + 1;
+  const size_t type = message.rfind(kSeparator) + 1;
+  if (text == 0 || type <= text) return std::nullopt;
+  return CastFailure{.column = message.substr(column, text - 1 - column),
+                     .text = message.substr(text, type - 1 - text),
+                     .type = message.substr(type)};
 }
 
 }  // namespace tarn::ingest

@@ -2,6 +2,7 @@
 
 // Casts of columns that change no value.
 
+#include <optional>
 #include <string>
 
 #include "ingest/columns.h"
@@ -19,8 +20,22 @@ std::string CastTo(const Column& column, const std::string& type, const TextForm
 // The same for texts that a reader has checked (ingest/text_rules.h).
 std::string CastChecked(const Column& column, const std::string& type);
 
-// Extracts the error of such an expression from a message: "column "n": "1.7" is no BIGINT".
-// Returns other messages unchanged.
-std::string MessageOfCast(const std::string& message);
+// A value that such an expression refused.
+struct CastFailure {
+  std::string column;
+  std::string text;  // The first kCastTextMax characters.
+  std::string type;
+
+  // "column "n": "1.7" is no BIGINT"
+  std::string Message() const;
+};
+constexpr size_t kCastTextMax = 100;
+
+// The failure of a text that is not in the format given for a column.
+CastFailure UnformattedText(const std::string& column, const std::string& text,
+                            const std::string& type, const std::string& format);
+
+// Returns nullopt if the message of an error is not from such an expression.
+std::optional<CastFailure> FailureOfCast(const std::string& message);
 
 }  // namespace tarn::ingest

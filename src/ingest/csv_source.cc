@@ -140,12 +140,16 @@ std::string TypesOption(const std::vector<Column>& before, const std::vector<Col
 
 bool IsMoment(std::string_view type) { return type == "DATE" || type.starts_with("TIMESTAMP"); }
 
+const char* FormatOption(std::string_view type) {
+  return type == "DATE" ? "dateformat" : "timestampformat";
+}
+
 // Whether the values of a column are dates that are written in a given or found format.
 bool HasFormat(const Input& input, const CsvColumn& column, const TextForms& forms) {
   const std::string kind = column.kinds.Type();
   const std::string& type = IsMoment(column.first_type) ? column.first_type : kind;
   if (!IsMoment(type)) return false;
-  if (HasOption(input, type == "DATE" ? "dateformat" : "timestampformat")) return true;
+  if (HasOption(input, FormatOption(type))) return true;
   const auto& formats = type == "DATE" ? forms.date_formats : forms.timestamp_formats;
   return kind == "VARCHAR" && !formats.empty();
 }
@@ -253,6 +257,46 @@ std::vector<ColumnRule> RulesOf(const std::vector<Column>& targets,
   return rules;
 }
 
+// The error for the first line with a text that a cast has refused.
+std::optional<Error> FindLine(const std::vector<CsvColumn>& columns,
+                              const std::vector<CsvFile>& files, const CastFailure& failure) {
+  std::vector<ColumnRule> rules(columns.size());
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (!EqualsIgnoreCase(columns[i].name, failure.column)) continue;
+    rules[i] = {failure.type, RuleAgainst(failure.text, kCastTextMax)};
+  }
+  constexpr uint64_t kBatchRows = 10'000;
+  const auto rows = RowsOfFiles(columns, files, {.rows = kBatchRows}, std::move(rules));
+  const Result<std::unique_ptr<duck::TextBatchReader>> reader = rows->Open();
+  if (!reader.ok()) return std::nullopt;
+  for (;;) {
+    const Result<duck::TextBatch> batch = (*reader)->Next();
+    if (!batch.ok()) return batch.error();
+    if (batch->rows() == 0) return std::nullopt;
+  }
+}
+
+// Refuses texts in another format than the one given for the target type of their column.
+Result<> CheckGivenFormats(const Input& input, const std::vector<Column>& targets,
+                           const std::vector<CsvColumn>& columns, const std::vector<CsvFile>& files,
+                           const std::string& as_text, const TextSource& source,
+                           Converter& converter) {
+  for (const Column& column : source.columns) {
+    const Column* target = FindColumn(targets, column.name);
+    if (target == nullptr || !IsMoment(target->type) || column.type != "VARCHAR") continue;
+    const char* const option = FormatOption(target->type);
+    if (!HasOption(input, option)) continue;
+    const auto& formats =
+        target->type == "DATE" ? source.forms.date_formats : source.forms.timestamp_formats;
+    TARN_TRY(const std::optional<std::string> text,
+             FirstUnformatted(column.name, *formats.begin(), false, as_text, converter));
+    if (!text) continue;
+    const CastFailure failure = UnformattedText(column.name, *text, target->type, *formats.begin());
+    return FindLine(columns, files, failure).value_or(InvalidArgument(failure.Message()));
+  }
+  return {};
+}
+
 // Sets the rows of `source`, in batches of texts that DuckDB casts.
 Result<> ReadBatches(const Input& input, const std::vector<CsvColumn>& columns,
                      const std::vector<CsvFile>& files, const std::vector<Column*>& formatted,
@@ -264,6 +308,9 @@ Result<> ReadBatches(const Input& input, const std::vector<CsvColumn>& columns,
   source.has_batches = true;
   source.bytes_read = [rows] { return rows->bytes_read(); };
   source.read_error = [rows] { return rows->error(); };
+  source.find_line = [columns, files](const CastFailure& failure) {
+    return FindLine(columns, files, failure);
+  };
   std::string list;
   for (const Column& column : source.columns) {
     list += list.empty() ? "" : ", ";
@@ -304,6 +351,10 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
       column.type = "VARCHAR";
     } else if (HasOption(input, "all_varchar")) {
       continue;
+    } else if (target != nullptr && IsMoment(target->type) &&
+               HasOption(input, FormatOption(target->type))) {
+      column.type = target->type;
+      formatted.push_back(&column);
     } else if (HasFormat(input, columns[i], source.forms)) {
       formatted.push_back(&column);
     } else if (has_plain_numbers) {
@@ -325,6 +376,7 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
   TARN_TRY(const std::vector<std::string> notes,
            DecideTypes(questions, as_text, source.forms, converter));
   source.notes.insert(source.notes.end(), notes.begin(), notes.end());
+  TARN_CHECK_OK(CheckGivenFormats(input, targets, columns, files, as_text, source, converter));
   NoteHeader(SaysHeader(input) ? std::nullopt : std::optional(files[0].syntax.has_header),
              files[0].first_types.empty(), source);
   KeepFound(before, targets, source);

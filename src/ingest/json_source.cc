@@ -84,6 +84,39 @@ std::string ColumnSql(const Column& column, const GivenFormats& formats) {
   return fmt::format("CAST({0} AS {1}) AS {0}", name, column.type);
 }
 
+// The error for the first record with a text that a cast has refused.
+std::optional<Error> FindLine(JsonRows& rows, const CastFailure& failure, Converter& converter) {
+  const auto& columns = rows.columns();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].name != failure.column) continue;
+    if (rows.shape(i).form() != JsonShape::Form::kText) return std::nullopt;
+    rows.SetRule(i, {failure.type, RuleAgainst(failure.text, kCastTextMax)});
+  }
+  const Result<> read = converter.Run(
+      fmt::format("SELECT count({}) FROM {}()", duck::QuoteIdentifier(failure.column), kRows));
+  return read.ok() ? std::nullopt : rows.error();
+}
+
+// Refuses texts in another format than the one given for the target type of their column.
+Result<> CheckGivenFormats(const GivenFormats& formats, const std::vector<Column>& targets,
+                           const TextSource& source, JsonRows& rows, Converter& converter) {
+  for (const Column& column : source.columns) {
+    const Column* target = FindColumn(targets, column.name);
+    if (target == nullptr || column.type != "VARCHAR") continue;
+    const bool is_date = target->type == "DATE";
+    if (!is_date && !target->type.starts_with("TIMESTAMP")) continue;
+    const auto& format = is_date ? formats.date : formats.timestamp;
+    if (!format) continue;
+    TARN_TRY(const std::optional<std::string> text,
+             FirstUnformatted(column.name, *format, /*or_iso=*/true, fmt::format("{}()", kRows),
+                              converter));
+    if (!text) continue;
+    const CastFailure failure = UnformattedText(column.name, *text, target->type, *format);
+    return FindLine(rows, failure, converter).value_or(InvalidArgument(failure.Message()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
@@ -96,6 +129,9 @@ Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targe
   source.rows = rows->row_count();
   source.bytes_read = [rows] { return rows->bytes_read(); };
   source.read_error = [rows] { return rows->error(); };
+  source.find_line = [rows, &converter](const CastFailure& failure) {
+    return FindLine(*rows, failure, converter);
+  };
   for (size_t i = 0; i < rows->columns().size(); ++i) {
     source.columns.push_back({rows->columns()[i].name, rows->shape(i).TypeName()});
   }
@@ -113,6 +149,7 @@ Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targe
                             {.date_formats = {formats.date.value_or("")},
                              .timestamp_formats = {formats.timestamp.value_or("")}},
                             converter));
+  TARN_CHECK_OK(CheckGivenFormats(formats, targets, source, *rows, converter));
   std::string list;
   for (const Column& column : source.columns) {
     list += fmt::format("{}{}", list.empty() ? "" : ", ", ColumnSql(column, formats));

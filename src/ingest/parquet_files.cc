@@ -215,7 +215,8 @@ Result<Input> WithPacking(Input input, const PutTask& task) {
 
 // The error of a conversion, with the columns that differ from those of the dataset.
 Error ConversionError(Error error, const std::vector<Column>& wanted, const TextSource& source) {
-  error.message = PlainMessage(MessageOfCast(error.message));
+  const std::optional<CastFailure> failure = FailureOfCast(error.message);
+  error.message = PlainMessage(failure ? failure->Message() : error.message);
   const std::string difference = Difference(wanted, source.found);
   if (!wanted.empty() && error.kind != ErrorKind::kCancelled && !difference.empty()) {
     error.message += "\n" + difference;
@@ -252,7 +253,11 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
   if (!copied.ok()) {
     const auto read_error =
         source.read_error != nullptr ? source.read_error() : std::optional<Error>();
-    return read_error.value_or(copied.error());
+    if (read_error) return *read_error;
+    const std::optional<CastFailure> failure = FailureOfCast(copied.error().message);
+    std::optional<Error> with_line;
+    if (failure && source.find_line != nullptr) with_line = source.find_line(*failure);
+    return with_line.value_or(copied.error());
   }
   TARN_CHECK_OK(converter.UseOneThread(false));
   ParquetFiles result;

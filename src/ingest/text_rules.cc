@@ -125,6 +125,14 @@ TextRule RuleOf(std::string_view type) {
   return nullptr;
 }
 
+TextRule RuleAgainst(const std::string& text, size_t cut_at) {
+  // A text with fewer bytes has fewer characters too.
+  const bool is_complete = text.size() < cut_at;
+  return [text, is_complete](std::string_view other) {
+    return is_complete ? other != text : !other.starts_with(text);
+  };
+}
+
 Result<> CheckText(const ColumnRule& rule, std::string_view column, std::string_view text) {
   if (rule.holds == nullptr || rule.holds(text)) return {};
   constexpr size_t kTextBytes = 100;

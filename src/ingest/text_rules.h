@@ -17,6 +17,10 @@ using TextRule = std::function<bool(std::string_view text)>;
 // The rule of a type as DuckDB writes it; null for types without a rule.
 TextRule RuleOf(std::string_view type);
 
+// The rule that refuses only texts that begin with `text`, or are equal to it if it is shorter than
+// `cut_at` characters. Finds the line of a text that a cast has refused.
+TextRule RuleAgainst(const std::string& text, size_t cut_at);
+
 // The rule of a column.
 struct ColumnRule {
   std::string type;

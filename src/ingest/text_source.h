@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ingest/column_casts.h"
 #include "ingest/columns.h"
 #include "ingest/converter.h"
 #include "ingest/parquet_files.h"
@@ -29,6 +30,9 @@ struct TextSource {
   std::function<uint64_t()> bytes_read;  // The number of bytes read so far; null: unknown.
   // The error of the reader, if it ended the conversion; null: DuckDB has its message.
   std::function<std::optional<Error>()> read_error;
+  // Reads the files again and returns the error for the first line with a text that a cast refused;
+  // nullopt: not found. Null: unsupported.
+  std::function<std::optional<Error>(const CastFailure&)> find_line;
   bool has_batches = false;  // The batches of rows become row groups.
   // DuckDB's reader of CSV gives batches whose sizes depend on the number of threads.
   bool needs_one_thread = false;

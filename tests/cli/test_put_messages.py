@@ -1,5 +1,6 @@
 """Error messages of tarn put: they name the file of the user, and say what to do."""
 
+import datetime
 import gzip
 
 import pytest
@@ -42,7 +43,25 @@ INTERNALS = ("Error:", "/tarn-put", "Possible ", "Candidates", "csv_rows", "deli
         ("a,b\n1,2\n", ["--with", "max_line_size=3", "--with", "comment=#"], ["line 1", "3 bytes"]),
         # Types.
         ("a,b\n1,x\n", ["--type", "b=BIGINT"], ['"a.csv", line 2: column "b": "x" is no BIGINT']),
-        ("a,b\n1,x\n", ["--type", "b=INTERVAL"], ['column "b": "x" is no INTERVAL']),
+        # Types whose texts DuckDB casts.
+        *(
+            (
+                f'a,b\n1,{good}\n2,\n3,"{bad}"\n',
+                ["--type", f"b={type}"],
+                [f'line 4: column "b": "{bad[:90]}'],
+            )
+            for type, good, bad in [
+                ("INTERVAL", "3 days", "3 dais"),
+                ("BLOB", "ab", "\\x"),
+                ("ENUM('x')", "x", "y"),
+                ("BIGINT[]", "[1]", "[1, x]"),
+                ("STRUCT(x INT)", "{'x': 1}", "{'x': y}"),
+                ("MAP(VARCHAR, INT)", "{a=1}", "{a=b}"),
+                ("TIMESTAMP_S", "2026-01-31 10:00:00", "2026-01-32 10:00:00"),
+                ("JSON", "{}", "{"),
+                ("ENUM('x')", "x", "y" * 500),
+            ]
+        ),
     ],
 )
 def test_message_about_csv(folder, put, content, options, said):
@@ -50,6 +69,40 @@ def test_message_about_csv(folder, put, content, options, said):
     done = put("a.csv", "--as", "t", *options)
     refused(done, *said)
     assert not [part for part in INTERNALS if part in done.stderr]
+
+
+@pytest.mark.parametrize("type, option", [("DATE", "dateformat"), ("TIMESTAMP", "timestampformat")])
+@pytest.mark.parametrize(
+    "name, content, line",
+    [
+        ("a.csv", "d,x\n01/02/2026,1\n,2\n12/31/2025,3\n", 4),
+        ("a.csv", "d,x\n12/31/2025,3\n01/02/2026,1\n", 2),
+        ("a.json", '{"d":"01/02/2026"}\n{"d":null}\n{"d":"12/31/2025"}\n', 3),
+    ],
+)
+def test_line_of_a_date_in_another_format(folder, put, name, content, line, type, option):
+    write(folder, name, content)
+    done = put(name, "--as", "t", "--type", f"d={type}", "--with", f"{option}=%d/%m/%Y")
+    said = f'"{name}", line {line}: column "d": "12/31/2025" is no {type} in the format %d/%m/%Y'
+    refused(done, said, f"--with {option}")
+
+
+def test_dates_in_a_given_format_after_empty_fields(folder, put, rows):
+    write(folder, "a.csv", "d,x\n" + ",1\n" * 30_000 + "31/12/2025,2\n")
+    ok(put("a.csv", "--as", "t", "--type", "d=DATE", "--with", "dateformat=%d/%m/%Y"))
+    assert rows("t")[0][-1] == [datetime.date(2025, 12, 31), 2]
+
+
+@pytest.mark.parametrize("type", ["INTERVAL", "ENUM('3 days')", "BIGINT[]"])
+def test_line_of_a_json_string_that_a_type_refuses(folder, put, type):
+    good = "[1]" if type == "BIGINT[]" else "3 days"
+    write(
+        folder, "a.json", f'{{"b":"{good}"}}\n{{"b":null}}\n\n{{"b":"3 dais"}}\n{{"b":"3 dais"}}\n'
+    )
+    refused(
+        put("a.json", "--as", "t", "--type", f"b={type}"),
+        '"a.json", line 4: column "b": "3 dais" is no',
+    )
 
 
 @pytest.mark.parametrize(
