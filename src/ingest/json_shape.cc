@@ -42,7 +42,9 @@ void JsonShape::BeginObject() {
 
 JsonShape::Field* JsonShape::FindField(std::string_view key) {
   size_t at = next_;
-  if (at >= fields_.size() || fields_[at].key != key) {
+  // A repetition is found from the first field of its key, so that the first value of an object is
+  // always in the first field.
+  if (at >= fields_.size() || fields_[at].is_repetition || fields_[at].key != key) {
     const auto found = index_.find(std::string(key));
     if (found == index_.end()) return nullptr;
     at = found->second;
@@ -65,7 +67,9 @@ JsonShape::Field& JsonShape::FindOrAddField(std::string_view key) {
       while (fields_[last].again != 0) last = fields_[last].again;
       fields_[last].again = fields_.size();
     }
-    fields_.push_back({.key = std::string(key), .shape = std::make_unique<JsonShape>()});
+    fields_.push_back({.key = std::string(key),
+                       .shape = std::make_unique<JsonShape>(),
+                       .is_repetition = !is_new});
     known = &fields_.back();
     known->last_object = object_;
     next_ = fields_.size();

@@ -33,6 +33,7 @@ class JsonShape {
     uint64_t count = 0;  // The number of objects with this key.
     uint64_t last_object = 0;
     size_t again = 0;  // The field for a repetition of the key in one object; 0: none.
+    bool is_repetition = false;
   };
 
   JsonShape();

@@ -32,6 +32,11 @@ def table(folder, put):
         ('{"":1,"_":2}', ["__1", "_"], [[1, 2]]),
         (r'{"x\u0000y":1,"x_y":2}', ["x_y_1", "x_y"], [[1, 2]]),
         ('{"a":1,"a":2}', ["a", "a_1"], [[1, 2]]),
+        (
+            '{"x":1,"b":"p"}\n{"c":2,"b":"q","x":3,"b":"r"}',
+            ["x", "b", "c", "b_1"],
+            [[1, "p", None, None], [3, "q", 2, "r"]],
+        ),
     ],
 )
 def test_keys_that_are_not_column_names_keep_their_values(table, content, names, rows):
@@ -187,6 +192,20 @@ def test_dates_in_a_given_format(table):
     found, _ = table('[{"d":"31.12.2025","t":"x"}]', "--with", "dateformat=%d.%m.%Y")
     assert str(found["d"].to_pylist()[0]) == "2025-12-31"
     assert found["t"].to_pylist() == ["x"]
+
+
+def test_given_format_of_a_given_type(folder, put, rows):
+    """The texts are dates in another format too, which would be detected."""
+    for name, text in [
+        ("a.json", '{"d":"01/02/2026"}\n{"d":"12/11/2025"}'),
+        ("a.csv", "d\n01/02/2026\n12/11/2025\n"),
+    ]:
+        write(folder, name, text)
+        for type, option in [("DATE", "dateformat"), ("TIMESTAMP", "timestampformat")]:
+            options = ["--type", f"d={type}", "--with", f"{option}=%d/%m/%Y"]
+            ok(put(name, "--as", "t", "--replace", *options))
+            days = [(each.month, each.day) for [each] in rows("t")[0]]
+            assert days == [(2, 1), (11, 12)], (name, type)
 
 
 # --- limits of queryd
