@@ -54,8 +54,8 @@ size_t Drop(tarn::duck::ResultStream& rows) {
 
 size_t Encode(tarn::duck::ResultStream& rows, Format format, Compression compression) {
   const auto encoder =
-      std::move(*tarn::engine::MakeEncoder(format, {}, rows.names(), rows.types()));
-  const auto compressor = tarn::engine::Compressor::Make(compression);
+      std::move(*tarn::result::MakeEncoder(format, {}, rows.names(), rows.types()));
+  const auto compressor = tarn::result::Compressor::Make(compression);
   std::string bytes;
   std::string sent;
   size_t total = 0;
@@ -87,14 +87,14 @@ size_t Encode(tarn::duck::ResultStream& rows, Format format, Compression compres
 size_t ThroughCData(tarn::duck::ResultStream& rows) {
   arrow::FieldVector fields;
   for (size_t i = 0; i < rows.names().size(); ++i) {
-    fields.push_back(arrow::field(rows.names()[i], tarn::engine::ToArrowType(rows.types()[i])));
+    fields.push_back(arrow::field(rows.names()[i], tarn::result::ToArrowType(rows.types()[i])));
   }
   const auto schema = arrow::schema(fields);
   size_t columns = 0;
   while (auto chunk = std::move(*rows.Next())) {
     std::vector<std::shared_ptr<arrow::ArrayData>> arrays;
     for (size_t i = 0; i < chunk->columns().size(); ++i) {
-      arrays.push_back(*tarn::engine::ToArrowArray(chunk->columns()[i], fields[i]->type(), 0,
+      arrays.push_back(*tarn::result::ToArrowArray(chunk->columns()[i], fields[i]->type(), 0,
                                                    chunk->row_count(), {}));
     }
     const auto batch = arrow::RecordBatch::Make(schema, static_cast<int64_t>(chunk->row_count()),
@@ -116,7 +116,7 @@ class DropBatches : public arrow::ipc::Listener {
 // Encodes the result as Arrow's stream, in pieces, and reads it as another process would.
 size_t ThroughIpc(tarn::duck::ResultStream& rows) {
   const auto encoder =
-      std::move(*tarn::engine::MakeEncoder(Format::kArrow, {}, rows.names(), rows.types()));
+      std::move(*tarn::result::MakeEncoder(Format::kArrow, {}, rows.names(), rows.types()));
   arrow::ipc::StreamDecoder decoder(std::make_shared<DropBatches>());
   std::string bytes;
   size_t total = 0;

@@ -14,7 +14,7 @@
 #include "result/json_value.h"
 #include "result/scalar_text.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 using ArrayPtr = std::shared_ptr<arrow::ArrayData>;
@@ -453,4 +453,4 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> ToArrowArray(
   return is_text ? maker.MakePlainText(vector, rows) : maker.Make(vector, type, rows);
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -12,7 +12,7 @@
 #include "duck/vector.h"
 #include "protocol/format.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Returns rows [begin, end) of a vector as an array of `type`, which is ToArrowType(vector.type()).
 // The array is valid as long as the chunk. CapacityError: the texts or lists are too large for
@@ -21,4 +21,4 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> ToArrowArray(
     const duck::VectorView& vector, const std::shared_ptr<arrow::DataType>& type, uint64_t begin,
     uint64_t end, const JsonOptions& options);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -10,7 +10,7 @@
 #include "result/arrow_array.h"
 #include "result/arrow_type.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 // Appends to the string of the last call of PointAt().
@@ -111,4 +111,4 @@ std::unique_ptr<ResultEncoder> MakeArrowEncoder(const std::vector<std::string>& 
   return std::make_unique<ArrowEncoder>(names, types, options);
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -6,7 +6,7 @@
 
 #include "result/result_encoder.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Returns an encoder for the Arrow IPC stream format: the schema, then a record batch for each call
 // of Rows. Types without an exact Arrow type become text, as in CSV. The output is empty until the
@@ -15,4 +15,4 @@ std::unique_ptr<ResultEncoder> MakeArrowEncoder(const std::vector<std::string>& 
                                                 const std::vector<duck::ColumnType>& types,
                                                 const JsonOptions& options);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -15,7 +15,7 @@
 #include "result/json_value.h"
 #include "result/type_cases.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 std::shared_ptr<arrow::Table> Read(const std::string& stream) {
@@ -278,4 +278,4 @@ TEST(ArrowEncoder, SendsTheDictionaryOfAnEnumOnce) {
 }
 
 }  // namespace
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 using TypePtr = std::shared_ptr<arrow::DataType>;
@@ -129,4 +129,4 @@ std::shared_ptr<arrow::DataType> ToArrowType(const ColumnType& type) {
   return HoldsExactly(type, 0) ? NativeType(type) : arrow::utf8();
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

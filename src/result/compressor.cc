@@ -9,7 +9,7 @@
 #include <limits>
 #include <new>
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 // The size of an output step.
@@ -132,4 +132,4 @@ std::unique_ptr<Compressor> Compressor::Make(Compression compression) {
   return std::make_unique<Identity>();
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -6,7 +6,7 @@
 
 #include "protocol/format.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Compresses a stream of bytes piece by piece. Each function appends the available output to `out`.
 // Uses bounded memory. Throws std::bad_alloc.
@@ -29,4 +29,4 @@ class Compressor {
   virtual void Finish(std::string& out) = 0;
 };
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -7,7 +7,7 @@
 
 #include "result/test_decompress.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 // Returns bytes, half of them repeated and half incompressible.
@@ -66,4 +66,4 @@ INSTANTIATE_TEST_SUITE_P(All, Compressors,
                                          Compression::kZstd));
 
 }  // namespace
-}  // namespace tarn::engine
+}  // namespace tarn::result

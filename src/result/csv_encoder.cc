@@ -6,7 +6,7 @@
 #include "result/json_value.h"
 #include "result/scalar_text.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 using duck::TypeId;
@@ -90,4 +90,4 @@ Result<> CsvEncoder::Rows(const Columns& columns, uint64_t begin, uint64_t end, 
   return {};
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

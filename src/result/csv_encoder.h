@@ -6,7 +6,7 @@
 
 #include "result/result_encoder.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // CSV according to RFC 4180, in UTF-8: a header line, CRLF after each line, quotes only where
 // necessary. Null is an empty field, an empty text is "". Nested values are JSON.
@@ -28,4 +28,4 @@ class CsvEncoder : public ResultEncoder {
 // Appends the text as a field. Replaces invalid UTF-8 by U+FFFD.
 void AppendCsvField(std::string_view text, std::string& out);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -8,7 +8,7 @@
 #include "result/json_value.h"
 #include "result/type_cases.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 using Field = std::optional<std::string>;  // nullopt for an empty field without quotes.
@@ -107,4 +107,4 @@ TEST(AppendCsvField, ReplacesInvalidUtf8) {
 }
 
 }  // namespace
-}  // namespace tarn::engine
+}  // namespace tarn::result

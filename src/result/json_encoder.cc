@@ -3,7 +3,7 @@
 #include "result/json_value.h"
 #include "result/value_text.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 void AppendJsonSummary(const ResultSummary& summary, std::string& out) {
   out += R"("row_count":)";
@@ -44,4 +44,4 @@ Result<> JsonEncoder::End(const ResultSummary& summary, std::string& out) {
   return {};
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -5,7 +5,7 @@
 
 #include "result/result_encoder.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // The JSON envelope of POST /sql:
 //   {"columns":[{"name":"id","type":"BIGINT"}],"rows":[[1],[2]],"row_count":2}
@@ -32,4 +32,4 @@ class JsonEncoder : public ResultEncoder {
 //   "row_count":2,"truncated":true}
 void AppendJsonSummary(const ResultSummary& summary, std::string& out);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -7,7 +7,7 @@
 #include "result/json_value.h"
 #include "result/type_cases.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 std::string Encode(const std::string& sql, JsonOptions options = {}) {
@@ -122,4 +122,4 @@ TEST(JsonEncoder, EncodesAllTypesOfTestAllTypes) {
 }
 
 }  // namespace
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -11,7 +11,7 @@
 #include "result/value_text.h"
 #include "result/variant_json.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 using duck::TypeId;
@@ -319,4 +319,4 @@ void AppendJsonTimestampTz(int64_t micros, std::string& out) {
   out += '"';
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

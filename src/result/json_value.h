@@ -7,7 +7,7 @@
 #include "duck/vector.h"
 #include "protocol/format.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Appends the text as a JSON string. Replaces invalid UTF-8 by U+FFFD.
 void AppendJsonString(std::string_view text, std::string& out);
@@ -24,4 +24,4 @@ void AppendPlainValue(const duck::VectorView& vector, uint64_t row, const JsonOp
 // True for types whose values contain other values, and for VARIANT.
 bool IsNested(duck::TypeId id);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

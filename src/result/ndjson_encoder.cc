@@ -6,7 +6,7 @@
 #include "result/json_encoder.h"
 #include "result/json_value.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // The same algorithm as DuckDB's QueryResult::DeduplicateColumns.
 std::vector<std::string> DistinctNames(const std::vector<std::string>& names) {
@@ -63,4 +63,4 @@ void NdjsonEncoder::Failed(std::string_view message, std::string& out) {
   out += "}\n";
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -5,7 +5,7 @@
 
 #include "result/result_encoder.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // One line with an object for each row, and a last line with the status:
 //   {"id":1,"name":"x"}
@@ -29,4 +29,4 @@ class NdjsonEncoder : public ResultEncoder {
 // Makes names distinct, like DuckDB in a subquery: a repeated `a` becomes `a_1`. Ignores case.
 std::vector<std::string> DistinctNames(const std::vector<std::string>& names);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

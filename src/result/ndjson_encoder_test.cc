@@ -6,7 +6,7 @@
 
 #include "result/type_cases.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 class NdjsonTypes : public testing::TestWithParam<TypeCase> {};
@@ -66,4 +66,4 @@ TEST(NdjsonEncoder, MakesRepeatedNamesDistinct) {
 }
 
 }  // namespace
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -7,7 +7,7 @@
 #include "result/json_encoder.h"
 #include "result/ndjson_encoder.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 Result<> RefuseUnknownTypes(const std::vector<duck::ColumnType>& types) {
@@ -43,4 +43,4 @@ Result<std::unique_ptr<ResultEncoder>> MakeEncoder(Format format, const JsonOpti
   return encoder;
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -10,7 +10,7 @@
 #include "duck/vector.h"
 #include "protocol/format.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Encodes a result in one of the formats of docs/http-api.md, "Formats". Call Begin, then Rows any
 // number of times, then End or Failed. Each appends to `out`. The memory of an encoder does not
@@ -46,4 +46,4 @@ Result<std::unique_ptr<ResultEncoder>> MakeEncoder(Format format, const JsonOpti
                                                    const std::vector<std::string>& names,
                                                    const std::vector<duck::ColumnType>& types);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

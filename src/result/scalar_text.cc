@@ -2,7 +2,7 @@
 
 #include "result/value_text.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 using duck::TypeId;
 using duck::VectorView;
@@ -114,4 +114,4 @@ void AppendScalarText(const VectorView& vector, uint64_t row, std::string& out) 
   }
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -5,7 +5,7 @@
 
 #include "duck/vector.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Appends the text of a value that is neither null nor nested. It is the same in all formats,
 // except for quotes and escapes, which it does not have.
@@ -16,4 +16,4 @@ duck::Int128 DecimalAt(const duck::VectorView& vector, uint64_t row);
 std::string_view EnumAt(const duck::VectorView& vector, uint64_t row);
 std::string_view TextAt(const duck::VectorView& vector, uint64_t row);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

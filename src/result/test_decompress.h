@@ -10,7 +10,7 @@
 
 #include "result/compressor.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Decompresses as much as possible of a stream, which need not be complete.
 inline std::string Gunzip(std::string bytes) {
@@ -57,4 +57,4 @@ inline std::string Decompress(Compression compression, const std::string& bytes)
   }
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

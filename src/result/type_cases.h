@@ -9,7 +9,7 @@
 #include "duck/database.h"
 #include "result/result_encoder.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 struct TypeCase {
   std::string sql;   // An expression.
@@ -32,4 +32,4 @@ duck::Connection& TestConnection();
 std::string EncodeQuery(const std::string& sql, Format format, const JsonOptions& options = {},
                         uint64_t piece_rows = 2048);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tarn::engine {
+namespace tarn::result {
 
 std::vector<TypeCase> NumberCases() {
   return {TypeCase{"127::TINYINT", "127"},
@@ -228,4 +228,4 @@ std::string EncodeQuery(const std::string& sql, Format format, const JsonOptions
   return out.ok() ? *out : out.error().message;
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

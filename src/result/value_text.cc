@@ -11,7 +11,7 @@
 #include <limits>
 #include <vector>
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 constexpr int64_t kSecondsPerDay = 86'400;
@@ -420,4 +420,4 @@ void AppendBase64(std::string_view bytes, std::string& out) {
   }
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

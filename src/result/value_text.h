@@ -9,7 +9,7 @@
 
 #include "duck/vector.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 void AppendInteger(int64_t value, std::string& out);
 void AppendInteger(uint64_t value, std::string& out);
@@ -50,4 +50,4 @@ void AppendUuid(duck::Int128 value, std::string& out);
 void AppendBits(std::string_view encoded, std::string& out);  // "0101"
 void AppendBase64(std::string_view bytes, std::string& out);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -5,7 +5,7 @@
 
 #include "result/value_text.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 namespace {
 
 using duck::ListEntry;
@@ -278,4 +278,4 @@ void AppendVariant(const VectorView& vector, uint64_t row, const JsonOptions& op
   VariantWriter(vector, row, options, out).Append(0);
 }
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -6,7 +6,7 @@
 #include "duck/vector.h"
 #include "result/json_value.h"
 
-namespace tarn::engine {
+namespace tarn::result {
 
 // Appends the value of a VARIANT as the JSON for its actual type. The layout is that of DuckDB's
 // VariantVector (src/include/duckdb/common/types/variant.hpp, storage version 1.5). A value with an
@@ -22,4 +22,4 @@ void AppendJsonDecimal(duck::Int128 unscaled, uint8_t scale, const JsonOptions& 
 void AppendJsonBignum(std::string_view encoded, const JsonOptions& options, std::string& out);
 void AppendJsonTimestampTz(int64_t micros, std::string& out);
 
-}  // namespace tarn::engine
+}  // namespace tarn::result

@@ -48,7 +48,7 @@ bool ResultSink::Send(uint64_t rows, std::string_view end_frame, bool whole) {
   if (compression_ == Compression::kNone) {
     taken = Write(rows, buffer_, end_frame);
   } else {
-    if (compressor_ == nullptr) compressor_ = Compressor::Make(compression_);
+    if (compressor_ == nullptr) compressor_ = result::Compressor::Make(compression_);
     compressor_->Write(buffer_, compressed_);
     // A flush lets the client read all of a piece that is sent because of its age.
     if (whole) {

@@ -42,7 +42,7 @@ class ResultSink {
   FrameSocket& socket_;
   // The accepted compression; kNone for small results.
   Compression compression_;
-  std::unique_ptr<Compressor> compressor_;
+  std::unique_ptr<result::Compressor> compressor_;
   std::string begin_frame_;
   std::string buffer_;
   std::string compressed_;

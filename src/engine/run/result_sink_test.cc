@@ -154,7 +154,8 @@ TEST(ResultSink, NamesTheCompressionInEachPiece) {
       EXPECT_EQ(sink.encoded_bytes(), text.size()) << "before compression";
       socket.Shutdown();
       reader.join();
-      EXPECT_EQ(compression == Compression::kGzip ? Gunzip(bytes) : Unzstd(bytes), text);
+      EXPECT_EQ(compression == Compression::kGzip ? result::Gunzip(bytes) : result::Unzstd(bytes),
+                text);
     }
   }
 }
@@ -173,7 +174,7 @@ TEST_F(ResultSinkTest, SendsOldPieces) {
   Done();
   ASSERT_GE(pieces.size(), 1U);
   EXPECT_EQ(pieces[0].compression, Compression::kGzip);
-  EXPECT_EQ(Gunzip(JoinedBytes(pieces)), "first");
+  EXPECT_EQ(result::Gunzip(JoinedBytes(pieces)), "first");
 }
 
 // A decompressor must detect a result that was cut short.
@@ -184,7 +185,7 @@ TEST_F(ResultSinkTest, DoesNotFinishTheStreamOfAFailedResult) {
   EXPECT_TRUE(sink.Finish(1, failed, false));
   Done();
   const std::string bytes = JoinedBytes(pieces);
-  EXPECT_EQ(Gunzip(bytes), std::string(10'000, 'x'));
+  EXPECT_EQ(result::Gunzip(bytes), std::string(10'000, 'x'));
   z_stream stream = {};
   ASSERT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));

@@ -79,7 +79,7 @@ bool IsRepeatable(const Verdict& verdict) {
 // Encodes chunks into the sink, up to the limits of the query.
 class RowWriter {
  public:
-  RowWriter(const protocol::Query& query, ResultEncoder& encoder, ResultSink& sink,
+  RowWriter(const protocol::Query& query, result::ResultEncoder& encoder, ResultSink& sink,
             ResultSummary& summary)
       : query_(query),
         encoder_(encoder),
@@ -128,7 +128,7 @@ class RowWriter {
   }
 
   const protocol::Query& query_;
-  ResultEncoder& encoder_;
+  result::ResultEncoder& encoder_;
   ResultSink& sink_;
   ResultSummary& summary_;
   const bool row_by_row_;
@@ -469,9 +469,9 @@ Result<> Worker::Stream(const protocol::Query& query, Bound& bound, const Watche
   if (bound.has_columns && !socket_.Write(protocol::ToFrame(bound.begun))) return ClientGone();
   Result<duck::ResultStream> rows = bound.statement->Execute();
   if (!rows.ok()) return ReasonOf(rows.error(), statement, task);
-  TARN_TRY(const std::unique_ptr<ResultEncoder> encoder,
-           MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers}, rows->names(),
-                       rows->types()));
+  TARN_TRY(const std::unique_ptr<result::ResultEncoder> encoder,
+           result::MakeEncoder(query.format, {.quote_big_numbers = query.quote_big_numbers},
+                               rows->names(), rows->types()));
   if (!bound.has_columns) {
     bound.begun.columns = ToMessage(ColumnsOf(*rows));
     sink.Begin(protocol::ToFrame(bound.begun));
