@@ -4,7 +4,8 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/log.h"
-#include "catalogd/store/listing.h"
+#include "catalogd/http/caller.h"
+#include "catalogd/service/lists.h"
 #include "http/entity_tags.h"
 
 namespace tarn::catalogd {
@@ -14,9 +15,6 @@ using http::Request;
 using http::Response;
 
 namespace {
-
-constexpr uint64_t kWholeBytes = 1024 * 1024;  // Smaller lists are sent with Content-Length.
-constexpr size_t kListPieceBytes = 256 * 1024;
 
 struct ListRequest {
   std::optional<http::EntityTags> if_none_match;
@@ -47,38 +45,6 @@ Result<ListRequest> ParseListRequest(const Request& request, Duration wait_max) 
   return asked;
 }
 
-asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::Identity& identity) {
-  const auth::DatasetScope& scope = identity.datasets;
-  if (scope.is_all()) co_return service.store.Now();
-  const auto look = [&service, &scope] { return service.store.Now(scope); };
-  co_return co_await service.readers.Run(identity.name, look);
-}
-
-// Waits until the current position is one that the client does not know, at most for asked.wait.
-// Returns the current position.
-asio::awaitable<Result<catalog::Position>> WaitForChange(Service& service, const Request& request,
-                                                         const ListRequest& asked) {
-  const auth::DatasetScope& scope = request.identity->datasets;
-  const Deadline deadline = Deadline::After(asked.wait);
-  Result<catalog::Position> now = co_await Now(service, *request.identity);
-  if (asked.wait == Duration::zero() || !now.ok() || !asked.Knows(*now)) co_return now;
-  const SharedSlots::Slot slot = service.waiter_slots.Acquire(request.identity->name);
-  const Error full = Unavailable("too many requests wait for a change (catalogd.waiters_max)");
-  if (!slot) co_return full;
-  const auto waiter = service.feed.Join(co_await asio::this_coro::executor, scope);
-  if (!waiter) co_return full;
-  service.waiting.Increment();
-  auto outcome = ChangeFeed::Outcome::kChanged;
-  while (outcome == ChangeFeed::Outcome::kChanged) {
-    // Reads again first, because a change may have come before the waiter was created.
-    now = co_await Now(service, *request.identity);
-    if (!now.ok() || !asked.Knows(*now)) break;
-    outcome = co_await waiter->Wait(deadline, *request.client);
-  }
-  service.waiting.Decrement();
-  co_return now;
-}
-
 void AddPosition(const catalog::Position& position, Response& response) {
   response.headers.emplace_back("ETag", http::Quoted(position.Text()));
   response.headers.emplace_back("X-Catalog-Revision", std::to_string(position.revision));
@@ -100,63 +66,29 @@ class ResponseTimeout {
   asio::steady_timer timer_;
 };
 
-class ListStream : public http::BodyStream {
+// `timeout`: null for a response that may take any time.
+class PieceStream : public http::BodyStream {
  public:
-  ListStream(Service& service, std::string user, SharedSlots::Slot slot,
-             std::unique_ptr<Listing> listing, std::unique_ptr<ResponseTimeout> timeout)
-      : service_(service),
-        user_(std::move(user)),
-        slot_(std::move(slot)),
-        listing_(std::move(listing)),
-        timeout_(std::move(timeout)) {}
+  PieceStream(std::unique_ptr<PieceReader> pieces, std::unique_ptr<ResponseTimeout> timeout)
+      : pieces_(std::move(pieces)), timeout_(std::move(timeout)) {}
 
-  asio::awaitable<Result<std::optional<std::string>>> Next() override {
-    const auto next = [this] { return listing_->Next(kListPieceBytes); };
-    Result<std::optional<std::string>> piece = co_await service_.readers.Run(user_, next);
-    if (!piece.ok()) service_.failures.Increment();
-    co_return piece;
-  }
+  asio::awaitable<Result<std::optional<std::string>>> Next() override { return pieces_->Next(); }
 
  private:
-  Service& service_;
-  const std::string user_;
-  const SharedSlots::Slot slot_;
-  const std::unique_ptr<Listing> listing_;
+  const std::unique_ptr<PieceReader> pieces_;
   const std::unique_ptr<ResponseTimeout> timeout_;
 };
-
-struct OpenedList {
-  std::unique_ptr<Listing> listing;
-  SharedSlots::Slot slot;  // For a list that is streamed.
-  std::string whole;       // The text of a small list.
-};
-
-// Takes the slot or the memory for a list before it reads any content. Runs on a pool thread.
-Result<OpenedList> OpenList(Service& service, const Request& request,
-                            const std::optional<catalog::Position>& since) {
-  OpenedList opened;
-  TARN_TRY(opened.listing, service.store.OpenListing(request.identity->datasets, since));
-  TARN_TRY(const uint64_t bytes, opened.listing->EstimateBytes(kWholeBytes));
-  if (bytes > kWholeBytes) {
-    opened.slot = service.stream_slots.Acquire(request.identity->name);
-    if (opened.slot) return opened;
-    return Unavailable("too many lists are being sent (catalogd.list_streams_max)");
-  }
-  TARN_CHECK_OK(request.ReserveResponse(bytes));
-  for (;;) {
-    TARN_TRY(const std::optional<std::string> piece, opened.listing->Next(kWholeBytes));
-    if (!piece) return opened;
-    opened.whole += *piece;
-  }
-}
 
 }  // namespace
 
 asio::awaitable<Result<Response>> HandleList(Service& service, const Request& request) {
   const Result<ListRequest> asked = ParseListRequest(request, service.settings.wait_max);
   if (!asked.ok()) co_return asked.error();
+  const Caller caller = CallerOf(request);
   if (asked->if_none_match || asked->wait > Duration::zero()) {
-    const Result<catalog::Position> now = co_await WaitForChange(service, request, *asked);
+    const auto is_known = [&asked](const catalog::Position& now) { return asked->Knows(now); };
+    const ChangeWait wait{.is_known = is_known, .timeout = asked->wait, .client = *request.client};
+    const Result<catalog::Position> now = co_await WaitForChange(service, caller, wait);
     if (!now.ok()) co_return now.error();
     if (asked->Knows(*now)) {
       service.lists_not_modified.Increment();
@@ -165,24 +97,25 @@ asio::awaitable<Result<Response>> HandleList(Service& service, const Request& re
       co_return response;
     }
   }
-  const auto open = [&service, &request, &asked] {
-    return OpenList(service, request, asked->since);
-  };
-  Result<OpenedList> opened = co_await service.readers.Run(request.identity->name, open);
-  if (!opened.ok()) co_return opened.error();
-  const Listing::Query& query = opened->listing->query();
-  Response response = Response::Json(200, "");
-  AddPosition(query.position, response);
-  (query.since ? service.lists_changes : service.lists_whole).Increment();
-  if (!opened->slot) {
-    response.body = std::move(opened->whole);
-    co_return response;
+  Result<OpenedList> list = co_await OpenList(service, caller, asked->since);
+  if (!list.ok()) co_return list.error();
+  Response response = Response::Json(200, std::move(list->whole));
+  AddPosition(list->position, response);
+  if (list->pieces != nullptr) {
+    auto timeout = std::make_unique<ResponseTimeout>(co_await asio::this_coro::executor, request,
+                                                     service.settings.list_timeout);
+    response.body = std::make_unique<PieceStream>(std::move(list->pieces), std::move(timeout));
   }
-  auto timeout = std::make_unique<ResponseTimeout>(co_await asio::this_coro::executor, request,
-                                                   service.settings.list_timeout);
-  response.body =
-      std::make_unique<ListStream>(service, request.identity->name, std::move(opened->slot),
-                                   std::move(opened->listing), std::move(timeout));
+  co_return response;
+}
+
+asio::awaitable<Result<Response>> HandleBackup(Service& service, const Request& request) {
+  const Caller caller = CallerOf(request);
+  Result<std::unique_ptr<PieceReader>> backup = co_await TakeBackup(service, caller);
+  if (!backup.ok()) co_return backup.error();
+  Response response{.content_type = "application/vnd.sqlite3"};
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"catalog.sqlite\"");
+  response.body = std::make_unique<PieceStream>(std::move(*backup), /*timeout=*/nullptr);
   co_return response;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "catalog/manifest_json.h"
+#include "catalogd/http/caller.h"
 #include "catalogd/http/list_handler.h"
 #include "catalogd/service/datasets.h"
 #include "http/entity_tags.h"
@@ -22,12 +23,6 @@ constexpr uint64_t kHistoryCount = 100;
 constexpr uint64_t kHistoryCountMax = 1000;
 
 using Handled = asio::awaitable<Result<Response>>;
-
-Caller CallerOf(const Request& request) {
-  return {.identity = *request.identity,
-          .request_id = request.id,
-          .reserve = [&request](uint64_t bytes) { return request.ReserveResponse(bytes); }};
-}
 
 Response RenderDataset(int status, DatasetJson dataset) {
   Response response = Response::Json(status, std::move(dataset.json).value_or(""));
