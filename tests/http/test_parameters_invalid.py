@@ -96,7 +96,7 @@ def test_text_that_is_not_unicode_is_refused(client, raw):
             '[[1, "a"]]',
             "query: params: $1: a list has a number and a text: its elements must have one type",
         ),
-        ("SELECT ?", "[{}]", "query: params: $1: an empty object has no type in SQL"),
+        ("SELECT ?", "[{}]", "query: params: $1: an empty object has no type in SQL: use null"),
         (
             "SELECT $x",
             '{"x": {"a": 1, "A": 2}}',

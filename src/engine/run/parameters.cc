@@ -62,7 +62,7 @@ std::optional<Magnitude> ReadInteger(std::string_view text) {
   return out;
 }
 
-// Returns the type of an integer literal in DuckDB, or kDouble if no integer type has room for it.
+// Returns the type of an integer literal in DuckDB, or kDouble if it fits no integer type.
 TypeId IntegerType(std::string_view text) {
   const std::optional<Magnitude> integer = ReadInteger(text);
   if (!integer) return TypeId::kDouble;
@@ -99,7 +99,7 @@ NumberShape ShapeOfNumber(std::string_view text) {
 std::string_view NameOf(TypeId id) {
   switch (id) {
     case TypeId::kBoolean:
-      return "true or false";
+      return "a boolean";
     case TypeId::kDouble:
       return "a number";
     case TypeId::kVarchar:
@@ -145,8 +145,9 @@ Result<Shape> Unify(Shape a, Shape b) {
         a.names.push_back(std::move(b.names[i]));
         a.children.push_back(std::move(b.children[i]));
       } else if (*found != b.names[i]) {
-        return InvalidArgument(fmt::format(
-            "objects of a list name the same field \"{}\" and \"{}\"", *found, b.names[i]));
+        return InvalidArgument(
+            fmt::format("the objects of a list name a field \"{}\" and \"{}\": use one spelling",
+                        *found, b.names[i]));
       } else {
         Shape& field = a.children[static_cast<size_t>(found - a.names.begin())];
         TARN_TRY(field, Unify(std::move(field), std::move(b.children[i])));
@@ -159,7 +160,7 @@ Result<Shape> Unify(Shape a, Shape b) {
 Result<Shape> ShapeOf(const ExactJson& json);
 
 Result<Shape> ShapeOfObject(const ExactJson& json) {
-  if (json.items.empty()) return InvalidArgument("an empty object has no type in SQL");
+  if (json.items.empty()) return InvalidArgument("an empty object has no type in SQL: use null");
   Shape shape{.id = TypeId::kStruct};
   std::vector<std::string> lower;
   for (size_t i = 0; i < json.items.size(); ++i) {

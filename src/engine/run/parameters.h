@@ -18,7 +18,8 @@ namespace tarn::engine {
 //    type. Other mixtures are an error.
 //  - An object is a STRUCT. In an array of objects, a missing member is null.
 //
-// Every error is kInvalidArgument, begins with "params: " and names the parameter.
+// Errors of the request are kInvalidArgument and begin with "params: ". An error of one parameter
+// names it.
 Result<> BindParameters(duck::Statement& statement, const std::string& params_json);
 
 }  // namespace tarn::engine

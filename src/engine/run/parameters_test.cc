@@ -127,11 +127,11 @@ TEST_F(ParametersTest, BindsOtherJsonValues) {
 TEST_F(ParametersTest, RefusesValuesWithoutACommonType) {
   EXPECT_EQ(Shown(R"([1,"a"])"),
             "params: $1: a list has a number and a text: its elements must have one type");
-  EXPECT_THAT(Shown("[true,1]"), HasSubstr("true or false and a number"));
+  EXPECT_THAT(Shown("[true,1]"), HasSubstr("a boolean and a number"));
   EXPECT_THAT(Shown("[[1],1]"), HasSubstr("a list and a number"));
   EXPECT_THAT(Shown("[[[1],[\"a\"]]]"), HasSubstr("a number and a text"));
   EXPECT_THAT(Shown(R"([{"a":1},{"a":[]}])"), HasSubstr("a number and a list"));
-  EXPECT_EQ(Shown("{}"), "params: $1: an empty object has no type in SQL");
+  EXPECT_EQ(Shown("{}"), "params: $1: an empty object has no type in SQL: use null");
   EXPECT_THAT(Shown(R"({"a":1,"A":2})"), HasSubstr("names \"a\" twice"));
   EXPECT_THAT(Shown(R"([{"a":1},{"A":2}])"), HasSubstr("\"a\" and \"A\""));
   EXPECT_THAT(Shown(R"({"":1})"), HasSubstr("is empty or has a NUL"));
