@@ -184,7 +184,7 @@ Result<> Connection::Register(const std::string& name, std::shared_ptr<const Row
       duckdb_register_table_function(static_cast<duckdb_connection>(connection_), function);
   duckdb_destroy_table_function(&function);
   if (state == DuckDBSuccess) return {};
-  return Internal("DuckDB takes no table function \"" + name + "\"");
+  return Internal("DuckDB refuses the table function \"" + name + "\"");
 }
 
 }  // namespace tarn::duck

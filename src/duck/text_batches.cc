@@ -157,7 +157,7 @@ Result<> Connection::RegisterBatches(const std::string& name,
   const duckdb_state state =
       duckdb_arrow_scan(static_cast<duckdb_connection>(connection_), name.c_str(),
                         static_cast<duckdb_arrow_stream>(stream->arrow_stream()));
-  if (state != DuckDBSuccess) return Internal("DuckDB takes no view \"" + name + "\"");
+  if (state != DuckDBSuccess) return Internal("DuckDB refuses the view \"" + name + "\"");
   streams_.push_back(std::move(stream));
   return {};
 }

@@ -22,8 +22,8 @@ namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
 constexpr int kProgressesToCached = 4;
-// Checks of memory that fail in a row before the process is to be replaced. A query that ends frees
-// its memory within this time.
+// The number of failed memory checks in a row after which the process is to be replaced. They take
+// long enough for a query that ends to free its memory.
 constexpr int kFailedMemoryChecks = 3;
 
 // The limit counts the whole stack of each thread.
@@ -232,7 +232,8 @@ void Engine::ReportCached() {
 
 void Engine::ReportReplacedFiles() {
   if (!sandbox_.FilesReplaced()) return;
-  // Repeats the report until the front replaces the process, which it delays after a start.
+  // Repeated until the front replaces the process. It does not replace a process that has just
+  // started.
   ReportUnhealthy({.reason = "files of the sandbox were replaced"});
 }
 

@@ -263,7 +263,8 @@ struct Unhealthy {
   std::string reason;
   // Queries fail in the process. If false, the process still works.
   bool broken = false;
-  // The replacement can wait until another one has ended, because at most memory has leaked.
+  // The replacement can wait until another process has ended, because the only possible damage is
+  // leaked memory.
   bool can_wait = false;
 };
 

@@ -80,7 +80,7 @@ class Worker {
     // Made from the statement of the plan. Empty for a description.
     std::optional<duck::BoundStatement> statement;
     protocol::Begun begun;
-    bool has_columns = false;  // `begun` has them.
+    bool has_columns = false;  // The columns are in `begun`.
   };
   Result<Plan*> PlanOf(const std::string& sql);
   Result<Bound> Bind(const protocol::Query& query, const WatchedTask& task);

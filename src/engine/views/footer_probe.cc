@@ -41,7 +41,7 @@ bool HasFaultyBloomFilter(const std::string& type) {
   return type == "BLOB" || type == "FLOAT" || type == "DOUBLE";
 }
 
-// Lets the memory of an object count.
+// Counts the memory of an object against the memory limit of probes.
 FooterProbe::Object Counted(FooterProbe::Object object, ProbeMemory& memory) {
   if (!object.guarded.empty()) {
     object.memory = memory.Hold(object.guarded.capacity() * sizeof(object.guarded[0]));
@@ -54,7 +54,7 @@ FooterProbe::Object ToObject(SchemaCache::Schema schema, const duck::FooterMetad
   const ObjectSchema& known = *object.schema;
   object.may_hide_nan = known.has_floats && !footer.is_by_duckdb;
   object.has_empty_names = footer.has_empty_names;
-  // DuckDB reads some groups as one value. Then the column of a leaf is unknown.
+  // The column of a leaf is unknown if DuckDB reads a group of the schema as one value.
   const bool is_mapped = known.leaf_columns.size() == footer.bloom_leaves.size();
   for (size_t leaf = 0; leaf < footer.bloom_leaves.size(); ++leaf) {
     if (!footer.bloom_leaves[leaf]) continue;
@@ -146,7 +146,7 @@ Result<std::string> FooterProbe::FetchFromBucket(const std::string& key, const W
   TARN_TRY(const s3::ObjectPart footer, client_.Read(key, end.object_bytes - needed, needed,
                                                      end.etag, task.deadline(), is_cancelled));
   TARN_TRY(const size_t more, Put(footer.bytes));
-  if (more > 0) return Unavailable("it has become another object");
+  if (more > 0) return Unavailable("it was overwritten while its footer was read");
   return std::move(end.etag);
 }
 

@@ -213,8 +213,8 @@ void Prober::State::Run(Tools& tools, const std::shared_ptr<Read>& read) {
   }
   if (std::exchange(tools.is_decoding, false)) job.request.on_decoding(read->index, true);
   if (const auto cancelled = read->task->CancelReason()) object = *cancelled;
-  // A database that saw an internal error may refuse everything from now on. One that had too
-  // little memory may hold some of it.
+  // After an internal error, a database may refuse all further statements. After a lack of memory,
+  // it may still hold some memory.
   const bool is_suspect = !object.ok() && (object.error().kind == ErrorKind::kInternal ||
                                            object.error().kind == ErrorKind::kOutOfMemory);
   if (is_suspect) {

@@ -79,8 +79,8 @@ class ViewSelect {
 
   bool HasPathOption() const { return !schema_.partitions.empty() && !HasColumn(kPathColumn); }
 
-  // Groups the objects by the SQL of their partitions, which begins with a comma. It is the same
-  // for all objects if the view has the path. Otherwise it has the values.
+  // Groups the objects by the SQL of their partition columns, which begins with a comma. If the
+  // view has the path, all objects have the same SQL. Otherwise the SQL contains their values.
   std::map<std::string, std::vector<uint64_t>> ByPartitions(
       const std::vector<uint64_t>& objects) const {
     if (HasPathOption() || schema_.partitions.empty()) return {{PartitionList(), objects}};

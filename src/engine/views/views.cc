@@ -28,7 +28,7 @@ KnownObject ObjectAt(const protocol::ViewSpec& view, size_t index) {
           .etag = std::string(index < view.etags.size() ? view.etags[index] : "")};
 }
 
-// The interval in which a query that waits for pins of others checks whether it was cancelled.
+// How often a query that waits for the pins of other queries checks whether it was cancelled.
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
 
 }  // namespace
