@@ -46,7 +46,7 @@ TEST(Token, VerifiesTheSecret) {
   other.back() = other.back() == 'x' ? 'y' : 'x';
   EXPECT_FALSE(Matches(made.token, other));
   EXPECT_FALSE(Matches(made.token, ""));
-  EXPECT_FALSE(Matches(MakeToken(MakeIdentity("a")).token, parts.secret)) << "a token of another";
+  EXPECT_FALSE(Matches(MakeToken(MakeIdentity("a")).token, parts.secret)) << "another token";
   // The file does not contain the secret.
   EXPECT_THAT(FormatTokens({made.token}), Not(HasSubstr(std::string(parts.secret))));
 }

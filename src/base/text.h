@@ -65,8 +65,8 @@ std::optional<std::string> PercentDecode(std::string_view text);
 // True for a path with a segment "." or "..", which a URL parser would resolve to another path.
 bool HasDotSegment(std::string_view path);
 
-// The order of names without regard to ASCII case, and of those that differ in case only by their
-// bytes: these are next to each other.
+// Orders names without regard to ASCII case. Names that differ only in case are next to each other,
+// in the order of their bytes.
 struct LessIgnoringCase {
   bool operator()(std::string_view a, std::string_view b) const;
 };

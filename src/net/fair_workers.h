@@ -20,13 +20,13 @@
 namespace tarn::net {
 
 // Threads for work that would block an I/O thread for too long, such as a database or the JSON of a
-// long list. Owners (tokens) take turns, so that many requests of one owner delay a request of
-// another one by the work that runs, and by one piece of work of each owner.
+// long list. Owners (tokens) take turns: even if other owners have many requests, a request waits
+// only for the work that is already running and for one request of each other owner.
 //
 // Thread-safe. Outlives the coroutines that wait for it.
 class FairWorkers {
  public:
-  // `name`: of the threads; at most 15 bytes.
+  // `name` is the name of the threads, of at most 15 bytes.
   FairWorkers(size_t threads, const std::string& name);
   ~FairWorkers();
 

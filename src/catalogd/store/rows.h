@@ -24,7 +24,7 @@ struct DatasetRow {
   catalog::Manifest manifest;  // Without content.
   int64_t content_id = 0;
   uint64_t bytes = 0;      // See ListedBytes.
-  std::string key_folder;  // That all keys are in; empty: not known. See auth::KeyScope::FolderOf.
+  std::string key_folder;  // The folder of all keys; empty: unknown. See auth::KeyScope::FolderOf.
 };
 
 inline constexpr const char* kDatasetColumns =

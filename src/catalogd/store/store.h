@@ -217,9 +217,9 @@ class Store {
     bool is_same = false;
     Result<> schema = {};  // The error of a schema that may not replace the current one.
   };
-  // A version to make current again; without it, the current one (a touch).
+  // The former version that a restore makes current again. A touch has none.
   struct FormerVersion {
-    std::string dataset_id;  // Empty: of the last dataset with that name.
+    std::string dataset_id;  // Empty: the last dataset with that name.
     uint64_t version = 0;
   };
   // The stored content for a new version.
@@ -228,12 +228,12 @@ class Store {
     std::optional<Deletion> deletion;
     StoredContent stored;
   };
-  // The content of a source, which the client may register.
+  // The content of a source. The client may register its keys.
   struct SourceContent {
     std::string tag;  // The tag of the current version; empty without one.
     int64_t id = 0;
     std::string text;
-    bool is_same = false;  // As the current version.
+    bool is_same = false;  // The current version has the same content.
   };
 
   Store(SqliteDatabase database, Options options)
@@ -273,7 +273,7 @@ class Store {
   bool IsLarge(uint64_t bytes) const { return is_on_disk() && bytes > kLargeBytes; }
   static Result<Comparison> Compare(SqliteDatabase& database, const DatasetRow& current,
                                     const SentContent& sent, const PutOptions& options);
-  // Finds a former version. The errors tell a version that is unknown from a deletion.
+  // Finds a former version. The errors distinguish an unknown version from a deletion.
   static Result<StoredContent> FindFormer(SqliteDatabase& database, const std::string& name,
                                           const std::string& dataset_id, uint64_t version);
   static Result<std::optional<Deletion>> FindDeletion(SqliteDatabase& database,

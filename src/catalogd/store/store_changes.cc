@@ -348,7 +348,7 @@ Result<Store::PutResult> Store::Write(const std::string& name, const NewVersion&
 
 Result<> Store::WriteRow(const DatasetRow& row, uint64_t revision) {
   const catalog::Manifest& manifest = row.manifest;
-  // An UPDATE would need a trigger of its own for the sums.
+  // Not an UPDATE, because only DELETE and INSERT have triggers that keep the sums.
   TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM datasets WHERE name = ?"));
   TARN_CHECK_OK(remove.Bind(1, manifest.name).Step());
   TARN_TRY(SqliteStatement insert,

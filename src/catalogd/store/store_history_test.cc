@@ -76,7 +76,7 @@ TEST_F(StoreHistoryTest, ForgetsTheOldestDeletionsOfATenantBeyondItsLimit) {
   EXPECT_EQ(store->Restore("red00", "", 1).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(Versions("red00"), 0U);
   EXPECT_TRUE(store->Restore("red29", "", 1).ok());
-  // A client that has not read for long reads all of it again.
+  // A client that has not read the list for a long time gets the whole list.
   const catalog::Position old{store->Now().catalog_id, 1};
   EXPECT_EQ(ListSince(*store, old).since, std::nullopt);
   ExpectRightSums();
