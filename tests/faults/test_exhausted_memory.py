@@ -67,7 +67,7 @@ def test_exhausted_memory_costs_others_no_error(new_lake):
     assert max(seconds for seconds, _ in good) < 3
     assert all(bomb.status in (200, 400, 500, 503) for bomb in bombs), [b.text for b in bombs]
     for number in range(ATTACKERS):
-        lake.queryd.wait_for_line("running those of its token apart", f"user=bad{number}")
-    apart = lake.queryd.lines("running those of its token apart")
+        lake.queryd.wait_for_line("moving its token to another engine", f"user=bad{number}")
+    apart = lake.queryd.lines("moving its token to another engine")
     assert not [line for line in apart if "user=good" in line]
     wait_until_idle(lake.queryd)

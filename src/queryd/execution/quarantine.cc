@@ -100,7 +100,7 @@ void Quarantine::NoteExhausted(const std::string& user) {
   const MutexLock lock(mutex_);
   RecordOf(user).exhausted_at = Clock::now();
   if (is_new) {
-    log::Warn("a query exhausted the memory of an engine, running those of its token apart",
+    log::Warn("a query exhausted the memory of an engine, moving its token to another engine",
               {{"user", user}});
   }
 }
