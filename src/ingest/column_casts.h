@@ -14,7 +14,7 @@ namespace tarn::ingest {
 // the statement fails with the name of the column and the value. Numbers become the nearest FLOAT
 // or DOUBLE.
 //
-// `forms`: the column is text from CSV; null: it is not.
+// `forms` is null unless the column is text from CSV.
 std::string CastTo(const Column& column, const std::string& type, const TextForms* forms);
 
 // The same for texts that a reader has checked (ingest/text_rules.h).

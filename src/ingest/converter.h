@@ -1,6 +1,6 @@
 #pragma once
 
-// DuckDB, as it makes Parquet of files.
+// Runs DuckDB to convert files to Parquet.
 
 #include <filesystem>
 #include <functional>
@@ -19,9 +19,9 @@ namespace tarn::ingest {
 // DuckDB's message without its kind, such as "Invalid Input Error: ", its advice and its settings.
 std::string PlainMessage(const std::string& message);
 
-// Statements show their progress as a step of the current phase, and end soon after a stop
-// (kCancelled), even if DuckDB does not interrupt them. Errors do not show statements, because the
-// user wrote none. Not thread-safe.
+// A DuckDB database for one `tarn put`. Its statements show their progress as a step of the current
+// phase, and end soon after a stop (kCancelled), even if DuckDB does not interrupt them. Errors do
+// not show statements, because the user wrote none. Not thread-safe.
 class Converter {
  public:
   // `folder` is for rows that do not fit into memory.

@@ -327,9 +327,9 @@ void NameColumns(CsvFile& file, std::vector<std::string>& notes) {
   }
 }
 
-// True if DuckDB would divide the file into other records. It reads line ends of several kinds, and
-// blank lines before the first record, in another way. After a byte order mark, it ends the names
-// at their first line end, also in quotes.
+// True if DuckDB would divide the file into other records than the scan: if it has line ends of
+// several kinds, or blank lines before the first record. After a byte order mark, DuckDB also ends
+// the line of the names at a line end in quotes.
 bool IsDividedOtherwise(const CsvFile& file) {
   const auto has_line_end = [](const std::string& text) {
     return text.find_first_of("\r\n") != std::string::npos;

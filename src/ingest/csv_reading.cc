@@ -13,7 +13,8 @@
 namespace tarn::ingest {
 namespace {
 
-// Those that the scan has used, or the program decides.
+// Options that are not passed on to DuckDB, because the scan has applied them or the program sets
+// them.
 constexpr std::array<std::string_view, 11> kReplacedOptions = {
     "delim",        "sep",         "quote",      "escape",          "skip",       "header",
     "null_padding", "all_varchar", "dateformat", "timestampformat", "sample_size"};
@@ -45,7 +46,7 @@ const char* NewLine(LineEnds ends) {
     case LineEnds::kCrLf:
       return ", new_line = '\\r\\n'";
     case LineEnds::kLf:
-    case LineEnds::kMixed:  // Written again, with LF.
+    case LineEnds::kMixed:  // The file has been written again, with LF.
       break;
   }
   return ", new_line = '\\n'";

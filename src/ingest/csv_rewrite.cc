@@ -52,7 +52,7 @@ Result<uint64_t> RewriteCsv(const TextFile& file, const CsvSyntax& syntax, const
   };
   TARN_TRY(const CsvScan scan, ScanCsv(file, syntax, hook, write));
   if (scan.ragged) {
-    return Error{ErrorKind::kStale, "the file has changed while it was read: run it again"};
+    return Error{ErrorKind::kStale, "the file has changed while it was read: repeat the command"};
   }
   if (std::fclose(written.release()) != 0) return failed();
   return longest;

@@ -97,7 +97,7 @@ Result<duck::TextBatch> CsvRows::Reader::Read() {
     TARN_TRY(const bool has_more, scanner_->ScanBlock());
     if (has_more) continue;
     if (scanner_->TakeScan().ragged) {
-      return Error{ErrorKind::kStale, "the file has changed while it was read: run it again"};
+      return Error{ErrorKind::kStale, "the file has changed while it was read: repeat the command"};
     }
     scanner_.reset();
   }

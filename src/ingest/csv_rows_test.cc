@@ -131,7 +131,7 @@ TEST_F(CsvRowsTest, KeepsTheErrorOfAFileThatChanged) {
   EXPECT_FALSE((*rows.Open())->Next().ok());
   ASSERT_TRUE(rows.error());
   EXPECT_EQ(rows.error()->kind, ErrorKind::kStale);
-  EXPECT_THAT(rows.error()->message, HasSubstr("run it again"));
+  EXPECT_THAT(rows.error()->message, HasSubstr("repeat the command"));
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class CsvScanner::Impl {
   TextReader text_;
   const CsvRecordHook record_hook_;
   std::string rest_;    // The text from the next record on.
-  size_t checked_ = 0;  // The bytes of it that are known to be UTF-8.
+  size_t checked_ = 0;  // The bytes of rest_ that are known to be UTF-8.
   size_t wanted_ = 0;   // An incomplete record is parsed again once its text has doubled.
   std::array<bool, 256> ends_field_{};
   CsvScan scan_;
@@ -74,7 +74,7 @@ class CsvScanner::Impl {
   uint64_t lines_in_record_ = 0;
   uint64_t lines_to_skip_ = 0;
   uint8_t line_ends_ = kNone;
-  uint8_t line_end_ = kNone;  // That of the current record.
+  uint8_t line_end_ = kNone;  // The line end of the current record.
   bool has_first_ = false;
 };
 

@@ -12,7 +12,7 @@
 namespace tarn::ingest {
 namespace {
 
-// "\t" is how DuckDB shows a tab, and "(empty)" no character.
+// DuckDB shows a tab as "\t", and no character as "(empty)".
 char ToCharacter(const std::string& text) {
   if (text == "\\t") return '\t';
   return text.size() == 1 ? text.front() : 0;
@@ -39,7 +39,7 @@ std::string GivenCsvOptions(const Input& input) {
   std::string text = OptionsText(input);
   if (!input.delimiter.empty()) text += ", delim = " + duck::QuoteLiteral(input.delimiter);
   if (input.has_no_header) text += ", header = false";
-  // Else lines that begin with a '#' are taken for comments where that makes the others fit.
+  // Otherwise DuckDB takes lines that begin with '#' for comments, if the other lines then fit.
   if (!HasOption(input, "comment")) text += ", comment = ''";
   return text;
 }

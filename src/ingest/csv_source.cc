@@ -105,8 +105,9 @@ TextForms FormsOf(const Input& input, std::set<std::string> date_formats,
   return forms;
 }
 
-// Makes columns VARCHAR that come as text for their targets, and returns questions for the types of
-// the others. `before` has the detected types; a column with another type is decided.
+// Sets the type of columns that come as text because of their targets to VARCHAR, and returns
+// questions for the types of the others. `before` has the detected types. A column with another
+// type is decided already.
 std::vector<TypeQuestion> QuestionsOf(const Input& input, const std::vector<Column>& before,
                                       const std::vector<Column>& targets, TextSource& source) {
   const bool plain_numbers = source.forms.decimal_separator == '.' && source.forms.thousands == 0;
@@ -144,7 +145,7 @@ const char* FormatOption(std::string_view type) {
   return type == "DATE" ? "dateformat" : "timestampformat";
 }
 
-// Whether the values of a column are dates that are written in a given or found format.
+// True if the values of a column are dates in a given or detected format.
 bool HasFormat(const Input& input, const CsvColumn& column, const TextForms& forms) {
   const std::string kind = column.kinds.Type();
   const std::string& type = IsMoment(column.first_type) ? column.first_type : kind;
@@ -177,14 +178,14 @@ std::set<std::string> FormatsOf(const std::vector<CsvFile>& files,
   return is_iso ? std::set<std::string>() : formats;
 }
 
-// Dates in a format are read as text.
+// The types with which DuckDB reads the columns: VARCHAR for dates in a format.
 std::vector<Column> TypesToRead(const TextSource& source, const std::vector<Column*>& formatted) {
   std::vector<Column> columns = source.columns;
   for (const Column* column : formatted) columns[column - source.columns.data()].type = "VARCHAR";
   return columns;
 }
 
-// The texts of a column in a format as dates.
+// The SQL that parses the texts of a column as dates in the known formats.
 std::string DateSql(const Column& column, const TextForms& forms) {
   std::string name = duck::QuoteIdentifier(column.name);
   if (column.type == "VARCHAR") return name;
@@ -196,7 +197,7 @@ std::string DateSql(const Column& column, const TextForms& forms) {
   return fmt::format("CAST(strptime({0}, [{1}]) AS {2}) AS {0}", name, literals, column.type);
 }
 
-// Texts in a format as dates.
+// A FROM clause with the rows of `from`, in which the `formatted` columns are dates.
 std::string WithFormats(const std::string& from, const TextSource& source,
                         const std::vector<Column*>& formatted) {
   std::string list;
@@ -241,7 +242,8 @@ bool NeedsCheck(const Column& column, const Column* target) {
   return target != nullptr && target->type != column.type && RuleOf(target->type) != nullptr;
 }
 
-// Makes such columns text, except dates in a format, and returns the rules of all columns.
+// Makes the columns that need a check text, except dates in a format. Returns the rules of all
+// columns.
 std::vector<ColumnRule> RulesOf(const std::vector<Column>& targets,
                                 const std::vector<Column*>& formatted, TextSource& source) {
   std::vector<ColumnRule> rules;

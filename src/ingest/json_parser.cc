@@ -51,13 +51,13 @@ Error JsonError(simdjson::error_code code) {
 }
 
 Result<std::string_view> NumberText(JsonValue value) {
-  // The token extends to the next one. Other white space than this is not JSON (RFC 8259, section
-  // 2).
+  // The token includes the white space up to the next one. JSON has only these four characters as
+  // white space (RFC 8259, section 2).
   std::string_view text = value.raw_json_token();
   text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
   if (IsJsonNumber(text)) return text;
   constexpr size_t kShown = 40;
-  return InvalidArgument(fmt::format("\"{}\" is no number of JSON",
+  return InvalidArgument(fmt::format("\"{}\" is not a JSON number",
                                      Shortened(ToValidUtf8(text.substr(0, kShown)), kShown)));
 }
 

@@ -116,7 +116,7 @@ size_t LeavesOf(const duck::TextType& type) {
 }
 
 Error HasChanged() {
-  return {ErrorKind::kStale, "the file has changed while it was read: run it again"};
+  return {ErrorKind::kStale, "the file has changed while it was read: repeat the command"};
 }
 
 Result<> Write(JsonValue value, JsonShape& shape, duck::VectorWriter& out, uint64_t row);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kRows = "json_rows";
 
-// The formats of dates that were given, of strptime.
+// The strptime formats that the user has set with --with.
 struct GivenFormats {
   std::optional<std::string> date;
   std::optional<std::string> timestamp;
@@ -27,14 +27,14 @@ Result<GivenFormats> FormatsOf(const Input& input) {
     } else if (name == "timestampformat") {
       formats.timestamp = value;
     } else {
-      return InvalidArgument(fmt::format(
-          "--with {}: JSON has no such option, but dateformat and timestampformat", name));
+      return InvalidArgument(
+          fmt::format("--with {}: JSON has only the options dateformat and timestampformat", name));
     }
   }
   return formats;
 }
 
-// The columns of strings, with the types that the given formats may make of them.
+// Asks whether the given formats fit the columns that have only strings.
 std::vector<TypeQuestion> QuestionsOf(const JsonRows& rows, const GivenFormats& formats,
                                       std::vector<Column>& columns) {
   std::vector<std::string> types;
@@ -51,7 +51,7 @@ std::vector<TypeQuestion> QuestionsOf(const JsonRows& rows, const GivenFormats& 
 
 bool IsMomentType(std::string_view type) { return type == "DATE" || type.starts_with("TIME"); }
 
-// Makes a column text that the reader checks, or JSON, if its target type needs that.
+// Makes a column JSON, or text that the reader checks, if its target type requires it.
 void UseTarget(size_t index, const Column& target, const GivenFormats& formats, JsonRows& rows,
                TextSource& source) {
   Column& column = source.columns[index];
@@ -72,7 +72,7 @@ void UseTarget(size_t index, const Column& target, const GivenFormats& formats, 
   if (target.type == "VARCHAR" || (rule != nullptr && !is_formatted)) column.type = "VARCHAR";
 }
 
-// A column of texts as one of its type.
+// The SQL that casts the texts of a column to its type.
 std::string ColumnSql(const Column& column, const GivenFormats& formats) {
   const std::string name = duck::QuoteIdentifier(column.name);
   const auto& format = column.type == "DATE" ? formats.date : formats.timestamp;

@@ -92,7 +92,8 @@ Result<std::vector<Column>> Targets(const std::vector<Column>& wanted,
   return targets;
 }
 
-// Lines of a name, a type there and a type here.
+// A table of the columns that differ: the name, the type in the dataset ("there"), and the type in
+// the files ("here").
 class DifferenceTable {
  public:
   using Row = std::array<std::string, 3>;
@@ -280,7 +281,7 @@ Error NoRows(const std::vector<std::string>& files) {
                                            : "the files have no rows");
 }
 
-// A message about temporary files as one about the files that the user named.
+// Replaces the paths of temporary files in a message by the files that the user named.
 std::string WithNames(std::string message, const Input& given, const fs::path& folder) {
   for (size_t i = 0; i < given.files.size(); ++i) {
     message = ReplaceAll(std::move(message), RewrittenFile(folder, i).string(), given.files[i]);

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// As DuckDB has them: the most rows, and a vector.
+// DuckDB's default for the rows of a row group, and the rows of a vector.
 constexpr uint64_t kGroupRowsMax = 122'880;
 constexpr uint64_t kGroupRowsMin = 2'048;
 

@@ -51,7 +51,7 @@ std::string MatchesAnyFormat(std::string_view column, const std::set<std::string
 }
 
 constexpr std::string_view kDay = R"(\d{4}-\d{1,2}-\d{1,2})";
-// DuckDB's finest time but for TIMESTAMP_NS is a microsecond.
+// DuckDB's times have microseconds, except for TIMESTAMP_NS.
 constexpr std::string_view kTimeForm = R"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6}0*)?)?)";
 constexpr std::string_view kTimeNsForm = R"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9}0*)?)?)";
 constexpr std::string_view kZone = R"(\s*(?:[zZ]|UTC|[+-]\d{2}(?::?\d{2})?))";

@@ -82,10 +82,10 @@ bool IsDay(std::string_view text) {
              std::string_view::npos;
 }
 
-// The reason for a refusal that the text does not show.
+// A hint for a refusal whose reason is not obvious from the text.
 std::string_view HintOf(std::string_view type, std::string_view text) {
   if (type == "BOOLEAN") return ": write true or false";
-  if (type == "DATE") return ": --with dateformat=%d/%m/%Y says how dates are written";
+  if (type == "DATE") return ": set the format of dates, as in --with dateformat=%d/%m/%Y";
   const bool is_floating = type == "DOUBLE" || type == "FLOAT";
   return is_floating && ParseDecimal(Trim(text)) ? ", because its digits would change" : "";
 }

@@ -69,10 +69,9 @@ TEST(CheckText, GivesReasonsThatTheTextDoesNotShow) {
             "column \"c\": \"1e-400\" is no DOUBLE, because its digits would change");
   EXPECT_EQ(message("DOUBLE", "one"), "column \"c\": \"one\" is no DOUBLE");
   EXPECT_EQ(message("BOOLEAN", "1"), "column \"c\": \"1\" is no BOOLEAN: write true or false");
-  EXPECT_EQ(
-      message("DATE", "01/02/2026"),
-      "column \"c\": \"01/02/2026\" is no DATE: --with dateformat=%d/%m/%Y says how dates are "
-      "written");
+  EXPECT_EQ(message("DATE", "01/02/2026"),
+            "column \"c\": \"01/02/2026\" is no DATE: set the format of dates, as in --with "
+            "dateformat=%d/%m/%Y");
   EXPECT_TRUE(CheckText({}, "c", "any text").ok());
 }
 

@@ -44,8 +44,8 @@ struct TextSource {
 };
 
 // Columns with a target type come as text, if there is a rule for its texts (ingest/text_rules.h).
-// Where DuckDB reads CSV, only those with a target type of text or numbers do, and
-// TextForms::CanBecome is their rule.
+// If DuckDB reads CSV, only columns with a target type of text or numbers come as text, and their
+// rule is TextForms::CanBecome.
 
 // DuckDB detects the format from the first rows. Then a scan reads all rows (ingest/csv_scan.h): a
 // column gets a type that represents all of its texts, or else VARCHAR. A line with another number
@@ -62,7 +62,7 @@ Result<TextSource> OpenCsv(const Input& input, const std::vector<Column>& target
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
                             Converter& converter, const PutTask& task);
 
-// True if DuckDB reads a column as text because of its target type; null: it has none.
+// True if DuckDB reads a column as text because of its target type. `target` is null without one.
 bool ComesAsText(const Column* target);
 
 // ", NAME = 'VALUE'" for each given option, and for options that turn off a detection of DuckDB.

@@ -37,7 +37,7 @@ INTERNALS = ("Error:", "/tarn-put", "Possible ", "Candidates", "csv_rows", "deli
         ("a,b\n1,2\n", ["--with", "decimal_separator=xx"], ["must be one character"]),
         ("a,b\n1,2\n", ["--with", "store_rejects=true"], ["no table of rejected lines"]),
         ("a,b\n1,2\n", ["--with", "names=x"], ["must be a list, as in", "names=['id', 'name']"]),
-        ("d\n01/02/2026\n", ["--type", "d=DATE"], ['"01/02/2026" is no DATE: --with dateformat=']),
+        ("d\n01/02/2026\n", ["--type", "d=DATE"], ['"01/02/2026" is no DATE: set the format']),
         ("a,b\n1,2\n", ["--with", "ignore_errors=maybe"], ["'maybe'"]),
         ("a,b\n1,2\n3\n", ["--with", "strict_mode=false"], ["line 3", "null_padding=true"]),
         ("a,b\n1,2\n", ["--with", "max_line_size=3", "--with", "comment=#"], ["line 1", "3 bytes"]),
