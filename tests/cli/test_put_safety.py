@@ -179,7 +179,7 @@ def test_folder_that_has_the_name_of_a_file(lake, run, served):
     ok(run("put", path, "--as", "t", "--into", served, "--replace"))
     assert sorted(os.listdir(served)) == ["t", "t.parquet"]
     for name in (".", ".."):
-        refused(run("put", path, "--as", name), "are folders everywhere")
+        refused(run("put", path, "--as", name), "are not names of datasets")
 
 
 def test_two_concurrent_replaces_in_a_bucket(lake, run, temporary):
@@ -190,7 +190,7 @@ def test_two_concurrent_replaces_in_a_bucket(lake, run, temporary):
         # The other has listed the objects before this object is added.
         wait_until(lambda: len(list(temporary.glob("*/stdin"))) == 1, "tarn put waits for its rows")
         ok(run("put", path, "--as", "t", "--replace", "--into", into))
-        refused(finish(tool, "id\n9\n"), "the rows of both are there: run it again")
+        refused(finish(tool, "id\n9\n"), "the rows of both are there: repeat the command")
     ok(run("put", path, "--as", "t", "--replace", "--into", into))
     assert len(lake.files.keys()) == 1
 
@@ -203,7 +203,7 @@ def test_name_that_differs_only_in_case(lake, run, served):
     path.write_text(CSV)
     for name in ("Sales", "other"):
         ok(run("put", path, "--as", name, "--into", served))
-    said = 'there is a dataset "Sales", and names that differ only in their case are one in SQL'
+    said = 'there is a dataset "Sales", and SQL ignores case: choose another name'
     refused(run("put", path, "--as", "sales", "--replace", "--into", served), said)
     (served / "file.PARQUET").write_bytes(parquet("SELECT 1 AS id"))
     refused(run("put", path, "--as", "file", "--into", served), 'there is a dataset "file"')

@@ -202,7 +202,7 @@ Result<http::ClientResponse> Register(Remote& remote, const PutOptions& options,
   Result<http::ClientResponse> registered = remote.Catalog(request);
   if (registered.ok() || registered.error().kind != ErrorKind::kPrecondition) return registered;
   return InvalidArgument(fmt::format(
-      "another client changed \"{}\" meanwhile, and nothing was registered: run it again",
+      "another client changed \"{}\" meanwhile, and nothing was registered: repeat the command",
       options.name));
 }
 
@@ -261,7 +261,7 @@ Result<> CheckName(const std::string& name) {
 Result<> CheckPrefix(const PutOptions& options) {
   if (options.prefix.empty()) return {};
   if (!options.into.empty()) {
-    return InvalidArgument("--prefix: --into s3://BUCKET/PREFIX has its own");
+    return InvalidArgument("--prefix: not with --into, whose s3://BUCKET/PREFIX has one");
   }
   if (const Result<> valid = auth::ValidateKeyPrefix(options.prefix); !valid.ok()) {
     return InvalidArgument("--" + valid.error().message);
@@ -275,7 +275,7 @@ Result<> CheckPrefix(const PutOptions& options) {
 Result<> PutDataset(const PutOptions& options) {
   TARN_CHECK_OK(catalog::ValidateName(options.name));
   if (options.name == "." || options.name == "..") {
-    return InvalidArgument("--as: . and .. are folders everywhere");
+    return InvalidArgument("--as: . and .. are not names of datasets: choose another name");
   }
   if (options.append && options.replace) {
     return InvalidArgument("--append and --replace: choose one");

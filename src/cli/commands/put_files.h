@@ -24,7 +24,7 @@ Error IsThere(const std::string& dataset);
 
 // A file, and the name of its object within the dataset: the first 128 bits of its SHA-256. So an
 // existing object is not sent again, and no object is overwritten. Several files from one input
-// share a hash of all, and have a number: "HASH-00001.parquet".
+// share one hash of all their contents, and are numbered: "HASH-00001.parquet".
 struct NamedFile {
   std::string path;
   std::string name;

@@ -88,7 +88,7 @@ Result<std::vector<std::string>> Matching(const std::string& file) {
   if (status == GLOB_NOMATCH) {
     return InvalidArgument(fmt::format("there is no file \"{}\"", file));
   }
-  if (status != 0) return Unavailable(fmt::format("cannot read what matches \"{}\"", file));
+  if (status != 0) return Unavailable(fmt::format("cannot read the files that match \"{}\"", file));
   return files;
 }
 
@@ -127,7 +127,8 @@ Result<> CheckDistinct(const std::vector<std::string>& files) {
   return {};
 }
 
-// Checks options of --with that Tarn reads too, so that it and DuckDB never differ about them.
+// Checks the options of --with that Tarn reads too, so that Tarn and DuckDB never interpret them
+// differently.
 Result<> CheckReadOptions(const Input& input) {
   std::set<std::string> names;
   for (const auto& [name, value] : input.options) {

@@ -36,7 +36,7 @@ Result<std::vector<Column>> ColumnsOf(s3::Client& bucket, const std::string& key
     TARN_TRY(const size_t needed, footer.Put(end.bytes));
     if (needed == 0) break;
     if (needed > kFooterBytesMax || needed > end.object_bytes) {
-      return InvalidArgument("its footer is longer than any");
+      return InvalidArgument("its footer is damaged (its length is impossible): write it again");
     }
     bytes = needed;
   }
@@ -89,7 +89,7 @@ Result<> DeleteFormer(s3::Client& bucket, const InBucket& dataset,
     if (const Result<> deleted = bucket.Delete(key, Deadline::Never()); !deleted.ok()) {
       return deleted.error().Wrap(
           fmt::format("the dataset has the new rows and still some former ones, such as those of "
-                      "\"{}\": run it again",
+                      "\"{}\": repeat the command",
                       key));
     }
   }
@@ -107,8 +107,8 @@ Result<> RequireNoOthers(s3::Client& bucket, const std::string& prefix, const st
   });
   if (are_ours) return {};
   return InvalidArgument(fmt::format(
-      "another process put rows into \"{}\" meanwhile, and the rows of both are there: run it "
-      "again",
+      "another process put rows into \"{}\" meanwhile, and the rows of both are there: repeat "
+      "the command",
       name));
 }
 

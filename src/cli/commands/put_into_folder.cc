@@ -25,7 +25,7 @@ namespace {
 
 Error ChangedMeanwhile(const std::string& name) {
   return InvalidArgument(fmt::format(
-      "another process changed \"{}\" meanwhile, and nothing was changed here: run it again",
+      "another process changed \"{}\" meanwhile, and nothing was changed here: repeat the command",
       name));
 }
 
@@ -55,8 +55,7 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
     if (!is_file && !is_folder) continue;
     if (dataset != options.name) {
       return InvalidArgument(fmt::format(
-          "there is a dataset \"{}\", and names that differ only in their case are one in SQL",
-          dataset));
+          "there is a dataset \"{}\", and SQL ignores case: choose another name", dataset));
     }
     if (is_file) found.file = entry.path();
   }
@@ -96,7 +95,8 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   return found;
 }
 
-// Moves the files into the folder of the dataset. A file with such a name has the same content.
+// Moves the files into the folder of the dataset. An existing file of the same name has the same
+// content, because names are hashes.
 Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& named,
                   const fs::path& unfinished, const fs::path& folder) {
   std::error_code code;

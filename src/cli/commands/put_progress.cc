@@ -7,7 +7,7 @@ namespace {
 
 struct Phase {
   const char* what;
-  double end;  // The share of all at the end of the phase.
+  double end;  // The share of the whole work that is done at the end of the phase.
 };
 
 Phase Describe(PutPhase phase) {

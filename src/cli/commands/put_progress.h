@@ -39,7 +39,7 @@ class PutProgressBar : public ingest::PutProgress {
   uint64_t done_ = 0;
   uint64_t step_begin_ = 0;
   uint64_t step_bytes_ = 0;
-  double phase_begin_ = 0;  // The share of all at the beginning of the phase.
+  double phase_begin_ = 0;  // The share_ at the beginning of the phase.
   double share_ = 0;
   const Clock::time_point started_ = Clock::now();
   Clock::time_point phase_started_ = started_;

@@ -203,7 +203,8 @@ Remote::Visibility Remote::WaitUntilVisible(const std::string& dataset) {
 }
 
 bool IsNotReached(std::string_view message) {
-  // The message of http::Send. Elsewhere in a message, it is about another daemon's connection.
+  // The message of http::Send begins with this text. Elsewhere in a message, the text is about a
+  // connection of another daemon.
   return message.starts_with("connect to ");
 }
 

@@ -47,7 +47,7 @@ TEST(EndOfStatement, HandlesEscapesInStrings) {
   const std::string_view text = R"(SELECT E'it\'s; x', 'a\';)";
   EXPECT_EQ(EndOfStatement(text), text.size());
   EXPECT_EQ(EndOfStatement(R"(SELECT E'open\';)"), std::string_view::npos);
-  EXPECT_EQ(EndOfStatement(R"(SELECT name'a\';)"), 16U) << "name is no E";
+  EXPECT_EQ(EndOfStatement(R"(SELECT name'a\';)"), 16U) << "the prefix is not E";
 }
 
 TEST(IsBlank, AcceptsTextWithoutAStatement) {

@@ -27,7 +27,7 @@ Result<Workspace> Workspace::Make() {
 Result<Workspace> Workspace::MakeIn(const fs::path& folder) {
   const fs::path path = folder / (".tarn-put-" + RandomId());
   std::error_code code;
-  // Not mkdtemp(): with the rights of other folders, because its content is moved out of it.
+  // Not mkdtemp(): this folder has the usual permissions, because its content is moved out of it.
   fs::create_directories(path, code);
   if (code) {
     return Unavailable(

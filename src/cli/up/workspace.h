@@ -11,7 +11,7 @@ namespace tarn::cli {
 class Workspace {
  public:
   static Result<Workspace> Make();
-  // Creates it hidden in `folder`, so that its files can be moved into `folder` atomically.
+  // Creates a hidden folder in `folder`, whose files can be moved into `folder` atomically.
   static Result<Workspace> MakeIn(const std::filesystem::path& folder);
   Workspace(Workspace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   Workspace& operator=(Workspace&&) = delete;
