@@ -51,8 +51,8 @@ std::string ProgramFolder(std::string_view setting) {
                          : std::string(setting);
 }
 
-// The rest of the memory is for the front, for the second engine of a replacement, and for the
-// kernel's cache of files.
+// By default 60 % of the memory. The rest is for the front, for the second engine of a replacement,
+// and for the kernel's cache of files.
 uint64_t MemoryLimit(const QuerydSettings& queryd) {
   return queryd.memory_limit > 0 ? static_cast<uint64_t>(queryd.memory_limit)
                                  : MachineMemory() / 100 * 60;
@@ -60,8 +60,8 @@ uint64_t MemoryLimit(const QuerydSettings& queryd) {
 
 uint64_t HardLimit(uint64_t memory_limit) { return memory_limit + memory_limit / 4 + 256'000'000; }
 
-// One engine at its hard limit, and half of its memory limit for other engines: those of limited
-// tokens, the isolated one, and a replaced one.
+// By default, one engine at its hard limit, and half of its memory limit for other engines: those
+// of limited tokens, the isolated one, and a replaced one.
 uint64_t EnginesLimit(const QuerydSettings& queryd, uint64_t memory_limit, uint64_t hard_limit) {
   if (queryd.engines_memory_limit > 0) return static_cast<uint64_t>(queryd.engines_memory_limit);
   return std::max(hard_limit, std::min(hard_limit + memory_limit / 2, MachineMemory() / 100 * 90));
@@ -72,8 +72,8 @@ uint64_t HardLimit(const QuerydSettings& queryd) {
                                       : HardLimit(MemoryLimit(queryd));
 }
 
-// An engine has the schemas of its datasets, and DuckDB the columns of their views, which takes
-// up to four times as much. DuckDB counts neither of them.
+// An engine keeps the schemas of its datasets. DuckDB also keeps the columns of their views, which
+// take up to four times as much memory. DuckDB's memory_limit counts neither of them.
 uint64_t SchemasLimit(const QuerydSettings& queryd) {
   constexpr uint64_t kMax = 512'000'000;
   return queryd.schemas_bytes_max > 0 ? static_cast<uint64_t>(queryd.schemas_bytes_max)
@@ -206,7 +206,7 @@ Service::Service(boost::asio::io_context& io, const LakehouseSettings& settings,
           static_cast<size_t>(settings.queryd.probed_datasets_max),
           CrashedProbes(CrashedProbesFile(settings.queryd.temp_directory,
                                           settings.queryd.catalogd_url + " " + lake.store.root),
-                        // A footer that needed too much memory is read again with another limit.
+                        // With another limit, footers that needed too much memory are read again.
                         fmt::format("{} {}", Version(), settings.queryd.probe_memory_limit)),
           {.dataset_bytes = static_cast<uint64_t>(settings.queryd.schema_bytes_max),
            .total_bytes = SchemasLimit(settings.queryd)}),

@@ -30,7 +30,7 @@ class CrashedProbes {
   // Reads the file, if there is one. `writer` is the version of the programs.
   CrashedProbes(std::filesystem::path file, std::string writer);
 
-  // Returns the error of the probe if it was one of this version, else null.
+  // Returns the error to report for this version, or null if its probe did not end a process.
   const std::string* Find(const WantedDataset& dataset) const;
   void Add(const WantedDataset& dataset, const std::string& error);
 

@@ -21,7 +21,8 @@ TEST_F(RegistrarTest, CreatesUpdatesSkipsAndDrops) {
   EXPECT_EQ(Counts(Refresh()), "created=0 updated=0 dropped=1 skipped=1 errors=0");
 }
 
-// In one change, so that no query sees the half of it; the engine drops first.
+// One message has all changes, so that no query sees only a part of them. The engine drops views
+// first.
 TEST_F(RegistrarTest, AppliesAllChangesAtOnce) {
   catalog.Add("z", "k", 1);
   Refresh();

@@ -9,8 +9,8 @@
 
 namespace tarn::queryd {
 
-// The errors that the log already shows. A refresh reports only the datasets that it tried again,
-// in any order, so that the same errors come in other combinations. Not thread-safe.
+// The errors that the log already shows. They are compared one by one, because each refresh reports
+// only the errors of the datasets that it tried again, in any order. Not thread-safe.
 class WarnedErrors {
  public:
   using Clock = std::chrono::steady_clock;
@@ -25,7 +25,7 @@ class WarnedErrors {
  private:
   const Duration again_after_;
   Clock::time_point warned_at_;
-  std::unordered_set<size_t> warned_;  // The hashes of the errors since then.
+  std::unordered_set<size_t> warned_;  // The hashes of the errors since warned_at_.
 };
 
 }  // namespace tarn::queryd

@@ -10,14 +10,14 @@ namespace asio = boost::asio;
 
 namespace {
 
-// A query that finds so many processes broken by others runs in an isolated one. Each try waits for
-// a new process.
+// A query that finds this many processes broken by other queries runs in an isolated process. Each
+// try waits for a new process.
 constexpr int kBrokenTriesMax = 3;
-// A query whose process was replaced this often also runs in an isolated one.
+// A query whose process was replaced this many times also runs in an isolated process.
 constexpr int kReplacedTriesBesideOthers = 2;
 constexpr int kReplacedTriesMax = 10;
-// A query that ran for less than this time when memory ran out is not likely to be the cause, and
-// runs beside others again so often.
+// A query that ran for less than this time when memory ran out is not likely to be the cause. It
+// runs beside others again, at most kExhaustedTriesMax times.
 constexpr auto kExhaustsAfter = std::chrono::milliseconds(250);
 constexpr int kExhaustedTriesMax = 3;
 

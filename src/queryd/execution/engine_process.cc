@@ -32,7 +32,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t kControlReadBytes = 4096;
-// SendOrDrop drops a frame if so many others wait.
+// SendOrDrop drops a frame if this many frames wait.
 constexpr size_t kWaitingFramesMax = 16;
 constexpr auto kReapEvery = std::chrono::milliseconds(5);
 constexpr auto kEndKnownWithin = std::chrono::seconds(5);

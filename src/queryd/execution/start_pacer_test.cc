@@ -43,13 +43,13 @@ TEST(StartBudget, KeepsAStartForAnEngineWhenAnotherHasUsedAllUp) {
   EXPECT_GT(budget.Take(good, now), 0s) << "its own start is used up too";
 }
 
-TEST(StartBudget, AnEngineThatEndsAllTheTimeHasOneStartMoreInTheTimeOfABurst) {
+TEST(StartBudget, AnEngineThatKeepsEndingHasOneExtraStartForEachBurst) {
   StartBudget budget(5, 2s);
   StartPacer bad = budget.MakeReserve();
   const auto begin = StartPacer::Clock::now();
   int starts = 0;
   for (auto now = begin; now < begin + 100s; ++starts) now += budget.Take(bad, now);
-  // 5 and one each 2 s of the common ones; one each 10 s of its own.
+  // From the shared budget: 5, and one each 2 s. From its own: one each 10 s.
   EXPECT_NEAR(starts, 5 + 50 + 10, 2);
 }
 

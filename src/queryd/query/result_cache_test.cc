@@ -82,7 +82,7 @@ TEST_F(ResultCacheTest, LimitsTheMemoryOfManySmallResults) {
   int kept = 0;
   for (int i = 0; i < 10'000; ++i) kept += Find(std::to_string(i)).empty() ? 0 : 1;
   EXPECT_GT(kept, 50);
-  EXPECT_LT(kept, 250) << "each takes what its nodes take too";
+  EXPECT_LT(kept, 250) << "the memory of their nodes counts too";
   EXPECT_EQ(Find("9999"), "x");
 }
 
