@@ -1,5 +1,5 @@
-"""tarn put, which makes a dataset of files, compared with DuckDB alone, in turns. DuckDB detects
-the types from all rows, like tarn put, or from the first rows only."""
+"""Compares tarn put, which makes a dataset of files, with DuckDB alone. They take turns. DuckDB
+detects the types from all rows, like tarn put, or from the first rows only."""
 
 import os
 import statistics

@@ -3,8 +3,8 @@
 
     tests/put_collections.py [--show-refusals] FOLDER…
 
-Each CSV, JSON and Parquet file becomes a dataset by `tarn put`, with the options that no one has to
-give. `tarn up` serves the datasets. Rows of CSV and JSON are compared, as text, with those that
+Each CSV, JSON and Parquet file becomes a dataset by `tarn put`, without any option for its content.
+`tarn up` serves the datasets. Rows of CSV and JSON are compared, as text, with those that
 Python's csv and json modules read; rows of Parquet must be readable. Prints the counts for each
 folder: right, refused with a clear message, refused with a bad message, and wrong. Ends with
 status 1 if a file is wrong or was refused badly. `./x test` installs the requirements.

@@ -59,7 +59,7 @@ def kill_engine(lake: Lake) -> None:
 
 
 def ask_until(over: threading.Event, client: Client, vary: bool) -> list[Answer]:
-    """Sends queries that break engines, with the same text or always another one."""
+    """Sends queries that break engines. With `vary`, each has another text."""
     answers: list[Answer] = []
     while not over.is_set():
         answers.append(client.sql(f"{BREAKING} -- {len(answers)}" if vary else BREAKING))

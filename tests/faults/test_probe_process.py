@@ -58,7 +58,7 @@ def test_dataset_that_crashed_two_probes_is_not_read_until_it_changes(far_lake):
     lake.wait_for_rows("good", [[1]])
     engine = engine_pid(lake.queryd)
     key = lake.files.key("bad.parquet")
-    # DuckDB requests the size of an object first, after no footer could be read.
+    # If Tarn cannot read a footer, DuckDB reads the object, and first requests its size.
     asks = f"HEAD /lake/{key} ".encode()
     proxy.delay_s = 3
     lake.catalog.put_keys("bad", key)

@@ -2,7 +2,7 @@ import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { EditorView } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
-/** Its colours are custom properties of the page's style sheet, so it serves light and dark. */
+/** Uses the custom properties of the page's style sheet as colours, so it suits light and dark. */
 const theme = EditorView.theme({
   '&': { height: '100%', fontSize: '14px', backgroundColor: 'var(--field)', color: 'var(--text)' },
   '&.cm-focused': { outline: 'none' },

@@ -8,7 +8,7 @@ import './queries.css';
 const everyMs = 1000;
 const shownMax = 100;
 
-/** The key of a line. The id is not enough: several tokens may use one, also repeatedly. */
+/** The key of a line. The id is not enough: another query can have it, even of the same token. */
 function keyOf(query: QueryInfo): string {
   return JSON.stringify([query.user, query.id, query.submitted_at]);
 }

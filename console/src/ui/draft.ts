@@ -5,7 +5,7 @@ const key = 'tarn.draft';
 /** The text of this tab. A new tab begins with the last text of any tab. */
 interface Draft {
   text: string;
-  hash: string; // That of the address when the text was written.
+  hash: string; // The part of the address after '#' when the text was written.
 }
 
 /** The initial text: that of the link, unless it was edited after the link was opened. */
