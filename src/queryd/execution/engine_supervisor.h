@@ -64,8 +64,8 @@ struct EngineOptions {
 //
 // If the former process still responds, the new one starts first and takes over when it is ready.
 // The former one completes its queries and is ended then. No query is refused meanwhile. At most
-// one process drains. If another process has to drain, its replacement waits if it can. Otherwise
-// one of the two is ended: the one that loses less work. Starts are paced.
+// one process drains. If another process has to drain, its replacement waits if it can. Otherwise,
+// of the two, the process that loses less work is ended. Starts are paced.
 //
 // A query that may have ended a process runs in an isolated one: see TakeIsolatedSlot.
 //
