@@ -92,7 +92,8 @@ def test_many_wide_footers_at_once_do_not_exhaust_the_probe_process(new_lake):
     the process ended again and again, and none of the datasets became available."""
     lake = new_lake.set("queryd", memory_limit="600MB", schemas_bytes_max=230_000_000).start()
     keys = [
-        lake.files.put_rows(f"wide{number}.parquet", wide(5000, 660 + number)) for number in range(4)
+        lake.files.put_rows(f"wide{number}.parquet", wide(5000, 660 + number))
+        for number in range(4)
     ]
     for number in range(60):
         lake.catalog.put_keys(f"d{number}", keys[number % len(keys)])
@@ -121,8 +122,9 @@ def test_objects_with_too_many_different_columns_fail_alone(new_lake):
     lake.add("narrow", "SELECT 42 AS id")
     lake.wait_for_rows("narrow", [[42]])
     wait_until(lambda: "wide" in errors(lake.query), "the dataset is refused")
-    assert "need more than half of queryd.probe_memory_limit (20000000 bytes)" in (
-        errors(lake.query)["wide"]
+    assert (
+        "need more than half of queryd.probe_memory_limit (20000000 bytes)"
+        in (errors(lake.query)["wide"])
     )
     lake.catalog.put_keys("wide", keys[0])
     wait_until(
