@@ -9,7 +9,7 @@ std::atomic<bool> is_thread_left_behind = false;
 
 }  // namespace
 
-Error Stopped() { return {ErrorKind::kCancelled, "stopped; nothing was changed"}; }
+Error StoppedError() { return {ErrorKind::kCancelled, "stopped; nothing was changed"}; }
 
 void LeaveBehind(std::thread thread) {
   is_thread_left_behind = true;

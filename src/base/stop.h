@@ -7,7 +7,7 @@
 namespace tarn {
 
 // The error of a command that was stopped before it changed anything.
-Error Stopped();
+Error StoppedError();
 
 // Detaches a thread that cannot be stopped. The program must then exit without destroying static
 // variables, because the thread may use them.

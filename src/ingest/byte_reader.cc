@@ -102,7 +102,7 @@ std::unique_ptr<Unpacker> MakeUnpacker(Packing packing) {
   return nullptr;
 }
 
-Error CannotRead(const std::string& path) {
+Error ReadError(const std::string& path) {
   return InvalidArgument(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
 }
 
@@ -139,13 +139,13 @@ ByteReader::~ByteReader() = default;
 
 Result<ByteReader> ByteReader::Open(const std::string& path, ReadHook hook, size_t block_bytes) {
   FILE* file = std::fopen(path.c_str(), "rbe");
-  if (file == nullptr) return CannotRead(path);
+  if (file == nullptr) return ReadError(path);
   return ByteReader(path, file, PackingOfFile(path), std::move(hook), block_bytes);
 }
 
 Result<std::string_view> ByteReader::NextBlock() {
   const size_t count = std::fread(block_.data(), 1, block_.size(), file_.get());
-  if (count == 0 && std::ferror(file_.get()) != 0) return CannotRead(path_);
+  if (count == 0 && std::ferror(file_.get()) != 0) return ReadError(path_);
   if (count > 0) TARN_CHECK_OK(hook_(count));
   return std::string_view(block_.data(), count);
 }

@@ -121,7 +121,7 @@ Result<T> Converter::Watch(uint64_t bytes, std::function<Result<T>(duck::Connect
     std::condition_variable has_ended;
     std::optional<Result<T>> result;  // guarded by mutex
   };
-  if (task_.stop.stop_requested()) return Stopped();
+  if (task_.stop.stop_requested()) return StoppedError();
   const auto task = std::make_shared<Task>();
   std::thread running([task, state = state_, work = std::move(work)] {
     Result<T> result = work(state->connection);
@@ -138,7 +138,7 @@ Result<T> Converter::Watch(uint64_t bytes, std::function<Result<T>(duck::Connect
       if (!stopped_at) stopped_at = now;
       if (now - *stopped_at > kInterruptTime) {
         LeaveBehind(std::move(running));
-        return Stopped();
+        return StoppedError();
       }
       // Repeated, because DuckDB loses an interrupt that arrives just before a statement begins.
       state_->connection.Interrupt();
@@ -153,7 +153,7 @@ Result<T> Converter::Watch(uint64_t bytes, std::function<Result<T>(duck::Connect
   }
   lock.unlock();
   running.join();
-  if (task_.stop.stop_requested()) return Stopped();
+  if (task_.stop.stop_requested()) return StoppedError();
   if (!task->result->ok()) return WithoutStatement(task->result->error());
   progress().EndStep();
   return std::move(*task->result);

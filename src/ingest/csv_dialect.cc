@@ -11,7 +11,7 @@
 namespace tarn::ingest {
 namespace {
 
-Error LeavesOut(const std::string& file, uint64_t lines) {
+Error LeftOutError(const std::string& file, uint64_t lines) {
   return InvalidArgument(fmt::format(
       "\"{}\": its first {} not have as many columns as the others. Correct the file, set the "
       "delimiter (as in --delimiter ';'), or skip these lines: --with skip={}",
@@ -26,7 +26,7 @@ Result<bool> MayHaveQuotes(const std::string& file, const std::string& options,
   const auto with_quotes = SniffCsv(file, options + ", quote = '\"'", converter);
   if (with_quotes.ok() && with_quotes->columns.size() == sniffed.columns.size()) return true;
   if (sniffed.quote == 0) return false;
-  return ValuesInOtherQuotes(file, sniffed.quote);
+  return OtherQuotesError(file, sniffed.quote);
 }
 
 // Checks that all lines have as many columns as the first one, with this delimiter. The error names
@@ -48,7 +48,7 @@ Result<> SplitInto(const std::string& head, char delimiter, const std::string& c
 // Refuses a file whose first lines DuckDB would skip.
 Result<> CheckLines(const Input& input, const std::string& file, const SniffedCsv& dialect) {
   if (HasOption(input, "skip") || dialect.lines_to_skip == 0) return {};
-  return LeavesOut(file, dialect.lines_to_skip);
+  return LeftOutError(file, dialect.lines_to_skip);
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ Result<CsvDialect> FindDialect(const Input& input, Converter& converter) {
     }
     if (!found.has_header) found.has_header = dialect->has_header;
     if (*found.has_header != dialect->has_header) {
-      return OtherHeader(input.files.front(), file, *found.has_header);
+      return OtherHeaderError(input.files.front(), file, *found.has_header);
     }
     if (!dialect->date_format.empty()) found.date_formats.insert(dialect->date_format);
     if (!dialect->timestamp_format.empty()) {

@@ -108,7 +108,7 @@ uint64_t LinesBeforeHeader(const SniffedCsv& sniffed, std::string_view beginning
   return sniffed.lines_to_skip;
 }
 
-Error HeaderFurtherDown(const std::string& file, std::string_view beginning, uint64_t lines) {
+Error HeaderFurtherDownError(const std::string& file, std::string_view beginning, uint64_t lines) {
   constexpr size_t kShown = 60;
   return InvalidArgument(
       fmt::format("\"{}\": the names of the columns seem to be in line {}: \"{}\". --with skip={} "
@@ -116,7 +116,7 @@ Error HeaderFurtherDown(const std::string& file, std::string_view beginning, uin
                   file, lines + 1, FitWidth(LineAt(beginning, lines), kShown), lines));
 }
 
-Error RaggedLine(const Input& input, const CsvFile& file) {
+Error RaggedLineError(const Input& input, const CsvFile& file) {
   const CsvScan& scan = file.scan;
   const bool is_short = scan.ragged->fields < scan.columns.size();
   std::string advice =
@@ -144,7 +144,7 @@ Error SeemsUtf16(const std::string& file) {
       "\"{}\" seems to be UTF-16 without a byte order mark: use --encoding utf-16le", file));
 }
 
-Error NoLines(const std::string& file, uint64_t skipped) {
+Error NoLinesError(const std::string& file, uint64_t skipped) {
   if (skipped == 0) {
     return InvalidArgument(
         fmt::format("\"{}\" has only blank lines, so its columns are unknown", file));
@@ -204,15 +204,15 @@ class CsvFinder {
     const bool is_trusted = sniffed.ok() && IsTrusted(*sniffed);
     CsvFile file{.path = path, .syntax = SyntaxOf(sniffed.ok() ? &*sniffed : nullptr, is_trusted)};
     TARN_CHECK_OK(Scan(file, is_trusted ? &*sniffed : nullptr));
-    if (file.scan.columns.empty()) return NoLines(path, SkippedLines());
+    if (file.scan.columns.empty()) return NoLinesError(path, SkippedLines());
     if (!is_trusted && !SaysHeader(input_) && HasValues(file.scan.first)) {
       file.syntax.has_header = false;
       TARN_TRY(file.scan, ScanWith(file));
     }
     if (file.scan.ragged) {
       const uint64_t lines = sniffed.ok() ? LinesBeforeHeader(*sniffed, beginning_) : 0;
-      if (lines > 0 && sniffed->has_header) return HeaderFurtherDown(path, beginning_, lines);
-      return RaggedLine(input_, file);
+      if (lines > 0 && sniffed->has_header) return HeaderFurtherDownError(path, beginning_, lines);
+      return RaggedLineError(input_, file);
     }
     if (is_trusted && sniffed->columns.size() == file.scan.columns.size()) {
       const bool has_our_quote = sniffed->quote == 0 || sniffed->quote == file.syntax.quote;
@@ -274,7 +274,7 @@ class CsvFinder {
       if (scan.ok()) file.scan = std::move(*scan);
       return scan.ok() ? Result<>() : Result<>(scan.error());
     }
-    if (scan.ok() && sniffed->quote != 0) return ValuesInOtherQuotes(file.path, sniffed->quote);
+    if (scan.ok() && sniffed->quote != 0) return OtherQuotesError(file.path, sniffed->quote);
     if (!scan.ok() && scan.error().kind == ErrorKind::kCancelled) return scan.error();
     Result<> as_quotes = scan.ok() ? Result<>() : Result<>(scan.error());
     if (!as_quotes.ok() && (IsAllQuoted(first_line_, file.syntax.delimiter) ||
@@ -380,7 +380,7 @@ Result<std::vector<CsvFile>> ScanCsvFiles(const Input& input, Converter& convert
     }
     NameColumns(file, notes);
     if (!files.empty() && files[0].syntax.has_header != file.syntax.has_header) {
-      return OtherHeader(files[0].path, path, files[0].syntax.has_header);
+      return OtherHeaderError(files[0].path, path, files[0].syntax.has_header);
     }
     files.push_back(std::move(file));
   }

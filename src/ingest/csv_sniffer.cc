@@ -74,13 +74,13 @@ Result<> CheckSeparatorLine(const Input& input, const std::string& file) {
       file));
 }
 
-Error ValuesInOtherQuotes(const std::string& file, char quote) {
+Error OtherQuotesError(const std::string& file, char quote) {
   return InvalidArgument(
       fmt::format("\"{}\": its values seem to be in {} and not in \": use --with \"quote={}\"",
                   file, quote == '\'' ? "apostrophes" : std::string(1, quote), quote));
 }
 
-Error OtherHeader(const std::string& first, const std::string& file, bool first_has_header) {
+Error OtherHeaderError(const std::string& first, const std::string& file, bool first_has_header) {
   return InvalidArgument(fmt::format(
       "\"{}\" seems to begin with the names of its columns, and \"{}\" with a row: use --with "
       "header=true if all files have names, or --no-header if none has",

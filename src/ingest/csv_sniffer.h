@@ -36,7 +36,7 @@ bool SaysHeader(const Input& input);
 // The line "sep=;" of Excel is an error, because it is neither a header nor a row.
 Result<> CheckSeparatorLine(const Input& input, const std::string& file);
 
-Error ValuesInOtherQuotes(const std::string& file, char quote);
-Error OtherHeader(const std::string& first, const std::string& file, bool first_has_header);
+Error OtherQuotesError(const std::string& file, char quote);
+Error OtherHeaderError(const std::string& first, const std::string& file, bool first_has_header);
 
 }  // namespace tarn::ingest

@@ -115,7 +115,7 @@ size_t LeavesOf(const duck::TextType& type) {
   return leaves;
 }
 
-Error HasChanged() {
+Error FileChangedError() {
   return {ErrorKind::kStale, "the file has changed while it was read: repeat the command"};
 }
 
@@ -139,7 +139,7 @@ Result<> WriteText(JsonValue value, const JsonShape& shape, json_type type, duck
       break;
     }
     default:
-      return HasChanged();
+      return FileChangedError();
   }
   TARN_CHECK_OK(shape.CheckText(text));
   out.SetText(row, text);
@@ -156,7 +156,7 @@ Result<> WriteJson(JsonValue value, duck::VectorWriter& out, uint64_t row) {
 
 Result<> WriteList(JsonValue value, const JsonShape& shape, duck::VectorWriter& out, uint64_t row) {
   simdjson::ondemand::array elements;
-  if (value.get_array().get(elements) != simdjson::SUCCESS) return HasChanged();
+  if (value.get_array().get(elements) != simdjson::SUCCESS) return FileChangedError();
   out.BeginList(row);
   for (auto element : elements) {
     JsonValue each;
@@ -172,7 +172,7 @@ Result<> WriteList(JsonValue value, const JsonShape& shape, duck::VectorWriter& 
 template <class Use>
 Result<> ForEachField(JsonValue value, const Use& use) {
   simdjson::ondemand::object object;
-  if (value.get_object().get(object) != simdjson::SUCCESS) return HasChanged();
+  if (value.get_object().get(object) != simdjson::SUCCESS) return FileChangedError();
   for (auto field : object) {
     std::string_view key;
     auto code = field.unescaped_key().get(key);
@@ -190,7 +190,7 @@ Result<> WriteFields(JsonValue value, JsonShape& shape, const Writers& writers, 
   const auto& fields = shape.fields();
   TARN_CHECK_OK(ForEachField(value, [&](std::string_view key, JsonValue each) -> Result<> {
     const JsonShape::Field* field = shape.FindField(key);
-    if (field == nullptr) return HasChanged();
+    if (field == nullptr) return FileChangedError();
     return Write(each, *field->shape, writers(field - fields.data()), row);
   }));
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -213,7 +213,7 @@ Result<> Write(JsonValue value, JsonShape& shape, duck::VectorWriter& out, uint6
   if (const auto code = value.type().get(type); code != simdjson::SUCCESS) return JsonError(code);
   if (type == json_type::null) {
     bool is_null = false;
-    if (value.is_null().get(is_null) != simdjson::SUCCESS) return HasChanged();
+    if (value.is_null().get(is_null) != simdjson::SUCCESS) return FileChangedError();
     out.SetNull(row);
     return {};
   }

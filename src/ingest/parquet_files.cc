@@ -131,18 +131,18 @@ class DifferenceTable {
   std::vector<Row> rows_;
 };
 
-Error DoesNotFit(const std::vector<Column>& wanted, const std::vector<Column>& here) {
+Error DifferentColumnsError(const std::vector<Column>& wanted, const std::vector<Column>& here) {
   return InvalidArgument("the columns are not those of the dataset\n" + Difference(wanted, here));
 }
 
-Error IsFolder(const std::string& file) {
+Error FolderError(const std::string& file) {
   return InvalidArgument(
       fmt::format("\"{0}\" is a folder: name the files in it, as in {0}/*.csv", file));
 }
 
 Result<> CheckFile(const std::string& file) {
   std::error_code code;
-  if (fs::is_directory(file, code)) return IsFolder(file);
+  if (fs::is_directory(file, code)) return FolderError(file);
   if (!fs::is_regular_file(file, code)) {
     return InvalidArgument(fmt::format("there is no file \"{}\"", file));
   }
@@ -152,7 +152,7 @@ Result<> CheckFile(const std::string& file) {
   return {};
 }
 
-Error Unknown(const Column& said, const std::vector<Column>& columns) {
+Error UnknownColumnError(const Column& said, const std::vector<Column>& columns) {
   std::vector<std::string> names;
   for (const Column& column : columns) names.push_back(column.name);
   const auto nearest = NearestName(said.name, names);
@@ -183,7 +183,7 @@ Result<std::string> Select(const TextSource& source, const std::vector<Column>& 
   for (const Column& column : wanted) {
     const Column* here = FindColumn(source.columns, column.name);
     if (here == nullptr || wanted.size() != source.columns.size() || IsGuess(*here, column.type)) {
-      return DoesNotFit(wanted, source.found);
+      return DifferentColumnsError(wanted, source.found);
     }
     add(*here, column.type, column.name);
   }
@@ -276,7 +276,7 @@ Result<ParquetFiles> WriteParquet(const TextSource& source, const std::string& c
   return result;
 }
 
-Error NoRows(const std::vector<std::string>& files) {
+Error NoRowsError(const std::vector<std::string>& files) {
   return InvalidArgument(files.size() == 1 ? fmt::format("\"{}\" has no rows", files.front())
                                            : "the files have no rows");
 }
@@ -309,13 +309,14 @@ Result<ParquetFiles> Convert(const Input& given, const fs::path& folder,
                                   ? OpenJson(input, targets, converter, task)
                                   : OpenCsv(input, targets, folder, converter, task));
   for (const Column& column : said) {
-    if (FindColumn(source.columns, column.name) == nullptr) return Unknown(column, source.columns);
+    if (FindColumn(source.columns, column.name) == nullptr)
+      return UnknownColumnError(column, source.columns);
   }
-  if (source.rows == 0) return NoRows(given.files);
+  if (source.rows == 0) return NoRowsError(given.files);
   TARN_TRY(const std::string list, Select(source, wanted, targets));
   Result<ParquetFiles> written = WriteParquet(source, list, folder, bytes, converter);
   if (!written.ok()) return ConversionError(written.error(), wanted, source);
-  if (written->rows == 0) return NoRows(given.files);
+  if (written->rows == 0) return NoRowsError(given.files);
   for (const std::string& file : written->files) {
     const auto read = converter.ParquetColumnsOf(file, input.footer_limits);
     if (!read.ok()) return read.error().Wrap("queryd cannot read the converted file");
@@ -336,7 +337,7 @@ Result<InputFormat> FormatOf(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     const auto of_file = FormatOf(file);
     std::error_code code;
-    if (!of_file && fs::is_directory(file, code)) return IsFolder(file);
+    if (!of_file && fs::is_directory(file, code)) return FolderError(file);
     if (!of_file) {
       return InvalidArgument(fmt::format(
           "the format of \"{}\" is unknown: set --format to csv, json or parquet", file));

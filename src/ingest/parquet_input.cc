@@ -20,7 +20,7 @@ Result<> AddTo(catalog::SchemaUnion& schema, const std::string& name,
   return schema.Add(name, std::make_shared<const catalog::SchemaUnion::Columns>(converted));
 }
 
-Error CannotBeRead(const std::string& file, const Error& error) {
+Error UnreadableError(const std::string& file, const Error& error) {
   if (error.kind == ErrorKind::kCancelled) return error;
   return InvalidArgument(
       fmt::format("\"{}\" cannot be read: {}", file, PlainMessage(error.message)));
@@ -31,9 +31,9 @@ Result<std::vector<Column>> CheckFooter(const std::string& file, const duck::Foo
                                         Converter& converter) {
   auto columns = converter.ParquetColumnsOf(file, limits);
   if (columns.ok()) return columns;
-  if (columns.error().kind != ErrorKind::kNotFound) return CannotBeRead(file, columns.error());
+  if (columns.error().kind != ErrorKind::kNotFound) return UnreadableError(file, columns.error());
   const auto rows = converter.CountRows(ParquetSource(file));
-  return CannotBeRead(file, rows.ok() ? columns.error() : rows.error());
+  return UnreadableError(file, rows.ok() ? columns.error() : rows.error());
 }
 
 // Reads all values of a file once, as queries will.
@@ -42,7 +42,7 @@ Result<> CheckValues(const std::string& file, Converter& converter) {
       converter.Run(fmt::format("SELECT bit_xor(hash(*COLUMNS(*))) FROM {}", ParquetSource(file)),
                     BytesOfFiles({file}));
   if (read.ok() || read.error().kind == ErrorKind::kCancelled) return read;
-  return InvalidArgument(CannotBeRead(file, read.error()).message +
+  return InvalidArgument(UnreadableError(file, read.error()).message +
                          "; --no-check skips this check");
 }
 
@@ -67,7 +67,7 @@ Result<ParquetFiles> TakeParquet(const Input& input, const std::vector<Column>& 
     TARN_TRY(const std::vector<Column> columns, CheckFooter(file, input.footer_limits, converter));
     TARN_CHECK_OK(AddTo(schema, file, columns));
     const Result<uint64_t> rows_of_file = converter.CountRows(ParquetSource(file));
-    if (!rows_of_file.ok()) return CannotBeRead(file, rows_of_file.error());
+    if (!rows_of_file.ok()) return UnreadableError(file, rows_of_file.error());
     rows += *rows_of_file;
     if (!input.is_unchecked) TARN_CHECK_OK(CheckValues(file, converter));
   }

@@ -9,7 +9,7 @@ namespace tarn::ingest {
 
 ReadHook PutTask::Hook() const {
   return [stop = stop, progress = progress](uint64_t bytes) -> Result<> {
-    if (stop.stop_requested()) return Stopped();
+    if (stop.stop_requested()) return StoppedError();
     progress->Add(bytes);
     return {};
   };

@@ -78,7 +78,7 @@ Result<> TextReader::Start(const std::string& encoding) {
   return {};
 }
 
-Error TextReader::NotText() const {
+Error TextReader::NotTextError() const {
   return InvalidArgument(
       fmt::format("\"{}\", line {}: the byte 0x{:02X} is not {}; --encoding "
                   "names another encoding",
@@ -98,7 +98,7 @@ Result<> TextReader::Convert(std::string_view bytes) {
   const int reason = status == static_cast<size_t>(-1) ? errno : 0;
   converted_.resize(converted_.size() - out_left);
   rest_.erase(0, rest_.size() - in_left);
-  if (reason == EILSEQ || (bytes.empty() && !rest_.empty())) return NotText();
+  if (reason == EILSEQ || (bytes.empty() && !rest_.empty())) return NotTextError();
   if (!is_started_ && !converted_.empty()) {
     is_started_ = true;
     if (converted_.starts_with(kUtf8Mark)) converted_.erase(0, kUtf8Mark.size());

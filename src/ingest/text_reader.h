@@ -43,7 +43,7 @@ class TextReader {
       : path_(std::move(path)), bytes_(std::move(bytes)), converter_(nullptr, &iconv_close) {}
   Result<> Start(const std::string& encoding);
   Result<> Convert(std::string_view bytes);
-  Error NotText() const;
+  Error NotTextError() const;
 
   std::string path_;
   ByteReader bytes_;

@@ -217,7 +217,7 @@ Result<> PutAndRegister(const PutOptions& options, const PutTask& task) {
   TARN_TRY(const Destination destination, ChooseDestination(remote, options));
   const std::string& prefix = destination.prefix;
   TARN_TRY(const std::optional<Former> former, ReadFormer(remote, options.name));
-  if (former && !options.append && !options.replace) return IsThere(options.name);
+  if (former && !options.append && !options.replace) return DatasetExistsError(options.name);
   const Former* added_to = former && options.append ? &*former : nullptr;
   std::vector<Column> wanted;
   if (added_to != nullptr) {
@@ -239,11 +239,11 @@ Result<> PutAndRegister(const PutOptions& options, const PutTask& task) {
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
   if (added_to != nullptr &&
       HasAny(added_to->manifest.at("objects"), prefix, options.name, named)) {
-    return HasTheseRows(options.name);
+    return RowsExistError(options.name);
   }
   TARN_TRY(const Json objects, Upload(settings, prefix, options.name, named, task));
   task.progress->Finish();
-  if (task.stop.stop_requested()) return Stopped();
+  if (task.stop.stop_requested()) return StoppedError();
   TARN_TRY(const http::ClientResponse registered,
            Register(remote, options, former, ContentOf(added_to, objects, files)));
   if (options.json) std::printf("%s\n", registered.body.c_str());

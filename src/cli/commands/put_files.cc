@@ -41,7 +41,7 @@ void NameParts(const std::string& hashes, std::vector<NamedFile>& parts) {
 
 }  // namespace
 
-Error IsThere(const std::string& dataset) {
+Error DatasetExistsError(const std::string& dataset) {
   return InvalidArgument(fmt::format(
       "there is a dataset \"{}\": --append adds to it, --replace takes its place", dataset));
 }
@@ -95,7 +95,7 @@ Result<> RequireSamePartitions(const std::string& dataset, const std::vector<std
       dataset, names));
 }
 
-Error HasTheseRows(const std::string& dataset) {
+Error RowsExistError(const std::string& dataset) {
   return InvalidArgument(fmt::format(
       "\"{}\" has these rows already: an object with the same content is a part of it", dataset));
 }
@@ -141,10 +141,10 @@ Result<> SendFiles(s3::Client& bucket, const std::string& prefix, const std::str
   progress.Begin(PutPhase::kSending, BytesOf(files));
   const auto is_cancelled = [&stop] { return stop.stop_requested(); };
   for (const NamedFile& file : files) {
-    if (stop.stop_requested()) return Stopped();
+    if (stop.stop_requested()) return StoppedError();
     SentFile object{.key = prefix + KeyOf(name, file), .bytes = file.bytes};
     const auto wrap = [&](const Error& error) {
-      return stop.stop_requested() ? Stopped()
+      return stop.stop_requested() ? StoppedError()
                                    : error.Wrap(fmt::format("object \"{}\"", object.key));
     };
     const auto there = bucket.Stat(object.key, Deadline::Never(), is_cancelled);

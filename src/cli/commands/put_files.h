@@ -20,7 +20,7 @@ using ingest::InputFormat;
 using ingest::ParquetFiles;
 
 // The error if the dataset exists and neither --append nor --replace was given.
-Error IsThere(const std::string& dataset);
+Error DatasetExistsError(const std::string& dataset);
 
 // A file, and the name of its object within the dataset: the first 128 bits of its SHA-256. So an
 // existing object is not sent again, and no object is overwritten. Several files from one input
@@ -38,7 +38,7 @@ Result<std::vector<NamedFile>> NameFiles(const ParquetFiles& files, InputFormat 
 // object has none. `former` has the keys of the dataset; `prefix` is that of the new key.
 Result<> RequireSamePartitions(const std::string& dataset, const std::vector<std::string>& former,
                                const std::string& prefix);
-Error HasTheseRows(const std::string& dataset);
+Error RowsExistError(const std::string& dataset);
 uint64_t BytesOf(const std::vector<NamedFile>& files);
 
 // The key of an object: "DATASET/HASH.parquet". A '/' in the name of the dataset becomes '_'.

@@ -29,7 +29,7 @@ namespace {
 Result<> WaitForStdin(const std::stop_token& stop) {
   constexpr int kLookEveryMs = 50;
   for (;;) {
-    if (stop.stop_requested()) return Stopped();
+    if (stop.stop_requested()) return StoppedError();
     pollfd waits = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
     const int ready = poll(&waits, 1, kLookEveryMs);
     if (ready > 0) return {};

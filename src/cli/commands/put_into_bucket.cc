@@ -139,7 +139,7 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const PutTask& task) {
   s3::Client bucket(opened);
   TARN_TRY(const InBucket dataset, Find(bucket, url.prefix, options.name, stop));
   const bool is_there = dataset.has_file || !dataset.objects.empty();
-  if (is_there && !options.append && !options.replace) return IsThere(options.name);
+  if (is_there && !options.append && !options.replace) return DatasetExistsError(options.name);
   if (options.append && dataset.has_file) {
     return InvalidArgument(
         fmt::format("\"{}\" is one object: nothing can be added to it", dataset.file));
@@ -153,7 +153,7 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const PutTask& task) {
     const std::string& first = dataset.objects.front();
     Result<std::vector<Column>> columns = ColumnsOf(bucket, first, workspace, stop);
     if (!columns.ok()) {
-      if (stop.stop_requested()) return Stopped();
+      if (stop.stop_requested()) return StoppedError();
       return columns.error().Wrap(fmt::format("object \"{}\"", first));
     }
     wanted = std::move(*columns);
@@ -161,7 +161,7 @@ Result<> PutIntoBucketUrl(const PutOptions& options, const PutTask& task) {
   TARN_TRY(const Input input, ToInput(options, workspace.path(), stop));
   TARN_TRY(const ParquetFiles files, ingest::ToParquet(input, workspace.path(), wanted, task));
   TARN_TRY(const std::vector<NamedFile> named, NameFiles(files, input.format, task));
-  if (options.append && HasAny(dataset, named)) return HasTheseRows(options.name);
+  if (options.append && HasAny(dataset, named)) return RowsExistError(options.name);
   std::vector<SentFile> sent;
   const Result<> all_sent = SendFiles(bucket, url.prefix, options.name, named, task, sent);
   task.progress->Finish();

@@ -23,13 +23,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Error ChangedMeanwhile(const std::string& name) {
+Error ChangedMeanwhileError(const std::string& name) {
   return InvalidArgument(fmt::format(
       "another process changed \"{}\" meanwhile, and nothing was changed here: repeat the command",
       name));
 }
 
-Error CannotWrite(const fs::path& path, const std::error_code& code) {
+Error WriteError(const fs::path& path, const std::error_code& code) {
   return Unavailable(fmt::format("cannot write {}: {}", path.string(), code.message()));
 }
 
@@ -80,7 +80,7 @@ Result<InFolder> FindInFolder(const fs::path& into, const PutOptions& options) {
   }
   std::sort(found.files.begin(), found.files.end());
   const bool is_there = !found.files.empty() || !found.file.empty();
-  if (is_there && !options.append && !options.replace) return IsThere(options.name);
+  if (is_there && !options.append && !options.replace) return DatasetExistsError(options.name);
   if (options.append && !found.file.empty()) {
     return InvalidArgument(
         fmt::format("{} is one file: nothing can be added to it", found.file.string()));
@@ -101,7 +101,7 @@ Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& name
                   const fs::path& unfinished, const fs::path& folder) {
   std::error_code code;
   for (const NamedFile& file : named) {
-    if (fs::exists(folder / file.name, code)) return HasTheseRows(dataset);
+    if (fs::exists(folder / file.name, code)) return RowsExistError(dataset);
   }
   fs::create_directories(folder, code);
   std::vector<fs::path> placed;
@@ -112,7 +112,7 @@ Result<> AddFiles(const std::string& dataset, const std::vector<NamedFile>& name
   if (!code) return {};
   std::error_code ignored;
   for (const fs::path& path : placed) fs::remove(path, ignored);
-  return CannotWrite(folder, code);
+  return WriteError(folder, code);
 }
 
 // Replaces the folder, in one step if the file system can exchange two names: renameat2(2).
@@ -130,7 +130,7 @@ Result<> PlaceFolder(const fs::path& unfinished, const InFolder& there, const fs
     }
   }
   if (!code && !there.file.empty()) fs::remove(there.file, code);
-  if (code) return CannotWrite(there.folder, code);
+  if (code) return WriteError(there.folder, code);
   return {};
 }
 
@@ -163,7 +163,7 @@ Result<> PutIntoFolder(const PutOptions& options, const PutTask& task) {
   const fs::path unfinished = staging.path() / "new";
   std::error_code code;
   fs::create_directory(unfinished, code);
-  if (code) return CannotWrite(unfinished, code);
+  if (code) return WriteError(unfinished, code);
   task.progress->Begin(PutPhase::kSending, BytesOf(named));
   for (const NamedFile& file : named) {
     TARN_CHECK_OK(CopyFile(file.path, unfinished / file.name, task));
@@ -176,7 +176,7 @@ Result<> PutIntoFolder(const PutOptions& options, const PutTask& task) {
   TARN_TRY(const InFolder now, FindInFolder(into, options));
   if (options.append) {
     if (!before.files.empty() && !fs::exists(before.files.front(), code)) {
-      return ChangedMeanwhile(options.name);
+      return ChangedMeanwhileError(options.name);
     }
     TARN_CHECK_OK(AddFiles(options.name, named, unfinished, now.folder));
   } else {

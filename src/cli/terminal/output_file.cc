@@ -73,20 +73,20 @@ OutputFile::~OutputFile() {
   if (!unfinished_.empty()) fs::remove(unfinished_, ignored);
 }
 
-Error OutputFile::Failed() const {
+Error OutputFile::WriteError() const {
   return Unavailable(
       fmt::format("cannot write {}: {}", path_.empty() ? "stdout" : path_, std::strerror(errno)));
 }
 
 Result<> OutputFile::Write(std::string_view bytes) {
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size()) return {};
-  return Failed();
+  return WriteError();
 }
 
 Result<> OutputFile::Finish() {
-  if (std::fflush(file_.get()) != 0) return Failed();
+  if (std::fflush(file_.get()) != 0) return WriteError();
   if (unfinished_.empty()) return {};
-  if (std::fclose(file_.release()) != 0) return Failed();
+  if (std::fclose(file_.release()) != 0) return WriteError();
   std::error_code code;
   fs::rename(unfinished_, path_, code);
   if (code) return Unavailable(fmt::format("cannot write {}: {}", path_, code.message()));

@@ -31,7 +31,7 @@ class OutputFile {
   using File = std::unique_ptr<FILE, int (*)(FILE*)>;
   OutputFile(File file, std::string path, std::string unfinished)
       : file_(std::move(file)), path_(std::move(path)), unfinished_(std::move(unfinished)) {}
-  Error Failed() const;
+  Error WriteError() const;
 
   File file_;
   std::string path_;

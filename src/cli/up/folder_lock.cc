@@ -27,7 +27,7 @@ Result<FolderLock> FolderLock::Take(const std::filesystem::path& folder,
       return Internal(
           fmt::format("cannot lock the folder {}: {}", folder.string(), std::strerror(errno)));
     }
-    if (stop.stop_requested()) return Stopped();
+    if (stop.stop_requested()) return StoppedError();
     std::this_thread::sleep_for(kTryEvery);
   }
   return lock;

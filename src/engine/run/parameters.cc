@@ -25,7 +25,7 @@ using Kind = ExactJson::Kind;
 constexpr int kDecimalDigitsMax = 38;
 constexpr size_t kShownBytesMax = 64;
 
-Error Bad(std::string_view why) { return InvalidArgument(fmt::format("params: {}", why)); }
+Error ParamsError(std::string_view why) { return InvalidArgument(fmt::format("params: {}", why)); }
 
 // --- Types ------------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ Result<std::vector<std::string>> ReadNames(const duck::Statement& statement) {
     std::optional<std::string> name = statement.ParameterName(position);
     // DuckDB cannot bind the parameters after a gap in the numbers.
     if (!name) {
-      return Bad(
+      return ParamsError(
           fmt::format("${} is missing in the statement, which uses higher numbers", position));
     }
     names.push_back(std::move(*name));
@@ -327,10 +327,11 @@ Result<> BindOne(duck::Statement& statement, uint64_t position, std::string_view
 Result<> BindList(duck::Statement& statement, const std::vector<std::string>& names,
                   const std::vector<ExactJson>& values) {
   if (!names.empty() && !IsNumber(names[0])) {
-    return Bad("the statement takes named parameters: send an object");
+    return ParamsError("the statement takes named parameters: send an object");
   }
   if (values.size() != names.size()) {
-    return Bad(fmt::format("{} given, the statement takes {}", values.size(), names.size()));
+    return ParamsError(
+        fmt::format("{} given, the statement takes {}", values.size(), names.size()));
   }
   for (size_t i = 0; i < values.size(); ++i) {
     TARN_CHECK_OK(BindOne(statement, i + 1, names[i], values[i]));
@@ -342,7 +343,7 @@ Result<> BindList(duck::Statement& statement, const std::vector<std::string>& na
 Result<> BindObject(duck::Statement& statement, const std::vector<std::string>& names,
                     const ExactJson& object) {
   if (!names.empty() && IsNumber(names[0])) {
-    return Bad("the statement takes parameters by position: send a list");
+    return ParamsError("the statement takes parameters by position: send a list");
   }
   std::vector<const ExactJson*> values(names.size(), nullptr);
   for (size_t i = 0; i < object.items.size(); ++i) {
@@ -352,10 +353,10 @@ Result<> BindObject(duck::Statement& statement, const std::vector<std::string>& 
     });
     const std::string_view shown = std::string_view(given).substr(0, kShownBytesMax);
     if (found == names.end()) {
-      return Bad(fmt::format("${} is not in the statement", ToValidUtf8(shown)));
+      return ParamsError(fmt::format("${} is not in the statement", ToValidUtf8(shown)));
     }
     const ExactJson*& value = values[static_cast<size_t>(found - names.begin())];
-    if (value != nullptr) return Bad(fmt::format("${} is given twice", shown));
+    if (value != nullptr) return ParamsError(fmt::format("${} is given twice", shown));
     value = &object.items[i];
   }
   std::string missing;
@@ -363,7 +364,8 @@ Result<> BindObject(duck::Statement& statement, const std::vector<std::string>& 
     if (values[i] == nullptr) missing += (missing.empty() ? "$" : ", $") + names[i];
   }
   if (!missing.empty()) {
-    return Bad(missing + (missing.find(',') == std::string::npos ? " is" : " are") + " missing");
+    return ParamsError(missing + (missing.find(',') == std::string::npos ? " is" : " are") +
+                       " missing");
   }
   for (size_t i = 0; i < names.size(); ++i) {
     TARN_CHECK_OK(BindOne(statement, i + 1, names[i], *values[i]));
@@ -391,7 +393,7 @@ Result<> BindParameters(duck::Statement& statement, const std::string& params_js
     case Kind::kObject:
       return BindObject(statement, names, params);
     default:
-      return Bad("must be a list, or an object with the parameters' names");
+      return ParamsError("must be a list, or an object with the parameters' names");
   }
 }
 

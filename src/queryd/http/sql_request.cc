@@ -14,7 +14,9 @@
 namespace tarn::queryd {
 namespace {
 
-Error BadBody(std::string_view why) { return InvalidArgument(fmt::format("decode body: {}", why)); }
+Error BodyError(std::string_view why) {
+  return InvalidArgument(fmt::format("decode body: {}", why));
+}
 
 // One choice of a header like Accept (RFC 9110, 12.4.2), in lower case.
 struct Choice {
@@ -58,7 +60,7 @@ Result<uint64_t> PositiveNumber(const ExactJson& value, std::string_view name) {
   const char* end = value.text.data() + value.text.size();
   const auto [read, code] = std::from_chars(value.text.data(), end, number);
   if (value.kind != ExactJson::Kind::kNumber || code != std::errc() || read != end || number == 0) {
-    return BadBody(fmt::format("{} must be a whole number of at least 1", name));
+    return BodyError(fmt::format("{} must be a whole number of at least 1", name));
   }
   return number;
 }
@@ -72,17 +74,17 @@ Result<> ReadField(std::string_view name, const ExactJson& value, Statement& sta
   using Kind = ExactJson::Kind;
   if (name == "sql") {
     if (value.kind == Kind::kNull) return {};
-    if (value.kind != Kind::kText) return BadBody("sql must be a text");
+    if (value.kind != Kind::kText) return BodyError("sql must be a text");
     statement.sql = value.text;
   } else if (name == "params") {
     if (value.kind == Kind::kNull) return {};
     if (value.kind != Kind::kList && value.kind != Kind::kObject) {
-      return BadBody("params must be a list or an object");
+      return BodyError("params must be a list or an object");
     }
     if (!value.items.empty()) statement.params = value.Dump();
   } else if (name == "big_numbers") {
     if (value.kind != Kind::kText || (value.text != "string" && value.text != "number")) {
-      return BadBody("big_numbers must be \"number\" or \"string\"");
+      return BodyError("big_numbers must be \"number\" or \"string\"");
     }
     statement.json.quote_big_numbers = value.text == "string";
   } else if (name == "timeout_ms") {
@@ -98,7 +100,7 @@ Result<> ReadField(std::string_view name, const ExactJson& value, Statement& sta
     TARN_TRY(const uint64_t number, PositiveNumber(value, name));
     statement.limits.bytes = Tighter(statement.limits.bytes, number);
   } else {
-    return BadBody(fmt::format("unknown field \"{}\"", name.substr(0, 64)));
+    return BodyError(fmt::format("unknown field \"{}\"", name.substr(0, 64)));
   }
   return {};
 }
@@ -107,9 +109,9 @@ Result<> ReadField(std::string_view name, const ExactJson& value, Statement& sta
 
 Result<Statement> ParseSqlBody(std::string_view body, const QueryLimits& limits) {
   const Result<ExactJson> parsed = ParseExactJson(body);
-  if (!parsed.ok()) return BadBody(parsed.error().message);
+  if (!parsed.ok()) return BodyError(parsed.error().message);
   if (parsed->kind != ExactJson::Kind::kObject) {
-    return BadBody("must be an object, as in {\"sql\":\"SELECT 1\"}");
+    return BodyError("must be an object, as in {\"sql\":\"SELECT 1\"}");
   }
   Statement statement;
   statement.limits = limits;

@@ -76,7 +76,7 @@ asio::awaitable<Result<Admission::Permit>> Admission::Enter(Query& query) {
     }
     const bool is_cancelled = query.cancel_reason().has_value();
     if (!is_cancelled && !waiting->evicted && !deadline.Passed()) continue;
-    const Error error = EndOfWait(query, *waiting, *token);
+    const Error error = EndOfWaitError(query, *waiting, *token);
     in_queue.Leave();
     co_return error;
   }
@@ -118,7 +118,8 @@ Error Admission::TimeoutError(const Token& token) const {
                   token.name, token.running, within));
 }
 
-Error Admission::EndOfWait(const Query& query, const Waiting& waiting, const Token& token) const {
+Error Admission::EndOfWaitError(const Query& query, const Waiting& waiting,
+                                const Token& token) const {
   if (query.cancel_reason()) return *query.cancel_reason();
   // Checked first, because the token of an evicted query may have been dropped.
   if (waiting.evicted) return *waiting.evicted;

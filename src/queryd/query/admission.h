@@ -97,7 +97,7 @@ class Admission {
   bool MayRunMore(const Token& token) const TARN_REQUIRES(mutex_);
   Error FullError(const Token& token) const TARN_REQUIRES(mutex_);
   Error TimeoutError(const Token& token) const TARN_REQUIRES(mutex_);
-  Error EndOfWait(const Query& query, const Waiting& waiting, const Token& token) const
+  Error EndOfWaitError(const Query& query, const Waiting& waiting, const Token& token) const
       TARN_REQUIRES(mutex_);
   // Makes room in the queue for a query of this token. Returns false if the queue is full for it.
   bool MakeRoom(const Token& token) TARN_REQUIRES(mutex_);
