@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr uint64_t kSmallBytes = 1024 * 1024;
-constexpr size_t kPieceBytes = 256 * 1024;
+constexpr size_t kListPieceBytes = 256 * 1024;
 
 asio::awaitable<Result<catalog::Position>> Now(Service& service, const auth::Identity& identity) {
   const auth::DatasetScope& scope = identity.datasets;
@@ -31,7 +31,7 @@ class ListReader : public PieceReader {
         listing_(std::move(listing)) {}
 
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
-    const auto next = [this] { return listing_->Next(kPieceBytes); };
+    const auto next = [this] { return listing_->Next(kListPieceBytes); };
     Result<std::optional<std::string>> piece = co_await service_.readers.Run(user_, next);
     if (!piece.ok()) service_.failures.Increment();
     co_return piece;
