@@ -52,6 +52,9 @@ bool Fits(std::string_view text) {
   return back && back->IsSameNumber(*number);
 }
 
+// No type has such a number. The number of digits can be added without overflow.
+constexpr int64_t kExponentMax = 1'000'000'000'000'000;
+
 }  // namespace
 
 std::optional<Decimal> ParseDecimal(std::string_view text) {
@@ -66,7 +69,8 @@ std::optional<Decimal> ParseDecimal(std::string_view text) {
     TakeAny(text, "+-");
     const std::string_view digits = TakeDigits(text);
     const char* const end = digits.data() + digits.size();
-    if (std::from_chars(digits.data(), end, number.exponent).ec != std::errc()) return std::nullopt;
+    const bool is_number = std::from_chars(digits.data(), end, number.exponent).ec == std::errc();
+    if (!is_number || number.exponent > kExponentMax) return std::nullopt;
     if (is_negative) number.exponent = -number.exponent;
   }
   if (!text.empty()) return std::nullopt;
