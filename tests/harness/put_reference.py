@@ -52,10 +52,14 @@ def text_of(path: Path) -> str:
 
 def tables(text: str, width: int) -> Iterator[list[list[str]]]:
     """Returns the tables of the file in all dialects in which each row has `width` fields."""
+    # Python removes a backslash before any character. In PostgreSQL's COPY, DuckDB and Tarn, it
+    # escapes only a quote or a backslash.
+    literal = re.sub(r'\\(["\\])|\\', lambda found: found[0] if found[1] else r"\\", text)
+    dialects = [(text, quotes) for quotes in QUOTES] + [(literal, QUOTES[1])]
     for delimiter in DELIMITERS:
-        for quotes in QUOTES:
+        for content, quotes in dialects:
             reader = csv.reader(
-                io.StringIO(text, newline=""), delimiter=delimiter, strict=True, **quotes
+                io.StringIO(content, newline=""), delimiter=delimiter, strict=True, **quotes
             )
             try:
                 rows = list(itertools.dropwhile(lambda row: not row, reader))
