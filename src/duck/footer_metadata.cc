@@ -7,11 +7,12 @@
 #include <utility>
 
 #include "base/text.h"
-#include "duck/thrift_reader.h"
+#include "parquet/thrift_reader.h"
 
 namespace tarn::duck {
 namespace {
 
+using parquet::ThriftReader;
 using Field = ThriftReader::Field;
 using List = ThriftReader::List;
 using enum ThriftReader::Wire;

@@ -1,6 +1,6 @@
-#include "duck/thrift_reader.h"
+#include "parquet/thrift_reader.h"
 
-namespace tarn::duck {
+namespace tarn::parquet {
 
 void ThriftReader::Fail() {
   failed_ = true;
@@ -149,4 +149,4 @@ void ThriftReader::Skip(uint8_t type) {
   }
 }
 
-}  // namespace tarn::duck
+}  // namespace tarn::parquet

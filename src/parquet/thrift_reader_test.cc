@@ -1,10 +1,10 @@
-#include "duck/thrift_reader.h"
+#include "parquet/thrift_reader.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace tarn::duck {
+namespace tarn::parquet {
 namespace {
 
 // Skips a value of this type and returns the number of remaining bytes, or -1 after a failure.
@@ -70,4 +70,4 @@ TEST(ThriftReader, LimitsTheElementsOfAllLists) {
 }
 
 }  // namespace
-}  // namespace tarn::duck
+}  // namespace tarn::parquet

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace tarn::duck {
+namespace tarn::parquet {
 
 // Parses untrusted bytes in Thrift's compact protocol. Not recursive, copies nothing, and reads
 // each byte once. Once `failed()` is true, all methods return zeros.
@@ -92,4 +92,4 @@ class ThriftReader {
   bool failed_ = false;
 };
 
-}  // namespace tarn::duck
+}  // namespace tarn::parquet
