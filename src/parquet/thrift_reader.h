@@ -63,6 +63,8 @@ class ThriftReader {
     const uint64_t zigzag = ReadVarint();
     return static_cast<int64_t>(zigzag >> 1U) ^ -static_cast<int64_t>(zigzag & 1U);
   }
+  // Reads an i8, which is a plain byte.
+  int8_t ReadI8() { return static_cast<int8_t>(ReadByte()); }
   // Skips the value of a field of this type.
   void Skip(uint8_t type);
 
