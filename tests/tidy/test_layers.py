@@ -17,6 +17,7 @@ LAYERS = {
     "auth": {"base", "config"},
     "catalog": {"base"},
     "parquet": {"base"},
+    "iceberg": {"base", "catalog", "parquet"},
     "duck": {"base", "parquet"},
     "protocol": {"base", "config"},
     "net": {"base", "config"},
