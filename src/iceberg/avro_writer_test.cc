@@ -1,9 +1,10 @@
 #include "iceberg/avro_writer.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <limits>
+
+#include "iceberg/test_inflate.h"
 
 namespace tarn::iceberg {
 namespace {
@@ -80,20 +81,6 @@ TEST(AvroWriter, WritesNoBlockWithoutRecords) {
   EXPECT_EQ(file.find("deflate") + 7 + 1 + kMarkerBytes, file.size());
 }
 
-std::string Inflated(std::string_view bytes, size_t size) {
-  z_stream stream{};
-  EXPECT_EQ(inflateInit2(&stream, -15), Z_OK);
-  std::string out(size + 1, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  inflateEnd(&stream);
-  return out;
-}
-
 TEST(AvroWriter, CompressesBlocksWithRawDeflate) {
   AvroWriter writer(AvroCodec::kDeflate, "\"bytes\"", {});
   const std::string record = "\x80\x01" + std::string(64, 'x');
@@ -106,7 +93,7 @@ TEST(AvroWriter, CompressesBlocksWithRawDeflate) {
   EXPECT_EQ(block[0], '\x02') << "one record";
   const size_t bytes = block.size() - 2 - kMarkerBytes;
   EXPECT_EQ(static_cast<size_t>(block[1]), 2 * bytes) << "the size, as a zigzag number";
-  EXPECT_EQ(Inflated(block.substr(2, bytes), record.size()), record);
+  EXPECT_EQ(Inflated(block.substr(2, bytes), 1000), record);
   EXPECT_TRUE(block.ends_with(marker));
 }
 
