@@ -84,8 +84,8 @@ Result<PrimitiveType> TypeOfTimestamp(const parquet::SchemaElement& leaf) {
     return InvalidArgument("nanoseconds are rounded or refused by Iceberg clients");
   }
   if (leaf.logical.unit == TimeUnit::kUnknown) return MismatchError();
-  return PrimitiveType{.kind = leaf.logical.is_utc ? IcebergKind::kTimestamptz
-                                                   : IcebergKind::kTimestamp};
+  const bool has_zone = leaf.logical.is_utc && !leaf.logical.is_converted;
+  return PrimitiveType{.kind = has_zone ? IcebergKind::kTimestamptz : IcebergKind::kTimestamp};
 }
 
 // Returns a type that has only one physical type.

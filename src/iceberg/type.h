@@ -67,7 +67,9 @@ std::optional<PrimitiveType> PromotedType(const PrimitiveType& first, const Prim
 //   FLOAT16, INTERVAL, BSON, GEOMETRY,           hidden: version 2 of Iceberg has no such type
 //   GEOGRAPHY, UNKNOWN, others
 //
-// A converted TIMESTAMP without a logical type is adjusted to UTC, as Parquet defines it.
+// A TIMESTAMP that has only a converted type is adjusted to UTC, as Parquet defines it. Its Iceberg
+// type is still timestamp: DuckDB reads it as one, and DuckDB 1.5.5 would shift a timestamptz by
+// the time zone of its session.
 Result<PrimitiveType> ToIcebergType(const parquet::SchemaElement& leaf);
 
 }  // namespace tarn::iceberg

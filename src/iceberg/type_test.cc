@@ -90,6 +90,11 @@ TEST(IcebergType, MapsTimes) {
   EXPECT_EQ(timestamp(TimeUnit::kMicros, false), "timestamp");
   EXPECT_EQ(timestamp(TimeUnit::kMicros, true), "timestamptz");
   EXPECT_EQ(timestamp(TimeUnit::kUnknown, true), kMismatch);
+  EXPECT_EQ(TypeOf(PhysicalType::kInt64, {.kind = Logical::kTimestamp,
+                                          .unit = TimeUnit::kMicros,
+                                          .is_utc = true,
+                                          .is_converted = true}),
+            "timestamp");
   EXPECT_EQ(timestamp(TimeUnit::kNanos, false),
             "nanoseconds are rounded or refused by Iceberg clients");
   EXPECT_EQ(TypeOf(PhysicalType::kInt64, {.kind = Logical::kTime, .unit = TimeUnit::kMicros}),

@@ -115,17 +115,23 @@ TEST(FooterStatistics, ReadsConvertedTypesAsLogicalTypes) {
   using Kind = LogicalType::Kind;
   const auto converted = [](int64_t type) { return ReadLeaf(Leaf("a").I32(6, type)).logical; };
   EXPECT_EQ(converted(0).kind, Kind::kString);
-  EXPECT_EQ(converted(9),
-            (LogicalType{.kind = Kind::kTimestamp, .unit = TimeUnit::kMillis, .is_utc = true}));
-  EXPECT_EQ(converted(13), (LogicalType{.kind = Kind::kInteger, .bits = 32, .is_signed = false}));
-  EXPECT_EQ(converted(15), (LogicalType{.kind = Kind::kInteger, .bits = 8}));
+  EXPECT_EQ(converted(9), (LogicalType{.kind = Kind::kTimestamp,
+                                       .unit = TimeUnit::kMillis,
+                                       .is_utc = true,
+                                       .is_converted = true}));
+  EXPECT_EQ(
+      converted(13),
+      (LogicalType{.kind = Kind::kInteger, .bits = 32, .is_signed = false, .is_converted = true}));
+  EXPECT_EQ(converted(15), (LogicalType{.kind = Kind::kInteger, .bits = 8, .is_converted = true}));
   EXPECT_EQ(converted(21).kind, Kind::kInterval);
   EXPECT_EQ(converted(22).kind, Kind::kOther);
-  EXPECT_EQ(ReadLeaf(Leaf("a").I32(6, 5).I32(7, 3).I32(8, 9)).logical,
-            (LogicalType{.kind = Kind::kDecimal, .precision = 9, .scale = 3}));
+  EXPECT_EQ(
+      ReadLeaf(Leaf("a").I32(6, 5).I32(7, 3).I32(8, 9)).logical,
+      (LogicalType{.kind = Kind::kDecimal, .precision = 9, .scale = 3, .is_converted = true}));
   // The logical type takes precedence.
   const ThriftStruct json = ThriftStruct().Struct(12, ThriftStruct());
-  EXPECT_EQ(ReadLeaf(Leaf("a").I32(6, 0).Struct(10, json)).logical.kind, Kind::kJson);
+  EXPECT_EQ(ReadLeaf(Leaf("a").I32(6, 0).Struct(10, json)).logical,
+            (LogicalType{.kind = Kind::kJson}));
 }
 
 TEST(FooterStatistics, ReportsFieldIds) {

@@ -205,6 +205,7 @@ std::optional<SchemaElement> ReadSchemaElement(ThriftReader& reader) {
     raw.element.logical = *raw.logical;
   } else if (raw.converted) {
     raw.element.logical = *raw.converted;
+    raw.element.logical.is_converted = true;
   }
   if (raw.element.children > 0) raw.element.type.reset();
   return std::move(raw.element);

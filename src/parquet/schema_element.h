@@ -61,6 +61,7 @@ struct LogicalType {
   bool is_utc = false;                 // kTime and kTimestamp: isAdjustedToUTC
   int8_t bits = 0;                     // kInteger, not checked
   bool is_signed = true;               // kInteger
+  bool is_converted = false;           // The file has only the converted type.
 
   bool operator==(const LogicalType&) const = default;
 };
