@@ -24,7 +24,7 @@ std::string Describe(const FileField& field) {
                                                                 : "<>";
   text += brackets[0];
   for (const FileField& child : field.children) {
-    if (&child != field.children.data()) text += ",";
+    if (&child != field.children.data()) text += ',';
     text += Describe(child);
   }
   return text + brackets[1];

@@ -71,14 +71,15 @@ std::string Describe(const Json& type) {
   return text + ")";
 }
 
-const Json kSchema = Json::parse(R"({"type":"struct","schema-id":4,"fields":[]})");
+Json TestSchema() { return Json::parse(R"({"type":"struct","schema-id":4,"fields":[]})"); }
 
 std::string Manifest() {
+  const Json schema = TestSchema();
   const PartitionSpec spec = {
       .spec_id = 3, .fields = {{"p", "p", 7, 1000, {.kind = PrimitiveType::Kind::kLong}}}};
   const std::vector<std::string> files = {
       EncodeDataFile({.path = "x", .partition = "p=5/x"}, spec)};
-  return WriteManifest({kSchema, spec, 77, 5, files});
+  return WriteManifest({schema, spec, 77, 5, files});
 }
 
 // https://iceberg.apache.org/spec/#manifests
@@ -97,7 +98,7 @@ TEST(Manifest, HasTheFieldIdsOfTheSpecification) {
 TEST(Manifest, HasTheMetadataOfTheSpecification) {
   const std::string file = Manifest();
   for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
-           {"schema", kSchema.dump()},
+           {"schema", TestSchema().dump()},
            {"schema-id", "4"},
            {"partition-spec",
             R"([{"source-id":7,"field-id":1000,"name":"p","transform":"identity"}])"},

@@ -9,14 +9,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const PartitionSpec kSpec = {
-    .spec_id = 0,
-    .fields = {{"day", "day", 7, 1000, {.kind = PrimitiveType::Kind::kDate}},
-               {"hour", "hour", 8, 1001, {.kind = PrimitiveType::Kind::kLong}},
-               {"Land-1", "Land-1", 9, 1002, {.kind = PrimitiveType::Kind::kString}}}};
+PartitionSpec TestSpec() {
+  return {.spec_id = 0,
+          .fields = {{"day", "day", 7, 1000, {.kind = PrimitiveType::Kind::kDate}},
+                     {"hour", "hour", 8, 1001, {.kind = PrimitiveType::Kind::kLong}},
+                     {"Land-1", "Land-1", 9, 1002, {.kind = PrimitiveType::Kind::kString}}}};
+}
 
 TEST(PartitionSpec, WritesFields) {
-  EXPECT_EQ(PartitionFieldsJson(kSpec), Json::parse(R"([
+  EXPECT_EQ(PartitionFieldsJson(TestSpec()), Json::parse(R"([
     {"source-id":7,"field-id":1000,"name":"day","transform":"identity"},
     {"source-id":8,"field-id":1001,"name":"hour","transform":"identity"},
     {"source-id":9,"field-id":1002,"name":"Land-1","transform":"identity"}])"));
@@ -24,7 +25,8 @@ TEST(PartitionSpec, WritesFields) {
 }
 
 TEST(PartitionSpec, WritesTheAvroSchema) {
-  EXPECT_EQ(PartitionRecordSchema(kSpec), Json::parse(R"({"type":"record","name":"r102","fields":[
+  EXPECT_EQ(PartitionRecordSchema(TestSpec()),
+            Json::parse(R"({"type":"record","name":"r102","fields":[
     {"name":"day","type":["null",{"type":"int","logicalType":"date"}],"default":null,
      "field-id":1000},
     {"name":"hour","type":["null","long"],"default":null,"field-id":1001},
@@ -35,7 +37,7 @@ TEST(PartitionSpec, WritesTheAvroSchema) {
 
 std::string Record(std::string_view path) {
   std::string out;
-  AppendPartitionRecord(out, kSpec, path);
+  AppendPartitionRecord(out, TestSpec(), path);
   return out;
 }
 

@@ -7,8 +7,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const PartitionSpec kNoSpec;
-
 Json FieldOf(int32_t id, const char* type) {
   return {{"id", id}, {"name", "c"}, {"required", false}, {"type", type}};
 }
@@ -43,7 +41,7 @@ std::optional<PreviousMetadata> Read(const std::string& json, const std::string&
 
 TEST(TableMetadata, HasTheFieldsOfTheSpecification) {
   const Json schema = MakeSchema(Json::array({FieldOf(1, "int")}), std::nullopt);
-  EXPECT_EQ(Json::parse(Metadata(1, schema, kNoSpec, std::nullopt)), Json::parse(R"({
+  EXPECT_EQ(Json::parse(Metadata(1, schema, {}, std::nullopt)), Json::parse(R"({
     "format-version":2,"table-uuid":"uuid","location":"s3://b/t","last-sequence-number":1,
     "last-updated-ms":1000,"last-column-id":9,"current-schema-id":0,
     "schemas":[{"type":"struct","schema-id":0,"fields":[
@@ -66,7 +64,7 @@ TEST(TableMetadata, KeepsTheLastSnapshotsAndLogs) {
   std::optional<PreviousMetadata> previous;
   std::string text;
   for (int64_t number = 1; number <= 5; ++number) {
-    text = Metadata(number, schema, kNoSpec, previous);
+    text = Metadata(number, schema, {}, previous);
     previous = Read(text, "m" + std::to_string(number));
   }
   const Json json = Json::parse(text);
@@ -86,11 +84,11 @@ TEST(TableMetadata, KeepsTheLastSnapshotsAndLogs) {
 
 TEST(TableMetadata, GivesAChangedSchemaTheNextId) {
   const Json first = MakeSchema(Json::array({FieldOf(1, "int")}), std::nullopt);
-  const auto previous = Read(Metadata(1, first, kNoSpec, std::nullopt));
+  const auto previous = Read(Metadata(1, first, {}, std::nullopt));
   EXPECT_EQ(MakeSchema(Json::array({FieldOf(1, "int")}), previous)["schema-id"], 0);
   const Json second = MakeSchema(Json::array({FieldOf(1, "long")}), previous);
   EXPECT_EQ(second["schema-id"], 1);
-  const std::string text = Metadata(2, second, kNoSpec, previous);
+  const std::string text = Metadata(2, second, {}, previous);
   const Json json = Json::parse(text);
   EXPECT_EQ(json["schemas"], Json::array({first, second}));
   EXPECT_EQ(json["current-schema-id"], 1);
@@ -103,7 +101,7 @@ TEST(TableMetadata, DropsSchemasWithoutSnapshots) {
   std::string text;
   for (int32_t number = 1; number <= 5; ++number) {
     const Json schema = MakeSchema(Json::array({FieldOf(number, "int")}), previous);
-    text = Metadata(number, schema, kNoSpec, previous);
+    text = Metadata(number, schema, {}, previous);
     previous = Read(text);
   }
   std::vector<int> ids;

@@ -65,7 +65,8 @@ std::optional<PrimitiveType> PromotedType(const PrimitiveType& first, const Prim
 //   FIXED_LEN_BYTE_ARRAY                         fixed
 //   FIXED_LEN_BYTE_ARRAY(16) UUID                uuid
 //   FLOAT16, INTERVAL, BSON, GEOMETRY,           hidden: version 2 of Iceberg has no such type
-//   GEOGRAPHY, UNKNOWN, others
+//   GEOGRAPHY, others
+//   UNKNOWN                                      hidden; PyIceberg 0.12 refuses the file anyway
 //
 // A TIMESTAMP that has only a converted type is adjusted to UTC, as Parquet defines it. Its Iceberg
 // type is still timestamp: DuckDB reads it as one, and DuckDB 1.5.5 would shift a timestamptz by
