@@ -11,6 +11,8 @@ using ParquetKind = parquet::LogicalType::Kind;
 
 constexpr const char* kOldListProblem = "its lists have the two-level form of old Parquet writers";
 constexpr const char* kOldMapProblem = "its maps have no repeated pairs of a key and a value";
+constexpr const char* kMapNamesProblem =
+    "its maps have other names than key_value, key and value, which DuckDB needs";
 constexpr const char* kGroupProblem = "Iceberg has no type for its group in Parquet";
 
 // Reads the depth-first list of elements.
@@ -86,6 +88,7 @@ class FileColumnsReader {
     ++next_;
     FileField list{.name = group.name, .kind = FileField::Kind::kList};
     list.children.push_back(ReadField());
+    list.children.back().repeated_name = repeated.name;
     return list;
   }
 
@@ -102,10 +105,14 @@ class FileColumnsReader {
     if (!HasRepeatedGroup(group) || schema_[next_].children != 2) {
       return ReadStruct(group, kOldMapProblem);
     }
-    ++next_;
+    const SchemaElement& pair = schema_[next_++];
     FileField map{.name = group.name, .kind = FileField::Kind::kMap};
     map.children.push_back(ReadField());
     map.children.push_back(ReadField());
+    if (pair.name != "key_value" || map.children[0].name != "key" ||
+        map.children[1].name != "value") {
+      map.problem = kMapNamesProblem;
+    }
     return map;
   }
 

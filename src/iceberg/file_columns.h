@@ -17,7 +17,8 @@ namespace tarn::iceberg {
 struct FileField {
   enum class Kind : uint8_t { kLeaf, kStruct, kList, kMap };
 
-  std::string name;  // In the file. Readers ignore the names of elements, keys and values.
+  std::string name;           // In the file.
+  std::string repeated_name;  // The element of a list: the name of the repeated group around it.
   Kind kind = Kind::kLeaf;
   std::optional<PrimitiveType> type;  // kLeaf; nullopt if there is a problem.
   // The reason why the column must be hidden; otherwise empty. Fields inside may have others.
@@ -29,8 +30,9 @@ struct FileField {
 // Returns the columns of a file with this schema, which must be that of FooterStatistics.
 // Recursive, as deep as the schema is nested (StatisticsLimits::depth_max).
 //
-// Lists and maps must have three levels, as the specification demands since 2014. Older forms get a
-// problem, because Iceberg clients have not been tried with them.
+// Lists and maps must have three levels, as the specification demands since 2014; older forms get a
+// problem. So do maps with other names than key_value, key and value, because DuckDB 1.5.5 fails to
+// read these by a name mapping.
 // https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types
 std::vector<FileField> ReadFileColumns(const std::vector<parquet::SchemaElement>& schema);
 

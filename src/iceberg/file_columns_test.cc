@@ -58,6 +58,12 @@ TEST(FileColumns, ReadsStructsListsAndMaps) {
       "l:[array_element:int@0]");
 }
 
+TEST(FileColumns, KeepsTheNameOfTheGroupAroundAnElement) {
+  const auto columns = ReadFileColumns(
+      {ParquetGroup("l", 1, kList), Repeated("bag", 1), ParquetInt("array_element")});
+  EXPECT_EQ(columns.at(0).children.at(0).repeated_name, "bag");
+}
+
 TEST(FileColumns, HidesOldLists) {
   auto repeated = ParquetInt("array");
   repeated.repetition = parquet::Repetition::kRepeated;
@@ -78,6 +84,17 @@ TEST(FileColumns, HidesMapsWithoutPairs) {
   EXPECT_EQ(Describe({ParquetGroup("m", 1, kMap), Repeated("key_value", 1), ParquetText("key")}),
             "m!{key_value![key_value:{key:string@0}]}");
   EXPECT_EQ(Describe({ParquetGroup("m", 1, kMap), ParquetInt("x")}), "m!{x:int@0}");
+}
+
+TEST(FileColumns, HidesMapsWithOtherNames) {
+  const auto map = [](const char* pair, const char* key, const char* value) {
+    return Describe(
+        {ParquetGroup("m", 1, kMap), Repeated(pair, 2), ParquetText(key), ParquetInt(value)});
+  };
+  EXPECT_EQ(map("key_value", "key", "value"), "m:<key:string@0,value:int@1>");
+  EXPECT_EQ(map("map", "key", "value"), "m!<key:string@0,value:int@1>");
+  EXPECT_EQ(map("key_value", "k", "value"), "m!<k:string@0,value:int@1>");
+  EXPECT_EQ(map("key_value", "key", "v"), "m!<key:string@0,v:int@1>");
 }
 
 TEST(FileColumns, HidesGroupsOfOtherTypes) {

@@ -129,6 +129,8 @@ Result<> TableSchema::Merge(const std::string& key, const FileField& field,
   MergeType(field, fields_[index]);
   fields_[index].last_file = file_count_;
   fields_[index].file_names.insert(field.name);
+  // DuckDB finds the element of a list by the name of the group around it.
+  if (!field.repeated_name.empty()) fields_[index].file_names.insert(field.repeated_name);
   for (size_t i = 0; i < field.children.size(); ++i) {
     TARN_CHECK_OK(Merge(key, field.children[i], index, ChildStep(field, i)));
   }

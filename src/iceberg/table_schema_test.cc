@@ -65,9 +65,19 @@ TEST(TableSchema, WritesFieldsAsTheSpecificationDoes) {
   EXPECT_EQ(schema.NameMappingJson(), Json::parse(R"([
     {"field-id":1,"names":["a"]},
     {"field-id":2,"names":["s"],"fields":[{"field-id":3,"names":["x"]}]},
-    {"field-id":4,"names":["l"],"fields":[{"field-id":5,"names":["element","item"]}]},
+    {"field-id":4,"names":["l"],"fields":[{"field-id":5,"names":["element","item","list"]}]},
     {"field-id":6,"names":["m"],"fields":[{"field-id":7,"names":["key"]},
                                           {"field-id":8,"names":["value"]}]}])"));
+}
+
+TEST(TableSchema, MapsTheNamesThatListsHaveInFiles) {
+  const auto list = [](const char* repeated, const char* element) {
+    return Elements{ParquetGroup("l", 1, LogicalType::Kind::kList), Repeated(repeated, 1),
+                    ParquetInt(element)};
+  };
+  EXPECT_EQ(UnionOf({list("list", "element"), list("bag", "array_element")}).NameMappingJson(),
+            Json::parse(R"([{"field-id":1,"names":["l"],"fields":[{"field-id":2,
+              "names":["array_element","bag","element","item","list"]}]}])"));
 }
 
 TEST(TableSchema, MatchesNamesIgnoringCase) {
@@ -136,7 +146,7 @@ TEST(TableSchema, UsesEachNameOfALevelOnce) {
       {{ParquetGroup("l", 1, LogicalType::Kind::kList), Repeated("list", 1), ParquetInt("element")},
        {ParquetGroup("l", 1), ParquetInt("item")}});
   EXPECT_EQ(schema.NameMappingJson(), Json::parse(R"([{"field-id":1,"names":["l"],"fields":[
-    {"field-id":2,"names":["element","item"]},{"field-id":3,"names":[]}]}])"));
+    {"field-id":2,"names":["element","item","list"]},{"field-id":3,"names":[]}]}])"));
 }
 
 TEST(TableSchema, KeepsTheIdsOfEarlierFiles) {
