@@ -41,6 +41,10 @@ function(tarn_library name)
     # Its tests one after another in one process: a process for each would take longer than the test.
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+    if(TARN_SANITIZE STREQUAL "thread")
+      set_tests_properties(${name} PROPERTIES TIMEOUT 1800
+        ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/tsan.supp")
+    endif()
   endif()
 endfunction()
 

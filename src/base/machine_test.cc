@@ -50,8 +50,8 @@ TEST_F(MachineTest, FindsCoresAndMemory) {
   EXPECT_GT(MachineMemory(), 100'000'000U);
 }
 
-// AddressSanitizer has an allocator of its own. GCC defines a macro, Clang a feature.
-#if defined(__SANITIZE_ADDRESS__)
+// The sanitizers have an allocator of their own. GCC defines macros, Clang has features.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TARN_HAS_OWN_ALLOCATOR
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
