@@ -3,10 +3,10 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "base/deadline.h"
 #include "base/mutex.h"
+#include "base/text_hash.h"
 
 namespace tarn::auth {
 
@@ -37,7 +37,7 @@ class FailureThrottle {
   Failures& FailuresOf(const std::string& address, Clock::time_point now) TARN_REQUIRES(mutex_);
 
   Mutex mutex_;
-  std::unordered_map<std::string, Failures> failures_ TARN_GUARDED_BY(mutex_);
+  TextMap<Failures> failures_ TARN_GUARDED_BY(mutex_);
   Failures others_ TARN_GUARDED_BY(mutex_);
 };
 

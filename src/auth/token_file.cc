@@ -14,11 +14,11 @@
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
-#include <unordered_set>
 
 #include "base/files.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "base/time.h"
 #include "config/toml.h"
 
@@ -210,8 +210,8 @@ Result<std::vector<Token>> ParseTokens(std::string_view text, const std::string&
         fmt::format("{}: not TOML (line {})", path, parsed.error().source().begin.line));
   }
   std::vector<Token> tokens;
-  std::unordered_set<std::string> names;
-  std::unordered_set<std::string> ids;
+  TextSet names;
+  TextSet ids;
   for (const auto& [key, value] : parsed.table()) {
     const toml::array* list = key.str() == "token" ? value.as_array() : nullptr;
     if (list == nullptr) {

@@ -6,11 +6,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "auth/token_file.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "base/text_hash.h"
 #include "config/lakehouse.h"
 
 namespace tarn::auth {
@@ -31,7 +31,7 @@ class TokenStore {
     Token token;
     std::shared_ptr<const Identity> identity;
   };
-  using Table = std::unordered_map<std::string, Entry>;  // By id.
+  using Table = TextMap<Entry>;  // By id.
   using Clock = std::chrono::steady_clock;
   // File attributes that change when the file is written or replaced.
   struct Stamp {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -41,6 +42,19 @@ class OwnerTurns {
     return item;
   }
 
+  // Like Pop, but passes over the owners for which `may_pop(owner)` returns false. Returns nullopt
+  // if there is no other owner.
+  template <class MayPop>
+  std::optional<Item> PopIf(const MayPop& may_pop) {
+    const auto turn = std::find_if(turns_.begin(), turns_.end(),
+                                   [&](const auto& queue) { return may_pop(queue->first); });
+    if (turn == turns_.end()) return std::nullopt;
+    const auto queue = *turn;
+    turns_.erase(turn);
+    turns_.push_front(queue);
+    return Pop();
+  }
+
   // Removes an item of the owner. It is no error if there is none.
   void Remove(const std::string& owner, const Item& item) {
     const auto queue = queues_.find(owner);
@@ -57,5 +71,13 @@ class OwnerTurns {
   std::deque<typename Queues::iterator> turns_;  // All queues_, in the order of their turns.
   size_t size_ = 0;
 };
+
+// True if an owner that uses `own` of `max` places, of which `used` are in use by all owners, may
+// use one more: it may have three times as many as are free, so that some are always left for other
+// owners. The empty owner, without tokens, may use all.
+inline bool MayUseOneMore(const std::string& owner, size_t own, size_t used, size_t max) {
+  if (used >= max) return false;
+  return owner.empty() || own < 3 * (max - used);
+}
 
 }  // namespace tarn

@@ -46,5 +46,23 @@ TEST(OwnerTurns, RemovesItems) {
   EXPECT_TRUE(turns.empty());
 }
 
+TEST(MayUseOneMore, LeavesPlacesForOtherOwners) {
+  const auto most = [](size_t used_by_others) {
+    size_t own = 0;
+    while (MayUseOneMore("a", own, used_by_others + own, 32)) ++own;
+    return own;
+  };
+  EXPECT_EQ(most(0), 24U);
+  EXPECT_EQ(most(24), 6U);
+  EXPECT_EQ(most(30), 2U);
+  EXPECT_EQ(most(32), 0U);
+  EXPECT_TRUE(MayUseOneMore("a", 0, 31, 32));
+}
+
+TEST(MayUseOneMore, LetsTheOnlyOwnerOfAServerWithoutTokensUseAll) {
+  EXPECT_TRUE(MayUseOneMore("", 31, 31, 32));
+  EXPECT_FALSE(MayUseOneMore("", 32, 32, 32));
+}
+
 }  // namespace
 }  // namespace tarn

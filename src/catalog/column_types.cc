@@ -1,15 +1,14 @@
 #include "catalog/column_types.h"
 
-#include <unordered_map>
-
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "catalog/type.h"
 
 namespace tarn::catalog {
 
 std::vector<TypeChange> IncompatibleChanges(const std::vector<Column>& before,
                                             const std::vector<Column>& after) {
-  std::unordered_map<std::string, const Column*> known;
+  TextMap<const Column*> known;
   for (const Column& column : before) known.emplace(ToLowerAscii(column.name), &column);
   std::vector<TypeChange> changes;
   for (const Column& column : after) {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_set>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tarn::catalog {
 namespace {
@@ -91,7 +91,7 @@ Result<> ValidateSchema(const std::vector<Column>& columns) {
     return InvalidArgument(
         fmt::format("schema: {} columns, at most {}", columns.size(), kColumnsMax));
   }
-  std::unordered_set<std::string_view> names;
+  TextViewSet names;
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::string field = fmt::format("schema[{}]", i);
     TARN_CHECK_OK(ValidateColumn(columns[i], field));
@@ -104,7 +104,7 @@ Result<> ValidateSchema(const std::vector<Column>& columns) {
 
 Result<> Validate(const DatasetContent& content) {
   if (content.objects.empty()) return InvalidArgument("objects: must name at least one object");
-  std::unordered_set<std::string_view> keys;
+  TextViewSet keys;
   for (size_t i = 0; i < content.objects.size(); ++i) {
     const std::string field = fmt::format("objects[{}]", i);
     TARN_CHECK_OK(ValidateObject(content.objects[i], field));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/text_hash.h"
 #include "catalog/manifest.h"
 #include "catalog/type.h"
 
@@ -62,7 +63,7 @@ class SchemaUnion {
   std::vector<Schema> schemas_;
   std::unordered_map<const Columns*, size_t> schema_of_;  // Index in schemas_.
   std::vector<Field> fields_;
-  std::unordered_map<std::string, size_t> field_of_;  // Index in fields_, by lower-case name.
+  TextMap<size_t> field_of_;  // Index in fields_, by lower-case name.
   uint64_t object_count_ = 0;
 };
 

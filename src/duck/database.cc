@@ -8,6 +8,7 @@
 
 #include "base/redact.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "duck/advice.h"
 #include "duck/keywords.h"
 #include "duck/type_reader.h"
@@ -142,7 +143,7 @@ Result<> Database::ReadKeywords() const {
   TARN_TRY(Connection connection, Connect());
   TARN_TRY(Statement statement, connection.Prepare("SELECT keyword_name FROM duckdb_keywords()"));
   TARN_TRY(ResultStream rows, statement.Execute());
-  std::unordered_set<std::string> keywords;
+  TextSet keywords;
   for (;;) {
     TARN_TRY(std::optional<Chunk> chunk, rows.Next());
     if (!chunk) break;

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "duck/quote.h"
 
 namespace tarn::duck {
@@ -11,7 +12,7 @@ namespace {
 
 struct Keywords {
   std::once_flag once;
-  std::unordered_set<std::string> words;  // Written once, under `once`; read-only afterwards.
+  TextSet words;  // Written once, under `once`; read-only afterwards.
 };
 
 Keywords& GlobalKeywords() {
@@ -21,7 +22,7 @@ Keywords& GlobalKeywords() {
 
 }  // namespace
 
-void SetKeywords(std::unordered_set<std::string> keywords) {
+void SetKeywords(TextSet keywords) {
   Keywords& known = GlobalKeywords();
   std::call_once(known.once, [&] { known.words = std::move(keywords); });
 }

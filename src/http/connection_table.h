@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/mutex.h"
+#include "base/text_hash.h"
 
 namespace tarn::http {
 
@@ -93,7 +94,7 @@ class ConnectionTable {
   // Connections that are neither reserved nor evicted.
   size_t open_ TARN_GUARDED_BY(mutex_) = 0;
   std::unordered_map<const Session*, Entry> entries_ TARN_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, Address> addresses_ TARN_GUARDED_BY(mutex_);
+  TextMap<Address> addresses_ TARN_GUARDED_BY(mutex_);
   std::set<Rank> ranks_ TARN_GUARDED_BY(mutex_);  // Addresses with waiting connections.
   uint64_t waits_ TARN_GUARDED_BY(mutex_) = 0;    // The last Entry::waits_since.
   Waiting reserved_ TARN_GUARDED_BY(mutex_);      // The oldest first.

@@ -5,10 +5,10 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 #include "base/duration.h"
 #include "base/mutex.h"
+#include "base/text_hash.h"
 
 namespace tarn::http {
 
@@ -46,8 +46,7 @@ class PeerLog : public std::enable_shared_from_this<PeerLog> {
   const Duration interval_;
   const Writer write_;
   Mutex mutex_;
-  std::unordered_map<std::string, Counted> counted_
-      TARN_GUARDED_BY(mutex_);  // Those in an interval.
+  TextMap<Counted> counted_ TARN_GUARDED_BY(mutex_);  // Those in an interval.
 };
 
 }  // namespace tarn::http

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tarn::iceberg {
 namespace {
@@ -32,8 +33,7 @@ std::string JoinPath(const std::string& parent, const std::string& step) {
 }
 
 // Indexes the leaves of a file by number.
-void CollectLeaves(const FileField& field, const std::string& path,
-                   const std::unordered_map<std::string, size_t>& by_path,
+void CollectLeaves(const FileField& field, const std::string& path, const TextMap<size_t>& by_path,
                    std::vector<size_t>& leaves) {
   if (field.kind == FieldKind::kLeaf) leaves.push_back(by_path.at(path));
   for (size_t i = 0; i < field.children.size(); ++i) {

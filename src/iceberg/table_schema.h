@@ -8,10 +8,10 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
+#include "base/text_hash.h"
 #include "iceberg/field_ids.h"
 #include "iceberg/file_columns.h"
 #include "iceberg/type.h"
@@ -93,7 +93,7 @@ class TableSchema {
 
   std::vector<Field> fields_;
   std::vector<size_t> columns_;  // Indexes in fields_.
-  std::unordered_map<std::string, size_t> by_path_;
+  TextMap<size_t> by_path_;
   std::vector<bool> is_hidden_;  // For each of fields_; set by AssignIds.
   size_t file_count_ = 0;
   bool has_promotion_ = false;

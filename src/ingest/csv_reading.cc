@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "duck/quote.h"
 
 namespace tarn::ingest {
@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 11> kReplacedOptions = {
     "delim",        "sep",         "quote",      "escape",          "skip",       "header",
     "null_padding", "all_varchar", "dateformat", "timestampformat", "sample_size"};
 
-using TypesByName = std::unordered_map<std::string, std::string>;
+using TypesByName = TextMap<std::string>;
 
 std::string KeptOptions(const Input& input, bool is_rewritten) {
   std::string text;
@@ -80,7 +80,7 @@ std::string FileOptions(const Input& input, const CsvFile& file, const TypesByNa
 
 std::vector<CsvColumn> ColumnsOfFiles(const std::vector<CsvFile>& files) {
   std::vector<CsvColumn> columns;
-  std::unordered_map<std::string, size_t> known;
+  TextMap<size_t> known;
   for (const CsvFile& file : files) {
     for (size_t i = 0; i < file.names.size(); ++i) {
       const auto [at, is_new] = known.emplace(ToLowerAscii(file.names[i]), columns.size());
@@ -101,7 +101,7 @@ std::shared_ptr<CsvRows> RowsOfFiles(const std::vector<CsvColumn>& columns,
                                      const std::vector<CsvFile>& files, const BatchLimits& limits,
                                      std::vector<ColumnRule> rules) {
   std::vector<std::string> names;
-  std::unordered_map<std::string, size_t> known;
+  TextMap<size_t> known;
   for (const CsvColumn& column : columns) {
     known.emplace(ToLowerAscii(column.name), names.size());
     names.push_back(column.name);

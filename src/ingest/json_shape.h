@@ -6,10 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/text_hash.h"
 #include "duck/row_source.h"
 #include "ingest/text_kinds.h"
 #include "ingest/text_rules.h"
@@ -106,7 +106,7 @@ class JsonShape {
   TextKinds strings_{kStringKinds};
   std::unique_ptr<JsonShape> element_;
   std::vector<Field> fields_;
-  std::unordered_map<std::string, size_t> index_;
+  TextMap<size_t> index_;
   uint64_t object_ = 0;  // The object whose keys are looked up.
   size_t next_ = 0;      // The most likely next field.
 };

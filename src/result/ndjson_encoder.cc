@@ -1,8 +1,7 @@
 #include "result/ndjson_encoder.h"
 
-#include <unordered_map>
-
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "result/json_encoder.h"
 #include "result/json_value.h"
 
@@ -10,7 +9,7 @@ namespace tarn::result {
 
 // The same algorithm as DuckDB's QueryResult::DeduplicateColumns.
 std::vector<std::string> DistinctNames(const std::vector<std::string>& names) {
-  std::unordered_map<std::string, uint64_t> next_suffix;  // The key is the name in lower case.
+  TextMap<uint64_t> next_suffix;  // The key is the name in lower case.
   std::vector<std::string> out;
   out.reserve(names.size());
   for (const std::string& name : names) {

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tarn::cli {
 namespace {
@@ -52,7 +52,7 @@ std::vector<FoundDataset> GroupObjects(std::vector<catalog::ObjectRef> objects,
   }
 
   std::vector<FoundDataset> found;
-  std::unordered_set<std::string> names;
+  TextSet names;
   for (auto& [entry, dataset] : entries) {
     Result<> valid = catalog::ValidateName(dataset.name);
     if (valid.ok()) valid = catalog::Validate(dataset.content);

@@ -1,9 +1,9 @@
 #include "cli/up/listed_catalog.h"
 
 #include <string_view>
-#include <unordered_set>
 
 #include "base/log.h"
+#include "base/text_hash.h"
 #include "cli/commands/object_grouping.h"
 
 namespace tarn::cli {
@@ -30,7 +30,7 @@ Result<> ListedCatalog::Write(std::vector<catalog::ObjectRef> objects) {
     for (const std::string& problem : problems) log::Warn("not a dataset", {{"problem", problem}});
     told_ = std::move(problems);
   }
-  std::unordered_set<std::string_view> names;
+  TextViewSet names;
   for (const FoundDataset& dataset : found) names.insert(dataset.name);
   // Deletes first, because a new name can differ from a former one only in case.
   TARN_TRY(const catalog::Snapshot known, store_.List());

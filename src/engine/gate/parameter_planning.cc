@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "engine/gate/syntax_tree.h"
 
 namespace tarn::engine {
@@ -54,8 +54,8 @@ class Planning {
 
   const Gate::IsDataset& is_dataset_;
   bool has_parameters_ = false;
-  std::vector<std::string> read_;         // In lower case.
-  std::unordered_set<std::string> ctes_;  // In lower case.
+  std::vector<std::string> read_;  // In lower case.
+  TextSet ctes_;                   // In lower case.
 };
 
 }  // namespace

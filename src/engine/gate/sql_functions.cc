@@ -1,7 +1,8 @@
 #include "engine/gate/sql_functions.h"
 
 #include <array>
-#include <unordered_map>
+
+#include "base/text_hash.h"
 
 namespace tarn::engine {
 namespace {
@@ -238,7 +239,7 @@ void ForEachName(std::string_view names, const auto& act) {
   }
 }
 
-using Rules = std::unordered_map<std::string_view, FunctionRule>;
+using Rules = TextViewMap<FunctionRule>;
 
 Rules RulesOf(const auto& groups) {
   Rules rules;

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "base/text_hash.h"
 #include "duck/database.h"
 #include "engine/gate/gate.h"
 
@@ -43,7 +43,7 @@ class PlanCache {
   };
   const size_t entries_max_;
   std::list<Entry> entries_;  // The last used first.
-  std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;
+  TextViewMap<std::list<Entry>::iterator> by_sql_;
 };
 
 }  // namespace tarn::engine

@@ -2,11 +2,11 @@
 
 #include <atomic>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tarn::engine {
 
@@ -33,7 +33,7 @@ class ChangedDatasets {
  private:
   std::atomic<bool> any_ = false;  // A fast path for the common case without any.
   mutable Mutex mutex_;
-  std::unordered_set<std::string> names_ TARN_GUARDED_BY(mutex_);  // In lower case.
+  TextSet names_ TARN_GUARDED_BY(mutex_);  // In lower case.
 };
 
 }  // namespace tarn::engine

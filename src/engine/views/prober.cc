@@ -173,7 +173,12 @@ void Prober::Loop(const std::shared_ptr<State>& state, bool reads_long_footers) 
       state->idle -= reads_long_footers ? 0 : 1;
       continue;
     }
+    if (!reads_long_footers) state->CountRead(*read, /*begins=*/true);
     state->Run(tools, read);
+    if (!reads_long_footers) {
+      state->CountRead(*read, /*begins=*/false);
+      state->added.notify_one();  // Its owner may read again.
+    }
     while (!state->long_footers.empty() && state->long_threads < kLongFooterThreads) {
       StartThread(state, /*reads_long_footers=*/true);
     }

@@ -52,8 +52,10 @@ std::shared_ptr<Prober::Read> Prober::State::Next() {
   for (;;) {
     Jobs* const turns = Turn();
     if (turns == nullptr) return nullptr;
+    const std::shared_ptr<Job> job = turns->Pop(
+        [this](const std::string& owner) TARN_REQUIRES(mutex) { return MayRead(owner); });
+    if (job == nullptr) return nullptr;
     ++turns_taken;
-    const std::shared_ptr<Job> job = turns->Pop();
     if (!job->HasNext()) continue;
     const size_t index = job->next++;
     if (job->HasNext()) turns->Push(job);
@@ -62,6 +64,18 @@ std::shared_ptr<Prober::Read> Prober::State::Next() {
              .index = index,
              .task = std::make_shared<WatchedTask>(Deadline::After(job->request.object_timeout))});
   }
+}
+
+void Prober::State::CountRead(const Read& read, bool begins) {
+  size_t& own = reads_of_owners[read.job->request.owner];
+  own += begins ? 1 : -1;
+  reads += begins ? 1 : -1;
+  if (own == 0) reads_of_owners.erase(read.job->request.owner);
+}
+
+bool Prober::State::MayRead(const std::string& owner) const {
+  const auto own = reads_of_owners.find(owner);
+  return MayUseOneMore(owner, own == reads_of_owners.end() ? 0 : own->second, reads, threads_max);
 }
 
 void Prober::State::PutBack(const std::shared_ptr<Read>& read) {

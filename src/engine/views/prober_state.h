@@ -12,12 +12,12 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/owner_turns.h"
+#include "base/text_hash.h"
 #include "engine/views/prober.h"
 
 namespace tarn::engine {
@@ -94,26 +94,21 @@ struct Prober::State {
 
   // Jobs that have unread objects, in the order in which threads take an object of each.
   struct Jobs {
-    std::deque<std::shared_ptr<Job>> first;
+    OwnerTurns<std::shared_ptr<Job>> first;
     OwnerTurns<std::shared_ptr<Job>> others;
 
     bool empty() const { return first.empty() && others.empty(); }
     size_t size() const { return first.size() + others.size(); }
     void Push(const std::shared_ptr<Job>& job) {
-      if (job->is_first) {
-        first.push_front(job);
-      } else {
-        others.Push(job->request.owner, job);
-      }
+      (job->is_first ? first : others).Push(job->request.owner, job);
     }
-    std::shared_ptr<Job> Pop() {
-      if (first.empty()) return others.Pop();
-      std::shared_ptr<Job> job = std::move(first.front());
-      first.pop_front();
-      return job;
+    // Returns null if `may_pop` returns false for all owners.
+    std::shared_ptr<Job> Pop(const std::function<bool(const std::string& owner)>& may_pop) {
+      if (auto job = first.PopIf(may_pop)) return *job;
+      return others.PopIf(may_pop).value_or(nullptr);
     }
     void Remove(const std::shared_ptr<Job>& job) {
-      std::erase(first, job);
+      first.Remove(job->request.owner, job);
       others.Remove(job->request.owner, job);
     }
   };
@@ -124,6 +119,8 @@ struct Prober::State {
   Jobs waiting TARN_GUARDED_BY(mutex);
   Jobs waiting_retries TARN_GUARDED_BY(mutex);
   size_t retries TARN_GUARDED_BY(mutex) = 0;  // The number of running reads of retries.
+  size_t reads TARN_GUARDED_BY(mutex) = 0;    // All running reads, except of long footers.
+  std::map<std::string, size_t> reads_of_owners TARN_GUARDED_BY(mutex);  // None is 0.
   size_t turns_taken TARN_GUARDED_BY(mutex) = 1;
   // Reads of long footers. The first one has left the turns and waits for memory, so that it is
   // next even if shorter footers would fit.
@@ -133,7 +130,7 @@ struct Prober::State {
     std::string etag;
     FooterProbe::Object object;
   };
-  std::unordered_map<std::string, Kept> kept TARN_GUARDED_BY(mutex);  // By key.
+  TextMap<Kept> kept TARN_GUARDED_BY(mutex);  // By key.
   size_t threads TARN_GUARDED_BY(mutex) = 0;
   size_t long_threads TARN_GUARDED_BY(mutex) = 0;  // The threads that read long footers.
   size_t idle TARN_GUARDED_BY(mutex) = 0;
@@ -154,6 +151,8 @@ struct Prober::State {
     const auto known = jobs.find(job->name);
     return !stopping && known != jobs.end() && known->second == job;
   }
+  void CountRead(const Read& read, bool begins) TARN_REQUIRES(mutex);
+  bool MayRead(const std::string& owner) const TARN_REQUIRES(mutex);
   // Return the next read of a long footer or of another one; null if the thread must wait.
   std::shared_ptr<Read> NextLong() TARN_REQUIRES(mutex);
   std::shared_ptr<Read> Next() TARN_REQUIRES(mutex);

@@ -2,10 +2,10 @@
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/text_hash.h"
 #include "catalog/schema_union.h"
 #include "duck/footer_metadata.h"
 #include "engine/views/probe_memory.h"
@@ -43,7 +43,7 @@ class SchemaCache {
  private:
   const size_t bytes_max_;
   mutable Mutex mutex_;
-  std::unordered_map<std::string, Schema> schemas_ TARN_GUARDED_BY(mutex_);
+  TextMap<Schema> schemas_ TARN_GUARDED_BY(mutex_);
   size_t bytes_ TARN_GUARDED_BY(mutex_) = 0;  // The size of the keys.
 };
 

@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/deadline.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/text_hash.h"
 #include "duck/database.h"
 #include "engine/connection/watchdog.h"
 #include "engine/views/object_check.h"
@@ -92,8 +92,8 @@ class Views {
   mutable std::condition_variable_any applied_;  // A change was applied.
   uint64_t revision_ TARN_GUARDED_BY(mutex_);
   // The keys of both are names in lower case.
-  std::unordered_map<std::string, DatasetPointer> datasets_ TARN_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, Slot> slots_ TARN_GUARDED_BY(mutex_);
+  TextMap<DatasetPointer> datasets_ TARN_GUARDED_BY(mutex_);
+  TextMap<Slot> slots_ TARN_GUARDED_BY(mutex_);
 };
 
 class Views::Cut {

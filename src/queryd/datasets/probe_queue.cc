@@ -63,7 +63,7 @@ void ProbeQueue::Hurry(const std::string& name) {
   const auto found = entries_.find(name);
   if (found == entries_.end() || found->second->due || found->second->is_hurried) return;
   found->second->is_hurried = true;
-  hurried_.push_back(found->second);
+  hurried_.Push(found->second->dataset.owner, found->second);
 }
 
 void ProbeQueue::MakeAllDue() {
@@ -81,39 +81,31 @@ void ProbeQueue::MoveDue(Clock::time_point until) {
   }
 }
 
-std::string ProbeQueue::Take(const EntryPointer& entry) {
-  std::string name = entry->dataset.name;
-  Erase(name);
-  return name;
-}
-
-std::optional<std::string> ProbeQueue::TakeHurried() {
-  const MutexLock lock(mutex_);
-  while (!hurried_.empty()) {
-    const EntryPointer entry = std::move(hurried_.front());
-    hurried_.pop_front();
-    if (!entry->is_removed) return Take(entry);
+std::optional<std::string> ProbeQueue::TakeFrom(OwnerTurns<EntryPointer>& turns,
+                                                const MayTake& may_take) {
+  while (const std::optional<EntryPointer> entry = turns.PopIf(may_take)) {
+    if ((*entry)->is_removed) continue;
+    std::string name = (*entry)->dataset.name;
+    Erase(name);
+    return name;
   }
   return std::nullopt;
 }
 
-std::optional<std::string> ProbeQueue::TakeNew() {
+std::optional<std::string> ProbeQueue::TakeHurried(const MayTake& may_take) {
   const MutexLock lock(mutex_);
-  while (!new_.empty()) {
-    const EntryPointer entry = new_.Pop();
-    if (!entry->is_removed) return Take(entry);
-  }
-  return std::nullopt;
+  return TakeFrom(hurried_, may_take);
 }
 
-std::optional<std::string> ProbeQueue::TakeDue() {
+std::optional<std::string> ProbeQueue::TakeNew(const MayTake& may_take) {
+  const MutexLock lock(mutex_);
+  return TakeFrom(new_, may_take);
+}
+
+std::optional<std::string> ProbeQueue::TakeDue(const MayTake& may_take) {
   const MutexLock lock(mutex_);
   MoveDue(Clock::now());
-  while (!due_.empty()) {
-    const EntryPointer entry = due_.Pop();
-    if (!entry->is_removed) return Take(entry);
-  }
-  return std::nullopt;
+  return TakeFrom(due_, may_take);
 }
 
 bool ProbeQueue::HasNew() const {

@@ -2,18 +2,17 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/owner_turns.h"
+#include "base/text_hash.h"
 #include "base/time.h"
 
 namespace tarn::queryd {
@@ -22,8 +21,8 @@ namespace tarn::queryd {
 // the same time.
 //
 // Datasets that a query waits for come first. New datasets take turns between their owners, so that
-// an owner with many datasets does not delay the others. Retries take turns in the same way, once
-// they are due.
+// an owner with many datasets does not delay the others. So do those that a query waits for, and
+// retries, once they are due.
 //
 // Thread-safe.
 class ProbeQueue {
@@ -47,10 +46,12 @@ class ProbeQueue {
   // Makes all datasets that were added by AddLater due.
   void MakeAllDue();
 
-  // Each removes a dataset from the queue and returns it; nullopt if there is none.
-  std::optional<std::string> TakeHurried();
-  std::optional<std::string> TakeNew();
-  std::optional<std::string> TakeDue();
+  // Each removes a dataset of an owner for which `may_take` returns true, and returns its name;
+  // nullopt if there is none.
+  using MayTake = std::function<bool(const std::string& owner)>;
+  std::optional<std::string> TakeHurried(const MayTake& may_take);
+  std::optional<std::string> TakeNew(const MayTake& may_take);
+  std::optional<std::string> TakeDue(const MayTake& may_take);
 
   bool HasNew() const;  // Includes hurried datasets.
   bool HasDue();
@@ -81,15 +82,16 @@ class ProbeQueue {
 
   void Put(EntryPointer entry) TARN_REQUIRES(mutex_);
   void Erase(const std::string& name) TARN_REQUIRES(mutex_);
-  std::string Take(const EntryPointer& entry) TARN_REQUIRES(mutex_);
+  std::optional<std::string> TakeFrom(OwnerTurns<EntryPointer>& turns, const MayTake& may_take)
+      TARN_REQUIRES(mutex_);
   void MoveDue(Clock::time_point until) TARN_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
-  std::unordered_map<std::string, EntryPointer> entries_ TARN_GUARDED_BY(mutex_);  // By name.
+  TextMap<EntryPointer> entries_ TARN_GUARDED_BY(mutex_);  // By name.
   // Entries of entries_, and some that were removed.
   OwnerTurns<EntryPointer> new_ TARN_GUARDED_BY(mutex_);
   OwnerTurns<EntryPointer> due_ TARN_GUARDED_BY(mutex_);
-  std::deque<EntryPointer> hurried_ TARN_GUARDED_BY(mutex_);
+  OwnerTurns<EntryPointer> hurried_ TARN_GUARDED_BY(mutex_);
   Later later_ TARN_GUARDED_BY(mutex_);
   size_t new_count_ TARN_GUARDED_BY(mutex_) = 0;
   size_t due_count_ TARN_GUARDED_BY(mutex_) = 0;

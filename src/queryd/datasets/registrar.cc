@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "base/time.h"
 
 namespace tarn::queryd {
@@ -94,7 +94,7 @@ RefreshResult Registrar::Collect(Duration timeout) {
 void Registrar::Take(CatalogRead read, RefreshResult& result) {
   if (!read.changed) return;
   if (read.is_whole) {
-    std::unordered_set<std::string_view> listed;
+    TextViewSet listed;
     for (const catalog::Manifest& manifest : read.manifests) listed.insert(manifest.name);
     for (const auto& [name, manifest] : wanted_) {
       if (!listed.contains(name)) read.deleted.push_back(name);
@@ -185,7 +185,7 @@ bool Registrar::IsBroken(const std::string& name) const {
 
 // Adds error views for datasets without a former view that are being read or cannot be read.
 void Registrar::PutBroken(Change& change) const {
-  std::unordered_set<std::string> shown;  // The names that get a view, in lower case.
+  TextSet shown;  // The names that get a view, in lower case.
   for (const protocol::ViewPointer& view : change.put) {
     const std::string lower = ToLowerAscii(view->name);
     shown.insert(lower);
@@ -370,7 +370,7 @@ CatalogStatus Registrar::Status(const StatusRequest& request) const {
   for (const FailedDataset& each : failures_) {
     if (request.is_wanted(each.name)) status.failed.Add(entries_max, [&] { return each; });
   }
-  std::unordered_set<std::string_view> listed;
+  TextViewSet listed;
   for (const ShownReading& each : readings_) {
     listed.insert(each.dataset.name);
     if (!request.is_wanted(each.dataset.name)) continue;

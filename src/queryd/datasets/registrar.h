@@ -9,8 +9,6 @@
 #include <set>
 #include <stop_token>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -18,6 +16,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "base/time.h"
 #include "queryd/datasets/catalog_source.h"
 #include "queryd/datasets/crashed_probes.h"
@@ -214,6 +213,7 @@ class Registrar {
   struct Reading {
     protocol::ViewSpec view;
     PendingProbe probe;
+    std::string owner = {};
     UnixMicros updated_at;  // That of the manifest.
     UnixMicros since;
     bool is_alone = false;  // See ProbeRequest.
@@ -288,7 +288,7 @@ class Registrar {
   std::map<std::string, WantedDataset, LessIgnoringCase> wanted_;
   // The datasets that have a view, with their updated_at. No two names are equal except for case.
   std::map<std::string, UnixMicros, LessIgnoringCase> live_;
-  std::unordered_set<std::string> dirty_;  // The names whose state differs in wanted_ and live_.
+  TextSet dirty_;                          // The names whose state differs in wanted_ and live_.
   std::set<std::string> to_drop_;          // The names that have a view and are not in wanted_.
   std::map<std::string, Failure> failed_;  // A part of dirty_.
   // Each name of dirty_ is in one of the next three.
@@ -303,13 +303,13 @@ class Registrar {
   CrashedProbes crashed_;
   SchemaBudget schemas_;  // For the datasets of live_.
   bool has_refreshed_ = false;
-  std::unordered_map<std::string, Learned> learned_;  // For datasets of live_.
+  TextMap<Learned> learned_;  // For datasets of live_.
   std::map<std::string, PendingProbe> checks_;
   std::vector<std::string> to_check_;  // The datasets beyond the limit of the last check.
   std::set<std::string> overwritten_;  // Names of dirty_ with overwritten objects.
-  std::unordered_map<std::string, BrokenView> broken_;  // By the name in lower case.
-  std::string position_;                                // The position of wanted_.
-  uint64_t revision_ = 0;                               // The revision of wanted_.
+  TextMap<BrokenView> broken_;         // By the name in lower case.
+  std::string position_;               // The position of wanted_.
+  uint64_t revision_ = 0;              // The revision of wanted_.
   uint64_t live_revision_ = 0;
   uint64_t last_version_ = 0;  // The last version of a view.
 

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_set>
+#include <map>
 #include <utility>
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/owner_turns.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "queryd/datasets/registrar.h"
 
 namespace tarn::queryd {
@@ -34,12 +36,19 @@ struct Registrar::Window {
   std::vector<ProbeRequest> requests = {};
   size_t running = 0;
   size_t retries = 0;  // The number of running retries.
+  std::map<std::string, size_t> of_owners = {};
+
+  // True if the owner may have one more of `probes_max` running probes.
+  bool MayStart(const std::string& owner, size_t probes_max) const {
+    const auto own = of_owners.find(owner);
+    return MayUseOneMore(owner, own == of_owners.end() ? 0 : own->second, running, probes_max);
+  }
 };
 
 void Registrar::CheckForOverwrites(const std::set<std::string>& names, uint64_t objects_max,
                                    Deadline deadline) {
   std::vector<std::string> waiting = std::exchange(to_check_, {});
-  std::unordered_set<std::string> known(waiting.begin(), waiting.end());
+  TextSet known(waiting.begin(), waiting.end());
   for (const std::string& name : names) {
     if (known.insert(name).second) waiting.push_back(name);
   }
@@ -144,14 +153,19 @@ void Registrar::StartProbes(Deadline deadline, bool all_failed, RefreshResult& r
 
 void Registrar::FillWindow(Deadline deadline, RefreshResult& result) {
   Window window{.running = reading_.size()};
-  for (const auto& [name, reading] : reading_) window.retries += reading.is_retry ? 1 : 0;
+  for (const auto& [name, reading] : reading_) {
+    window.retries += reading.is_retry ? 1 : 0;
+    ++window.of_owners[reading.owner];
+  }
   {
     // A dataset is always in the queue or in the status: see Status.
     const MutexLock lock(mutex_);
     for (;;) {
       std::optional<std::string> name;
-      const bool is_hurried =
-          window.running < 2 * probed_max_ && (name = queue_.TakeHurried()).has_value();
+      const auto may_hurry = [&](const std::string& owner) {
+        return window.MayStart(owner, 2 * probed_max_);
+      };
+      const bool is_hurried = (name = queue_.TakeHurried(may_hurry)).has_value();
       if (!is_hurried) name = NextToProbe(window);
       if (!name) break;
       AddRequest(*name, is_hurried, window, result);
@@ -165,15 +179,17 @@ void Registrar::FillWindow(Deadline deadline, RefreshResult& result) {
 }
 
 std::optional<std::string> Registrar::NextToProbe(Window& window) {
-  if (window.running >= probed_max_) return std::nullopt;
+  const auto may_start = [&](const std::string& owner) {
+    return window.MayStart(owner, probed_max_);
+  };
   const auto take_retry = [&]() -> std::optional<std::string> {
     if (window.retries >= std::max<size_t>(probed_max_ / 2, 1)) return std::nullopt;
-    return queue_.TakeDue();
+    return queue_.TakeDue(may_start);
   };
   if (probes_started_ % kRetryEvery == kRetryEvery - 1) {
     if (std::optional<std::string> name = take_retry()) return name;
   }
-  if (std::optional<std::string> name = queue_.TakeNew()) return name;
+  if (std::optional<std::string> name = queue_.TakeNew(may_start)) return name;
   return take_retry();
 }
 
@@ -199,6 +215,7 @@ void Registrar::AddRequest(const std::string& name, bool is_hurried, Window& win
                              .owner = wanted_.at(name).owner});
   ++probes_started_;
   ++window.running;
+  ++window.of_owners[wanted_.at(name).owner];
   window.retries += is_retry ? 1 : 0;
 }
 
@@ -221,6 +238,7 @@ void Registrar::Start(Window window, Deadline deadline) {
     const std::string name = request.view.name;
     reading_.insert_or_assign(name, Reading{.view = std::move(request.view),
                                             .probe = std::move(probes[i]),
+                                            .owner = request.owner,
                                             .updated_at = wanted_.at(name).updated_at,
                                             .since = NowMicros(),
                                             .is_alone = request.is_alone,

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <unordered_map>
 
 #include "base/result.h"
+#include "base/text_hash.h"
 
 namespace tarn::queryd {
 
@@ -36,8 +36,8 @@ class SchemaBudget {
   void Count(const Entry& entry);
 
   const Limits limits_;
-  std::unordered_map<std::string, Entry> entries_;  // By the name of the dataset.
-  std::map<std::string, uint64_t> owners_;          // The bytes of each owner; none is 0.
+  TextMap<Entry> entries_;                  // By the name of the dataset.
+  std::map<std::string, uint64_t> owners_;  // The bytes of each owner; none is 0.
   uint64_t bytes_ = 0;
 };
 

@@ -3,9 +3,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 
+#include "base/text_hash.h"
 #include "queryd/execution/view_target.h"
 
 namespace tarn::queryd {
@@ -28,8 +27,8 @@ class KnownViews {
  private:
   uint64_t revision_ = 0;
   // The keys are the names in the views.
-  std::unordered_map<std::string_view, protocol::ViewPointer> views_;
-  std::unordered_set<std::string> pending_;
+  TextViewMap<protocol::ViewPointer> views_;
+  TextSet pending_;
 };
 
 // The part of a change whose names `allows` accepts.

@@ -9,13 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "auth/identity.h"
 #include "base/duration.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/text_hash.h"
 
 namespace tarn::queryd {
 
@@ -98,8 +98,8 @@ class Quarantine {
 
   Mutex mutex_;
   Entries entries_ TARN_GUARDED_BY(mutex_);  // The most recent first.
-  std::unordered_map<std::string_view, Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, TokenRecord> tokens_ TARN_GUARDED_BY(mutex_);
+  TextViewMap<Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
+  TextMap<TokenRecord> tokens_ TARN_GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::queryd

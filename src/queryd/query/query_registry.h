@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/text_hash.h"
 #include "queryd/query/query.h"
 
 namespace tarn::queryd {
@@ -58,8 +58,8 @@ class QueryRegistry {
   };
   // The queries of one token.
   struct History {
-    std::unordered_map<std::string, std::shared_ptr<Query>> open;  // By id.
-    std::deque<Ended> ended;                                       // The most recent first.
+    TextMap<std::shared_ptr<Query>> open;  // By id.
+    std::deque<Ended> ended;               // The most recent first.
 
     bool Has(const std::string& id) const;
     const QueryInfo* FindEnded(const std::string& id) const;

@@ -7,12 +7,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "auth/identity.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "base/text_hash.h"
 #include "queryd/query/engine.h"
 #include "queryd/query/statement.h"
 
@@ -75,7 +75,7 @@ class ResultCache {
 
   Mutex mutex_;
   Entries entries_ TARN_GUARDED_BY(mutex_);  // The most recently used first.
-  std::unordered_map<std::string_view, Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
+  TextViewMap<Entries::iterator> by_key_ TARN_GUARDED_BY(mutex_);
   size_t bytes_ TARN_GUARDED_BY(mutex_) = 0;
 };
 
