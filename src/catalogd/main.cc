@@ -46,7 +46,8 @@ Result<> Serve(const LakehouseSettings& settings) {
       .history_versions_max = settings.catalogd.history_versions_max,
       .history_bytes_max_per_token = settings.catalogd.history_bytes_max_per_token,
       .deleted_keep = settings.catalogd.deleted_keep,
-      .limits = limits};
+      .limits = limits,
+      .wal_bytes_max = settings.catalogd.wal_bytes_max};
   TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir, options));
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,

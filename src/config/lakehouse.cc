@@ -435,6 +435,15 @@ SettingsTable LakehouseSettings::Table() {
        .target = &catalogd.list_timeout,
        .help = "How long a client may take to read such a list before it is cut off. "
                "Meanwhile the database cannot reuse the space of its log."},
+      {.key = "catalogd.wal_bytes_max",
+       .target = &catalogd.wal_bytes_max,
+       .help = "The maximum size of the database's write-ahead log before it is truncated. Lists "
+               "that were opened more than 2 seconds ago are then cut off, because the log cannot "
+               "be truncated while they are read. Above twice this size all lists are cut off; "
+               "above four times, changes are answered 503.",
+       .min = 16'000'000,
+       .max = 1'000'000'000'000,
+       .unit = "bytes"},
       {.key = "catalogd.history_versions_max",
        .target = &catalogd.history_versions_max,
        .help = "The number of versions kept of each dataset, including the current one.",

@@ -103,6 +103,7 @@ struct CatalogdSettings {
   int64_t waiters_max = 500;
   int64_t list_streams_max = 16;
   Duration list_timeout = std::chrono::minutes(1);
+  int64_t wal_bytes_max = 256'000'000;
   int64_t history_versions_max = 100;
   int64_t history_bytes_max_per_token = 256'000'000;
   Duration deleted_keep = std::chrono::hours(24 * 30);

@@ -12,7 +12,7 @@ FILE_LINES_MAX = 500
 
 # Longer files with the most lines that they may have. Tables may stay; the others are to be split.
 LONGER_FILES = {
-    "config/lakehouse.cc": 585,  # The table of settings.
+    "config/lakehouse.cc": 594,  # The table of settings.
     "engine/sandbox/sandbox_test.cc": 526,
 }
 # Longer functions: switches over all types, and tables, may stay; the others are to be split.

@@ -33,7 +33,9 @@ class ListReader : public PieceReader {
   asio::awaitable<Result<std::optional<std::string>>> Next() override {
     const auto next = [this] { return listing_->Next(kListPieceBytes); };
     Result<std::optional<std::string>> piece = co_await service_.readers.Run(user_, next);
-    if (!piece.ok()) service_.failures.Increment();
+    // A list that was ended is no failure of the database.
+    const bool is_failure = !piece.ok() && piece.error().kind != ErrorKind::kUnavailable;
+    if (is_failure) service_.failures.Increment();
     co_return piece;
   }
 

@@ -23,10 +23,14 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
       datasets(metrics.Gauge("tarn_catalog_datasets", "Datasets in the catalogue")),
       manifest_bytes(metrics.Gauge("tarn_catalog_manifest_bytes",
                                    "Bytes of the manifests of all datasets in the list")),
+      wal_bytes(metrics.Gauge("tarn_catalog_wal_bytes",
+                              "Bytes of the write-ahead log after the last change")),
       waiting(metrics.Gauge("tarn_catalog_waiting", "Requests waiting for a change")),
       lists_whole(ListsCounter(metrics, "whole")),
       lists_changes(ListsCounter(metrics, "changes")),
       lists_not_modified(ListsCounter(metrics, "not_modified")),
+      lists_ended(metrics.Counter("tarn_catalog_lists_ended_total",
+                                  "Lists ended because they kept the write-ahead log")),
       changes(metrics.Counter("tarn_catalog_changes_total", "Changes of the catalogue")),
       failures(metrics.Counter("tarn_catalog_failures_total",
                                "Requests that failed because of the database")),
@@ -41,11 +45,16 @@ Service::Service(Store& the_store, const CatalogdSettings& the_settings, Metrics
     ShowSizes();
     feed.Announce(name);
   });
+  store.SetOnLog([this](uint64_t bytes, size_t ended) {
+    wal_bytes.Set(static_cast<double>(bytes));
+    lists_ended.Increment(static_cast<double>(ended));
+  });
 }
 
 Service::~Service() {
   Join();
   store.SetOnChange(nullptr);
+  store.SetOnLog(nullptr);
 }
 
 void Service::ShowSizes() {

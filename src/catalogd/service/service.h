@@ -65,10 +65,12 @@ class Service {
 
   prometheus::Gauge& datasets;
   prometheus::Gauge& manifest_bytes;
+  prometheus::Gauge& wal_bytes;
   prometheus::Gauge& waiting;
   prometheus::Counter& lists_whole;
   prometheus::Counter& lists_changes;
   prometheus::Counter& lists_not_modified;
+  prometheus::Counter& lists_ended;  // To truncate the write-ahead log.
   prometheus::Counter& changes;
   prometheus::Counter& failures;
   prometheus::Counter& too_large;  // Changes that exceed a limit for manifests.

@@ -9,7 +9,71 @@
 
 namespace tarn::catalogd {
 
+namespace {
+
+Error ListEndedError() {
+  return Unavailable(
+      "the list was ended because it was read too slowly while the catalogue changed "
+      "(catalogd.wal_bytes_max): repeat the request");
+}
+
+}  // namespace
+
+size_t OpenListings::End(std::chrono::steady_clock::duration age) {
+  const auto opened_before = std::chrono::steady_clock::now() - age;
+  const MutexLock lock(mutex_);
+  return static_cast<size_t>(
+      std::count_if(listings_.begin(), listings_.end(),
+                    [&](Listing* listing) { return listing->End(opened_before); }));
+}
+
+void OpenListings::Add(Listing& listing) {
+  const MutexLock lock(mutex_);
+  listings_.insert(&listing);
+}
+
+void OpenListings::Remove(Listing& listing) {
+  const MutexLock lock(mutex_);
+  listings_.erase(&listing);
+}
+
+Listing::~Listing() {
+  if (listings_ != nullptr) listings_->Remove(*this);
+}
+
+void Listing::Hold(ReaderPool::Reader reader, OpenListings& listings) {
+  {
+    const MutexLock lock(mutex_);
+    reader_.emplace(std::move(reader));
+    opened_ = std::chrono::steady_clock::now();
+  }
+  listings_ = &listings;
+  listings.Add(*this);
+}
+
+bool Listing::End(std::chrono::steady_clock::time_point opened_before) {
+  const MutexLock lock(mutex_);
+  if (!reader_ || opened_ > opened_before) return false;
+  Release();
+  is_ended_ = true;
+  return true;
+}
+
+void Listing::Release() {
+  current_.reset();
+  manifests_.reset();
+  deleted_.reset();
+  database_ = nullptr;
+  reader_.reset();
+}
+
+bool Listing::IsAtEnd() {
+  const MutexLock lock(mutex_);
+  return part_ == Part::kEnd && ready_.empty();
+}
+
 Result<> Listing::Begin(SqliteDatabase& database) {
+  const MutexLock lock(mutex_);
   database_ = &database;
   const auto since = static_cast<int64_t>(query_.since.value_or(0));
   // Changes are read in the order of the revision index, so the cost depends on their number.
@@ -29,6 +93,8 @@ Result<> Listing::Begin(SqliteDatabase& database) {
 }
 
 Result<uint64_t> Listing::EstimateBytes(uint64_t bytes_max) {
+  const MutexLock lock(mutex_);
+  if (is_ended_) return ListEndedError();
   // Escapes make a name at most six times as long.
   constexpr const char* kDeletedBytes = "SELECT name, 6 * length(CAST(name AS BLOB)) + 3";
   const std::string order = query_.since ? "WHERE revision > ? ORDER BY revision" : "ORDER BY name";
@@ -58,14 +124,14 @@ Result<> Listing::ReadAll() {
     if (!piece) break;
     pieces.push_back(std::move(*piece));
   }
+  const MutexLock lock(mutex_);
   ready_ = std::move(pieces);
-  database_ = nullptr;
-  manifests_.reset();
-  deleted_.reset();
   return {};
 }
 
 Result<std::optional<std::string>> Listing::Next(size_t bytes) {
+  const MutexLock lock(mutex_);
+  if (is_ended_) return ListEndedError();
   std::string out;
   if (!ready_.empty()) {
     out = std::move(ready_.front());
@@ -73,6 +139,7 @@ Result<std::optional<std::string>> Listing::Next(size_t bytes) {
     return std::optional(std::move(out));
   }
   TARN_CHECK_OK(Append(out, bytes));
+  if (part_ == Part::kEnd) Release();
   if (out.empty()) return std::optional<std::string>();
   return std::optional(std::move(out));
 }

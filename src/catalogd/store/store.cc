@@ -59,6 +59,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options 
   store->path_ = path;
   if (lock) store->lock_.emplace(std::move(*lock));
   const MutexLock opening(store->mutex_);
+  if (!path.empty()) store->log_.emplace(path, ToCount(options.wal_bytes_max));
   if (Result<> ready = store->Prepare(); !ready.ok()) {
     if (ready.error().kind == ErrorKind::kUnavailable) {
       return Unavailable(path + " is in use: another program has it locked");
@@ -70,15 +71,16 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options 
 }
 
 Result<> Store::Prepare() {
-  // The write-ahead log is truncated to this size once no reader needs it. Freed pages are not
-  // overwritten: a deletion of megabytes would write them all again.
-  TARN_CHECK_OK(
-      database_.Execute("PRAGMA busy_timeout = 0; PRAGMA journal_mode = WAL; "
-                        "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
-                        "PRAGMA secure_delete = FAST;"));
+  // The write-ahead log is truncated to this size once no reader needs it.
+  constexpr int64_t kLogKeptBytes = 64 * 1024 * 1024;
+  // Freed pages are not overwritten: a deletion of megabytes would write them all again.
+  TARN_CHECK_OK(database_.Execute(
+      fmt::format("PRAGMA busy_timeout = 0; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                  "PRAGMA journal_size_limit = {}; PRAGMA secure_delete = FAST;",
+                  std::min(kLogKeptBytes, options_.wal_bytes_max))));
   TARN_CHECK_OK(Migrate(database_));
   // Other programs may read the file at run time.
-  TARN_CHECK_OK(database_.Execute("PRAGMA busy_timeout = 5000;"));
+  TARN_CHECK_OK(database_.Execute(kBusyTimeout));
   TARN_TRY(const Catalogue catalogue, ReadCatalogue(database_));
   catalog_id_ = catalogue.id;
   revision_ = catalogue.revision;
@@ -158,6 +160,16 @@ void Store::Submit(Job& job) {
 
 void Store::RunBatch(const std::vector<Job*>& batch) {
   const MutexLock lock(mutex_);
+  BoundLog();
+  if (const Result<> room = log_ ? log_->CheckRoom() : Result<>(); !room.ok()) {
+    for (Job* job : batch) job->result = room;
+    return;
+  }
+  RunTransactions(batch);
+  BoundLog();
+}
+
+void Store::RunTransactions(const std::vector<Job*>& batch) {
   const Result<> result = RunInOneTransaction(batch);
   if (result.ok()) return;
   if (batch.size() == 1) {
@@ -168,6 +180,18 @@ void Store::RunBatch(const std::vector<Job*>& batch) {
   for (Job* job : batch) {
     if (const Result<> alone = RunInOneTransaction({job}); !alone.ok()) job->result = alone;
   }
+}
+
+void Store::BoundLog() {
+  if (!log_) return;
+  const size_t ended = log_->Bound(database_, listings_);
+  if (on_log_) on_log_(log_->Bytes(), ended);
+}
+
+void Store::SetOnLog(OnLog on_log) {
+  const MutexLock lock(mutex_);
+  on_log_ = std::move(on_log);
+  if (on_log_) on_log_(log_ ? log_->Bytes() : 0, 0);
 }
 
 Result<> Store::RunInOneTransaction(const std::vector<Job*>& batch) {

@@ -17,8 +17,10 @@
 #include "catalog/manifest.h"
 #include "catalogd/store/database.h"
 #include "catalogd/store/limits.h"
+#include "catalogd/store/listing.h"
 #include "catalogd/store/rows.h"
 #include "catalogd/store/sqlite.h"
+#include "catalogd/store/write_ahead_log.h"
 
 namespace tarn::catalogd {
 
@@ -46,8 +48,6 @@ struct HistoryEntry {
   UnixMicros updated_at;
 };
 
-class Listing;
-
 // The catalogue on disk: SQLite with a write-ahead log that is flushed before a change is
 // acknowledged (synchronous=FULL). The folder is locked against a second process. A change is one
 // transaction that also increments the revision and moves the previous state to the history.
@@ -66,6 +66,8 @@ class Store {
     int64_t history_bytes_max_per_token = 256'000'000;
     Duration deleted_keep = std::chrono::hours(24 * 30);  // The retention of deletions.
     DatasetLimits limits = {};
+    // Above it, lists that are read slowly are ended so that the log can be truncated.
+    int64_t wal_bytes_max = 256'000'000;
   };
   // Opens a database in this folder, which is created if missing, or in memory for ":memory:".
   static Result<std::unique_ptr<Store>> Open(const std::string& data_dir, Options options);
@@ -79,6 +81,12 @@ class Store {
     const MutexLock lock(mutex_);
     on_change_ = std::move(on_change);
   }
+
+  // Called after each batch of changes by the thread that made it, with the size of the write-ahead
+  // log and the number of lists that were ended to truncate it. Must not block. Called once at
+  // first.
+  using OnLog = std::function<void(uint64_t bytes, size_t lists_ended)>;
+  void SetOnLog(OnLog on_log);
 
   // The position after the last change; does not block.
   catalog::Position Now() const { return {catalog_id_, revision_}; }
@@ -266,6 +274,8 @@ class Store {
   // commit wait and form the next batch.
   void Submit(Job& job);
   void RunBatch(const std::vector<Job*>& batch);
+  void RunTransactions(const std::vector<Job*>& batch) TARN_REQUIRES(mutex_);
+  void BoundLog() TARN_REQUIRES(mutex_);
   // An error applies to the whole transaction: nothing was changed.
   Result<> RunInOneTransaction(const std::vector<Job*>& batch) TARN_REQUIRES(mutex_);
 
@@ -336,6 +346,9 @@ class Store {
   // The bytes of new contents in the running transaction.
   uint64_t written_bytes_ TARN_GUARDED_BY(mutex_) = 0;
   const Options options_;
+  std::optional<WriteAheadLog> log_ TARN_GUARDED_BY(mutex_);  // nullopt in memory.
+  OnLog on_log_ TARN_GUARDED_BY(mutex_);
+  OpenListings listings_;
   std::string catalog_id_;  // Constant once the store is open.
   std::atomic<uint64_t> revision_ = 0;
   std::atomic<uint64_t> datasets_ = 0;

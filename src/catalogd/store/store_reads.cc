@@ -142,7 +142,7 @@ Result<std::unique_ptr<Listing>> Store::OpenListing(const auth::DatasetScope& sc
   if (readers_) {
     TARN_TRY(ReaderPool::Reader reader, readers_->Borrow());
     TARN_TRY(std::unique_ptr<Listing> listing, MakeListing(reader.database(), scope, since));
-    listing->Hold(std::move(reader));
+    listing->Hold(std::move(reader), listings_);
     return listing;
   }
   const MutexLock lock(mutex_);
