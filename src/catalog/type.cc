@@ -76,28 +76,59 @@ std::string ToUpper(std::string_view text) {
   return out;
 }
 
-// Splits at commas outside brackets and quotes.
-std::vector<std::string_view> SplitAtCommas(std::string_view text) {
-  std::vector<std::string_view> parts;
-  int depth = 0;
-  size_t begin = 0;
-  for (size_t i = 0; i < text.size();) {
-    const char c = text[i];
-    if (IsQuote(c)) {
-      i = EndOfQuoted(text, i);
-      continue;
+// The positions of closing brackets by their opening ones, so that a nested part is skipped in one
+// step: without this, each level of a type would read all levels below it again.
+class Brackets {
+ public:
+  explicit Brackets(std::string_view text) : text_(text), ends_(text.size(), 0) {
+    std::vector<size_t> open;
+    for (size_t i = 0; i < text.size();) {
+      const char c = text[i];
+      if (IsQuote(c)) {
+        i = EndOfQuoted(text, i);
+        continue;
+      }
+      if (c == '(' || c == '[') open.push_back(i);
+      if ((c == ')' || c == ']') && !open.empty()) {
+        ends_[open.back()] = i;
+        open.pop_back();
+      }
+      ++i;
     }
-    if (c == '(' || c == '[') ++depth;
-    if (c == ')' || c == ']') --depth;
-    if (c == ',' && depth == 0) {
-      parts.push_back(text.substr(begin, i - begin));
-      begin = i + 1;
-    }
-    ++i;
   }
-  parts.push_back(text.substr(begin));
-  return parts;
-}
+
+  // Splits a part of the text at commas outside brackets and quotes. Returns nothing if its
+  // brackets are not balanced.
+  std::vector<std::string_view> SplitAtCommas(std::string_view part) const {
+    const auto start = static_cast<size_t>(part.data() - text_.data());
+    std::vector<std::string_view> parts;
+    size_t begin = 0;
+    for (size_t i = 0; i < part.size();) {
+      const char c = part[i];
+      if (IsQuote(c)) {
+        i = EndOfQuoted(part, i);
+        continue;
+      }
+      if (c == ')' || c == ']') return {};
+      if (c == '(' || c == '[') {
+        const size_t end = ends_[start + i];
+        if (end <= start + i || end >= start + part.size()) return {};
+        i = end - start;
+      }
+      if (c == ',') {
+        parts.push_back(part.substr(begin, i - begin));
+        begin = i + 1;
+      }
+      ++i;
+    }
+    parts.push_back(part.substr(begin));
+    return parts;
+  }
+
+ private:
+  const std::string_view text_;
+  std::vector<size_t> ends_;  // 0: not an opening bracket, or not closed.
+};
 
 // DuckDB's type aliases (https://duckdb.org/docs/stable/sql/data_types/overview).
 constexpr std::array<std::pair<std::string_view, std::string_view>, 39> kAliases = {{
@@ -210,67 +241,93 @@ std::optional<Type> ToDecimal(std::string_view text) {
     if (!arguments) arguments = ArgumentsOf(name, text);
   }
   if (!arguments) return std::nullopt;
-  const std::vector<std::string_view> parts = SplitAtCommas(*arguments);
-  const auto digits = ToNumber<int>(parts[0]);
-  const auto scale = parts.size() > 1 ? ToNumber<int>(parts[1]) : 0;
-  if (!digits || !scale || parts.size() > 2 || *scale > *digits) return std::nullopt;
+  const size_t comma = arguments->find(',');
+  const bool has_scale = comma != std::string_view::npos;
+  const auto digits = ToNumber<int>(arguments->substr(0, comma));
+  const auto scale = has_scale ? ToNumber<int>(arguments->substr(comma + 1)) : 0;
+  if (!digits || !scale || *scale > *digits) return std::nullopt;
   return Type{.kind = Type::Kind::kDecimal, .digits = *digits, .scale = *scale};
 }
 
-std::optional<Type> Parse(std::string_view text, int depth);
+// A text of a type, or a part of one, without extra spaces.
+struct TypePart {
+  std::string_view text;
+  const Brackets& brackets;  // Of the whole text.
+  int depth = 0;
+
+  TypePart Inner(std::string_view part) const { return {part, brackets, depth + 1}; }
+};
+
+std::optional<Type> Parse(const TypePart& from);
+
+// The functions below check their own level before they parse the levels below, so that each level
+// is read once.
 
 // Parses "ELEMENT[]" or "ELEMENT[3]".
-std::optional<Type> ToListOrArray(std::string_view text, int depth) {
+std::optional<Type> ToListOrArray(const TypePart& from) {
+  const std::string_view text = from.text;
+  if (!text.ends_with(']')) return std::nullopt;
   const size_t bracket = text.rfind('[');
-  if (!text.ends_with(']') || bracket == std::string_view::npos) return std::nullopt;
+  if (bracket == std::string_view::npos) return std::nullopt;
   const std::string_view size = text.substr(bracket + 1, text.size() - bracket - 2);
-  std::optional<Type> element = Parse(text.substr(0, bracket), depth + 1);
+  const auto number = size.empty() ? std::optional<uint64_t>(0) : ToNumber<uint64_t>(size);
+  if (!number) return std::nullopt;
+  std::optional<Type> element = Parse(from.Inner(text.substr(0, bracket)));
   if (!element) return std::nullopt;
   if (size.empty()) return Type{.kind = Type::Kind::kList, .children = {std::move(*element)}};
-  const auto number = ToNumber<uint64_t>(size);
-  if (!number) return std::nullopt;
   return Type{.kind = Type::Kind::kArray, .size = *number, .children = {std::move(*element)}};
 }
 
-// Parses "name TYPE" with an optionally quoted name.
-bool AddField(std::string_view text, int depth, Type& type) {
+struct FieldText {
+  std::string_view name;
+  std::string_view type;
+};
+
+// Splits "name TYPE" with an optionally quoted name.
+std::optional<FieldText> ToField(std::string_view text) {
   const size_t end = text.starts_with('"') ? EndOfQuoted(text, 0) : text.find(' ');
-  if (end == std::string_view::npos || end >= text.size()) return false;
-  std::optional<Type> field = Parse(Trim(text.substr(end)), depth + 1);
-  if (!field) return false;
-  type.field_names.emplace_back(text.substr(0, end));
-  type.children.push_back(std::move(*field));
-  return true;
+  if (end == std::string_view::npos || end >= text.size()) return std::nullopt;
+  return FieldText{text.substr(0, end), Trim(text.substr(end))};
 }
 
-std::optional<Type> ToStruct(std::string_view text, int depth) {
-  const std::optional<std::string_view> arguments = ArgumentsOf("STRUCT", text);
+std::optional<Type> ToStruct(const TypePart& from) {
+  const std::optional<std::string_view> arguments = ArgumentsOf("STRUCT", from.text);
   if (!arguments) return std::nullopt;
+  std::vector<FieldText> fields;
+  for (const std::string_view part : from.brackets.SplitAtCommas(*arguments)) {
+    const std::optional<FieldText> field = ToField(part);
+    if (!field) return std::nullopt;
+    fields.push_back(*field);
+  }
+  if (fields.empty()) return std::nullopt;
   Type type{.kind = Type::Kind::kStruct};
-  for (const std::string_view part : SplitAtCommas(*arguments)) {
-    if (!AddField(part, depth, type)) return std::nullopt;
+  for (const FieldText& field : fields) {
+    std::optional<Type> child = Parse(from.Inner(field.type));
+    if (!child) return std::nullopt;
+    type.field_names.emplace_back(field.name);
+    type.children.push_back(std::move(*child));
   }
   return type;
 }
 
-std::optional<Type> ToMap(std::string_view text, int depth) {
-  const std::optional<std::string_view> arguments = ArgumentsOf("MAP", text);
+std::optional<Type> ToMap(const TypePart& from) {
+  const std::optional<std::string_view> arguments = ArgumentsOf("MAP", from.text);
   if (!arguments) return std::nullopt;
-  const std::vector<std::string_view> parts = SplitAtCommas(*arguments);
+  const std::vector<std::string_view> parts = from.brackets.SplitAtCommas(*arguments);
   if (parts.size() != 2) return std::nullopt;
-  std::optional<Type> key = Parse(parts[0], depth + 1);
-  std::optional<Type> value = Parse(parts[1], depth + 1);
+  std::optional<Type> key = Parse(from.Inner(parts[0]));
+  std::optional<Type> value = Parse(from.Inner(parts[1]));
   if (!key || !value) return std::nullopt;
   return Type{.kind = Type::Kind::kMap, .children = {std::move(*key), std::move(*value)}};
 }
 
-// `text` has no extra spaces. Returns nullopt if it is nested too deeply.
-std::optional<Type> Parse(std::string_view text, int depth) {
-  if (depth > kDepthMax) return std::nullopt;
+// Returns nullopt if the text is nested too deeply.
+std::optional<Type> Parse(const TypePart& from) {
+  if (from.depth > kDepthMax) return std::nullopt;
   for (const auto read : {ToListOrArray, ToStruct, ToMap}) {
-    if (std::optional<Type> type = read(text, depth)) return type;
+    if (std::optional<Type> type = read(from)) return type;
   }
-  const std::string upper = ToUpper(text);
+  const std::string upper = ToUpper(from.text);
   const std::string_view name = WithoutAlias(upper);
   if (std::optional<Type> type = ToDecimal(name)) return type;
   return Type{.name = std::string(name)};
@@ -350,7 +407,7 @@ std::optional<size_t> FindField(const Type& type, const std::string& name) {
 
 Type ParseType(std::string_view text) {
   const std::string plain = WithoutExtraSpaces(text);
-  std::optional<Type> type = Parse(plain, 0);
+  std::optional<Type> type = Parse({plain, Brackets(plain)});
   return type ? std::move(*type) : Type{.name = ToUpper(plain)};
 }
 
