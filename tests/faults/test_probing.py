@@ -162,6 +162,22 @@ def test_new_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
     assert metric(lake.query, "tarn_datasets_waiting") > LARGE / 5
 
 
+def test_queried_datasets_that_do_not_respond_do_not_delay_those_of_another_token(two_owners):
+    lake, proxy, many, few = two_owners
+    key = put_objects(lake, 1)[0]
+    proxy.delay_s, proxy.held_back = 0, b"/slow-"
+    for number in range(10):
+        many.put_keys(f"d{number}", *(f"slow-{number}-{part}" for part in range(40)))
+    waiting = [lake.query.send_sql(f"FROM d{number}", f"q{number}") for number in range(10)]
+    wait_until(lambda: proxy.count(b"GET /lake/slow-") > 20, "the objects are read")
+    few.put_keys("one", key)
+    # The others fail after some 10 s.
+    wait_until(lambda: "one" in live(lake), "the dataset of the other is visible", limit_s=4)
+    proxy.held_back = b""
+    for connection in waiting:
+        connection.close()
+
+
 def test_failing_datasets_of_one_token_do_not_delay_those_of_another(two_owners):
     lake, proxy, many, few = two_owners
     proxy.delay_s = 0

@@ -23,6 +23,8 @@ class TcpProxy:
         host, _, port = upstream.rpartition(":")
         # The delay of each piece from a client. A small request is one piece.
         self.delay_s = delay_s
+        # Pieces from a client that contain these bytes are not passed on; empty: none.
+        self.held_back = b""
         self._upstream = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -134,6 +136,7 @@ class TcpProxy:
                 if note:
                     self._note(data)
                     time.sleep(self.delay_s)
+                    self._wait_while_held_back(data)
                 self._wait_while_stalled()
                 target.sendall(data)
         with contextlib.suppress(OSError):
@@ -142,6 +145,11 @@ class TcpProxy:
     def _note(self, data: bytes) -> None:
         with self._changed:
             self._requests += data
+
+    def _wait_while_held_back(self, data: bytes) -> None:
+        with self._changed:
+            while self.held_back and self.held_back in data and not self._closed:
+                self._changed.wait(0.1)
 
     def _wait_while_stalled(self) -> None:
         with self._changed:

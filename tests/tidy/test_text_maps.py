@@ -1,11 +1,13 @@
-"""Hash tables with texts as keys use a hash with a random seed: clients choose many of the texts."""
+"""Hash tables of texts use a hash with a random seed, because clients choose many of the texts."""
 
 import re
 
 from harness import programs
 
 SOURCES = programs.REPO / "src"
-UNSAFE = re.compile(r"std::unordered_(?:multi)?(?:map|set)<\s*(?:const )?std::string(?:_view)?\s*[,>]")
+UNSAFE = re.compile(
+    r"std::unordered_(?:multi)?(?:map|set)<\s*(?:const )?std::string(?:_view)?\s*[,>]"
+)
 
 
 def test_tables_of_texts_have_a_seeded_hash():
