@@ -63,10 +63,10 @@ uint64_t SipHash(const SipKey& key, std::string_view text, int block_rounds, int
 }
 
 size_t TextHash::operator()(std::string_view text) const {
-  static const SipKey key = RandomKey();
+  static const SipKey kKey = RandomKey();
   constexpr int kBlockRounds = 1;
   constexpr int kEndRounds = 3;
-  return SipHash(key, text, kBlockRounds, kEndRounds);
+  return SipHash(kKey, text, kBlockRounds, kEndRounds);
 }
 
 }  // namespace tarn

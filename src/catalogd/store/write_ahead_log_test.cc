@@ -84,7 +84,7 @@ TEST_F(WriteAheadLogTest, EndsNoListBelowTheLimit) {
 
 TEST_F(WriteAheadLogTest, AListAtItsEndHoldsNoTransaction) {
   const auto read = StartList();
-  while (auto piece = *read->Next(100'000)) continue;
+  while (*read->Next(100'000)) continue;
   EXPECT_LE(ChangeOften(), kLimit + kChangeBytesMax);
   EXPECT_EQ(ended, 0U);
   EXPECT_TRUE(read->IsAtEnd());
