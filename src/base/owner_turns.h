@@ -72,9 +72,9 @@ class OwnerTurns {
   size_t size_ = 0;
 };
 
-// True if an owner that uses `own` of `max` places, of which `used` are in use by all owners, may
-// use one more: it may have three times as many as are free, so that some are always left for other
-// owners. The empty owner, without tokens, may use all.
+// True if an owner may use one more of `max` places. `own` places are in use by the owner, `used`
+// by all owners. An owner gets at most three times the number of free places, so other owners
+// always find a free one. The empty owner (a server without tokens) may use all places.
 inline bool MayUseOneMore(const std::string& owner, size_t own, size_t used, size_t max) {
   if (used >= max) return false;
   return owner.empty() || own < 3 * (max - used);

@@ -299,7 +299,7 @@ def test_tokens_and_tls_as_documented(reconfigured, session_folder):
     bring(machine, authority.issue("DNS:tarn.example.com"))
     machine.follow("\n".join(tokens.splitlines()[:2]))
     line = "127.0.0.1 tarn.example.com"
-    assert f"`{line}`" in section("Tokens and TLS")
+    assert f"`{line}`" in section("Let other machines connect")
     machine.run("sh", "-c", f"echo {line} >>/etc/hosts")
     configured = with_settings(configured, documented_settings("allowed_hosts"))
     machine.write("/etc/tarn/lakehouse.toml", machine.local(configured))
@@ -387,7 +387,7 @@ def test_installation_after_removal_keeps_the_data(running):
     running.follow(commands("apt install curl"))
     assert running.run("systemctl", "is-enabled", *UNITS, check=False).split() == ["disabled"] * 2
     again = "systemctl enable --now tarn-catalogd tarn-queryd"
-    assert f"`{again}`" in section("Upgrade and downgrade")
+    assert f"`{again}`" in section("Remove the package")
     running.follow(again)
     wait_for_sum(running)
 

@@ -14,6 +14,8 @@ def test_tables_of_texts_have_a_seeded_hash():
     found = [
         str(path.relative_to(SOURCES))
         for path in sorted(SOURCES.rglob("*"))
-        if path.suffix in (".h", ".cc") and UNSAFE.search(path.read_text())
+        if path.suffix in (".h", ".cc")
+        and path.name != "text_hash.h"
+        and UNSAFE.search(path.read_text())
     ]
     assert found == [], "use TextMap, TextSet, TextViewMap or TextViewSet (base/text_hash.h)"

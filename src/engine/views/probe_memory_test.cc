@@ -11,7 +11,7 @@ namespace {
 
 TEST(ProbeMemoryTest, TakesFootersUntilTheLimitIsReached) {
   const auto memory = std::make_shared<ProbeMemory>(1'000'000);
-  auto first = memory->TakeForFooter(30'000);
+  const auto first = memory->TakeForFooter(30'000);
   auto second = memory->TakeForFooter(30'000);
   ASSERT_TRUE(first && second);
   EXPECT_FALSE(memory->TakeForFooter(30'000));

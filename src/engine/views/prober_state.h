@@ -120,7 +120,7 @@ struct Prober::State {
   Jobs waiting_retries TARN_GUARDED_BY(mutex);
   size_t retries TARN_GUARDED_BY(mutex) = 0;  // The number of running reads of retries.
   size_t reads TARN_GUARDED_BY(mutex) = 0;    // All running reads, except of long footers.
-  std::map<std::string, size_t> reads_of_owners TARN_GUARDED_BY(mutex);  // None is 0.
+  std::map<std::string, size_t> reads_of_owners TARN_GUARDED_BY(mutex);  // Without zeros.
   size_t turns_taken TARN_GUARDED_BY(mutex) = 1;
   // Reads of long footers. The first one has left the turns and waits for memory, so that it is
   // next even if shorter footers would fit.
