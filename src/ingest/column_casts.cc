@@ -56,13 +56,6 @@ std::string CastFailure::Message() const {
   return fmt::format("column \"{}\": \"{}\" is no {}", column, text, type);
 }
 
-CastFailure UnformattedText(const std::string& column, const std::string& text,
-                            const std::string& type, const std::string& format) {
-  return {column, text,
-          fmt::format("{} in the format {} (--with {})", type, format,
-                      type == "DATE" ? "dateformat" : "timestampformat")};
-}
-
 // The text may have separators too.
 std::optional<CastFailure> FailureOfCast(const std::string& message) {
   const size_t mark = message.find(std::string(kCastMark) + kSeparator);

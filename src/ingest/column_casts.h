@@ -31,10 +31,6 @@ struct CastFailure {
 };
 constexpr size_t kCastTextMax = 100;
 
-// The failure of a text that is not in the format given for a column.
-CastFailure UnformattedText(const std::string& column, const std::string& text,
-                            const std::string& type, const std::string& format);
-
 // Returns nullopt if the message of an error is not from such an expression.
 std::optional<CastFailure> FailureOfCast(const std::string& message);
 

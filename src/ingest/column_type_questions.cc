@@ -134,18 +134,4 @@ Result<std::vector<std::string>> DecideTypes(const std::vector<TypeQuestion>& qu
   return asker.Decide(doubtful);
 }
 
-Result<std::optional<std::string>> FirstUnformatted(const std::string& column,
-                                                    const std::string& format, bool or_iso,
-                                                    const std::string& text_source,
-                                                    Converter& converter) {
-  const std::string name = duck::QuoteIdentifier(column);
-  const std::string is_other = fmt::format(
-      "{0} IS NOT NULL AND try_strptime({0}, {1}) IS NULL{2}", name, duck::QuoteLiteral(format),
-      or_iso ? fmt::format(" AND TRY_CAST({} AS TIMESTAMP) IS NULL", name) : "");
-  TARN_TRY(const std::vector<std::string> row,
-           converter.FirstRow(fmt::format("SELECT count_if({1}), first({0}) FILTER ({1}) FROM {2}",
-                                          name, is_other, text_source)));
-  return row.at(0) == "0" ? std::nullopt : std::optional(row.at(1));
-}
-
 }  // namespace tarn::ingest

@@ -2,7 +2,6 @@
 
 // Finds the types of text columns from all rows.
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,12 +27,5 @@ struct TypeQuestion {
 Result<std::vector<std::string>> DecideTypes(const std::vector<TypeQuestion>& questions,
                                              const std::string& text_source, const TextForms& forms,
                                              Converter& converter);
-
-// Returns the first text of a column that is not a date in the format (of strptime); nullopt: all
-// are. `or_iso`: texts as in ISO 8601 are dates too.
-Result<std::optional<std::string>> FirstUnformatted(const std::string& column,
-                                                    const std::string& format, bool or_iso,
-                                                    const std::string& text_source,
-                                                    Converter& converter);
 
 }  // namespace tarn::ingest

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "ingest/csv_files.h"
 #include "ingest/csv_reading.h"
 #include "ingest/csv_sniffer.h"
+#include "ingest/date_formats.h"
 #include "ingest/parquet_parts.h"
 #include "ingest/text_source.h"
 
@@ -60,10 +62,10 @@ Result<> JudgeDates(const Input& input, const std::vector<Column*>& columns,
                     const std::string& text_source, TextSource& source, Converter& converter) {
   for (Column* each : columns) {
     Column& column = *each;
-    const bool is_day = column.type == "DATE";
-    if (!is_day && !column.type.starts_with("TIMESTAMP")) continue;
-    if (HasOption(input, is_day ? "dateformat" : "timestampformat")) continue;
-    const auto& formats = is_day ? source.forms.date_formats : source.forms.timestamp_formats;
+    const char* const option = FormatOption(column.type);
+    if (!IsMoment(column.type) || HasOption(input, option)) continue;
+    const auto& formats =
+        column.type == "DATE" ? source.forms.date_formats : source.forms.timestamp_formats;
     if (formats.empty() || !IsAmbiguous(formats)) continue;
     TARN_TRY(const bool could_be, CouldBeOthers(column, formats, text_source, converter));
     if (!could_be) continue;
@@ -71,8 +73,7 @@ Result<> JudgeDates(const Input& input, const std::vector<Column*>& columns,
     source.notes.push_back(fmt::format(
         "column \"{}\" is text, because its dates may be read in several ways: --with {}={} "
         "selects one",
-        EscapeUnprintable(column.name), is_day ? "dateformat" : "timestampformat",
-        *formats.begin()));
+        EscapeUnprintable(column.name), option, *formats.begin()));
   }
   return {};
 }
@@ -137,12 +138,6 @@ std::string TypesOption(const std::vector<Column>& before, const std::vector<Col
                          duck::QuoteLiteral(columns[i].type));
   }
   return types.empty() ? "" : fmt::format(", types = {{{}}}", types);
-}
-
-bool IsMoment(std::string_view type) { return type == "DATE" || type.starts_with("TIMESTAMP"); }
-
-const char* FormatOption(std::string_view type) {
-  return type == "DATE" ? "dateformat" : "timestampformat";
 }
 
 // True if the values of a column are dates in a given or detected format.
@@ -278,27 +273,6 @@ std::optional<Error> FindLine(const std::vector<CsvColumn>& columns,
   }
 }
 
-// Refuses texts in another format than the one given for the target type of their column.
-Result<> CheckGivenFormats(const Input& input, const std::vector<Column>& targets,
-                           const std::vector<CsvColumn>& columns, const std::vector<CsvFile>& files,
-                           const std::string& as_text, const TextSource& source,
-                           Converter& converter) {
-  for (const Column& column : source.columns) {
-    const Column* target = FindColumn(targets, column.name);
-    if (target == nullptr || !IsMoment(target->type) || column.type != "VARCHAR") continue;
-    const char* const option = FormatOption(target->type);
-    if (!HasOption(input, option)) continue;
-    const auto& formats =
-        target->type == "DATE" ? source.forms.date_formats : source.forms.timestamp_formats;
-    TARN_TRY(const std::optional<std::string> text,
-             FirstUnformatted(column.name, *formats.begin(), false, as_text, converter));
-    if (!text) continue;
-    const CastFailure failure = UnformattedText(column.name, *text, target->type, *formats.begin());
-    return FindLine(columns, files, failure).value_or(InvalidArgument(failure.Message()));
-  }
-  return {};
-}
-
 // Sets the rows of `source`, in batches of texts that DuckDB casts.
 Result<> ReadBatches(const Input& input, const std::vector<CsvColumn>& columns,
                      const std::vector<CsvFile>& files, const std::vector<Column*>& formatted,
@@ -310,9 +284,6 @@ Result<> ReadBatches(const Input& input, const std::vector<CsvColumn>& columns,
   source.has_batches = true;
   source.bytes_read = [rows] { return rows->bytes_read(); };
   source.read_error = [rows] { return rows->error(); };
-  source.find_line = [columns, files](const CastFailure& failure) {
-    return FindLine(columns, files, failure);
-  };
   std::string list;
   for (const Column& column : source.columns) {
     list += list.empty() ? "" : ", ";
@@ -331,6 +302,7 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
   TextSource source;
   TARN_TRY(std::vector<CsvFile> files, ScanCsvFiles(input, converter, task, source.notes));
   const std::vector<CsvColumn> columns = ColumnsOfFiles(files);
+  source.find_line = std::bind_front(FindLine, columns, files);
   source.forms = FormsOf(input, FormatsOf(files, &CsvFile::date_format),
                          FormatsOf(files, &CsvFile::timestamp_format));
   const bool has_plain_numbers =
@@ -378,7 +350,7 @@ Result<TextSource> OpenScanned(const Input& input, const std::vector<Column>& ta
   TARN_TRY(const std::vector<std::string> notes,
            DecideTypes(questions, as_text, source.forms, converter));
   source.notes.insert(source.notes.end(), notes.begin(), notes.end());
-  TARN_CHECK_OK(CheckGivenFormats(input, targets, columns, files, as_text, source, converter));
+  TARN_CHECK_OK(CheckGivenFormats(input, targets, /*or_iso=*/false, as_text, source, converter));
   NoteHeader(SaysHeader(input) ? std::nullopt : std::optional(files[0].syntax.has_header),
              files[0].first_types.empty(), source);
   KeepFound(before, targets, source);

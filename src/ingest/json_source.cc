@@ -5,6 +5,7 @@
 
 #include "duck/quote.h"
 #include "ingest/column_type_questions.h"
+#include "ingest/date_formats.h"
 #include "ingest/json_rows.h"
 #include "ingest/text_source.h"
 
@@ -97,26 +98,6 @@ std::optional<Error> FindLine(JsonRows& rows, const CastFailure& failure, Conver
   return read.ok() ? std::nullopt : rows.error();
 }
 
-// Refuses texts in another format than the one given for the target type of their column.
-Result<> CheckGivenFormats(const GivenFormats& formats, const std::vector<Column>& targets,
-                           const TextSource& source, JsonRows& rows, Converter& converter) {
-  for (const Column& column : source.columns) {
-    const Column* target = FindColumn(targets, column.name);
-    if (target == nullptr || column.type != "VARCHAR") continue;
-    const bool is_date = target->type == "DATE";
-    if (!is_date && !target->type.starts_with("TIMESTAMP")) continue;
-    const auto& format = is_date ? formats.date : formats.timestamp;
-    if (!format) continue;
-    TARN_TRY(const std::optional<std::string> text,
-             FirstUnformatted(column.name, *format, /*or_iso=*/true, fmt::format("{}()", kRows),
-                              converter));
-    if (!text) continue;
-    const CastFailure failure = UnformattedText(column.name, *text, target->type, *format);
-    return FindLine(rows, failure, converter).value_or(InvalidArgument(failure.Message()));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targets,
@@ -149,7 +130,8 @@ Result<TextSource> OpenJson(const Input& input, const std::vector<Column>& targe
                             {.date_formats = {formats.date.value_or("")},
                              .timestamp_formats = {formats.timestamp.value_or("")}},
                             converter));
-  TARN_CHECK_OK(CheckGivenFormats(formats, targets, source, *rows, converter));
+  TARN_CHECK_OK(CheckGivenFormats(input, targets, /*or_iso=*/true, fmt::format("{}()", kRows),
+                                  source, converter));
   std::string list;
   for (const Column& column : source.columns) {
     list += fmt::format("{}{}", list.empty() ? "" : ", ", ColumnSql(column, formats));
