@@ -42,8 +42,8 @@ class OwnerTurns {
     return item;
   }
 
-  // Like Pop, but passes over the owners for which `may_pop(owner)` returns false. Returns nullopt
-  // if there is no other owner.
+  // Like Pop, but skips the owners for which `may_pop(owner)` returns false. Returns nullopt if it
+  // returns false for all owners.
   template <class MayPop>
   std::optional<Item> PopIf(const MayPop& may_pop) {
     const auto turn = std::find_if(turns_.begin(), turns_.end(),

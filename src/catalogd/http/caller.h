@@ -7,7 +7,7 @@
 
 namespace tarn::catalogd {
 
-// The caller outlives neither the request nor its identity.
+// The request must outlive the caller.
 inline Caller CallerOf(const http::Request& request) {
   return {.identity = *request.identity,
           .request_id = request.id,

@@ -83,6 +83,7 @@ FooterProbe::Object ToUnknownObject(SchemaCache::Schema schema, ProbeMemory& mem
 SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& columns,
                                    ProbeMemory& memory) {
   auto schema = std::make_shared<ObjectSchema>();
+  uint64_t bytes = 0;
   for (const auto& [name, type] : columns) {
     if (type.children.empty()) {
       schema->leaf_columns.push_back(schema->columns.size());
@@ -93,10 +94,10 @@ SchemaCache::Schema ToObjectSchema(const std::vector<duck::Statement::Column>& c
     schema->has_floats = schema->has_floats || HasFloats(type);
     schema->columns.push_back({.name = name, .type = duck::TypeName(type)});
     const catalog::Column& column = schema->columns.back();
-    schema->bytes += sizeof(column) + column.name.capacity() + column.type.capacity();
+    bytes += sizeof(column) + column.name.capacity() + column.type.capacity();
   }
-  schema->bytes += schema->leaf_columns.capacity() * sizeof(size_t);
-  schema->memory = memory.Hold(schema->bytes);
+  bytes += schema->leaf_columns.capacity() * sizeof(size_t);
+  schema->memory = memory.Hold(bytes);
   return schema;
 }
 

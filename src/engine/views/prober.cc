@@ -94,6 +94,7 @@ Prober::~Prober() {
     }
   }
   state_->added.notify_all();
+  state_->added_long.notify_all();
   state_->ended.wait_for(lock, kGrace, [this]() TARN_REQUIRES(state_->mutex) {
     return state_->threads + state_->long_threads == 0;
   });
@@ -167,27 +168,28 @@ void Prober::Loop(const std::shared_ptr<State>& state, bool reads_long_footers) 
   MutexLock lock(state->mutex);
   while (!state->stopping) {
     const std::shared_ptr<Read> read = reads_long_footers ? state->NextLong() : state->Next();
-    if (read == nullptr) {
-      state->idle += reads_long_footers ? 0 : 1;
+    if (read == nullptr && reads_long_footers) {
+      state->added_long.wait(lock);
+    } else if (read == nullptr) {
+      ++state->idle;
       state->added.wait(lock);
-      state->idle -= reads_long_footers ? 0 : 1;
-      continue;
-    }
-    if (!reads_long_footers) state->CountRead(*read, /*begins=*/true);
-    state->Run(tools, read);
-    if (!reads_long_footers) {
+      --state->idle;
+    } else if (reads_long_footers) {
+      state->Run(tools, read);
+      read->memory = {};
+      state->added_long.notify_all();  // The next long footer may fit now.
+      lock.unlock();
+      ReturnFreeMemory();
+      lock.lock();
+    } else {
+      state->CountRead(*read, /*begins=*/true);
+      state->Run(tools, read);
       state->CountRead(*read, /*begins=*/false);
       state->added.notify_one();  // Its owner may read again.
+      while (!state->long_footers.empty() && state->long_threads < kLongFooterThreads) {
+        StartThread(state, /*reads_long_footers=*/true);
+      }
     }
-    while (!state->long_footers.empty() && state->long_threads < kLongFooterThreads) {
-      StartThread(state, /*reads_long_footers=*/true);
-    }
-    if (!reads_long_footers) continue;
-    read->memory = {};
-    state->added.notify_all();  // The next long footer may fit now.
-    lock.unlock();
-    ReturnFreeMemory();
-    lock.lock();
   }
   lock.unlock();
   tools.Drop();

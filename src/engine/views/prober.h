@@ -19,8 +19,8 @@ namespace tarn::engine {
 // Several threads read objects, each with its own connection, because the latency of the object
 // store dominates. Owners take turns, and so do the datasets of each owner, so a small dataset does
 // not wait for a large one or for many others. An owner cannot use all threads, so objects that do
-// not respond delay only their owner. Every fourth read is for a retry. Retries use at
-// most half of the threads.
+// not respond delay only their owner. Every fourth read is for a retry. Retries use at most half of
+// the threads.
 //
 // The prober's database is separate from that of queries and has no caches, so it reads a repaired
 // object again. If a dataset fails, the columns of its readable objects are cached for the retry,

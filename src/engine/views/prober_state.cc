@@ -81,7 +81,7 @@ bool Prober::State::MayRead(const std::string& owner) const {
 void Prober::State::PutBack(const std::shared_ptr<Read>& read) {
   ++read->job->waiting_long;
   long_footers.Push(read->job->request.owner, read);
-  added.notify_all();
+  added_long.notify_all();
 }
 
 // Caches the objects that were read for a job that failed.

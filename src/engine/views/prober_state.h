@@ -87,8 +87,8 @@ struct Prober::State {
   std::shared_ptr<ConnectionFactory> factory TARN_GUARDED_BY(opening);
   std::optional<duck::Database> planner TARN_GUARDED_BY(opening);
   const std::shared_ptr<ProbeMemory> memory;
-  // Longer footers are read by threads of their own, as many as fit into the memory. All other
-  // threads together decode shorter ones with half of the memory.
+  // The size of the footers that all other threads can decode at the same time with half of the
+  // memory. Threads of their own read longer ones, as many as fit into the memory.
   const uint64_t short_footer_bytes;
   const std::shared_ptr<SchemaCache> schemas;
 
@@ -113,8 +113,9 @@ struct Prober::State {
     }
   };
   Mutex mutex;
-  std::condition_variable_any added;
-  std::condition_variable_any ended;  // A thread has ended.
+  std::condition_variable_any added;       // Wakes threads that wait for Next.
+  std::condition_variable_any added_long;  // Wakes threads that wait for NextLong.
+  std::condition_variable_any ended;       // A thread has ended.
   std::map<std::string, std::shared_ptr<Job>> jobs TARN_GUARDED_BY(mutex);
   Jobs waiting TARN_GUARDED_BY(mutex);
   Jobs waiting_retries TARN_GUARDED_BY(mutex);

@@ -17,9 +17,8 @@ struct ObjectSchema {
   catalog::SchemaUnion::Columns columns;
   // The column of each leaf of the schema; kNested if the column is nested.
   std::vector<size_t> leaf_columns;
-  bool has_floats = false;  // FLOAT or DOUBLE, also inside nested types.
-  uint64_t bytes = 0;       // The approximate memory of the columns.
-  ProbeMemory::Share memory = {};
+  bool has_floats = false;         // FLOAT or DOUBLE, also inside nested types.
+  ProbeMemory::Share memory = {};  // The approximate memory of the columns.
 
   static constexpr size_t kNested = static_cast<size_t>(-1);
 };
