@@ -15,8 +15,10 @@ import sys
 import boto3
 
 # The PRAGMA user_version of the catalogue's database.
-KNOWN_VERSION = 7
+KNOWN_VERSION = 8
 NAMING = "SELECT content FROM contents"
+# The metadata of Iceberg tables, which catalogd removes itself.
+METADATA = "SELECT uri FROM iceberg_objects"
 
 
 def keys_of(backup: str) -> set[str]:
@@ -26,7 +28,9 @@ def keys_of(backup: str) -> set[str]:
     if version != KNOWN_VERSION:
         sys.exit(f"{backup}: a catalogue of version {version}, this knows {KNOWN_VERSION}")
     contents = (json.loads(content) for (content,) in database.execute(NAMING))
-    return {item["key"] for content in contents for item in content["objects"]}
+    keys = {item["key"] for content in contents for item in content["objects"]}
+    # s3://BUCKET/KEY
+    return keys | {uri.split("/", 3)[3] for (uri,) in database.execute(METADATA)}
 
 
 def main() -> None:

@@ -9,6 +9,9 @@
 #include "base/machine.h"
 #include "base/version.h"
 #include "catalogd/http/routes.h"
+#include "catalogd/iceberg/error_document.h"
+#include "catalogd/iceberg/routes.h"
+#include "catalogd/service/iceberg_catalog.h"
 #include "config/daemon_options.h"
 #include "config/lakehouse.h"
 #include "http/daemon_routes.h"
@@ -29,6 +32,14 @@ Result<DatasetLimits> LimitsOf(const CatalogdSettings& settings) {
       limits.bytes_max));
 }
 
+Store::Options OptionsOf(const LakehouseSettings& settings, const DatasetLimits& limits) {
+  return {.history_versions_max = settings.catalogd.history_versions_max,
+          .history_bytes_max_per_token = settings.catalogd.history_bytes_max_per_token,
+          .deleted_keep = settings.catalogd.deleted_keep,
+          .limits = limits,
+          .iceberg_bytes_max = settings.iceberg.tables_bytes_max};
+}
+
 void WarnIfTooLarge(const Store::Counts& counts, const DatasetLimits& limits) {
   if (counts.bytes <= static_cast<uint64_t>(limits.bytes_max)) return;
   log::Warn(
@@ -42,19 +53,23 @@ Result<> Serve(const LakehouseSettings& settings) {
   net::Runtime runtime(2);
   TARN_TRY(http::WebSafety web_safety, http::WebSafety::FromSettings(settings.http));
   TARN_TRY(const DatasetLimits limits, LimitsOf(settings.catalogd));
-  const Store::Options options{
-      .history_versions_max = settings.catalogd.history_versions_max,
-      .history_bytes_max_per_token = settings.catalogd.history_bytes_max_per_token,
-      .deleted_keep = settings.catalogd.deleted_keep,
-      .limits = limits};
-  TARN_TRY(const std::unique_ptr<Store> store, Store::Open(settings.catalogd.data_dir, options));
+  TARN_TRY(const IcebergChoice iceberg, ChooseIceberg(settings));
+  TARN_TRY(const std::unique_ptr<Store> store,
+           Store::Open(settings.catalogd.data_dir, OptionsOf(settings, limits)));
   Metrics metrics;
   TARN_TRY(const std::unique_ptr<auth::TokenStore> tokens,
            auth::TokenStore::Open(settings.auth, metrics));
   TARN_TRY(const std::unique_ptr<net::ServerTls> tls, net::ServerTls::Load(settings.tls, metrics));
   Service service(*store, settings.catalogd, metrics);
 
+  std::unique_ptr<IcebergCatalog> tables;
+  if (iceberg.options) {
+    tables = std::make_unique<IcebergCatalog>(service, *iceberg.options, metrics);
+  }
+
   std::vector<http::Route> routes = CatalogRoutes(service);
+  for (http::Route& route : IcebergRoutes(tables.get(), iceberg.off_reason))
+    routes.push_back(std::move(route));
   const auto ready = [&service]() -> boost::asio::awaitable<Result<>> {
     const auto count = [&service] { return service.store.Count(); };
     const Result<Store::Counts> counts = co_await service.readers.Run("", count);
@@ -66,6 +81,7 @@ Result<> Serve(const LakehouseSettings& settings) {
   server.Protect(tokens.get(), settings.auth.allow_anonymous);
   server.SetWebSafety(std::move(web_safety));
   server.SetTls(tls.get());
+  server.SetErrorDocument(kIcebergPath, SetIcebergErrorDocument);
   TARN_TRY(const Store::Counts counts, store->Count());
   WarnIfTooLarge(counts, limits);
   if (const Result<> bound = server.Listen(settings.catalogd.bind); !bound.ok()) {
@@ -75,11 +91,14 @@ Result<> Serve(const LakehouseSettings& settings) {
                           {"tls", tls != nullptr},
                           {"version", Version()},
                           {"revision", counts.revision},
-                          {"datasets", counts.datasets}});
+                          {"datasets", counts.datasets},
+                          {"iceberg", tables != nullptr}});
+  if (tables) tables->Start();
 
   log::Info("stopping", {{"signal", runtime.WaitForStop(http::TlsReloadTasks(tls.get()))}});
   server.StopAccepting();
   service.EndWaits();
+  if (tables) tables->EndRequests();
   if (!server.WaitIdle(Deadline::After(settings.catalogd.shutdown_timeout))) {
     log::Warn("requests did not end in time");
     server.CloseAll();
@@ -90,6 +109,7 @@ Result<> Serve(const LakehouseSettings& settings) {
       _exit(EXIT_SUCCESS);
     }
   }
+  if (tables) tables->Join();
   service.Join();
   log::Info("stopped");
   return {};

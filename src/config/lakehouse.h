@@ -108,6 +108,31 @@ struct CatalogdSettings {
   Duration deleted_keep = std::chrono::hours(24 * 30);
 };
 
+// The Iceberg REST catalog of catalogd.
+struct IcebergSettings {
+  std::optional<bool> enabled;
+  std::string name_space = "lake";
+  std::string metadata_prefix = ".iceberg/";
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;
+  std::string vended_access_key_id;
+  std::string vended_secret_access_key;
+  std::string vended_session_token;
+  Duration snapshot_keep = std::chrono::hours(24);
+  int64_t snapshots_max = 5;
+  Duration load_timeout = std::chrono::minutes(1);
+  int64_t loads_max = 4;
+  int64_t workers = 8;
+  int64_t footer_bytes_max = 16'000'000;
+  int64_t footers_bytes_max = 128'000'000;
+  int64_t footer_cache_bytes = 64'000'000;
+  int64_t metadata_bytes_max = 16'000'000;
+  int64_t tables_bytes_max = 1'000'000'000;
+  int64_t table_cache_bytes = 64'000'000;
+  int64_t old_objects_max = 100'000;
+};
+
 struct HttpSettings {
   Duration header_timeout = std::chrono::seconds(10);
   Duration idle_timeout = std::chrono::seconds(60);
@@ -145,6 +170,7 @@ struct LakehouseSettings {
   S3Settings s3;
   QuerydSettings queryd;
   CatalogdSettings catalogd;
+  IcebergSettings iceberg;
   HttpSettings http;
   AuthSettings auth;
   TlsSettings tls;

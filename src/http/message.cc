@@ -121,16 +121,23 @@ int StatusOf(ErrorKind kind) {
 
 Response RenderProblem(int status, std::string_view detail, bool problem_json) {
   // A message may quote arbitrary bytes of the request.
-  const std::string text =
+  std::string text =
       ToValidUtf8(detail.size() <= kProblemBytesMax
                       ? std::string(detail)
                       : Shortened(ProcessRedactor().Redact(std::string(detail)), kProblemBytesMax));
-  if (!problem_json) return Response::Text(status, text + "\n");
+  if (!problem_json) {
+    Response response = Response::Text(status, text + "\n");
+    response.problem = std::move(text);
+    return response;
+  }
   const nlohmann::ordered_json problem = {{"type", "about:blank"},
                                           {"title", ReasonPhrase(status)},
                                           {"status", status},
                                           {"detail", text}};
-  return {.status = status, .content_type = "application/problem+json", .body = problem.dump()};
+  return {.status = status,
+          .content_type = "application/problem+json",
+          .body = problem.dump(),
+          .problem = std::move(text)};
 }
 
 Response RenderError(const Error& error, const Request& request) {

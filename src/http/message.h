@@ -118,6 +118,7 @@ struct Response {
   // A string is sent with Content-Length, a stream chunked.
   std::variant<std::string, std::unique_ptr<BodyStream>> body;
   std::vector<std::string> trailer_names;  // Announced in the header of a stream.
+  std::string problem = {};                // The message of RenderProblem; empty otherwise.
 
   static Response Json(int status, std::string body);
   static Response Text(int status, std::string body);

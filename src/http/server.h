@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -44,6 +45,14 @@ class Server {
 
   // Call before Listen. Enables HTTPS with a certificate that outlives the server. Null: HTTP.
   void SetTls(const net::ServerTls* tls) { tls_ = tls; }
+
+  // Call before Listen. Changes the body of error responses (Response::problem) to requests whose
+  // path starts with the prefix. Runs on an I/O thread.
+  using ErrorDocument = std::function<void(Response& response)>;
+  void SetErrorDocument(std::string path_prefix, ErrorDocument document) {
+    error_prefix_ = std::move(path_prefix);
+    error_document_ = std::move(document);
+  }
 
   // Binds and starts to accept. `bind` is host:port.
   Result<> Listen(const std::string& bind);
@@ -86,6 +95,8 @@ class Server {
   const HttpSettings limits_;
   WebSafety web_safety_;
   const net::ServerTls* tls_ = nullptr;
+  std::string error_prefix_;
+  ErrorDocument error_document_;
   Metrics& metrics_;
   std::unique_ptr<Authorization> authorization_;
   bool allow_anonymous_ = false;

@@ -98,6 +98,13 @@ TEST_F(ServerTest, DistinguishesUnknownPathFromUnknownMethod) {
               testing::AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")));
 }
 
+TEST_F(ServerTest, ChangesTheBodyOfErrorsBelowAPrefix) {
+  EXPECT_THAT(Exchange(std::string("GET /own/path HTTP/1.1\r\nHost: localhost\r\n") + kClose),
+              testing::AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("own document: no such path")));
+  EXPECT_THAT(Exchange(std::string("GET /not/own/ HTTP/1.1\r\nHost: localhost\r\n") + kClose),
+              testing::AllOf(HasSubstr("no such path"), testing::Not(HasSubstr("own document"))));
+}
+
 TEST_F(ServerTest, RejectsInvalidHttpAndLongHeaders) {
   EXPECT_THAT(Exchange("oops\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(Exchange("GET /hello HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(4000, 'x') +

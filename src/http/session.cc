@@ -432,6 +432,10 @@ asio::awaitable<bool> Session::Serve() {
       text != nullptr && !FitsBudget(request, text->size())) {
     response = RenderError(OverBudgetError(request.body.size() + text->size()), request);
   }
+  if (server_.error_document_ && !response.problem.empty() &&
+      request.path.starts_with(server_.error_prefix_)) {
+    server_.error_document_(response);
+  }
   keep_alive = keep_alive && !IsClosing();
   const bool written = co_await Write(response, request, version, keep_alive);
   server_.connections_.AwaitRequest(*this);

@@ -192,6 +192,8 @@ class ServerTest : public testing::Test {
       : server(runtime.io(), Router(TestRoutes(gate)), limits, metrics) {
     limits.allowed_origins = std::move(origins);
     server.SetWebSafety(*WebSafety::FromSettings(limits));
+    server.SetErrorDocument(
+        "/own/", [](Response& response) { response.body = "own document: " + response.problem; });
     EXPECT_TRUE(server.Listen("127.0.0.1:0").ok());
   }
   ~ServerTest() override {

@@ -406,6 +406,15 @@ Result<Client::Answer> Client::SendWithRetries(const Request& request, Deadline 
   }
 }
 
+Result<ObjectInfo> Client::WriteBytes(std::string_view key, std::string bytes, Deadline deadline,
+                                      const IsCancelled& is_cancelled) {
+  const uint64_t size = bytes.size();
+  TARN_TRY(const Answer answer,
+           SendWithRetries({.method = "PUT", .key = key, .body = std::move(bytes)}, deadline,
+                           is_cancelled));
+  return ObjectInfo{.bytes = size, .etag = answer.Header("etag")};
+}
+
 Result<ObjectInfo> Client::Write(std::string_view key, const Upload& upload, Deadline deadline,
                                  const IsCancelled& is_cancelled) {
   const OpenFile file(upload.path);
@@ -416,11 +425,9 @@ Result<ObjectInfo> Client::Write(std::string_view key, const Upload& upload, Dea
   const auto bytes = static_cast<uint64_t>(status.st_size);
   if (bytes <= upload.part_bytes) {
     TARN_TRY(std::string body, ReadPart({.file = file.get(), .bytes = bytes}));
-    TARN_TRY(const Answer answer,
-             SendWithRetries({.method = "PUT", .key = key, .body = std::move(body)}, deadline,
-                             is_cancelled));
+    TARN_TRY(ObjectInfo info, WriteBytes(key, std::move(body), deadline, is_cancelled));
     if (upload.on_sent) upload.on_sent(bytes);
-    return ObjectInfo{.bytes = bytes, .etag = answer.Header("etag")};
+    return info;
   }
   TARN_TRY(const Answer begun,
            SendWithRetries({.method = "POST", .key = key, .query = {{"uploads", ""}}}, deadline,

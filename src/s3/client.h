@@ -103,6 +103,10 @@ class Client {
   Result<ObjectInfo> Write(std::string_view key, const Upload& upload, Deadline deadline,
                            const IsCancelled& is_cancelled = {});
 
+  // Writes an object with these bytes, which are sent in one request.
+  Result<ObjectInfo> WriteBytes(std::string_view key, std::string bytes, Deadline deadline,
+                                const IsCancelled& is_cancelled = {});
+
   // Deletes an object. Succeeds if it does not exist.
   Result<> Delete(std::string_view key, Deadline deadline, const IsCancelled& is_cancelled = {});
 

@@ -181,6 +181,20 @@ TEST_F(ClientTest, RetriesAPage) {
   EXPECT_EQ(bucket.seen().size(), 3U) << "a refusal is not tried again";
 }
 
+TEST_F(ClientTest, WritesBytes) {
+  Client client = Open();
+  const std::string bytes("a\0b", 3);
+  const auto info = client.WriteBytes("one", bytes, Deadline::Never());
+  ASSERT_TRUE(info.ok()) << info.error().message;
+  EXPECT_EQ(info->bytes, 3U);
+  EXPECT_EQ(info->etag, "\"new\"");
+  EXPECT_EQ(bucket.written["one"], bytes);
+  bucket.failures = 1;
+  EXPECT_TRUE(client.WriteBytes("two", "", Deadline::Never()).ok());
+  bucket.status = 403;
+  EXPECT_FALSE(client.WriteBytes("three", "x", Deadline::Never()).ok());
+}
+
 TEST_F(ClientTest, DeletesExistingAndMissingObjects) {
   bucket.objects["one"] = "x";
   Client client = Open();

@@ -42,6 +42,7 @@ class TestBucket {
   }
 
   std::map<std::string, std::string> objects;  // Set before the first request.
+  std::map<std::string, std::string> written;  // Read after the last request.
   std::atomic<bool> supports_ranges = true;
   std::atomic<bool> changes = false;     // Each response has another ETag.
   std::atomic<int> status = 0;           // The status of all responses, if not 0.
@@ -88,6 +89,12 @@ class TestBucket {
     }
     if (request.path_arguments.empty()) return List(request);
     const auto found = objects.find(request.path_arguments[0]);
+    if (request.method == "PUT") {
+      written[request.path_arguments[0]] = request.body;
+      http::Response response = http::Response::Text(200, "");
+      response.headers.emplace_back("ETag", "\"new\"");
+      return response;
+    }
     if (request.method == "DELETE" && found != objects.end()) return {.status = 204};
     if (found == objects.end()) {
       return http::Response::Text(404, "<Error><Code>NoSuchKey</Code></Error>");
@@ -162,10 +169,11 @@ class TestBucket {
   std::vector<Seen> seen_;  // guarded by mutex_
   Metrics metrics_;
   net::Runtime runtime_{1};
-  http::Server server_{runtime_.io(),
-                       http::Router({RouteOf("GET", "/lake/"), RouteOf("GET", "/lake/{key}"),
-                                     RouteOf("DELETE", "/lake/{key}")}),
-                       HttpSettings(), metrics_};
+  http::Server server_{
+      runtime_.io(),
+      http::Router({RouteOf("GET", "/lake/"), RouteOf("GET", "/lake/{key}"),
+                    RouteOf("PUT", "/lake/{key}"), RouteOf("DELETE", "/lake/{key}")}),
+      HttpSettings(), metrics_};
 };
 
 }  // namespace tarn::s3

@@ -114,8 +114,9 @@ def test_documented_metrics_are_shown(eventful):
     queryd, catalogd = eventful
     assert documented_metrics().keys() == queryd.keys() | catalogd.keys()
     tables = section(REFERENCE, "Metrics").split("| metric | type | labels | |")
-    _, of_both, of_catalogd, of_queryd = tables
-    for text, daemons in ((of_both, [queryd, catalogd]), (of_catalogd, [catalogd])):
+    _, of_both, of_catalogd, of_iceberg, of_queryd = tables
+    of_one = of_catalogd + of_iceberg
+    for text, daemons in ((of_both, [queryd, catalogd]), (of_one, [catalogd])):
         for name, _, _ in METRIC_ROW.findall(text):
             assert all(name in daemon for daemon in daemons), name
     for name, _, _ in METRIC_ROW.findall(of_queryd):

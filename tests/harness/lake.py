@@ -39,6 +39,7 @@ class Lake:
             "s3": {"endpoint": files.store.url, "region": REGION, "bucket": BUCKET},
             "queryd": {"bind": "127.0.0.1:0", "catalogd_url": "", "refresh_every": "100ms"},
             "catalogd": {"bind": "127.0.0.1:0", "data_dir": str(folder / "catalog")},
+            "iceberg": {},
             "auth": {},
             "log": {"format": "text", "level": "info"},
         }

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import botocore.config
@@ -91,10 +92,12 @@ class Store:
             return self.client.get_object(Bucket=BUCKET, Key="probe")["Body"].read() == b"x"
         return False
 
-    def accept(self, *others: Credentials) -> None:
-        """Makes the server accept these keys and its own first ones, and no others."""
-        self._identities.write_text(identities(self.credentials, *others))
+    def accept(self, *others: Credentials, readers: tuple[Credentials, ...] = ()) -> None:
+        """Makes the server accept these keys and its own first ones, and no others. The keys of
+        `readers` can only read."""
+        self._identities.write_text(identities(self.credentials, *others, readers=readers))
         self._server.send(signal.SIGHUP)
+        others = (*others, *readers)
         dropped = self._others - set(others)
         self._others = set(others)
         wait_until(
@@ -128,13 +131,22 @@ class Store:
         self._server.kill()
 
 
-def identities(*accepted: Credentials) -> str:
-    """Returns the server's configuration, which gives all of them all rights."""
-    keys = [
-        {"accessKey": one.access_key_id, "secretKey": one.secret_access_key} for one in accepted
+def identities(*accepted: Credentials, readers: tuple[Credentials, ...] = ()) -> str:
+    """Returns the server's configuration, which gives all rights to all of them but `readers`."""
+
+    def identity(name: str, credentials: tuple[Credentials, ...], *actions: str) -> dict[str, Any]:
+        keys = [
+            {"accessKey": one.access_key_id, "secretKey": one.secret_access_key}
+            for one in credentials
+        ]
+        return {"name": name, "credentials": keys, "actions": list(actions)}
+
+    # The server keeps identities that are no longer in its configuration.
+    found = [
+        identity("admin", accepted, "Admin", "Read", "Write", "List", "Tagging"),
+        identity("reader", readers, "Read", "List"),
     ]
-    actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    return json.dumps({"identities": [{"name": "admin", "credentials": keys, "actions": actions}]})
+    return json.dumps({"identities": found})
 
 
 class Folder:

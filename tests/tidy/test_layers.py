@@ -26,7 +26,18 @@ LAYERS = {
     "result": {"base", "duck", "protocol"},
     "engine": {"base", "catalog", "duck", "protocol", "result", "s3"},
     "queryd": {"auth", "base", "catalog", "config", "http", "net", "protocol"},
-    "catalogd": {"auth", "base", "catalog", "config", "http", "net"},
+    "catalogd": {
+        "auth",
+        "base",
+        "catalog",
+        "config",
+        "http",
+        "iceberg",
+        "net",
+        "parquet",
+        "protocol",
+        "s3",
+    },
     "ingest": {"base", "catalog", "duck"},
     "cli": {
         "auth",
@@ -57,6 +68,7 @@ SUBFOLDERS = {
     "catalogd/store": set(),
     "catalogd/service": {"catalogd/store"},
     "catalogd/http": {"catalogd/service", "catalogd/store"},
+    "catalogd/iceberg": {"catalogd/http", "catalogd/service", "catalogd/store"},
 }
 # Unit tests that need a server to talk to.
 TESTS_MAY_INCLUDE = {"engine": {"http", "net"}, "s3": {"http", "net"}}

@@ -12,12 +12,13 @@ FILE_LINES_MAX = 500
 
 # Longer files with the most lines that they may have. Tables may stay; the others are to be split.
 LONGER_FILES = {
-    "config/lakehouse.cc": 585,  # The table of settings.
+    "config/lakehouse.cc": 507,  # The table of settings.
     "engine/sandbox/sandbox_test.cc": 526,
 }
 # Longer functions: switches over all types, and tables, may stay; the others are to be split.
 LONGER_FUNCTIONS = {
     "config/lakehouse.cc": "SettingsTable LakehouseSettings::Table(",
+    "config/lakehouse_catalogd.cc": "std::vector<Setting> ",
     "duck/type_reader.cc": "TypeId ToTypeId(",
     "duck/types.cc": "std::string TypeName(",
     "result/json_value.cc": "void AppendJsonValue(",

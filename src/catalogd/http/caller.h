@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to src/catalogd/http.
+// Private to src/catalogd.
 
 #include "catalogd/service/datasets.h"
 #include "http/message.h"

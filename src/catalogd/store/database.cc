@@ -199,9 +199,30 @@ constexpr const char* kVersion7 = R"sql(
   END;
 )sql";
 
+// The Iceberg tables of datasets, and the objects that were written for them.
+constexpr const char* kVersion8 = R"sql(
+  CREATE TABLE iceberg_tables (
+    dataset_id TEXT PRIMARY KEY,
+    token TEXT NOT NULL,                -- that changed the dataset last; '': not known
+    bytes INTEGER NOT NULL,             -- of the following texts
+    field_ids TEXT NOT NULL,            -- JSON
+    metadata TEXT NOT NULL,             -- JSON; '': none was written
+    metadata_location TEXT NOT NULL     -- its URI
+  );
+  CREATE TABLE iceberg_objects (
+    uri TEXT PRIMARY KEY,
+    dataset_id TEXT NOT NULL,
+    generation TEXT NOT NULL,           -- the same for objects that were written together
+    retired_at INTEGER                  -- microseconds since 1970; NULL: in use
+  ) WITHOUT ROWID;
+  CREATE INDEX iceberg_objects_by_dataset ON iceberg_objects (dataset_id, generation);
+  CREATE INDEX iceberg_objects_by_retirement ON iceberg_objects (retired_at)
+    WHERE retired_at IS NOT NULL;
+)sql";
+
 // The script at index N migrates version N to N + 1.
 constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4,
-                               kVersion5, kVersion6, kVersion7};
+                               kVersion5, kVersion6, kVersion7, kVersion8};
 // The first version with all contents in the current format.
 constexpr int64_t kContentFormatVersion = 4;
 

@@ -32,6 +32,12 @@ Result<> CheckMissingDatabase(const std::string& path, const FolderLock& lock) {
                   path, stored->revision));
 }
 
+// The objects of the metadata in an older copy may have been removed since. The tables are made
+// again, with the same field ids.
+Result<> ForgetIcebergMetadata(SqliteDatabase& database) {
+  return database.Execute("UPDATE iceberg_tables SET metadata = '', metadata_location = ''");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::Open(const std::string& data_dir, Options options) {
@@ -92,6 +98,7 @@ Result<> Store::Prepare() {
     catalog_id_ = RandomId() + RandomId();
     TARN_TRY(SqliteStatement update, database_.Prepare("UPDATE catalogue SET catalog_id = ?"));
     TARN_CHECK_OK(update.Bind(1, catalog_id_).Step());
+    TARN_CHECK_OK(ForgetIcebergMetadata(database_));
   }
   lock_->StorePosition(Now().Text());
   RemoveOldBackups();
@@ -121,7 +128,7 @@ Result<std::string> Store::Backup() {
     TARN_TRY(SqliteDatabase made, SqliteDatabase::Open(path));
     TARN_TRY(SqliteStatement rename, made.Prepare("UPDATE catalogue SET catalog_id = ?"));
     TARN_CHECK_OK(rename.Bind(1, RandomId() + RandomId()).Step());
-    return {};
+    return ForgetIcebergMetadata(made);
   };
   if (const Result<> written = write(); !written.ok()) {
     std::error_code ignored;

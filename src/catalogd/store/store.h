@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -46,6 +47,14 @@ struct HistoryEntry {
   UnixMicros updated_at;
 };
 
+// The state of a dataset's Iceberg table.
+struct IcebergState {
+  std::string field_ids;  // JSON, see iceberg::FieldIds.
+  // The last metadata whose objects were written; empty if there is none.
+  std::string metadata = {};
+  std::string metadata_location = {};
+};
+
 class Listing;
 
 // The catalogue on disk: SQLite with a write-ahead log that is flushed before a change is
@@ -66,6 +75,8 @@ class Store {
     int64_t history_bytes_max_per_token = 256'000'000;
     Duration deleted_keep = std::chrono::hours(24 * 30);  // The retention of deletions.
     DatasetLimits limits = {};
+    // The limit for the states of all Iceberg tables. Those of one token may have half of it.
+    int64_t iceberg_bytes_max = 1'000'000'000;
   };
   // Opens a database in this folder, which is created if missing, or in memory for ":memory:".
   static Result<std::unique_ptr<Store>> Open(const std::string& data_dir, Options options);
@@ -164,6 +175,30 @@ class Store {
                             uint64_t version) {
     return Restore(name, dataset_id, version, ChangeOptions());
   }
+
+  // Returns up to `count` names of the scope that are greater than `after`, in order.
+  Result<std::vector<std::string>> Names(const auth::DatasetScope& scope, const std::string& after,
+                                         size_t count);
+
+  // Returns nullopt for a dataset without a table. The state is deleted with its dataset.
+  Result<std::optional<IcebergState>> FindIcebergState(const std::string& dataset_id);
+  // Stores the field ids of a state, and the URIs of objects that are about to be written together,
+  // so that they are removed one day. kTooLarge if the states would exceed their limit. kNotFound,
+  // here and below, if the dataset no longer exists.
+  Result<> BeginIcebergObjects(const catalog::Manifest& dataset, const IcebergState& state,
+                               const std::vector<std::string>& uris);
+  // Stores the state after its objects were written. Objects become old unless one of those that
+  // were written together is `live`.
+  Result<> SaveIcebergState(const catalog::Manifest& dataset, const IcebergState& state,
+                            const std::set<std::string>& live);
+  // Returns URIs of objects that became old before this time, the oldest first.
+  Result<std::vector<std::string>> OldIcebergObjects(UnixMicros before, size_t count);
+  Result<bool> IsOldIcebergObject(const std::string& uri, UnixMicros before);
+  // Removes old objects from the database.
+  Result<> ForgetIcebergObjects(const std::vector<std::string>& uris);
+  // Removes the oldest of more than `count_max` old objects from the database; returns their
+  // number.
+  Result<size_t> TrimIcebergObjects(size_t count_max);
 
   struct Counts {
     uint64_t revision = 0;
@@ -298,6 +333,11 @@ class Store {
                                              const ChangeOptions& options) TARN_REQUIRES(mutex_);
   Result<> DeleteInTransaction(const std::string& name, const ChangeOptions& options)
       TARN_REQUIRES(mutex_);
+  // kTooLarge if a state of this size would exceed the limit.
+  Result<> CheckIcebergBytes(const catalog::Manifest& dataset, uint64_t bytes)
+      TARN_REQUIRES(mutex_);
+  // Called in a transaction that deletes the dataset.
+  Result<> DeleteIcebergState(const std::string& dataset_id, UnixMicros now) TARN_REQUIRES(mutex_);
   // Checks the name of a new dataset. kConflict if SQL cannot distinguish it from the name of
   // another dataset. The error omits the other name, which the client may not be allowed to see.
   Result<> CheckNameIsUnique(const std::string& name) TARN_REQUIRES(mutex_);

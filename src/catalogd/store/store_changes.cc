@@ -383,6 +383,7 @@ Result<> Store::DeleteInTransaction(const std::string& name, const ChangeOptions
   TARN_TRY(SqliteStatement remove, database_.Prepare("DELETE FROM datasets WHERE name = ?"));
   TARN_CHECK_OK(remove.Bind(1, name).Step());
   const catalog::Manifest& last = current->manifest;
+  TARN_CHECK_OK(DeleteIcebergState(last.dataset_id, change.time));
   TARN_TRY(SqliteStatement insert,
            database_.Prepare("INSERT INTO deletions (name, revision, dataset_id, version, "
                              "created_at, deleted_at, changed_by) VALUES (?, ?, ?, ?, ?, ?, ?)"));
