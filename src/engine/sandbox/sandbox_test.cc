@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
@@ -34,7 +33,6 @@ namespace tarn::engine {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 
 constexpr int kNotEntered = 201;  // Not an errno.
 constexpr int kThrew = 202;
